@@ -1,0 +1,1 @@
+"""Nouns and rules. Pure: no SDK, clock, file, socket, thread or randomness."""

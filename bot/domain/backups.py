@@ -1,0 +1,139 @@
+"""Backups: how they are named, what a manifest says."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+_NAME = re.compile(r"(?P<env>[a-z][a-z0-9]*)_(?P<label>[A-Za-z0-9][A-Za-z0-9.\-]{0,99})_(?P<at>\d{8}_\d{6})")
+_STAMP = "%Y%m%d_%H%M%S"
+BUNDLE_SUFFIX = ".tar.gz"
+SIDECAR_SUFFIX = ".manifest.json"
+
+
+@dataclass(frozen=True)
+class BackupName:
+    """``{env}_{label}_{YYYYMMDD}_{HHMMSS}``; the time is UTC."""
+
+    environment: str
+    label: str
+    created_at: datetime
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read a name, with or without ``.tar.gz``; None when it is none of ours."""
+        match = _NAME.fullmatch(text.strip().removesuffix(BUNDLE_SUFFIX))
+        if match is None:
+            return None
+        try:
+            created_at = datetime.strptime(match["at"], _STAMP).replace(tzinfo=UTC)
+        except ValueError:
+            return None
+        return cls(match["env"], match["label"], created_at)
+
+    def __str__(self) -> str:
+        return f"{self.environment}_{self.label}_{self.created_at.astimezone(UTC):{_STAMP}}"
+
+
+@dataclass(frozen=True)
+class TableContent:
+    """A table in a dump's snapshot: exact rows, and `sum(hash_record_extended)` as a decimal string ("" if unknown)."""
+
+    table: str
+    rows: int
+    content_hash: str = ""
+
+
+@dataclass(frozen=True)
+class BundleFile:
+    """A member of the bundle's archive."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What ``manifest.json`` says of a bundle.
+
+    Attributes:
+        format: version of this layout; 1.
+        name: the bundle's name.
+        environment, label: as in the name.
+        created_at: when the dump's snapshot was taken, UTC.
+        app_version: serving then; "" if unknown.
+        schema_version: newest applied migration then.
+        server_version: `server_version_num`.
+        tool_version: of pg_dump, e.g. ``18.6``.
+        files: members of the archive but the manifest itself.
+        tables: every table's content in the dump's snapshot.
+    """
+
+    format: int
+    name: str
+    environment: str
+    label: str
+    created_at: datetime
+    app_version: str
+    schema_version: int
+    server_version: int
+    tool_version: str
+    files: tuple[BundleFile, ...]
+    tables: tuple[TableContent, ...]
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object in the bucket. `sha256` is our own digest of its bytes, "" where it has none."""
+
+    key: str
+    size_bytes: int
+    version_id: str = ""
+    sha256: str = ""
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A bundle that can be listed: its name, its object, and its manifest if it has a sidecar."""
+
+    name: BackupName
+    stored: StoredObject
+    manifest: Manifest | None = None
+
+
+@dataclass(frozen=True)
+class SavedTable:
+    """A relation's rows saved before a drop: where, how many, what they hash to."""
+
+    table: str
+    key: str
+    rows: int
+    size_bytes: int
+    sha256: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SavedSequence:
+    """A sequence's state before a drop. Restore it with `greatest`, never backwards."""
+
+    sequence: str
+    last_value: int
+    is_called: bool
+
+
+@dataclass(frozen=True)
+class Export:
+    """What the export step saved, itself stored as ``export.json`` last, so that a partial export is none."""
+
+    run_id: str
+    prefix: str
+    tables: tuple[SavedTable, ...]
+    sequences: tuple[SavedSequence, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows saved in all."""
+        return sum(table.rows for table in self.tables)

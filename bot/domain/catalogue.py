@@ -1,0 +1,167 @@
+"""What was seen in a database: its objects, sessions and tracking table."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.domain.migrations import AppliedMigration
+
+
+@dataclass(frozen=True, order=True)
+class DatabaseObject:
+    """An object as `pg_identify_object` names it.
+
+    Attributes:
+        kind: ``table``, ``view``, ``materialized view``, ``function``, ``trigger``, ``table column``…
+        identity: e.g. ``public.feature_flags`` or ``trigger_x on public.feature_flags``.
+        part_of: the identity of the relation it goes with (a column's table, an index's table); "" for none.
+        definition: sha256 of its definition, hex; what makes two catalogues comparable.
+    """
+
+    kind: str
+    identity: str
+    part_of: str = ""
+    definition: str = ""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every user object of a database, and one fingerprint of them all (sha256, hex)."""
+
+    objects: frozenset[DatabaseObject]
+    fingerprint: str
+
+    def lost_in(self, after: "Catalogue") -> tuple[DatabaseObject, ...]:
+        """Objects that are here and not in `after`, judged by kind and identity."""
+        left = {(item.kind, item.identity) for item in after.objects}
+        return tuple(sorted(item for item in self.objects if (item.kind, item.identity) not in left))
+
+    def changed_in(self, after: "Catalogue") -> tuple[DatabaseObject, ...]:
+        """Objects that are in both with another definition."""
+        before = {(item.kind, item.identity): item.definition for item in self.objects}
+        return tuple(
+            sorted(
+                item
+                for item in after.objects
+                if before.get((item.kind, item.identity), item.definition) != item.definition
+            )
+        )
+
+    def relations(self, kinds: Iterable[str]) -> frozenset[str]:
+        """Identities of the objects of those kinds."""
+        wanted = set(kinds)
+        return frozenset(item.identity for item in self.objects if item.kind in wanted)
+
+
+@dataclass(frozen=True)
+class TableSize:
+    """A relation's exact row count and its size on disk with indexes and TOAST, in bytes."""
+
+    table: str
+    rows: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Session:
+    """Somebody's session. `query` is never shown: it may hold a patient's data."""
+
+    pid: int
+    user: str
+    application: str
+    address: str
+    state: str
+    since_s: float
+    superuser: bool = False
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} ({self.application or 'unnamed'}, {self.user}, {self.state} for {self.since_s:.0f} s)"
+
+
+@dataclass(frozen=True)
+class DatabaseFacts:
+    """A database at one moment.
+
+    Attributes:
+        name: the database's name.
+        server_version: as `server_version_num`, e.g. 180006.
+        size_bytes: of the whole database.
+        applied: rows of the tracking table, oldest first.
+        sessions: others' client sessions in it.
+        prepared: global ids of prepared transactions in it.
+        can_fence: whether our role may close the database and end its sessions.
+        can_create: whether our role may create the shadow database.
+        accepts_connections: false while someone has fenced it.
+    """
+
+    name: str
+    server_version: int
+    size_bytes: int
+    applied: tuple[AppliedMigration, ...]
+    sessions: tuple[Session, ...]
+    prepared: tuple[str, ...]
+    can_fence: bool
+    can_create: bool
+    accepts_connections: bool = True
+
+    @property
+    def schema(self) -> int:
+        """The schema version: the newest applied migration; 0 when there is none."""
+        return max((migration.version for migration in self.applied), default=0)
+
+
+@dataclass(frozen=True)
+class LockTaken:
+    """A lock a chain takes, e.g. ``AccessExclusiveLock`` on ``public.patients``."""
+
+    relation: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class StatementResult:
+    """One executed statement of a chain. `affected` is the server's row count, -1 where it gives none."""
+
+    version: int
+    line: int
+    tag: str
+    affected: int
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class ChainOutcome:
+    """What a chain did.
+
+    Attributes:
+        statements: in order, over all scripts.
+        locks: what was held just before COMMIT.
+        removed: versions whose tracking row the bot removed.
+        attempts: how many whole transactions it took, at least 1.
+        lsn: WAL position just before COMMIT; "" in a rehearsal.
+    """
+
+    statements: tuple[StatementResult, ...]
+    locks: tuple[LockTaken, ...]
+    removed: tuple[int, ...]
+    attempts: int = 1
+    lsn: str = ""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a chain did to the shadow: the catalogue before and after, and its outcome."""
+
+    before: Catalogue
+    after: Catalogue
+    outcome: ChainOutcome
+    mentions: tuple[str, ...] = ()
+    """Functions that stay and whose body names something dropped; `pg_depend` does not know them."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """A SQL check and whether it was true; `problem` says why not."""
+
+    sql: str
+    ok: bool
+    problem: str = ""

@@ -1,0 +1,93 @@
+"""Environments and what belongs to one."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Workloads:
+    """Where the app of an environment runs.
+
+    Attributes:
+        namespace: Kubernetes namespace.
+        deployments: every Deployment that uses the database.
+        services: the Services in front of them.
+        version_deployment: the Deployment whose image tag is "the app version".
+        database_pods: label selector of the database's pods; empty where they are elsewhere.
+    """
+
+    namespace: str
+    deployments: tuple[str, ...]
+    services: tuple[str, ...]
+    version_deployment: str
+    database_pods: str = ""
+
+
+@dataclass(frozen=True)
+class BackupTarget:
+    """The bucket of an environment; `endpoint_url` None means AWS."""
+
+    bucket: str
+    endpoint_url: str | None = None
+    region: str = "us-east-1"
+
+
+@dataclass(frozen=True)
+class ApprovalPolicy:
+    """Who must consent.
+
+    Attributes:
+        quorum: votes needed, 1…10.
+        approvers: ``usergroup:S…`` or ``user:U…``.
+        expires_after_s: seconds a request stays open.
+        allow_requester: whether the requester's own vote counts.
+    """
+
+    quorum: int = 2
+    approvers: tuple[str, ...] = ()
+    expires_after_s: int = 1800
+    allow_requester: bool = False
+
+
+@dataclass(frozen=True)
+class HttpCheck:
+    """A smoke test through the API server's pod proxy: 2xx within `timeout_s` from every ready pod."""
+
+    deployment: str
+    port: int
+    path: str
+    timeout_s: float = 5.0
+
+
+@dataclass(frozen=True)
+class SmokeChecks:
+    """What must hold before traffic returns; each SQL yields one true value."""
+
+    http: tuple[HttpCheck, ...] = ()
+    sql: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How patient the steps are, in seconds. Long steps are judged by progress, not by the clock."""
+
+    pods_stop_s: float = 120.0
+    pods_start_s: float = 300.0
+    lock_timeout_s: float = 2.0
+    chain_attempts: int = 5
+    smoke_s: float = 60.0
+    stall_s: float = 300.0
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One place where the app runs: a namespace, a database, a bucket, a channel, a policy."""
+
+    name: str
+    production: bool
+    incident_channel: str
+    workloads: Workloads
+    backups: BackupTarget
+    approval: ApprovalPolicy
+    smoke: SmokeChecks
+    timing: Timing = Timing()
+    escalation_contacts: tuple[str, ...] = ()

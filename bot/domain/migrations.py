@@ -1,0 +1,79 @@
+"""Migrations, their down scripts, and chains of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Effect(StrEnum):
+    """What a statement does to data, as far as its text tells."""
+
+    DROPS = "drops"
+    ALTERS = "alters"
+    CHANGES_ROWS = "changes-rows"
+    READS = "reads"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a down script.
+
+    Attributes:
+        sql: the statement's own text, without the closing semicolon.
+        line: 1-based line in its file.
+        effect: see `Effect`.
+        relations: relations whose rows it deletes, updates or truncates, as written; empty otherwise.
+        names: relations and functions it drops or alters by name, as written.
+    """
+
+    sql: str
+    line: int
+    effect: Effect
+    relations: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DownScript:
+    """A parsed, validated down script.
+
+    Attributes:
+        version: the migration it undoes, e.g. 27.
+        name: as the tracking table knows it, e.g. ``027_feature_flags``.
+        adds: what the up migration added.
+        impact: what its absence means for people.
+        data_loss: tables whose rows go, from the header; empty for none.
+        verify: SQL expressions or SELECTs that are true once it is undone.
+        statements: in order, transaction control and tracking-table bookkeeping taken out.
+        sha256: of the file's bytes, hex.
+    """
+
+    version: int
+    name: str
+    adds: str
+    impact: str
+    data_loss: tuple[str, ...]
+    verify: tuple[str, ...]
+    statements: tuple[Statement, ...]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class AppliedMigration:
+    """A row of the tracking table: version by its leading digits, and the name where there is one."""
+
+    version: int
+    name: str
+
+
+def chain_of(scripts: Mapping[int, DownScript], applied: tuple[int, ...], down_to: int) -> tuple[DownScript, ...]:
+    """Order the scripts that undo every applied migration from the newest to `down_to` inclusive.
+
+    Raises:
+        KeyError: with the versions that have no script, newest first, as its arguments.
+    """
+    wanted = sorted((version for version in applied if version >= down_to), reverse=True)
+    missing = [version for version in wanted if version not in scripts]
+    if missing:
+        raise KeyError(*missing)
+    return tuple(scripts[version] for version in wanted)

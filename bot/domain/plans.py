@@ -1,0 +1,169 @@
+"""Plans: immutable values computed from facts, shown, approved by digest, and executed."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PlanKind(StrEnum):
+    """What a plan does."""
+
+    CHAIN = "chain"
+
+
+@dataclass(frozen=True)
+class PlannedScript:
+    """A down script in the chain. `sha256` is of its bytes; `statements` counts those the bot will run."""
+
+    version: int
+    name: str
+    sha256: str
+    impact: str
+    statements: int
+
+
+@dataclass(frozen=True)
+class PlannedDrop:
+    """An object that will go.
+
+    Attributes:
+        kind, identity: as `pg_identify_object` names it.
+        named: whether a script names it; otherwise CASCADE takes it.
+        part_of: the relation it goes with; "" for one that goes by itself.
+    """
+
+    kind: str
+    identity: str
+    named: bool
+    part_of: str = ""
+
+
+@dataclass(frozen=True)
+class PlannedRows:
+    """Rows that will be saved and then go: exact count and bytes on disk at planning time."""
+
+    table: str
+    rows: int
+    size_bytes: int
+    reason: str
+    """``dropped``, ``column``, ``changed`` (a script deletes or updates rows of a table that stays) or ``derived``."""
+
+
+@dataclass(frozen=True)
+class PlannedLock:
+    """A relation that stays and is locked while the chain runs."""
+
+    relation: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class PlannedWorkload:
+    """A Deployment: what it runs, what it will run. `revision` is the history entry it goes back to."""
+
+    deployment: str
+    uid: str
+    image: str
+    target_image: str
+    replicas: int
+    revision: int
+
+
+@dataclass(frozen=True)
+class PlannedService:
+    """A Service whose traffic is held and returned; `selector` as it was, sorted by key."""
+
+    service: str
+    uid: str
+    selector: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long it should take, in seconds: in all, and the part during which the app is down."""
+
+    total_s: float
+    downtime_s: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything an approver consents to.
+
+    The digest covers what is done and to what; row counts, sizes, times and texts are left out, because a live
+    app writes all the time and votes must not be void for that. What rows go is part of it by table.
+    """
+
+    kind: PlanKind
+    environment: str
+    asked_for: str
+    from_schema: int
+    to_schema: int
+    from_app: str
+    to_app: str
+    scripts: tuple[PlannedScript, ...]
+    drops: tuple[PlannedDrop, ...]
+    rows: tuple[PlannedRows, ...]
+    locks: tuple[PlannedLock, ...]
+    workloads: tuple[PlannedWorkload, ...]
+    services: tuple[PlannedService, ...]
+    schema_fingerprint: str
+    expected_fingerprint: str
+    saves_to: str
+    estimate: Estimate
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """sha256, hex, of the canonical JSON of what is approved."""
+        text = json.dumps(self.approved_facts(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def short_digest(self) -> str:
+        """The digest's first 12 characters, as shown to people."""
+        return self.digest[:12]
+
+    @property
+    def changes_app(self) -> bool:
+        """Whether another app version will serve afterwards."""
+        return self.from_app != self.to_app
+
+    def approved_facts(self) -> dict[str, object]:
+        """Say what the digest covers, in JSON's types, one entry per thing that can move."""
+        return {
+            "kind": self.kind.value,
+            "environment": self.environment,
+            "schema": [self.from_schema, self.to_schema],
+            "app": [self.from_app, self.to_app],
+            "scripts": [[script.version, script.sha256] for script in self.scripts],
+            "drops": sorted([drop.kind, drop.identity] for drop in self.drops),
+            "rows": sorted([rows.table, rows.reason] for rows in self.rows),
+            "workloads": sorted(
+                [work.deployment, work.uid, work.image, work.target_image, work.replicas] for work in self.workloads
+            ),
+            "services": sorted([service.service, service.uid, list(service.selector)] for service in self.services),
+            "schema_fingerprint": self.schema_fingerprint,
+        }
+
+    def differences(self, now: "Plan") -> tuple[str, ...]:
+        """Name what moved between this plan and `now`, one line each; empty when the digests are equal."""
+        before, after = self.approved_facts(), now.approved_facts()
+        return tuple(_difference(key, before[key], after[key]) for key in before if before[key] != after[key])
+
+
+def _difference(key: str, before: object, after: object) -> str:
+    name = key.replace("_", " ")
+    if isinstance(before, list) and isinstance(after, list) and key not in {"schema", "app"}:
+        gone = [item for item in before if item not in after]
+        came = [item for item in after if item not in before]
+        parts = [f"no longer {_word(item)}" for item in gone] + [f"now {_word(item)}" for item in came]
+        return f"{name}: " + "; ".join(parts)
+    return f"{name}: {_word(before)} → {_word(after)}"
+
+
+def _word(item: object) -> str:
+    if isinstance(item, list):
+        return " ".join(_word(part) for part in item)
+    return str(item)[:80]

@@ -1,0 +1,159 @@
+"""Runs: an asked-for plan, from request to closed checklist."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from bot.domain.plans import Plan
+
+
+class RunState(StrEnum):
+    """Where a run is. When the world moved before the start, it goes back to `PENDING` with a new plan and no
+    votes; `VOID` means that what was asked for can no longer be planned at all.
+    """
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    RUNNING = "running"
+    PARKED = "parked"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    VOID = "void"
+
+
+OPEN = frozenset({RunState.PENDING, RunState.APPROVED, RunState.RUNNING, RunState.PARKED})
+"""States in which a run holds its environment: no second one may be asked for."""
+
+NEXT: Mapping[RunState, frozenset[RunState]] = {
+    RunState.PENDING: frozenset(
+        {RunState.APPROVED, RunState.REJECTED, RunState.EXPIRED, RunState.CANCELLED, RunState.VOID}
+    ),
+    RunState.APPROVED: frozenset({RunState.RUNNING, RunState.CANCELLED, RunState.FAILED}),
+    RunState.RUNNING: frozenset(
+        {RunState.SUCCEEDED, RunState.FAILED, RunState.PARKED, RunState.CANCELLED, RunState.VOID, RunState.PENDING}
+    ),
+    RunState.PARKED: frozenset({RunState.RUNNING, RunState.APPROVED, RunState.CANCELLED, RunState.FAILED}),
+}
+
+
+class StepState(StrEnum):
+    """Where a step is. `UNDONE`: it was done and the bot put it back (↺)."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"
+    SKIPPED = "skipped"
+    OPEN = "open"
+    """Done by people, later: ``Plan fix and re-deployment``."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a long step is: `done` of `total` in `unit` (``bytes``, ``rows``, ``pods``…)."""
+
+    done: int
+    total: int
+    unit: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A checklist entry as the journal has it.
+
+    Attributes:
+        key: stable name of the step, e.g. ``stop-traffic``.
+        position: 0-based place in the checklist.
+        title: the procedure's own words.
+        state: see `StepState`.
+        detail: one short line on the outcome, shown beside the title.
+        data: what the step must remember to be probed, repeated or undone, in JSON's types.
+        started_at, ended_at: None where it has not.
+        attempts: how many times it was started.
+        progress: of a long step that is under way.
+    """
+
+    key: str
+    position: int
+    title: str
+    state: StepState = StepState.WAITING
+    detail: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    attempts: int = 0
+    progress: Progress | None = None
+
+    @property
+    def elapsed_s(self) -> float | None:
+        """Seconds it took; None until it has ended."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the journal has it.
+
+    Attributes:
+        id: short, typed by people: ``r`` and five of a–z2–9.
+        environment, plan: what it is about.
+        state: see `RunState`.
+        requester: Slack user id, or ``cli:NAME``.
+        reason: why, as the requester gave it; "" if not asked for.
+        channel: the incident channel its card is in.
+        created_at, expires_at: of the request.
+        started_at, ended_at: None where it has not.
+        fence: fencing token; grows by one with every owner.
+        cancel_requested_by: user who asked to stop it; "" for nobody.
+        problem: reference and sentence of what stopped it; "" while nothing did.
+        steps: the checklist, in order; empty until approved.
+    """
+
+    id: str
+    environment: str
+    plan: Plan
+    state: RunState
+    requester: str
+    reason: str
+    channel: str
+    created_at: datetime
+    expires_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    fence: int = 0
+    cancel_requested_by: str = ""
+    problem: str = ""
+    steps: tuple[Step, ...] = ()
+
+    def step(self, key: str) -> Step:
+        """Find a step by key.
+
+        Raises:
+            KeyError: the checklist has no such step.
+        """
+        for step in self.steps:
+            if step.key == key:
+                return step
+        raise KeyError(key)
+
+
+class TransitionError(ValueError):
+    """A state change the rules do not know."""
+
+
+def check_transition(now: RunState, then: RunState) -> None:
+    """Refuse a state change that is not in `NEXT`.
+
+    Raises:
+        TransitionError: naming both states.
+    """
+    if then not in NEXT.get(now, frozenset()):
+        raise TransitionError(f"a run cannot go from {now} to {then}")

@@ -1,0 +1,106 @@
+"""What was seen in the cluster."""
+
+from dataclasses import dataclass, field
+
+from bot.domain.versions import AppVersion
+
+HOLD_LABEL = "backstop.dev/hold"
+BEFORE_ANNOTATION = "backstop.dev/before"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One entry of a Deployment's rollout history (a ReplicaSet it owns)."""
+
+    number: int
+    image: str
+    replicaset: str
+
+    @property
+    def version(self) -> AppVersion | None:
+        """The image's version; None when its tag is none."""
+        return AppVersion.of_image(self.image)
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod, gone ones excluded. `problem` is the reason it is not ready, e.g. ``CrashLoopBackOff``."""
+
+    name: str
+    phase: str
+    ready: bool
+    terminating: bool
+    image: str
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A Deployment with its history, newest revision first. `settled` is false while a rollout is under way."""
+
+    name: str
+    uid: str
+    image: str
+    replicas: int
+    ready_replicas: int
+    settled: bool
+    history: tuple[Revision, ...] = ()
+    annotations: dict[str, str] = field(default_factory=dict)
+    autoscaler: str = ""
+
+    @property
+    def version(self) -> AppVersion | None:
+        """The running image's version; None when its tag is none."""
+        return AppVersion.of_image(self.image)
+
+    def revision_of(self, version: AppVersion) -> Revision | None:
+        """Find the newest revision that ran that version."""
+        return next((revision for revision in self.history if revision.version == version), None)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A Service and its selector as it is now (with our hold label, if held)."""
+
+    name: str
+    uid: str
+    selector: dict[str, str]
+    annotations: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def held_by(self) -> str | None:
+        """The run that holds its traffic."""
+        return self.selector.get(HOLD_LABEL)
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """A pod's answer through the pod proxy; `status` 0 means none came. `excerpt` is at most 300 characters."""
+
+    pod: str
+    status: int
+    excerpt: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is a 2xx."""
+        return 200 <= self.status < 300  # noqa: PLR2004 -- HTTP's own numbers
+
+
+@dataclass(frozen=True)
+class ClusterFacts:
+    """The environment's workloads at one moment."""
+
+    deployments: tuple[Deployment, ...]
+    services: tuple[Service, ...]
+
+    def deployment(self, name: str) -> Deployment:
+        """Find a Deployment by name.
+
+        Raises:
+            KeyError: it was not observed.
+        """
+        for deployment in self.deployments:
+            if deployment.name == name:
+                return deployment
+        raise KeyError(name)

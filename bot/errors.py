@@ -1,0 +1,40 @@
+"""Errors a person can act on.
+
+Every error that reaches a user is a `BotError`: a stable kebab-case reference, what happened, and what to do next.
+Adapters translate their SDK's exceptions into these at the boundary and chain the original as the cause.
+"""
+
+
+class BotError(Exception):
+    """An error with a way out.
+
+    Args:
+        reference: stable kebab-case identifier, e.g. ``no-down-script``; documented in ``docs/errors.md``.
+        message: what happened, one sentence, safe to show in a channel (no secret, DSN or patient row).
+        hint: what to do or type next; may be empty only where there is nothing to do.
+    """
+
+    def __init__(self, reference: str, message: str, hint: str = "") -> None:
+        super().__init__(reference, message, hint)
+        self.reference = reference
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.reference}: {self.message}" + (f" {self.hint}" if self.hint else "")
+
+
+class PermanentError(BotError):
+    """Trying again changes nothing: a refusal, a missing right, bad input."""
+
+
+class TemporaryError(BotError):
+    """Trying again may work: a timeout, a conflict, a rate limit, a connection lost.
+
+    Args:
+        retry_after_s: the other side's own word on when to try again, in seconds; None where it said nothing.
+    """
+
+    def __init__(self, reference: str, message: str, hint: str = "", *, retry_after_s: float | None = None) -> None:
+        super().__init__(reference, message, hint)
+        self.retry_after_s = retry_after_s

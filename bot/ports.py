@@ -1,0 +1,490 @@
+"""What the engine needs of the world, one Protocol an edge. Adapters implement them, one SDK each.
+
+Every method may raise `bot.errors.TemporaryError` (trying again may work) or `PermanentError`; nothing else.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from bot.domain.approvals import Vote, Voter
+from bot.domain.backups import Backup, Export, Manifest, SavedSequence, StoredObject, TableContent
+from bot.domain.catalogue import (
+    Catalogue,
+    ChainOutcome,
+    CheckResult,
+    DatabaseFacts,
+    Rehearsal,
+    Session,
+    TableSize,
+)
+from bot.domain.environments import HttpCheck
+from bot.domain.migrations import DownScript
+from bot.domain.plans import Plan
+from bot.domain.runs import Progress, Run, RunState, Step, StepState
+from bot.domain.workloads import ClusterFacts, HttpAnswer, Pod
+
+Report = Callable[[Progress], None]
+"""Called with a long step's progress; may raise to stop it."""
+
+
+class Clock(Protocol):
+    """Time, and waiting."""
+
+    def now(self) -> datetime:
+        """Tell the time, aware, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go backwards, from an arbitrary start."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Ids(Protocol):
+    """Randomness."""
+
+    def run_id(self) -> str:
+        """Make a new run id: ``r`` and five of a–z2–9 (without l and o)."""
+
+
+class Cluster(Protocol):
+    """One environment's workloads. Every change is idempotent and safe to repeat."""
+
+    def inspect(self) -> ClusterFacts:
+        """Observe the configured Deployments (with history, autoscalers) and Services.
+
+        Raises:
+            PermanentError: ``workload-not-found`` names one that is not there; ``cluster-forbidden``.
+        """
+
+    def missing_rights(self) -> Sequence[str]:
+        """Say what our account may not do and must, e.g. ``patch deployments/scale``; empty when all is well."""
+
+    def pods(self, deployment: str) -> Sequence[Pod]:
+        """List the pods of a Deployment's selector, terminating ones included until they are gone."""
+
+    def hold_service(self, service: str, run_id: str) -> None:
+        """Add the hold label to the Service's selector, and note the selector from before in an annotation (once)."""
+
+    def release_service(self, service: str, selector: Mapping[str, str]) -> None:
+        """Set the selector to exactly `selector` and drop the annotation."""
+
+    def scale(self, deployment: str, replicas: int, run_id: str) -> None:
+        """Set the replica count; note the one from before in an annotation unless one is noted (then keep it)."""
+
+    def set_image(self, deployment: str, image: str, revision: int) -> None:
+        """Put the Deployment's pod template back to that revision of its history (the whole template, not the image
+        alone, where the history has it), so that its image becomes `image`. No-op when it is already so.
+
+        Raises:
+            PermanentError: ``revision-not-found``.
+        """
+
+    def clear_notes(self, deployment: str) -> None:
+        """Drop our annotations from a Deployment."""
+
+    def get_http(self, check: HttpCheck) -> Sequence[HttpAnswer]:
+        """GET the path from every ready pod of the Deployment, through the API server's pod proxy."""
+
+    def database_logs(self, tail_lines: int) -> Mapping[str, str]:
+        """Last log lines of the database's pods, by pod; empty where no selector is configured."""
+
+
+class Shadow(Protocol):
+    """A schema-only copy of an environment's database. Gone when its context ends."""
+
+    def rehearse(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Rehearsal:
+        """Run the chain for real, in one transaction, and say what it did.
+
+        Raises:
+            PermanentError: ``rehearsal-failed`` names script, line and the server's message.
+        """
+
+
+class Fence(Protocol):
+    """The only session of a closed database. Everything between the fence and the reopening goes through it."""
+
+    def export(
+        self, tables: Sequence[str], sink: "TableSink", report: Report
+    ) -> tuple[Sequence[SavedSequence], Mapping[str, int]]:
+        """Copy out every row of the relations in one snapshot; gives owned sequences' states, and rows by relation."""
+
+    def run_chain(
+        self,
+        chain: Sequence[DownScript],
+        expected: frozenset[int],
+        saved_rows: Mapping[str, int],
+        may_commit: Callable[[], None],
+    ) -> ChainOutcome:
+        """Run the chain in ONE transaction, remove the tracking rows, check what remains, and commit.
+
+        Idempotent: where the tracking table already says `expected`, nothing is run and `removed` is empty.
+
+        Args:
+            chain: newest first.
+            expected: versions the tracking table must hold afterwards.
+            saved_rows: exact rows of each exported relation; a difference stops the chain before the first drop.
+            may_commit: called just before COMMIT; raises when this process no longer owns the run.
+
+        Raises:
+            PermanentError: ``chain-failed``, ``rows-changed-since-export``, ``unexpected-tracking-rows``.
+            TemporaryError: ``table-locked`` names the blocker, after all attempts.
+        """
+
+    def close(self) -> None:
+        """End the session. The database stays closed."""
+
+
+class TableSink(Protocol):
+    """Where exported rows go."""
+
+    def table(self, name: str, columns: Sequence[str]) -> AbstractContextManager[Callable[[bytes], None]]:
+        """Open a relation's stream of CSV bytes; leaving the context without an exception stores it."""
+
+
+class Database(Protocol):
+    """One environment's database."""
+
+    def inspect(self) -> DatabaseFacts:
+        """Observe it, without waiting for anyone's lock.
+
+        Raises:
+            PermanentError: ``tracking-table-unreadable``, ``database-unreachable``.
+        """
+
+    def catalogue(self) -> Catalogue:
+        """Read every user object."""
+
+    def measure(self, tables: Sequence[str]) -> Sequence[TableSize]:
+        """Count rows exactly, in one snapshot, waiting at most the lock timeout.
+
+        Raises:
+            TemporaryError: ``table-locked`` names the blocker.
+        """
+
+    def count_values(self, columns: Sequence[tuple[str, str]]) -> Sequence[TableSize]:
+        """Count non-null values of (table, column) pairs; `table` of the answer is ``table.column``."""
+
+    def shadow(self, run_id: str) -> AbstractContextManager[Shadow]:
+        """Make a schema-only copy beside the live database; dropped when the context ends.
+
+        Raises:
+            TemporaryError: ``table-locked``; PermanentError: ``shadow-failed``.
+        """
+
+    def fence(self, run_id: str) -> Fence:
+        """Close the database to everyone, end every other session, and keep the one that is left.
+
+        Idempotent; a fence left by a dead process is taken over.
+
+        Raises:
+            PermanentError: ``session-cannot-be-ended`` or ``prepared-transaction`` names what is in the way; the
+                database has been opened again.
+        """
+
+    def reopen(self) -> None:
+        """Let people in again. Idempotent."""
+
+    def strangers(self) -> Sequence[Session]:
+        """Others' sessions in the database, now."""
+
+    def check(self, queries: Sequence[str]) -> Sequence[CheckResult]:
+        """Run read-only checks, each in a transaction of its own that is rolled back."""
+
+    def dump(self, directory: Path, report: Report) -> "Dump":
+        """Write a directory-format dump, and what its snapshot held.
+
+        Raises:
+            PermanentError: ``dump-failed`` with pg_dump's own words; ``tool-too-old``.
+        """
+
+    def recovery_options(self) -> Sequence[str]:
+        """What point-in-time recovery could reach: archiver state, WAL position, restore points. One line each."""
+
+    def mark_restore_point(self, name: str) -> str:
+        """Create a named restore point where we may; gives the LSN it is at (or the current one)."""
+
+
+@dataclass(frozen=True)
+class Dump:
+    """A finished dump: the tables' content in its snapshot, and its tool's version."""
+
+    tables: Sequence[TableContent]
+    tool_version: str
+    taken_at: datetime
+
+
+class BackupStore(Protocol):
+    """One environment's bucket."""
+
+    def list_backups(self) -> Sequence[Backup]:
+        """Everything that is named like a backup of this environment, newest first; foreign objects left out."""
+
+    def find(self, name: str) -> Backup | None:
+        """One backup by its name; None when there is none or it is incomplete."""
+
+    def put_bundle(self, directory: Path, manifest: Manifest, report: Report) -> Backup:
+        """Bundle the dump directory, upload it, and write the sidecar last. Never overwrites.
+
+        Raises:
+            PermanentError: ``backup-exists``, ``bucket-not-found``, ``storage-forbidden``.
+            TemporaryError: ``storage-unavailable``.
+        """
+
+    def open_export(self, run_id: str) -> "ExportStore":
+        """Where a run's saved rows go."""
+
+    def put_text(self, key: str, text: str, content_type: str) -> StoredObject:
+        """Store a small text (a report), overwriting."""
+
+
+class ExportStore(Protocol):
+    """A run's saved rows, ``exports/{run}/…`` in the bucket."""
+
+    def sink(self) -> TableSink:
+        """Take rows in: one gzip-compressed CSV object a relation, streamed."""
+
+    def finish(self, sequences: Sequence[SavedSequence]) -> Export:
+        """Re-read each stored object's size and row count, then write ``export.json``.
+
+        Raises:
+            PermanentError: ``export-damaged``.
+        """
+
+    def existing(self) -> Export | None:
+        """The finished export, if there is one."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A chat message as wanted.
+
+    Attributes:
+        key: unique name of the message, so that it is sent once and edited in place, e.g. ``card:rk3f9a``.
+        channel: where to.
+        text: what notifications and old clients show; always set.
+        blocks: Block Kit.
+        thread_key: key of the message it answers; "" for a message of its own.
+        run_id: whose message it is; "" for nobody's.
+        user: set for an ephemeral: who sees it.
+        response_url: set for an answer to a command or a click.
+    """
+
+    key: str
+    channel: str
+    text: str
+    blocks: Sequence[Mapping[str, Any]] = ()
+    thread_key: str = ""
+    run_id: str = ""
+    user: str = ""
+    response_url: str = ""
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A message that has been sent."""
+
+    key: str
+    run_id: str
+    channel: str
+    ts: str
+
+
+class Chat(Protocol):
+    """Slack, as the outbox's writer and the approval rules need it."""
+
+    def post(self, message: Message, thread_ts: str) -> str:
+        """Post it; gives its ts. `thread_ts` "" posts outside a thread."""
+
+    def update(self, message: Message, ts: str) -> None:
+        """Edit it in place."""
+
+    def whisper(self, message: Message, thread_ts: str) -> None:
+        """Show it to `message.user` only, by response_url where there is one."""
+
+    def upload(self, channel: str, thread_ts: str, name: str, title: str, content: bytes) -> None:
+        """Share a file in a thread."""
+
+    def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
+        """Look a person and their membership in those user groups up, fresh, never from a cache.
+
+        Raises:
+            TemporaryError: ``lookup-failed``; callers treat it as "no".
+        """
+
+    def permalink(self, channel: str, ts: str) -> str:
+        """Link to a message; "" when there is none."""
+
+
+class Outbox(Protocol):
+    """Messages on their way to chat. Nobody waits for it."""
+
+    def put(self, message: Message) -> None:
+        """Want the message to look like this. The newest wish for a key wins; one already sent is edited."""
+
+    def posted(self, channel: str, ts: str) -> Posted | None:
+        """Which of our messages that is; None when it is none of ours."""
+
+    def address(self, key: str) -> tuple[str, str] | None:
+        """(channel, ts) of a sent message; None while it has not been sent."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Something a person did, persisted before Slack is answered.
+
+    Attributes:
+        id: dedupe key, e.g. the slash command's trigger id or the event's id.
+        kind: which operation it is for, e.g. ``rollback``, ``vote``.
+        payload: its arguments, in JSON's types.
+    """
+
+    id: str
+    kind: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Journal(Protocol):
+    """Runs, steps, votes, requests, audit: what survives. Every method is one transaction."""
+
+    def accept(self, request: Request) -> bool:
+        """Persist a request; False when it is already there (a redelivery)."""
+
+    def request(self, request_id: str) -> Request | None:
+        """Read a request that has not been finished; None when it has, or is unknown."""
+
+    def finish_request(self, request_id: str, problem: str = "") -> None:
+        """Note that it has been dealt with."""
+
+    def unfinished_requests(self, older_than_s: float) -> Sequence[Request]:
+        """Requests nobody finished, for the sweep."""
+
+    def open_run(self, run: Run) -> None:
+        """Create a pending run.
+
+        Raises:
+            PermanentError: ``another-run-active`` names the open run of that environment, who asked, since when.
+        """
+
+    def run(self, run_id: str) -> Run | None:
+        """Read a run with its steps."""
+
+    def runs(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
+        """Newest first."""
+
+    def active_run(self, environment: str) -> Run | None:
+        """The run that holds the environment."""
+
+    def cast(self, run_id: str, vote: Vote) -> None:
+        """Record a vote; the same person's earlier one is replaced."""
+
+    def withdraw(self, run_id: str, user_id: str, how: str) -> bool:
+        """Take a person's vote back, if it was cast that way and the run is pending. Whether there was one."""
+
+    def votes(self, run_id: str) -> Sequence[Vote]:
+        """Votes now, oldest first."""
+
+    def approve(self, run_id: str, digest: str, steps: Sequence[Step]) -> bool:
+        """PENDING → APPROVED in one conditional update, with its checklist; False when someone else was first."""
+
+    def end(self, run_id: str, state: RunState, problem: str = "", *, expect: frozenset[RunState]) -> bool:
+        """Move to a closed or parked state if it is in one of `expect`; False otherwise."""
+
+    def replan(self, run_id: str, plan: Plan, expires_at: datetime, fence: int) -> None:
+        """RUNNING → PENDING with a new plan and no votes counted for it."""
+
+    def take(self, run_id: str, owner: str, lease_s: float) -> Run | None:
+        """Become the owner: fence + 1, state RUNNING, lease. None when another owner's lease still runs or the run
+        is neither approved nor running.
+        """
+
+    def renew(self, run_id: str, fence: int, lease_s: float) -> None:
+        """Extend the lease.
+
+        Raises:
+            PermanentError: ``fenced-off`` when another owner has taken over.
+        """
+
+    def unowned_runs(self) -> Sequence[str]:
+        """Ids of approved runs, and of running ones whose lease has ended."""
+
+    def expired_runs(self) -> Sequence[str]:
+        """Ids of pending runs past their time."""
+
+    def resume(self, run_id: str) -> bool:
+        """PARKED → APPROVED, so that an owner takes it up; False when it is not parked."""
+
+    def request_cancel(self, run_id: str, user_id: str) -> None:
+        """Ask the owner to stop at the next safe place."""
+
+    def record_step(
+        self,
+        run_id: str,
+        fence: int,
+        key: str,
+        state: StepState,
+        detail: str = "",
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note a step's state; times and attempts follow from it. `data` None leaves it as it is.
+
+        Raises:
+            PermanentError: ``fenced-off``.
+        """
+
+    def record_progress(self, run_id: str, fence: int, key: str, progress: Progress) -> None:
+        """Note how far a step is."""
+
+    def audit(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
+        """Append to the hash-chained audit log."""
+
+    def events(self, run_id: str | None = None) -> Iterator["AuditEvent"]:
+        """The audit log, oldest first."""
+
+    def freeze(self, environment: str, user_id: str, reason: str) -> None:
+        """Nobody starts a run there."""
+
+    def unfreeze(self, environment: str) -> None:
+        """Allow runs again."""
+
+    def frozen(self, environment: str) -> str | None:
+        """Who froze it, since when and why, as a sentence; None when it is not."""
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """A line of the audit log. `digest` covers this event and the one before it (sha256, hex)."""
+
+    sequence: int
+    at: datetime
+    run_id: str
+    actor: str
+    event: str
+    details: Mapping[str, Any]
+    previous: str
+    digest: str
+
+
+class Queue(Protocol):
+    """Work for later, on any replica."""
+
+    def defer_request(self, request_id: str) -> None:
+        """Have someone deal with a persisted request. Deferring twice does no harm."""
+
+    def defer_run(self, run_id: str) -> None:
+        """Have someone take up a run. Deferring twice does no harm."""
+
+
+class Scripts(Protocol):
+    """The down scripts."""
+
+    def load(self) -> Mapping[int, DownScript]:
+        """Read and validate every script, fresh from disk.
+
+        Raises:
+            PermanentError: ``invalid-script`` names file, line and fault.
+        """
