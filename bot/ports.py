@@ -26,6 +26,7 @@ from bot.domain.migrations import DownScript
 from bot.domain.plans import Plan
 from bot.domain.runs import Progress, Run, RunState, Step, StepState
 from bot.domain.workloads import ClusterFacts, HttpAnswer, Pod
+from bot.errors import BotError
 
 Report = Callable[[Progress], None]
 """Called with a long step's progress; may raise to stop it."""
@@ -488,3 +489,93 @@ class Scripts(Protocol):
         Raises:
             PermanentError: ``invalid-script`` names file, line and fault.
         """
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who asked, and how to answer them: by `response_url` where there is one, else as an ephemeral in `channel`."""
+
+    user_id: str
+    channel: str
+    response_url: str = ""
+
+
+@dataclass(frozen=True)
+class MigrationRow:
+    """A line of `/migrations`: a migration, whether it is applied, and its down script (None: it has none)."""
+
+    version: int
+    name: str
+    applied: bool
+    script: DownScript | None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What `/migrations ENV` shows."""
+
+    environment: str
+    schema: int
+    app_version: str
+    serving: bool
+    matrix: Sequence[str]
+    rows: Sequence[MigrationRow]
+    frozen: str | None = None
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """What is posted when a run needs people: each part is ready to show, secrets and rows taken out."""
+
+    problem: str
+    database_logs: Mapping[str, str]
+    backup: str
+    recovery: Sequence[str]
+    contacts: Sequence[str]
+
+
+class Announcer(Protocol):
+    """Everything the bot says. Nothing here waits for Slack; the newest wish for a message wins."""
+
+    def card(self, run: Run, votes: Sequence[Vote]) -> None:
+        """The run's card in the incident channel: state, plan in short, live checklist."""
+
+    def request(self, run: Run, votes: Sequence[Vote]) -> None:
+        """The request for approval in the card's thread: the whole plan, votes so far, buttons while pending.
+
+        One message a plan digest: a changed plan gets a request of its own, and the old one says it is void.
+        """
+
+    def note(self, run: Run, key: str, text: str) -> None:
+        """A line in the thread, once per `key`. `text` is plain; escaping is the announcer's."""
+
+    def changed(self, run: Run, old_digest: str, differences: Sequence[str]) -> None:
+        """Say in the thread that the world moved and the votes are void, and how it moved."""
+
+    def report(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
+        """The closing report in the thread: timeline, what was dropped, saved and where, who approved."""
+
+    def escalate(self, run: Run, escalation: Escalation) -> None:
+        """Post what people need to take over, in the thread."""
+
+    def refuse(self, audience: Audience, key: str, error: BotError) -> None:
+        """Tell one person why not, and what to do instead."""
+
+    def tell(self, audience: Audience, key: str, text: str) -> None:
+        """Tell one person something, plainly."""
+
+    def status(self, audience: Audience, key: str, runs: Sequence[Run], frozen: Mapping[str, str]) -> None:
+        """Answer `/rollback status`."""
+
+    def overview(self, audience: Audience, key: str, overview: Overview) -> None:
+        """Answer `/migrations ENV`."""
+
+    def run_of(self, channel: str, ts: str) -> str | None:
+        """Which run a message (its card or a request of its) belongs to; None for any other message."""
+
+
+class Directory(Protocol):
+    """People, looked up fresh."""
+
+    def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
+        """See `Chat.look_up`."""

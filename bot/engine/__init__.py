@@ -1,0 +1,1 @@
+"""Orchestrates the ports. No SDK is known here."""
