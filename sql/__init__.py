@@ -1,0 +1,1 @@
+"""SQL shipped as package data: down scripts, the journal, catalogue checks."""

@@ -1,0 +1,1 @@
+"""The journal: its schema and its queries."""
