@@ -417,7 +417,7 @@ class Journal(Protocol):
         """Ids of pending runs past their time."""
 
     def resume(self, run_id: str) -> bool:
-        """PARKED → APPROVED, so that an owner takes it up; False when it is not parked."""
+        """PARKED → APPROVED, so that an owner takes it up; failed steps wait again. False when it is not parked."""
 
     def request_cancel(self, run_id: str, user_id: str) -> None:
         """Ask the owner to stop at the next safe place."""
@@ -570,8 +570,10 @@ class Announcer(Protocol):
     def overview(self, audience: Audience, key: str, overview: Overview) -> None:
         """Answer `/migrations ENV`."""
 
-    def run_of(self, channel: str, ts: str) -> str | None:
-        """Which run a message (its card or a request of its) belongs to; None for any other message."""
+    def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
+        """Which run a message (its card or a request of its) belongs to, and the short digest it asks consent for
+        ("" for the card); None for any other message.
+        """
 
 
 class Directory(Protocol):
