@@ -1,0 +1,23 @@
+"""How long a rollback should take. Rates are from one 2-core machine and err on the slow side."""
+
+from collections.abc import Iterable
+
+from bot.domain.catalogue import Rehearsal
+from bot.domain.plans import Estimate, PlannedRows
+
+DUMP_BYTES_PER_S = 40_000_000
+"""pg_dump with gzip 1, hashes and upload, of database size on disk."""
+EXPORT_BYTES_PER_S = 25_000_000
+"""COPY as CSV through gzip, of table size on disk."""
+DUMP_START_S = 3.0
+PODS_STOP_S = 10.0
+PODS_START_S = 20.0
+CHECKS_S = 3.0
+
+
+def chain_estimate(database_bytes: int, rows: Iterable[PlannedRows], rehearsal: Rehearsal) -> Estimate:
+    """Estimate a chain's time in all, and the time during which the app is down."""
+    saved_bytes = sum(row.size_bytes for row in rows)
+    chain_s = sum(statement.elapsed_s for statement in rehearsal.outcome.statements) + 0.5
+    down_s = PODS_STOP_S + saved_bytes / EXPORT_BYTES_PER_S + chain_s + PODS_START_S + CHECKS_S
+    return Estimate(DUMP_START_S + database_bytes / DUMP_BYTES_PER_S + down_s, down_s)

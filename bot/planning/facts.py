@@ -1,0 +1,84 @@
+"""What a plan is made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain.backups import Backup
+from bot.domain.catalogue import Catalogue, DatabaseFacts, Rehearsal, TableSize
+from bot.domain.environments import Environment
+from bot.domain.migrations import DownScript
+from bot.domain.runs import Run
+from bot.domain.versions import AppVersion, Matrix
+from bot.domain.workloads import ClusterFacts
+
+
+@dataclass(frozen=True)
+class RollbackRequest:
+    """What was asked for: undo `migration` and everything newer; `app` None leaves the choice to the matrix."""
+
+    environment: str
+    migration: int
+    app: AppVersion | None = None
+    asked_for: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A frozen snapshot of what was observed.
+
+    Attributes:
+        environment: its configuration.
+        database, cluster: as seen.
+        scripts: every down script by version.
+        matrix: which app suits which schema.
+        backups: of the environment, newest first.
+        frozen: why nobody may start a run; None when anyone may.
+        active: the run that holds the environment, if another.
+        missing_rights: what our accounts lack.
+    """
+
+    environment: Environment
+    database: DatabaseFacts
+    cluster: ClusterFacts
+    scripts: Mapping[int, DownScript]
+    matrix: Matrix
+    backups: tuple[Backup, ...] = ()
+    frozen: str | None = None
+    active: Run | None = None
+    missing_rights: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a rollback leads, decided before the rehearsal.
+
+    Attributes:
+        chain: down scripts, newest first.
+        from_schema, to_schema: before and after.
+        expected: versions the tracking table holds afterwards.
+        from_app, to_app: serving before and after.
+    """
+
+    chain: tuple[DownScript, ...]
+    from_schema: int
+    to_schema: int
+    expected: frozenset[int]
+    from_app: AppVersion
+    to_app: AppVersion
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the rehearsal and the counts on the live database showed.
+
+    Attributes:
+        live: the live catalogue.
+        rehearsal: what the chain did to the shadow.
+        sizes: of every relation whose rows go or change.
+        column_sizes: non-null values of dropped columns of tables that stay, `table` being ``table.column``.
+    """
+
+    live: Catalogue
+    rehearsal: Rehearsal
+    sizes: tuple[TableSize, ...]
+    column_sizes: tuple[TableSize, ...] = ()

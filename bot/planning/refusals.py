@@ -1,0 +1,114 @@
+"""Refusals: each names the rule and the way out."""
+
+from collections.abc import Iterable, Sequence
+
+from bot.domain.backups import Backup
+from bot.domain.migrations import chain_of
+from bot.domain.runs import Run, RunState
+from bot.domain.versions import label
+from bot.errors import PermanentError
+from bot.planning.facts import Facts, RollbackRequest
+
+
+def check_environment(facts: Facts) -> None:
+    """Refuse where no run may start at all.
+
+    Raises:
+        PermanentError: ``environment-frozen``, ``another-run-active``, ``database-closed``, ``missing-rights``.
+    """
+    name = facts.environment.name
+    if facts.frozen is not None:
+        raise PermanentError("environment-frozen", f"{name} is frozen: {facts.frozen}", f"/rollback unfreeze {name}")
+    if facts.active is not None:
+        raise another_run(facts.active)
+    if not facts.database.accepts_connections:
+        raise PermanentError(
+            "database-closed",
+            f"The database of {name} accepts no connections: somebody has closed it.",
+            f"If no run is at work (/rollback status), open it: ALTER DATABASE {facts.database.name} ALLOW_CONNECTIONS true.",
+        )
+    _check_rights(facts)
+
+
+def _check_rights(facts: Facts) -> None:
+    missing = list(facts.missing_rights)
+    if not facts.database.can_fence:
+        missing.append("own the database and be a member of pg_signal_backend")
+    if not facts.database.can_create:
+        missing.append("CREATEDB, for the rehearsal's shadow database")
+    if missing:
+        raise PermanentError(
+            "missing-rights",
+            f"Backstop may not do everything a rollback of {facts.environment.name} needs: " + "; ".join(missing) + ".",
+            "Grant what is missing (docs/operations.md lists it), then ask again.",
+        )
+
+
+def another_run(run: Run) -> PermanentError:
+    """Make the refusal for an environment that a run holds."""
+    waits = run.state is RunState.PENDING
+    return PermanentError(
+        "another-run-active",
+        f"{run.environment} is held by run {run.id} ({run.state}), asked for by <@{run.requester}> at "
+        f"{run.created_at:%Y-%m-%d %H:%M} UTC: {run.plan.asked_for}.",
+        f"Vote on it, or withdraw it with /rollback cancel {run.id}." if waits else "See /rollback status.",
+    )
+
+
+def check_migration(request: RollbackRequest, facts: Facts) -> None:
+    """Refuse a migration that is unknown, already undone, or cannot be reached.
+
+    Raises:
+        PermanentError: ``unknown-migration``, ``already-undone``, ``no-down-script``.
+    """
+    applied = {migration.version for migration in facts.database.applied}
+    wanted = request.migration
+    if wanted in applied:
+        _check_scripts(request, facts)
+        return
+    known = applied | set(facts.scripts)
+    newest = facts.database.schema
+    if wanted in known or wanted < newest:
+        raise PermanentError(
+            "already-undone",
+            f"{label(wanted)} is not applied in {request.environment}; its schema is {label(newest)}. Nothing to undo.",
+            f"The newest migration there is {label(newest)}: /migrations {request.environment} shows them all.",
+        )
+    raise PermanentError(
+        "unknown-migration",
+        f"There is no migration {label(wanted)}. The schema of {request.environment} is {label(newest)}.",
+        f"To undo the newest one: /rollback {request.environment} {label(newest)}. "
+        f"/migrations {request.environment} shows them all.",
+    )
+
+
+def _check_scripts(request: RollbackRequest, facts: Facts) -> None:
+    applied = tuple(migration.version for migration in facts.database.applied)
+    try:
+        chain_of(facts.scripts, applied, request.migration)
+    except KeyError as error:
+        missing: Sequence[int] = error.args
+        below = max((version for version in applied if version < request.migration), default=0)
+        raise PermanentError(
+            "no-down-script",
+            f"{and_list(label(version) for version in missing)} {'has' if len(missing) == 1 else 'have'} no down "
+            f"script, so a chain to {label(below)} cannot be built.",
+            _bundle_hint(min(missing), facts.backups),
+        ) from None
+
+
+def _bundle_hint(version: int, backups: Iterable[Backup]) -> str:
+    older = [b for b in backups if b.manifest is not None and 0 < b.manifest.schema_version < version]
+    if not older:
+        return f"No backup from before {label(version)} is in the bucket either. Add the missing script to the down scripts."
+    newest = max(older, key=lambda backup: backup.name.created_at)
+    schema = label(newest.manifest.schema_version) if newest.manifest else "unknown"
+    return f"The newest backup from before {label(version)} is {newest.name} (schema {schema})."
+
+
+def and_list(words: Iterable[str]) -> str:
+    """Join words as people do: ``a, b and c``."""
+    items = list(words)
+    if len(items) <= 1:
+        return "".join(items)
+    return ", ".join(items[:-1]) + " and " + items[-1]

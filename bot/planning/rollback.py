@@ -1,0 +1,86 @@
+"""Plan a migration rollback: decide the target, then, with the rehearsal's evidence, the plan."""
+
+from collections.abc import Mapping
+
+from bot.domain.migrations import DownScript, chain_of
+from bot.domain.plans import Plan, PlanKind, PlannedScript, PlannedService, PlannedWorkload
+from bot.domain.versions import AppVersion
+from bot.domain.workloads import HOLD_LABEL, Deployment, Service
+from bot.errors import PermanentError
+from bot.planning import impact
+from bot.planning.appchoice import choose_app, running_app
+from bot.planning.estimate import chain_estimate
+from bot.planning.facts import Evidence, Facts, RollbackRequest, Target
+from bot.planning.refusals import check_environment, check_migration
+from bot.planning.warnings import warnings_of
+
+
+def choose_target(request: RollbackRequest, facts: Facts) -> Target:
+    """Decide where the rollback leads, refusing whatever needs no rehearsal to refuse.
+
+    Raises:
+        PermanentError: every reference of `refusals` and `appchoice`.
+    """
+    check_environment(facts)
+    check_migration(request, facts)
+    applied = tuple(migration.version for migration in facts.database.applied)
+    left = frozenset(version for version in applied if version < request.migration)
+    to_schema = max(left, default=0)
+    return Target(
+        chain=chain_of(facts.scripts, applied, request.migration),
+        from_schema=facts.database.schema,
+        to_schema=to_schema,
+        expected=left,
+        from_app=running_app(facts),
+        to_app=choose_app(request, facts, to_schema),
+    )
+
+
+def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, evidence: Evidence) -> Plan:
+    """Make the plan that people are asked to approve."""
+    rehearsal = evidence.rehearsal
+    rows = impact.lost_rows(evidence, target.chain)
+    comparable = evidence.live.fingerprint == rehearsal.before.fingerprint
+    return Plan(
+        kind=PlanKind.CHAIN,
+        environment=request.environment,
+        asked_for=request.asked_for,
+        from_schema=target.from_schema,
+        to_schema=target.to_schema,
+        from_app=str(target.from_app),
+        to_app=str(target.to_app),
+        scripts=tuple(_script(script) for script in target.chain),
+        drops=impact.dropped_objects(rehearsal, target.chain),
+        rows=rows,
+        locks=impact.lasting_locks(rehearsal),
+        workloads=tuple(_workload(deployment, target.to_app) for deployment in facts.cluster.deployments),
+        services=tuple(_service(service) for service in facts.cluster.services),
+        schema_fingerprint=evidence.live.fingerprint,
+        expected_fingerprint=rehearsal.after.fingerprint if comparable else "",
+        saves_to=facts.environment.backups.bucket,
+        estimate=chain_estimate(facts.database.size_bytes, rows, rehearsal),
+        warnings=warnings_of(facts, target, evidence, rows),
+    )
+
+
+def _script(script: DownScript) -> PlannedScript:
+    return PlannedScript(script.version, script.name, script.sha256, script.impact, len(script.statements))
+
+
+def _workload(deployment: Deployment, app: AppVersion) -> PlannedWorkload:
+    if deployment.version == app:
+        number = deployment.history[0].number if deployment.history else 0
+        return PlannedWorkload(
+            deployment.name, deployment.uid, deployment.image, deployment.image, deployment.replicas, number
+        )
+    revision = deployment.revision_of(app)
+    if revision is None:  # `choose_app` only takes versions that every history has
+        raise PermanentError("app-not-in-history", f"{app} is not in the rollout history of {deployment.name}.")
+    return PlannedWorkload(
+        deployment.name, deployment.uid, deployment.image, revision.image, deployment.replicas, revision.number
+    )
+
+
+def _service(service: Service) -> PlannedService:
+    selector: Mapping[str, str] = {key: value for key, value in service.selector.items() if key != HOLD_LABEL}
+    return PlannedService(service.name, service.uid, tuple(sorted(selector.items())))

@@ -1,0 +1,67 @@
+"""What approvers should know and nothing else says."""
+
+from collections.abc import Iterator, Sequence
+
+from bot.domain.migrations import DownScript
+from bot.domain.plans import PlannedRows
+from bot.domain.workloads import Deployment
+from bot.planning import impact
+from bot.planning.facts import Evidence, Facts, Target
+from bot.planning.refusals import and_list
+
+
+def warnings_of(facts: Facts, target: Target, evidence: Evidence, rows: Sequence[PlannedRows]) -> tuple[str, ...]:
+    """Collect every warning, the gravest first."""
+    return (
+        *_about_shadow(evidence),
+        *_about_headers(rows, target.chain),
+        *_about_functions(evidence),
+        *_about_workloads(facts),
+        *_about_transactions(facts),
+    )
+
+
+def _about_shadow(evidence: Evidence) -> Iterator[str]:
+    if evidence.live.fingerprint != evidence.rehearsal.before.fingerprint:
+        before = evidence.rehearsal.before
+        odd = {item.identity for item in (*evidence.live.lost_in(before), *evidence.live.changed_in(before))}
+        yield (
+            f"The rehearsal's copy of the schema differs from the live one in {len(odd)} objects "
+            f"({and_list(sorted(odd)[:3])}); the result cannot be compared as a whole."
+        )
+
+
+def _about_headers(rows: Sequence[PlannedRows], chain: Sequence[DownScript]) -> Iterator[str]:
+    hidden = impact.undeclared(rows, chain)
+    if hidden:
+        yield f"Rows of {and_list(hidden)} go too, which no script's header says."
+
+
+def _about_functions(evidence: Evidence) -> Iterator[str]:
+    if evidence.rehearsal.mentions:
+        yield f"These functions stay and name something that goes: {and_list(evidence.rehearsal.mentions)}."
+
+
+def _about_workloads(facts: Facts) -> Iterator[str]:
+    for deployment in facts.cluster.deployments:
+        yield from _about_deployment(deployment)
+    for service in facts.cluster.services:
+        if service.held_by is not None:
+            yield f"Traffic of {service.name} is still held by run {service.held_by}; this run will return it."
+
+
+def _about_deployment(deployment: Deployment) -> Iterator[str]:
+    if deployment.replicas == 0:
+        yield f"{deployment.name} has 0 replicas now and will have 0 afterwards. Scale it up first if it should serve."
+    elif not deployment.settled:
+        yield f"{deployment.name} is in the middle of a rollout ({deployment.ready_replicas} of {deployment.replicas} ready)."
+    if deployment.autoscaler:
+        yield f"{deployment.name} is managed by {deployment.autoscaler}, which may undo the scaling to 0. Pause it."
+
+
+def _about_transactions(facts: Facts) -> Iterator[str]:
+    if facts.database.prepared:
+        yield (
+            f"{len(facts.database.prepared)} prepared transactions are open ({and_list(facts.database.prepared[:3])}); "
+            "the run stops at the fence if they still are."
+        )
