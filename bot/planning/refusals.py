@@ -25,7 +25,8 @@ def check_environment(facts: Facts) -> None:
         raise PermanentError(
             "database-closed",
             f"The database of {name} accepts no connections: somebody has closed it.",
-            f"If no run is at work (/rollback status), open it: ALTER DATABASE {facts.database.name} ALLOW_CONNECTIONS true.",
+            "If no run is at work (/rollback status), open it: "
+            f"ALTER DATABASE {facts.database.name} ALLOW_CONNECTIONS true.",
         )
     _check_rights(facts)
 
@@ -100,7 +101,7 @@ def _check_scripts(request: RollbackRequest, facts: Facts) -> None:
 def _bundle_hint(version: int, backups: Iterable[Backup]) -> str:
     older = [b for b in backups if b.manifest is not None and 0 < b.manifest.schema_version < version]
     if not older:
-        return f"No backup from before {label(version)} is in the bucket either. Add the missing script to the down scripts."
+        return f"The bucket has no backup from before {label(version)} either. Write the missing script."
     newest = max(older, key=lambda backup: backup.name.created_at)
     schema = label(newest.manifest.schema_version) if newest.manifest else "unknown"
     return f"The newest backup from before {label(version)} is {newest.name} (schema {schema})."

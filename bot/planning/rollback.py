@@ -1,7 +1,5 @@
 """Plan a migration rollback: decide the target, then, with the rehearsal's evidence, the plan."""
 
-from collections.abc import Mapping
-
 from bot.domain.migrations import DownScript, chain_of
 from bot.domain.plans import Plan, PlanKind, PlannedScript, PlannedService, PlannedWorkload
 from bot.domain.versions import AppVersion
@@ -82,5 +80,5 @@ def _workload(deployment: Deployment, app: AppVersion) -> PlannedWorkload:
 
 
 def _service(service: Service) -> PlannedService:
-    selector: Mapping[str, str] = {key: value for key, value in service.selector.items() if key != HOLD_LABEL}
-    return PlannedService(service.name, service.uid, tuple(sorted(selector.items())))
+    selector = sorted((key, value) for key, value in service.selector.items() if key != HOLD_LABEL)
+    return PlannedService(service.name, service.uid, tuple(selector))

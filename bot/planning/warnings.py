@@ -54,7 +54,8 @@ def _about_deployment(deployment: Deployment) -> Iterator[str]:
     if deployment.replicas == 0:
         yield f"{deployment.name} has 0 replicas now and will have 0 afterwards. Scale it up first if it should serve."
     elif not deployment.settled:
-        yield f"{deployment.name} is in the middle of a rollout ({deployment.ready_replicas} of {deployment.replicas} ready)."
+        ready = f"{deployment.ready_replicas} of {deployment.replicas} ready"
+        yield f"{deployment.name} is in the middle of a rollout ({ready})."
     if deployment.autoscaler:
         yield f"{deployment.name} is managed by {deployment.autoscaler}, which may undo the scaling to 0. Pause it."
 

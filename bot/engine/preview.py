@@ -1,0 +1,44 @@
+"""Make a plan: inspect, rehearse on a shadow, plan. Used before people are asked, and again before the start."""
+
+from bot.domain.plans import Plan
+from bot.engine.inspection import inspect
+from bot.engine.workplace import Site, Workplace
+from bot.planning import impact
+from bot.planning.facts import Evidence, Facts, RollbackRequest, Target
+from bot.planning.rollback import choose_target, plan_rollback
+
+
+def preview(workplace: Workplace, request: RollbackRequest, run_id: str) -> Plan:
+    """Plan a rollback from what is so now.
+
+    Args:
+        workplace: the ports.
+        request: what was asked for.
+        run_id: the run it is for; names the shadow, and does not stand in its own way.
+
+    Raises:
+        BotError: a refusal, or what an observation raised.
+    """
+    site = workplace.site(request.environment)
+    facts = inspect(workplace, site, own_run=run_id)
+    target = choose_target(request, facts)
+    return plan_rollback(request, facts, target, rehearse(site, facts, target, run_id))
+
+
+def rehearse(site: Site, facts: Facts, target: Target, run_id: str) -> Evidence:
+    """Run the chain on a schema-only shadow, and count on the live database what it takes.
+
+    Raises:
+        BotError: ``rehearsal-failed``, ``shadow-failed``, ``table-locked``.
+    """
+    live = site.database.catalogue()
+    with site.database.shadow(run_id) as shadow:
+        rehearsal = shadow.rehearse(target.chain, target.expected)
+    relations = {*impact.dropped_relations(rehearsal), *impact.changed_relations(rehearsal, target.chain)}
+    existing = relations & live.relations((*impact.TABLES, *impact.DERIVED))
+    return Evidence(
+        live=live,
+        rehearsal=rehearsal,
+        sizes=tuple(site.database.measure(sorted(existing))),
+        column_sizes=tuple(site.database.count_values(impact.dropped_columns(rehearsal))),
+    )

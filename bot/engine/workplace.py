@@ -1,0 +1,60 @@
+"""Everything the engine works with, put together once at start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.domain.environments import Environment
+from bot.domain.versions import Matrix
+from bot.errors import PermanentError
+from bot.ports import Announcer, BackupStore, Clock, Cluster, Database, Directory, Ids, Journal, Queue, Scripts
+
+
+@dataclass(frozen=True)
+class Site:
+    """One environment and the ports into it."""
+
+    environment: Environment
+    cluster: Cluster
+    database: Database
+    store: BackupStore
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """All ports.
+
+    Attributes:
+        sites: by environment name.
+        owner: name of this process, unique among replicas, e.g. ``backstop-7d9f:41``.
+        home_team: the Slack workspace whose members may vote.
+        scratch_dir: where dumps are written before they are bundled.
+    """
+
+    sites: Mapping[str, Site]
+    journal: Journal
+    queue: Queue
+    announcer: Announcer
+    directory: Directory
+    scripts: Scripts
+    clock: Clock
+    ids: Ids
+    matrix: Matrix
+    owner: str
+    home_team: str
+    scratch_dir: Path
+
+    def site(self, name: str) -> Site:
+        """Find an environment.
+
+        Raises:
+            PermanentError: ``unknown-environment``.
+        """
+        try:
+            return self.sites[name]
+        except KeyError:
+            raise PermanentError(
+                "unknown-environment",
+                f"There is no environment {name[:60]}.",
+                "Known: " + ", ".join(sorted(self.sites)) + ".",
+            ) from None
