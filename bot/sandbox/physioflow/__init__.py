@@ -1,0 +1,6 @@
+"""PhysioFlow's sample: a clinic's schema in 27 migrations, and data of a chosen size in three environments."""
+
+from bot.sandbox.physioflow.sample import ENVIRONMENTS, Sample, seed
+from bot.sandbox.physioflow.schema import migrate
+
+__all__ = ["ENVIRONMENTS", "Sample", "migrate", "seed"]

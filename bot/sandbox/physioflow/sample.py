@@ -1,0 +1,142 @@
+"""The sample's databases: roles, grants, settings, schema and data, for each environment.
+
+What a careless restore would lose is here on purpose: an ACL without PUBLIC, settings of the database and of roles in
+it, a connection limit, a comment, default privileges.
+"""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from bot.sandbox.physioflow.schema import migrate
+from bot.sandbox.postgres import PostgresServer
+
+DATA_DIR = Path(__file__).parent / "data"
+APP_ROLE = "physioflow_app"
+STATE_ROLE = "backstop"
+STATE_DATABASE = "backstop_state"
+
+# Each environment's share of the scale asked for; 1.0 makes a database of about 30 MB.
+ENVIRONMENTS: Mapping[str, float] = MappingProxyType({"dev": 0.1, "staging": 0.3, "prod": 1.0})
+
+# What the bot needs of the owner short of superuser: to create and rename databases, to end sessions, to see them.
+OWNER_RIGHTS = ("pg_signal_backend", "pg_monitor", "pg_read_all_stats")
+
+DATABASE_PROPERTIES = """
+REVOKE ALL ON DATABASE {database} FROM PUBLIC;
+GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {app};
+ALTER DATABASE {database} CONNECTION LIMIT 150;
+ALTER DATABASE {database} SET timezone = 'Asia/Ho_Chi_Minh';
+ALTER DATABASE {database} SET idle_in_transaction_session_timeout = '5min';
+ALTER DATABASE {database} SET physioflow.environment = {environment};
+ALTER ROLE {owner} IN DATABASE {database} SET work_mem = '16MB';
+ALTER ROLE {app} IN DATABASE {database} SET statement_timeout = '30s';
+COMMENT ON DATABASE {database} IS {comment};
+"""
+
+APP_GRANTS = """
+GRANT USAGE ON SCHEMA public TO {app};
+ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app};
+ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {app};
+"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """DSNs of what ``seed`` made; the mappings are keyed by environment."""
+
+    owner_dsns: Mapping[str, str]
+    app_dsns: Mapping[str, str]
+    state_dsn: str
+    superuser_dsn: str
+
+
+def seed(server: PostgresServer, scale: float = 1.0, environments: Iterable[str] = tuple(ENVIRONMENTS)) -> Sample:
+    """Make the state database and each environment's database at migration 027, with data.
+
+    Args:
+        server: a running server without these databases.
+        scale: 1.0 makes about 30 MB in prod, and ``ENVIRONMENTS``' share of that elsewhere.
+        environments: any of ``ENVIRONMENTS``.
+
+    """
+    names = tuple(environments)
+    with psycopg.connect(server.superuser_dsn, autocommit=True) as conn:
+        _create_role(conn, server, APP_ROLE)
+        _create_role(conn, server, STATE_ROLE)
+        _create_database(conn, STATE_DATABASE, STATE_ROLE)
+        for name in names:
+            create_environment(conn, server, name)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        loads = [pool.submit(fill, owner_dsn(server, name), scale * ENVIRONMENTS[name]) for name in names]
+        for load in loads:
+            load.result()
+    return Sample(
+        owner_dsns={name: owner_dsn(server, name) for name in names},
+        app_dsns={name: server.dsn(APP_ROLE, database_name(name)) for name in names},
+        state_dsn=server.dsn(STATE_ROLE, STATE_DATABASE),
+        superuser_dsn=server.superuser_dsn,
+    )
+
+
+def database_name(environment: str) -> str:
+    """Return the name of an environment's database, which is its owner role's name too."""
+    return f"physioflow_{environment}"
+
+
+def owner_dsn(server: PostgresServer, environment: str) -> str:
+    """Return the DSN of an environment's database as its owner."""
+    name = database_name(environment)
+    return server.dsn(name, name)
+
+
+def create_environment(conn: psycopg.Connection[Any], server: PostgresServer, environment: str) -> None:
+    """Make an environment's owner role and its empty database; ``conn`` is a superuser's, in autocommit."""
+    name = database_name(environment)
+    _create_role(conn, server, name, OWNER_RIGHTS)
+    _create_database(conn, name, name)
+    give_properties(conn, name, environment)
+
+
+def give_properties(conn: psycopg.Connection[Any], database: str, environment: str) -> None:
+    """Give a database the ACL, settings, connection limit and comment of an environment's."""
+    names = {"database": database, "app": APP_ROLE, "owner": database_name(environment)}
+    values = {"environment": environment, "comment": f"PhysioFlow, {environment}: patient records"}
+    conn.execute(
+        sql.SQL(DATABASE_PROPERTIES).format(
+            **{key: sql.Identifier(name) for key, name in names.items()},
+            **{key: sql.Literal(value) for key, value in values.items()},
+        )
+    )
+
+
+def fill(dsn: str, scale: float) -> None:
+    """Bring an empty database to migration 027 and load the data, as the owner; the same scale gives the same rows."""
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        conn.execute(sql.SQL(APP_GRANTS).format(app=sql.Identifier(APP_ROLE)))
+        migrate(conn)
+        with conn.transaction():
+            conn.execute("SELECT set_config('sample.scale', %s, true)", (str(scale),))
+            conn.execute("SET LOCAL timezone = 'Asia/Ho_Chi_Minh'")
+            for script in sorted(DATA_DIR.glob("*.sql")):
+                conn.execute(script.read_bytes())
+        conn.execute("REVOKE INSERT, UPDATE, DELETE ON schema_migrations FROM physioflow_app")
+        conn.execute("ANALYZE")
+
+
+def _create_role(conn: psycopg.Connection[Any], server: PostgresServer, name: str, rights: Iterable[str] = ()) -> None:
+    role = sql.Identifier(name)
+    create_db = sql.SQL("CREATEDB" if rights else "NOCREATEDB")
+    conn.execute(sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(role, create_db, sql.Literal(server.password)))
+    for right in rights:
+        conn.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(right), role))
+
+
+def _create_database(conn: psycopg.Connection[Any], name: str, owner: str) -> None:
+    conn.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner)))
