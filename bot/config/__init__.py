@@ -1,0 +1,29 @@
+"""Configuration: ``backstop.toml`` for what anyone may read, the environment or mounted files for secrets."""
+
+from bot.config.reader import load
+from bot.config.settings import (
+    Access,
+    ClusterAccess,
+    Config,
+    DatabaseAccess,
+    DrillSchedule,
+    HttpSettings,
+    MigrationSettings,
+    SlackSettings,
+    StorageAccess,
+    Upkeep,
+)
+
+__all__ = [
+    "Access",
+    "ClusterAccess",
+    "Config",
+    "DatabaseAccess",
+    "DrillSchedule",
+    "HttpSettings",
+    "MigrationSettings",
+    "SlackSettings",
+    "StorageAccess",
+    "Upkeep",
+    "load",
+]

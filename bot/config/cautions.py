@@ -1,0 +1,33 @@
+"""Settings that are lawful and deserve a second look."""
+
+from collections.abc import Iterable, Iterator
+
+from bot.domain.environments import Environment
+
+
+def find_warnings(environments: Iterable[Environment]) -> Iterator[str]:
+    """Name them, one sentence each, with the key's path."""
+    for environment in environments:
+        if environment.production:
+            yield from _of_production(environment)
+        yield from _of_anyone(environment)
+
+
+def _of_production(environment: Environment) -> Iterator[str]:
+    path, policy = f"environments.{environment.name}", environment.approval
+    if policy.allow_requester:
+        yield f"{path}.approval.allow_requester: the requester's own vote counts in production."
+    if policy.quorum == 1:
+        yield f"{path}.approval.quorum: one person's consent is enough in production."
+    if not environment.smoke.http and not environment.smoke.sql:
+        yield f"{path}.smoke: nothing is tested before traffic returns in production."
+
+
+def _of_anyone(environment: Environment) -> Iterator[str]:
+    policy = environment.approval
+    only_people = all(approver.startswith("user:") for approver in policy.approvers)
+    if only_people and not policy.allow_requester and policy.quorum == len(set(policy.approvers)):
+        yield (
+            f"environments.{environment.name}.approval.quorum: every approver must consent, "
+            "so a request by one of them can never pass."
+        )

@@ -1,0 +1,94 @@
+"""Secrets: the file names a variable or a file, never the secret itself. No message here shows a value."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BeforeValidator, SecretStr, ValidationInfo
+
+from bot.config.dsn import parse_dsn
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WRONG_TOKEN = {"bot_token": ("xapp-", "an app-level token"), "app_token": ("xoxb-", "a bot token")}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What validation may look at besides the file itself."""
+
+    environ: Mapping[str, str] = field(repr=False)
+
+
+def read_credential(variable: str | None, file: str | None, environ: Mapping[str, str]) -> SecretStr | None:
+    """Read a secret that has been checked; None when neither place is named."""
+    if file is not None:
+        return SecretStr(Path(file).read_text().strip())
+    return SecretStr(environ[variable].strip()) if variable is not None else None
+
+
+def one_place(
+    default: str | None = None, needed: Callable[[Mapping[str, Any]], bool] = lambda _: True
+) -> BeforeValidator:
+    """Make a rule for an ``x_env`` key that follows its ``x_file`` key: one of the two, or the default variable.
+
+    Args:
+        default: variable to take when neither key is given.
+        needed: whether the secret is, from the keys that come before it in its table.
+    """
+
+    def check(variable: Any, info: ValidationInfo) -> Any:
+        name = (info.field_name or "").removesuffix("_env")
+        file_key, file = f"{name}_file", info.data.get(f"{name}_file")
+        if variable is not None and file is not None:
+            raise ValueError(f"{file_key} is given too — keep one of the two")
+        if variable is not None or file is not None or file_key not in info.data:
+            return variable
+        if not needed(info.data):
+            return default if default in surroundings(info).environ else None
+        if default is None:
+            raise ValueError(f"is missing — name a variable here, or a file by {file_key}")
+        return default
+
+    return BeforeValidator(check)
+
+
+def check_variable(variable: str, info: ValidationInfo) -> str:
+    """Check that the text names a variable, that it is set, and that its value can be what it is meant to be."""
+    if not _VARIABLE.fullmatch(variable):
+        raise ValueError("must be the name of an environment variable — put the secret there, not in this file")
+    value = surroundings(info).environ.get(variable, "").strip()
+    if not value:
+        raise ValueError(f"the environment variable {variable} is not set — set it before starting")
+    _check_value(value, info, variable)
+    return variable
+
+
+def check_file(file: str, info: ValidationInfo) -> str:
+    """Check that the text names a readable file with something in it that can be what it is meant to be."""
+    try:
+        value = Path(file).read_text().strip()
+    except (OSError, ValueError):
+        raise ValueError("must be the path of a readable file — mount the secret there") from None
+    if not value:
+        raise ValueError("the file is empty — put the secret in it")
+    _check_value(value, info, "the file")
+    return file
+
+
+def surroundings(info: ValidationInfo) -> Surroundings:
+    """Find the surroundings that `bot.config.load` passed along."""
+    if not isinstance(info.context, Surroundings):
+        raise TypeError("validate with context=Surroundings(…)")
+    return info.context
+
+
+def _check_value(value: str, info: ValidationInfo, place: str) -> None:
+    purpose = (info.field_name or "").removesuffix("_env").removesuffix("_file")
+    if purpose == "dsn" and parse_dsn(value) is None:
+        example = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        raise ValueError(f"{place} holds no connection string that names a database — write {example}")
+    prefix, other = _WRONG_TOKEN.get(purpose, ("\n", ""))
+    if value.startswith(prefix):
+        raise ValueError(f"{place} holds {other} — the two tokens are probably swapped")

@@ -1,0 +1,89 @@
+"""What only two tables together can have wrong. Tables that are bad by themselves are left out here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from bot.config.credentials import Surroundings, read_credential
+from bot.config.dsn import Target, parse_dsn
+from bot.config.keys import CompatibilityKeys, DatabaseKeys, DrillKeys, Keys, StateKeys
+from bot.config.problems import line
+
+K = TypeVar("K", bound=Keys)
+
+
+def crosscheck(document: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
+    """Look at the file as it was written; one line for each bad value."""
+    yield from _overlapping_apps(_list(document, "compatibility"), around)
+    yield from _drills(_list(document, "drills"), _table(document, "environments"), around)
+    yield from _shared_databases(document, around)
+
+
+def _overlapping_apps(rows: Sequence[Any], around: Surroundings) -> Iterator[str]:
+    seen: dict[str, int] = {}
+    for position, raw in enumerate(rows):
+        row = _valid(CompatibilityKeys, raw, around)
+        if row is None:
+            continue
+        twin = next((app for app in seen if _overlap(app, row.app)), None)
+        if twin is not None:
+            text = f'"{row.app}" is in compatibility[{seen[twin]}], "{twin}", too — keep one row an app version'
+            yield line(("compatibility", position, "app"), text)
+        seen.setdefault(row.app, position)
+
+
+def _overlap(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    return one == other or (short.endswith(".x") and long.startswith(short[:-1]))
+
+
+def _drills(drills: Sequence[Any], environments: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
+    for position, raw in enumerate(drills):
+        drill = _valid(DrillKeys, raw, around)
+        path = ("drills", position, "environment")
+        if drill is None:
+            continue
+        if drill.environment not in environments:
+            known = ", ".join(environments) or "there are none"
+            yield line(path, f'"{drill.environment}" is no environment here — name one of them: {known}')
+        elif _table(environments, drill.environment).get("production") is True:
+            yield line(path, f'"{drill.environment}" is production — drills run in the other environments only')
+
+
+def _shared_databases(document: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
+    places: dict[Target, str] = {}
+    state = _valid(StateKeys, document.get("state"), around)
+    if state is not None and (target := _target(state, around)):
+        places[target] = "state"
+    for name, raw in _table(document, "environments").items():
+        database = _valid(DatabaseKeys, raw.get("database") if isinstance(raw, dict) else None, around)
+        target = _target(database, around) if database else None
+        if target is None:
+            continue
+        path = f"environments.{name}.database"
+        if target in places:
+            yield f"{path}: is the same database as {places[target]} — give each its own"
+        places.setdefault(target, path)
+
+
+def _target(keys: StateKeys | DatabaseKeys, around: Surroundings) -> Target | None:
+    dsn = read_credential(keys.dsn_env, keys.dsn_file, around.environ)
+    return parse_dsn(dsn.get_secret_value()) if dsn else None
+
+
+def _valid(model: type[K], raw: Any, around: Surroundings) -> K | None:
+    try:
+        return model.model_validate(raw, context=around)
+    except ValidationError:
+        return None  # reported by the validation of the whole file
+
+
+def _table(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    table = document.get(key)
+    return table if isinstance(table, dict) else {}
+
+
+def _list(document: Mapping[str, Any], key: str) -> Sequence[Any]:
+    items = document.get(key)
+    return items if isinstance(items, list) else []

@@ -1,0 +1,167 @@
+"""From ``backstop.toml`` and the environment to a `Config`, or to everything that is wrong with them."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from bot.config import keys, settings
+from bot.config.cautions import find_warnings
+from bot.config.credentials import Surroundings, read_credential
+from bot.config.crosschecks import crosscheck
+from bot.config.problems import describe
+from bot.domain import environments as domain
+from bot.domain.versions import CompatibilityRow, Matrix
+from bot.errors import PermanentError
+
+_HINT = "Mend them and start again; docs/configuration.md explains every key."
+
+
+def load(path: Path, environ: Mapping[str, str]) -> settings.Config:
+    """Read the file, and the secrets it names from `environ` and from files.
+
+    Relative paths in it are taken from the working directory. ``BACKSTOP_PG_BIN`` goes before ``tools.pg_bin``.
+
+    Raises:
+        PermanentError: ``config-unreadable`` (no file, or no TOML), ``config-invalid`` with a line for each bad value.
+    """
+    document = _read(path)
+    tools = document.setdefault("tools", {})
+    if isinstance(tools, dict) and environ.get("BACKSTOP_PG_BIN"):
+        tools["pg_bin"] = environ["BACKSTOP_PG_BIN"]
+    around = Surroundings(environ)
+    problems, file = [], None
+    try:
+        file = keys.FileKeys.model_validate(document, context=around)
+    except ValidationError as error:
+        problems = [describe(details) for details in error.errors(include_url=False)]
+    problems += crosscheck(document, around)
+    if problems or file is None:
+        count = "1 bad value" if len(problems) == 1 else f"{len(problems)} bad values"
+        message = "\n  ".join([f"{path.name} has {count}:", *problems])
+        raise PermanentError("config-invalid", message, f"\n{_HINT}") from None
+    return _Build(file, environ).config()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        hint = "Name the file with --config, or put it there."
+        raise PermanentError("config-unreadable", f"{path} cannot be read: {error.strerror}.", hint) from error
+    except UnicodeDecodeError as error:
+        raise PermanentError("config-unreadable", f"{path.name} is no UTF-8 text.", "Save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        hint = "Mend the line; the file is written in TOML."
+        raise PermanentError("config-unreadable", f"{path.name} is no TOML: {error}.", hint) from error
+
+
+class _Build:
+    """Keys that have been checked → settings."""
+
+    def __init__(self, file: keys.FileKeys, environ: Mapping[str, str]) -> None:
+        self._file = file
+        self._environ = environ
+
+    def config(self) -> settings.Config:
+        file = self._file
+        environments = {name: _environment(name, item) for name, item in file.environments.items()}
+        return settings.Config(
+            slack=self._slack(),
+            state_dsn=self._needed(file.state.dsn_env, file.state.dsn_file),
+            migrations=_migrations(file.migrations),
+            matrix=Matrix(tuple(_row(row) for row in file.compatibility)),
+            environments=MappingProxyType(environments),
+            access=MappingProxyType({name: self._access(item) for name, item in file.environments.items()}),
+            upkeep=MappingProxyType({name: _upkeep(item) for name, item in file.environments.items()}),
+            drills=tuple(settings.DrillSchedule(**drill.model_dump()) for drill in file.drills),
+            http=settings.HttpSettings(**file.http.model_dump()),
+            pg_bin=_path(file.tools.pg_bin),
+            scratch_dir=_path(file.tools.scratch_dir),
+            warnings=tuple(find_warnings(environments.values())),
+        )
+
+    def _slack(self) -> settings.SlackSettings:
+        slack = self._file.slack
+        return settings.SlackSettings(
+            mode=slack.mode,
+            team_id=slack.team_id,
+            bot_token=self._needed(slack.bot_token_env, slack.bot_token_file),
+            app_token=self._credential(slack.app_token_env, slack.app_token_file),
+            signing_secret=self._credential(slack.signing_secret_env, slack.signing_secret_file),
+            base_url=f"{slack.base_url.rstrip('/')}/" if slack.base_url else None,
+        )
+
+    def _access(self, item: keys.EnvironmentKeys) -> settings.Access:
+        database, backups, cluster = item.database, item.backups, item.cluster
+        return settings.Access(
+            database=settings.DatabaseAccess(
+                self._needed(database.dsn_env, database.dsn_file), database.maintenance_database
+            ),
+            storage=settings.StorageAccess(
+                self._credential(backups.access_key_env, backups.access_key_file),
+                self._credential(backups.secret_key_env, backups.secret_key_file),
+            ),
+            cluster=settings.ClusterAccess(
+                server=cluster.server.rstrip("/") if cluster.server else None,
+                token=self._credential(cluster.token_env, None),
+                token_file=_path(cluster.token_file),
+                ca_file=_path(cluster.ca_file),
+                kubeconfig=_path(cluster.kubeconfig),
+                context=cluster.context,
+            ),
+        )
+
+    def _credential(self, variable: str | None, file: str | None) -> SecretStr | None:
+        return read_credential(variable, file, self._environ)
+
+    def _needed(self, variable: str | None, file: str | None) -> SecretStr:
+        secret = self._credential(variable, file)
+        if secret is None:
+            raise AssertionError("validation has seen to it that one place is named")
+        return secret
+
+
+def _environment(name: str, item: keys.EnvironmentKeys) -> domain.Environment:
+    cluster, backups, approval, smoke = item.cluster, item.backups, item.approval, item.smoke
+    return domain.Environment(
+        name=name,
+        production=item.production,
+        incident_channel=item.incident_channel,
+        workloads=domain.Workloads(
+            namespace=cluster.namespace,
+            deployments=tuple(cluster.deployments),
+            services=tuple(cluster.services),
+            version_deployment=cluster.version_deployment,
+            database_pods=cluster.database_pods,
+        ),
+        backups=domain.BackupTarget(backups.bucket, backups.endpoint_url, backups.region),
+        approval=domain.ApprovalPolicy(
+            approval.quorum, tuple(approval.approvers), approval.expires_after_s, approval.allow_requester
+        ),
+        smoke=domain.SmokeChecks(
+            tuple(domain.HttpCheck(**check.model_dump()) for check in smoke.http), tuple(smoke.sql)
+        ),
+        timing=domain.Timing(**item.timing.model_dump()),
+        escalation_contacts=tuple(item.escalation_contacts),
+    )
+
+
+def _row(row: keys.CompatibilityKeys) -> CompatibilityRow:
+    top = None if row.max_schema == "latest" else int(row.max_schema)
+    return CompatibilityRow(row.app, int(row.min_schema), top)
+
+
+def _migrations(item: keys.MigrationKeys) -> settings.MigrationSettings:
+    return settings.MigrationSettings(Path(item.down_dir).absolute(), item.tracking_table, tuple(item.version_columns))
+
+
+def _upkeep(item: keys.EnvironmentKeys) -> settings.Upkeep:
+    return settings.Upkeep(item.keep_old_database_s, item.require_drill_within_s, item.require_drill)
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).absolute() if text is not None else None

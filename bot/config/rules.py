@@ -1,0 +1,75 @@
+"""Rules for single values. A rule says what must be; the key, the value and the fix are added where it is reported."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from bot.config.credentials import check_file, check_variable
+from bot.domain.versions import is_pattern
+
+CRON_FIELDS = 5
+
+
+def within(low: float, high: float) -> AfterValidator:
+    """Make a rule for a number."""
+
+    def check(value: float) -> float:
+        if not low <= value <= high:
+            raise ValueError(f"must be {low:,}…{high:,}")
+        return value
+
+    return AfterValidator(check)
+
+
+def satisfying(test: Callable[[str], object], what: str) -> AfterValidator:
+    """Make a rule for a text from a test."""
+
+    def check(value: str) -> str:
+        if not test(value):
+            raise ValueError(f"must be {what}")
+        return value
+
+    return AfterValidator(check)
+
+
+def matching(pattern: str, what: str) -> AfterValidator:
+    """Make a rule for a text: the whole of it matches `pattern`."""
+    return satisfying(re.compile(pattern).fullmatch, what)
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.username is None and parts.port != 0
+    except ValueError:
+        return False
+
+
+_IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_$]*"
+
+Text = Annotated[str, satisfying(str.strip, "a text that is not empty")]
+WebAddress = Annotated[str, satisfying(_is_web_address, "an http:// or https:// address without user or password")]
+Variable = Annotated[str, AfterValidator(check_variable)]
+SecretFile = Annotated[str, AfterValidator(check_file)]
+
+TeamId = Annotated[str, matching(r"[TE][A-Z0-9]{2,}", "a workspace's id, T…")]
+ChannelId = Annotated[str, matching(r"[CG][A-Z0-9]{2,}", "a channel's id, C… (not its name)")]
+Approver = Annotated[str, matching(r"usergroup:S[A-Z0-9]+|user:[UW][A-Z0-9]+", "usergroup:S… or user:U…")]
+
+EnvironmentName = Annotated[str, matching(r"[a-z][a-z0-9]{0,19}", "small letters and digits, as backups' names begin")]
+KubernetesName = Annotated[str, matching(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", "a Kubernetes name")]
+Bucket = Annotated[str, matching(r"[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]", "a bucket's name")]
+Column = Annotated[str, matching(_IDENTIFIER, "a plain SQL name")]
+Table = Annotated[str, matching(rf"({_IDENTIFIER}\.)?{_IDENTIFIER}", "a plain SQL name, perhaps with its schema")]
+Schema = Annotated[str, matching(r"0*[1-9]\d{0,5}", 'a schema version in quotes, like "027"')]
+TopSchema = Annotated[str, matching(r"0*[1-9]\d{0,5}|latest", 'a schema version in quotes, like "027", or "latest"')]
+AppPattern = Annotated[str, satisfying(is_pattern, "like v1.3.x, v1.x or v1.3.0")]
+Cron = Annotated[str, satisfying(lambda text: len(text.split()) == CRON_FIELDS, "five cron fields, like 0 3 * * 1")]
+UrlPath = Annotated[str, matching(r"/\S*", 'a path that begins with "/"')]
+
+Port = Annotated[int, within(1, 65_535)]
+Seconds = Annotated[int, within(1, 31_536_000)]
+Patience = Annotated[float, within(0.01, 86_400)]

@@ -1,0 +1,149 @@
+"""What the bot is told: the result of reading the configuration, frozen, with every secret wrapped."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bot.domain.environments import Environment
+from bot.domain.versions import Matrix
+
+
+@dataclass(frozen=True)
+class SlackSettings:
+    """How to reach Slack.
+
+    Attributes:
+        mode: ``socket`` or ``http``.
+        team_id: the home workspace; nobody else's vote or command counts.
+        bot_token: ``xoxb-…``.
+        app_token: ``xapp-…``; None in http mode.
+        signing_secret: None in socket mode.
+        base_url: of another Web API host, ending in "/"; None for Slack's own.
+    """
+
+    mode: str
+    team_id: str
+    bot_token: SecretStr
+    app_token: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+    base_url: str | None = None
+
+
+@dataclass(frozen=True)
+class MigrationSettings:
+    """Where down scripts are and how the tracking table is read.
+
+    Attributes:
+        down_dir: absolute path of the scripts' directory.
+        tracking_table: name, perhaps with its schema.
+        version_columns: the first that exists is read; a name by its leading digits.
+    """
+
+    down_dir: Path
+    tracking_table: str = "schema_migrations"
+    version_columns: tuple[str, ...] = ("version", "name")
+
+
+@dataclass(frozen=True)
+class DatabaseAccess:
+    """A database's DSN, and the database to be in while it is closed, renamed or copied."""
+
+    dsn: SecretStr
+    maintenance_database: str = "postgres"
+
+
+@dataclass(frozen=True)
+class StorageAccess:
+    """Keys of a bucket. Both None: boto3's own chain (an instance's or a service account's role)."""
+
+    access_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+
+
+@dataclass(frozen=True)
+class ClusterAccess:
+    """How to reach an API server. `server` None: in-cluster where there is a service account, else a kubeconfig.
+
+    Attributes:
+        server: base URL.
+        token: bearer token from the environment.
+        token_file: file with a token that may be rotated; to be read again for each use.
+        ca_file: certificates to trust; None for the system's.
+        kubeconfig: None for the usual place.
+        context: of the kubeconfig; None for its current one.
+    """
+
+    server: str | None = None
+    token: SecretStr | None = None
+    token_file: Path | None = None
+    ca_file: Path | None = None
+    kubeconfig: Path | None = None
+    context: str | None = None
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach what belongs to one environment."""
+
+    database: DatabaseAccess
+    storage: StorageAccess
+    cluster: ClusterAccess
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """What is kept and demanded over time.
+
+    Attributes:
+        keep_old_database_s: seconds a replaced database stays.
+        require_drill_within_s: seconds since the last good drill; None demands none.
+        require_drill: ``warn`` or ``block`` when it is older.
+    """
+
+    keep_old_database_s: int = 604_800
+    require_drill_within_s: int | None = None
+    require_drill: str = "warn"
+
+
+@dataclass(frozen=True)
+class DrillSchedule:
+    """A drill that comes round: `cron` in UTC, `kind` ``restore`` or ``migration``, announced some seconds ahead."""
+
+    environment: str
+    cron: str
+    kind: str
+    announce_before_s: int = 0
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """Where health, metrics and, in http mode, Slack's events are served."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything the bot is told. Mappings are by environment name and have the same keys, in the file's order.
+
+    Attributes:
+        pg_bin: directory of PostgreSQL's client tools; None looks on PATH.
+        scratch_dir: where dumps are written before they are uploaded; None for the system's temporary directory.
+        warnings: lawful settings that deserve a second look, one sentence each.
+    """
+
+    slack: SlackSettings
+    state_dsn: SecretStr
+    migrations: MigrationSettings
+    matrix: Matrix
+    environments: Mapping[str, Environment]
+    access: Mapping[str, Access]
+    upkeep: Mapping[str, Upkeep]
+    drills: tuple[DrillSchedule, ...] = ()
+    http: HttpSettings = HttpSettings()
+    pg_bin: Path | None = None
+    scratch_dir: Path | None = None
+    warnings: tuple[str, ...] = ()
