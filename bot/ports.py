@@ -45,13 +45,6 @@ class Clock(Protocol):
         """Wait."""
 
 
-class Ids(Protocol):
-    """Randomness."""
-
-    def run_id(self) -> str:
-        """Make a new run id: ``r`` and five of a–z2–9 (without l and o)."""
-
-
 class Cluster(Protocol):
     """One environment's workloads. Every change is idempotent and safe to repeat."""
 
@@ -349,20 +342,29 @@ class Request:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Claim(Protocol):
+    """A request that is ours to deal with."""
+
+    request: Request
+
+    def finish(self, problem: str = "") -> None:
+        """Note that it has been dealt with, and how it was refused if it was."""
+
+
 class Journal(Protocol):
     """Runs, steps, votes, requests, audit: what survives. Every method is one transaction."""
 
     def accept(self, request: Request) -> bool:
         """Persist a request; False when it is already there (a redelivery)."""
 
-    def request(self, request_id: str) -> Request | None:
-        """Read a request that has not been finished; None when it has, or is unknown."""
+    def claim(self, request_id: str) -> AbstractContextManager["Claim | None"]:
+        """Hold a request while it is dealt with: None when it is finished, unknown, or held by somebody else.
 
-    def finish_request(self, request_id: str, problem: str = "") -> None:
-        """Note that it has been dealt with."""
+        A holder that dies lets go at once. Leaving the context with an exception leaves it unfinished.
+        """
 
     def unfinished_requests(self, older_than_s: float) -> Sequence[Request]:
-        """Requests nobody finished, for the sweep."""
+        """Requests nobody finished and nobody holds, for the sweep."""
 
     def open_run(self, run: Run) -> None:
         """Create a pending run.
@@ -392,8 +394,20 @@ class Journal(Protocol):
     def approve(self, run_id: str, digest: str, steps: Sequence[Step]) -> bool:
         """PENDING → APPROVED in one conditional update, with its checklist; False when someone else was first."""
 
-    def end(self, run_id: str, state: RunState, problem: str = "", *, expect: frozenset[RunState]) -> bool:
-        """Move to a closed or parked state if it is in one of `expect`; False otherwise."""
+    def end(
+        self,
+        run_id: str,
+        state: RunState,
+        problem: str = "",
+        *,
+        expect: frozenset[RunState],
+        fence: int | None = None,
+    ) -> bool:
+        """Move to a closed or parked state if it is in one of `expect`; False otherwise.
+
+        Raises:
+            PermanentError: ``fenced-off`` when `fence` is given and another owner has taken over.
+        """
 
     def replan(self, run_id: str, plan: Plan, expires_at: datetime, fence: int) -> None:
         """RUNNING → PENDING with a new plan and no votes counted for it."""
@@ -417,7 +431,7 @@ class Journal(Protocol):
         """Ids of pending runs past their time."""
 
     def resume(self, run_id: str) -> bool:
-        """PARKED → APPROVED, so that an owner takes it up; failed steps wait again. False when it is not parked."""
+        """PARKED → APPROVED, so that an owner takes it up, steps as they are. False when it is not parked."""
 
     def request_cancel(self, run_id: str, user_id: str) -> None:
         """Ask the owner to stop at the next safe place."""

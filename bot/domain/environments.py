@@ -1,6 +1,7 @@
 """Environments and what belongs to one."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,16 @@ class ApprovalPolicy:
     approvers: tuple[str, ...] = ()
     expires_after_s: int = 1800
     allow_requester: bool = False
+
+    @property
+    def window(self) -> timedelta:
+        """How long a request stays open."""
+        return timedelta(seconds=self.expires_after_s)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The user groups among the approvers."""
+        return tuple(name.partition(":")[2] for name in self.approvers if name.startswith("usergroup:"))
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,13 @@ class Plan:
 
     The digest covers what is done and to what; row counts, sizes, times and texts are left out, because a live
     app writes all the time and votes must not be void for that. What rows go is part of it by table.
+
+    Attributes:
+        asked_for: what was typed.
+        remaining: versions the tracking table holds afterwards, ascending.
+        saves_to: the bucket that takes the emergency backup and the export.
+        wished_app: the app version that was asked for; "" leaves the choice to the matrix.
+        expected_fingerprint: of the catalogue afterwards; "" where it cannot be foretold.
     """
 
     kind: PlanKind
@@ -103,6 +110,7 @@ class Plan:
     from_app: str
     to_app: str
     scripts: tuple[PlannedScript, ...]
+    remaining: tuple[int, ...]
     drops: tuple[PlannedDrop, ...]
     rows: tuple[PlannedRows, ...]
     locks: tuple[PlannedLock, ...]
@@ -111,6 +119,7 @@ class Plan:
     schema_fingerprint: str
     expected_fingerprint: str
     saves_to: str
+    wished_app: str
     estimate: Estimate
     warnings: tuple[str, ...] = ()
 
@@ -138,6 +147,7 @@ class Plan:
             "schema": [self.from_schema, self.to_schema],
             "app": [self.from_app, self.to_app],
             "scripts": [[script.version, script.sha256] for script in self.scripts],
+            "remaining": list(self.remaining),
             "drops": sorted([drop.kind, drop.identity] for drop in self.drops),
             "rows": sorted([rows.table, rows.reason] for rows in self.rows),
             "workloads": sorted(

@@ -1,5 +1,6 @@
 """Runs: an asked-for plan, from request to closed checklist."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -103,7 +104,7 @@ class Run:
     """A run as the journal has it.
 
     Attributes:
-        id: short, typed by people: ``r`` and five of a–z2–9.
+        id: short, typed by people: ``r`` and five of a–z and 2–9.
         environment, plan: what it is about.
         state: see `RunState`.
         requester: Slack user id, or ``cli:NAME``.
@@ -143,6 +144,22 @@ class Run:
             if step.key == key:
                 return step
         raise KeyError(key)
+
+
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+
+
+def run_id_of(request_id: str) -> str:
+    """Name the run that a request asks for: ``r`` and five letters people can type, the same for the same request.
+
+    A request that is dealt with twice, because somebody died in between, finds its own run instead of a second one.
+    """
+    number = int.from_bytes(hashlib.sha256(request_id.encode()).digest()[:8], "big")
+    letters = []
+    for _ in range(5):
+        number, place = divmod(number, len(_LETTERS))
+        letters.append(_LETTERS[place])
+    return "r" + "".join(letters)
 
 
 class TransitionError(ValueError):

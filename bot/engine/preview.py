@@ -4,7 +4,7 @@ from bot.domain.plans import Plan
 from bot.engine.inspection import inspect
 from bot.engine.workplace import Site, Workplace
 from bot.planning import impact
-from bot.planning.facts import Evidence, Facts, RollbackRequest, Target
+from bot.planning.facts import Evidence, RollbackRequest, Target
 from bot.planning.rollback import choose_target, plan_rollback
 
 
@@ -22,10 +22,10 @@ def preview(workplace: Workplace, request: RollbackRequest, run_id: str) -> Plan
     site = workplace.site(request.environment)
     facts = inspect(workplace, site, own_run=run_id)
     target = choose_target(request, facts)
-    return plan_rollback(request, facts, target, rehearse(site, facts, target, run_id))
+    return plan_rollback(request, facts, target, rehearse(site, target, run_id))
 
 
-def rehearse(site: Site, facts: Facts, target: Target, run_id: str) -> Evidence:
+def rehearse(site: Site, target: Target, run_id: str) -> Evidence:
     """Run the chain on a schema-only shadow, and count on the live database what it takes.
 
     Raises:

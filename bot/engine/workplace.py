@@ -7,7 +7,7 @@ from pathlib import Path
 from bot.domain.environments import Environment
 from bot.domain.versions import Matrix
 from bot.errors import PermanentError
-from bot.ports import Announcer, BackupStore, Clock, Cluster, Database, Directory, Ids, Journal, Queue, Scripts
+from bot.ports import Announcer, BackupStore, Clock, Cluster, Database, Directory, Journal, Queue, Scripts
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ class Workplace:
     directory: Directory
     scripts: Scripts
     clock: Clock
-    ids: Ids
     matrix: Matrix
     owner: str
     home_team: str

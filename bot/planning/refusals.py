@@ -83,6 +83,13 @@ def check_migration(request: RollbackRequest, facts: Facts) -> None:
     )
 
 
+def no_such_migration(text: str, environment: str) -> PermanentError:
+    """Make the refusal for something that is no migration at all."""
+    return PermanentError(
+        "unknown-migration", f"{text[:60]} is no migration.", f"/migrations {environment} shows them all."
+    )
+
+
 def _check_scripts(request: RollbackRequest, facts: Facts) -> None:
     applied = tuple(migration.version for migration in facts.database.applied)
     try:

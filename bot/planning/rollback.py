@@ -48,6 +48,7 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
         from_app=str(target.from_app),
         to_app=str(target.to_app),
         scripts=tuple(_script(script) for script in target.chain),
+        remaining=tuple(sorted(target.expected)),
         drops=impact.dropped_objects(rehearsal, target.chain),
         rows=rows,
         locks=impact.lasting_locks(rehearsal),
@@ -56,9 +57,16 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
         schema_fingerprint=evidence.live.fingerprint,
         expected_fingerprint=rehearsal.after.fingerprint if comparable else "",
         saves_to=facts.environment.backups.bucket,
+        wished_app=str(request.app or ""),
         estimate=chain_estimate(facts.database.size_bytes, rows, rehearsal),
         warnings=warnings_of(facts, target, evidence, rows),
     )
+
+
+def request_of(plan: Plan) -> RollbackRequest:
+    """What was asked for, to plan it anew."""
+    oldest = min(script.version for script in plan.scripts)
+    return RollbackRequest(plan.environment, oldest, AppVersion.parse(plan.wished_app), plan.asked_for)
 
 
 def _script(script: DownScript) -> PlannedScript:

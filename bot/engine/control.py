@@ -1,0 +1,112 @@
+"""Steering runs: cancel, resume, escalate, close the follow-up."""
+
+from bot.domain.runs import Run, RunState, StepState
+from bot.engine.escalation import escalate
+from bot.engine.people import check_steward
+from bot.engine.voting import show
+from bot.engine.workplace import Workplace
+from bot.errors import PermanentError
+from bot.planning.checklist import FOLLOW_UP, POINT_OF_NO_RETURN
+
+_NOT_STARTED = frozenset({RunState.PENDING, RunState.APPROVED})
+
+
+def find_run(workplace: Workplace, run_id: str) -> Run:
+    """Read a run.
+
+    Raises:
+        PermanentError: ``unknown-run``.
+    """
+    run = workplace.journal.run(run_id)
+    if run is None:
+        raise PermanentError("unknown-run", f"There is no run {run_id[:60]}.", "/rollback status lists them.")
+    return run
+
+
+def is_past_return(run: Run) -> bool:
+    """Whether the chain has committed, as far as the journal knows."""
+    return any(step.key == POINT_OF_NO_RETURN and step.state is StepState.DONE for step in run.steps)
+
+
+def cancel(workplace: Workplace, user_id: str, run_id: str) -> str:
+    """Stop a run where it can be stopped; gives what state it will be in, as a sentence.
+
+    Raises:
+        PermanentError: ``unknown-run``, ``not-yours``, ``run-ended``, ``past-no-return``.
+    """
+    run = find_run(workplace, run_id)
+    check_steward(workplace, user_id, run)
+    workplace.journal.audit(run.id, user_id, "cancel-requested", {"state": run.state.value})
+    if workplace.journal.end(run.id, RunState.CANCELLED, f"cancelled by <@{user_id}>", expect=_NOT_STARTED):
+        show(workplace, run.id)
+        return f"Run {run.id} is cancelled. Nothing was touched."
+    return _cancel_started(workplace, user_id, find_run(workplace, run_id))
+
+
+def _cancel_started(workplace: Workplace, user_id: str, run: Run) -> str:
+    if run.state is RunState.PARKED and is_past_return(run):
+        problem = f"{run.problem} Left to people by <@{user_id}>."
+        workplace.journal.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED}))
+        show(workplace, run.id)
+        return f"Run {run.id} is closed as it stands: the schema is rolled back, and what is left is yours to finish."
+    if run.state not in {RunState.RUNNING, RunState.PARKED}:
+        raise PermanentError("run-ended", f"Run {run.id} has ended: {run.state}.", "There is nothing left to stop.")
+    if is_past_return(run):
+        raise PermanentError(
+            "past-no-return",
+            f"The chain of run {run.id} has committed; stopping now would leave the app down.",
+            "Let it finish: it restores traffic, or parks and asks.",
+        )
+    workplace.journal.request_cancel(run.id, user_id)
+    if run.state is RunState.PARKED and workplace.journal.resume(run.id):
+        workplace.queue.defer_run(run.id)
+    return (
+        f"Run {run.id} stops at the next safe place and puts everything back: database unchanged, traffic returned. "
+        "If the chain commits first, it goes on to the end instead."
+    )
+
+
+def resume(workplace: Workplace, user_id: str, run_id: str) -> str:
+    """Go on after a park; gives what will happen, as a sentence.
+
+    Raises:
+        PermanentError: ``unknown-run``, ``not-yours``, ``not-parked``.
+    """
+    run = find_run(workplace, run_id)
+    check_steward(workplace, user_id, run)
+    if not workplace.journal.resume(run.id):
+        raise PermanentError("not-parked", f"Run {run.id} is {run.state}, not parked.", "See /rollback status.")
+    workplace.journal.audit(run.id, user_id, "resumed", {})
+    workplace.queue.defer_run(run.id)
+    show(workplace, run.id)
+    if is_past_return(run):
+        return f"Run {run.id} goes on where it stopped."
+    return f"Run {run.id} goes on putting things back."
+
+
+def call_for_help(workplace: Workplace, user_id: str, run_id: str) -> str:
+    """Post what people need to take over.
+
+    Raises:
+        PermanentError: ``unknown-run``, ``not-yours``.
+    """
+    run = find_run(workplace, run_id)
+    check_steward(workplace, user_id, run)
+    escalate(workplace, run)
+    return f"What there is to know about run {run.id} is in its thread."
+
+
+def close_follow_up(workplace: Workplace, user_id: str, run_id: str, link: str) -> str:
+    """Close "Plan fix and re-deployment" with a link.
+
+    Raises:
+        PermanentError: ``unknown-run``, ``not-yours``, ``nothing-open``.
+    """
+    run = find_run(workplace, run_id)
+    check_steward(workplace, user_id, run)
+    if not any(step.key == FOLLOW_UP and step.state is StepState.OPEN for step in run.steps):
+        raise PermanentError("nothing-open", f"Run {run.id} has no open follow-up.", "/rollback status shows what is.")
+    workplace.journal.record_step(run.id, run.fence, FOLLOW_UP, StepState.DONE, f"closed by <@{user_id}>: {link[:200]}")
+    workplace.journal.audit(run.id, user_id, "follow-up-closed", {"link": link[:500]})
+    show(workplace, run.id)
+    return f"The follow-up of run {run.id} is closed."

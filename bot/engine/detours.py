@@ -1,0 +1,44 @@
+"""Ways a run leaves its straight path that are no failures."""
+
+from bot.domain.plans import Plan
+from bot.errors import BotError
+
+
+class DetourError(Exception):
+    """Base of all detours; the runner knows each."""
+
+
+class ReplanError(DetourError):
+    """The world moved before the start: back to the approvers.
+
+    Args:
+        plan: what would be done now.
+        differences: what moved, one line each.
+        withdrawn: voters whose vote no longer counts.
+    """
+
+    def __init__(self, plan: Plan, differences: tuple[str, ...], withdrawn: tuple[str, ...] = ()) -> None:
+        super().__init__(*differences)
+        self.plan = plan
+        self.differences = differences
+        self.withdrawn = withdrawn
+
+
+class VoidError(DetourError):
+    """What was asked for can no longer be planned. `error` says why."""
+
+    def __init__(self, error: BotError) -> None:
+        super().__init__(error.reference)
+        self.error = error
+
+
+class CancelledError(DetourError):
+    """Somebody asked to stop, at a place where that is safe."""
+
+    def __init__(self, user_id: str) -> None:
+        super().__init__(user_id)
+        self.user_id = user_id
+
+
+class OwnershipLostError(DetourError):
+    """Another process has taken the run over, or may have: touch nothing more."""

@@ -1,0 +1,77 @@
+"""Questions: status, migrations, freezing."""
+
+from bot.domain.versions import label
+from bot.domain.workloads import ClusterFacts
+from bot.engine.people import check_member
+from bot.engine.workplace import Workplace
+from bot.errors import PermanentError
+from bot.ports import Audience, MigrationRow, Overview
+
+
+def answer_status(workplace: Workplace, audience: Audience, key: str, environment: str) -> None:
+    """Show runs now and lately, and what is frozen."""
+    if environment:
+        workplace.site(environment)
+    names = [environment] if environment else sorted(workplace.sites)
+    frozen = {name: why for name in names if (why := workplace.journal.frozen(name)) is not None}
+    runs = workplace.journal.runs(environment or None)
+    workplace.announcer.status(audience, key, runs, frozen)
+
+
+def answer_migrations(workplace: Workplace, audience: Audience, key: str, environment: str) -> None:
+    """Show schema and app version, the matrix, and every migration with its down script."""
+    site = workplace.site(environment)
+    database, cluster = site.database.inspect(), site.cluster.inspect()
+    scripts = workplace.scripts.load()
+    names = {migration.version: migration.name for migration in database.applied}
+    versions = sorted({*names, *scripts}, reverse=True)
+    rows = [
+        MigrationRow(version, names.get(version) or scripts[version].name, version in names, scripts.get(version))
+        for version in versions
+    ]
+    deployment = cluster.deployment(site.environment.workloads.version_deployment)
+    overview = Overview(
+        environment=environment,
+        schema=database.schema,
+        app_version=str(deployment.version or deployment.image),
+        serving=_is_serving(cluster),
+        matrix=[str(row) for row in workplace.matrix.rows],
+        rows=rows,
+        frozen=workplace.journal.frozen(environment),
+    )
+    workplace.announcer.overview(audience, key, overview)
+
+
+def _is_serving(cluster: ClusterFacts) -> bool:
+    held = any(service.held_by for service in cluster.services)
+    return not held and all(deployment.ready_replicas > 0 for deployment in cluster.deployments)
+
+
+def freeze(workplace: Workplace, user_id: str, environment: str, reason: str) -> str:
+    """Let nobody start a run there; any full member may.
+
+    Raises:
+        PermanentError: ``reason-missing``, ``not-a-member``.
+    """
+    site = workplace.site(environment)
+    check_member(workplace, user_id, site.environment)
+    if not reason:
+        raise PermanentError("reason-missing", "A freeze needs a reason.", f"/rollback freeze {environment} REASON")
+    workplace.journal.freeze(environment, user_id, reason)
+    workplace.journal.audit("", user_id, "frozen", {"environment": environment, "reason": reason})
+    return f"{environment} is frozen: nobody starts a run there until /rollback unfreeze {environment}."
+
+
+def unfreeze(workplace: Workplace, user_id: str, environment: str) -> str:
+    """Allow runs again.
+
+    Raises:
+        PermanentError: ``not-frozen``, ``not-a-member``.
+    """
+    site = workplace.site(environment)
+    check_member(workplace, user_id, site.environment)
+    if workplace.journal.frozen(environment) is None:
+        raise PermanentError("not-frozen", f"{environment} is not frozen.")
+    workplace.journal.unfreeze(environment)
+    workplace.journal.audit("", user_id, "unfrozen", {"environment": environment})
+    return f"{environment} is open for runs again (schema {label(site.database.inspect().schema)})."

@@ -1,0 +1,49 @@
+"""When a run needs people: what they need to take over."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from bot.domain.runs import Run
+from bot.engine.workplace import Workplace
+from bot.errors import BotError
+from bot.planning import checklist
+from bot.ports import Escalation
+
+LOG_LINES = 20
+T = TypeVar("T")
+
+
+def escalate(workplace: Workplace, run: Run) -> None:
+    """Post log lines, the backup's state, what recovery could reach, and whom to call. Never raises for a dead port."""
+    site = workplace.site(run.environment)
+    workplace.announcer.escalate(
+        run,
+        Escalation(
+            problem=run.problem,
+            database_logs=_or(lambda: dict(site.cluster.database_logs(LOG_LINES)), {}),
+            backup=_or(lambda: _backup(workplace, run), "the bucket does not answer"),
+            recovery=_or(lambda: list(site.database.recovery_options()), ["the database does not answer"]),
+            contacts=site.environment.escalation_contacts,
+        ),
+    )
+    workplace.journal.audit(run.id, "backstop", "escalated", {"problem": run.problem})
+
+
+def _backup(workplace: Workplace, run: Run) -> str:
+    if not run.steps:
+        return "no emergency backup: the run had not started"
+    name = run.step(checklist.BACKUP).data.get("backup", "")
+    if not name:
+        return "no emergency backup was taken"
+    found = workplace.site(run.environment).store.find(name)
+    if found is None:
+        return f"{name} is NOT in the bucket"
+    tables = found.manifest.tables if found.manifest else ()
+    return f"{name} is in the bucket: {found.stored.size_bytes:,} bytes, {len(tables)} tables"
+
+
+def _or(ask: Callable[[], T], otherwise: T) -> T:
+    try:
+        return ask()
+    except BotError:
+        return otherwise

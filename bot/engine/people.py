@@ -1,0 +1,43 @@
+"""Who may do what: people are looked up fresh, and a look-up that fails means no."""
+
+from bot.domain.approvals import Voter, entitled
+from bot.domain.environments import Environment
+from bot.domain.runs import Run
+from bot.engine.workplace import Workplace
+from bot.errors import PermanentError
+
+
+def check_member(workplace: Workplace, user_id: str, environment: Environment) -> Voter:
+    """Let only full, active, human members of this workspace through.
+
+    Raises:
+        PermanentError: ``not-a-member``.
+        TemporaryError: ``lookup-failed``.
+    """
+    person = workplace.directory.look_up(user_id, environment.approval.groups)
+    outsider = person.stranger or person.team_id != workplace.home_team
+    if person.bot or person.deleted or person.guest or outsider:
+        raise PermanentError(
+            "not-a-member",
+            "Only full, active members of this workspace may do that.",
+            "Ask the engineer on call.",
+        )
+    return person
+
+
+def check_steward(workplace: Workplace, user_id: str, run: Run) -> None:
+    """Let only the requester and the environment's approvers through.
+
+    Raises:
+        PermanentError: ``not-yours``, ``not-a-member``.
+        TemporaryError: ``lookup-failed``.
+    """
+    environment = workplace.site(run.environment).environment
+    person = check_member(workplace, user_id, environment)
+    if user_id != run.requester and not entitled(person, environment.approval):
+        raise PermanentError(
+            "not-yours",
+            f"Run {run.id} was asked for by <@{run.requester}>; only they and the approvers of {run.environment} "
+            "may do that.",
+            "Ask one of them.",
+        )

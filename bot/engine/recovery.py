@@ -1,0 +1,64 @@
+"""The sweep: what a crash, a lost notification or the passing of time left undone. Every replica runs it."""
+
+import logging
+import threading
+
+from bot.domain.runs import RunState
+from bot.engine.voting import show
+from bot.engine.workplace import Workplace
+from bot.errors import BotError
+
+SWEEP_EVERY_S = 2.0
+REQUEST_AGE_S = 15.0
+
+_log = logging.getLogger(__name__)
+
+
+def sweep(workplace: Workplace) -> None:
+    """Queue what has a row and no job, take up runs without an owner, end requests past their time.
+
+    Raises:
+        BotError: the journal or the queue does not answer; the next sweep tries again.
+    """
+    for run_id in workplace.journal.expired_runs():
+        _expire(workplace, run_id)
+    for run_id in workplace.journal.unowned_runs():
+        workplace.queue.defer_run(run_id)
+    for request in workplace.journal.unfinished_requests(REQUEST_AGE_S):
+        workplace.queue.defer_request(request.id)
+
+
+def _expire(workplace: Workplace, run_id: str) -> None:
+    pending = frozenset({RunState.PENDING})
+    if workplace.journal.end(run_id, RunState.EXPIRED, "nobody decided in time", expect=pending):
+        workplace.journal.audit(run_id, "backstop", "run-ended", {"state": RunState.EXPIRED.value})
+        show(workplace, run_id)
+
+
+class Sweeper:
+    """Sweeps in a thread of its own until stopped."""
+
+    def __init__(self, workplace: Workplace) -> None:
+        self._workplace = workplace
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin with a sweep at once: what a predecessor left is taken up at boot."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop and wait for the sweep under way."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _loop(self) -> None:
+        while True:
+            try:
+                sweep(self._workplace)
+            except BotError as error:
+                _log.warning("sweep: %s", error.reference)
+            except Exception:  # noqa: BLE001 -- a dead sweeper helps nobody; the next sweep may fare better
+                _log.exception("sweep")
+            if self._stopped.wait(SWEEP_EVERY_S):
+                return

@@ -1,0 +1,74 @@
+"""From what somebody typed to a request for approval."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.domain.runs import Run, RunState, run_id_of
+from bot.domain.versions import AppVersion
+from bot.engine.people import check_member
+from bot.engine.preview import preview
+from bot.engine.voting import show
+from bot.engine.workplace import Site, Workplace
+from bot.errors import PermanentError
+from bot.planning.facts import RollbackRequest
+from bot.planning.refusals import another_run, no_such_migration
+from bot.ports import Audience
+
+
+def request_rollback(workplace: Workplace, audience: Audience, request_id: str, payload: Mapping[str, Any]) -> Run:
+    """Plan it, open a pending run, and ask for consent in the incident channel.
+
+    Raises:
+        BotError: every refusal; nothing was opened.
+    """
+    site = workplace.site(payload["environment"])
+    check_member(workplace, audience.user_id, site.environment)
+    run_id = run_id_of(request_id)
+    run = _opened_before(workplace, site.environment.name, run_id)
+    if run is None:
+        run = _open(workplace, site, audience, run_id, payload)
+    show(workplace, run.id)
+    return run
+
+
+def _opened_before(workplace: Workplace, environment: str, run_id: str) -> Run | None:
+    """Find the run a predecessor opened for this very request; refuse early, before a rehearsal for nothing."""
+    active = workplace.journal.active_run(environment)
+    if active is not None and active.id != run_id:
+        raise another_run(active)
+    return active
+
+
+def _open(workplace: Workplace, site: Site, audience: Audience, run_id: str, payload: Mapping[str, Any]) -> Run:
+    plan = preview(workplace, wish(payload), run_id)
+    now = workplace.clock.now()
+    run = Run(
+        id=run_id,
+        environment=plan.environment,
+        plan=plan,
+        state=RunState.PENDING,
+        requester=audience.user_id,
+        reason=payload.get("reason", ""),
+        channel=site.environment.incident_channel,
+        created_at=now,
+        expires_at=now + site.environment.approval.window,
+    )
+    workplace.journal.open_run(run)
+    details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": run.reason}
+    workplace.journal.audit(run.id, audience.user_id, "requested", details)
+    return run
+
+
+def wish(payload: Mapping[str, Any]) -> RollbackRequest:
+    """Read a `rollback` payload.
+
+    Raises:
+        PermanentError: ``unknown-migration``, ``app-version-unreadable``; commands refuse these already.
+    """
+    text = str(payload["migration"])
+    if not (text.isascii() and text.isdigit()):
+        raise no_such_migration(text, payload["environment"])
+    app = AppVersion.parse(payload["app"]) if payload.get("app") else None
+    if payload.get("app") and app is None:
+        raise PermanentError("app-version-unreadable", f"{payload['app'][:60]} is no app version.", "Use --app v1.2.3.")
+    return RollbackRequest(payload["environment"], int(text), app, payload["asked_for"])

@@ -1,0 +1,1 @@
+"""The checklist's steps: what each probes, does and undoes."""

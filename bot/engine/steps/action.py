@@ -1,0 +1,49 @@
+"""What a step is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.domain.runs import StepState
+from bot.engine.execution import Execution
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step ended: a short line for people, and what to remember (None: what it remembers already)."""
+
+    detail: str
+    data: Mapping[str, Any] | None = None
+    state: StepState = StepState.DONE
+
+
+class Action:
+    """A step. `act` may be repeated after a crash at any point of it, or after a temporary error.
+
+    Attributes:
+        key: of the checklist.
+        patience_s: for how long temporary errors are retried, in seconds.
+        undoes: what `undo` does, said before it is done; "" where there is nothing to undo.
+    """
+
+    key: str
+    patience_s: float = 60.0
+    undoes: str = ""
+
+    def probe(self, execution: Execution) -> Outcome | None:
+        """Say the outcome if it is already so, from the world and not from memory; None to act."""
+        del execution
+        return None
+
+    def act(self, execution: Execution) -> Outcome:
+        """Make it so.
+
+        Raises:
+            BotError: it cannot be made so.
+            DetourError: see `detours`.
+        """
+        raise NotImplementedError
+
+    def undo(self, execution: Execution) -> str:
+        """Put back what `act` may have changed, whole or in part; gives a short line. Only where `undoes` is set."""
+        raise NotImplementedError

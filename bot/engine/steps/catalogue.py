@@ -1,0 +1,30 @@
+"""Every step by its key."""
+
+from collections.abc import Mapping
+
+from bot.engine.steps.action import Action
+from bot.engine.steps.recheck import Recheck
+from bot.engine.steps.saving import EmergencyBackup, ExportRows
+from bot.engine.steps.schema import FenceDatabase, RunChain, VerifySchema
+from bot.engine.steps.smoke import SmokeTests
+from bot.engine.steps.traffic import RestoreTraffic, StartApp, StopTraffic
+from bot.engine.steps.words import Document, FollowUp, Notify
+
+ACTIONS: Mapping[str, Action] = {
+    action.key: action
+    for action in (
+        Notify(),
+        Recheck(),
+        EmergencyBackup(),
+        StopTraffic(),
+        FenceDatabase(),
+        ExportRows(),
+        RunChain(),
+        VerifySchema(),
+        StartApp(),
+        SmokeTests(),
+        RestoreTraffic(),
+        Document(),
+        FollowUp(),
+    )
+}

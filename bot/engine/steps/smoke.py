@@ -1,0 +1,54 @@
+"""Smoke tests: what must hold before traffic returns."""
+
+from collections.abc import Iterator
+
+from bot.domain.environments import HttpCheck
+from bot.engine.execution import Execution
+from bot.engine.steps.action import Action, Outcome
+from bot.engine.waiting import POLL_S
+from bot.errors import PermanentError
+from bot.planning import checklist
+
+
+class SmokeTests(Action):
+    """Ask every new pod and the database; a freshly started app gets a while to warm up."""
+
+    key = checklist.SMOKE
+
+    def act(self, execution: Execution) -> Outcome:
+        """Repeat until everything holds or `smoke_s` has passed.
+
+        Raises:
+            PermanentError: ``smoke-failed`` with each check that does not hold.
+        """
+        clock, smoke = execution.workplace.clock, execution.site.environment.smoke
+        deadline = clock.monotonic() + execution.site.environment.timing.smoke_s
+        while problems := list(_problems(execution)):
+            if clock.monotonic() >= deadline:
+                raise PermanentError(
+                    "smoke-failed",
+                    "; ".join(problems)[:250] + ".",
+                    "Traffic is held and the database is rolled back. Mend the app, then Retry.",
+                )
+            execution.check()
+            clock.sleep(POLL_S)
+        return Outcome(f"{len(smoke.http)} HTTP and {len(smoke.sql)} SQL checks passed")
+
+
+def _problems(execution: Execution) -> Iterator[str]:
+    smoke = execution.site.environment.smoke
+    replicas = {work.deployment: work.replicas for work in execution.run.plan.workloads}
+    for check in smoke.http:
+        yield from _ask(execution, check, replicas.get(check.deployment, 0))
+    for result in execution.site.database.check(smoke.sql):
+        if not result.ok:
+            yield f"{result.sql}: {result.problem or 'not true'}"
+
+
+def _ask(execution: Execution, check: HttpCheck, replicas: int) -> Iterator[str]:
+    answers = execution.site.cluster.get_http(check)
+    if len(answers) < replicas:
+        yield f"{check.path} of {check.deployment}: {len(answers)} of {replicas} pods answered"
+    for answer in answers:
+        if not answer.ok:
+            yield f"{check.path} of {answer.pod}: {answer.status or 'no answer'} {answer.excerpt[:80]}".rstrip()

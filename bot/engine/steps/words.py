@@ -1,0 +1,46 @@
+"""Telling people what happened."""
+
+from bot.domain.runs import StepState
+from bot.engine.execution import Execution
+from bot.engine.steps.action import Action, Outcome
+from bot.planning import checklist
+
+
+class Notify(Action):
+    """Say that it begins. The card is in the incident channel already."""
+
+    key = checklist.NOTIFY
+
+    def act(self, execution: Execution) -> Outcome:
+        """Put a line in the thread; chat is not waited for."""
+        run = execution.run
+        execution.note(
+            "started",
+            f"The rollback of {run.environment} starts now: {run.plan.asked_for}. The app will be down for about "
+            f"{run.plan.estimate.downtime_s:.0f} s. Stop it with /rollback cancel {run.id} until the chain has run.",
+        )
+        return Outcome("in this channel")
+
+
+class Document(Action):
+    """Post the report."""
+
+    key = checklist.DOCUMENT
+
+    def act(self, execution: Execution) -> Outcome:
+        """Put the report in the thread: timeline, drops, what was saved and where, who approved."""
+        run = execution.run
+        export = execution.site.store.open_export(run.id).existing()
+        execution.workplace.announcer.report(run, list(execution.workplace.journal.events(run.id)), export)
+        return Outcome("report in the thread")
+
+
+class FollowUp(Action):
+    """Stays open until somebody closes it."""
+
+    key = checklist.FOLLOW_UP
+
+    def act(self, execution: Execution) -> Outcome:
+        """Leave it to people."""
+        run = execution.run
+        return Outcome(f"close it with /rollback close {run.id} LINK", state=StepState.OPEN)

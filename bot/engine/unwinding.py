@@ -1,0 +1,74 @@
+"""Putting things back (↺), and knowing whether that is still possible."""
+
+from collections.abc import Mapping
+
+import stamina
+
+from bot.domain.runs import Step, StepState
+from bot.engine.execution import Execution
+from bot.engine.steps.action import Action
+from bot.errors import PermanentError, TemporaryError
+from bot.planning.checklist import CHAIN
+
+UNDO_PATIENCE_S = 120.0
+_TOUCHED = frozenset({StepState.RUNNING, StepState.DONE, StepState.FAILED})
+
+
+def must_unwind(execution: Execution) -> bool:
+    """Whether a run that was taken up had begun to give up: it goes on doing so."""
+    run = execution.run
+    begun = any(step.state in {StepState.FAILED, StepState.UNDONE} for step in run.steps)
+    return (begun or run.cancel_requested_by != "") and not passed_no_return(execution)
+
+
+def passed_no_return(execution: Execution) -> bool:
+    """Whether the chain has committed. Where only the database knows, ask it.
+
+    Raises:
+        BotError: the database does not say, so nothing may be undone and nothing repeated.
+    """
+    step = execution.run.step(CHAIN)
+    if step.state is StepState.DONE:
+        return True
+    if step.attempts == 0:
+        return False
+    return _committed(execution)
+
+
+def _committed(execution: Execution) -> bool:
+    plan, database = execution.run.plan, execution.site.database
+    execution.end_session()
+    for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
+        with attempt:
+            database.reopen()
+            applied = {migration.version for migration in database.inspect().applied}
+    if applied == set(plan.remaining):
+        return True
+    if applied == {*plan.remaining, *(script.version for script in plan.scripts)}:
+        return False
+    raise PermanentError(
+        "outcome-unknown",
+        "The tracking table holds neither what was before the chain nor what should be after it.",
+        "Look at it by hand before anything else; the emergency backup and the export are in the bucket.",
+    )
+
+
+def unwind(execution: Execution, actions: Mapping[str, Action]) -> None:
+    """Undo, newest first, every step that may have changed something.
+
+    Raises:
+        BotError: something could not be put back; the steps left say what.
+    """
+    execution.unwinding = True
+    for step in reversed(execution.run.steps):
+        if step.state in _TOUCHED and actions[step.key].undoes:
+            _undo(execution, step, actions[step.key])
+
+
+def _undo(execution: Execution, step: Step, action: Action) -> None:
+    failed = step.state is StepState.FAILED
+    for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
+        with attempt:
+            detail = action.undo(execution)
+    execution.record(step.key, StepState.UNDONE, f"{step.detail}; {detail}" if failed else detail)
+    execution.audit("step-undone", key=step.key, detail=detail)

@@ -1,0 +1,93 @@
+"""Votes: whose counts is decided fresh, every time; the last one needed starts the run once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.domain.approvals import Choice, Decision, Vote, decide, refusal
+from bot.domain.runs import Run, RunState
+from bot.engine.workplace import Workplace
+from bot.errors import PermanentError
+from bot.planning.checklist import chain_checklist
+from bot.ports import Audience
+
+_PENDING = frozenset({RunState.PENDING})
+
+
+def vote(workplace: Workplace, audience: Audience, payload: Mapping[str, Any]) -> None:
+    """Deal with a reaction or a button on one of our messages. Anything else in the channel is ignored.
+
+    Raises:
+        PermanentError: ``vote-closed``, ``vote-stale``, ``vote-refused``; the voter is told.
+        TemporaryError: ``lookup-failed``.
+    """
+    found = workplace.announcer.run_of(audience.channel, payload["ts"])
+    run = workplace.journal.run(found[0]) if found else None
+    if found is None or run is None:
+        return
+    if payload["withdraw"]:
+        _withdraw(workplace, run, audience.user_id, payload["how"])
+        return
+    asked = payload["digest"] or found[1]
+    _check_open(run, asked)
+    _check_voter(workplace, run, audience.user_id, payload)
+    cast = Vote(audience.user_id, Choice(payload["choice"]), run.plan.digest, payload["how"], workplace.clock.now())
+    workplace.journal.cast(run.id, cast)
+    workplace.journal.audit(
+        run.id, audience.user_id, "voted", {"choice": cast.choice.value, "how": cast.how, "digest": cast.digest}
+    )
+    _decide(workplace, run)
+
+
+def _check_open(run: Run, asked: str) -> None:
+    if run.state is not RunState.PENDING:
+        raise PermanentError(
+            "vote-closed", f"Run {run.id} is {run.state}; votes no longer change it.", "See /rollback status."
+        )
+    if asked and not run.plan.digest.startswith(asked):
+        raise PermanentError(
+            "vote-stale",
+            f"That request was for plan {asked}; the plan is {run.plan.short_digest} now.",
+            "Read the newest request in the thread and vote there.",
+        )
+
+
+def _check_voter(workplace: Workplace, run: Run, user_id: str, payload: Mapping[str, Any]) -> None:
+    policy = workplace.site(run.environment).environment.approval
+    voter = workplace.directory.look_up(user_id, policy.groups)
+    reason = refusal(voter, policy, run.requester, workplace.home_team)
+    if reason is None:
+        return
+    seen = {"bot": voter.bot, "deleted": voter.deleted, "guest": voter.guest, "stranger": voter.stranger}
+    workplace.journal.audit(run.id, user_id, "vote-refused", {"reason": reason, "how": payload["how"], **seen})
+    raise PermanentError("vote-refused", f"Your vote on run {run.id} does not count: {reason}")
+
+
+def _withdraw(workplace: Workplace, run: Run, user_id: str, how: str) -> None:
+    if workplace.journal.withdraw(run.id, user_id, how):
+        workplace.journal.audit(run.id, user_id, "vote-withdrawn", {"how": how})
+        show(workplace, run.id)
+
+
+def _decide(workplace: Workplace, run: Run) -> None:
+    journal = workplace.journal
+    quorum = workplace.site(run.environment).environment.approval.quorum
+    votes = journal.votes(run.id)
+    decision = decide(votes, run.plan.digest, quorum)
+    if decision is Decision.REJECTED:
+        who = " and ".join(f"<@{vote.user_id}>" for vote in votes if vote.choice is Choice.REJECT)
+        if journal.end(run.id, RunState.REJECTED, f"rejected by {who}", expect=_PENDING):
+            journal.audit(run.id, "backstop", "run-ended", {"state": RunState.REJECTED.value})
+    elif decision is Decision.APPROVED and journal.approve(run.id, run.plan.digest, chain_checklist()):
+        journal.audit(run.id, "backstop", "approved", {"digest": run.plan.digest, "quorum": quorum})
+        workplace.queue.defer_run(run.id)
+    show(workplace, run.id)
+
+
+def show(workplace: Workplace, run_id: str) -> None:
+    """Wish for a current card and request."""
+    run = workplace.journal.run(run_id)
+    if run is None:
+        return
+    votes = workplace.journal.votes(run_id)
+    workplace.announcer.card(run, votes)
+    workplace.announcer.request(run, votes)

@@ -1,0 +1,33 @@
+"""Wait for something that makes progress; give up when it makes none."""
+
+from collections.abc import Callable
+
+from bot.domain.runs import Progress
+from bot.engine.execution import Execution
+from bot.errors import BotError
+
+POLL_S = 0.25
+
+
+def wait_for(
+    execution: Execution,
+    key: str,
+    observe: Callable[[], Progress],
+    stall_s: float,
+    stalled: Callable[[], BotError],
+) -> None:
+    """Poll until ``done == total``; raise what `stalled` makes when `done` has not grown for `stall_s` seconds.
+
+    Raises:
+        BotError: from `stalled`, or from `observe` when it does not answer for as long.
+    """
+    clock = execution.workplace.clock
+    report = execution.reporter(key)
+    best, since = -1, clock.monotonic()
+    while (seen := observe()).done < seen.total:
+        if seen.done > best:
+            best, since = seen.done, clock.monotonic()
+        if clock.monotonic() - since > stall_s:
+            raise stalled()
+        report(seen)
+        clock.sleep(POLL_S)
