@@ -7,6 +7,7 @@ connection closes without an answer. With ``after`` the effect takes place and t
 """
 
 from dataclasses import asdict, dataclass
+from types import NoneType
 from typing import Any
 
 from bot.sandbox.slack.errors import GestureError
@@ -41,6 +42,21 @@ class Fault:
         return self.method in (None, method) and self.channel in (None, channel)
 
 
+_NUMBER, _TEXT = (int, float), (str, NoneType)
+_TYPES: dict[str, tuple[type, ...]] = {
+    "method": _TEXT,
+    "channel": _TEXT,
+    "times": (int, NoneType),
+    "retry_after_s": _NUMBER,
+    "delay_s": _NUMBER,
+    "error": (str,),
+    "status": (int,),
+    "after": (bool,),
+    "reason": _TEXT,
+    "scale": _NUMBER,
+}
+
+
 def parse(body: Json) -> Fault:
     """Read a fault from the control API; raises `GestureError` with what is wrong."""
     body = {name: value for name, value in body.items() if name != "target"}
@@ -50,6 +66,9 @@ def parse(body: Json) -> Fault:
     kind = str(body.pop("kind", ""))
     if kind not in KINDS:
         raise GestureError("unknown_kind", f"kind must be one of {sorted(KINDS)}")
+    for name, value in body.items():
+        if not isinstance(value, _TYPES[name]) or (isinstance(value, bool) and name != "after"):
+            raise GestureError("invalid_field", f"{name} cannot be {value!r}")
     fault = Fault(kind=kind, **body)
     if fault.reason is not None and fault.reason not in REASONS:
         raise GestureError("unknown_reason", f"reason must be one of {list(REASONS)}")
