@@ -1,0 +1,177 @@
+"""A dump directory as a bundle: ``manifest.json`` first, then ``dump/…``, one gzip stream, nothing twice on disk."""
+
+import hashlib
+import io
+import os
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Protocol
+
+from bot.domain.backups import BundleFile
+from bot.domain.runs import Progress
+from bot.errors import PermanentError
+from bot.ports import Report
+
+MANIFEST_MEMBER = "manifest.json"
+DUMP_PREFIX = "dump/"
+_CHUNK_BYTES = 1024 * 1024
+_GZIP_BITS = 31
+_RETRY_HINT = "Take the dump again into an empty directory."
+
+
+class Sink(Protocol):
+    """Something bytes are written to."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take the next bytes."""
+
+
+class Meter:
+    """Tells `report` how many bytes were read, a hundred times at most. `total_bytes` counts both passes."""
+
+    def __init__(self, total_bytes: int, report: Report) -> None:
+        self._total_bytes = total_bytes
+        self._report = report
+        self._done_bytes = self._told_bytes = 0
+        self._step_bytes = max(_CHUNK_BYTES, total_bytes // 100)
+
+    def add(self, size_bytes: int) -> None:
+        """Count bytes."""
+        self._done_bytes += size_bytes
+        if self._done_bytes - self._told_bytes >= self._step_bytes or self._done_bytes == self._total_bytes:
+            self._told_bytes = self._done_bytes
+            self._report(Progress(self._done_bytes, self._total_bytes, "bytes"))
+
+
+class MeteredFile(io.RawIOBase):
+    """A dump's file, hashed and counted as it is read."""
+
+    def __init__(self, file: IO[bytes], meter: Meter) -> None:
+        super().__init__()
+        self._file = file
+        self._meter = meter
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read up to `size` bytes."""
+        data = self._file.read(size)
+        self.digest.update(data)
+        self._meter.add(len(data))
+        return data
+
+
+class GzipSink:
+    """Compresses what is written to it into another sink. Call `finish` at the end."""
+
+    def __init__(self, sink: Sink, level: int) -> None:
+        self._sink = sink
+        self._compressor = zlib.compressobj(level, zlib.DEFLATED, _GZIP_BITS)
+
+    def write(self, data: bytes) -> int:
+        """Compress the next bytes."""
+        self._put(self._compressor.compress(data))
+        return len(data)
+
+    def finish(self) -> None:
+        """Write what is left and gzip's trailer."""
+        self._put(self._compressor.flush())
+
+    def _put(self, data: bytes) -> None:
+        if data:
+            self._sink.write(data)
+
+
+def measure_dump(directory: Path) -> int:
+    """Bytes of the dump's files.
+
+    Raises:
+        PermanentError: ``dump-unreadable``: no directory, empty, or not made of plain files only.
+    """
+    try:
+        entries = list(os.scandir(directory))
+        if entries and all(entry.is_file(follow_symlinks=False) for entry in entries):
+            return sum(entry.stat(follow_symlinks=False).st_size for entry in entries)
+    except OSError as error:
+        raise _unreadable(error) from error
+    raise PermanentError("dump-unreadable", "The dump directory must hold plain files and nothing else.", _RETRY_HINT)
+
+
+def hash_dump(directory: Path, meter: Meter) -> tuple[BundleFile, ...]:
+    """Measure and hash every file, the table of contents first so that a listing of the dump is quick.
+
+    Raises:
+        PermanentError: ``dump-unreadable``.
+    """
+    paths = sorted(directory.iterdir(), key=lambda path: (path.name != "toc.dat", path.name))
+    return tuple(_hash_file(path, meter) for path in paths)
+
+
+def write_bundle(directory: Path, files: tuple[BundleFile, ...], manifest: bytes, sink: Sink, meter: Meter) -> None:
+    """Write the archive's uncompressed bytes.
+
+    Raises:
+        PermanentError: ``dump-changed``: a file is no longer what was hashed; ``dump-unreadable``.
+    """
+    with tarfile.open(mode="w|", fileobj=_as_file(sink), bufsize=_CHUNK_BYTES) as archive:
+        archive.addfile(_member(MANIFEST_MEMBER, len(manifest)), io.BytesIO(manifest))
+        for file in files:
+            with _opened(directory / file.name.removeprefix(DUMP_PREFIX), meter) as source:
+                _add_file(archive, file, source)
+
+
+def _add_file(archive: tarfile.TarFile, file: BundleFile, source: MeteredFile) -> None:
+    try:
+        archive.addfile(_member(file.name, file.size_bytes), source)
+    except OSError as error:  # tarfile's word for a file that has become shorter
+        raise _changed(file) from error
+    if source.digest.hexdigest() != file.sha256:
+        raise _changed(file)
+
+
+def _hash_file(path: Path, meter: Meter) -> BundleFile:
+    size_bytes = 0
+    with _opened(path, meter) as source:
+        while data := source.read(_CHUNK_BYTES):
+            size_bytes += len(data)
+    return BundleFile(DUMP_PREFIX + path.name, size_bytes, source.digest.hexdigest())
+
+
+@contextmanager
+def _opened(path: Path, meter: Meter) -> Iterator[MeteredFile]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise _unreadable(error) from error
+    with file:
+        yield MeteredFile(file, meter)
+
+
+def _member(name: str, size_bytes: int) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)  # owner root, no times: the same dump makes the same archive
+    member.size = size_bytes
+    member.mode = 0o600
+    return member
+
+
+class _SinkFile(io.RawIOBase):
+    def __init__(self, write: Callable[[bytes], int]) -> None:
+        super().__init__()
+        self._write = write
+
+    def write(self, data: bytes) -> int:  # type: ignore[override] # tarfile's stream mode writes bytes only
+        return self._write(data)
+
+
+def _as_file(sink: Sink) -> IO[bytes]:
+    return _SinkFile(sink.write)  # type: ignore[return-value] # tarfile's stream mode needs `write` and no more
+
+
+def _changed(file: BundleFile) -> PermanentError:
+    return PermanentError("dump-changed", f"{file.name} changed while it was being bundled.", _RETRY_HINT)
+
+
+def _unreadable(error: OSError) -> PermanentError:
+    return PermanentError("dump-unreadable", f"The dump cannot be read: {error.strerror}.", _RETRY_HINT)

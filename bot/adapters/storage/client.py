@@ -1,0 +1,61 @@
+"""How we talk to an S3 store: bounded waits, standard retries, and no checksums other stores choke on."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from bot.domain.environments import BackupTarget
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 60
+ATTEMPTS = 4
+CONNECTIONS = 24  # sixteen sidecar readers, three parts in flight, and some to spare
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An access key. Never part of a message, a log line or a repr."""
+
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+def connect(
+    target: BackupTarget,
+    credentials: Credentials | None = None,
+    *,
+    attempts: int = ATTEMPTS,
+    read_timeout_s: float = READ_TIMEOUT_S,
+) -> "S3Client":
+    """Make a client for a bucket's store; it is safe to share between threads.
+
+    Args:
+        target: a custom endpoint is addressed path-style, because a bucket's own host name needs DNS and a certificate.
+        credentials: None leaves it to boto3's own chain (environment, web identity, instance role).
+        attempts: of one request, the first included, 1 or more.
+        read_timeout_s: longest silence of the store.
+    """
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=read_timeout_s,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=CONNECTIONS,
+        # boto3 ≥ 1.36 sends checksum trailers by default, which some stores refuse; we keep a sha256 of our own.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path" if target.endpoint_url else "auto"},
+    )
+    # A session of its own: boto3's default one is shared and not safe to use from several threads.
+    session = boto3.session.Session(
+        aws_access_key_id=credentials.access_key_id if credentials else None,
+        aws_secret_access_key=credentials.secret_access_key if credentials else None,
+        aws_session_token=credentials.session_token if credentials else None,
+        region_name=target.region,
+    )
+    return session.client("s3", endpoint_url=target.endpoint_url, config=config)
