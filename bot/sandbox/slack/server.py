@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.sandbox.slack import page
 from bot.sandbox.slack.control import Control
 from bot.sandbox.slack.errors import SlackError
 from bot.sandbox.slack.respond import respond
@@ -24,6 +25,7 @@ def build(state: State, hub: SocketHub, control: Control) -> web.Application:
     server = Server(state)
     app.add_routes(
         [
+            web.get("/", page.show),
             web.route("*", "/api/{method:[A-Za-z.]+}", api.handle),
             web.get("/link/", hub.serve),
             web.post("/commands/{key}", server.use_response_url),
