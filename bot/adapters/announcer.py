@@ -1,0 +1,119 @@
+"""Everything the bot says: rendered, addressed, and put in the outbox. Nothing here waits for Slack."""
+
+from collections.abc import Mapping, Sequence
+
+from bot.domain.approvals import Vote
+from bot.domain.backups import Export
+from bot.domain.environments import Environment
+from bot.domain.runs import Run
+from bot.errors import BotError
+from bot.ports import Audience, AuditEvent, Escalation, Message, Outbox, Overview
+from bot.views import card, refusal, report, request, status
+from bot.views import escalation as escalation_view
+from bot.views import overview as overview_view
+from bot.views.blocks import View
+
+_CARD = "card"
+_REQUEST = "request"
+_SHORT = 12
+
+
+class SlackAnnouncer:
+    """Implements `bot.ports.Announcer`.
+
+    Message keys: ``card:{run}``, ``request:{run}:{digest12}``, ``note:{run}:{key}``, ``report:{run}``,
+    ``answer:{request}``. Everything but the card and the answers is in the card's thread.
+
+    Args:
+        outbox: where messages are put.
+        environments: by name; a run of an environment that is no longer configured is shown with a quorum of 2.
+    """
+
+    def __init__(self, outbox: Outbox, environments: Mapping[str, Environment]) -> None:
+        self._outbox = outbox
+        self._environments = environments
+
+    def card(self, run: Run, votes: Sequence[Vote]) -> None:
+        """See `bot.ports.Announcer.card`."""
+        quorum, production = self._policy(run)
+        view = card.render(run, votes, quorum, production=production)
+        self._outbox.put(Message(card_key(run.id), run.channel, view.text, view.blocks, run_id=run.id))
+
+    def request(self, run: Run, votes: Sequence[Vote]) -> None:
+        """See `bot.ports.Announcer.request`."""
+        quorum, production = self._policy(run)
+        view = request.render(run, votes, quorum, production=production)
+        self._reply(run, _request_key(run.id, run.plan.digest), view)
+
+    def note(self, run: Run, key: str, text: str) -> None:
+        """See `bot.ports.Announcer.note`."""
+        self._reply(run, f"note:{run.id}:{key}", refusal.note(text))
+
+    def changed(self, run: Run, old_digest: str, differences: Sequence[str]) -> None:
+        """See `bot.ports.Announcer.changed`. The old request loses its buttons and says that it is void."""
+        self._reply(run, _request_key(run.id, old_digest), request.render_void(run, old_digest, differences))
+        key = f"note:{run.id}:changed-{old_digest[:_SHORT]}-{run.plan.short_digest}"
+        self._reply(run, key, request.render_changed(run, old_digest, differences))
+
+    def report(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
+        """See `bot.ports.Announcer.report`."""
+        self._reply(run, f"report:{run.id}", report.render(run, events, export))
+
+    def escalate(self, run: Run, escalation: Escalation) -> None:
+        """See `bot.ports.Announcer.escalate`. Asked for again in the same place, the message is brought up to date."""
+        self._reply(run, f"note:{run.id}:escalation-{run.fence}", escalation_view.render(run, escalation))
+
+    def refuse(self, audience: Audience, key: str, error: BotError) -> None:
+        """See `bot.ports.Announcer.refuse`."""
+        self._answer(audience, key, refusal.render(error))
+
+    def tell(self, audience: Audience, key: str, text: str) -> None:
+        """See `bot.ports.Announcer.tell`."""
+        self._answer(audience, key, refusal.plain(text))
+
+    def status(self, audience: Audience, key: str, runs: Sequence[Run], frozen: Mapping[str, str]) -> None:
+        """See `bot.ports.Announcer.status`."""
+        self._answer(audience, key, status.render(runs, frozen))
+
+    def overview(self, audience: Audience, key: str, overview: Overview) -> None:
+        """See `bot.ports.Announcer.overview`."""
+        self._answer(audience, key, overview_view.render(overview))
+
+    def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
+        """See `bot.ports.Announcer.run_of`."""
+        posted = self._outbox.posted(channel, ts)
+        if posted is None or not posted.run_id:
+            return None
+        kind, *rest = posted.key.split(":")
+        if kind == _CARD:
+            return posted.run_id, ""
+        return (posted.run_id, rest[-1]) if kind == _REQUEST else None
+
+    def _policy(self, run: Run) -> tuple[int, bool]:
+        environment = self._environments.get(run.environment)
+        return (environment.approval.quorum, environment.production) if environment else (2, True)
+
+    def _reply(self, run: Run, key: str, view: View) -> None:
+        thread = card_key(run.id)
+        self._outbox.put(Message(key, run.channel, view.text, view.blocks, thread_key=thread, run_id=run.id))
+
+    def _answer(self, audience: Audience, key: str, view: View) -> None:
+        self._outbox.put(
+            Message(
+                f"answer:{key}",
+                audience.channel,
+                view.text,
+                view.blocks,
+                user=audience.user_id,
+                response_url=audience.response_url,
+            )
+        )
+
+
+def card_key(run_id: str) -> str:
+    """The card's message key, which its thread hangs on."""
+    return f"{_CARD}:{run_id}"
+
+
+def _request_key(run_id: str, digest: str) -> str:
+    return f"{_REQUEST}:{run_id}:{digest[:_SHORT]}"

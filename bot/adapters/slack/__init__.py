@@ -1,0 +1,1 @@
+"""Slack: the Bolt app, chat, and the directory of people. The only place that knows slack_sdk."""

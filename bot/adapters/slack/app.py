@@ -1,0 +1,131 @@
+"""The Bolt app on Socket Mode.
+
+Bolt acks an event before its listener runs, unless `process_before_response`: with it, `SocketModeHandler.handle` runs
+the listener to its end in the socket client's own thread and sends the ack from what `dispatch` gives back. A listener
+that raises makes it a 500, which is not sent, so that Slack delivers again. Persist, then ack, holds by that.
+"""
+
+import logging
+import traceback
+from threading import Lock, Thread
+from typing import Any
+
+from slack_bolt import Ack, App, BoltResponse, Respond
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk import WebClient
+
+from bot.adapters.slack.translation import translated
+from bot.errors import BotError, PermanentError
+from bot.views import refusal
+
+SLACK_API = "https://slack.com/api/"
+CONCURRENCY = 40
+"""Socket threads: 20 commands at once must all be persisted within Slack's 3 s."""
+_TIMEOUT_S = 10
+
+
+def build_app(
+    bot_token: str,
+    app_token: str,
+    team_id: str,
+    *,
+    base_url: str = SLACK_API,
+    concurrency: int = CONCURRENCY,
+) -> tuple[App, SocketModeHandler]:
+    """Make the app and its Socket Mode handler. Nothing is sent before the handler connects.
+
+    Args:
+        bot_token: ``xoxb-…``.
+        app_token: ``xapp-…`` with ``connections:write``.
+        team_id: our workspace.
+        base_url: of the Web API, with a slash at its end.
+        concurrency: payloads dealt with at the same time.
+    """
+    client = build_client(bot_token, base_url)
+    identity = _Identity(client, team_id)
+    app = App(
+        client=WebClient(base_url=base_url, timeout=_TIMEOUT_S, logger=_quiet_logger()),
+        authorize=identity.authorize,
+        process_before_response=True,
+        logger=_quiet_logger(),
+        signing_secret="",
+    )
+    app.error(_report)
+    # The handler's client must not be the app's: its token is per request.
+    handler = SocketModeHandler(
+        app, app_token, logger=_quiet_logger(), web_client=client, concurrency=concurrency, ping_interval=5
+    )
+    return app, handler
+
+
+def build_client(bot_token: str, base_url: str = SLACK_API) -> WebClient:
+    """Make a Web API client for `SlackChat`, with a time limit and logs without bodies."""
+    return WebClient(token=bot_token, base_url=base_url, timeout=_TIMEOUT_S, logger=_quiet_logger())
+
+
+class _Identity:
+    """Who the bot is. Asked of Slack once, in the background: no payload waits for it, or is lost for it."""
+
+    def __init__(self, client: WebClient, team_id: str) -> None:
+        self._client = client
+        self._team_id = team_id
+        self._asking = Lock()
+        self._bot: tuple[str, str] | None = None
+
+    def authorize(self, enterprise_id: str | None) -> AuthorizeResult:
+        """Give Bolt what it needs to build a context; the bot's ids are None until they are known."""
+        if self._bot is None and self._asking.acquire(blocking=False):
+            Thread(target=self._ask, name="auth-test", daemon=True).start()
+        bot_user_id, bot_id = self._bot or (None, None)
+        return AuthorizeResult(
+            enterprise_id=enterprise_id,
+            team_id=self._team_id,
+            bot_user_id=bot_user_id,
+            bot_id=bot_id,
+            bot_token=self._client.token,
+        )
+
+    def _ask(self) -> None:
+        try:
+            with translated():
+                answer = self._client.auth_test()
+                self._bot = (str(answer["user_id"]), str(answer["bot_id"]))
+        except BotError as error:
+            _quiet_logger().warning("could not ask who the bot is: %s", error.reference)
+        finally:
+            self._asking.release()
+
+
+def _report(error: Exception, body: dict[str, Any], ack: Ack, respond: Respond) -> BoltResponse:
+    """Log what went wrong without a word of the payload, and tell a person who waits for an answer.
+
+    Nothing but a command is acked: an event is delivered again by Slack, a click shows that it failed.
+    """
+    known = error if isinstance(error, BotError) else _unknown()
+    kind = "" if error is known else f" {type(error).__name__} at\n{''.join(traceback.format_tb(error.__traceback__))}"
+    _quiet_logger().error("a listener failed: %s%s", known.reference, kind)
+    view = refusal.render(known)
+    if "command" in body:
+        return ack(text=view.text, blocks=list(view.blocks), response_type="ephemeral")
+    if body.get("response_url"):
+        try:
+            respond(view.text, blocks=list(view.blocks), response_type="ephemeral", replace_original=False)
+        except OSError:
+            _quiet_logger().warning("could not tell a person of %s", known.reference)
+    return BoltResponse(status=500, body="")
+
+
+def _unknown() -> BotError:
+    return PermanentError(
+        "something-went-wrong",
+        "That failed inside Backstop; nothing was started.",
+        "Try again; the log has the reason.",
+    )
+
+
+def _quiet_logger() -> logging.Logger:
+    logger = logging.getLogger("bot.adapters.slack")
+    # Below INFO, Bolt and slack_sdk log bodies and tokens.
+    logger.setLevel(max(logging.INFO, logger.level))
+    return logger

@@ -1,0 +1,159 @@
+"""Slack as the outbox's writer needs it: post, edit, whisper, upload, find again."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.webhook import WebhookClient
+
+from bot.adapters.slack.directory import SlackDirectory
+from bot.adapters.slack.translation import error_of, retry_after_s, translated
+from bot.domain.approvals import Voter
+from bot.errors import PermanentError, TemporaryError
+from bot.ports import Message
+
+EVENT_TYPE = "backstop_message"
+_PAGE = 200
+_PAGES_MOST = 5
+_OK = 200
+_TOO_MANY = 429
+_GONE = frozenset({"message_not_found", "channel_not_found", "thread_not_found"})
+
+
+class SlackChat:
+    """Implements `bot.ports.Chat` and `bot.ports.Directory`.
+
+    A message is sent at most once a call: neither a lost connection nor a rate limit is retried here, because only
+    the outbox knows whether a message that seemed to fail has arrived after all (`find_posted`).
+
+    Args:
+        client: with the bot's token; its token, host, proxy and timeout are used.
+    """
+
+    def __init__(self, client: WebClient) -> None:
+        self._client = WebClient(
+            token=client.token,
+            base_url=client.base_url,
+            timeout=client.timeout,
+            ssl=client.ssl,
+            proxy=client.proxy,
+            logger=client.logger,
+            retry_handlers=[],
+        )
+        self._directory = SlackDirectory(client)
+
+    def post(self, message: Message, thread_ts: str) -> str:
+        """See `bot.ports.Chat.post`. The message's key travels in its metadata, so that it can be found again."""
+        with translated():
+            answer = self._client.chat_postMessage(
+                channel=message.channel,
+                text=message.text,
+                blocks=_blocks(message),
+                thread_ts=thread_ts or None,
+                metadata={"event_type": EVENT_TYPE, "event_payload": {"key": message.key}},
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+            return str(answer["ts"])
+
+    def update(self, message: Message, ts: str) -> None:
+        """See `bot.ports.Chat.update`."""
+        with translated():
+            # Without `blocks` Slack would keep the old ones, buttons and all: they are always given.
+            self._client.chat_update(channel=message.channel, ts=ts, text=message.text, blocks=_blocks(message))
+
+    def whisper(self, message: Message, thread_ts: str) -> None:
+        """See `bot.ports.Chat.whisper`. A used-up response_url falls back to an ephemeral in the channel."""
+        if message.response_url and self._respond(message):
+            return
+        with translated():
+            self._client.chat_postEphemeral(
+                channel=message.channel,
+                user=message.user,
+                text=message.text,
+                blocks=_blocks(message),
+                thread_ts=thread_ts or None,
+            )
+
+    def upload(self, channel: str, thread_ts: str, name: str, title: str, content: bytes) -> None:
+        """See `bot.ports.Chat.upload`."""
+        with translated():
+            self._client.files_upload_v2(
+                channel=channel, thread_ts=thread_ts or None, filename=name, title=title, content=content
+            )
+
+    def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
+        """See `bot.ports.Chat.look_up`."""
+        return self._directory.look_up(user_id, groups)
+
+    def permalink(self, channel: str, ts: str) -> str:
+        """See `bot.ports.Chat.permalink`."""
+        try:
+            with translated():
+                return str(self._client.chat_getPermalink(channel=channel, message_ts=ts)["permalink"])
+        except PermanentError as error:
+            if error_of(error) in _GONE:
+                return ""
+            raise
+
+    def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
+        """Find the message that was posted for a key, by its metadata.
+
+        Args:
+            channel: where it was posted.
+            thread_ts: its thread; "" when it is in none.
+            key: of the message.
+
+        Returns:
+            Its ts; None when it is not among the last 1,000.
+        """
+        cursor = ""
+        for _ in range(_PAGES_MOST):
+            answer = self._read(channel, thread_ts, cursor)
+            for said in answer.get("messages", []):
+                if _key_of(said) == key:
+                    return str(said["ts"])
+            cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return None
+        return None
+
+    def _read(self, channel: str, thread_ts: str, cursor: str) -> Mapping[str, Any]:
+        after = cursor or None
+        with translated():
+            if thread_ts:
+                answer = self._client.conversations_replies(
+                    channel=channel, ts=thread_ts, include_all_metadata=True, limit=_PAGE, cursor=after
+                )
+            else:
+                answer = self._client.conversations_history(
+                    channel=channel, include_all_metadata=True, limit=_PAGE, cursor=after
+                )
+            return answer.data if isinstance(answer.data, dict) else {}
+
+    def _respond(self, message: Message) -> bool:
+        hook = WebhookClient(
+            message.response_url,
+            timeout=self._client.timeout,
+            ssl=self._client.ssl,
+            proxy=self._client.proxy,
+            logger=self._client.logger,
+            retry_handlers=[],
+        )
+        with translated():
+            answer = hook.send(
+                text=message.text, blocks=_blocks(message), response_type="ephemeral", replace_original=False
+            )
+        if answer.status_code == _TOO_MANY:
+            wait_s = retry_after_s(answer.headers)
+            raise TemporaryError("slack-rate-limited", "Slack asks for silence.", retry_after_s=wait_s)
+        return answer.status_code == _OK
+
+
+def _blocks(message: Message) -> list[dict[str, Any]]:
+    return [dict(block) for block in message.blocks]
+
+
+def _key_of(said: Mapping[str, Any]) -> str:
+    metadata = said.get("metadata") or {}
+    return str((metadata.get("event_payload") or {}).get("key", "")) if metadata.get("event_type") == EVENT_TYPE else ""

@@ -1,0 +1,74 @@
+"""People, looked up fresh. What cannot be looked up cannot vote."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.http_retry.builtin_handlers import (
+    ConnectionErrorRetryHandler,
+    RateLimitErrorRetryHandler,
+    ServerErrorRetryHandler,
+)
+
+from bot.adapters.slack.translation import translated
+from bot.domain.approvals import Voter
+from bot.errors import BotError, TemporaryError
+
+_RETRIES = 2
+
+
+class SlackDirectory:
+    """Implements `bot.ports.Directory`. Reading twice does no harm, so here slack_sdk may retry and wait.
+
+    Args:
+        client: with the bot's token; its token, host, proxy and timeout are used.
+    """
+
+    def __init__(self, client: WebClient) -> None:
+        self._client = WebClient(
+            token=client.token,
+            base_url=client.base_url,
+            timeout=client.timeout,
+            ssl=client.ssl,
+            proxy=client.proxy,
+            logger=client.logger,
+            retry_handlers=[
+                ConnectionErrorRetryHandler(max_retry_count=1),
+                ServerErrorRetryHandler(max_retry_count=1),
+                # slack_sdk's default handlers leave 429 out.
+                RateLimitErrorRetryHandler(max_retry_count=_RETRIES),
+            ],
+        )
+
+    def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
+        """See `bot.ports.Chat.look_up`. One group that cannot be read fails the whole look-up."""
+        try:
+            with translated():
+                user = self._client.users_info(user=user_id)["user"]
+                member_of = frozenset(group for group in groups if user_id in self._members(group))
+            return _voter(user, member_of)
+        except (BotError, KeyError, TypeError) as error:
+            raise TemporaryError(
+                "lookup-failed",
+                "Slack could not say who you are just now, so nothing was counted.",
+                "Try again in a minute.",
+            ) from error
+
+    def _members(self, group: str) -> Sequence[str]:
+        users: Sequence[str] = self._client.usergroups_users_list(usergroup=group)["users"]
+        return users
+
+
+def _voter(user: Mapping[str, Any], groups: frozenset[str]) -> Voter:
+    profile = user.get("profile") or {}
+    return Voter(
+        user_id=str(user["id"]),
+        name=str(profile.get("display_name") or user.get("real_name") or user.get("name") or user["id"]),
+        team_id=str(user["team_id"]),
+        # A flag that is missing is false, as Slack documents; one that is there counts whatever its type.
+        deleted=bool(user.get("deleted")),
+        bot=bool(user.get("is_bot")) or bool(user.get("is_workflow_bot")),
+        guest=bool(user.get("is_restricted")) or bool(user.get("is_ultra_restricted")),
+        stranger=bool(user.get("is_stranger")),
+        groups=groups,
+    )

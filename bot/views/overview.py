@@ -1,0 +1,54 @@
+"""Answers to `/migrations ENV`."""
+
+from collections.abc import Sequence
+
+from bot.domain.versions import label
+from bot.ports import MigrationRow, Overview
+from bot.views.blocks import View, context, header, listing, page, paginate, section
+from bot.views.text import code, one_line, paragraph
+
+_ROWS_MOST = 8000
+
+
+def render(overview: Overview) -> View:
+    """Render schema and app version, the matrix, and every migration, newest first."""
+    name = one_line(overview.environment, 40)
+    app = one_line(overview.app_version, 40) or "unknown"
+    serving = "serving" if overview.serving else "not serving"
+    state = f"*{name}* – schema {label(overview.schema)}, app {app}, {serving}"
+    cold = f"\n❄️ Frozen: {paragraph(overview.frozen, 300)}" if overview.frozen else ""
+    return page(
+        f"{name}: schema {label(overview.schema)}, app {app}",
+        [
+            header(f"Migrations of {overview.environment}"),
+            section(state + cold),
+            section(
+                listing("*Which app needs which schema*", [f"• {one_line(row, 120)}" for row in overview.matrix], 900)
+            ),
+            *paginate(_rows(overview.rows), _ROWS_MOST),
+            context(
+                f"To undo one and everything newer: {code(f'/rollback {overview.environment} {_newest(overview)}')}"
+            ),
+        ],
+    )
+
+
+def _rows(rows: Sequence[MigrationRow]) -> list[str]:
+    ranked = sorted(rows, key=lambda row: row.version, reverse=True)
+    with_script = [row for row in ranked if row.script is not None]
+    without = [label(row.version) for row in ranked if row.script is None]
+    lines = [_row(row) for row in with_script]
+    if without:
+        shown = ", ".join(without[:40]) + (f" and {len(without) - 40} more" if len(without) > 40 else "")  # noqa: PLR2004 -- the slice's length
+        lines.append(f"No down script, so a chain cannot pass them: {shown}")
+    return lines or ["There are no migrations."]
+
+
+def _row(row: MigrationRow) -> str:
+    mark = "✅" if row.applied else "⚪"
+    impact = paragraph(row.script.impact, 250) if row.script else ""
+    return f"{mark} {code(row.name, 100)} {'' if row.applied else '(not applied) '}– {impact}"
+
+
+def _newest(overview: Overview) -> str:
+    return label(overview.schema)

@@ -1,0 +1,104 @@
+"""The closing report: what happened, when, what went, where it was saved, who agreed."""
+
+from collections.abc import Mapping, Sequence
+
+from bot.domain.approvals import Choice
+from bot.domain.backups import Export, SavedTable
+from bot.domain.runs import Run, RunState, StepState
+from bot.ports import AuditEvent
+from bot.views import drops
+from bot.views import plan as plan_view
+from bot.views.blocks import View, context, header, listing, page, section
+from bot.views.text import code, count, duration, moment, one_line, paragraph, people, person, size
+
+_TIMELINE_MOST = 2800
+_SAVED_MOST = 1800
+_DETAIL_MOST = 160
+_VOTES = frozenset({"vote", "vote-cast", "vote-counted", "vote-withdrawn"})
+_HIDDEN = frozenset({"flags", "voter", "payload"})
+"""Details kept for auditors, of no help in a report."""
+
+
+def render(run: Run, events: Sequence[AuditEvent], export: Export | None) -> View:
+    """Render the report from the run, its audit events (oldest first) and what was exported."""
+    title = f"Report: rollback of {run.environment} to schema {run.plan.to_schema:03d}"
+    text = f"Report of run {one_line(run.id, 20)}: {one_line(run.environment, 40)}, {plan_view.headline(run.plan)}"
+    approved = _approvers(events)
+    return page(
+        text,
+        [
+            header(title),
+            section(_outcome(run)),
+            section(drops.describe(run.plan.drops)),
+            section(_saved(run, export)),
+            section(_people(run, approved)),
+            section(listing("*Timeline*", [_line(event) for event in events], _TIMELINE_MOST)),
+            context(f"Run {code(run.id, 40)} · plan `{run.plan.short_digest}` · the audit log holds every event."),
+        ],
+    )
+
+
+def _outcome(run: Run) -> str:
+    good = run.state in {RunState.RUNNING, RunState.SUCCEEDED} and not run.problem
+    lines = [f"*{'✅ Rolled back' if good else '⚠️ Not completed'}* – {plan_view.headline(run.plan)}"]
+    if run.problem:
+        lines.append(f"What stopped it: {paragraph(run.problem, 600)}")
+    down = _downtime(run)
+    if down is not None:
+        lines.append(f"The app was down for {duration(down)}; planned were {duration(run.plan.estimate.downtime_s)}.")
+    return "\n".join(lines)
+
+
+def _downtime(run: Run) -> float | None:
+    """Seconds between the start of ``stop-traffic`` and the end of ``restore-traffic``, where both are known."""
+    times = {step.key: step for step in run.steps}
+    stop, start = times.get("stop-traffic"), times.get("restore-traffic")
+    if stop is None or start is None or stop.started_at is None or start.state is not StepState.DONE:
+        return None
+    return (start.ended_at - stop.started_at).total_seconds() if start.ended_at else None
+
+
+def _saved(run: Run, export: Export | None) -> str:
+    if export is None:
+        return "*Saved rows* – none were exported." if run.plan.rows else "*Saved rows* – none had to be."
+    title = (
+        f"*Saved rows* – {count(export.rows, 'row')} of {count(len(export.tables), 'relation')} "
+        f"in {code(run.plan.saves_to, 120)}, under {code(export.prefix, 200)}"
+    )
+    return listing(title, [_table(table) for table in export.tables], _SAVED_MOST + len(title))
+
+
+def _table(table: SavedTable) -> str:
+    return f"• {code(table.table, 120)} {count(table.rows, 'row')}, {size(table.size_bytes)}: {code(table.key, 200)}"
+
+
+def _people(run: Run, approved: Sequence[str]) -> str:
+    lines = [f"Asked for by {person(run.requester)}, {moment(run.created_at, '{date_short_pretty} {time}')}."]
+    if approved:
+        lines.append(f"Approved by {people(approved)}.")
+    return "*People*\n" + " ".join(lines) + (f"\nReason: {one_line(run.reason, 500)}" if run.reason else "")
+
+
+def _approvers(events: Sequence[AuditEvent]) -> list[str]:
+    """Whose last vote that counted was an approval, as the audit log has it."""
+    last: dict[str, str] = {}
+    for event in events:
+        if event.event in _VOTES:
+            last[event.actor] = str(event.details.get("choice", ""))
+    return [actor for actor, choice in last.items() if choice == Choice.APPROVE]
+
+
+def _line(event: AuditEvent) -> str:
+    details = _details(event.details)
+    return f"{moment(event.at, '{time_secs}')} {person(event.actor)} {one_line(event.event, 60)}" + (
+        f": {details}" if details else ""
+    )
+
+
+def _details(details: Mapping[str, object]) -> str:
+    words = [
+        f"{key} {value}"
+        for key, value in details.items()
+        if key not in _HIDDEN and isinstance(value, str | int | float)
+    ]
+    return one_line(", ".join(words), _DETAIL_MOST)

@@ -1,0 +1,77 @@
+"""The request for approval: the whole plan, the votes, and the buttons while they mean something."""
+
+from collections.abc import Sequence
+
+from bot.domain.approvals import Choice, Vote
+from bot.domain.runs import Run, RunState
+from bot.views import plan as plan_view
+from bot.views.blocks import View, actions, context, header, listing, page, section
+from bot.views.buttons import for_ballot
+from bot.views.card import STATES
+from bot.views.text import moment, one_line, paragraph, person
+
+_VOTES_MOST = 900
+
+
+def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) -> View:
+    """Render the request for the run's plan as it is now; see `card.render` for the arguments."""
+    asked = f"{person(run.requester)} asks to roll *{one_line(run.environment, 40)}* back"
+    reason = one_line(run.reason, 500) or ("not given" if production else "")
+    text = f"Approval of {quorum} needed: rollback of {one_line(run.environment, 40)}, {plan_view.headline(run.plan)}"
+    return page(
+        text,
+        [
+            header(f"Approve the rollback of {run.environment}?"),
+            section(f"{asked}." + (f"\nReason: {reason}" if reason else "")),
+            *plan_view.blocks(run.plan),
+            section(_votes(run, votes, quorum)),
+            *_closing(run),
+        ],
+    )
+
+
+def render_void(run: Run, old_digest: str, differences: Sequence[str]) -> View:
+    """Render what is left of a request whose plan is no longer what would be done."""
+    old = one_line(old_digest[:12], 12)
+    text = f"Void: plan {old} for {one_line(run.environment, 40)} is no longer what would be done."
+    lines = [f"• {paragraph(line, 400)}" for line in differences]
+    title = f"*⚠️ Void* – plan `{old}` is no longer what would be done. Votes for it do not count."
+    return page(
+        text, [section(listing(title, lines, 2800)), context("A new request for the plan as it is now follows.")]
+    )
+
+
+def render_changed(run: Run, old_digest: str, differences: Sequence[str]) -> View:
+    """Tell the thread that the world moved, how, and what to do now."""
+    lines = [f"• {paragraph(line, 400)}" for line in differences] or ["• (no single difference to name)"]
+    old = one_line(old_digest[:12], 12)
+    title = f"*⚠️ Something moved since the vote.* Plan `{old}` is void; nothing was changed. What moved:"
+    return page(
+        f"The plan for {one_line(run.environment, 40)} has changed; please vote again.",
+        [
+            section(listing(title, lines, 2700)),
+            section(f"The new plan is `{run.plan.short_digest}`. Please read it and vote again."),
+        ],
+    )
+
+
+def _votes(run: Run, votes: Sequence[Vote], quorum: int) -> str:
+    counted = [vote for vote in votes if vote.digest[:12] == run.plan.short_digest]
+    given = len([vote for vote in counted if vote.choice is Choice.APPROVE])
+    return listing(f"*Votes* – {given} of {quorum} approvals", [_vote(vote) for vote in counted], _VOTES_MOST)
+
+
+def _vote(vote: Vote) -> str:
+    mark, word = ("✅", "approves") if vote.choice is Choice.APPROVE else ("❌", "rejects")
+    return f"{mark} {person(vote.user_id)} {word} ({one_line(vote.how, 20)}, {moment(vote.at)})"
+
+
+def _closing(run: Run) -> list[dict[str, object]]:
+    if run.state is RunState.PENDING:
+        until = moment(run.expires_at)
+        how = f"Or react with ✅ to approve, ❌ to reject; take the reaction back to withdraw. Open until {until}."
+        return [*actions(for_ballot(run)), context(how, "The requester and people who are no approvers do not count.")]
+    if run.state in {RunState.APPROVED, RunState.RUNNING, RunState.PARKED, RunState.SUCCEEDED, RunState.FAILED}:
+        return [context(f"*Approved.* Voting is closed; now: {STATES[run.state]}. The card shows each step.")]
+    problem = f" {paragraph(run.problem, 300)}" if run.problem else ""
+    return [context(f"*{STATES[run.state]}.*{problem} Voting is closed; nothing was changed.")]

@@ -1,0 +1,138 @@
+"""Text as Slack wants it: escaped, cut to length, with times, sizes and mentions of our own making."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from bot.domain.runs import Progress
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_USER = re.compile(r"[UW][A-Z0-9]{2,}")
+_WRITTEN_MENTION = re.compile(r"&lt;@([UW][A-Z0-9]{2,})&gt;")
+_ELLIPSIS = "…"
+_KILO = 1000
+_MINUTE_S = 60
+_HOUR_S = 3600
+
+
+def escape(text: str) -> str:
+    """Make text harmless: no mention, link or entity can be in it afterwards."""
+    return "".join(_ENTITIES.get(char, char) for char in text)
+
+
+def clip(text: str, most: int) -> str:
+    """Cut text so that its *escaped* form has at most `most` characters; the cut shows as ``…``."""
+    if len(escape(text)) <= most:
+        return text
+    room, kept = most - len(_ELLIPSIS), 0
+    for char in text:
+        room -= len(_ENTITIES.get(char, char))
+        if room < 0:
+            break
+        kept += 1
+    return text[:kept] + _ELLIPSIS
+
+
+def one_line(text: str, most: int) -> str:
+    """Escape foreign text into a single line of at most `most` characters, control characters taken out."""
+    return escape(clip(" ".join(_printable(text).split()), most))
+
+
+def paragraph(text: str, most: int) -> str:
+    """Escape foreign text, keeping its line breaks, to at most `most` characters."""
+    return escape(clip("\n".join(" ".join(_printable(line).split()) for line in text.splitlines()), most))
+
+
+def prose(text: str, most: int) -> str:
+    """Escape a sentence of ours for one reader only. Mentions of users survive: seen by one person, they notify nobody.
+
+    Groups, channels and everyone (``<!here>``) never survive.
+    """
+    return _WRITTEN_MENTION.sub(r"<@\1>", paragraph(text, most))
+
+
+def code(text: str, most: int = 160) -> str:
+    """Show an identifier as code."""
+    return f"`{one_line(text.replace('`', chr(39)), most - 2) or ' '}`"
+
+
+def preformatted(text: str, most: int) -> str:
+    """Show lines as they are, the LAST ones if they are too many: in a log the end matters."""
+    clean = "\n".join(_printable(line) for line in text.replace("```", "'''").splitlines())
+    room = most - len("```\n\n```") - len(_ELLIPSIS) - 1
+    kept = clean
+    while len(escape(kept)) > room:
+        over = len(escape(kept)) - room
+        kept = kept[max(1, over // len("&amp;")) :]
+    mark = "" if kept == clean else _ELLIPSIS
+    return f"```\n{mark}{escape(kept) or ' '}\n```"
+
+
+def _printable(text: str) -> str:
+    return "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text if _visible(char))
+
+
+def _visible(char: str) -> bool:
+    # Cf: invisible characters and text-direction overrides; Cs: lone surrogates, which JSON over HTTP cannot carry.
+    return unicodedata.category(char) not in {"Cf", "Cs"}
+
+
+def person(user_id: str) -> str:
+    """Mention a Slack user; anyone else (``cli:NAME``) is shown by name."""
+    return f"<@{user_id}>" if _USER.fullmatch(user_id) else code(user_id, 80)
+
+
+def people(user_ids: Iterable[str], most: int = 10) -> str:
+    """Mention several, the first `most` of them."""
+    known = list(dict.fromkeys(user_ids))
+    more = len(known) - most
+    return ", ".join(person(user) for user in known[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def moment(at: datetime, style: str = "{time}") -> str:
+    """A point in time in the reader's own time zone; UTC where a client cannot."""
+    shown = at.astimezone(UTC)
+    return f"<!date^{int(shown.timestamp())}^{style}|{shown:%Y-%m-%d %H:%M} UTC>"
+
+
+def size(size_bytes: int) -> str:
+    """Bytes for people: ``512 B``, ``3.4 MB``."""
+    amount = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < _KILO:
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= _KILO
+    return f"{amount:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: ``0.4 s``, ``42 s``, ``2 min 5 s``, ``1 h 3 min``."""
+    if seconds < 10:  # noqa: PLR2004 -- below ten seconds a tenth is worth showing
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < _MINUTE_S:
+        return f"{whole} s"
+    if whole < _HOUR_S:
+        minutes, rest = divmod(whole, _MINUTE_S)
+        return f"{minutes} min" + (f" {rest} s" if rest else "")
+    hours, rest = divmod(whole, _HOUR_S)
+    return f"{hours} h" + (f" {rest // _MINUTE_S} min" if rest >= _MINUTE_S else "")
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 row``, ``12 rows``, ``1,204 rows``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def progress(now: Progress) -> str:
+    """How far: ``1.2 of 3.4 MB (35 %)``, ``3 of 5 pods (60 %)``; without a total, what is done."""
+    in_bytes = now.unit == "bytes"
+    unit = "" if in_bytes else " " + one_line(now.unit, 20)
+    done, total = (size(now.done), size(now.total)) if in_bytes else (f"{now.done:,}", f"{now.total:,}")
+    if now.total <= 0:
+        return done + unit
+    if in_bytes and done.split()[1] == total.split()[1]:
+        done = done.split()[0]
+    share = min(100, max(0, now.done * 100 // now.total))
+    return f"{done} of {total}{unit} ({share} %)"

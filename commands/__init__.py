@@ -1,0 +1,29 @@
+"""Slack's entry points: each parses, persists a request, and acks. The engine does the rest."""
+
+import re
+from collections.abc import Mapping
+
+from slack_bolt import App
+
+from bot.domain.environments import Environment
+from commands import approvals, buttons, migrations, rollback
+from commands.intake import Desk, Operations
+
+
+def register(app: App, operations: Operations, environments: Mapping[str, Environment], team_id: str) -> None:
+    """Register every entry point.
+
+    Args:
+        app: made by `bot.adapters.slack.app.build_app`.
+        operations: who takes the requests.
+        environments: by name.
+        team_id: the workspace whose members may ask.
+    """
+    desk = Desk(operations, environments, team_id)
+    for module in (rollback, migrations, approvals, buttons):
+        module.register(app, desk)
+    app.event(re.compile(".*"))(_ignore)  # last: subscribed, but of no meaning to us; unacked they would come again
+
+
+def _ignore() -> None:
+    """Let Bolt ack it."""

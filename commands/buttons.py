@@ -1,0 +1,100 @@
+"""Buttons on cards and requests: approve, reject, cancel, retry, escalate, close the follow-up."""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from threading import Thread
+from typing import Any
+
+from slack_bolt import Ack, App, Respond
+from slack_sdk import WebClient
+
+from bot.domain.approvals import Choice
+from bot.engine.requests import Kind
+from bot.errors import BotError
+from bot.ports import Request
+from bot.views import buttons, followup, refusal
+from commands.intake import Body, Desk
+from commands.rollback import link_of
+
+_RUN_KINDS = {buttons.CANCEL: Kind.CANCEL, buttons.RETRY: Kind.RESUME, buttons.ESCALATE: Kind.ESCALATE}
+_CHOICES = {buttons.APPROVE: Choice.APPROVE, buttons.REJECT: Choice.REJECT}
+_log = logging.getLogger(__name__)
+Payload = Mapping[str, Any]
+
+
+def register(app: App, desk: Desk) -> None:
+    """Take clicks."""
+    for action_id in _CHOICES:
+        app.action(action_id)(_click(desk, Kind.VOTE, _ballot))
+    for action_id, kind in _RUN_KINDS.items():
+        app.action(action_id)(_click(desk, kind, _on_run))
+    app.action(buttons.CLOSE_FOLLOWUP)(ack=_just_ack, lazy=[_open_modal])
+    app.view(followup.CALLBACK_ID)(_closing(desk))
+    app.action(re.compile(".*"))(_just_ack)  # a button of an older version: nothing to do, but no warning sign either
+
+
+def _click(desk: Desk, kind: Kind, read: Callable[[Payload, Payload], dict[str, Any]]) -> Callable[..., None]:
+    def clicked(ack: Ack, body: Body, action: Payload, respond: Respond) -> None:
+        user, channel = body["user"]["id"], (body.get("channel") or {}).get("id", "")
+        who = {"user_id": user, "channel": channel, "response_url": str(body.get("response_url") or "")}
+        key = f"action:{user}:{action['action_ts']}:{action['action_id']}"
+        try:
+            desk.check_team(body)
+            desk.submit(Request(key, kind, {**who, **read(body, action)}))
+        except BotError as error:
+            _tell_later(respond, error)
+        ack()
+
+    return clicked
+
+
+def _ballot(body: Payload, action: Payload) -> dict[str, Any]:
+    _, digest = buttons.read_ballot(str(action.get("value", "")))
+    choice = _CHOICES[action["action_id"]]
+    message = str((body.get("container") or {}).get("message_ts", ""))
+    return {"ts": message, "choice": choice.value, "how": "button", "withdraw": False, "digest": digest}
+
+
+def _on_run(_: Payload, action: Payload) -> dict[str, Any]:
+    return {"run_id": str(action.get("value", ""))}
+
+
+def _tell_later(respond: Respond, error: BotError) -> None:
+    """Answer the person by the click's response_url, without keeping the ack waiting for it."""
+    view = refusal.render(error)
+
+    def tell() -> None:
+        try:
+            respond(view.text, blocks=list(view.blocks), response_type="ephemeral", replace_original=False)
+        except OSError:
+            _log.warning("could not tell a person of %s: Slack is unreachable", error.reference)
+
+    Thread(target=tell, name="tell", daemon=True).start()
+
+
+def _just_ack(ack: Ack) -> None:
+    ack()
+
+
+def _open_modal(client: WebClient, body: Body, action: Payload) -> None:
+    run_id = str(action.get("value", ""))
+    metadata = json.dumps({"run_id": run_id, "channel": (body.get("channel") or {}).get("id", "")})
+    client.views_open(trigger_id=str(body["trigger_id"]), view=followup.modal(run_id, metadata))
+
+
+def _closing(desk: Desk) -> Callable[..., None]:
+    def submitted(ack: Ack, body: Body, view: Payload) -> None:
+        about = json.loads(view.get("private_metadata") or "{}")
+        who = {"user_id": body["user"]["id"], "channel": str(about.get("channel", "")), "response_url": ""}
+        try:
+            desk.check_team(body)
+            payload = {**who, "run_id": str(about.get("run_id", "")), "link": link_of(followup.link_of(view))}
+            desk.submit(Request(f"view:{view['id']}", Kind.CLOSE, payload))
+        except BotError as error:
+            ack(response_action="errors", errors={followup.LINK_BLOCK: f"{error.message} {error.hint}".strip()})
+            return
+        ack()
+
+    return submitted

@@ -1,0 +1,43 @@
+"""`/migrations ENV`: versions, the matrix, and what undoing each migration costs."""
+
+from slack_bolt import Ack, App
+
+from bot.engine.requests import Kind
+from bot.errors import PermanentError
+from bot.views import refusal
+from commands import names
+from commands.arguments import quote, split
+from commands.intake import Body, Desk, Order
+
+COMMAND = "/migrations"
+
+
+def register(app: App, desk: Desk) -> None:
+    """Answer `/migrations`."""
+
+    @app.command(COMMAND)
+    def migrations(ack: Ack, body: Body) -> None:
+        desk.take_command(ack, body, lambda text: read(text, desk))
+
+
+def read(text: str, desk: Desk) -> Order:
+    """Understand what follows `/migrations`; the environment may be left out where there is only one.
+
+    Raises:
+        PermanentError: what was wrong, and what to type instead.
+    """
+    words = split(text)
+    if len(words) > 1:
+        raise PermanentError(
+            "too-many-words", f"{quote(' '.join(words[1:]))} is too much.", f"Type {COMMAND} and an environment."
+        )
+    if not words and len(desk.environments) == 1:
+        words = list(desk.environments)
+    if not words:
+        raise PermanentError(
+            "which-environment",
+            "Which environment?",
+            "Type one of: " + ", ".join(f"{COMMAND} {name}" for name in sorted(desk.environments)),
+        )
+    environment = names.environment_of(words[0], desk.environments, f"{COMMAND} ENV")
+    return Order(Kind.MIGRATIONS, {"environment": environment}, refusal.plain(f"Looking at {environment}…"))

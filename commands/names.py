@@ -1,0 +1,110 @@
+"""Names people type: environments, migrations, app versions, runs. Near misses are suggested, never guessed."""
+
+import re
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+
+from bot.domain.backups import BUNDLE_SUFFIX, BackupName
+from bot.domain.versions import AppVersion, label
+from bot.errors import PermanentError
+from commands.arguments import quote
+
+_MIGRATION = re.compile(r"(\d{3,6})(_[a-z0-9_]+)?", re.IGNORECASE)
+_LOOSE = re.compile(r"(?:migration|version|schema|v|m|#)?[-_ ]*0*(\d{1,6})(?:_\w*)?(?:\.sql)?", re.IGNORECASE)
+_RUN = re.compile(r"r[a-km-np-z2-9]{5}")
+_NEAR = 0.55
+
+
+def is_environment(word: str, environments: Collection[str]) -> bool:
+    """Whether a word names an environment, in any case."""
+    return word.lower() in {name.lower() for name in environments}
+
+
+def environment_of(word: str, environments: Collection[str], command: str) -> str:
+    """Find the environment, in any case.
+
+    Args:
+        word: as typed.
+        environments: the names there are.
+        command: what to type instead, with ``ENV`` where the environment goes.
+
+    Raises:
+        PermanentError: ``unknown-environment`` with the nearest name, or all of them.
+    """
+    for name in environments:
+        if name.lower() == word.lower():
+            return name
+    close = near(word, environments)
+    if close:
+        hint = f"Did you mean {close}? Type {command.replace('ENV', close, 1)}"
+    else:
+        hint = f"There are: {', '.join(sorted(environments))}."
+    raise PermanentError("unknown-environment", f"There is no environment {quote(word)}.", hint)
+
+
+def near(word: str, names: Iterable[str]) -> str:
+    """Find the name somebody probably meant; "" when none is near."""
+    lowered = {name.lower(): name for name in names}
+    typed = word.lower()
+    begins = [name for name in lowered if len(typed) > 1 and (typed.startswith(name) or name.startswith(typed))]
+    found = begins[:1] or get_close_matches(typed, lowered, n=1, cutoff=_NEAR)
+    return lowered[found[0]] if found else ""
+
+
+def migration_of(word: str, environment: str) -> str:
+    """Read a migration: ``027`` or its whole name ``027_feature_flags``.
+
+    Raises:
+        PermanentError: ``restore-not-available`` for a backup; ``not-a-migration`` with what was probably meant.
+    """
+    exact = _MIGRATION.fullmatch(word)
+    if exact and label(int(exact[1])) == exact[1] and int(exact[1]) > 0:
+        return exact[1]
+    if word.lower() == "latest" or word.endswith(BUNDLE_SUFFIX) or BackupName.parse(word) is not None:
+        raise PermanentError(
+            "restore-not-available",
+            f"{quote(word)} is a backup. This version undoes migrations; restoring bundles is not in this version.",
+            f"To undo a migration, type /rollback {environment} and its number; /migrations {environment} lists them.",
+        )
+    loose = _LOOSE.fullmatch(word)
+    if loose and int(loose[1]) > 0:
+        hint = f"Did you mean {label(int(loose[1]))}? Type /rollback {environment} {label(int(loose[1]))}"
+    else:
+        hint = f"A migration is three digits, such as 027; /migrations {environment} lists them."
+    raise PermanentError("not-a-migration", f"{quote(word)} is not a migration's number.", hint)
+
+
+def looks_like_migration(word: str) -> bool:
+    """Whether a word can only be meant as a migration."""
+    return _LOOSE.fullmatch(word) is not None
+
+
+def app_of(text: str) -> str:
+    """Read an app version, ``v1.2.3`` or ``1.2.3``; gives ``v1.2.3``.
+
+    Raises:
+        PermanentError: ``not-an-app-version``.
+    """
+    version = AppVersion.parse(text.lower())
+    if version is None:
+        raise PermanentError(
+            "not-an-app-version",
+            f"{quote(text)} is not an app version.",
+            "Write it like --app v1.2.3, all three numbers.",
+        )
+    return str(version)
+
+
+def run_of(word: str) -> str:
+    """Read a run's id.
+
+    Raises:
+        PermanentError: ``not-a-run``.
+    """
+    if _RUN.fullmatch(word.lower()):
+        return word.lower()
+    raise PermanentError(
+        "not-a-run",
+        f"{quote(word)} is not a run's id; they look like rk3f9a.",
+        "/rollback status shows the runs with their ids.",
+    )

@@ -1,0 +1,201 @@
+"""`/rollback`: ask for a rollback, see runs, stop and resume them, freeze an environment."""
+
+from collections.abc import Callable, Sequence
+
+from slack_bolt import Ack, App
+
+from bot.engine.requests import Kind
+from bot.errors import PermanentError
+from bot.views import manual, refusal
+from bot.views.blocks import View, page, section
+from bot.views.text import clip, code, one_line
+from commands import names
+from commands.arguments import Options, quote, split, unquote
+from commands.intake import Body, Desk, Order
+
+COMMAND = "/rollback"
+REASON_MOST = 500
+_ABSENT = {"restore": "restore-not-available", "undo": "undo-not-available"}
+
+
+def register(app: App, desk: Desk) -> None:
+    """Answer `/rollback`."""
+
+    @app.command(COMMAND)
+    def rollback(ack: Ack, body: Body) -> None:
+        desk.take_command(ack, body, lambda text: read(text, desk))
+
+
+def read(text: str, desk: Desk) -> Order | View:
+    """Understand what follows `/rollback`.
+
+    Raises:
+        PermanentError: what was wrong, and what to type instead.
+    """
+    words = split(text)
+    if not words:
+        return manual.render(desk.environments)
+    first, rest = words[0], words[1:]
+    verbs = _verbs(desk)
+    if first.lower() in verbs:
+        return verbs[first.lower()](rest)
+    if first.lower() in _ABSENT:
+        raise _absent(first.lower())
+    return _rollback(first, rest, desk)
+
+
+def _verbs(desk: Desk) -> dict[str, Callable[[Sequence[str]], Order | View]]:
+    return {
+        "help": lambda _: manual.render(desk.environments),
+        "status": lambda rest: _status(rest, desk),
+        "cancel": lambda rest: _on_run(Kind.CANCEL, "cancel", rest),
+        "resume": lambda rest: _on_run(Kind.RESUME, "resume", rest),
+        "escalate": lambda rest: _on_run(Kind.ESCALATE, "escalate", rest),
+        "close": _close,
+        "freeze": lambda rest: _freeze(rest, desk),
+        "unfreeze": lambda rest: _unfreeze(rest, desk),
+    }
+
+
+def _rollback(first: str, rest: Sequence[str], desk: Desk) -> Order:
+    environment = _environment(first, rest, desk)
+    options = Options(f"/rollback {environment} 027 [--app v1.2.3] [--reason why]")
+    options.add_argument("migration", nargs="?")
+    options.option("--app", words=1)
+    options.option("--reason")
+    given = options.read(rest)
+    if given.migration is None:
+        raise PermanentError(
+            "which-migration",
+            f"Which migration of {environment} should be undone?",
+            f"Type /rollback {environment} and its number, such as 027; /migrations {environment} lists them.",
+        )
+    migration = names.migration_of(given.migration, environment)
+    app = names.app_of(unquote(given.app)) if given.app else ""
+    payload = {
+        "environment": environment,
+        "migration": migration,
+        "app": app,
+        "reason": _reason(unquote(given.reason)),
+        "asked_for": f"{COMMAND} {environment} {migration}" + (f" --app {app}" if app else ""),
+    }
+    return Order(Kind.ROLLBACK, payload, _looking(environment, migration, desk))
+
+
+def _environment(first: str, rest: Sequence[str], desk: Desk) -> str:
+    known = desk.environments
+    if names.is_environment(first, known):
+        return names.environment_of(first, known, "")
+    if rest and names.looks_like_migration(first) and names.is_environment(rest[0], known):
+        environment = names.environment_of(rest[0], known, "")
+        meant = names.migration_of(first, environment)
+        raise PermanentError(
+            "wrong-order", "The environment comes first, then the migration.", f"Type /rollback {environment} {meant}"
+        )
+    raise _unknown_word(first, rest, desk)
+
+
+def _unknown_word(word: str, rest: Sequence[str], desk: Desk) -> PermanentError:
+    close = names.near(word, [*desk.environments, *_verbs(desk)])
+    tail = f" {clip(rest[0], 40)}" if rest else ""
+    if close:
+        hint = f"Did you mean {close}? Type /rollback {close}{tail}"
+    elif names.looks_like_migration(word) and not rest:
+        hint = f"Say where: /rollback {min(desk.environments, default='ENV')} {clip(word, 40)}"
+    else:
+        hint = f"Environments: {', '.join(sorted(desk.environments))}. Type /rollback help to see what can be asked."
+    message = f"There is no environment {quote(word)}." if rest else f"{quote(word)} is no environment and no command."
+    return PermanentError("unknown-environment", message, hint)
+
+
+def _looking(environment: str, migration: str, desk: Desk) -> View:
+    channel = desk.environments[environment].incident_channel
+    name = one_line(environment, 40)
+    text = f"Looking at *{name}*: rolling back {migration}. The plan will be posted in <#{channel}>."
+    return page(text, [section(text)])
+
+
+def _reason(text: str) -> str:
+    if len(text) > REASON_MOST:
+        raise PermanentError(
+            "reason-too-long", f"The reason is {len(text)} characters long.", f"Say it in at most {REASON_MOST}."
+        )
+    return text
+
+
+def _status(rest: Sequence[str], desk: Desk) -> Order:
+    _at_most(1, rest, "/rollback status [ENV]")
+    where = names.environment_of(rest[0], desk.environments, "/rollback status ENV") if rest else ""
+    return Order(Kind.STATUS, {"environment": where}, refusal.plain("Reading the journal…"))
+
+
+def _on_run(kind: Kind, verb: str, rest: Sequence[str]) -> Order:
+    usage = f"/rollback {verb} RUN"
+    if not rest:
+        raise PermanentError(
+            "which-run", f"Which run should be meant by {verb}?", f"Type {usage}; /rollback status lists them."
+        )
+    _at_most(1, rest, usage)
+    run_id = names.run_of(rest[0])
+    text = f"Passing it on: {verb} {code(run_id)}. The card says what becomes of it."
+    return Order(kind, {"run_id": run_id}, page(text, [section(text)]))
+
+
+def _close(rest: Sequence[str]) -> Order:
+    if len(rest) != 2:  # noqa: PLR2004 -- the run and the link
+        raise PermanentError("cannot-read-that", "A run and a link are needed.", "Type /rollback close RUN LINK")
+    run_id, link = names.run_of(rest[0]), link_of(rest[1])
+    text = f"Closing the follow-up of {code(run_id)}."
+    return Order(Kind.CLOSE, {"run_id": run_id, "link": link}, page(text, [section(text)]))
+
+
+def link_of(text: str) -> str:
+    """Read a web link of at most 500 characters.
+
+    Raises:
+        PermanentError: ``not-a-link``.
+    """
+    if not text.startswith(("https://", "http://")) or len(text) > 500 or " " in text:  # noqa: PLR2004 -- see docstring
+        raise PermanentError("not-a-link", f"{quote(text)} is not a web link.", "It begins with https:// and is short.")
+    return text
+
+
+def _freeze(rest: Sequence[str], desk: Desk) -> Order:
+    usage = "/rollback freeze ENV why"
+    if not rest:
+        raise PermanentError("which-environment", "Which environment should be frozen?", f"Type {usage}")
+    environment = names.environment_of(rest[0], desk.environments, "/rollback freeze ENV why")
+    options = Options(usage)
+    options.add_argument("words", nargs="*")
+    options.option("--reason")
+    given = options.read(rest[1:])
+    reason = _reason(unquote([*given.words, *given.reason]))
+    if not reason:
+        raise PermanentError(
+            "reason-needed", "Whoever runs into the freeze must know why.", f"Type /rollback freeze {environment} why"
+        )
+    text = f"Freezing *{one_line(environment, 40)}*."
+    return Order(Kind.FREEZE, {"environment": environment, "reason": reason}, page(text, [section(text)]))
+
+
+def _unfreeze(rest: Sequence[str], desk: Desk) -> Order:
+    usage = "/rollback unfreeze ENV"
+    if not rest:
+        raise PermanentError("which-environment", "Which environment should be unfrozen?", f"Type {usage}")
+    _at_most(1, rest, usage)
+    environment = names.environment_of(rest[0], desk.environments, "/rollback unfreeze ENV")
+    text = f"Unfreezing *{one_line(environment, 40)}*."
+    return Order(Kind.UNFREEZE, {"environment": environment}, page(text, [section(text)]))
+
+
+def _at_most(most: int, rest: Sequence[str], usage: str) -> None:
+    if len(rest) > most:
+        raise PermanentError("too-many-words", f"{quote(' '.join(rest[most:]))} is too much.", f"Type {usage}")
+
+
+def _absent(verb: str) -> PermanentError:
+    return PermanentError(
+        _ABSENT[verb],
+        f"{verb} is not in this version: it undoes migrations.",
+        "To undo a migration, type /rollback ENV and its number.",
+    )
