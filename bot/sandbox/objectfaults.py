@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from werkzeug import Request, Response
+from werkzeug.wsgi import ClosingIterator
 
 from bot.errors import PermanentError
 
@@ -111,7 +112,8 @@ class FaultLayer:
             request.environ["wsgi.input"].read(after_bytes)
             raise _hang_up(request)
         answer = self._app(request.environ, start_response)
-        return _cut(answer, after_bytes - body_bytes, lambda: _hang_up(request))
+        cut = _cut(answer, after_bytes - body_bytes, lambda: _hang_up(request))
+        return ClosingIterator(cut, getattr(answer, "close", None))
 
 
 def error_response(status: int, code: str = "", message: str = "") -> Response:
@@ -124,7 +126,7 @@ def error_response(status: int, code: str = "", message: str = "") -> Response:
 
 def _cut(answer: Iterable[bytes], size_bytes: int, hang_up: Callable[[], Exception]) -> Iterator[bytes]:
     left = size_bytes
-    for part in answer:
+    for part in answer if left else ():  # nothing left: not even the headers go out
         yield part[:left]
         left -= len(part[:left])
         if not left:

@@ -145,7 +145,7 @@ class _QuietHandler(MotoRequestHandler):
 
 
 def _access_key(request: Request) -> str:
-    """Return the key id of a signed request or a presigned URL; empty when there is none."""
+    """Return the key id of a signed request or a presigned URL (version 4, or 2); empty when there is none."""
     header = request.headers.get("Authorization", "")
-    credential = header.partition("Credential=")[2] or request.args.get("X-Amz-Credential", "")
-    return credential.partition("/")[0]
+    presigned = request.args.get("X-Amz-Credential", "") or request.args.get("AWSAccessKeyId", "")
+    return (header.partition("Credential=")[2] or presigned).partition("/")[0]

@@ -36,9 +36,8 @@ max_connections = 200
 max_prepared_transactions = 10
 wal_level = logical
 scram_iterations = 1           # the password is random and long: stretching it only slows every connect
-fsync = off                    # a killed server loses nothing: the kernel keeps its pages; only a power cut
-synchronous_commit = off       # could, and then the sandbox is built anew
-full_page_writes = off
+fsync = off                    # the kernel keeps a killed server's pages: only a power cut would lose them, and then
+full_page_writes = off         # the sandbox is built anew. synchronous_commit stays on: off, a kill loses commits
 log_line_prefix = '%m [%p] %q%u@%d '
 log_lock_waits = on
 """

@@ -77,7 +77,7 @@ FROM appointments WHERE id % 4 = 0 ORDER BY id;
 INSERT INTO audit_log (user_id, action, entity, entity_id, detail, happened_at)
 SELECT 1 + i % 60, (ARRAY['view', 'view', 'update', 'create', 'export'])[1 + i % 5],
        (ARRAY['patients', 'treatments', 'invoices', 'clinical_notes'])[1 + i % 4], 1 + (i * 29) % (SELECT pg_temp.n(4000)),
-       jsonb_build_object('ip', format('10.20.%s.%s', i % 4, i % 250)), timestamptz '2025-01-02 08:00+07' + i % 400 * interval '1 day' + i % 540 * interval '1 minute'
+       jsonb_build_object('ip', format('10.20.%s.%s', i % 4, i % 250)), timestamptz '2025-01-02 08:00+07' + i * 157 % 400 * interval '1 day' + i % 540 * interval '1 minute'
 FROM generate_series(1, pg_temp.n(15000)) i;
 
 INSERT INTO outcome_measures (patient_id, therapist_id, measure, score, measured_on)
