@@ -1,0 +1,1 @@
+"""Whole stories, each checked against the world itself."""

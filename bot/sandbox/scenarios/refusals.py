@@ -1,0 +1,133 @@
+"""What must be refused, each with the way out, and with the world untouched."""
+
+from dataclasses import dataclass
+
+from bot.sandbox.people import all_text
+from bot.sandbox.scenarios.before import check_untouched, observe
+from bot.sandbox.story import Story
+
+ACK_LIMIT = 3000
+"""Characters; a longer answer would be no help at three in the morning."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A line somebody types, and what the answer to them must hold."""
+
+    line: str
+    parts: tuple[str, ...]
+
+
+MISTYPED = (
+    Refusal("/rollback prod 27", ("027", "/rollback prod 027")),
+    Refusal("/rollback production 027", ("production", "/rollback prod 027")),
+    Refusal("/rollback 027 prod", ("/rollback prod 027",)),
+    Refusal("/rollback prod", ("/rollback prod",)),
+    Refusal("/rollback", ("/rollback",)),
+    Refusal("/rollback help", ("/rollback", "/migrations")),
+    Refusal("/rollback prod 027; DROP TABLE patients", ("✗",)),
+    Refusal("/rollback 💥 " + "x" * 3000, ("✗",)),
+    Refusal("/rollback prod 027 --app banana", ("v1.2.3",)),
+    Refusal("/rollback prod latest", ("✗",)),
+)
+"""Answered at once, from the text alone."""
+
+IMPOSSIBLE = (
+    Refusal("/rollback prod 017", ("no-down-script", "017", "016")),
+    Refusal("/rollback prod 099", ("unknown-migration", "099", "027", "/rollback prod 027")),
+    Refusal("/rollback prod 027 --app v1.3.0", ("app-incompatible", "v1.3.x", "027", "v1.2.3")),
+    Refusal("/rollback prod 027 --app v1.2.9", ("app-not-in-history", "v1.2.3")),
+)
+"""Answered once the facts are known."""
+
+
+def mistyped(story: Story) -> None:
+    """Typos and absurd texts are answered at once, with what to type instead."""
+    before = observe(story)
+    for refusal in MISTYPED:
+        said = story.command(story.cast.oncall, refusal.line[:3100])
+        story.checks.says(f"{refusal.line[:50]!r} is answered with the way out", said, *refusal.parts)
+        story.checks.that("the answer does not echo an absurd text at length", len(said) < ACK_LIMIT, len(said))
+    check_untouched(story, before)
+
+
+def impossible(story: Story) -> None:
+    """What the facts forbid is refused with the rule and the way out."""
+    before = observe(story)
+    for refusal in IMPOSSIBLE:
+        refuse(story, refusal)
+    check_untouched(story, before)
+
+
+def refuse(story: Story, refusal: Refusal) -> str:
+    """Type it and check the answer."""
+    story.command(story.cast.oncall, refusal.line)
+    told = story.answer(story.cast.oncall, refusal.parts[0])
+    story.checks.says(f"{refusal.line} is refused with the way out", told, *refusal.parts)
+    return told
+
+
+def no_known_app(story: Story) -> None:
+    """A rollback below what any known app can use is refused."""
+    before = observe(story)
+    refuse(story, Refusal("/rollback prod 018", ("no-compatible-app", "017", "v1.2.3")))
+    check_untouched(story, before)
+
+
+def second_rollback(story: Story) -> None:
+    """While one run holds the environment, a second is refused with who and since when; cancelling frees it."""
+    before = observe(story)
+    story.command(story.cast.oncall, "/rollback prod 027")
+    story.request()
+    run_id = story.run_id()
+    refusal = Refusal("/rollback prod 026", ("another-run-active", run_id, "U0ONCALL", f"/rollback cancel {run_id}"))
+    story.command(story.cast.engineer, refusal.line)
+    told = story.answer(story.cast.engineer, refusal.parts[0])
+    story.checks.says("a second rollback is refused, with who and since when", told, *refusal.parts)
+    story.command(story.cast.oncall, f"/rollback cancel {run_id}")
+    story.wait_state("cancelled")
+    story.settle()
+    story.checks.that("the request has no buttons any more", "approve" not in _actions(story.request()))
+    check_untouched(story, before)
+
+
+def _actions(message: dict[str, object]) -> str:
+    blocks = message.get("blocks")
+    return str([block for block in blocks if block.get("type") == "actions"]) if isinstance(blocks, list) else ""
+
+
+def invalid_script(story: Story) -> None:
+    """A down script made invalid is refused at plan time: by its syntax, or by its rehearsal."""
+    before, scripts = observe(story), story.sandbox.down_dir
+    path = scripts / "027_feature_flags.sql"
+    original = path.read_text()
+    try:
+        path.write_text(original.replace("DROP TABLE IF EXISTS feature_flags;", "DROP TABEL feature_flags;"))
+        refuse(story, Refusal("/rollback prod 027", ("invalid-script", "027_feature_flags.sql")))
+        path.write_text(original.replace("DROP TABLE IF EXISTS feature_flags;", "DROP TABLE no_such_table;"))
+        refuse(story, Refusal("/rollback prod 027", ("rehearsal-failed", "no_such_table")))
+    finally:
+        path.write_text(original)
+    check_untouched(story, before)
+
+
+def wrong_voters(story: Story) -> None:
+    """Nobody but two active leads counts: not a deactivated one, a guest, a stranger, a bot; a ❌ ends it."""
+    before, cast, checks = observe(story), story.cast, story.checks
+    story.command(cast.oncall, "/rollback prod 027")
+    story.request()
+    for person in (cast.ex_lead, cast.guest, cast.stranger):
+        answer = person.reacts(story.request(), "white_check_mark")
+        if answer.get("ok"):
+            story.answer(person, "does not count")
+    story.react(cast.lead_a)
+    story.wait(lambda: "1 of 2" in all_text(story.request()) or None, "the first vote to be shown")
+    cast.lead_a.reacts(story.request(), "white_check_mark", remove=True)
+    story.wait(lambda: "0 of 2" in all_text(story.request()) or None, "the withdrawn vote to be shown")
+    cast.lead_a.reacts(story.request(), "heavy_check_mark")
+    checks.equal("one lead is not enough, however often", story.state(), "pending")
+    story.react(cast.lead_b, "x")
+    story.wait_state("rejected")
+    story.settle()
+    checks.equal("a lead's ❌ ends it", story.state(), "rejected")
+    check_untouched(story, before)

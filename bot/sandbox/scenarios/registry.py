@@ -1,0 +1,44 @@
+"""Every scenario by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bot.sandbox.scenarios import refusals, rollback, troubles
+from bot.sandbox.story import Story
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A story with a name.
+
+    Attributes:
+        play: tells it; checks that fail are counted, an exception ends it.
+        matrix: rows of the compatibility matrix to leave out, by app.
+    """
+
+    play: Callable[[Story], None]
+    without: frozenset[str] = frozenset()
+
+    @property
+    def summary(self) -> str:
+        """Its docstring's first line."""
+        return (self.play.__doc__ or "").strip().splitlines()[0]
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "rollback-prod-027": Scenario(rollback.rollback_prod_027),
+    "rollback-prod-024": Scenario(rollback.rollback_prod_024),
+    "mistyped": Scenario(refusals.mistyped),
+    "impossible": Scenario(refusals.impossible),
+    "no-known-app": Scenario(refusals.no_known_app, without=frozenset({"v1.1.x"})),
+    "second-rollback": Scenario(refusals.second_rollback),
+    "invalid-script": Scenario(refusals.invalid_script),
+    "wrong-voters": Scenario(refusals.wrong_voters),
+    "locked-table-at-planning": Scenario(troubles.locked_table_at_planning),
+    "locked-table-in-run": Scenario(troubles.locked_table_in_run),
+    "pod-never-stops": Scenario(troubles.pod_never_stops),
+    "smoke-test-fails": Scenario(troubles.smoke_test_fails),
+    "world-moves": Scenario(troubles.world_moves),
+    "bot-killed": Scenario(troubles.bot_killed),
+    "two-replicas": Scenario(troubles.two_replicas),
+}

@@ -1,0 +1,165 @@
+"""What a scenario is told with: people, the conversation, the world, the checks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.sandbox import world
+from bot.sandbox.checks import Checks
+from bot.sandbox.people import WAIT_S, Person, Slack, all_text, wait_until
+from bot.sandbox.screen import Screen
+from bot.sandbox.workplace import Sandbox
+
+Json = dict[str, Any]
+APPROVE = "white_check_mark"
+REJECT = "x"
+OPEN_STATES = ("pending", "approved", "running", "parked")
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who plays."""
+
+    oncall: Person
+    lead_a: Person
+    lead_b: Person
+    engineer: Person
+    ex_lead: Person
+    guest: Person
+    stranger: Person
+
+
+class Story:
+    """A scenario under way in one environment's incident channel."""
+
+    def __init__(self, sandbox: Sandbox, screen: Screen, slack: Slack, environment: str = "prod") -> None:
+        self.sandbox = sandbox
+        self.screen = screen
+        self.slack = slack
+        self.environment = environment
+        self.channel = {"dev": "C0DEV", "staging": "C0STAGING", "prod": "C0INCIDENT"}[environment]
+        self.namespace = f"physioflow-{environment}"
+        self.checks = Checks(screen.check)
+        self.database = sandbox.database(environment)
+        self.bucket = sandbox.bucket(environment)
+        self.cast = Cast(
+            oncall=Person(slack, "U0ONCALL", "on-call engineer"),
+            lead_a=Person(slack, "U0LEADA", "lead A"),
+            lead_b=Person(slack, "U0LEADB", "lead B"),
+            engineer=Person(slack, "U0ENG", "engineer, no lead"),
+            ex_lead=Person(slack, "U0EXLEAD", "deactivated lead"),
+            guest=Person(slack, "U0GUEST", "guest"),
+            stranger=Person(slack, "U0STRANGER", "stranger"),
+        )
+        self._before = {message["ts"] for message in self.messages()}
+
+    def messages(self, thread_ts: str | None = None) -> list[Json]:
+        """Messages of the incident channel."""
+        return self.slack.messages(self.channel, thread_ts)
+
+    def fresh(self) -> list[Json]:
+        """Messages since the story began."""
+        return [message for message in self.messages() if message["ts"] not in self._before]
+
+    def command(self, person: Person, line: str) -> str:
+        """Have somebody type a command in the incident channel; gives what they see at once."""
+        self.screen.gesture(person.name, f"types {line}")
+        return person.types(line, self.channel)
+
+    def answer(self, person: Person, *parts: str, timeout_s: float = WAIT_S) -> str:
+        """Wait for a message only that person sees, with all the parts in it."""
+
+        def look() -> str | None:
+            whispers = [m for m in self.fresh() if m["addressee"] == person.user_id]
+            return next((text for m in whispers if all(part in (text := all_text(m)) for part in parts)), None)
+
+        return wait_until(look, f"an answer to {person.name} with {parts}", timeout_s)
+
+    def card(self, timeout_s: float = WAIT_S) -> Json:
+        """Wait for the newest run's card."""
+        return wait_until(self._card, "the card", timeout_s)
+
+    def _card(self) -> Json | None:
+        own = [m for m in self.fresh() if _key(m).startswith("card:")]
+        return own[-1] if own else None
+
+    def run_id(self) -> str:
+        """The newest run's id."""
+        return _key(self.card()).partition(":")[2]
+
+    def thread(self) -> list[Json]:
+        """Replies in the card's thread."""
+        ts = self.card()["ts"]
+        return [message for message in self.messages(ts) if message["ts"] != ts and not message["ephemeral"]]
+
+    def request(self, timeout_s: float = WAIT_S) -> Json:
+        """Wait for the newest request for approval."""
+
+        def look() -> Json | None:
+            requests = [m for m in self.thread() if _key(m).startswith("request:")]
+            return requests[-1] if requests else None
+
+        return wait_until(look, "the request for approval", timeout_s)
+
+    def thread_says(self, *parts: str, timeout_s: float = WAIT_S) -> str:
+        """Wait for a reply in the thread with all the parts in it."""
+
+        def look() -> str | None:
+            return next((t for m in self.thread() if all(part in (t := all_text(m)) for part in parts)), None)
+
+        return wait_until(look, f"{parts} in the thread", timeout_s)
+
+    def react(self, person: Person, name: str = APPROVE, *, on_card: bool = False) -> None:
+        """Have somebody react to the request (or the card)."""
+        self.screen.gesture(person.name, f"reacts with :{name}:")
+        person.reacts(self.card() if on_card else self.request(), name)
+
+    def approve(self, *people: Person) -> None:
+        """Have people consent by reaction; two leads by default."""
+        for person in people or (self.cast.lead_a, self.cast.lead_b):
+            self.react(person)
+
+    def state(self) -> str:
+        """The newest run's state, from the journal's own table."""
+        rows = self.journal("SELECT state FROM backstop.runs WHERE id = %s", self.run_id())
+        return str(rows[0][0]) if rows else "unknown"
+
+    def journal(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Ask the state database."""
+        state = world.DatabaseWorld(self.sandbox.sample.superuser_dsn, "backstop_state")
+        return state.ask(query, *parameters)
+
+    def wait_state(self, *states: str, timeout_s: float = 90.0) -> str:
+        """Wait until the newest run is in one of the states."""
+
+        def look() -> str | None:
+            return now if (now := self.state()) in states else None
+
+        return wait_until(look, f"the run to be {' or '.join(states)}", timeout_s)
+
+    def settle(self, quiet_s: float = 5.0) -> None:
+        """Wait until the card says how the run ended, so that the conversation is complete."""
+        state = self.state()
+        wait_until(lambda: state in all_text(self.card()).lower() or None, "a current card", quiet_s + WAIT_S)
+
+    def deployments(self) -> dict[str, Json]:
+        """The environment's Deployments, from the cluster itself."""
+        return world.deployments(self.slack.state(), self.namespace)
+
+    def services(self) -> dict[str, Json]:
+        """The environment's Services."""
+        return world.services(self.slack.state(), self.namespace)
+
+    def wait(self, look: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:
+        """Wait for anything else."""
+        return wait_until(look, what, timeout_s)
+
+
+def _key(message: Json) -> str:
+    metadata = message.get("metadata") or {}
+    return str((metadata.get("event_payload") or {}).get("key", ""))
+
+
+def texts(messages: Sequence[Json]) -> str:
+    """Everything these messages say."""
+    return "\n".join(all_text(message) for message in messages)

@@ -1,0 +1,181 @@
+"""The whole workplace on one machine: Slack, cluster, PostgreSQL, S3, PhysioFlow, and the real bot beside them."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bot.errors import PermanentError
+from bot.sandbox import configuration
+from bot.sandbox.botprocess import BotProcess
+from bot.sandbox.cluster import ClusterEmulator
+from bot.sandbox.cluster.app import PhysioFlowApp
+from bot.sandbox.cluster.layout import lay_out
+from bot.sandbox.configuration import CHANNELS, Places, Tuning
+from bot.sandbox.objectstore import ObjectStore
+from bot.sandbox.physioflow import Sample, clones, seed
+from bot.sandbox.physioflow.sample import database_name
+from bot.sandbox.postgres import PostgresServer, free_port
+from bot.sandbox.slack import SlackEmulator
+from bot.sandbox.world import BucketWorld, DatabaseWorld
+
+DOWN_DIR = Path(__file__).parents[2] / "sql" / "down"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is wanted.
+
+    Attributes:
+        scale: of the sample data; 1.0 is about 30 MB in prod.
+        port_base: first of four fixed ports; 0 takes free ones.
+        slack_rates: multiplies Slack's rate limits; 0 turns them off.
+        resettable: keep a copy of prod, so that `reset` can bring it back.
+    """
+
+    scale: float = 0.1
+    port_base: int = 0
+    slack_rates: float = 1.0
+    resettable: bool = False
+
+
+class Sandbox:
+    """Started as a context; everything is gone when it ends."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._stack = contextlib.ExitStack()
+        self.bots: list[BotProcess] = []
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="backstop-sandbox-"))
+        stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
+        (self.directory / "scratch").mkdir()
+        self.down_dir = Path(shutil.copytree(DOWN_DIR, self.directory / "down"))
+        self.tuning = Tuning(self.down_dir)
+        self.directory.chmod(0o755)  # the database server may run as another user
+        self.postgres = stack.enter_context(PostgresServer(self.directory / "postgres", self._port(3)))
+        self.store = stack.enter_context(ObjectStore(self._port(2)))
+        self.store.create_buckets([f"physioflow-backups-{name}" for name in CHANNELS])
+        self.sample: Sample = seed(self.postgres, self._layout.scale)
+        if self._layout.resettable:
+            clones.clone(self.postgres, database_name("prod"), "sample_prod")
+        self.app = PhysioFlowApp({f"physioflow-{name}": dsn for name, dsn in self.sample.app_dsns.items()})
+        self.cluster = stack.enter_context(ClusterEmulator(port=self._port(1), app=self.app))
+        lay_out(self.cluster)
+        self.slack = stack.enter_context(
+            SlackEmulator(
+                port=self._port(0),
+                rate_scale=self._layout.slack_rates,
+                state_extra=self.survey,
+                fault_sink=self.break_things,
+            )
+        )
+        stack.callback(self.stop_bots)
+
+    def _port(self, offset: int) -> int:
+        return self._layout.port_base + offset if self._layout.port_base else 0
+
+    def survey(self) -> dict[str, Any]:
+        """What ``GET /sandbox/state`` shows beside Slack."""
+        return {**self.cluster.state(), "endpoints": self.endpoints(), "tokens": {"cluster": self.cluster.token}}
+
+    def endpoints(self) -> dict[str, Any]:
+        """Every address; what ``sandbox ready`` prints."""
+        return {
+            "control": self.slack.base_url,
+            "slack_api": self.slack.api_url,
+            "cluster": {"url": self.cluster.url, "token": self.cluster.token},
+            "s3": self.store.endpoint_url,
+            "state_dsn": self.sample.state_dsn,
+            "environment_dsns": dict(self.sample.owner_dsns),
+        }
+
+    def break_things(self, fault: Mapping[str, Any] | None) -> None:
+        """Take a fault for the cluster, the object store or PostgreSQL; None mends everything.
+
+        Raises:
+            PermanentError: ``unknown-target``.
+        """
+        if fault is None:
+            self.cluster.clear_faults()
+            self.store.clear_faults()
+            return
+        target, rest = fault.get("target"), {key: value for key, value in fault.items() if key != "target"}
+        if target == "cluster":
+            self.cluster.fault(rest)
+        elif target == "s3":
+            self.store.fault(rest)
+        elif target == "postgres":
+            self.postgres.restart()
+        else:
+            raise PermanentError("unknown-target", f"Nothing here takes faults for {target!r}.")
+
+    def add_bot(self, tuning: Tuning | None = None, *, start: bool = True) -> BotProcess:
+        """Configure a replica, and start it unless told otherwise."""
+        number, port = len(self.bots) + 1, free_port()
+        config = self.directory / f"backstop-{number}.toml"
+        config.write_text(configuration.write(self._places(port), tuning or self.tuning))
+        bot = BotProcess(config, self.secrets(), port, self.directory / f"bot-{number}.log")
+        self.bots.append(bot)
+        if start:
+            bot.start()
+        return bot
+
+    def reset(self, environment: str) -> None:
+        """Put prod back to the sample: database, workloads. Runs that are open must have ended."""
+        name = database_name(environment)
+        clones.drop(self.postgres, name)
+        clones.clone(self.postgres, f"sample_{environment}", name)
+        self.cluster.clear_faults()
+        lay_out(self.cluster, [environment])
+
+    def secrets(self) -> dict[str, str]:
+        """The bot's environment variables."""
+        tokens = {
+            "bot": self.slack.workspace.bot_token,
+            "app": self.slack.workspace.app_token,
+            "cluster": self.cluster.token,
+            "access_key": self.store.access_key,
+            "secret_key": self.store.secret_key,
+        }
+        return configuration.secrets(self.sample, tokens)
+
+    def _places(self, http_port: int) -> Places:
+        return Places(
+            slack_api=self.slack.api_url,
+            cluster=self.cluster.url,
+            s3=self.store.endpoint_url,
+            http_port=http_port,
+            scratch_dir=self.directory / "scratch",
+            pg_bin=self.postgres.bin_dir,
+        )
+
+    def stop_bots(self) -> None:
+        """Stop every replica."""
+        for bot in self.bots:
+            bot.stop()
+        self.bots.clear()
+
+    def database(self, environment: str) -> DatabaseWorld:
+        """An environment's database, past the bot."""
+        return DatabaseWorld(self.sample.superuser_dsn, f"physioflow_{environment}")
+
+    def bucket(self, environment: str) -> BucketWorld:
+        """An environment's bucket, past the bot."""
+        return BucketWorld(self.store.client(), f"physioflow-backups-{environment}")
