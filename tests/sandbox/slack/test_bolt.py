@@ -63,7 +63,7 @@ def heard() -> list[Json]:
 def bolt(heard: list[Json]) -> Iterator[tuple[SlackEmulator, Desk]]:
     with SlackEmulator(timings=Timings(ack_timeout_s=1.0)) as emulator:
         client = WebClient(token=emulator.workspace.bot_token, base_url=emulator.api_url)
-        handler = SocketModeHandler(build(client, heard), emulator.workspace.app_token, ping_interval=1)
+        handler = SocketModeHandler(build(client, heard), emulator.workspace.app_token, ping_interval=0.3)
         handler.connect()  # type: ignore[no-untyped-call] # the SDK leaves it untyped
         desk = Desk(emulator)
         yield emulator, desk

@@ -8,7 +8,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.sandbox.slack import SlackEmulator
-from tests.sandbox.slack.desk import Clock, Desk, Ear, actions, button, modal, section
+from tests.sandbox.slack.desk import Clock, Desk, Ear, actions, modal, section
 
 INCIDENT = "C0INCIDENT"
 REFUSALS: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -296,30 +296,3 @@ def test_a_refused_view_says_why(client: WebClient) -> None:
 
     assert refused.value.response["error"] == "invalid_arguments"
     assert "[json-pointer:/view/blocks/0/elements]" in refused.value.response["response_metadata"]["messages"][0]
-
-
-def test_a_file_in_a_thread(client: WebClient, desk: Desk) -> None:
-    root = client.chat_postMessage(channel=INCIDENT, text="root")["ts"]
-    client.files_upload_v2(
-        filename="trend.png", content=b"\x89PNG", channel=INCIDENT, thread_ts=root, initial_comment="see"
-    )
-
-    message = desk.messages(channel=INCIDENT, thread_ts=root)[1]
-    assert (message["text"], message["files"][0]["name"], message["files"][0]["size"]) == ("see", "trend.png", 4)
-    assert desk.http.get(message["files"][0]["url_private"]).content == b"\x89PNG"
-
-
-def test_an_upload_of_the_wrong_size_is_refused(client: WebClient, desk: Desk) -> None:
-    begun = client.files_getUploadURLExternal(filename="a.txt", length=3)
-
-    assert desk.http.post(begun["upload_url"], content=b"four").status_code == 400
-    with pytest.raises(SlackApiError, match="file_not_found"):
-        client.files_completeUploadExternal(files=[{"id": begun["file_id"]}])
-
-
-def test_a_button_without_an_action_id_gets_one(client: WebClient) -> None:
-    nameless = {k: v for k, v in button().items() if k != "action_id"}
-
-    posted = client.chat_postMessage(channel=INCIDENT, text="x", blocks=[actions(nameless)])
-
-    assert posted["message"]["blocks"][0]["elements"][0]["action_id"]

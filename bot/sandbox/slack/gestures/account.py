@@ -24,13 +24,13 @@ def change_user(state: State, body: Json) -> Json:
         user.updated_s = int(state.clock())
         _tell(state, {"type": "user_change", "user": user.as_slack(), "cache_ts": user.updated_s})
     for name, is_member in (body.get("groups") or {}).items():
-        _change_group(state, _group(state, name), user, bool(is_member))
+        _change_group(state, _group(state, name), user, is_member=bool(is_member))
     for name, is_member in (body.get("channels") or {}).items():
-        _change_channel(state, name, user, bool(is_member))
+        _change_channel(state, name, user, is_member=bool(is_member))
     return {"ok": True, "user": user.as_slack()}
 
 
-def _change_group(state: State, group: UserGroup, user: User, is_member: bool) -> None:  # noqa: FBT001 - the wish itself
+def _change_group(state: State, group: UserGroup, user: User, *, is_member: bool) -> None:
     if is_member == (user.id in group.members):
         return
     before_s, group.updated_s = group.updated_s, int(state.clock())
@@ -53,7 +53,7 @@ def _change_group(state: State, group: UserGroup, user: User, is_member: bool) -
     _tell(state, event)
 
 
-def _change_channel(state: State, name: str, user: User, is_member: bool) -> None:  # noqa: FBT001 - the wish itself
+def _change_channel(state: State, name: str, user: User, *, is_member: bool) -> None:
     channel = state.workspace.channels.get(name)
     if channel is None:
         raise GestureError("channel_not_found", f"there is no channel {name}", 404)
