@@ -1,0 +1,115 @@
+"""PhysioFlow's cluster: three environments, each with api and web, their Services, PostgreSQL, and a history."""
+
+from bot.sandbox.cluster import defaults
+from bot.sandbox.cluster.emulator import ClusterEmulator
+from bot.sandbox.cluster.resources import DEPLOYMENTS, PODS, SERVICES, Resource
+from bot.sandbox.cluster.statuses import Obj
+
+REGISTRY = "registry.physioflow.example"
+VERSIONS = ("v1.0.9", "v1.1.4", "v1.2.3", "v1.3.0")
+PORTS = {"api": 7011, "web": 3000}
+REPLICAS = {
+    "physioflow-dev": {"api": 1, "web": 1},
+    "physioflow-staging": {"api": 2, "web": 1},
+    "physioflow-prod": {"api": 3, "web": 2},
+}
+DATABASE_POD = "physioflow-postgres-0"
+_MANAGER = "kubectl-client-side-apply"
+_DATABASE_LOG = [
+    "LOG:  starting PostgreSQL on x86_64-pc-linux-musl, 64-bit",
+    'LOG:  listening on IPv4 address "0.0.0.0", port 5432',
+    'LOG:  listening on Unix socket "/var/run/postgresql/.s.PGSQL.5432"',
+    "LOG:  database system was shut down cleanly",
+    "LOG:  database system is ready to accept connections",
+    "LOG:  checkpoint starting: time",
+    "LOG:  checkpoint complete: wrote 412 buffers (2.5%); 0 WAL file(s) added, 0 removed, 1 recycled",
+]
+
+
+def image_of(component: str, version: str) -> str:
+    """Name the image of ``api`` or ``web`` at a version."""
+    return f"{REGISTRY}/physioflow-{component}:{version}"
+
+
+def build(emulator: ClusterEmulator, *, wait: bool = True) -> None:
+    """Create everything in a started emulator, with revisions 1–4, running the newest version.
+
+    Raises:
+        TimeoutError: with `wait`, the pods were not ready in time.
+    """
+    for namespace, sizes in REPLICAS.items():
+        emulator.add_namespace(namespace)
+        for component, replicas in sizes.items():
+            _build_service(emulator, namespace, component)
+            _build_deployment(emulator, namespace, component, replicas)
+        _create(emulator, PODS, _database_pod(namespace))
+    emulator.store.poke()
+    if wait:
+        emulator.wait_settled(timeout_s=20)
+        for namespace in REPLICAS:
+            emulator.write_log(namespace, DATABASE_POD, _DATABASE_LOG)
+
+
+def _build_deployment(emulator: ClusterEmulator, namespace: str, component: str, replicas: int) -> None:
+    """Roll out every version at zero replicas, where a rollout takes no time, then scale up."""
+    store = emulator.store
+    with store.lock:
+        deployment = _create(emulator, DEPLOYMENTS, _deployment(namespace, component, VERSIONS[0]))
+        emulator.controller.reconcile_workloads()
+        name = deployment["metadata"]["name"]
+        for version in VERSIONS[1:]:
+            current = store.get(DEPLOYMENTS, namespace, name)
+            template = _deployment(namespace, component, version)["spec"]["template"]
+            fresh = current | {"spec": current["spec"] | {"template": template}}
+            defaults.fill_in("Deployment", fresh)
+            store.put(DEPLOYMENTS, fresh, _MANAGER)
+            emulator.controller.reconcile_workloads()
+        current = store.get(DEPLOYMENTS, namespace, name)
+        store.put(DEPLOYMENTS, current | {"spec": current["spec"] | {"replicas": replicas}}, _MANAGER)
+
+
+def _build_service(emulator: ClusterEmulator, namespace: str, component: str) -> None:
+    port = {"name": "http", "port": PORTS[component], "targetPort": PORTS[component]}
+    service = {
+        "metadata": {"name": f"physioflow-{component}", "namespace": namespace, "labels": _labels(component)},
+        "spec": {"selector": _labels(component), "ports": [port]},
+    }
+    _create(emulator, SERVICES, service)
+
+
+def _create(emulator: ClusterEmulator, resource: Resource, obj: Obj) -> Obj:
+    defaults.fill_in(resource.kind, obj)
+    return emulator.store.create(resource, obj, _MANAGER)
+
+
+def _labels(component: str) -> dict[str, str]:
+    return {"app": "physioflow", "component": component}
+
+
+def _deployment(namespace: str, component: str, version: str) -> Obj:
+    port = PORTS[component]
+    container = {
+        "name": component,
+        "image": image_of(component, version),
+        "ports": [{"name": "http", "containerPort": port}],
+        "readinessProbe": {"httpGet": {"path": "/health", "port": port}, "periodSeconds": 5},
+        "env": [{"name": "PORT", "value": str(port)}],
+    }
+    template = {
+        "metadata": {"labels": _labels(component) | {"version": version}},
+        "spec": {"containers": [container], "terminationGracePeriodSeconds": 30},
+    }
+    return {
+        "metadata": {"name": f"physioflow-{component}", "namespace": namespace, "labels": _labels(component)},
+        "spec": {"replicas": 0, "selector": {"matchLabels": _labels(component)}, "template": template},
+    }
+
+
+def _database_pod(namespace: str) -> Obj:
+    container = {
+        "name": "postgres",
+        "image": f"{REGISTRY}/postgres:18",
+        "ports": [{"name": "postgres", "containerPort": 5432}],
+    }
+    metadata = {"name": DATABASE_POD, "namespace": namespace, "labels": _labels("postgres")}
+    return {"metadata": metadata, "spec": {"containers": [container]}}
