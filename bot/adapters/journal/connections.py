@@ -1,0 +1,104 @@
+"""Connections to the state database, and its errors in our words."""
+
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool
+
+from bot.errors import PermanentError, TemporaryError
+
+Pool = ConnectionPool[psycopg.Connection[Any]]
+
+CONNECT_TIMEOUT_S = 5
+RECONNECT_TIMEOUT_S = 5.0
+"""The pool doubles its pauses between attempts to connect until this is over, then begins anew."""
+
+CHECKOUT_TIMEOUT_S = 2.5
+"""Slack wants its ack within 3 s: better a clear error before that than a connection after it."""
+
+
+class StatePool(ConnectionPool[psycopg.Connection[Any]]):
+    """A pool whose connections that died with their server are replaced unseen, all of them at once.
+
+    The pool's own `check` costs a round trip each time and sleeps a second or more for every dead connection.
+    """
+
+    def getconn(self, timeout: float | None = None) -> psycopg.Connection[Any]:
+        """Take a living connection; see `psycopg_pool.ConnectionPool.getconn`."""
+        while True:
+            taken = super().getconn(timeout)
+            if _is_alive(taken):
+                return taken
+            taken.close()
+            self.putconn(taken)
+
+
+def _is_alive(taken: psycopg.Connection[Any]) -> bool:
+    """An idle connection has nothing to read, unless its server said goodbye: only then ask it."""
+    poll = select.poll()
+    poll.register(taken.fileno(), select.POLLIN)
+    if not poll.poll(0):
+        return True
+    try:
+        ConnectionPool.check_connection(taken)
+    except psycopg.Error:
+        return False
+    return True
+
+
+def open_pool(dsn: str, *, max_size: int = 10) -> Pool:
+    """Open a pool to the state database; `max_size` counts connections.
+
+    It opens in the background, so that the bot can start, and say so, while the database is down.
+    """
+    return StatePool(
+        dsn,
+        min_size=min(2, max_size),
+        max_size=max_size,
+        timeout=CHECKOUT_TIMEOUT_S,
+        reconnect_timeout=RECONNECT_TIMEOUT_S,
+        kwargs={"application_name": "backstop", "connect_timeout": CONNECT_TIMEOUT_S},
+        name="state",
+        open=True,
+    )
+
+
+@contextmanager
+def connection(pool: Pool) -> Iterator[psycopg.Connection[DictRow]]:
+    """Borrow a connection in one transaction: committed at the end, rolled back by an exception.
+
+    Rows are dictionaries and times are UTC.
+
+    Raises:
+        TemporaryError: ``journal-unreachable``.
+        PermanentError: ``journal-refused``.
+    """
+    with translated(), pool.connection() as borrowed:
+        borrowed.row_factory = dict_row
+        if borrowed.info.parameter_status("TimeZone") != "UTC":
+            borrowed.execute("SET TIME ZONE 'UTC'")
+            borrowed.commit()
+        yield borrowed
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Say psycopg's errors in our words: never its own, which may hold an address or what somebody typed."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise TemporaryError(
+            "journal-unreachable",
+            "The bot's own state database did not answer.",
+            "It is tried again; if this lasts, look at the database that the bot's state DSN names.",
+        ) from error
+    except psycopg.Error as error:
+        raise PermanentError(
+            "journal-refused",
+            f"The bot's own state database refused an entry (SQLSTATE {error.sqlstate or 'unknown'}).",
+            "Its log says why.",
+        ) from error

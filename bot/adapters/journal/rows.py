@@ -1,0 +1,116 @@
+"""The domain's values as rows, and back."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg.rows import DictRow
+from pydantic import TypeAdapter
+
+from bot.domain.approvals import Vote
+from bot.domain.plans import Plan
+from bot.domain.runs import Progress, Run, Step
+from bot.ports import AuditEvent, Request
+
+_PLAN = TypeAdapter(Plan)
+_RUN = TypeAdapter(Run)
+_STEP = TypeAdapter(Step)
+_VOTE = TypeAdapter(Vote)
+_PROGRESS = TypeAdapter(Progress)
+_REQUEST = TypeAdapter(Request)
+_EVENT = TypeAdapter(AuditEvent)
+
+
+def to_json(value: Mapping[str, Any] | list[Any]) -> str:
+    """Write JSON as text: non-ASCII escaped, no NaN; raises ValueError or TypeError for anything JSON has not."""
+    return json.dumps(value, allow_nan=False)
+
+
+def run_row(run: Run) -> dict[str, Any]:
+    """A new run's columns."""
+    return {
+        "id": run.id,
+        "environment": run.environment,
+        "requester": run.requester,
+        "reason": run.reason.replace("\0", ""),  # PostgreSQL's text has no NUL
+        "channel": run.channel,
+        "created_at": run.created_at,
+        "expires_at": run.expires_at,
+        **plan_row(run.plan),
+    }
+
+
+def plan_row(plan: Plan) -> dict[str, Any]:
+    """A plan's columns."""
+    return {"plan": _PLAN.dump_json(plan).decode(), "digest": plan.digest}
+
+
+def step_row(step: Step) -> dict[str, Any]:
+    """A new step's columns."""
+    return {
+        "key": step.key,
+        "position": step.position,
+        "title": step.title,
+        "state": step.state.value,
+        "detail": step.detail,
+        "data": to_json(dict(step.data)),
+    }
+
+
+def progress_row(progress: Progress) -> str:
+    """Progress as its column's JSON."""
+    return _PROGRESS.dump_json(progress).decode()
+
+
+def vote_row(vote: Vote) -> dict[str, Any]:
+    """A vote's columns."""
+    return {
+        "user_id": vote.user_id,
+        "choice": vote.choice.value,
+        "digest": vote.digest,
+        "how": vote.how,
+        "at": vote.at,
+    }
+
+
+def run_of(row: DictRow) -> Run:
+    """Read a run with its steps."""
+    steps = tuple(_STEP.validate_python(_in_utc(step)) for step in row["steps"])
+    return _RUN.validate_python(_in_utc(row) | {"steps": steps})
+
+
+def vote_of(row: DictRow) -> Vote:
+    """Read a vote."""
+    return _VOTE.validate_python(_in_utc(row))
+
+
+def request_of(row: DictRow) -> Request:
+    """Read a request."""
+    return _REQUEST.validate_python(row)
+
+
+def event_of(row: DictRow) -> AuditEvent:
+    """Read an audit event."""
+    return _EVENT.validate_python(_in_utc(row))
+
+
+def _in_utc(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Times in UTC, whether the driver read them or they came inside JSON (then every ``…_at`` is one)."""
+    return {key: _utc(value) if key == "at" or key.endswith("_at") else value for key, value in row.items()}
+
+
+def _utc(value: datetime | str | None) -> datetime | None:
+    if value is None:
+        return None
+    return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
+
+
+def person(user_id: str) -> str:
+    """Name a person in a sentence: a Slack id as a mention, anyone else as they are."""
+    return f"<@{user_id}>" if user_id[:1] in {"U", "W"} and user_id.isalnum() else user_id
+
+
+def moment(at: datetime) -> str:
+    """Write a time in a sentence, to the minute, UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

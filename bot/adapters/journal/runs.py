@@ -1,0 +1,132 @@
+"""Runs: one open run an environment, one owner a run."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.adapters.journal import rows
+from bot.adapters.journal.connections import connection
+from bot.adapters.journal.fences import fenced_off
+from bot.adapters.journal.table import Table
+from bot.domain.plans import Plan
+from bot.domain.runs import NEXT, Run, RunState, Step, TransitionError
+from bot.errors import PermanentError, TemporaryError
+
+_BY_OTHER_WAYS = frozenset({RunState.PENDING, RunState.APPROVED, RunState.RUNNING})
+"""States a run comes to by `open_run`, `replan`, `approve`, `resume` or `take`, never by `end`."""
+
+_OPENING_ATTEMPTS = 3
+
+
+class Runs(Table):
+    """The runs part of `bot.ports.Journal`."""
+
+    def open_run(self, run: Run) -> None:
+        """Create a pending run.
+
+        Raises:
+            PermanentError: ``another-run-active`` names the open run of that environment, who asked, since when.
+            TemporaryError: ``environment-contended`` when open runs come and go faster than they can be named.
+        """
+        for _ in range(_OPENING_ATTEMPTS):
+            if self._one("open_run", **rows.run_row(run)) is not None:
+                return
+            other = self.active_run(run.environment)
+            if other is not None:  # else it has ended since
+                raise _another_run_active(other)
+        raise TemporaryError("environment-contended", f"Others are starting and ending runs on {run.environment}.")
+
+    def run(self, run_id: str) -> Run | None:
+        """Read a run with its steps."""
+        row = self._one("run", run_id=run_id)
+        return rows.run_of(row) if row else None
+
+    def runs(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
+        """Newest first."""
+        return [rows.run_of(row) for row in self._all("runs", environment=environment, limit=limit)]
+
+    def active_run(self, environment: str) -> Run | None:
+        """The run that holds the environment."""
+        row = self._one("active_run", environment=environment)
+        return self.run(row["id"]) if row else None
+
+    def approve(self, run_id: str, digest: str, steps: Sequence[Step]) -> bool:
+        """PENDING → APPROVED in one conditional update, with its checklist; False when someone else was first,
+        the digest is no longer the plan's, or the request's time is over.
+        """
+        values = {"run_id": run_id, "digest": digest, "now": self._clock.now()}
+        with connection(self._pool) as conn:
+            if conn.execute(self._queries["approve_run"], values).fetchone() is None:
+                return False
+            conn.execute(self._queries["clear_steps"], {"run_id": run_id})
+            conn.cursor().executemany(
+                self._queries["add_step"], [{"run_id": run_id, **rows.step_row(step)} for step in steps]
+            )
+        return True
+
+    def end(
+        self,
+        run_id: str,
+        state: RunState,
+        problem: str = "",
+        *,
+        expect: frozenset[RunState],
+        fence: int | None = None,
+    ) -> bool:
+        """Move to a closed or parked state if it is in one of `expect`; False otherwise.
+
+        Args:
+            run_id: which run.
+            state: where to.
+            problem: why.
+            expect: states it may be in; those that cannot lead to `state` are left out.
+            fence: the owner's, so that one who was replaced cannot end the run; None for anyone else.
+
+        Raises:
+            PermanentError: ``fenced-off``.
+            TransitionError: no state of `expect` can lead to `state`, or `end` is not the way there.
+        """
+        legal = [before.value for before in expect if state in NEXT.get(before, ()) and state not in _BY_OTHER_WAYS]
+        if not legal:
+            raise TransitionError(f"a run cannot end as {state} from {', '.join(sorted(expect))}")
+        values = {"run_id": run_id, "state": state.value, "problem": problem.replace("\0", "")}
+        with connection(self._pool) as conn:
+            ended = conn.execute(self._queries["end_run"], values | {"expect": legal, "fence": fence}).fetchone()
+            if ended is None and fence is not None:
+                now = conn.execute(self._queries["fence_of"], values).fetchone()
+                if now is None or now["fence"] != fence:
+                    raise fenced_off(run_id)
+        return ended is not None
+
+    def replan(self, run_id: str, plan: Plan, expires_at: datetime, fence: int) -> None:
+        """RUNNING → PENDING with a new plan; its steps are gone, and every vote that was for another digest.
+
+        Raises:
+            PermanentError: ``fenced-off``.
+        """
+        values = {"run_id": run_id, "expires_at": expires_at, "fence": fence, **rows.plan_row(plan)}
+        with connection(self._pool) as conn:
+            if conn.execute(self._queries["replan_run"], values).fetchone() is None:
+                raise fenced_off(run_id)
+            conn.execute(self._queries["clear_steps"], values)
+            conn.execute(self._queries["clear_stale_votes"], values)
+
+    def resume(self, run_id: str) -> bool:
+        """PARKED → APPROVED, so that an owner takes it up; False when it is not parked."""
+        return self._one("resume_run", run_id=run_id) is not None
+
+    def request_cancel(self, run_id: str, user_id: str) -> None:
+        """Ask the owner to stop at the next safe place; whoever asked first is remembered."""
+        self._do("request_cancel", run_id=run_id, user_id=user_id)
+
+    def expired_runs(self) -> Sequence[str]:
+        """Ids of pending runs past their time."""
+        return [row["id"] for row in self._all("expired_runs", now=self._clock.now())]
+
+
+def _another_run_active(other: Run) -> PermanentError:
+    return PermanentError(
+        "another-run-active",
+        f"{other.environment} already has a run: {other.id}, {other.state}, asked for by "
+        f"{rows.person(other.requester)} at {rows.moment(other.created_at)}.",
+        f"`/rollback status` shows it; `/rollback cancel {other.id}` stops it.",
+    )

@@ -1,0 +1,225 @@
+-- Queries of the journal. Times of leases and steps are the server's, so that replicas with skewed clocks agree.
+
+-- name: accept_request
+-- Persist a request; no row when it is already there (a redelivery).
+INSERT INTO backstop.requests (id, kind, payload)
+VALUES (%(id)s, %(kind)s, %(payload)s)
+ON CONFLICT (id) DO NOTHING
+RETURNING id;
+
+-- name: unfinished_request
+-- Read a request that has not been finished.
+SELECT id, kind, payload FROM backstop.requests WHERE id = %(id)s AND finished_at IS NULL;
+
+-- name: finish_request
+-- Note that a request has been dealt with; the first note stays.
+UPDATE backstop.requests SET finished_at = clock_timestamp(), problem = %(problem)s
+WHERE id = %(id)s AND finished_at IS NULL;
+
+-- name: unfinished_requests
+-- Requests nobody has finished for so long, oldest first.
+SELECT id, kind, payload FROM backstop.requests
+WHERE finished_at IS NULL AND accepted_at <= clock_timestamp() - make_interval(secs => %(older_than_s)s)
+ORDER BY accepted_at
+LIMIT 500;
+
+-- name: open_run
+-- Create a pending run; no row when its environment has an open one.
+INSERT INTO backstop.runs
+    (id, environment, plan, digest, state, requester, reason, channel, created_at, expires_at)
+VALUES
+    (%(id)s, %(environment)s, %(plan)s, %(digest)s, 'pending', %(requester)s, %(reason)s, %(channel)s,
+     %(created_at)s, %(expires_at)s)
+ON CONFLICT (environment) WHERE state IN ('pending', 'approved', 'running', 'parked') DO NOTHING
+RETURNING id;
+
+-- name: run
+-- A run with its steps.
+SELECT runs.*, backstop_steps.steps
+FROM backstop.runs
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(to_jsonb(steps) ORDER BY steps.position), '[]') AS steps
+    FROM backstop.steps WHERE steps.run_id = runs.id
+) AS backstop_steps
+WHERE runs.id = %(run_id)s;
+
+-- name: runs
+-- Runs of one environment, or of all, with their steps, newest first.
+SELECT runs.*, backstop_steps.steps
+FROM backstop.runs
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(to_jsonb(steps) ORDER BY steps.position), '[]') AS steps
+    FROM backstop.steps WHERE steps.run_id = runs.id
+) AS backstop_steps
+WHERE %(environment)s::text IS NULL OR runs.environment = %(environment)s
+ORDER BY runs.created_at DESC, runs.id
+LIMIT %(limit)s;
+
+-- name: active_run
+-- The id of the run that holds an environment.
+SELECT id FROM backstop.runs
+WHERE environment = %(environment)s AND state IN ('pending', 'approved', 'running', 'parked');
+
+-- name: lock_pending_run
+-- Hold a run's row while a vote is cast or taken back; no row when it is not pending.
+SELECT id FROM backstop.runs WHERE id = %(run_id)s AND state = 'pending' FOR NO KEY UPDATE;
+
+-- name: cast_vote
+-- Record a vote in the place of the same person's earlier one.
+INSERT INTO backstop.votes (run_id, user_id, choice, digest, how, at)
+VALUES (%(run_id)s, %(user_id)s, %(choice)s, %(digest)s, %(how)s, %(at)s)
+ON CONFLICT (run_id, user_id) DO UPDATE
+SET choice = excluded.choice, digest = excluded.digest, how = excluded.how, at = excluded.at;
+
+-- name: withdraw_vote
+-- Take a vote back if it was cast that way.
+DELETE FROM backstop.votes WHERE run_id = %(run_id)s AND user_id = %(user_id)s AND how = %(how)s
+RETURNING user_id;
+
+-- name: votes
+-- Votes now, oldest first.
+SELECT user_id, choice, digest, how, at FROM backstop.votes WHERE run_id = %(run_id)s ORDER BY at, user_id;
+
+-- name: clear_stale_votes
+-- Take back every vote for another plan, so that none of them counts should that plan ever return.
+DELETE FROM backstop.votes WHERE run_id = %(run_id)s AND digest <> %(digest)s;
+
+-- name: approve_run
+-- Pending → approved, for that digest and before the request expires; no row when someone else was first.
+UPDATE backstop.runs SET state = 'approved'
+WHERE id = %(run_id)s AND state = 'pending' AND digest = %(digest)s AND expires_at > %(now)s
+RETURNING id;
+
+-- name: add_step
+-- Put a step on a run's checklist.
+INSERT INTO backstop.steps (run_id, key, position, title, state, detail, data)
+VALUES (%(run_id)s, %(key)s, %(position)s, %(title)s, %(state)s, %(detail)s, %(data)s);
+
+-- name: clear_steps
+-- Take the checklist away.
+DELETE FROM backstop.steps WHERE run_id = %(run_id)s;
+
+-- name: end_run
+-- Close or park a run. Ending a running run from outside (no fence given) fences its owner off.
+UPDATE backstop.runs
+SET state = %(state)s,
+    problem = %(problem)s,
+    ended_at = CASE WHEN %(state)s = 'parked' THEN NULL ELSE clock_timestamp() END,
+    fence = fence + CASE WHEN %(fence)s::bigint IS NULL AND state = 'running' THEN 1 ELSE 0 END,
+    owner = '',
+    lease_until = NULL
+WHERE id = %(run_id)s AND state = ANY(%(expect)s) AND fence = coalesce(%(fence)s::bigint, fence)
+RETURNING id;
+
+-- name: replan_run
+-- Running → pending with a new plan, by its owner.
+UPDATE backstop.runs
+SET state = 'pending', plan = %(plan)s, digest = %(digest)s, expires_at = %(expires_at)s, owner = '',
+    lease_until = NULL, started_at = NULL
+WHERE id = %(run_id)s AND state = 'running' AND fence = %(fence)s
+RETURNING id;
+
+-- name: take_run
+-- Become the owner of an approved run, or of a running one whose lease has ended.
+UPDATE backstop.runs
+SET state = 'running', fence = fence + 1, owner = %(owner)s,
+    lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
+    started_at = coalesce(started_at, clock_timestamp())
+WHERE id = %(run_id)s AND (state = 'approved' OR (state = 'running' AND lease_until <= clock_timestamp()))
+RETURNING id;
+
+-- name: renew_lease
+-- Extend the owner's lease, ended or not, while nobody else has taken the run.
+UPDATE backstop.runs SET lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
+WHERE id = %(run_id)s AND state = 'running' AND fence = %(fence)s
+RETURNING id;
+
+-- name: fence_of
+-- The fencing token and state of a run.
+SELECT fence, state FROM backstop.runs WHERE id = %(run_id)s;
+
+-- name: unowned_runs
+-- Runs that need an owner, oldest first.
+SELECT id FROM backstop.runs
+WHERE state = 'approved' OR (state = 'running' AND lease_until <= clock_timestamp())
+ORDER BY created_at;
+
+-- name: expired_runs
+-- Pending runs past their time, oldest first.
+SELECT id FROM backstop.runs WHERE state = 'pending' AND expires_at <= %(now)s ORDER BY created_at;
+
+-- name: resume_run
+-- Parked → approved, with what stopped it forgotten; a wish to cancel stays.
+UPDATE backstop.runs SET state = 'approved', problem = ''
+WHERE id = %(run_id)s AND state = 'parked'
+RETURNING id;
+
+-- name: request_cancel
+-- Ask the owner to stop; the first who asked is remembered.
+UPDATE backstop.runs SET cancel_requested_by = %(user_id)s
+WHERE id = %(run_id)s AND state IN ('pending', 'approved', 'running', 'parked') AND cancel_requested_by = '';
+
+-- name: record_step
+-- Note a step's state. The share lock on the run keeps another owner from taking it in between.
+WITH owned AS (
+    SELECT id FROM backstop.runs WHERE id = %(run_id)s AND fence = %(fence)s FOR SHARE
+)
+UPDATE backstop.steps
+SET state = %(state)s,
+    detail = %(detail)s,
+    data = coalesce(%(data)s::jsonb, data),
+    progress = NULL,
+    attempts = attempts + CASE WHEN %(state)s = 'running' THEN 1 ELSE 0 END,
+    started_at = CASE %(state)s WHEN 'running' THEN clock_timestamp() WHEN 'waiting' THEN NULL ELSE started_at END,
+    ended_at = CASE WHEN %(state)s IN ('done', 'failed', 'undone', 'skipped') THEN clock_timestamp() END
+FROM owned
+WHERE steps.run_id = owned.id AND steps.key = %(key)s
+RETURNING steps.key;
+
+-- name: record_progress
+-- Note how far a step is.
+WITH owned AS (
+    SELECT id FROM backstop.runs WHERE id = %(run_id)s AND fence = %(fence)s FOR SHARE
+)
+UPDATE backstop.steps SET progress = %(progress)s
+FROM owned
+WHERE steps.run_id = owned.id AND steps.key = %(key)s
+RETURNING steps.key;
+
+-- name: lock_audit
+-- One appender at a time, until the transaction ends. Its own statement, so that the next one sees the last event.
+SELECT pg_advisory_xact_lock(hashtext('backstop.audit'));
+
+-- name: last_event
+-- What the next event follows, and its time, never earlier than the last one's.
+SELECT coalesce(max(sequence), 0) AS sequence,
+       greatest(max(at), clock_timestamp()) AS now,
+       (SELECT digest FROM backstop.audit ORDER BY sequence DESC LIMIT 1) AS digest
+FROM backstop.audit;
+
+-- name: append_event
+-- Append to the audit log.
+INSERT INTO backstop.audit (sequence, at, run_id, actor, event, details, previous, digest)
+VALUES (%(sequence)s, %(at)s, %(run_id)s, %(actor)s, %(event)s, %(details)s, %(previous)s, %(digest)s);
+
+-- name: events_after
+-- The next page of the audit log, of one run or of all.
+SELECT sequence, at, run_id, actor, event, details, previous, digest FROM backstop.audit
+WHERE sequence > %(after)s AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
+ORDER BY sequence
+LIMIT %(limit)s;
+
+-- name: freeze
+-- Freeze an environment; a new reason replaces the old one.
+INSERT INTO backstop.freezes (environment, user_id, reason)
+VALUES (%(environment)s, %(user_id)s, %(reason)s)
+ON CONFLICT (environment) DO UPDATE
+SET user_id = excluded.user_id, reason = excluded.reason, since = excluded.since;
+
+-- name: unfreeze
+-- Allow runs again.
+DELETE FROM backstop.freezes WHERE environment = %(environment)s;
+
+-- name: frozen
+-- Who froze an environment, since when, and why.
+SELECT user_id, reason, since FROM backstop.freezes WHERE environment = %(environment)s;

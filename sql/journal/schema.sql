@@ -1,0 +1,129 @@
+-- The journal: runs, steps, votes, requests, audit, freezes, and messages on their way to chat.
+-- Idempotent: it is applied again whenever its text has changed (bot/adapters/journal/schema.py).
+
+CREATE SCHEMA IF NOT EXISTS backstop;
+
+CREATE TABLE IF NOT EXISTS backstop.applied_schema (
+    sha256     text PRIMARY KEY,
+    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- What people did, persisted before Slack is answered. `json`, not `jsonb`: it keeps every character they typed.
+CREATE TABLE IF NOT EXISTS backstop.requests (
+    id          text PRIMARY KEY,
+    kind        text NOT NULL,
+    payload     json NOT NULL,
+    accepted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz,
+    problem     text NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS requests_unfinished ON backstop.requests (accepted_at) WHERE finished_at IS NULL;
+
+CREATE TABLE IF NOT EXISTS backstop.runs (
+    id                  text PRIMARY KEY,
+    environment         text NOT NULL,
+    plan                jsonb NOT NULL,
+    digest              text NOT NULL,
+    state               text NOT NULL CHECK (state IN ('pending', 'approved', 'running', 'parked', 'succeeded',
+                                                       'failed', 'cancelled', 'rejected', 'expired', 'void')),
+    requester           text NOT NULL,
+    reason              text NOT NULL,
+    channel             text NOT NULL,
+    created_at          timestamptz NOT NULL,
+    expires_at          timestamptz NOT NULL,
+    started_at          timestamptz,
+    ended_at            timestamptz,
+    fence               bigint NOT NULL DEFAULT 0,
+    owner               text NOT NULL DEFAULT '',
+    lease_until         timestamptz,
+    cancel_requested_by text NOT NULL DEFAULT '',
+    problem             text NOT NULL DEFAULT ''
+);
+-- One open run an environment, whatever any replica believes.
+CREATE UNIQUE INDEX IF NOT EXISTS runs_one_open_per_environment ON backstop.runs (environment)
+    WHERE state IN ('pending', 'approved', 'running', 'parked');
+CREATE INDEX IF NOT EXISTS runs_newest ON backstop.runs (created_at DESC);
+
+CREATE TABLE IF NOT EXISTS backstop.steps (
+    run_id     text NOT NULL REFERENCES backstop.runs,
+    key        text NOT NULL,
+    position   int NOT NULL,
+    title      text NOT NULL,
+    state      text NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed', 'undone', 'skipped', 'open')),
+    detail     text NOT NULL DEFAULT '',
+    data       jsonb NOT NULL DEFAULT '{}',
+    started_at timestamptz,
+    ended_at   timestamptz,
+    attempts   int NOT NULL DEFAULT 0,
+    progress   jsonb,
+    PRIMARY KEY (run_id, key),
+    UNIQUE (run_id, position)
+);
+
+CREATE TABLE IF NOT EXISTS backstop.votes (
+    run_id  text NOT NULL REFERENCES backstop.runs,
+    user_id text NOT NULL,
+    choice  text NOT NULL CHECK (choice IN ('approve', 'reject')),
+    digest  text NOT NULL,
+    how     text NOT NULL,
+    at      timestamptz NOT NULL,
+    PRIMARY KEY (run_id, user_id)
+);
+
+CREATE TABLE IF NOT EXISTS backstop.freezes (
+    environment text PRIMARY KEY,
+    user_id     text NOT NULL,
+    reason      text NOT NULL,
+    since       timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- `details` is `json`, not `jsonb`: the digest needs its numbers and characters back as they were written.
+CREATE TABLE IF NOT EXISTS backstop.audit (
+    sequence bigint PRIMARY KEY,
+    at       timestamptz NOT NULL,
+    run_id   text NOT NULL,
+    actor    text NOT NULL,
+    event    text NOT NULL,
+    details  json NOT NULL,
+    previous text NOT NULL,
+    digest   text NOT NULL
+);
+CREATE INDEX IF NOT EXISTS audit_by_run ON backstop.audit (run_id, sequence);
+
+CREATE OR REPLACE FUNCTION backstop.refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log is append-only: % refused', TG_OP USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+CREATE OR REPLACE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON backstop.audit
+    FOR EACH STATEMENT EXECUTE FUNCTION backstop.refuse_audit_change();
+
+-- Messages as wanted (`revision`) and as sent (`sent_revision`). `sending_since` marks a post whose outcome is not
+-- known: set before Slack is called, cleared when it has answered.
+CREATE TABLE IF NOT EXISTS backstop.outbox (
+    key              text PRIMARY KEY,
+    position         bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    channel          text NOT NULL,
+    thread_key       text NOT NULL,
+    run_id           text NOT NULL,
+    user_id          text NOT NULL,
+    response_url     text NOT NULL,
+    text             text NOT NULL,
+    blocks           json NOT NULL,
+    whisper          boolean NOT NULL GENERATED ALWAYS AS (user_id <> '' OR response_url <> '') STORED,
+    revision         int NOT NULL DEFAULT 1,
+    sent_revision    int NOT NULL DEFAULT 0,
+    ts               text NOT NULL DEFAULT '',
+    created_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    posted_at        timestamptz,
+    edited_at        timestamptz,
+    not_before       timestamptz NOT NULL DEFAULT '-infinity',
+    sending_since    timestamptz,
+    sending_revision int NOT NULL DEFAULT 0,
+    attempts         int NOT NULL DEFAULT 0,
+    problem          text NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS outbox_unsent ON backstop.outbox (position)
+    WHERE sent_revision < revision AND problem = '';
+CREATE INDEX IF NOT EXISTS outbox_by_address ON backstop.outbox (channel, ts) WHERE ts <> '';
+CREATE INDEX IF NOT EXISTS outbox_by_post ON backstop.outbox (channel, posted_at) WHERE posted_at IS NOT NULL;

@@ -1,0 +1,56 @@
+"""Requests and freezes."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from bot.adapters.journal import PostgresJournal
+from bot.ports import Request
+
+REQUEST = Request("slash:1", "rollback", {"environment": "prod", "reason": "tiếng Việt \0 \ud800 <&>", "n": [1, 2.5]})
+
+
+def test_a_request_comes_back_to_the_character(journal: PostgresJournal) -> None:
+    assert journal.accept(REQUEST)
+    assert journal.request("slash:1") == REQUEST
+
+
+def test_a_redelivery_is_recognised_even_after_it_was_finished(journal: PostgresJournal) -> None:
+    assert journal.accept(REQUEST)
+    assert not journal.accept(REQUEST)
+    journal.finish_request("slash:1", "refused: no")
+    assert journal.request("slash:1") is None
+    assert not journal.accept(REQUEST)
+
+
+def test_of_many_deliveries_at_once_one_is_accepted(journal: PostgresJournal) -> None:
+    with ThreadPoolExecutor(10) as threads:
+        assert list(threads.map(lambda _: journal.accept(REQUEST), range(20))).count(True) == 1
+
+
+def test_unfinished_requests_are_found_once_they_are_old_enough(journal: PostgresJournal) -> None:
+    for number in range(3):
+        journal.accept(Request(f"slash:{number}", "status"))
+    journal.finish_request("slash:1")
+    assert journal.unfinished_requests(60) == []
+    time.sleep(0.02)
+    assert [request.id for request in journal.unfinished_requests(0.01)] == ["slash:0", "slash:2"]
+
+
+def test_an_unknown_request_is_none(journal: PostgresJournal) -> None:
+    assert journal.request("slash:9") is None
+    journal.finish_request("slash:9")
+
+
+def test_a_frozen_environment_says_who_and_why(journal: PostgresJournal) -> None:
+    assert journal.frozen("prod") is None
+    journal.freeze("prod", "U0LEAD", "month-end billing")
+    journal.freeze("staging", "cli:root", "")
+    prod, staging = journal.frozen("prod"), journal.frozen("staging")
+    assert prod is not None
+    assert staging is not None
+    assert prod.startswith("<@U0LEAD> froze prod at 2")
+    assert prod.endswith(" UTC: month-end billing")
+    assert staging.startswith("cli:root froze staging at 2")
+    assert staging.endswith(" UTC.")
+    journal.unfreeze("prod")
+    assert journal.frozen("prod") is None

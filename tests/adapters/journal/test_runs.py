@@ -1,0 +1,175 @@
+"""Runs: one open run an environment, legal transitions only, expiry."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.adapters.journal import PostgresJournal
+from bot.domain.runs import NEXT, OPEN, RunState, TransitionError
+from bot.errors import PermanentError
+from tests.adapters.samples import NOON, PLAN, STEPS, StoppedClock, make_run
+
+PENDING = frozenset({RunState.PENDING})
+
+
+def bring_to(journal: PostgresJournal, state: RunState, run_id: str = "raaaaa") -> None:
+    """Open a run and bring it to an open state."""
+    journal.open_run(make_run(run_id))
+    if state is RunState.PENDING:
+        return
+    assert journal.approve(run_id, PLAN.digest, STEPS)
+    if state is RunState.APPROVED:
+        return
+    assert journal.take(run_id, "bot:1", 30) is not None
+    if state is RunState.PARKED:
+        assert journal.end(run_id, RunState.PARKED, "help", expect=frozenset({RunState.RUNNING}))
+
+
+def state_of(journal: PostgresJournal, run_id: str = "raaaaa") -> RunState:
+    run = journal.run(run_id)
+    assert run is not None
+    return run.state
+
+
+def test_a_run_comes_back_as_it_was_opened(journal: PostgresJournal) -> None:
+    run = make_run()
+    journal.open_run(run)
+    assert journal.run("raaaaa") == run
+    assert journal.active_run("prod") == run
+    assert journal.run("rzzzzz") is None
+    assert journal.active_run("dev") is None
+
+
+def test_times_are_read_as_utc_though_the_server_has_another_zone(journal: PostgresJournal) -> None:
+    bring_to(journal, RunState.RUNNING)
+    run = journal.run("raaaaa")
+    assert run is not None
+    assert run.started_at is not None
+    assert run.created_at.utcoffset() == timedelta(0)
+    assert run.started_at.utcoffset() == timedelta(0)
+
+
+def test_runs_are_listed_newest_first(journal: PostgresJournal) -> None:
+    for number, environment in enumerate(("dev", "staging", "prod")):
+        journal.open_run(make_run(f"r{number}", environment, NOON + timedelta(minutes=number)))
+    assert [run.id for run in journal.runs()] == ["r2", "r1", "r0"]
+    assert [run.id for run in journal.runs(limit=2)] == ["r2", "r1"]
+    assert [run.id for run in journal.runs("dev")] == ["r0"]
+
+
+@pytest.mark.parametrize("state", sorted(OPEN))
+def test_a_second_run_is_refused_while_one_is_open(journal: PostgresJournal, state: RunState) -> None:
+    bring_to(journal, state)
+    with pytest.raises(PermanentError) as refused:
+        journal.open_run(make_run("rbbbbb"))
+    assert refused.value.reference == "another-run-active"
+    assert refused.value.message == (
+        f"prod already has a run: raaaaa, {state}, asked for by <@U0ONCALL> at 2026-03-01 12:00 UTC."
+    )
+    assert refused.value.hint == "`/rollback status` shows it; `/rollback cancel raaaaa` stops it."
+    journal.open_run(make_run("rccccc", "staging"))
+
+
+def test_a_closed_run_lets_the_next_one_in(journal: PostgresJournal) -> None:
+    journal.open_run(make_run())
+    assert journal.end("raaaaa", RunState.CANCELLED, "cancelled", expect=PENDING)
+    journal.open_run(make_run("rbbbbb"))
+
+
+def test_of_many_who_ask_at_once_one_gets_the_environment(journal: PostgresJournal) -> None:
+    def ask(number: int) -> str:
+        try:
+            journal.open_run(make_run(f"r{number:05}"))
+        except PermanentError as error:
+            return error.reference
+        return "opened"
+
+    with ThreadPoolExecutor(10) as threads:
+        outcomes = sorted(threads.map(ask, range(20)))
+    assert outcomes == ["another-run-active"] * 19 + ["opened"]
+
+
+def test_of_many_who_approve_at_once_one_starts_the_run(journal: PostgresJournal) -> None:
+    journal.open_run(make_run())
+    with ThreadPoolExecutor(10) as threads:
+        outcomes = list(threads.map(lambda _: journal.approve("raaaaa", PLAN.digest, STEPS), range(20)))
+    assert outcomes.count(True) == 1
+    run = journal.run("raaaaa")
+    assert run is not None
+    assert run.state is RunState.APPROVED
+    assert run.steps == STEPS
+
+
+def test_approval_is_for_the_plan_s_digest(journal: PostgresJournal) -> None:
+    journal.open_run(make_run())
+    assert not journal.approve("raaaaa", "0" * 64, STEPS)
+    assert state_of(journal) is RunState.PENDING
+
+
+def test_a_request_past_its_time_expires_and_cannot_be_approved(journal: PostgresJournal, clock: StoppedClock) -> None:
+    journal.open_run(make_run())
+    assert journal.expired_runs() == []
+    clock.sleep(30 * 60)
+    assert journal.expired_runs() == ["raaaaa"]
+    assert not journal.approve("raaaaa", PLAN.digest, STEPS)
+
+
+@pytest.mark.parametrize("before", sorted(OPEN))
+@pytest.mark.parametrize("after", sorted(set(RunState) - {RunState.PENDING, RunState.APPROVED, RunState.RUNNING}))
+def test_a_run_ends_only_as_the_rules_say(journal: PostgresJournal, before: RunState, after: RunState) -> None:
+    bring_to(journal, before)
+    moved = journal.end("raaaaa", after, "why", expect=OPEN)
+    assert moved == (after in NEXT[before])
+    assert state_of(journal) is (after if moved else before)
+
+
+def test_an_ended_run_says_when_and_why(journal: PostgresJournal) -> None:
+    journal.open_run(make_run())
+    assert journal.end("raaaaa", RunState.REJECTED, "rejected by\0 <@U1>", expect=PENDING)
+    run = journal.run("raaaaa")
+    assert run is not None
+    assert run.ended_at is not None
+    assert run.problem == "rejected by <@U1>"
+    assert not journal.end("raaaaa", RunState.CANCELLED, expect=OPEN)
+
+
+@pytest.mark.parametrize("state", [RunState.PENDING, RunState.APPROVED, RunState.RUNNING])
+def test_end_is_no_way_to_an_open_state(journal: PostgresJournal, state: RunState) -> None:
+    with pytest.raises(TransitionError):
+        journal.end("raaaaa", state, expect=OPEN)
+
+
+def test_a_parked_run_is_resumed_with_its_problem_forgotten_and_a_wish_to_cancel_kept(
+    journal: PostgresJournal,
+) -> None:
+    bring_to(journal, RunState.PARKED)
+    journal.request_cancel("raaaaa", "U1")
+    assert journal.resume("raaaaa")
+    assert not journal.resume("raaaaa")
+    run = journal.run("raaaaa")
+    assert run is not None
+    assert (run.state, run.problem, run.cancel_requested_by) == (RunState.APPROVED, "", "U1")
+    assert run.steps == STEPS
+
+
+def test_whoever_asked_first_to_cancel_is_remembered(journal: PostgresJournal) -> None:
+    journal.open_run(make_run())
+    journal.request_cancel("raaaaa", "U1")
+    journal.request_cancel("raaaaa", "U2")
+    run = journal.run("raaaaa")
+    assert run is not None
+    assert run.cancel_requested_by == "U1"
+
+
+def test_replanning_goes_back_to_pending_without_steps(journal: PostgresJournal) -> None:
+    bring_to(journal, RunState.RUNNING)
+    moved = replace(PLAN, schema_fingerprint="99" * 32)
+    journal.replan("raaaaa", moved, NOON + timedelta(hours=2), fence=1)
+    run = journal.run("raaaaa")
+    assert run is not None
+    assert (run.state, run.plan, run.steps, run.started_at) == (RunState.PENDING, moved, (), None)
+    assert run.expires_at == NOON + timedelta(hours=2)
+    assert not journal.approve("raaaaa", PLAN.digest, STEPS)
+    assert journal.approve("raaaaa", moved.digest, STEPS)
