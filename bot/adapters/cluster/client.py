@@ -1,0 +1,84 @@
+"""How we reach an API server: which address, whose token, how long we wait."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from urllib3.util import Retry
+
+from bot.errors import PermanentError
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient, Configuration
+
+CONNECTIONS = 16  # pods are asked in parallel, and the worker's threads share the client
+_HINT = "Set the cluster's server_url and token, or kubeconfig, or run in a pod with a service account."
+
+
+def connect(
+    server_url: str | None = None,
+    token: str | None = None,
+    ca_file: Path | None = None,
+    kubeconfig: Path | None = None,
+    context: str | None = None,
+) -> "ApiClient":
+    """Make a client; it is safe to share between threads. No request is sent yet.
+
+    Args:
+        server_url: of the API server, with `token` and, for a private authority, `ca_file`.
+        token: bearer token; never part of a message.
+        ca_file: PEM file.
+        kubeconfig: used where no `server_url` is given; `context` names one of its contexts.
+        context: None takes the kubeconfig's current one.
+
+    With neither `server_url` nor `kubeconfig` it is the service account of the pod we run in.
+
+    Raises:
+        PermanentError: ``cluster-not-configured``.
+    """
+    from kubernetes.client import ApiClient, Configuration
+
+    configuration = Configuration()
+    if server_url:
+        configuration.host = server_url.rstrip("/")
+        configuration.api_key = {"authorization": f"Bearer {token}"} if token else {}
+        configuration.ssl_ca_cert = str(ca_file) if ca_file else None
+    else:
+        _load(configuration, kubeconfig, context)
+    configuration.connection_pool_maxsize = CONNECTIONS
+    configuration.retries = _retries()
+    client = ApiClient(configuration)
+    client.user_agent = "backstop"
+    return client
+
+
+def _load(configuration: "Configuration", kubeconfig: Path | None, context: str | None) -> None:
+    from kubernetes.config import load_incluster_config, load_kube_config
+
+    try:
+        if kubeconfig:
+            load_kube_config(  # type: ignore[no-untyped-call] # the client's loaders carry no types
+                str(kubeconfig), context, client_configuration=configuration, persist_config=False
+            )
+        else:
+            load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call] # the same
+    except Exception as error:  # noqa: BLE001 -- a file may be wrong in every way: YAML, types, a missing key
+        where = "The kubeconfig cannot be used" if kubeconfig else "We run in no pod and no API server is named"
+        raise PermanentError("cluster-not-configured", f"{where} ({type(error).__name__}).", _HINT) from None
+        # No cause: the loader's own words may quote the file, which holds a token.
+
+
+def _retries() -> Retry:
+    """Connect twice at most, and nothing else: what was sent is never repeated behind our back, no redirect followed.
+
+    A pod that redirects through the proxy would otherwise choose where our next request goes.
+    """
+    return Retry(
+        total=1,
+        connect=1,
+        read=0,
+        status=0,
+        other=0,
+        redirect=False,
+        backoff_factor=0.1,
+        respect_retry_after_header=False,
+    )

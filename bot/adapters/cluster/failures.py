@@ -1,0 +1,78 @@
+"""The API server's refusals, as errors a person can act on."""
+
+import json
+from typing import Any
+
+from bot.errors import BotError, PermanentError, TemporaryError
+
+CONFLICT = "cluster-conflict"
+_EXCERPT_CHARS = 200
+
+
+def refusal(status: int, body: bytes, what: str) -> BotError:
+    """Translate an answer that is no success.
+
+    Args:
+        status: HTTP status.
+        body: the `Status` object, or whatever came instead.
+        what: what was asked, e.g. ``get deployments physioflow-api in physioflow-prod``.
+    """
+    answer = read_status(body) or {}
+    if status in {401, 403}:
+        return PermanentError(
+            "cluster-forbidden",
+            f"The API server refused: {what} ({answer.get('reason') or status}).",
+            "Check the bot's token and its Role in that namespace.",
+        )
+    if status == 404:  # noqa: PLR2004 -- HTTP's own number
+        return PermanentError(
+            "workload-not-found",
+            f"Not found: {what}.",
+            "Correct the environment's cluster section; both the namespace and the name must be right.",
+        )
+    if status == 409:  # noqa: PLR2004 -- HTTP's own number
+        return TemporaryError(CONFLICT, f"Somebody else changed it at the same time: {what}.", "Try again.")
+    if status == 429 or status >= 500:  # noqa: PLR2004 -- HTTP's own numbers
+        return unavailable(what, f"{status} {answer.get('reason', '')}".strip(), _seconds(answer))
+    return PermanentError(
+        "cluster-refused",
+        f"The API server refused: {what} ({status} {_faults(answer)}).",
+        "This is a fault of the bot.",
+    )
+
+
+def unavailable(what: str, why: str, retry_after_s: float | None = None) -> TemporaryError:
+    """No answer, or one that says "later"."""
+    return TemporaryError(
+        "cluster-unavailable",
+        f"The API server does not answer: {what} ({why}).",
+        "Try again in a moment; if it lasts, check that the API server can be reached.",
+        retry_after_s=retry_after_s,
+    )
+
+
+def is_conflict(error: Exception) -> bool:
+    """Whether reading again and deciding again is what to do."""
+    return isinstance(error, TemporaryError) and error.reference == CONFLICT
+
+
+def read_status(body: bytes) -> dict[str, Any] | None:
+    """Read a `Status` object; None when it is something else (a pod's own answer, a load balancer's page)."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return None
+    is_status = isinstance(answer, dict) and answer.get("kind") == "Status" and answer.get("apiVersion") == "v1"
+    return answer if is_status else None
+
+
+def _seconds(answer: dict[str, Any]) -> float | None:
+    found = (answer.get("details") or {}).get("retryAfterSeconds")
+    return float(found) if found else None
+
+
+def _faults(answer: dict[str, Any]) -> str:
+    # The fields only: a cause's message quotes the value, and a pod template's values may be secrets.
+    causes = (answer.get("details") or {}).get("causes") or ()
+    fields = ", ".join(str(cause.get("field", "")) for cause in causes)
+    return f"{answer.get('reason', '')} {fields}".strip()[:_EXCERPT_CHARS]
