@@ -15,7 +15,8 @@ _FIELDS = ((DEPLOYMENTS, "replicas"), (SERVICES, "selector"))
 class _Desired:
     """What git says about a fault's objects, and since when each differs."""
 
-    values: dict[tuple[Resource, str], object]
+    namespace: str
+    values: dict[tuple[Resource, str], object] = field(default_factory=dict)
     drifted_at: dict[tuple[Resource, str], float] = field(default_factory=dict)
 
 
@@ -28,7 +29,7 @@ class GitOps:
 
     def track(self, fault: Fault) -> None:
         """Take the present state as git's, and mark the objects as tracked."""
-        desired = _Desired({})
+        desired = _Desired(fault.namespace)
         with self._store.lock:
             for resource, key in _FIELDS:
                 for obj in self._concerned(fault, resource):
@@ -48,11 +49,20 @@ class GitOps:
         annotations = metadata.get("annotations", {}) | {TRACKING: value}
         self._store.put(resource, obj | {"metadata": metadata | {"annotations": annotations}}, fault.manager)
 
+    def _unmark(self, desired: _Desired) -> None:
+        for resource, name in desired.values:
+            obj = self._store.find(resource, desired.namespace, name)
+            if obj:
+                metadata = obj["metadata"]
+                left = {key: value for key, value in metadata.get("annotations", {}).items() if key != TRACKING}
+                self._store.put(resource, obj | {"metadata": metadata | {"annotations": left}}, "sandbox")
+
     def advance(self, now: float) -> float | None:
         """Put back what has differed for long enough; the answer is when to come back."""
         due: list[float] = []
         active = {fault.fault_id: fault for fault in self._faults.active("gitops")}
-        self._tracked = {key: desired for key, desired in self._tracked.items() if key in active}
+        for key in self._tracked.keys() - active.keys():
+            self._unmark(self._tracked.pop(key))
         for key, desired in self._tracked.items():
             fault = active[key]
             for (resource, name), value in desired.values.items():

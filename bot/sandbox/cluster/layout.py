@@ -1,19 +1,22 @@
 """PhysioFlow's cluster: three environments, each with api and web, their Services, PostgreSQL, and a history."""
 
+from collections.abc import Iterable, Mapping
+
 from bot.sandbox.cluster import defaults
 from bot.sandbox.cluster.emulator import ClusterEmulator
-from bot.sandbox.cluster.resources import DEPLOYMENTS, PODS, SERVICES, Resource
+from bot.sandbox.cluster.resources import CATALOGUE, DEPLOYMENTS, NAMESPACES, PODS, SERVICES, Resource
 from bot.sandbox.cluster.statuses import Obj
 
 REGISTRY = "registry.physioflow.example"
 VERSIONS = ("v1.0.9", "v1.1.4", "v1.2.3", "v1.3.0")
 PORTS = {"api": 7011, "web": 3000}
-REPLICAS = {
-    "physioflow-dev": {"api": 1, "web": 1},
-    "physioflow-staging": {"api": 2, "web": 1},
-    "physioflow-prod": {"api": 3, "web": 2},
+REPLICAS: Mapping[str, Mapping[str, int]] = {
+    "dev": {"api": 1, "web": 1},
+    "staging": {"api": 2, "web": 1},
+    "prod": {"api": 3, "web": 2},
 }
 DATABASE_POD = "physioflow-postgres-0"
+_PREFIX = "physioflow-"
 _MANAGER = "kubectl-client-side-apply"
 _DATABASE_LOG = [
     "LOG:  starting PostgreSQL on x86_64-pc-linux-musl, 64-bit",
@@ -31,23 +34,38 @@ def image_of(component: str, version: str) -> str:
     return f"{REGISTRY}/physioflow-{component}:{version}"
 
 
-def build(emulator: ClusterEmulator, *, wait: bool = True) -> None:
-    """Create everything in a started emulator, with revisions 1–4, running the newest version.
+def lay_out(emulator: ClusterEmulator, environments: Iterable[str] = tuple(REPLICAS)) -> None:
+    """Create those environments in a started emulator: revisions 1–4, the newest version serving.
+
+    What an environment's namespace held before is removed first, so this is also how one is put back.
 
     Raises:
-        TimeoutError: with `wait`, the pods were not ready in time.
+        TimeoutError: the pods were not ready in time.
     """
-    for namespace, sizes in REPLICAS.items():
+    names = [namespace_of(environment) for environment in environments]
+    for namespace in names:
+        with emulator.store.lock:  # nobody sees a half-built environment
+            _clear(emulator, namespace)
+            for component, replicas in REPLICAS[namespace.removeprefix(_PREFIX)].items():
+                _build_service(emulator, namespace, component)
+                _build_deployment(emulator, namespace, component, replicas)
+            _create(emulator, PODS, _database_pod(namespace))
+    for namespace in names:
+        emulator.wait_settled(namespace, timeout_s=20)
+        emulator.write_log(namespace, DATABASE_POD, _DATABASE_LOG)
+
+
+def namespace_of(environment: str) -> str:
+    """Name an environment's namespace."""
+    return f"{_PREFIX}{environment}"
+
+
+def _clear(emulator: ClusterEmulator, namespace: str) -> None:
+    if emulator.store.find(NAMESPACES, "", namespace) is None:
         emulator.add_namespace(namespace)
-        for component, replicas in sizes.items():
-            _build_service(emulator, namespace, component)
-            _build_deployment(emulator, namespace, component, replicas)
-        _create(emulator, PODS, _database_pod(namespace))
-    emulator.store.poke()
-    if wait:
-        emulator.wait_settled(timeout_s=20)
-        for namespace in REPLICAS:
-            emulator.write_log(namespace, DATABASE_POD, _DATABASE_LOG)
+    for resource in CATALOGUE:
+        for obj in emulator.store.list(resource, namespace) if resource.namespaced else []:
+            emulator.store.remove(resource, namespace, obj["metadata"]["name"])
 
 
 def _build_deployment(emulator: ClusterEmulator, namespace: str, component: str, replicas: int) -> None:

@@ -75,7 +75,7 @@ class Proxy:
         return 200 <= status < 400  # noqa: PLR2004 -- what a kubelet takes for success
 
     def read_log(self, target: Target, request: Request) -> Response:
-        """Answer ``pods/NAME/log`` with `tailLines`, `container`, `previous`.
+        """Answer ``pods/NAME/log`` with `tailLines`, `limitBytes`, `container`, `previous`.
 
         Raises:
             ApiError: 400, the container is unknown, not started, or has no previous run; 404.
@@ -93,7 +93,9 @@ class Proxy:
         if "tailLines" in request.query:
             count = _natural(request.query["tailLines"])
             lines = lines[len(lines) - count :] if count < len(lines) else lines
-        return Response(200, "".join(f"{line}\n" for line in lines).encode(), _TEXT)
+        text = "".join(f"{line}\n" for line in lines).encode()
+        limit = request.query.get("limitBytes")
+        return Response(200, text[: _natural(limit)] if limit else text, _TEXT)
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -134,5 +136,5 @@ def _container(pod: Obj, asked: str) -> str:
 
 def _natural(text: str) -> int:
     if not text.isdigit():
-        raise statuses.bad_request(f'tailLines: Invalid value: "{text}": must be greater than or equal to 0')
+        raise statuses.bad_request(f'Invalid value: "{text}": must be greater than or equal to 0')
     return int(text)
