@@ -176,11 +176,14 @@ class TestWhatAFileBecomes:
         http = read(("team_id", 'mode = "http"\nteam_id'), BACKSTOP_SLACK_APP_TOKEN=None).slack
         assert (http.app_token is None, http.signing_secret is None) == (True, False)
 
-    def test_uses_storage_keys_where_there_are_any(self, read: Load) -> None:
-        assert read().access["prod"].storage.access_key is None
-        storage = read(AWS_ACCESS_KEY_ID="id", AWS_SECRET_ACCESS_KEY="key").access["prod"].storage
+    def test_leaves_storage_keys_to_the_client_unless_they_are_named(self, read: Load) -> None:
+        assert read(AWS_ACCESS_KEY_ID="id").access["prod"].storage.access_key is None
+        keys = 'backups = { bucket = "b-1", access_key_env = "KEY", secret_key_env = "SECRET" }'
+        storage = read(('backups.bucket = "backups-prod"', keys), KEY="id", SECRET=PASSWORD).access["prod"].storage
         assert storage.access_key is not None
         assert storage.access_key.get_secret_value() == "id"
+        assert storage.secret_key is not None
+        assert storage.secret_key.get_secret_value() == PASSWORD
 
     def test_reaches_another_api_server_with_a_token(self, read: Load) -> None:
         server = 'namespace = "app-prod"\nserver = "https://10.0.0.1:6443/"\ntoken_env = "CLUSTER_TOKEN"'
@@ -276,6 +279,16 @@ BAD_VALUES = [
     ('"/health"', '"health"', 'environments.prod.smoke.http[0].path: must be a path that begins with "/", is "health"'),
     ("environments.staging", "environments.Staging", "environments.Staging: must be small letters and digits"),
     ('"backups-prod"', '"Backups Prod"', "environments.prod.backups.bucket: must be a bucket's name"),
+    (
+        "backups.bucket",
+        'backups.access_key_env = "BACKSTOP_PROD_DSN"\nbackups.bucket',
+        "environments.prod.backups.secret_key_env: is missing — name a variable here, or a file by secret_key_file",
+    ),
+    (
+        "backups.bucket",
+        'backups.secret_key_env = "BACKSTOP_PROD_DSN"\nbackups.bucket',
+        "environments.prod.backups.secret_key_env: goes with an access key — name its place by access_key_env",
+    ),
     (
         "BACKSTOP_STAGING_DSN",
         "BACKSTOP_PROD_DSN",

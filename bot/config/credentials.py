@@ -46,7 +46,7 @@ def one_place(
         if variable is not None or file is not None or file_key not in info.data:
             return variable
         if not needed(info.data):
-            return default if default in surroundings(info).environ else None
+            return None
         if default is None:
             raise ValueError(f"is missing — name a variable here, or a file by {file_key}")
         return default

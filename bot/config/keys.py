@@ -3,8 +3,9 @@
 A key's description says what to do about a bad value; it is shown with the complaint.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -109,6 +110,10 @@ class DatabaseKeys(Keys):
     maintenance_database: rules.Text = Field(default="postgres", description="name a database that always exists")
 
 
+def _is_access_key_named(data: Mapping[str, Any]) -> bool:
+    return any(data.get(f"access_key_{place}") for place in ("file", "env"))
+
+
 class BackupKeys(Keys):
     """``environments.NAME.backups``."""
 
@@ -116,9 +121,16 @@ class BackupKeys(Keys):
     endpoint_url: rules.WebAddress | None = Field(default=None, description="leave it out for AWS")
     region: rules.Text = Field(default="us-east-1", description="set the bucket's region")
     access_key_file: rules.SecretFile | None = None
-    access_key_env: Annotated[rules.Variable | None, one_place("AWS_ACCESS_KEY_ID", lambda _: False)] = None
+    access_key_env: Annotated[rules.Variable | None, one_place(None, lambda _: False)] = None
     secret_key_file: rules.SecretFile | None = None
-    secret_key_env: Annotated[rules.Variable | None, one_place("AWS_SECRET_ACCESS_KEY", lambda _: False)] = None
+    secret_key_env: Annotated[rules.Variable | None, one_place(None, _is_access_key_named)] = None
+
+    @field_validator("secret_key_env")
+    @classmethod
+    def _paired(cls, variable: str | None, info: ValidationInfo) -> str | None:
+        if (variable or info.data.get("secret_key_file")) and not _is_access_key_named(info.data):
+            raise ValueError("goes with an access key — name its place by access_key_env or access_key_file")
+        return variable
 
 
 class ClusterKeys(Keys):

@@ -107,8 +107,7 @@ class _Build:
             ),
             cluster=settings.ClusterAccess(
                 server=cluster.server.rstrip("/") if cluster.server else None,
-                token=self._credential(cluster.token_env, None),
-                token_file=_path(cluster.token_file),
+                token=self._credential(cluster.token_env, cluster.token_file),
                 ca_file=_path(cluster.ca_file),
                 kubeconfig=_path(cluster.kubeconfig),
                 context=cluster.context,

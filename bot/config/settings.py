@@ -64,20 +64,18 @@ class StorageAccess:
 
 @dataclass(frozen=True)
 class ClusterAccess:
-    """How to reach an API server. `server` None: in-cluster where there is a service account, else a kubeconfig.
+    """How to reach an API server: `server` with a token, or a kubeconfig, or else the pod's own service account.
 
     Attributes:
         server: base URL.
-        token: bearer token from the environment.
-        token_file: file with a token that may be rotated; to be read again for each use.
+        token: bearer token, as it was at start.
         ca_file: certificates to trust; None for the system's.
-        kubeconfig: None for the usual place.
+        kubeconfig: file with address and credentials.
         context: of the kubeconfig; None for its current one.
     """
 
     server: str | None = None
     token: SecretStr | None = None
-    token_file: Path | None = None
     ca_file: Path | None = None
     kubeconfig: Path | None = None
     context: str | None = None
