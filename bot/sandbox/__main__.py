@@ -28,9 +28,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), metavar="NAME", help="play one; --list names them")
     parser.add_argument("--list", action="store_true", help="name the scenarios and end")
     parser.add_argument("--scale", type=float, default=0.1, help="size of the sample data; 1.0 is about 30 MB in prod")
-    parser.add_argument(
-        "--port-base", type=int, default=0, metavar="N", help="fixed ports from N on, instead of free ones"
-    )
+    ports = "fixed ports N, N+1 and so on"
+    parser.add_argument("--port-base", type=int, default=0, metavar="N", help=ports)
     parser.add_argument("--no-bot", action="store_true", help="leave the bot out, so that another client can connect")
     parser.add_argument("--exit", action="store_true", help="end after the scenario, also at a terminal")
     parser.add_argument("--title", default="", help="what the closing line is headed with")

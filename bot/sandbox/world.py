@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import tarfile
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -103,13 +102,11 @@ class BucketWorld:
 
 def deployments(state: Json, namespace: str) -> dict[str, Json]:
     """The Deployments of a namespace in ``GET /sandbox/state``, by name."""
-    return _by_name(state["deployments"], namespace)
+    found: dict[str, Json] = state["namespaces"][namespace]["deployments"]
+    return found
 
 
 def services(state: Json, namespace: str) -> dict[str, Json]:
     """The Services of a namespace, by name."""
-    return _by_name(state["services"], namespace)
-
-
-def _by_name(items: Iterable[Json], namespace: str) -> dict[str, Json]:
-    return {item["name"]: item for item in items if item["namespace"] == namespace}
+    found: dict[str, Json] = state["namespaces"][namespace]["services"]
+    return found

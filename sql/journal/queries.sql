@@ -7,9 +7,11 @@ VALUES (%(id)s, %(kind)s, %(payload)s)
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
--- name: unfinished_request
--- Read a request that has not been finished.
-SELECT id, kind, payload FROM backstop.requests WHERE id = %(id)s AND finished_at IS NULL;
+-- name: claim_request
+-- Hold a request that has not been finished and that nobody holds; a dead holder's lock goes with its session.
+SELECT id, kind, payload FROM backstop.requests
+WHERE id = %(id)s AND finished_at IS NULL
+FOR UPDATE SKIP LOCKED;
 
 -- name: finish_request
 -- Note that a request has been dealt with; the first note stays.
@@ -17,11 +19,12 @@ UPDATE backstop.requests SET finished_at = clock_timestamp(), problem = %(proble
 WHERE id = %(id)s AND finished_at IS NULL;
 
 -- name: unfinished_requests
--- Requests nobody has finished for so long, oldest first.
+-- Requests nobody has finished for so long and nobody holds, oldest first.
 SELECT id, kind, payload FROM backstop.requests
 WHERE finished_at IS NULL AND accepted_at <= clock_timestamp() - make_interval(secs => %(older_than_s)s)
 ORDER BY accepted_at
-LIMIT 500;
+LIMIT 500
+FOR UPDATE SKIP LOCKED;
 
 -- name: open_run
 -- Create a pending run; no row when its environment has an open one.
@@ -54,6 +57,10 @@ CROSS JOIN LATERAL (
 WHERE %(environment)s::text IS NULL OR runs.environment = %(environment)s
 ORDER BY runs.created_at DESC, runs.id
 LIMIT %(limit)s;
+
+-- name: count_runs
+-- How many runs there are in each state.
+SELECT state, count(*)::int AS runs FROM backstop.runs GROUP BY state;
 
 -- name: active_run
 -- The id of the run that holds an environment.

@@ -1,8 +1,8 @@
 """The journal in PostgreSQL: what survives."""
 
 from bot.adapters.journal.audit import verify_chain
-from bot.adapters.journal.connections import open_pool
+from bot.adapters.journal.connections import Pool, open_pool
 from bot.adapters.journal.journal import PostgresJournal
 from bot.adapters.journal.schema import migrate
 
-__all__ = ["PostgresJournal", "migrate", "open_pool", "verify_chain"]
+__all__ = ["Pool", "PostgresJournal", "migrate", "open_pool", "verify_chain"]

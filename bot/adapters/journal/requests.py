@@ -1,8 +1,14 @@
 """Requests: what people did, persisted before Slack is answered; and freezes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import LiteralString
+
+import psycopg
+from psycopg.rows import DictRow
 
 from bot.adapters.journal import rows
+from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
 from bot.ports import Request
 
@@ -15,18 +21,29 @@ class Requests(Table):
         payload = rows.to_json(dict(request.payload))
         return self._one("accept_request", id=request.id, kind=request.kind, payload=payload) is not None
 
-    def request(self, request_id: str) -> Request | None:
-        """Read a request that has not been finished; None when it has, or is unknown."""
-        row = self._one("unfinished_request", id=request_id)
-        return rows.request_of(row) if row else None
-
-    def finish_request(self, request_id: str, problem: str = "") -> None:
-        """Note that it has been dealt with."""
-        self._do("finish_request", id=request_id, problem=problem.replace("\0", ""))
+    @contextmanager
+    def claim(self, request_id: str) -> Iterator["RowClaim | None"]:
+        """Hold a request by its row's lock while it is dealt with; see `bot.ports.Journal.claim`."""
+        with connection(self._pool) as conn:
+            row = conn.execute(self._queries["claim_request"], {"id": request_id}).fetchone()
+            yield RowClaim(conn, self._queries["finish_request"], rows.request_of(row)) if row else None
 
     def unfinished_requests(self, older_than_s: float) -> Sequence[Request]:
         """Requests nobody finished, for the sweep: at most 500, oldest first."""
         return [rows.request_of(row) for row in self._all("unfinished_requests", older_than_s=older_than_s)]
+
+
+class RowClaim:
+    """A `bot.ports.Claim`: good for as long as its transaction is open."""
+
+    def __init__(self, conn: psycopg.Connection[DictRow], finish: LiteralString, request: Request) -> None:
+        self._conn = conn
+        self._finish = finish
+        self.request = request
+
+    def finish(self, problem: str = "") -> None:
+        """Note that it has been dealt with; kept when the claim's context ends without an exception."""
+        self._conn.execute(self._finish, {"id": self.request.id, "problem": problem.replace("\0", "")})
 
 
 class Freezes(Table):

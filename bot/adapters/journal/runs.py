@@ -1,6 +1,6 @@
 """Runs: one open run an environment, one owner a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.adapters.journal import rows
@@ -43,6 +43,10 @@ class Runs(Table):
     def runs(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
         """Newest first."""
         return [rows.run_of(row) for row in self._all("runs", environment=environment, limit=limit)]
+
+    def count_runs(self) -> Mapping[str, int]:
+        """How many runs there are in each state that has any."""
+        return {row["state"]: row["runs"] for row in self._all("count_runs")}
 
     def active_run(self, environment: str) -> Run | None:
         """The run that holds the environment."""

@@ -23,7 +23,7 @@ def observe(story: Story) -> Before:
     deployments, services = story.deployments(), story.services()
     return Before(
         replicas={name: item["replicas"] for name, item in deployments.items()},
-        images={name: item["image"] for name, item in deployments.items()},
+        images={name: item["images"][0] for name, item in deployments.items()},
         selectors={name: item["selector"] for name, item in services.items()},
         migrations=story.database.migrations(),
     )
@@ -37,12 +37,12 @@ def check_serving(story: Story, before: Before, version: str) -> None:
     story.checks.equal("selectors are as before", now.selectors, before.selectors)
     tags = {image.rpartition(":")[2] for image in now.images.values()}
     story.checks.equal(f"app {version} serves", tags, {version})
-    answer = story.sandbox.cluster.through_service(story.namespace, "physioflow-api", "GET", "/health", b"")
+    answer = story.sandbox.cluster.through_service(story.namespace, "physioflow-api", "GET", "/health")
     story.checks.equal("the app answers 200 on /health through its Service", answer[0], 200)
 
 
 def _all_ready(story: Story, before: Before) -> bool:
-    return all(item["ready_replicas"] == before.replicas[name] for name, item in story.deployments().items())
+    return all(item["ready"] == before.replicas[name] for name, item in story.deployments().items())
 
 
 def check_untouched(story: Story, before: Before) -> None:

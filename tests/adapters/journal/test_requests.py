@@ -3,22 +3,35 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from bot.adapters.journal import PostgresJournal
 from bot.ports import Request
 
 REQUEST = Request("slash:1", "rollback", {"environment": "prod", "reason": "tiếng Việt \0 \ud800 <&>", "n": [1, 2.5]})
 
 
+def read(journal: PostgresJournal, request_id: str) -> Request | None:
+    with journal.claim(request_id) as claim:
+        return claim.request if claim else None
+
+
+def finish(journal: PostgresJournal, request_id: str, problem: str = "") -> None:
+    with journal.claim(request_id) as claim:
+        assert claim is not None
+        claim.finish(problem)
+
+
 def test_a_request_comes_back_to_the_character(journal: PostgresJournal) -> None:
     assert journal.accept(REQUEST)
-    assert journal.request("slash:1") == REQUEST
+    assert read(journal, "slash:1") == REQUEST
 
 
 def test_a_redelivery_is_recognised_even_after_it_was_finished(journal: PostgresJournal) -> None:
     assert journal.accept(REQUEST)
     assert not journal.accept(REQUEST)
-    journal.finish_request("slash:1", "refused: no")
-    assert journal.request("slash:1") is None
+    finish(journal, "slash:1", "refused: no")
+    assert read(journal, "slash:1") is None
     assert not journal.accept(REQUEST)
 
 
@@ -30,15 +43,32 @@ def test_of_many_deliveries_at_once_one_is_accepted(journal: PostgresJournal) ->
 def test_unfinished_requests_are_found_once_they_are_old_enough(journal: PostgresJournal) -> None:
     for number in range(3):
         journal.accept(Request(f"slash:{number}", "status"))
-    journal.finish_request("slash:1")
+    finish(journal, "slash:1")
     assert journal.unfinished_requests(60) == []
     time.sleep(0.02)
     assert [request.id for request in journal.unfinished_requests(0.01)] == ["slash:0", "slash:2"]
 
 
+def test_a_held_request_is_nobody_elses_and_is_not_swept(journal: PostgresJournal) -> None:
+    journal.accept(REQUEST)
+    with journal.claim("slash:1") as held:
+        assert held is not None
+        assert read(journal, "slash:1") is None
+        assert journal.unfinished_requests(0) == []
+    assert read(journal, "slash:1") == REQUEST
+
+
+def test_a_holder_that_breaks_off_leaves_it_unfinished(journal: PostgresJournal) -> None:
+    journal.accept(REQUEST)
+    with pytest.raises(ZeroDivisionError), journal.claim("slash:1") as claim:
+        assert claim is not None
+        claim.finish()
+        raise ZeroDivisionError
+    assert read(journal, "slash:1") == REQUEST
+
+
 def test_an_unknown_request_is_none(journal: PostgresJournal) -> None:
-    assert journal.request("slash:9") is None
-    journal.finish_request("slash:9")
+    assert read(journal, "slash:9") is None
 
 
 def test_a_frozen_environment_says_who_and_why(journal: PostgresJournal) -> None:

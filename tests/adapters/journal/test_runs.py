@@ -59,6 +59,14 @@ def test_runs_are_listed_newest_first(journal: PostgresJournal) -> None:
     assert [run.id for run in journal.runs("dev")] == ["r0"]
 
 
+def test_runs_are_counted_by_state(journal: PostgresJournal) -> None:
+    assert journal.count_runs() == {}
+    for environment in ("dev", "staging", "prod"):
+        journal.open_run(make_run(f"r{environment}", environment))
+    assert journal.end("rdev", RunState.CANCELLED, expect=PENDING)
+    assert journal.count_runs() == {"pending": 2, "cancelled": 1}
+
+
 @pytest.mark.parametrize("state", sorted(OPEN))
 def test_a_second_run_is_refused_while_one_is_open(journal: PostgresJournal, state: RunState) -> None:
     bring_to(journal, state)
