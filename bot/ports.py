@@ -313,6 +313,12 @@ class Chat(Protocol):
     def permalink(self, channel: str, ts: str) -> str:
         """Link to a message; "" when there is none."""
 
+    def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
+        """Look for a message of ours with that key where `post` would have put it; gives its ts.
+
+        Asked only when a post's outcome is not known: an answer was lost, or a process died waiting for it.
+        """
+
 
 class Outbox(Protocol):
     """Messages on their way to chat. Nobody waits for it."""
