@@ -17,7 +17,8 @@ from bot.sandbox.workplace import Layout, Sandbox
 TRY_NEXT = """\
 The sandbox stays up. Open {control} in a browser: type /rollback prod 026 as @oncall, react as @lead.a and @lead.b.
 Or by hand:
-  curl -s {control}/sandbox/slash -d '{{"user":"U0ONCALL","channel":"C0INCIDENT","command":"/migrations","text":"prod"}}'
+  curl -s {control}/sandbox/slash -d \\
+    '{{"user":"U0ONCALL","channel":"C0INCIDENT","command":"/migrations","text":"prod"}}'
   curl -s '{control}/sandbox/messages?channel=C0INCIDENT'
 Ctrl-C ends it."""
 

@@ -13,8 +13,8 @@ from bot.errors import PermanentError
 from bot.sandbox import configuration
 from bot.sandbox.botprocess import BotProcess
 from bot.sandbox.cluster import ClusterEmulator
-from bot.sandbox.cluster import layout as physioflow_cluster
 from bot.sandbox.cluster.app import PhysioFlowApp
+from bot.sandbox.cluster.layout import lay_out
 from bot.sandbox.configuration import CHANNELS, Places, Tuning
 from bot.sandbox.objectstore import ObjectStore
 from bot.sandbox.physioflow import Sample, clones, seed
@@ -77,7 +77,7 @@ class Sandbox:
             clones.clone(self.postgres, database_name("prod"), "sample_prod")
         self.app = PhysioFlowApp({f"physioflow-{name}": dsn for name, dsn in self.sample.app_dsns.items()})
         self.cluster = stack.enter_context(ClusterEmulator(self.app, port=self._port(1)))
-        physioflow_cluster.build(self.cluster)
+        lay_out(self.cluster)
         self.slack = stack.enter_context(
             SlackEmulator(
                 port=self._port(0),
@@ -143,7 +143,7 @@ class Sandbox:
         clones.drop(self.postgres, name)
         clones.clone(self.postgres, f"sample_{environment}", name)
         self.cluster.clear_faults()
-        physioflow_cluster.rebuild(self.cluster, f"physioflow-{environment}")
+        lay_out(self.cluster, [environment])
 
     def secrets(self) -> dict[str, str]:
         """The bot's environment variables."""

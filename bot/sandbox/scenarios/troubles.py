@@ -68,7 +68,7 @@ def pod_never_stops(story: Story) -> None:
 def smoke_test_fails(story: Story) -> None:
     """A smoke test that fails after the chain: the run parks with traffic held; Retry finishes it."""
     before, checks = observe(story), story.checks
-    story.sandbox.app.break_health("physioflow-prod", "the appointment module is broken")
+    story.slack.fault(target="cluster", kind="5xx", path="/proxy/health", status=503)
     _start(story)
     story.wait_state("parked", "failed", "succeeded")
     story.settle()
@@ -78,7 +78,7 @@ def smoke_test_fails(story: Story) -> None:
     checks.that("the database is open", story.database.is_open())
     checks.equal("the schema is rolled back", story.database.migrations(), list(range(1, 27)))
     checks.that("people are called", "administrator on call" in texts(story.thread()))
-    story.sandbox.app.mend_health("physioflow-prod")
+    story.slack.clear_faults()
     story.cast.lead_a.presses(story.card(), "retry")
     story.wait_state("succeeded", "failed")
     story.settle()
@@ -93,7 +93,7 @@ def _is_held(service: dict[str, object]) -> bool:
 def bot_killed(story: Story) -> None:
     """Kill -9 of the bot in the middle of a run: it goes on where it was, and repeats nothing."""
     before, checks, sandbox = observe(story), story.checks, story.sandbox
-    story.slack.fault(target="cluster", kind="delay", path="/scale", delay_s=0.5)
+    story.slack.fault(target="cluster", kind="delay", path="/scale", delay_ms=500)
     _start(story)
     story.wait(
         lambda: story.journal(

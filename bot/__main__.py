@@ -1,0 +1,67 @@
+"""The command line: serve, worker, plan, status, doctor, audit."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot import logs
+from bot.config import Config, load
+from bot.errors import BotError
+
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="backstop", description="Rolls PostgreSQL back, with two people's consent.")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--config", type=Path, default=Path("backstop.toml"), help="default: backstop.toml")
+    shared.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING"], help="default: INFO")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+    verbs.add_parser("serve", parents=[shared], help="listen to Slack and execute runs")
+    verbs.add_parser("worker", parents=[shared], help="execute runs only")
+    plan = verbs.add_parser("plan", parents=[shared], help="show what a rollback would do; changes nothing")
+    plan.add_argument("environment")
+    plan.add_argument("migration", help="e.g. 027")
+    plan.add_argument("--app", default="", help="app version to serve afterwards, e.g. v1.2.3")
+    verbs.add_parser("status", parents=[shared], help="list runs now and lately")
+    verbs.add_parser("doctor", parents=[shared], help="try every connection and right the bot needs")
+    audit = verbs.add_parser("audit", parents=[shared], help="check or write out the audit log")
+    audit.add_argument("action", choices=["verify", "export"])
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; gives the exit code: 0, 1 for a refusal or failure, 2 for wrong usage."""
+    options = parse(sys.argv[1:] if arguments is None else arguments)
+    logs.configure(options.log_level)
+    try:
+        return _run(options, load(options.config, os.environ))
+    except BotError as error:
+        print(f"✗ {error}", file=sys.stderr)  # noqa: T201 - a command line prints
+        return EXIT_REFUSED
+
+
+def _run(options: argparse.Namespace, config: Config) -> int:
+    from bot import cli
+
+    for warning in config.warnings:
+        print(f"warning: {warning}", file=sys.stderr)  # noqa: T201 - a command line prints
+    match options.verb:
+        case "serve" | "worker":
+            return cli.serve(config, listen=options.verb == "serve")
+        case "plan":
+            return cli.plan(config, options.environment, options.migration, options.app)
+        case "status":
+            return cli.status(config)
+        case "doctor":
+            return cli.doctor(config)
+        case _:
+            return cli.audit(config, options.action)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

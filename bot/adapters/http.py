@@ -1,0 +1,83 @@
+"""Health and metrics over HTTP: one Starlette app on uvicorn, in a thread of its own."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import uvicorn
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from bot.errors import BotError, PermanentError
+
+START_TIMEOUT_S = 10.0
+POLL_S = 0.02
+
+
+class HttpServer:
+    """Serves ``/healthz`` (the process lives), ``/readyz`` (it can do its work) and ``/metrics``.
+
+    Args:
+        host, port: to listen on.
+        unready: says what is not ready yet, by name; empty when all is well.
+        runs_by_state: how many runs are in each state.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        unready: Callable[[], Mapping[str, str]],
+        runs_by_state: Callable[[], Mapping[str, int]],
+    ) -> None:
+        self._unready = unready
+        self._runs_by_state = runs_by_state
+        routes = [
+            Route("/healthz", lambda _: PlainTextResponse("alive\n")),
+            Route("/readyz", self._ready),
+            Route("/metrics", self._metrics),
+        ]
+        config = uvicorn.Config(Starlette(routes=routes), host=host, port=port, log_config=None, access_log=False)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
+
+    def start(self) -> None:
+        """Listen.
+
+        Raises:
+            PermanentError: ``http-not-listening``, e.g. because the port is taken.
+        """
+        self._thread.start()
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise PermanentError(
+                    "http-not-listening",
+                    f"Nothing listens on {self._server.config.host}:{self._server.config.port}.",
+                    "Choose a free port in [http] of the configuration.",
+                )
+            time.sleep(POLL_S)
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self._server.should_exit = True
+        self._thread.join()
+
+    def _ready(self, _: Request) -> Response:
+        missing = dict(self._unready())
+        return JSONResponse({"ready": not missing, "missing": missing}, status_code=503 if missing else 200)
+
+    def _metrics(self, _: Request) -> Response:
+        registry = CollectorRegistry()
+        runs = Gauge("backstop_runs", "Runs by state", ["state"], registry=registry)
+        up = Gauge("backstop_journal_up", "Whether the journal answers", registry=registry)
+        try:
+            for state, count in self._runs_by_state().items():
+                runs.labels(state).set(count)
+            up.set(1)
+        except BotError:
+            up.set(0)
+        return PlainTextResponse(generate_latest(registry), media_type="text/plain; version=0.0.4")

@@ -1,0 +1,180 @@
+"""The composition root: the only module that names every adapter."""
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import stamina
+
+import commands
+from bot.adapters import cluster, journal, storage
+from bot.adapters.announcer import SlackAnnouncer
+from bot.adapters.clock import SystemClock
+from bot.adapters.database import PostgresDatabase, Tracking
+from bot.adapters.http import HttpServer
+from bot.adapters.outbox import PostgresOutbox, Writer
+from bot.adapters.pgtools import PgTools
+from bot.adapters.queue import ProcrastinateQueue, Worker
+from bot.adapters.scriptfiles import ScriptFiles
+from bot.adapters.slack.app import SLACK_API, build_app, build_client
+from bot.adapters.slack.chat import SlackChat
+from bot.config import Access, Config
+from bot.domain.environments import Environment
+from bot.engine.operations import Operations
+from bot.engine.recovery import Sweeper
+from bot.engine.runner import Runner
+from bot.engine.workplace import Site, Workplace
+from bot.errors import TemporaryError
+from bot.ports import Cluster
+
+POOL_SIZE = 24
+REQUESTS_AT_ONCE = 6
+RUNS_AT_ONCE = 4
+STATE_PATIENCE_S = 60.0
+STOP_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The engine's workplace, and the adapters that a process starts and stops."""
+
+    workplace: Workplace
+    pool: journal.Pool
+    outbox: PostgresOutbox
+    chat: SlackChat
+
+
+@contextmanager
+def assemble(config: Config) -> Iterator[Parts]:
+    """Connect everything the engine needs; nothing listens or works yet.
+
+    Raises:
+        TemporaryError: ``journal-unreachable`` after a minute of trying.
+        PermanentError: the state database refuses, or a client cannot be configured.
+    """
+    _migrate(config.state_dsn.get_secret_value())
+    clock = SystemClock()
+    with journal.open_pool(config.state_dsn.get_secret_value(), max_size=POOL_SIZE) as pool:
+        outbox = PostgresOutbox(pool)
+        chat = SlackChat(build_client(config.slack.bot_token.get_secret_value(), _base_url(config)))
+        tools = PgTools(config.pg_bin)
+        scripts = ScriptFiles(config.migrations.down_dir, config.migrations.tracking_table)
+        queue = ProcrastinateQueue(config.state_dsn.get_secret_value())
+        try:
+            yield Parts(
+                Workplace(
+                    sites={name: _site(config, name, tools, clock) for name in config.environments},
+                    journal=journal.PostgresJournal(pool, clock),
+                    queue=queue,
+                    announcer=SlackAnnouncer(outbox, config.environments),
+                    directory=chat,
+                    scripts=scripts,
+                    clock=clock,
+                    matrix=config.matrix,
+                    owner=f"{socket.gethostname()}:{os.getpid()}",
+                    home_team=config.slack.team_id,
+                    scratch_dir=config.scratch_dir or Path(tempfile.gettempdir()),
+                ),
+                pool,
+                outbox,
+                chat,
+            )
+        finally:
+            queue.close()
+
+
+@stamina.retry(on=TemporaryError, attempts=None, timeout=STATE_PATIENCE_S, wait_max=5.0)
+def _migrate(dsn: str) -> None:
+    journal.migrate(dsn)
+
+
+def _base_url(config: Config) -> str:
+    return config.slack.base_url or SLACK_API
+
+
+def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site:
+    environment, access = config.environments[name], config.access[name]
+    tracking = Tracking(config.migrations.tracking_table, config.migrations.version_columns)
+    database = PostgresDatabase(
+        access.database.dsn.get_secret_value(),
+        tracking,
+        environment.timing,
+        tools,
+        clock,
+        maintenance_database=access.database.maintenance_database,
+    )
+    return Site(environment, _cluster(environment, access), database, _store(environment, access))
+
+
+def _cluster(environment: Environment, access: Access) -> Cluster:
+    where = access.cluster
+    token = where.token.get_secret_value() if where.token else None
+    client = cluster.connect(where.server, token, where.ca_file, where.kubeconfig, where.context)
+    return cluster.KubernetesCluster(client, environment.workloads)
+
+
+def _store(environment: Environment, access: Access) -> storage.S3BackupStore:
+    keys = access.storage
+    credentials = None
+    if keys.access_key is not None and keys.secret_key is not None:
+        credentials = storage.Credentials(keys.access_key.get_secret_value(), keys.secret_key.get_secret_value())
+    client = storage.connect(environment.backups, credentials)
+    return storage.S3BackupStore(client, environment.name, environment.backups)
+
+
+class Service:
+    """A running replica: workers, outbox writer, sweeper, health, and, if it listens, the socket to Slack."""
+
+    def __init__(self, config: Config, parts: Parts, *, listen: bool) -> None:
+        self._config = config
+        self._parts = parts
+        operations, runner = Operations(parts.workplace), Runner(parts.workplace)
+        self._worker = Worker(
+            config.state_dsn.get_secret_value(), operations.handle, runner.execute, REQUESTS_AT_ONCE, RUNS_AT_ONCE
+        )
+        self._writer = Writer(parts.outbox, parts.chat, parts.workplace.clock)
+        self._sweeper = Sweeper(parts.workplace)
+        self._http = HttpServer(config.http.host, config.http.port, self._unready, self._runs_by_state)
+        app, self._handler = build_app(
+            config.slack.bot_token.get_secret_value(),
+            config.slack.app_token.get_secret_value() if config.slack.app_token else "",
+            config.slack.team_id,
+            base_url=_base_url(config),
+        )
+        self._listens = listen
+        commands.register(app, operations, config.environments, config.slack.team_id)
+
+    def start(self) -> None:
+        """Start everything; the socket last, so that what arrives can be dealt with."""
+        self._http.start()
+        self._worker.start()
+        self._writer.start()
+        self._sweeper.start()
+        if self._listens:
+            self._handler.connect()
+
+    def stop(self) -> None:
+        """Stop taking work, then stop; a run under way is left to the next owner."""
+        if self._listens:
+            self._handler.close()
+        self._sweeper.stop()
+        self._worker.stop(STOP_TIMEOUT_S)
+        self._writer.stop()
+        self._http.stop()
+
+    def _unready(self) -> Mapping[str, str]:
+        missing = {}
+        if self._listens and not self._handler.client.is_connected():
+            missing["slack"] = "the socket is not connected"
+        try:
+            self._parts.workplace.journal.runs(limit=1)
+        except TemporaryError as error:
+            missing["journal"] = error.reference
+        return missing
+
+    def _runs_by_state(self) -> Mapping[str, int]:
+        return self._parts.workplace.journal.count_runs()

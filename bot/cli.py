@@ -1,0 +1,133 @@
+"""What the command line does: everything Slack can show, without Slack."""
+
+import json
+import signal
+import sys
+import threading
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.adapters.journal import verify_chain
+from bot.app import Parts, Service, assemble
+from bot.config import Config
+from bot.domain.plans import Plan
+from bot.domain.versions import label
+from bot.engine.preview import preview
+from bot.engine.rollbacks import wish
+from bot.errors import BotError
+
+_OUT = Console()
+
+
+def serve(config: Config, *, listen: bool) -> int:
+    """Run a replica until it is told to end."""
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with assemble(config) as parts:
+        service = Service(config, parts, listen=listen)
+        service.start()
+        ended.wait()
+        service.stop()
+    return 0
+
+
+def plan(config: Config, environment: str, migration: str, app: str) -> int:
+    """Show a plan. Nothing is changed: the chain runs on a shadow that is dropped."""
+    asked_for = f"plan {environment} {migration}"
+    payload = {"environment": environment, "migration": migration, "app": app, "asked_for": asked_for}
+    with assemble(config) as parts:
+        _print_plan(preview(parts.workplace, wish(payload), "preview"))
+    return 0
+
+
+def _print_plan(made: Plan) -> None:
+    _OUT.print(f"{made.environment}: schema {label(made.from_schema)} → {label(made.to_schema)}")
+    _OUT.print(f"app {made.from_app} → {made.to_app}" if made.changes_app else f"app stays {made.from_app}")
+    dropped = Table("goes", "kind", "by")
+    for drop in made.drops:
+        if not drop.part_of:
+            dropped.add_row(drop.identity, drop.kind, "a script" if drop.named else "CASCADE")
+    _OUT.print(dropped)
+    rows = Table("rows saved, then gone", "rows", "bytes", "because")
+    for row in made.rows:
+        rows.add_row(row.table, f"{row.rows:,}", f"{row.size_bytes:,}", row.reason)
+    _OUT.print(rows)
+    for warning in made.warnings:
+        _OUT.print(f"warning: {warning}")
+    _OUT.print(f"about {made.estimate.total_s:.0f} s, the app down for about {made.estimate.downtime_s:.0f} s of it")
+    _OUT.print(f"digest {made.short_digest}")
+
+
+def status(config: Config) -> int:
+    """List runs now and lately."""
+    with assemble(config) as parts:
+        table = Table("run", "environment", "state", "asked for", "by", "at")
+        for run in parts.workplace.journal.runs():
+            at = f"{run.created_at:%Y-%m-%d %H:%M}"
+            table.add_row(run.id, run.environment, run.state.value, run.plan.asked_for, run.requester, at)
+        _OUT.print(table)
+    return 0
+
+
+def doctor(config: Config) -> int:
+    """Try every connection and right; gives 1 when something is missing."""
+    with assemble(config) as parts:
+        problems = [
+            *_doctor_scripts(parts),
+            *(line for name in parts.workplace.sites for line in _examine(parts, name)),
+        ]
+    for problem in problems:
+        _OUT.print(f"✗ {problem}")
+    if not problems:
+        _OUT.print("✓ state database, down scripts, and every environment's database, cluster and bucket")
+    return 1 if problems else 0
+
+
+def _doctor_scripts(parts: Parts) -> list[str]:
+    try:
+        parts.workplace.scripts.load()
+    except BotError as error:
+        return [str(error)]
+    return []
+
+
+def _examine(parts: Parts, name: str) -> list[str]:
+    site, problems = parts.workplace.sites[name], []
+    try:
+        facts = site.database.inspect()
+        if not facts.can_fence:
+            problems.append(f"{name}: the database role must own the database and be in pg_signal_backend")
+        if not facts.can_create:
+            problems.append(f"{name}: the database role needs CREATEDB")
+    except BotError as error:
+        problems.append(f"{name}: {error}")
+    try:
+        site.cluster.inspect()
+        problems.extend(f"{name}: the cluster account may not {right}" for right in site.cluster.missing_rights())
+    except BotError as error:
+        problems.append(f"{name}: {error}")
+    try:
+        site.store.list_backups()
+    except BotError as error:
+        problems.append(f"{name}: {error}")
+    return problems
+
+
+def audit(config: Config, action: str) -> int:
+    """Check the audit log's chain, or write it out as JSON lines; gives 1 when the chain is broken."""
+    with assemble(config) as parts:
+        events = list(parts.workplace.journal.events())
+    if action == "export":
+        for event in events:
+            line = {"sequence": event.sequence, "at": event.at.isoformat(), "run": event.run_id, "actor": event.actor}
+            line |= {"event": event.event, "details": event.details, "digest": event.digest}
+            sys.stdout.write(json.dumps(line) + "\n")
+        return 0
+    problems = verify_chain(events)
+    for problem in problems:
+        _OUT.print(f"✗ {problem}")
+    if not problems:
+        _OUT.print(f"✓ {len(events)} events, chain unbroken")
+    return 1 if problems else 0

@@ -1,0 +1,36 @@
+"""Logs: one JSON object a line on stderr. Never a secret, a DSN, a message's text or a row."""
+
+import logging
+import sys
+
+import structlog
+
+QUIET = ("slack_bolt", "slack_sdk", "kubernetes", "urllib3", "botocore", "boto3", "procrastinate", "uvicorn", "psycopg")
+
+
+def configure(level: str) -> None:
+    """Send every record, ours and the libraries', through one JSON formatter.
+
+    Args:
+        level: of our own records; libraries speak from WARNING on, because below it some log bodies and tokens.
+    """
+    shared = (
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    )
+    renderer = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(renderer)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
