@@ -12,7 +12,7 @@ from commands.arguments import quote
 _MIGRATION = re.compile(r"(\d{3,6})(_[a-z0-9_]+)?", re.IGNORECASE)
 _LOOSE = re.compile(r"(?:migration|version|schema|v|m|#)?[-_ ]*0*(\d{1,6})(?:_\w*)?(?:\.sql)?", re.IGNORECASE)
 _RUN = re.compile(r"r[a-km-np-z2-9]{5}")
-_NEAR = 0.55
+_NEAR = 0.65
 
 
 def is_environment(word: str, environments: Collection[str]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.views.text import clip, escape
+from bot.views.text import one_line
 
 Block = dict[str, Any]
 SECTION_MOST = 2900
@@ -36,7 +36,7 @@ def section(text: str) -> Block:
 
 def header(text: str) -> Block:
     """A large plain line; foreign text welcome."""
-    shown = escape(clip(text, HEADER_MOST))
+    shown = one_line(text, HEADER_MOST)
     return {"type": "header", "text": {"type": "plain_text", "text": shown, "emoji": True}}
 
 
@@ -128,4 +128,4 @@ def characters(value: object) -> int:
 
 
 def _plain(text: str, most: int) -> Block:
-    return {"type": "plain_text", "text": escape(clip(text, most)), "emoji": True}
+    return {"type": "plain_text", "text": one_line(text, most), "emoji": True}

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from bot.domain.approvals import Choice, Vote
-from bot.domain.runs import Run, RunState, Step, StepState
+from bot.domain.runs import OPEN, Run, RunState, Step, StepState
 from bot.views import plan as plan_view
 from bot.views.blocks import View, actions, context, header, page, paginate, section
 from bot.views.buttons import for_card
-from bot.views.text import code, count, duration, moment, one_line, paragraph, people, person, progress
+from bot.views.text import code, count, duration, moment, one_line, people, person, progress, prose
 
 CHECKLIST_MOST = 7000
 STATES = {
@@ -64,13 +64,15 @@ def approvers(run: Run, votes: Sequence[Vote]) -> list[str]:
 
 
 def _state(run: Run, votes: Sequence[Vote], quorum: int) -> str:
-    lines = [f"*{STATES[run.state]}* – {plan_view.headline(run.plan)}", plan_view.impact(run.plan) + "."]
+    lines = [f"*{STATES[run.state]}* – {plan_view.headline(run.plan)}"]
+    if run.state in OPEN:
+        lines.append(plan_view.impact(run.plan) + ".")
     if run.state is RunState.PENDING:
         lines.append(f"{len(approvers(run, votes))} of {quorum} approvals. The request is in the thread.")
     if run.cancel_requested_by and run.state is RunState.RUNNING:
         lines.append(f"{person(run.cancel_requested_by)} asked to cancel; it stops at the next safe place.")
     if run.problem:
-        lines.append(f"*What stopped it:* {paragraph(run.problem, 600)}")
+        lines.append(f"*What stopped it:* {prose(run.problem, 600)}")
     if run.state is RunState.PARKED:
         lines.append(
             "_Retry_ goes on where it stopped. _Escalate_ posts the logs, what can be recovered, whom to call."
@@ -102,7 +104,7 @@ def _times(run: Run) -> list[str]:
 
 
 def _lines(step: Step) -> list[str]:
-    extra = [part for part in (_pace(step), one_line(step.detail, 300)) if part]
+    extra = [part for part in (_pace(step), prose(" ".join(step.detail.split()), 300)) if part]
     return [f"{_MARKS[step.state]} {one_line(step.title, 150)}" + (f" – {' · '.join(extra)}" if extra else "")]
 
 

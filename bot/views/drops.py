@@ -14,13 +14,13 @@ _PLURALS = {"index": "indexes", "policy": "policies"}
 _ORDER = ("table", "partitioned table", "materialized view", "view", "function", "trigger", "sequence", "type")
 
 
-def describe(drops: Sequence[PlannedDrop]) -> str:
+def describe(drops: Sequence[PlannedDrop], title: str = "What is dropped") -> str:
     """Say in one section what goes. CASCADE's victims come first, so that a long list never hides them."""
     if not drops:
-        return "*What is dropped* – nothing."
+        return f"*{title}* – nothing."
     wholes, parts = _fold(drops)
     wholes.sort(key=lambda drop: (drop.named, _rank(drop), drop.identity))
-    return listing(f"*What is dropped* – {_sum_up(wholes)}", [_line(drop, parts) for drop in wholes], MOST)
+    return listing(f"*{title}* – {_sum_up(wholes)}", [_line(drop, parts) for drop in wholes], MOST)
 
 
 def wholes_in(drops: Sequence[PlannedDrop]) -> int:

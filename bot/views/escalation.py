@@ -3,7 +3,7 @@
 from bot.domain.runs import Run
 from bot.ports import Escalation
 from bot.views.blocks import Block, View, context, header, listing, page, section
-from bot.views.text import code, one_line, paragraph, person, preformatted
+from bot.views.text import code, one_line, paragraph, person, preformatted, prose
 
 _LOGS_MOST = 5200
 _PODS_MOST = 2
@@ -16,7 +16,7 @@ def render(run: Run, escalation: Escalation) -> View:
         text,
         [
             header(f"Help is needed: rollback of {run.environment}"),
-            section(f"*What happened*\n{paragraph(escalation.problem, 1200) or 'Nothing is known.'}"),
+            section(f"*What happened*\n{prose(escalation.problem, 1200) or 'Nothing is known.'}"),
             section(
                 listing("*Whom to call*", [_contact(who) for who in escalation.contacts] or ["nobody is named"], 800)
             ),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.domain.versions import label
 from bot.ports import MigrationRow, Overview
 from bot.views.blocks import View, context, header, listing, page, paginate, section
-from bot.views.text import code, one_line, paragraph
+from bot.views.text import code, one_line, paragraph, prose
 
 _ROWS_MOST = 8000
 
@@ -16,7 +16,7 @@ def render(overview: Overview) -> View:
     app = one_line(overview.app_version, 40) or "unknown"
     serving = "serving" if overview.serving else "not serving"
     state = f"*{name}* – schema {label(overview.schema)}, app {app}, {serving}"
-    cold = f"\n❄️ Frozen: {paragraph(overview.frozen, 300)}" if overview.frozen else ""
+    cold = f"\n❄️ Frozen: {prose(overview.frozen, 300)}" if overview.frozen else ""
     return page(
         f"{name}: schema {label(overview.schema)}, app {app}",
         [

@@ -19,6 +19,18 @@ _REASONS = {
 }
 
 
+_LOCKS = {
+    "AccessExclusiveLock": "nobody can read or write it",
+    "ExclusiveLock": "nobody can write it",
+    "ShareRowExclusiveLock": "nobody can write it",
+    "ShareLock": "nobody can write it",
+    "ShareUpdateExclusiveLock": "reads and writes go on",
+    "RowExclusiveLock": "reads and writes go on",
+    "RowShareLock": "reads and writes go on",
+    "AccessShareLock": "reads and writes go on",
+}
+
+
 def blocks(plan: Plan) -> list[Block]:
     """Render every part of a plan: about 9,500 characters at the very most."""
     parts = [
@@ -76,8 +88,8 @@ def _row(row: PlannedRows) -> str:
 
 
 def _saved(plan: Plan) -> str:
-    rows = "; every row above, counted again" if plan.rows else ""
-    return f"*Saved first* – a full backup of the database{rows}, both in {code(plan.saves_to, 200)}."
+    rows = " and every row above, counted again; both" if plan.rows else ","
+    return f"*Saved first* – a full backup of the database{rows} in {code(plan.saves_to, 200)}."
 
 
 def _app(plan: Plan) -> str:
@@ -102,7 +114,7 @@ def _image(image: str) -> str:
 def _locks(plan: Plan) -> str:
     if not plan.locks:
         return ""
-    lines = [f"• {code(lock.relation, 120)} {one_line(lock.mode, 40)}" for lock in plan.locks]
+    lines = [f"• {code(lock.relation, 120)} {_LOCKS.get(lock.mode, one_line(lock.mode, 40))}" for lock in plan.locks]
     return listing("*Tables that stay and are locked meanwhile*", lines, _LOCKS_MOST)
 
 

@@ -2,7 +2,7 @@
 
 from bot.errors import BotError
 from bot.views.blocks import View, page, section
-from bot.views.text import one_line, paragraph, prose
+from bot.views.text import one_line, prose
 
 _MESSAGE_MOST = 1800
 _HINT_MOST = 900
@@ -23,6 +23,6 @@ def plain(text: str) -> View:
 
 
 def note(text: str) -> View:
-    """Render a line for everyone in a thread; nothing in it can mention anybody."""
-    shown = paragraph(text, _MESSAGE_MOST) or "…"
+    """Render a line for everyone in a thread; it can name people, never groups or everyone."""
+    shown = prose(text, _MESSAGE_MOST) or "…"
     return page(shown, [section(shown)])

@@ -9,14 +9,15 @@ from bot.ports import AuditEvent
 from bot.views import drops
 from bot.views import plan as plan_view
 from bot.views.blocks import View, context, header, listing, page, section
-from bot.views.text import code, count, duration, moment, one_line, paragraph, people, person, size
+from bot.views.text import code, count, duration, moment, one_line, people, person, prose, size
 
 _TIMELINE_MOST = 2800
 _SAVED_MOST = 1800
 _DETAIL_MOST = 160
-_VOTES = frozenset({"vote", "vote-cast", "vote-counted", "vote-withdrawn"})
-_HIDDEN = frozenset({"flags", "voter", "payload"})
+_VOTES = frozenset({"voted", "vote-withdrawn"})
+_HIDDEN = frozenset({"bot", "deleted", "guest", "stranger", "owner", "fence"})
 """Details kept for auditors, of no help in a report."""
+_DIGESTS = frozenset({"digest", "old", "new"})
 
 
 def render(run: Run, events: Sequence[AuditEvent], export: Export | None) -> View:
@@ -29,7 +30,7 @@ def render(run: Run, events: Sequence[AuditEvent], export: Export | None) -> Vie
         [
             header(title),
             section(_outcome(run)),
-            section(drops.describe(run.plan.drops)),
+            section(drops.describe(run.plan.drops, "What was dropped")),
             section(_saved(run, export)),
             section(_people(run, approved)),
             section(listing("*Timeline*", [_line(event) for event in events], _TIMELINE_MOST)),
@@ -42,7 +43,7 @@ def _outcome(run: Run) -> str:
     good = run.state in {RunState.RUNNING, RunState.SUCCEEDED} and not run.problem
     lines = [f"*{'✅ Rolled back' if good else '⚠️ Not completed'}* – {plan_view.headline(run.plan)}"]
     if run.problem:
-        lines.append(f"What stopped it: {paragraph(run.problem, 600)}")
+        lines.append(f"What stopped it: {prose(run.problem, 600)}")
     down = _downtime(run)
     if down is not None:
         lines.append(f"The app was down for {duration(down)}; planned were {duration(run.plan.estimate.downtime_s)}.")
@@ -97,8 +98,12 @@ def _line(event: AuditEvent) -> str:
 
 def _details(details: Mapping[str, object]) -> str:
     words = [
-        f"{key} {value}"
+        f"{key} {_word(value)[:12] if key in _DIGESTS else _word(value)}"
         for key, value in details.items()
-        if key not in _HIDDEN and isinstance(value, str | int | float)
+        if key not in _HIDDEN and value not in ("", None, [])
     ]
     return one_line(", ".join(words), _DETAIL_MOST)
+
+
+def _word(value: object) -> str:
+    return " ".join(str(part) for part in value) if isinstance(value, list | tuple) else str(value)

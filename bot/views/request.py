@@ -8,7 +8,7 @@ from bot.views import plan as plan_view
 from bot.views.blocks import View, actions, context, header, listing, page, section
 from bot.views.buttons import for_ballot
 from bot.views.card import STATES
-from bot.views.text import moment, one_line, paragraph, person
+from bot.views.text import moment, one_line, person, prose
 
 _VOTES_MOST = 900
 
@@ -34,7 +34,7 @@ def render_void(run: Run, old_digest: str, differences: Sequence[str]) -> View:
     """Render what is left of a request whose plan is no longer what would be done."""
     old = one_line(old_digest[:12], 12)
     text = f"Void: plan {old} for {one_line(run.environment, 40)} is no longer what would be done."
-    lines = [f"• {paragraph(line, 400)}" for line in differences]
+    lines = [f"• {prose(line, 400)}" for line in differences]
     title = f"*⚠️ Void* – plan `{old}` is no longer what would be done. Votes for it do not count."
     return page(
         text, [section(listing(title, lines, 2800)), context("A new request for the plan as it is now follows.")]
@@ -43,7 +43,7 @@ def render_void(run: Run, old_digest: str, differences: Sequence[str]) -> View:
 
 def render_changed(run: Run, old_digest: str, differences: Sequence[str]) -> View:
     """Tell the thread that the world moved, how, and what to do now."""
-    lines = [f"• {paragraph(line, 400)}" for line in differences] or ["• (no single difference to name)"]
+    lines = [f"• {prose(line, 400)}" for line in differences] or ["• (no single difference to name)"]
     old = one_line(old_digest[:12], 12)
     title = f"*⚠️ Something moved since the vote.* Plan `{old}` is void; nothing was changed. What moved:"
     return page(
@@ -70,8 +70,11 @@ def _closing(run: Run) -> list[dict[str, object]]:
     if run.state is RunState.PENDING:
         until = moment(run.expires_at)
         how = f"Or react with ✅ to approve, ❌ to reject; take the reaction back to withdraw. Open until {until}."
-        return [*actions(for_ballot(run)), context(how, "The requester and people who are no approvers do not count.")]
+        return [
+            *actions(for_ballot(run)),
+            context(how, "Only the approvers' votes count; whoever's does not is told why."),
+        ]
     if run.state in {RunState.APPROVED, RunState.RUNNING, RunState.PARKED, RunState.SUCCEEDED, RunState.FAILED}:
         return [context(f"*Approved.* Voting is closed; now: {STATES[run.state]}. The card shows each step.")]
-    problem = f" {paragraph(run.problem, 300)}" if run.problem else ""
+    problem = f" {prose(run.problem, 300)}" if run.problem else ""
     return [context(f"*{STATES[run.state]}.*{problem} Voting is closed; nothing was changed.")]

@@ -6,7 +6,7 @@ from bot.domain.runs import OPEN, Run, StepState
 from bot.views import plan as plan_view
 from bot.views.blocks import View, page, paginate, section
 from bot.views.card import STATES
-from bot.views.text import code, moment, one_line, paragraph, person
+from bot.views.text import code, moment, one_line, person, prose
 
 _MOST = 9000
 
@@ -15,7 +15,7 @@ def render(runs: Sequence[Run], frozen: Mapping[str, str]) -> View:
     """Render runs, those that hold an environment first, and frozen environments with who and why."""
     ranked = sorted(runs, key=lambda run: run.state not in OPEN)
     lines = [line for run in ranked for line in _lines(run)] or ["There has been no run yet."]
-    cold = [f"❄️ *{one_line(name, 40)}* is frozen: {paragraph(why, 300)}" for name, why in sorted(frozen.items())]
+    cold = [f"❄️ *{one_line(name, 40)}* is frozen: {prose(why, 300)}" for name, why in sorted(frozen.items())]
     held = sum(run.state in OPEN for run in runs)
     text = f"{held} open, {len(runs)} shown" if runs else "There has been no run yet."
     return page(text, [section("*Runs*"), *paginate([*cold[:20], *lines], _MOST)])
@@ -28,4 +28,4 @@ def _lines(run: Run) -> list[str]:
     now = next((step for step in run.steps if step.state is StepState.RUNNING), None)
     if now is not None:
         lines[1] += f" · now: {one_line(now.title, 150)}"
-    return [*lines, *([f"      {paragraph(run.problem, 300)}"] if run.problem else [])]
+    return [*lines, *([f"      {prose(run.problem, 300)}"] if run.problem else [])]

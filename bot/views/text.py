@@ -9,16 +9,18 @@ from bot.domain.runs import Progress
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _USER = re.compile(r"[UW][A-Z0-9]{2,}")
-_WRITTEN_MENTION = re.compile(r"&lt;@([UW][A-Z0-9]{2,})&gt;")
+_OUR_MENTION = re.compile(r"(?:^|(?<=\bby )|(?<=\bof )|(?<=\band ))&lt;@([UW][A-Z0-9]{2,})&gt;")
+"""How the engine's sentences name people: “cancelled by <@U…>”. A name in a server's message never stands like that."""
 _ELLIPSIS = "…"
 _KILO = 1000
+_LOOK_AHEAD = 4
 _MINUTE_S = 60
 _HOUR_S = 3600
 
 
 def escape(text: str) -> str:
     """Make text harmless: no mention, link or entity can be in it afterwards."""
-    return "".join(_ENTITIES.get(char, char) for char in text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def clip(text: str, most: int) -> str:
@@ -36,20 +38,21 @@ def clip(text: str, most: int) -> str:
 
 def one_line(text: str, most: int) -> str:
     """Escape foreign text into a single line of at most `most` characters, control characters taken out."""
-    return escape(clip(" ".join(_printable(text).split()), most))
+    return escape(clip(" ".join(_printable(_head(text, most)).split()), most))
 
 
 def paragraph(text: str, most: int) -> str:
     """Escape foreign text, keeping its line breaks, to at most `most` characters."""
-    return escape(clip("\n".join(" ".join(_printable(line).split()) for line in text.splitlines()), most))
+    lines = _head(text, most).splitlines()
+    return escape(clip("\n".join(" ".join(_printable(line).split()) for line in lines), most))
 
 
 def prose(text: str, most: int) -> str:
-    """Escape a sentence of ours for one reader only. Mentions of users survive: seen by one person, they notify nobody.
+    """Escape a sentence of the engine's, keeping its own mentions of people (see `_OUR_MENTION`).
 
     Groups, channels and everyone (``<!here>``) never survive.
     """
-    return _WRITTEN_MENTION.sub(r"<@\1>", paragraph(text, most))
+    return _OUR_MENTION.sub(r"<@\1>", paragraph(text, most))
 
 
 def code(text: str, most: int = 160) -> str:
@@ -69,7 +72,14 @@ def preformatted(text: str, most: int) -> str:
     return f"```\n{mark}{escape(kept) or ' '}\n```"
 
 
+def _head(text: str, most: int) -> str:
+    # A server's message can be megabytes; no more of it is looked at than could ever be shown.
+    return text if len(text) <= _LOOK_AHEAD * most else text[: _LOOK_AHEAD * most] + _ELLIPSIS
+
+
 def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text if _visible(char))
 
 

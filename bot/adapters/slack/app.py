@@ -23,6 +23,7 @@ SLACK_API = "https://slack.com/api/"
 CONCURRENCY = 40
 """Socket threads: 20 commands at once must all be persisted within Slack's 3 s."""
 _TIMEOUT_S = 10
+_NO_TOKEN = "xapp-missing"  # noqa: S105 -- a worker that never connects; an empty one would be looked for in the environment
 
 
 def build_app(
@@ -37,7 +38,7 @@ def build_app(
 
     Args:
         bot_token: ``xoxb-…``.
-        app_token: ``xapp-…`` with ``connections:write``.
+        app_token: ``xapp-…`` with ``connections:write``; "" for a process that never connects.
         team_id: our workspace.
         base_url: of the Web API, with a slash at its end.
         concurrency: payloads dealt with at the same time.
@@ -46,7 +47,7 @@ def build_app(
     identity = _Identity(client, team_id)
     app = App(
         client=WebClient(base_url=base_url, timeout=_TIMEOUT_S, logger=_quiet_logger()),
-        authorize=identity.authorize,
+        authorize=lambda enterprise_id: identity.authorize(enterprise_id),  # noqa: PLW0108 -- Bolt takes `self` for an argument's name
         process_before_response=True,
         logger=_quiet_logger(),
         signing_secret="",
@@ -54,7 +55,7 @@ def build_app(
     app.error(_report)
     # The handler's client must not be the app's: its token is per request.
     handler = SocketModeHandler(
-        app, app_token, logger=_quiet_logger(), web_client=client, concurrency=concurrency, ping_interval=5
+        app, app_token or _NO_TOKEN, logger=_quiet_logger(), web_client=client, concurrency=concurrency, ping_interval=5
     )
     return app, handler
 

@@ -1,0 +1,80 @@
+"""What one person is told: refusals, status, overview, help."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.migrations import DownScript
+from bot.domain.runs import RunState
+from bot.errors import PermanentError
+from bot.ports import MigrationRow, Overview
+from bot.views import followup, manual, overview, refusal, status
+from tests.views.samples import ASKED, RUN, read, running
+
+
+def test_a_refusal_names_its_reference_what_happened_and_the_way_out() -> None:
+    error = PermanentError(
+        "no-down-script",
+        "017, 016 and 015 have no down script, so a chain to 014 cannot be built.",
+        "The newest backup from before 015 is prod_nightly_20260105_020000 (schema 014).",
+    )
+
+    view = refusal.render(error)
+
+    assert read(view) == (
+        "✗ *no-down-script*: 017, 016 and 015 have no down script, so a chain to 014 cannot be built.\n"
+        "The newest backup from before 015 is prod_nightly_20260105_020000 (schema 014)."
+    )
+    assert view.text == read(view).replace("*", "")
+
+
+def test_a_refusal_escapes_what_was_typed() -> None:
+    shown = read(refusal.render(PermanentError("unknown-environment", "There is no environment “<!here>”.")))
+
+    assert shown == "✗ *unknown-environment*: There is no environment “&lt;!here&gt;”."
+
+
+def test_status_puts_open_runs_first_and_says_what_is_frozen() -> None:
+    old = replace(RUN, id="rold22", state=RunState.SUCCEEDED, ended_at=ASKED + timedelta(minutes=4))
+
+    lines = read(status.render([old, running("export")], {"dev": "frozen by <@U0LEADA>: launch"})).splitlines()
+
+    assert lines[1] == "❄️ *dev* is frozen: frozen by <@U0LEADA>: launch"
+    assert lines[2] == "▶️ Running · `rk3f9a` *prod* schema 027 → 026, app v1.3.0 → v1.2.3"
+    assert lines[3].endswith("now: Export the data that will be dropped")
+    assert lines[4].startswith("✅ Done · `rold22`")
+
+
+def test_status_without_runs() -> None:
+    assert read(status.render([], {})) == "*Runs*\nThere has been no run yet."
+
+
+def test_the_overview_shows_versions_the_matrix_and_which_scripts_are_missing() -> None:
+    script = DownScript(27, "027_feature_flags", "", "Removes feature flags.", (), (), (), "a" * 64)
+    rows = [
+        MigrationRow(26, "026_add_version_column", applied=True, script=None),
+        MigrationRow(27, "027_feature_flags", applied=True, script=script),
+    ]
+
+    shown = read(overview.render(Overview("prod", 27, "v1.3.0", True, ["v1.3.x needs schema 027–latest"], rows)))
+
+    assert shown == (
+        "Migrations of prod\n*prod* – schema 027, app v1.3.0, serving\n"
+        "*Which app needs which schema*\n• v1.3.x needs schema 027–latest\n"
+        "✅ `027_feature_flags` – Removes feature flags.\n"
+        "No down script, so a chain cannot pass them: 026\n"
+        "To undo one and everything newer: `/rollback prod 027`"
+    )
+
+
+def test_help_shows_every_command_with_a_real_environment() -> None:
+    shown = read(manual.render(["staging", "prod"]))
+
+    assert "• `/rollback prod 027` undo migration 027 and everything newer" in shown
+    assert "Environments: `prod`, `staging`." in shown
+
+
+def test_the_modal_gives_back_the_link() -> None:
+    view = {"state": {"values": {"link": {"link": {"value": " https://example.org/1 "}}}}}
+
+    assert followup.link_of(view) == "https://example.org/1"
+    assert followup.link_of({}) == ""

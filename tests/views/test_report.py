@@ -1,0 +1,77 @@
+"""The closing report, and the call for help."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.backups import Export, SavedTable
+from bot.ports import AuditEvent, Escalation
+from bot.views import escalation, report
+from tests.views.samples import ASKED, FLAGS, PLAN, RUN, read, running
+
+SAVED = SavedTable(FLAGS, "exports/rk3f9a/public.feature_flags.csv.gz", 42, 900, "a" * 64, ("id",))
+
+
+def event(minute: int, actor: str, name: str, details: Mapping[str, object]) -> AuditEvent:
+    return AuditEvent(minute, ASKED + timedelta(minutes=minute), "rk3f9a", actor, name, details, "", "")
+
+
+EVENTS = [
+    event(0, "U0ONCALL", "requested", {"migration": "027"}),
+    event(1, "U0LEADA", "voted", {"choice": "approve", "how": "reaction", "digest": PLAN.digest}),
+    event(2, "U0LEADB", "voted", {"choice": "approve", "how": "button", "digest": PLAN.digest}),
+    event(2, "U0ENG", "vote-refused", {"reason": "no approver", "how": "reaction", "bot": False}),
+    event(3, "U0LEADB", "vote-withdrawn", {"how": "button"}),
+    event(4, "backstop", "chain-committed", {"removed": ["027"], "lsn": "0/1"}),
+]
+
+
+def test_the_report_says_what_went_where_it_is_and_who_agreed() -> None:
+    shown = read(report.render(running("document"), EVENTS, Export("rk3f9a", "exports/rk3f9a/", (SAVED,))))
+
+    assert "*✅ Rolled back* – schema 027 → 026, app v1.3.0 → v1.2.3" in shown
+    assert "The app was down for 16 s; planned were 41 s." in shown
+    assert "*What was dropped* – 2 tables, 1 function" in shown
+    assert "*Saved rows* – 42 rows of 1 relation in `physioflow-backups-prod`, under `exports/rk3f9a/`" in shown
+    assert "• `public.feature_flags` 42 rows, 900 B: `exports/rk3f9a/public.feature_flags.csv.gz`" in shown
+    assert "Approved by <@U0LEADA>.\nReason: flags break booking" in shown
+
+
+def test_the_timeline_is_short_of_what_only_auditors_need() -> None:
+    lines = read(report.render(running("document"), EVENTS, None)).split("*Timeline*\n")[1].splitlines()
+
+    assert lines[1].endswith(f"<@U0LEADA> voted: choice approve, how reaction, digest {PLAN.digest[:12]}")
+    assert lines[3].endswith("<@U0ENG> vote-refused: reason no approver, how reaction")
+    assert lines[5].endswith("`backstop` chain-committed: removed 027, lsn 0/1")
+
+
+def test_a_run_that_did_not_make_it_is_not_called_done() -> None:
+    shown = read(report.render(replace(RUN, problem="chain-failed: no"), EVENTS, None))
+
+    assert "*⚠️ Not completed*" in shown
+    assert "What stopped it: chain-failed: no" in shown
+    assert "*Saved rows* – none were exported." in shown
+
+
+def test_an_escalation_names_people_first_and_shows_the_end_of_the_log() -> None:
+    what = Escalation(
+        "chain-failed: deadlock",
+        {"postgres-0": "\n".join(f"line {n}" for n in range(2000))},
+        "prod_emergency_20260211_030400 verified",
+        ["archiver: last 0/9"],
+        ["U0DBA", "DBA on call, +84 1"],
+    )
+
+    shown = read(escalation.render(RUN, what))
+
+    assert shown.index("Whom to call") < shown.index("Database log")
+    assert "• <@U0DBA>\n• DBA on call, +84 1" in shown
+    assert "line 1999\n```" in shown
+    assert "line 0\n" not in shown
+
+
+def test_an_escalation_without_logs_says_so() -> None:
+    shown = read(escalation.render(RUN, Escalation("p", {}, "", (), ())))
+
+    assert "*Database logs* – none could be read." in shown
+    assert "*Whom to call*\nnobody is named" in shown

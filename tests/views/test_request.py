@@ -1,0 +1,80 @@
+"""The request: the plan, the votes, and buttons only while they mean something."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.approvals import Choice, Vote
+from bot.domain.runs import RunState
+from bot.views import plan, request
+from bot.views.blocks import View
+from bot.views.buttons import read_ballot
+from tests.views.samples import ASKED, PLAN, RUN, VOTES, buttons, read
+
+
+def test_it_shows_the_whole_plan_and_who_asked_why() -> None:
+    shown = read(request.render(RUN, (), 2, production=True))
+
+    assert shown.startswith(
+        "Approve the rollback of prod?\n<@U0ONCALL> asks to roll *prod* back.\nReason: flags break booking"
+    )
+    assert read(View("", plan.blocks(PLAN))) in shown
+    assert "*Votes* – 0 of 2 approvals" in shown
+
+
+def test_buttons_carry_the_run_and_the_digest_that_is_voted_on() -> None:
+    offered = buttons(request.render(RUN, (), 2, production=True))
+
+    assert set(offered) == {"approve", "reject"}
+    assert read_ballot(offered["approve"]) == ("rk3f9a", PLAN.digest[:12])
+    assert offered["reject"] == offered["approve"]
+
+
+def test_each_vote_is_named_and_votes_for_another_plan_are_not_shown() -> None:
+    reject = Vote("U0LEADB", Choice.REJECT, PLAN.digest, "button", ASKED)
+    stale = Vote("U0ENG", Choice.APPROVE, "0" * 64, "button", ASKED)
+
+    shown = read(request.render(RUN, (VOTES[0], reject, stale), 2, production=True))
+
+    assert "✅ <@U0LEADA> approves (reaction, " in shown
+    assert "❌ <@U0LEADB> rejects (button, " in shown
+    assert "U0ENG" not in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (RunState.APPROVED, "*Approved.* Voting is closed"),
+        (RunState.RUNNING, "*Approved.* Voting is closed"),
+        (RunState.SUCCEEDED, "*Approved.* Voting is closed; now: ✅ Done."),
+        (RunState.REJECTED, "*🚫 Rejected.* rejected by <@U0LEADA> Voting is closed; nothing was changed."),
+        (RunState.EXPIRED, "*⌛ Expired: nobody decided in time.*"),
+        (RunState.VOID, "*⚠️ Void: it can no longer be planned.*"),
+    ],
+)
+def test_a_closed_request_has_no_buttons_and_says_how_it_ended(state: RunState, said: str) -> None:
+    problem = "rejected by <@U0LEADA>" if state is RunState.REJECTED else ""
+
+    view = request.render(replace(RUN, state=state, problem=problem), VOTES, 2, production=True)
+
+    assert buttons(view) == {}
+    assert said in read(view)
+
+
+def test_a_void_request_says_what_moved_and_loses_its_buttons() -> None:
+    view = request.render_void(RUN, "0123456789abcdef", ["schema: 27 26 → 28 26"])
+
+    assert buttons(view) == {}
+    assert read(view) == (
+        "*⚠️ Void* – plan `0123456789ab` is no longer what would be done. Votes for it do not count.\n"
+        "• schema: 27 26 → 28 26\nA new request for the plan as it is now follows."
+    )
+
+
+def test_the_thread_is_told_what_moved_and_to_vote_again() -> None:
+    shown = read(request.render_changed(RUN, "0123456789abcdef", ["app: v1.3.0 v1.2.3 → v1.3.1 v1.2.3"]))
+
+    assert (
+        "Plan `0123456789ab` is void; nothing was changed. What moved:\n• app: v1.3.0 v1.2.3 → v1.3.1 v1.2.3" in shown
+    )
+    assert f"The new plan is `{PLAN.short_digest}`. Please read it and vote again." in shown

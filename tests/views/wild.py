@@ -1,0 +1,86 @@
+"""Domain values with anything in them that a database, a bucket or a person could put there."""
+
+from datetime import UTC, datetime
+
+from hypothesis import strategies as st
+
+from bot.domain.approvals import Choice, Vote
+from bot.domain.backups import Export, SavedTable
+from bot.domain.plans import (
+    Estimate,
+    Plan,
+    PlanKind,
+    PlannedDrop,
+    PlannedLock,
+    PlannedRows,
+    PlannedScript,
+    PlannedService,
+    PlannedWorkload,
+)
+from bot.domain.runs import Progress, Run, RunState, Step, StepState
+from bot.ports import AuditEvent, Escalation, MigrationRow, Overview
+
+NASTY = ("", "&" * 4000, "<!channel>", "`" * 200, "a\nb\n" * 300, "<@U0LEADA>", "Ω" * 5000, "*_~", "x" * 63, "<")
+words = st.sampled_from(NASTY) | st.text(max_size=40)
+amounts = st.integers(0, 10**13)
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 -- bounds are naive by contract
+maybe = st.none() | moments
+digests = st.text("0123456789abcdef", min_size=64, max_size=64)
+
+
+def many(values: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
+    """A few of them, or one of them very often."""
+    few = st.lists(values, max_size=3).map(tuple)
+    return few | st.tuples(values, st.sampled_from([30, 400])).map(lambda pair: (pair[0],) * pair[1])
+
+
+drops = st.builds(PlannedDrop, st.sampled_from(["table", "view", "table column", "index", "trigger"]) | words, words,
+                  st.booleans(), words)  # fmt: skip
+reasons = st.sampled_from(["dropped", "column", "changed", "derived", "odd"])
+plans = st.builds(
+    Plan,
+    kind=st.just(PlanKind.CHAIN),
+    environment=words,
+    asked_for=words,
+    from_schema=st.integers(0, 99999),
+    to_schema=st.integers(0, 99999),
+    from_app=words,
+    to_app=words,
+    scripts=many(st.builds(PlannedScript, st.integers(0, 9999), words, digests, words, amounts)),
+    remaining=st.just(()),
+    drops=many(drops),
+    rows=many(st.builds(PlannedRows, words, amounts, amounts, reasons)),
+    locks=many(st.builds(PlannedLock, words, words)),
+    workloads=many(st.builds(PlannedWorkload, words, words, words, words, amounts, amounts)),
+    services=many(st.builds(PlannedService, words, words, st.just(()))),
+    schema_fingerprint=digests,
+    expected_fingerprint=digests,
+    saves_to=words,
+    wished_app=words,
+    estimate=st.builds(Estimate, st.floats(0, 10**6), st.floats(0, 10**6)),
+    warnings=many(words),
+)
+steps = st.builds(
+    Step, words, amounts, words, st.sampled_from(StepState), words, st.just({}), maybe, maybe, st.integers(0, 99),
+    st.none() | st.builds(Progress, amounts, amounts, st.just("bytes") | words),
+)  # fmt: skip
+runs = st.builds(
+    Run, st.just("rk3f9a"), words, plans, st.sampled_from(RunState), words, words, st.just("C0INCIDENT"), moments,
+    moments, maybe, maybe, st.just(1), st.just("") | words, words, many(steps),
+)  # fmt: skip
+users = st.sampled_from(["U0LEADA", "U0LEADB", "cli:anna", "<!here>"])
+votes = many(st.builds(Vote, users, st.sampled_from(Choice), digests, words, moments))
+exports = st.builds(
+    Export, words, words, many(st.builds(SavedTable, words, words, amounts, amounts, digests, st.just(())))
+)
+events = many(
+    st.builds(AuditEvent, amounts, moments, words, users, st.just("voted") | words,
+              st.dictionaries(words, words | amounts | st.lists(words, max_size=3), max_size=4), digests, digests)
+)  # fmt: skip
+escalations = st.builds(
+    Escalation, words, st.dictionaries(st.text(max_size=30), words, max_size=5), words, many(words), many(words)
+)
+overviews = st.builds(
+    Overview, words, st.integers(0, 9999), words, st.booleans(), many(words),
+    many(st.builds(MigrationRow, st.integers(0, 9999), words, st.booleans(), st.none())), st.none() | words,
+)  # fmt: skip
