@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -48,7 +48,8 @@ def serve() -> Iterator[Canned]:
             for name, value in {"Content-Length": str(len(canned.body)), **canned.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(canned.body)
+            with suppress(BrokenPipeError):  # the client has given up
+                self.wfile.write(canned.body)
 
         do_GET = do_PATCH = do_POST = answer  # noqa: N815 -- the base class's names
 

@@ -9,6 +9,7 @@ import pytest
 from bot.adapters.cluster.api import JSON, Api, path_of
 from bot.adapters.cluster.client import connect
 from bot.errors import PermanentError, TemporaryError
+from tests.adapters.cluster.app import connected
 from tests.adapters.cluster.canned import Canned, serve, status_object
 
 TOKEN = "eyJhbGciOi"
@@ -24,9 +25,8 @@ def server() -> Iterator[Canned]:
 
 @pytest.fixture
 def api(server: Canned) -> Iterator[Api]:
-    client = connect(server.url, TOKEN)
-    yield Api(client, read_timeout_s=0.3)
-    client.close()
+    with connected(server.url, TOKEN) as client:
+        yield Api(client, read_timeout_s=0.3)
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,11 @@ def test_a_change_whose_answer_is_lost_is_not_sent_again_behind_our_back(server:
 def test_a_server_that_refuses_connections() -> None:
     with socket.socket() as held:  # bound and not listening: nobody else gets the port
         held.bind(("127.0.0.1", 0))
-        client = connect(f"http://127.0.0.1:{held.getsockname()[1]}", TOKEN)
-        with pytest.raises(TemporaryError, match=r"^cluster-unavailable: .*NewConnectionError"):
+        with (
+            connected(f"http://127.0.0.1:{held.getsockname()[1]}", TOKEN) as client,
+            pytest.raises(TemporaryError, match=r"^cluster-unavailable: .*NewConnectionError"),
+        ):
             Api(client).get(PATH, WHAT)
-        client.close()
 
 
 def test_a_redirect_is_not_followed(server: Canned, api: Api) -> None:
@@ -138,10 +139,9 @@ def test_a_kubeconfig(server: Canned, tmp_path: Path) -> None:
         "users": [{"name": "u", "user": {"token": TOKEN}}],
     }
     (tmp_path / "config").write_text(json.dumps(config))
-    client = connect(kubeconfig=tmp_path / "config")
-    Api(client).get(PATH, WHAT)
+    with connected(kubeconfig=tmp_path / "config") as client:
+        Api(client).get(PATH, WHAT)
     assert server.requests[0][2]["authorization"] == f"Bearer {TOKEN}"
-    client.close()
 
 
 @pytest.mark.parametrize("text", [None, "", f"token: {TOKEN}", f"{{{TOKEN}"])
