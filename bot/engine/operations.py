@@ -67,7 +67,7 @@ def _internal(request_id: str) -> BotError:
 
 def _rollback(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
     run = request_rollback(workplace, audience, key, payload)
-    text = f"The plan is in <#{run.channel}> as run {run.id}. It waits for the team leads' consent."
+    text = f"The plan is in the incident channel as run {run.id}. It waits for the approvers' consent."
     workplace.announcer.tell(audience, key, text)
 
 
