@@ -1,0 +1,1 @@
+"""Measurements; never timed tests. `make bench` prints them all in one run."""

@@ -1,0 +1,40 @@
+"""Every "must behave" line of the main job, played in the sandbox and checked against the world itself."""
+
+import pytest
+
+from bot.sandbox.scenarios.registry import SCENARIOS
+from bot.sandbox.theatre import clear_stage, play
+from bot.sandbox.workplace import Sandbox
+
+MUST_BEHAVE = {
+    "rollback prod 027: schema 026, v1.2.3 serves, rows exported, bundle present": "rollback-prod-027",
+    "rollback prod 024: the chain in one transaction in spite of 026's trap, a hanging view shown": "rollback-prod-024",
+    "rollback prod 027 of an empty, absurd or mistyped text; prod 27; production 027": "mistyped",
+    "rollback prod 017, prod 099, --app v1.3.0: refused with the way out": "impossible",
+    "a rollback below what any known app can use": "no-known-app",
+    "a second rollback while one runs": "second-rollback",
+    "a script made invalid": "invalid-script",
+    "a table locked by someone, at planning": "locked-table-at-planning",
+    "a table locked by someone, in the run": "locked-table-in-run",
+    "a pod that never stops": "pod-never-stops",
+    "a smoke test that fails": "smoke-test-fails",
+    "facts that change void the votes": "world-moves",
+    "votes of a deactivated lead, a guest, a stranger do not count; one rejection ends it": "wrong-voters",
+    "a restart in the middle of a run goes on where it was": "bot-killed",
+    "two replicas of the bot: one plan, one run, no doubled message": "two-replicas",
+}
+
+
+@pytest.mark.scenario
+@pytest.mark.parametrize("name", MUST_BEHAVE.values(), ids=MUST_BEHAVE.keys())
+def test_must_behave(sandbox: Sandbox, name: str) -> None:
+    try:
+        checks = play(sandbox, name)
+    finally:
+        clear_stage(sandbox, name)
+    assert checks.failures == []
+    assert checks.passed > 0
+
+
+def test_every_scenario_is_among_them() -> None:
+    assert set(MUST_BEHAVE.values()) == set(SCENARIOS)
