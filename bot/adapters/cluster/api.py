@@ -5,13 +5,16 @@ them would lose whatever a newer server added; they also refuse answers the real
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import stamina
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as HttpTimeoutError
 
 from bot.adapters.cluster.failures import is_conflict, refusal, unavailable
 
@@ -72,11 +75,18 @@ class Api:
         """GET and give whatever answer came, its first bytes.
 
         Raises:
-            urllib3.exceptions.HTTPError: none came.
+            urllib3.exceptions.HTTPError: none came within `timeout_s`.
+            TemporaryError: ``cluster-unavailable``: no TLS with the API server.
         """
-        response = self._send("GET", path, headers={"Accept": "*/*"}, timeout_s=timeout_s).response
+        from kubernetes.client import ApiException
+
+        until = time.monotonic() + timeout_s
         try:
-            return Answer(response.status, response.read(limit_bytes, decode_content=True))
+            response = self._send("GET", path, headers={"Accept": "*/*"}, timeout_s=timeout_s).response
+        except ApiException as error:
+            raise unavailable(f"get {path}", "TLS") from error
+        try:
+            return Answer(response.status, _first_bytes(response, limit_bytes, until))
         finally:
             response.close()  # what is left of a long answer is not waited for
 
@@ -131,6 +141,16 @@ class Api:
             body=body,  # made JSON by the client
             _request_timeout=(self._connect_timeout_s, timeout_s or self._read_timeout_s),
         )
+
+
+def _first_bytes(response: BaseHTTPResponse, limit_bytes: int, until: float) -> bytes:
+    """Read up to the limit. A read timeout begins anew with every byte, so the whole is watched as well."""
+    body = b""
+    while len(body) < limit_bytes and (piece := response.read1(limit_bytes - len(body), decode_content=True)):
+        body += piece
+        if time.monotonic() > until:
+            raise HttpTimeoutError("the answer is still coming")
+    return body
 
 
 def path_of(group: str, namespace: str, plural: str, name: str = "", sub: str = "") -> str:

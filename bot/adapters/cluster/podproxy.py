@@ -2,7 +2,8 @@
 
 from urllib.parse import quote
 
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import TimeoutError as HttpTimeoutError
 
 from bot.adapters.cluster.api import Answer, path_of
 from bot.adapters.cluster.failures import read_status, refusal, unavailable
@@ -55,6 +56,6 @@ def _is_servers(error: HTTPError) -> bool:
 
 def _silence(error: HTTPError, check: HttpCheck) -> str:
     reason = error.reason if isinstance(error, MaxRetryError) else error
-    if isinstance(reason, ReadTimeoutError):
+    if isinstance(reason, HttpTimeoutError):
         return f"no answer within {check.timeout_s:g} s"
     return f"the connection broke ({type(reason).__name__})"

@@ -12,13 +12,16 @@ from typing import Any
 
 @dataclass
 class Canned:
-    """What to answer, and what was asked. `delay_s` is waited first; `hang_up` closes without an answer."""
+    """What to answer, and what was asked. `delay_s` is waited first; `hang_up` closes without an answer;
+    `trickle_s` is the pause after each byte of the body.
+    """
 
     status: int = 200
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
     hang_up: bool = False
+    trickle_s: float = 0.0
     requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     url: str = ""
 
@@ -48,8 +51,10 @@ def serve() -> Iterator[Canned]:
             for name, value in {"Content-Length": str(len(canned.body)), **canned.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            with suppress(BrokenPipeError):  # the client has given up
-                self.wfile.write(canned.body)
+            with suppress(ConnectionError):  # the client has given up
+                for piece in [bytes([byte]) for byte in canned.body] if canned.trickle_s else [canned.body]:
+                    self.wfile.write(piece)
+                    time.sleep(canned.trickle_s)
 
         do_GET = do_PATCH = do_POST = answer  # noqa: N815 -- the base class's names
 

@@ -97,3 +97,11 @@ def test_the_api_servers_own_trouble_is_no_answer_of_the_pod() -> None:
         server.status, server.body = 503, status_object(503, "ServiceUnavailable", "error trying to reach service: EOF")
         answer = ask_pod(Namespace(Api(client), NAMESPACE), "pod-0", HEALTH)
         assert (answer.status, answer.excerpt) == (0, "error trying to reach service: EOF")
+
+
+def test_a_pod_that_trickles_is_not_waited_for() -> None:
+    with serve() as server, connected(server.url, "t") as client:
+        server.body, server.trickle_s = b"slow" * 10, 0.05
+        check = HttpCheck("physioflow-api", 7011, "/health", timeout_s=0.2)
+        answer = ask_pod(Namespace(Api(client), NAMESPACE), "pod-0", check)
+        assert (answer.status, answer.excerpt) == (0, "no answer within 0.2 s")
