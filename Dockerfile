@@ -1,0 +1,36 @@
+# Backstop: non-root, without the sandbox, with PostgreSQL's client tools.
+# The tools must be at least as new as the newest server: see docs/operations.md.
+ARG PYTHON=3.12
+
+FROM python:${PYTHON}-slim AS build
+WORKDIR /src
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/backstop
+COPY requirements.lock ./
+RUN /opt/backstop/bin/pip install --require-hashes -r requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY bot ./bot
+COPY commands ./commands
+COPY sql ./sql
+RUN pip wheel --no-deps --wheel-dir /dist . \
+    && /opt/backstop/bin/pip install --no-deps --no-index /dist/*.whl \
+    && ! /opt/backstop/bin/python -c "import bot.sandbox" 2>/dev/null
+
+FROM python:${PYTHON}-slim
+ARG POSTGRESQL_CLIENT=postgresql-client
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ${POSTGRESQL_CLIENT} \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin backstop \
+    && install --directory --owner=backstop /var/lib/backstop
+COPY --from=build /opt/backstop /opt/backstop
+# Relative paths of backstop.toml are taken from here; put your own scripts into, or over, sql/down.
+WORKDIR /etc/backstop
+COPY sql/down ./sql/down
+ENV PATH=/opt/backstop/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TMPDIR=/var/lib/backstop
+USER backstop
+EXPOSE 8080
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
+ENTRYPOINT ["backstop"]
+CMD ["serve"]
