@@ -14,7 +14,7 @@ COPY commands ./commands
 COPY sql ./sql
 RUN pip wheel --no-deps --wheel-dir /dist . \
     && /opt/backstop/bin/pip install --no-deps --no-index /dist/*.whl \
-    && ! /opt/backstop/bin/python -c "import bot.sandbox" 2>/dev/null
+    && ! /opt/backstop/bin/python -I -c "import bot.sandbox" 2>/dev/null
 
 FROM python:${PYTHON}-slim
 ARG POSTGRESQL_CLIENT=postgresql-client

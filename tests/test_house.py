@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml  # type: ignore[import-untyped] # it ships no types
+
+from bot.adapters.cluster.rights import LOGS, NEEDED
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [ROOT / "bot", ROOT / "commands"]
@@ -186,6 +189,22 @@ class TestPackage:
         assert not any("requirements-dev" in line or "[dev]" in line or "[sandbox]" in line for line in lines)
         assert any("--require-hashes" in line for line in lines)
         assert 'ENTRYPOINT ["backstop"]' in last_stage
+
+
+def test_the_deployed_role_has_the_rights_the_bot_asks_for_and_no_other() -> None:
+    documents = yaml.safe_load_all((ROOT / "deploy/kubernetes.yaml").read_text())
+    (role,) = [document for document in documents if document["kind"] == "ClusterRole"]
+    granted = {
+        (verb, group, resource)
+        for rule in role["rules"]
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    needed = {
+        (right.verb, right.group, right.resource + (f"/{right.sub}" if right.sub else "")) for right in (*NEEDED, LOGS)
+    }
+    assert granted == needed
 
 
 def raised_references() -> Iterator[tuple[str, str]]:
