@@ -1,0 +1,120 @@
+"""Clicks: votes, cancel, retry, escalate, and the follow-up's modal."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.domain.runs import RunState, StepState
+from bot.views import card, request
+from bot.views.blocks import View
+from tests.commands.office import Office, until
+from tests.views.samples import PLAN, RUN, VOTES, running
+
+
+def press(office: Office, ts: str, action_id: str, user: str = "U0LEADA") -> dict[str, Any]:
+    answer: dict[str, Any] = office.hands.do("press", user=user, channel="C0INCIDENT", ts=ts, action_id=action_id)
+    return answer
+
+
+def shown(run: Any) -> View:
+    return card.render(run, VOTES, 2, production=True)
+
+
+@pytest.fixture
+def asked(office: Office) -> str:
+    return office.post(request.render(RUN, (), 2, production=True))
+
+
+@pytest.mark.parametrize("choice", ["approve", "reject"])
+def test_a_ballot_names_the_plan_it_is_for(office: Office, asked: str, choice: str) -> None:
+    assert press(office, asked, choice)["ok"]
+
+    vote = office.only_request()
+    assert vote.id.startswith("action:U0LEADA:")
+    assert vote.id.endswith(f":{choice}")
+    assert vote.kind == "vote"
+    assert vote.payload["response_url"].startswith("http")
+    assert {key: vote.payload[key] for key in ("user_id", "channel", "ts", "choice", "how", "withdraw", "digest")} == {
+        "user_id": "U0LEADA",
+        "channel": "C0INCIDENT",
+        "ts": asked,
+        "choice": choice,
+        "how": "button",
+        "withdraw": False,
+        "digest": PLAN.short_digest,
+    }
+
+
+@pytest.mark.parametrize(
+    ("view", "action_id", "kind"),
+    [
+        (shown(running("backup")), "cancel", "cancel"),
+        (shown(replace(running("smoke"), state=RunState.PARKED)), "retry", "resume"),
+        (shown(replace(running("smoke"), state=RunState.PARKED)), "escalate", "escalate"),
+    ],
+)
+def test_the_cards_buttons(office: Office, view: View, action_id: str, kind: str) -> None:
+    press(office, office.post(view), action_id)
+
+    wish = office.only_request()
+    assert (wish.kind, wish.payload["run_id"]) == (kind, "rk3f9a")
+
+
+def test_a_stranger_from_a_shared_channel_is_told_why_not(office: Office, asked: str) -> None:
+    assert press(office, asked, "approve", user="U0STRANGER")["ok"]
+
+    until(lambda: office.ephemerals("U0STRANGER"))
+    assert office.ephemerals("U0STRANGER")[-1].startswith("✗ foreign-team: Only members of this workspace")
+    assert office.operations.tries == []
+
+
+def test_a_click_that_could_not_be_persisted_is_said(office: Office, asked: str) -> None:
+    office.operations.failing.append(RuntimeError("the journal is down"))
+
+    assert press(office, asked, "approve", user="U0LEADB")["ok"]
+
+    until(lambda: office.ephemerals("U0LEADB"))
+    assert office.ephemerals("U0LEADB")[-1].startswith("✗ journal-unreachable: Your request could not be written down")
+    assert office.operations.requests == {}
+
+
+def test_a_button_of_an_older_version_is_acked(office: Office) -> None:
+    view = shown(running("backup"))
+    old = [block | {"elements": [block["elements"][0] | {"action_id": "old"}]} if block["type"] == "actions" else block
+           for block in view.blocks]  # fmt: skip
+
+    assert press(office, office.post(View(view.text, old)), "old")["ok"]
+    assert office.operations.tries == []
+
+
+def test_the_follow_up_is_closed_with_a_link(office: Office) -> None:
+    done = replace(running("follow-up", StepState.OPEN), state=RunState.SUCCEEDED)
+    press(office, office.post(shown(done)), "close_followup", user="U0ONCALL")
+    opened = until(lambda: office.hands.look("state")["views"])
+    view_id = opened[-1]["id"]
+
+    refused = submit(office, view_id, "soon")
+    assert refused["ack"] == {
+        "response_action": "errors",
+        "errors": {"link": "“soon” is not a web link. It begins with https:// and is short."},
+    }
+    assert office.operations.tries == []
+
+    assert submit(office, view_id, "https://example.org/fix/7")["ok"]
+    wish = office.only_request()
+    assert wish.id == f"view:{view_id}"
+    assert wish.kind == "close"
+    assert wish.payload == {
+        "user_id": "U0ONCALL",
+        "channel": "C0INCIDENT",
+        "response_url": "",
+        "run_id": "rk3f9a",
+        "link": "https://example.org/fix/7",
+    }
+
+
+def submit(office: Office, view_id: str, link: str) -> dict[str, Any]:
+    values = {"link": {"link": link}}
+    answer: dict[str, Any] = office.hands.do("submit", user="U0ONCALL", view_id=view_id, values=values)
+    return answer
