@@ -58,9 +58,10 @@ class Api:
 
     def _open(self, request: Request) -> Response | None:
         """Answer what needs no token."""
-        if request.path in _HEALTH:
+        path = request.path.rstrip("/")
+        if path in _HEALTH:
             return Response(200, b"ok", {"Content-Type": "text/plain"})
-        if request.path == "/version":
+        if path == "/version":
             return Response.of_json(200, _VERSION)
         if request.path.startswith("/sandbox/service/"):
             return self._browse(request)

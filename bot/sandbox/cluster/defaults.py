@@ -39,11 +39,13 @@ def _fill_deployment(obj: Obj) -> None:
     if strategy["type"] == "RollingUpdate":
         _set(strategy.setdefault("rollingUpdate", {}), maxSurge="25%", maxUnavailable="25%")
     _fill_pod_spec(spec["template"].setdefault("spec", {}))
+    _set(obj, status={})  # a struct in Go, hence never omitted
 
 
 def _fill_replica_set(obj: Obj) -> None:
     _set(obj["spec"], replicas=1)
     _fill_pod_spec(obj["spec"].setdefault("template", {}).setdefault("spec", {}))
+    _set(obj, status={"replicas": 0})
 
 
 def _fill_pod(obj: Obj) -> None:
@@ -76,6 +78,7 @@ def _fill_service(obj: Obj) -> None:
     _set(spec, clusterIPs=[spec["clusterIP"]])
     for port in spec.get("ports", []):
         _set(port, protocol="TCP", targetPort=port.get("port"))
+    _set(obj, status={"loadBalancer": {}})
 
 
 def _fill_namespace(obj: Obj) -> None:

@@ -40,6 +40,8 @@ class DeploymentController:
             current = self._number(deployment, current, owned)
             deployment = self._annotate(deployment, current)
             self._scale_all(deployment, current, [one for one in owned if not _same(one, current)])
+        elif len(live := [one for one in owned if one["spec"]["replicas"] > 0]) == 1:
+            self._scale(deployment, live[0], deployment["spec"]["replicas"])  # paused: the old template stays
         self._forget_old(deployment, current)
         self._write_status(deployment, current)
 

@@ -76,7 +76,7 @@ class Objects:
             new = old | {"status": new.get("status", {})}
         else:
             if "status" in target.resource.subresources:
-                new["status"] = old.get("status", {})
+                new |= {"status": old["status"]} if "status" in old else {}
             if target.resource is SERVICES and "clusterIP" in old["spec"]:
                 new["spec"].setdefault("clusterIP", old["spec"]["clusterIP"])
             _admit(target.subject, new, old)
