@@ -108,6 +108,7 @@ class DatabaseKeys(Keys):
     dsn_file: rules.SecretFile | None = None
     dsn_env: Annotated[rules.Variable | None, one_place()] = None
     maintenance_database: rules.Text = Field(default="postgres", description="name a database that always exists")
+    shadow_template: rules.Text = Field(default="template0", description="name a database to copy shadows from")
 
 
 def _is_access_key_named(data: Mapping[str, Any]) -> bool:

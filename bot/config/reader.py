@@ -99,7 +99,9 @@ class _Build:
         database, backups, cluster = item.database, item.backups, item.cluster
         return settings.Access(
             database=settings.DatabaseAccess(
-                self._needed(database.dsn_env, database.dsn_file), database.maintenance_database
+                self._needed(database.dsn_env, database.dsn_file),
+                database.maintenance_database,
+                database.shadow_template,
             ),
             storage=settings.StorageAccess(
                 self._credential(backups.access_key_env, backups.access_key_file),

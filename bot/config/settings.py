@@ -48,10 +48,11 @@ class MigrationSettings:
 
 @dataclass(frozen=True)
 class DatabaseAccess:
-    """A database's DSN, and the database to be in while it is closed, renamed or copied."""
+    """A database's DSN, the database to be in while it is closed, and the one shadows are copied from."""
 
     dsn: SecretStr
     maintenance_database: str = "postgres"
+    shadow_template: str = "template0"
 
 
 @dataclass(frozen=True)
