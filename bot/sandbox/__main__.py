@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     if options.list:
         for name, scenario in SCENARIOS.items():
-            print(f"{name:28} {scenario.summary}")  # noqa: T201 - a command line prints
+            _say(f"{name:28} {scenario.summary}")
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     stays = sys.stdout.isatty() and not options.exit and not os.environ.get("CI")
@@ -56,12 +56,12 @@ def _run(options: argparse.Namespace, *, stays: bool) -> int:
     with Sandbox(Layout(scale=options.scale, port_base=options.port_base)) as sandbox:
         if not options.no_bot:
             sandbox.add_bot()
-        print("sandbox ready " + json.dumps(sandbox.endpoints()), flush=True)  # noqa: T201
+        _say("sandbox ready " + json.dumps(sandbox.endpoints()))
         if options.scenario is None:
             _stay(sandbox)
             return 0
         checks = play(sandbox, options.scenario)
-        print(checks.summary(options.title or f"scenario {options.scenario}"), flush=True)  # noqa: T201
+        _say(checks.summary(options.title or f"scenario {options.scenario}"))
         if stays:
             _follow(sandbox)
         return 1 if checks.failures else 0
@@ -75,7 +75,7 @@ def _stay(sandbox: Sandbox) -> None:
 
 
 def _follow(sandbox: Sandbox) -> None:
-    print(TRY_NEXT.format(control=sandbox.slack.base_url), flush=True)  # noqa: T201
+    _say(TRY_NEXT.format(control=sandbox.slack.base_url))
     slack = Slack(sandbox.slack.base_url)
     screen = Screen(slack, "C0INCIDENT")
     screen.start()
@@ -84,6 +84,11 @@ def _follow(sandbox: Sandbox) -> None:
     finally:
         screen.stop()
         slack.close()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from kubernetes.client import ApiClient, Configuration
 
 CONNECTIONS = 16  # pods are asked in parallel, and the worker's threads share the client
-_HINT = "Set the cluster's server_url and token, or kubeconfig, or run in a pod with a service account."
+_HINT = "Set the cluster's server and token, or kubeconfig, or run in a pod with a service account."
 
 
 def connect(
