@@ -1,0 +1,67 @@
+"""What was said, as people would see it in the end: one message a key, the newest wish wins."""
+
+from collections.abc import Mapping, Sequence
+
+from bot.domain.approvals import Vote
+from bot.domain.backups import Export
+from bot.domain.runs import Run
+from bot.errors import BotError
+from bot.ports import Audience, AuditEvent, Escalation, Overview
+
+
+class FakeAnnouncer:
+    """A `bot.ports.Announcer`. The card's ts is ``card:{run}``, a request's ``request:{run}:{digest12}``."""
+
+    def __init__(self) -> None:
+        self.cards: dict[str, tuple[Run, tuple[Vote, ...]]] = {}
+        self.requests: dict[tuple[str, str], tuple[Run, tuple[Vote, ...]]] = {}
+        self.notes: dict[tuple[str, str], str] = {}
+        self.changes: list[tuple[str, str, tuple[str, ...]]] = []
+        self.reports: dict[str, tuple[Run, tuple[AuditEvent, ...], Export | None]] = {}
+        self.escalations: dict[tuple[str, int], Escalation] = {}
+        self.refusals: dict[str, tuple[str, BotError]] = {}
+        self.told: dict[str, tuple[str, str]] = {}
+        self.statuses: list[tuple[tuple[Run, ...], dict[str, str]]] = []
+        self.overviews: list[Overview] = []
+
+    def card(self, run: Run, votes: Sequence[Vote]) -> None:
+        self.cards[run.id] = (run, tuple(votes))
+
+    def request(self, run: Run, votes: Sequence[Vote]) -> None:
+        self.requests[run.id, run.plan.short_digest] = (run, tuple(votes))
+
+    def note(self, run: Run, key: str, text: str) -> None:
+        self.notes[run.id, key] = text
+
+    def changed(self, run: Run, old_digest: str, differences: Sequence[str]) -> None:
+        change = (run.id, old_digest[:12], tuple(differences))
+        if change not in self.changes:  # the adapter's key holds both digests: said once
+            self.changes.append(change)
+
+    def report(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
+        self.reports[run.id] = (run, tuple(events), export)
+
+    def escalate(self, run: Run, escalation: Escalation) -> None:
+        self.escalations[run.id, run.fence] = escalation
+
+    def refuse(self, audience: Audience, key: str, error: BotError) -> None:
+        self.refusals[key] = (audience.user_id, error)
+
+    def tell(self, audience: Audience, key: str, text: str) -> None:
+        self.told[key] = (audience.user_id, text)
+
+    def status(self, audience: Audience, key: str, runs: Sequence[Run], frozen: Mapping[str, str]) -> None:
+        del audience, key
+        self.statuses.append((tuple(runs), dict(frozen)))
+
+    def overview(self, audience: Audience, key: str, overview: Overview) -> None:
+        del audience, key
+        self.overviews.append(overview)
+
+    def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
+        kind, _, rest = ts.partition(":")
+        run_id, _, digest = rest.partition(":")
+        card = self.cards.get(run_id)
+        if card is None or card[0].channel != channel or kind not in {"card", "request"}:
+            return None
+        return run_id, digest

@@ -1,0 +1,207 @@
+"""A database that knows what each migration added; closed, it lets nobody in but the one session of its fence."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from bot.domain.backups import SavedSequence, TableContent
+from bot.domain.catalogue import (
+    Catalogue,
+    ChainOutcome,
+    CheckResult,
+    DatabaseFacts,
+    DatabaseObject,
+    LockTaken,
+    Rehearsal,
+    Session,
+    StatementResult,
+    TableSize,
+)
+from bot.domain.migrations import AppliedMigration, DownScript
+from bot.domain.runs import Progress
+from bot.errors import BotError, PermanentError, TemporaryError
+from bot.ports import Clock, Dump, Report, TableSink
+
+PATIENTS, FLAGS, REPORTS, SETTINGS = "public.patients", "public.feature_flags", "public.reports", "public.settings"
+ADDED = {
+    27: (
+        DatabaseObject("table", FLAGS),
+        DatabaseObject("table column", f"{FLAGS}.id", FLAGS),
+        DatabaseObject("view", "public.active_flags"),
+    ),
+    26: (DatabaseObject("table column", f"{PATIENTS}.tracking", PATIENTS),),
+    25: (DatabaseObject("table", REPORTS), DatabaseObject("materialized view", "public.report_totals")),
+    24: (DatabaseObject("table", PATIENTS), DatabaseObject("table", SETTINGS)),
+}
+ROWS = {FLAGS: 42, REPORTS: 7, "public.report_totals": 3, PATIENTS: 1000, SETTINGS: 5}
+NAMES = {27: "027_feature_flags", 26: "026_tracking", 25: "025_reports", 24: "024_base"}
+
+
+def catalogue_of(applied: Sequence[int], drift: str = "") -> Catalogue:
+    objects = {item for version in applied for item in ADDED[version]}
+    if drift:
+        objects.add(DatabaseObject("table", drift))
+    text = "\n".join(sorted(f"{item.kind} {item.identity}" for item in objects))
+    return Catalogue(frozenset(objects), hashlib.sha256(text.encode()).hexdigest())
+
+
+class FakeFence:
+    """A `bot.ports.Fence`; dead as soon as another session has taken its place."""
+
+    def __init__(self, database: "FakeDatabase", run_id: str) -> None:
+        self._database = database
+        self.run_id = run_id
+
+    def export(
+        self, tables: Sequence[str], sink: TableSink, report: Report
+    ) -> tuple[Sequence[SavedSequence], Mapping[str, int]]:
+        self._must_live()
+        sent = {table: self._database.rows[table] for table in tables}
+        for done, (table, rows) in enumerate(sent.items()):
+            with sink.table(table, ("id",)) as write:
+                write(b"".join(b"%d\n" % number for number in range(rows)))
+            report(Progress(done + 1, len(sent), "tables"))
+        return [SavedSequence("public.feature_flags_id_seq", 42, is_called=True)], sent
+
+    def run_chain(
+        self,
+        chain: Sequence[DownScript],
+        expected: frozenset[int],
+        saved_rows: Mapping[str, int],
+        may_commit: Callable[[], None],
+    ) -> ChainOutcome:
+        self._must_live()
+        database = self._database
+        if database.tracking.keys() == expected:
+            return ChainOutcome((), (), ())
+        for table, rows in saved_rows.items():
+            if database.rows.get(table) != rows:
+                raise PermanentError("rows-changed-since-export", f"{table} has other rows than were saved.")
+        if database.chain_error is not None:
+            raise database.chain_error
+        may_commit()
+        self._must_live()
+        database.commit_chain(chain, expected)
+        if database.lose_answer:
+            database.lose_answer = False
+            database.session = None
+            raise TemporaryError("connection-lost", "The connection ended while COMMIT was waited for.")
+        results = [StatementResult(script.version, 8, "DROP TABLE", -1, 0.01) for script in chain]
+        return ChainOutcome(tuple(results), (), tuple(script.version for script in chain), lsn="0/1A")
+
+    def close(self) -> None:
+        if self._database.session is self:
+            self._database.session = None
+
+    def _must_live(self) -> None:
+        if self._database.session is not self:
+            raise TemporaryError("connection-lost", "This session has been ended.")
+
+
+class FakeShadow:
+    """A `bot.ports.Shadow`."""
+
+    def __init__(self, database: "FakeDatabase") -> None:
+        self._database = database
+
+    def rehearse(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Rehearsal:
+        if self._database.rehearsal_error is not None:
+            raise self._database.rehearsal_error
+        before = self._database.catalogue()
+        after = catalogue_of(sorted(expected), self._database.drift)
+        results = tuple(StatementResult(script.version, 8, "DROP TABLE", -1, 0.01) for script in chain)
+        locks = (LockTaken(PATIENTS, "AccessExclusiveLock"),)
+        return Rehearsal(before, after, ChainOutcome(results, locks, tuple(s.version for s in chain)))
+
+
+class FakeDatabase:
+    """A `bot.ports.Database`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.tracking = dict(NAMES)
+        self.rows = dict(ROWS)
+        self.drift = ""
+        self.open = True
+        self.session: FakeFence | None = None
+        self.people = [Session(71, "app", "physioflow-api", "10.0.0.7", "idle", 3.0)]
+        self.commits: list[tuple[int, ...]] = []
+        self.closings = 0
+        self.false_checks: set[str] = set()
+        self.chain_error: BotError | None = None
+        self.rehearsal_error: BotError | None = None
+        self.lose_answer = False
+        self.facts = DatabaseFacts("physioflow", 180006, 4096, (), (), (), can_fence=True, can_create=True)
+
+    def commit_chain(self, chain: Sequence[DownScript], expected: frozenset[int]) -> None:
+        """What COMMIT makes so."""
+        self.commits.append(tuple(script.version for script in chain))
+        self.tracking = {version: name for version, name in self.tracking.items() if version in expected}
+
+    def inspect(self) -> DatabaseFacts:
+        applied = [AppliedMigration(v, n) for v, n in sorted(self.tracking.items())] if self.open else []
+        sessions = tuple(self.people) if self.open else ()
+        return replace(self.facts, applied=tuple(applied), sessions=sessions, accepts_connections=self.open)
+
+    def catalogue(self) -> Catalogue:
+        self._must_be_open()
+        return catalogue_of(sorted(self.tracking), self.drift)
+
+    def measure(self, tables: Sequence[str]) -> Sequence[TableSize]:
+        self._must_be_open()
+        return [TableSize(table, self.rows[table], self.rows[table] * 100) for table in tables]
+
+    def count_values(self, columns: Sequence[tuple[str, str]]) -> Sequence[TableSize]:
+        self._must_be_open()
+        return [TableSize(f"{table}.{column}", self.rows[table] // 2, 0) for table, column in columns]
+
+    def shadow(self, run_id: str) -> AbstractContextManager[FakeShadow]:
+        del run_id
+        return self._shadow()
+
+    @contextmanager
+    def _shadow(self) -> Iterator[FakeShadow]:
+        self._must_be_open()
+        yield FakeShadow(self)
+
+    def fence(self, run_id: str) -> FakeFence:
+        stubborn = [session for session in self.people if session.superuser]
+        if stubborn:
+            self.open = True
+            raise PermanentError("session-cannot-be-ended", f"{stubborn[0]} cannot be ended.", "Ask its owner.")
+        self.closings += self.open
+        self.open, self.people = False, []
+        self.session = FakeFence(self, run_id)
+        return self.session
+
+    def reopen(self) -> None:
+        self.open = True
+
+    def strangers(self) -> Sequence[Session]:
+        return tuple(self.people)
+
+    def check(self, queries: Sequence[str]) -> Sequence[CheckResult]:
+        self._must_be_open()
+        return [CheckResult(sql, ok=sql not in self.false_checks) for sql in queries]
+
+    def dump(self, directory: Path, report: Report) -> Dump:
+        self._must_be_open()
+        directory.mkdir()
+        (directory / "toc.dat").write_bytes(b"toc")
+        report(Progress(1, 2, "tables"))
+        self._clock.sleep(1.0)
+        tables = [TableContent(table, rows) for table, rows in sorted(self.rows.items())]
+        return Dump(tables, "18.6", self._clock.now())
+
+    def recovery_options(self) -> Sequence[str]:
+        return ["archiver: last WAL 0/19"]
+
+    def mark_restore_point(self, name: str) -> str:
+        del name
+        return "0/19"
+
+    def _must_be_open(self) -> None:
+        if not self.open:
+            raise TemporaryError("database-closed", "The database accepts no connections.")

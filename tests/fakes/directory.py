@@ -1,0 +1,30 @@
+"""People of a workspace, looked up fresh."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.domain.approvals import Voter
+from bot.errors import TemporaryError
+
+HOME = "T0PHYSIO"
+LEADS = "S0LEADS"
+ONCALL, LEAD_A, LEAD_B, LEAD_C, ENGINEER = "U0ONCALL", "U0LEADA", "U0LEADB", "U0LEADC", "U0DEV"
+
+
+def member(user_id: str, *groups: str) -> Voter:
+    return Voter(user_id, user_id.lower(), HOME, groups=frozenset(groups))
+
+
+class FakeDirectory:
+    """A `bot.ports.Directory`; `unreachable` people cannot be looked up."""
+
+    def __init__(self) -> None:
+        people = [member(ONCALL), member(ENGINEER), *(member(lead, LEADS) for lead in (LEAD_A, LEAD_B, LEAD_C))]
+        self.people = {person.user_id: person for person in people}
+        self.unreachable: set[str] = set()
+
+    def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
+        if user_id in self.unreachable or user_id not in self.people:
+            raise TemporaryError("lookup-failed", f"Slack does not say who {user_id} is.")
+        person = self.people[user_id]
+        return replace(person, groups=person.groups & set(groups))

@@ -1,0 +1,268 @@
+"""A journal in memory, with the real one's conditions: every change looks at state, fence and lease first."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.domain.approvals import Vote
+from bot.domain.plans import Plan
+from bot.domain.runs import NEXT, OPEN, Progress, Run, RunState, Step, StepState, TransitionError
+from bot.errors import PermanentError
+from bot.ports import AuditEvent, Clock, Request
+
+_BY_OTHER_WAYS = frozenset({RunState.PENDING, RunState.APPROVED, RunState.RUNNING})
+_ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.UNDONE, StepState.SKIPPED})
+
+
+@dataclass
+class Kept:
+    """A request and what became of it."""
+
+    request: Request
+    accepted_at: datetime
+    finished: bool = False
+    held: bool = False
+    problem: str = ""
+
+
+class FakeClaim:
+    """A `bot.ports.Claim`."""
+
+    def __init__(self, kept: Kept) -> None:
+        self.request = kept.request
+        self._kept = kept
+
+    def finish(self, problem: str = "") -> None:
+        self._kept.finished, self._kept.problem = True, problem
+
+
+class FakeRequests:
+    """The requests, votes-free part of `bot.ports.Journal`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.kept: dict[str, Kept] = {}
+        self.freezes: dict[str, str] = {}
+        self.log: list[AuditEvent] = []
+
+    def accept(self, request: Request) -> bool:
+        if request.id in self.kept:
+            return False
+        stored = Request(request.id, request.kind, json.loads(json.dumps(dict(request.payload))))
+        self.kept[request.id] = Kept(stored, self._clock.now())
+        return True
+
+    def claim(self, request_id: str) -> AbstractContextManager[FakeClaim | None]:
+        return self._claim(request_id)
+
+    @contextmanager
+    def _claim(self, request_id: str) -> Iterator[FakeClaim | None]:
+        kept = self.kept.get(request_id)
+        if kept is None or kept.finished or kept.held:
+            yield None
+            return
+        kept.held = True
+        try:
+            yield FakeClaim(kept)
+        finally:
+            kept.held = False
+
+    def unfinished_requests(self, older_than_s: float) -> Sequence[Request]:
+        limit = self._clock.now() - timedelta(seconds=older_than_s)
+        free = [kept for kept in self.kept.values() if not kept.finished and not kept.held]
+        return [kept.request for kept in free if kept.accepted_at <= limit]
+
+    def audit(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
+        previous = self.log[-1].digest if self.log else "0" * 64
+        plain = json.loads(json.dumps(dict(details)))
+        covered = json.dumps([run_id, actor, event, plain, previous], sort_keys=True)
+        digest = hashlib.sha256(covered.encode()).hexdigest()
+        at = self._clock.now()
+        self.log.append(AuditEvent(len(self.log) + 1, at, run_id, actor, event, plain, previous, digest))
+
+    def events(self, run_id: str | None = None) -> Iterator[AuditEvent]:
+        return iter([event for event in self.log if run_id is None or event.run_id == run_id])
+
+    def freeze(self, environment: str, user_id: str, reason: str) -> None:
+        self.freezes[environment] = f"<@{user_id}> froze {environment}: {reason}"
+
+    def unfreeze(self, environment: str) -> None:
+        self.freezes.pop(environment, None)
+
+    def frozen(self, environment: str) -> str | None:
+        return self.freezes.get(environment)
+
+
+class FakeJournal(FakeRequests):
+    """A `bot.ports.Journal`."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.table: dict[str, Run] = {}
+        self._leases: dict[str, float] = {}
+        self._votes: dict[str, dict[str, Vote]] = {}
+        self._lock = threading.RLock()
+
+    def open_run(self, run: Run) -> None:
+        other = self.active_run(run.environment)
+        if other is not None:
+            raise PermanentError("another-run-active", f"{run.environment} already has a run: {other.id}.")
+        assert run.id not in self.table, "a primary key is not overwritten"
+        self.table[run.id] = run
+        self._votes[run.id] = {}
+
+    def run(self, run_id: str) -> Run | None:
+        return self.table.get(run_id)
+
+    def runs(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
+        wanted = [run for run in self.table.values() if environment in {None, run.environment}]
+        return sorted(wanted, key=lambda run: run.created_at, reverse=True)[:limit]
+
+    def active_run(self, environment: str) -> Run | None:
+        return next((r for r in self.table.values() if r.environment == environment and r.state in OPEN), None)
+
+    def cast(self, run_id: str, vote: Vote) -> None:
+        if self.table[run_id].state is not RunState.PENDING:
+            raise PermanentError("not-pending", f"Run {run_id} takes no votes.")
+        self._votes[run_id][vote.user_id] = vote
+
+    def withdraw(self, run_id: str, user_id: str, how: str) -> bool:
+        vote = self._votes[run_id].get(user_id)
+        if self.table[run_id].state is not RunState.PENDING or vote is None or vote.how != how:
+            return False
+        del self._votes[run_id][user_id]
+        return True
+
+    def votes(self, run_id: str) -> Sequence[Vote]:
+        return sorted(self._votes[run_id].values(), key=lambda vote: (vote.at, vote.user_id))
+
+    def approve(self, run_id: str, digest: str, steps: Sequence[Step]) -> bool:
+        run = self.table[run_id]
+        late = run.expires_at <= self._clock.now()
+        if run.state is not RunState.PENDING or run.plan.digest != digest or late:
+            return False
+        self._put(run, state=RunState.APPROVED, steps=tuple(steps))
+        return True
+
+    def end(
+        self,
+        run_id: str,
+        state: RunState,
+        problem: str = "",
+        *,
+        expect: frozenset[RunState],
+        fence: int | None = None,
+    ) -> bool:
+        legal = {before for before in expect if state in NEXT.get(before, ()) and state not in _BY_OTHER_WAYS}
+        if not legal:
+            raise TransitionError(f"a run cannot end as {state} from {', '.join(sorted(expect))}")
+        run = self.table[run_id]
+        if fence is not None and run.fence != fence:
+            raise fenced_off(run_id)
+        if run.state not in legal:
+            return False
+        ended_at = None if state is RunState.PARKED else self._clock.now()
+        next_fence = run.fence + (fence is None and run.state is RunState.RUNNING)
+        self._leases.pop(run_id, None)
+        self._put(run, state=state, problem=problem, ended_at=ended_at, fence=next_fence)
+        return True
+
+    def replan(self, run_id: str, plan: Plan, expires_at: datetime, fence: int) -> None:
+        run = self._owned(run_id, fence)
+        self._leases.pop(run_id, None)
+        self._put(run, state=RunState.PENDING, plan=plan, expires_at=expires_at, steps=(), started_at=None)
+        kept = {user: vote for user, vote in self._votes[run_id].items() if vote.digest == plan.digest}
+        self._votes[run_id] = kept
+
+    def take(self, run_id: str, owner: str, lease_s: float) -> Run | None:
+        del owner
+        run = self.table.get(run_id)
+        if run is None or run_id not in self.unowned_runs():
+            return None
+        self._leases[run_id] = self._clock.monotonic() + lease_s
+        started_at = run.started_at or self._clock.now()
+        return self._put(run, state=RunState.RUNNING, fence=run.fence + 1, started_at=started_at)
+
+    def renew(self, run_id: str, fence: int, lease_s: float) -> None:
+        self._owned(run_id, fence)
+        self._leases[run_id] = self._clock.monotonic() + lease_s
+
+    def unowned_runs(self) -> Sequence[str]:
+        now = self._clock.monotonic()
+        free = {run_id for run_id, until in self._leases.items() if until <= now}
+        states = {run.id: run.state for run in self.table.values()}
+        return [i for i, s in states.items() if s is RunState.APPROVED or (s is RunState.RUNNING and i in free)]
+
+    def expired_runs(self) -> Sequence[str]:
+        pending = [run for run in self.table.values() if run.state is RunState.PENDING]
+        return [run.id for run in pending if run.expires_at <= self._clock.now()]
+
+    def resume(self, run_id: str) -> bool:
+        run = self.table[run_id]
+        if run.state is not RunState.PARKED:
+            return False
+        self._put(run, state=RunState.APPROVED, problem="")
+        return True
+
+    def request_cancel(self, run_id: str, user_id: str) -> None:
+        run = self.table[run_id]
+        if run.state in OPEN and not run.cancel_requested_by:
+            self._put(run, cancel_requested_by=user_id)
+
+    def record_step(
+        self,
+        run_id: str,
+        fence: int,
+        key: str,
+        state: StepState,
+        detail: str = "",
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        with self._lock:
+            step, now = self._step(run_id, fence, key), self._clock.now()
+            self._put_step(
+                run_id,
+                replace(
+                    step,
+                    state=state,
+                    detail=detail,
+                    data=step.data if data is None else json.loads(json.dumps(dict(data))),
+                    progress=None,
+                    attempts=step.attempts + (state is StepState.RUNNING),
+                    started_at=now if state is StepState.RUNNING else step.started_at,
+                    ended_at=now if state in _ENDED else None,
+                ),
+            )
+
+    def record_progress(self, run_id: str, fence: int, key: str, progress: Progress) -> None:
+        with self._lock:
+            self._put_step(run_id, replace(self._step(run_id, fence, key), progress=progress))
+
+    def _step(self, run_id: str, fence: int, key: str) -> Step:
+        run = self.table[run_id]
+        if run.fence != fence:
+            raise fenced_off(run_id)
+        return run.step(key)
+
+    def _put_step(self, run_id: str, step: Step) -> None:
+        run = self.table[run_id]
+        self._put(run, steps=tuple(step if old.key == step.key else old for old in run.steps))
+
+    def _owned(self, run_id: str, fence: int) -> Run:
+        run = self.table[run_id]
+        if run.state is not RunState.RUNNING or run.fence != fence:
+            raise fenced_off(run_id)
+        return run
+
+    def _put(self, run: Run, **changes: Any) -> Run:
+        self.table[run.id] = replace(run, **changes)
+        return self.table[run.id]
+
+
+def fenced_off(run_id: str) -> PermanentError:
+    return PermanentError("fenced-off", f"This process no longer owns run {run_id}.")

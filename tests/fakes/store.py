@@ -1,0 +1,87 @@
+"""A bucket: bundles that are never overwritten, exports that count only when finished."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+from bot.domain.backups import Backup, BackupName, Export, Manifest, SavedSequence, SavedTable, StoredObject
+from bot.domain.runs import Progress
+from bot.errors import PermanentError
+from bot.ports import Report
+
+
+class FakeSink:
+    """A `bot.ports.TableSink`."""
+
+    def __init__(self, stored: dict[str, tuple[tuple[str, ...], bytes]]) -> None:
+        self._stored = stored
+
+    def table(self, name: str, columns: Sequence[str]) -> AbstractContextManager[Callable[[bytes], None]]:
+        return self._table(name, tuple(columns))
+
+    @contextmanager
+    def _table(self, name: str, columns: tuple[str, ...]) -> Iterator[Callable[[bytes], None]]:
+        chunks: list[bytes] = []
+        yield chunks.append
+        self._stored[name] = (columns, b"".join(chunks))
+
+
+class FakeExportStore:
+    """A `bot.ports.ExportStore`; `lost_rows` of a table vanish on their way."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.stored: dict[str, tuple[tuple[str, ...], bytes]] = {}
+        self.finished: Export | None = None
+        self.lost_rows = 0
+
+    def sink(self) -> FakeSink:
+        return FakeSink(self.stored)
+
+    def finish(self, sequences: Sequence[SavedSequence]) -> Export:
+        tables = [self._saved(name) for name in sorted(self.stored)]
+        self.finished = Export(self.run_id, f"exports/{self.run_id}/", tuple(tables), tuple(sequences))
+        return self.finished
+
+    def existing(self) -> Export | None:
+        return self.finished
+
+    def _saved(self, name: str) -> SavedTable:
+        columns, content = self.stored[name]
+        rows = content.count(b"\n") - self.lost_rows
+        key = f"exports/{self.run_id}/{name}.csv.gz"
+        return SavedTable(name, key, rows, len(content), sha256(content).hexdigest(), columns)
+
+
+class FakeStore:
+    """A `bot.ports.BackupStore`."""
+
+    def __init__(self) -> None:
+        self.backups: list[Backup] = []
+        self.exports: dict[str, FakeExportStore] = {}
+        self.texts: dict[str, str] = {}
+
+    def list_backups(self) -> Sequence[Backup]:
+        return sorted(self.backups, key=lambda backup: backup.name.created_at, reverse=True)
+
+    def find(self, name: str) -> Backup | None:
+        return next((backup for backup in self.backups if str(backup.name) == name), None)
+
+    def put_bundle(self, directory: Path, manifest: Manifest, report: Report) -> Backup:
+        size_bytes = sum(file.stat().st_size for file in directory.iterdir())
+        report(Progress(0, size_bytes, "bytes"))
+        if self.find(manifest.name) is not None:
+            raise PermanentError("backup-exists", f"{manifest.name} is there already.")
+        name = BackupName.parse(manifest.name)
+        assert name is not None, manifest.name
+        self.backups.append(Backup(name, StoredObject(f"{manifest.name}.tar.gz", size_bytes), manifest))
+        return self.backups[-1]
+
+    def open_export(self, run_id: str) -> FakeExportStore:
+        return self.exports.setdefault(run_id, FakeExportStore(run_id))
+
+    def put_text(self, key: str, text: str, content_type: str) -> StoredObject:
+        del content_type
+        self.texts[key] = text
+        return StoredObject(key, len(text.encode()))

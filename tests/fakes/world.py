@@ -1,0 +1,122 @@
+"""A whole workplace in memory, shared by processes that come and go."""
+
+from pathlib import Path
+
+from bot.domain.environments import ApprovalPolicy, BackupTarget, Environment, HttpCheck, SmokeChecks, Workloads
+from bot.domain.runs import Run
+from bot.domain.versions import CompatibilityRow, Matrix
+from bot.engine.operations import Operations
+from bot.engine.recovery import sweep
+from bot.engine.runner import Runner
+from bot.engine.workplace import Site, Workplace
+from bot.ports import Request
+from tests.fakes.announcer import FakeAnnouncer
+from tests.fakes.clock import FakeClock
+from tests.fakes.cluster import FakeCluster
+from tests.fakes.database import FakeDatabase
+from tests.fakes.directory import HOME, LEADS, ONCALL, FakeDirectory
+from tests.fakes.journal import FakeJournal
+from tests.fakes.process import Process
+from tests.fakes.queue import FakeQueue
+from tests.fakes.scripts import FakeScripts
+from tests.fakes.store import FakeStore
+
+CHANNEL = "C0INCIDENT"
+SMOKE_SQL = "SELECT count(*) > 0 FROM patients"
+ENVIRONMENT = Environment(
+    name="prod",
+    production=True,
+    incident_channel=CHANNEL,
+    workloads=Workloads("physioflow-prod", ("api", "web"), ("api", "web"), "api", "app=postgres"),
+    backups=BackupTarget("backups-prod"),
+    approval=ApprovalPolicy(2, (f"usergroup:{LEADS}",)),
+    smoke=SmokeChecks((HttpCheck("api", 7011, "/health"),), (SMOKE_SQL,)),
+    escalation_contacts=("the DBA, 555-0100",),
+)
+MATRIX = Matrix(
+    (
+        CompatibilityRow("v1.3.x", 27, None),
+        CompatibilityRow("v1.2.x", 25, 26),
+        CompatibilityRow("v1.1.x", 20, 24),
+    )
+)
+
+
+class World:
+    """The ports' other side, and the processes that work in it."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.scratch = scratch
+        self.clock = FakeClock()
+        self.journal = FakeJournal(self.clock)
+        self.queue = FakeQueue()
+        self.announcer = FakeAnnouncer()
+        self.directory = FakeDirectory()
+        self.scripts = FakeScripts()
+        self.cluster = FakeCluster(self.clock)
+        self.database = FakeDatabase(self.clock)
+        self.store = FakeStore()
+        for name, replicas in (("api", 3), ("web", 2)):
+            self.cluster.add(name, ("v1.3.0", "v1.2.3", "v1.1.4"), replicas)
+        self._requests = 0
+
+    def workplace(self, process: Process) -> Workplace:
+        """The ports as one process reaches them."""
+        site = Site(
+            ENVIRONMENT,
+            process.wrap(self.cluster, "cluster"),
+            process.wrap(self.database, "database"),
+            process.wrap(self.store, "store"),
+        )
+        return Workplace(
+            sites={"prod": site},
+            journal=process.wrap(self.journal, "journal"),
+            queue=process.wrap(self.queue, "queue"),
+            announcer=process.wrap(self.announcer, "announcer"),
+            directory=process.wrap(self.directory, "directory"),
+            scripts=process.wrap(self.scripts, "scripts"),
+            clock=self.clock,
+            matrix=MATRIX,
+            owner=process.name,
+            home_team=HOME,
+            scratch_dir=self.scratch,
+        )
+
+    def submit(self, process: Process, request: Request) -> None:
+        """A person does something; Slack delivers it to this process."""
+        Operations(self.workplace(process)).submit(request)
+
+    def work(self, process: Process) -> None:
+        """Let a process work off the queue. What it took is lost when it dies."""
+        workplace = self.workplace(process)
+        while self.queue.requests or self.queue.runs:
+            if self.queue.requests:
+                Operations(workplace).handle(self.queue.requests.pop(0))
+            else:
+                Runner(workplace).execute(self.queue.runs.pop(0))
+
+    def sweep(self, process: Process) -> None:
+        """Find what was left, and do it."""
+        sweep(self.workplace(process))
+        self.work(process)
+
+    def run(self) -> Run:
+        """The only run there is."""
+        (run,) = self.journal.table.values()
+        return run
+
+    def request(self, kind: str, user: str = ONCALL, **payload: object) -> Request:
+        """Make a request of that kind, with an id of its own."""
+        self._requests += 1
+        base = {"user_id": user, "channel": CHANNEL, "response_url": ""}
+        return Request(f"{kind}-{self._requests}", kind, base | payload)
+
+    def rollback(self, migration: str = "027", app: str = "", user: str = ONCALL) -> Request:
+        asked_for = f"/rollback prod {migration}"
+        return self.request(
+            "rollback", user, environment="prod", migration=migration, app=app, reason="why", asked_for=asked_for
+        )
+
+    def vote(self, user: str, choice: str = "approve", *, ts: str = "", withdraw: bool = False) -> Request:
+        ts = ts or f"request:{self.run().id}:{self.run().plan.short_digest}"
+        return self.request("vote", user, ts=ts, choice=choice, how="reaction", withdraw=withdraw, digest="")
