@@ -1,6 +1,7 @@
 """slack_sdk's exceptions as ours."""
 
 import http.client
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ _PASSING = frozenset(
     {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "accesslimited"}
 )
 _WAIT_S = 30.0
+_SECONDS = re.compile(r"\d{1,5}(\.\d+)?", re.ASCII)
 _TOO_MANY = 429
 _SERVER_ERROR = 500
 
@@ -49,7 +51,7 @@ def retry_after_s(headers: object) -> float:
     pairs = headers.items() if hasattr(headers, "items") else ()
     value = next((value for name, value in pairs if str(name).lower() == "retry-after"), "")
     text = str(value[0] if isinstance(value, list) and value else value)
-    return float(text) if text.isascii() and text.isdigit() else _WAIT_S
+    return float(text) if _SECONDS.fullmatch(text) else _WAIT_S
 
 
 def _refused(response: SlackResponse) -> BotError:

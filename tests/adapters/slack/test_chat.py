@@ -1,0 +1,171 @@
+"""Posting, editing, whispering, uploading and finding again, on a real wire."""
+
+import pytest
+
+from bot.adapters.slack.app import build_client
+from bot.adapters.slack.chat import SlackChat
+from bot.errors import BotError, PermanentError, TemporaryError
+from bot.ports import Message
+from bot.views import refusal
+from tests.adapters.slack.conftest import Place
+from tests.sandbox.slack.desk import Ear
+
+BLOCKS = refusal.note("hello").blocks
+CARD = Message("card:rk3f9a", "C0INCIDENT", "hello", BLOCKS, run_id="rk3f9a")
+WHISPER = Message("answer:1", "C0INCIDENT", "psst", BLOCKS, user="U0LEADA")
+
+
+def test_a_message_carries_its_key_and_unfurls_nothing(place: Place) -> None:
+    ts = place.chat.post(CARD, "")
+
+    (said,) = place.messages(channel="C0INCIDENT")
+    assert (said["ts"], said["text"]) == (ts, "hello")
+    sent = place.calls("chat.postMessage")[0]["arguments"]
+    assert sent["metadata"] == {"event_type": "backstop_message", "event_payload": {"key": "card:rk3f9a"}}
+    assert (sent["unfurl_links"], sent["unfurl_media"]) == (False, False)
+
+
+def test_a_reply_goes_to_its_thread(place: Place) -> None:
+    card = place.chat.post(CARD, "")
+
+    place.chat.post(CARD, card)
+
+    assert [said["thread_ts"] for said in place.messages(channel="C0INCIDENT", thread_ts=card)][-1] == card
+
+
+def test_an_edit_replaces_text_and_blocks(place: Place) -> None:
+    ts = place.chat.post(CARD, "")
+
+    place.chat.update(Message("card:rk3f9a", "C0INCIDENT", "closed", ()), ts)
+
+    (said,) = place.messages(channel="C0INCIDENT")
+    assert said["text"] == "closed"
+    assert said["blocks"] == []
+
+
+def test_a_message_is_found_again_by_its_key(place: Place) -> None:
+    card = place.chat.post(CARD, "")
+    reply = place.chat.post(Message("note:rk3f9a:started", "C0INCIDENT", "go", BLOCKS), card)
+    for number in range(3):
+        place.chat.post(Message(f"card:r{number}", "C0INCIDENT", "more", BLOCKS), "")
+
+    assert place.chat.find_posted("C0INCIDENT", "", "card:rk3f9a") == card
+    assert place.chat.find_posted("C0INCIDENT", card, "note:rk3f9a:started") == reply
+    assert place.chat.find_posted("C0INCIDENT", "", "note:rk3f9a:started") is None
+    assert place.chat.find_posted("C0INCIDENT", card, "card:nobody") is None
+
+
+def test_an_answer_that_was_lost_is_found_instead_of_posted_twice(place: Place) -> None:
+    place.hands.fault(kind="drop", method="chat.postMessage", times=1, after=True)
+
+    with pytest.raises(TemporaryError, match="slack-unreachable"):
+        place.chat.post(CARD, "")
+
+    assert len(place.calls("chat.postMessage")) == 1
+    found = place.chat.find_posted("C0INCIDENT", "", "card:rk3f9a")
+    assert found == place.messages(channel="C0INCIDENT")[0]["ts"]
+
+
+def test_pages_of_history_are_followed(place: Place) -> None:
+    card = place.chat.post(CARD, "")
+    for number in range(201):
+        place.chat.post(Message(f"card:r{number}", "C0INCIDENT", "more"), "")
+
+    assert place.chat.find_posted("C0INCIDENT", "", "card:rk3f9a") == card
+    assert len(place.calls("conversations.history")) == 2
+
+
+def test_slacks_own_word_on_when_to_try_again_is_handed_on(place: Place) -> None:
+    place.hands.fault(kind="429", method="chat.postMessage", times=1, retry_after_s=7)
+
+    with pytest.raises(TemporaryError, match="slack-rate-limited") as limited:
+        place.chat.post(CARD, "")
+
+    assert limited.value.retry_after_s == 7
+    assert len(place.calls("chat.postMessage")) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "reference"),
+    [
+        ({"kind": "5xx", "status": 503}, TemporaryError, "slack-unavailable"),
+        ({"kind": "error", "error": "internal_error"}, TemporaryError, "slack-unavailable"),
+        ({"kind": "error", "error": "ratelimited"}, TemporaryError, "slack-rate-limited"),
+        ({"kind": "drop"}, TemporaryError, "slack-unreachable"),
+        ({"kind": "error", "error": "msg_blocks_too_long"}, PermanentError, "slack-msg-blocks-too-long"),
+        ({"kind": "error", "error": "invalid_auth"}, PermanentError, "slack-invalid-auth"),
+    ],
+)
+def test_slacks_errors_are_ours(place: Place, fault: dict[str, str], kind: type[Exception], reference: str) -> None:
+    place.hands.fault(method="chat.postMessage", **fault)
+
+    with pytest.raises(kind) as failed:
+        place.chat.post(CARD, "")
+
+    assert isinstance(failed.value, BotError)
+    assert failed.value.reference == reference
+    assert "xoxb" not in str(failed.value)
+
+
+def test_a_channel_the_bot_is_not_in_is_permanent(place: Place) -> None:
+    with pytest.raises(PermanentError, match="slack-not-in-channel"):
+        place.chat.post(Message("card:r", "C0NOBOT", "hello"), "")
+
+
+def test_nobody_there_is_temporary() -> None:
+    nowhere = SlackChat(build_client("xoxb-1", "http://127.0.0.1:9/api/"))
+
+    with pytest.raises(TemporaryError, match="slack-unreachable"):
+        nowhere.post(CARD, "")
+
+
+def test_a_whisper_is_seen_by_one_person(place: Place) -> None:
+    place.chat.whisper(WHISPER, "")
+
+    (said,) = place.messages(channel="C0INCIDENT")
+    assert (said["addressee"], said["text"]) == ("U0LEADA", "psst")
+
+
+def test_a_whisper_uses_the_response_url_until_it_is_used_up(place: Place) -> None:
+    url = _response_url(place)
+    for _ in range(7):
+        place.chat.whisper(Message("answer:1", "C0INCIDENT", "psst", BLOCKS, user="U0LEADA", response_url=url), "")
+
+    assert len(place.messages(channel="C0INCIDENT")) == 7
+    assert len(place.calls("chat.postEphemeral")) == 2
+
+
+def test_a_whisper_to_somebody_outside_the_channel_is_permanent(place: Place) -> None:
+    with pytest.raises(PermanentError, match="slack-user-not-in-channel"):
+        place.chat.whisper(Message("answer:1", "C0INCIDENT", "psst", user="USLACKBOT"), "")
+
+
+def test_a_file_lands_in_the_thread(place: Place) -> None:
+    card = place.chat.post(CARD, "")
+
+    place.chat.upload("C0INCIDENT", card, "report.json", "Report", b'{"ok": true}')
+
+    shared = place.messages(channel="C0INCIDENT", thread_ts=card)[-1]
+    assert shared["files"][0]["name"] == "report.json"
+
+
+def test_an_upload_that_fails_is_ours(place: Place) -> None:
+    place.hands.fault(kind="error", method="files.getUploadURLExternal", error="storage_limit_reached")
+
+    with pytest.raises(PermanentError, match="slack-storage-limit-reached"):
+        place.chat.upload("C0INCIDENT", "", "report.json", "Report", b"{}")
+
+
+def test_a_permalink_and_none(place: Place) -> None:
+    card = place.chat.post(CARD, "")
+
+    assert place.chat.permalink("C0INCIDENT", card).startswith("http")
+    assert place.chat.permalink("C0INCIDENT", "1.000001") == ""
+
+
+def _response_url(place: Place) -> str:
+    with Ear(place.emulator) as ear:
+        typed = place.hands.later("slash", user="U0LEADA", channel="C0INCIDENT", command="/rollback", text="")
+        payload = ear.answer()["payload"]
+        typed.result()
+    return str(payload["response_url"])

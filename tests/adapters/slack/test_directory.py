@@ -1,0 +1,75 @@
+"""People, fresh and fail-closed."""
+
+import pytest
+
+from bot.domain.approvals import Voter, refusal
+from bot.errors import TemporaryError
+from tests.adapters.slack.conftest import Place
+from tests.views.samples import PROD
+
+LEADS = ["S0LEADS"]
+
+
+def test_a_lead_as_slack_knows_them(place: Place) -> None:
+    lead = place.chat.look_up("U0LEADA", LEADS)
+
+    assert lead == Voter("U0LEADA", "lead.a", "T0PHYSIO", groups=frozenset({"S0LEADS"}))
+
+
+@pytest.mark.parametrize(
+    ("user_id", "why"),
+    [
+        ("U0LEADA", None),
+        ("U0ENG", "you are not one of this environment's approvers."),
+        ("U0EXLEAD", "this account is deactivated."),
+        ("U0GUEST", "guests cannot vote; a full member of this workspace must."),
+        ("U0STRANGER", "you are not a member of this workspace."),
+        ("U0LEADBOT", "bots cannot vote."),
+        ("USLACKBOT", "bots cannot vote."),
+    ],
+)
+def test_only_full_members_who_are_approvers_may_vote(place: Place, user_id: str, why: str | None) -> None:
+    voter = place.chat.look_up(user_id, LEADS)
+
+    assert refusal(voter, PROD.approval, "U0ONCALL", "T0PHYSIO") == why
+
+
+def test_every_look_up_is_fresh(place: Place) -> None:
+    assert not place.chat.look_up("U0LEADA", LEADS).deleted
+
+    place.hands.do("user", user="U0LEADA", flags={"deleted": True}, groups={"S0LEADS": False})
+
+    now = place.chat.look_up("U0LEADA", LEADS)
+    assert now.deleted
+    assert now.groups == frozenset()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "error", "method": "users.info", "error": "user_not_found"},
+        {"kind": "error", "method": "usergroups.users.list", "error": "no_such_subteam"},
+        {"kind": "error", "method": "usergroups.users.list", "error": "missing_scope"},
+        {"kind": "5xx", "method": "users.info", "status": 500},
+        {"kind": "drop", "method": "usergroups.users.list"},
+    ],
+)
+def test_what_cannot_be_looked_up_counts_as_no(place: Place, fault: dict[str, str]) -> None:
+    place.hands.fault(**fault)
+
+    with pytest.raises(TemporaryError) as failed:
+        place.chat.look_up("U0LEADA", LEADS)
+
+    assert failed.value.reference == "lookup-failed"
+
+
+def test_a_group_nobody_knows_fails_the_look_up(place: Place) -> None:
+    with pytest.raises(TemporaryError, match="lookup-failed"):
+        place.chat.look_up("U0LEADA", ["S0LEADS", "S0NOBODY"])
+
+
+def test_a_short_rate_limit_is_waited_out(place: Place) -> None:
+    place.hands.fault(kind="429", method="users.info", times=1, retry_after_s=0)
+
+    assert place.chat.look_up("U0LEADA", LEADS).groups == frozenset(LEADS)
+    assert len(place.calls("users.info")) == 2

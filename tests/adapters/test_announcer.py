@@ -1,0 +1,121 @@
+"""What is put in the outbox: keys, threads, addressees."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.adapters.announcer import SlackAnnouncer
+from bot.errors import PermanentError
+from bot.ports import Audience, Escalation, Message, Overview, Posted
+from tests.views.samples import PLAN, PROD, RUN, VOTES, running
+
+DIGEST = PLAN.short_digest
+WHO = Audience("U0ONCALL", "C0GENERAL", "http://127.0.0.1/commands/1")
+
+
+class Tray:
+    """An outbox in memory: the newest wish for a key, in the order first wished for."""
+
+    def __init__(self) -> None:
+        self.wanted: dict[str, Message] = {}
+
+    def put(self, message: Message) -> None:
+        self.wanted[message.key] = message
+
+    def posted(self, channel: str, ts: str) -> Posted | None:
+        message = list(self.wanted.values())[int(ts)]
+        return Posted(message.key, message.run_id, channel, ts) if channel == message.channel else None
+
+    def address(self, key: str) -> tuple[str, str] | None:
+        return (self.wanted[key].channel, str(list(self.wanted).index(key))) if key in self.wanted else None
+
+
+@pytest.fixture
+def tray() -> Tray:
+    return Tray()
+
+
+@pytest.fixture
+def announcer(tray: Tray) -> SlackAnnouncer:
+    return SlackAnnouncer(tray, {"prod": PROD})
+
+
+def test_the_card_is_a_message_of_its_own_in_the_incident_channel(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.card(RUN, ())
+    announcer.card(running("backup"), VOTES)
+
+    (card,) = tray.wanted.values()
+    assert (card.key, card.channel, card.thread_key, card.run_id) == ("card:rk3f9a", "C0INCIDENT", "", "rk3f9a")
+    assert card.text.startswith("▶️ Running")
+
+
+def test_everything_else_of_a_run_is_in_the_cards_thread(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.request(RUN, VOTES[:1])
+    announcer.note(RUN, "started", "It starts, <!here>.")
+    announcer.report(running("document"), (), None)
+    announcer.escalate(RUN, Escalation("p", {}, "", (), ()))
+
+    assert list(tray.wanted) == [
+        f"request:rk3f9a:{DIGEST}",
+        "note:rk3f9a:started",
+        "report:rk3f9a",
+        "note:rk3f9a:escalation-0",
+    ]
+    assert {message.thread_key for message in tray.wanted.values()} == {"card:rk3f9a"}
+    assert {message.run_id for message in tray.wanted.values()} == {"rk3f9a"}
+    assert tray.wanted["note:rk3f9a:started"].text == "It starts, &lt;!here&gt;."
+
+
+def test_a_changed_plan_voids_the_old_request_and_says_what_moved(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.request(RUN, VOTES)
+    now = replace(RUN, plan=replace(PLAN, to_app="v1.2.4"))
+
+    announcer.changed(now, PLAN.digest, ["app: v1.3.0 v1.2.3 → v1.3.0 v1.2.4"])
+    announcer.request(now, ())
+
+    new = now.plan.short_digest
+    assert list(tray.wanted) == [
+        f"request:rk3f9a:{DIGEST}",
+        f"note:rk3f9a:changed-{DIGEST}-{new}",
+        f"request:rk3f9a:{new}",
+    ]
+    assert tray.wanted[f"request:rk3f9a:{DIGEST}"].text.startswith(f"Void: plan {DIGEST}")
+    assert not any(block["type"] == "actions" for block in tray.wanted[f"request:rk3f9a:{DIGEST}"].blocks)
+
+
+def test_a_short_old_digest_finds_the_same_request(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.request(RUN, ())
+    announcer.changed(RUN, DIGEST, [])
+
+    assert f"request:rk3f9a:{DIGEST}" in tray.wanted
+    assert len(tray.wanted) == 2
+
+
+def test_answers_go_to_one_person_by_the_url_they_came_with(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.refuse(WHO, "slash:1", PermanentError("no-down-script", "No.", "Do that."))
+    announcer.tell(WHO, "slash:2", "Done.")
+    announcer.status(WHO, "slash:3", [RUN], {})
+    announcer.overview(WHO, "slash:4", Overview("prod", 27, "v1.3.0", True, (), ()))
+
+    assert list(tray.wanted) == ["answer:slash:1", "answer:slash:2", "answer:slash:3", "answer:slash:4"]
+    for message in tray.wanted.values():
+        assert (message.user, message.channel, message.response_url) == (WHO.user_id, WHO.channel, WHO.response_url)
+        assert (message.thread_key, message.run_id) == ("", "")
+    assert tray.wanted["answer:slash:1"].text == "✗ no-down-script: No.\nDo that."
+
+
+def test_votes_find_their_run_by_card_and_by_request_only(announcer: SlackAnnouncer) -> None:
+    announcer.card(RUN, ())
+    announcer.request(RUN, ())
+    announcer.note(RUN, "started", "It starts.")
+    announcer.tell(Audience("U0ONCALL", "C0INCIDENT"), "slash:1", "Done.")
+
+    found = [announcer.run_of("C0INCIDENT", str(place)) for place in range(4)]
+    assert found == [("rk3f9a", ""), ("rk3f9a", DIGEST), None, None]
+    assert announcer.run_of("C0GENERAL", "0") is None
+
+
+def test_an_environment_that_is_no_longer_configured_is_still_shown(tray: Tray) -> None:
+    SlackAnnouncer(tray, {}).request(RUN, ())
+
+    assert "Approval of 2 needed" in next(iter(tray.wanted.values())).text
