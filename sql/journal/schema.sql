@@ -1,5 +1,6 @@
 -- The journal: runs, steps, votes, requests, audit, freezes, and messages on their way to chat.
--- Idempotent: it is applied again whenever its text has changed (bot/adapters/journal/schema.py).
+-- Idempotent: it is applied again whenever its text has changed (bot/adapters/journal/schema.py). Once released, a
+-- column is added below its table by ALTER TABLE … ADD COLUMN IF NOT EXISTS, not in CREATE TABLE.
 
 CREATE SCHEMA IF NOT EXISTS backstop;
 
@@ -115,6 +116,7 @@ CREATE TABLE IF NOT EXISTS backstop.outbox (
     sent_revision    int NOT NULL DEFAULT 0,
     ts               text NOT NULL DEFAULT '',
     created_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    wished_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
     posted_at        timestamptz,
     edited_at        timestamptz,
     not_before       timestamptz NOT NULL DEFAULT '-infinity',

@@ -1,0 +1,139 @@
+"""Messages everyone sees: in order of creation, one writer a channel, never twice."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from bot.adapters.journal.connections import connection
+from bot.adapters.outbox.pace import Pace
+from bot.adapters.outbox.store import QUERIES, PostgresOutbox, message_of, one
+from bot.errors import BotError, PermanentError, TemporaryError
+from bot.ports import Chat, Clock
+
+_GONE = "message-not-found"
+
+_log = logging.getLogger(__name__)
+
+
+class Channels:
+    """Sends posts and edits. Several may be at work, in one process or many."""
+
+    def __init__(self, outbox: PostgresOutbox, chat: Chat, clock: Clock, pace: Pace) -> None:
+        self._outbox = outbox
+        self._chat = chat
+        self._clock = clock
+        self._pace = pace
+        self._no_edits_until = 0.0
+
+    def sweep(self) -> int:
+        """Send everything that may go out now; gives how many calls to Slack that took.
+
+        Raises:
+            TemporaryError: ``journal-unreachable``.
+        """
+        with connection(self._outbox.pool) as conn:
+            busy = [row["channel"] for row in conn.execute(QUERIES["busy_channels"]).fetchall()]
+        return sum(self._sweep_channel(channel) for channel in busy)
+
+    def _sweep_channel(self, channel: str) -> int:
+        sent = 0
+        with connection(self._outbox.pool) as conn, _only_writer(conn, channel) as locked:
+            while locked and (row := self._next(conn, channel)) is not None:
+                self._send(conn, row)
+                sent += 1
+        return sent
+
+    def _next(self, conn: Connection[DictRow], channel: str) -> DictRow | None:
+        values = {
+            "channel": channel,
+            "may_edit": self._clock.monotonic() >= self._no_edits_until,
+            "edit_every_s": self._pace.edit_every_s,
+            "stale_after_s": self._pace.stale_after_s,
+            "window_s": self._pace.window_s,
+            "burst": self._pace.burst,
+        }
+        row = one(conn, "next_in_channel", values)
+        conn.commit()  # no transaction is open while Slack is asked
+        return row
+
+    def _send(self, conn: Connection[DictRow], row: DictRow) -> None:
+        if row["ts"]:
+            self._edit(conn, row)
+        else:
+            self._post(conn, row)
+        conn.commit()
+
+    def _edit(self, conn: Connection[DictRow], row: DictRow) -> None:
+        try:
+            self._chat.update(message_of(row), row["ts"])
+        except TemporaryError as error:
+            if error.retry_after_s is not None:  # the limit is the method's, over all messages
+                self._no_edits_until = self._clock.monotonic() + error.retry_after_s
+            self._delay(conn, row, error)
+        except PermanentError as error:
+            if error.reference.endswith(_GONE):
+                one(conn, "mark_gone", row)
+            else:
+                give_up(conn, row, error)
+        else:
+            one(conn, "mark_edited", row)
+
+    def _post(self, conn: Connection[DictRow], row: DictRow) -> None:
+        """Post, so that a crash at any point neither loses nor doubles the message."""
+        try:
+            if row["sending"] and self._found(conn, row):
+                return
+            one(conn, "mark_sending", row)
+            conn.commit()
+            ts = self._chat.post(message_of(row), row["thread_ts"])
+        except TemporaryError as error:
+            self._delay(conn, row, error, uncertain=error.retry_after_s is None)
+        except PermanentError as error:
+            give_up(conn, row, error)
+        else:
+            one(conn, "mark_posted", {**row, "ts": ts})
+
+    def _found(self, conn: Connection[DictRow], row: DictRow) -> bool:
+        """Whether an earlier attempt of unknown outcome did arrive; it is then noted as sent."""
+        try:
+            ts = self._chat.find_posted(row["channel"], row["thread_ts"], row["key"])
+        except PermanentError as error:
+            _log.warning("message %s: cannot look for it: %s; it may appear twice", row["key"], error.reference)
+            return False
+        if ts is None:
+            return False
+        one(conn, "mark_posted", {**row, "ts": ts, "revision": row["sending_revision"]})
+        return True
+
+    def _delay(
+        self, conn: Connection[DictRow], row: DictRow, error: TemporaryError, *, uncertain: bool = False
+    ) -> None:
+        delay_s = self._pace.delay_s(row["attempts"], error)
+        _log.info("message %s: %s; again in %.1f s", row["key"], error.reference, delay_s)
+        one(conn, "delay", {**row, "delay_s": delay_s, "uncertain": uncertain})
+
+
+def give_up(conn: Connection[DictRow], row: DictRow, error: BotError) -> None:
+    """Note that a message cannot be sent, so that those behind it can."""
+    _log.error("message %s cannot be sent: %s", row["key"], error.reference)
+    one(conn, "give_up", {**row, "problem": f"{error.reference}: {error.message}"})
+
+
+@contextmanager
+def _only_writer(conn: Connection[DictRow], channel: str) -> Iterator[bool]:
+    """Hold the channel, if nobody else does; the server lets go of it when this process or its connection dies."""
+    row = one(conn, "lock_channel", {"channel": channel})
+    conn.commit()
+    locked = row is not None and bool(row["locked"])
+    try:
+        yield locked
+    finally:
+        if locked:
+            with suppress(psycopg.Error):  # a connection that is lost has let go by itself
+                conn.rollback()
+                one(conn, "unlock_channel", {"channel": channel})
+                conn.commit()

@@ -1,0 +1,100 @@
+"""The outbox's table."""
+
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from bot.adapters.journal.connections import Pool, connection
+from bot.adapters.namedqueries import load
+from bot.ports import Message, Posted
+
+QUERIES = load("sql.journal", "outbox.sql")
+
+
+class PostgresOutbox:
+    """A `bot.ports.Outbox` in the state database; a `Writer` sends what is in it.
+
+    Args:
+        pool: see `bot.adapters.journal.open_pool`.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self._listeners: list[threading.Event] = []
+
+    def put(self, message: Message) -> None:
+        """Want the message to look like this. The newest wish for a key wins; one already sent is edited.
+
+        Channel, thread and run are those of the first wish.
+
+        Raises:
+            TemporaryError: ``journal-unreachable``.
+        """
+        if self.fetch("put", _row(message)) is not None:
+            for event in tuple(self._listeners):
+                event.set()
+
+    def posted(self, channel: str, ts: str) -> Posted | None:
+        """Which of our messages that is; None when it is none of ours."""
+        row = self.fetch("posted", {"channel": channel, "ts": ts})
+        return Posted(row["key"], row["run_id"], row["channel"], row["ts"]) if row else None
+
+    def address(self, key: str) -> tuple[str, str] | None:
+        """(channel, ts) of a sent message; None while it has not been sent."""
+        row = self.fetch("address", {"key": key})
+        return (row["channel"], row["ts"]) if row else None
+
+    def count_pending(self) -> int:
+        """How many messages still have to go out."""
+        row = self.fetch("count_pending", {})
+        return int(row["pending"]) if row else 0
+
+    def listen(self, event: threading.Event) -> None:
+        """Set `event` whenever something new is wanted in this process."""
+        self._listeners.append(event)
+
+    def unlisten(self, event: threading.Event) -> None:
+        """Leave `event` alone from now on."""
+        self._listeners.remove(event)
+
+    def fetch(self, query: str, values: Mapping[str, Any]) -> DictRow | None:
+        """Run one of the outbox's queries in its own transaction; gives its first row."""
+        with connection(self.pool) as conn:
+            return one(conn, query, values)
+
+
+def one(conn: Connection[DictRow], query: str, values: Mapping[str, Any]) -> DictRow | None:
+    """Run a query; gives its first row, if it has rows."""
+    cursor = conn.execute(QUERIES[query], values)
+    return cursor.fetchone() if cursor.description else None
+
+
+def message_of(row: DictRow) -> Message:
+    """Read a message as wanted."""
+    return Message(
+        key=row["key"],
+        channel=row["channel"],
+        text=row["text"],
+        blocks=row["blocks"],
+        thread_key=row["thread_key"],
+        run_id=row["run_id"],
+        user=row["user_id"],
+        response_url=row["response_url"],
+    )
+
+
+def _row(message: Message) -> dict[str, Any]:
+    return {
+        "key": message.key,
+        "channel": message.channel,
+        "thread_key": message.thread_key,
+        "run_id": message.run_id,
+        "user_id": message.user,
+        "response_url": message.response_url,
+        "text": message.text.replace("\0", ""),  # PostgreSQL's text has no NUL
+        "blocks": json.dumps([dict(block) for block in message.blocks]),
+    }

@@ -1,0 +1,97 @@
+"""The writer: two threads a process, which send what is in the outbox."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from bot.adapters.outbox.channels import Channels
+from bot.adapters.outbox.pace import Pace
+from bot.adapters.outbox.store import PostgresOutbox
+from bot.adapters.outbox.whispers import Whispers
+from bot.errors import BotError
+from bot.ports import Chat, Clock
+
+FLUSH_POLL_S = 0.02
+
+_log = logging.getLogger(__name__)
+
+
+class Writer:
+    """Sends what is wanted: in channels in order and at Slack's pace, to single persons at once.
+
+    Any number of writers, in any number of processes, share one outbox.
+
+    Args:
+        outbox: what is wanted.
+        chat: where it goes.
+        clock: for Slack's own pauses and for `flush`.
+        pace: how fast.
+    """
+
+    def __init__(self, outbox: PostgresOutbox, chat: Chat, clock: Clock, pace: Pace | None = None) -> None:
+        self._outbox = outbox
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._channels = Channels(outbox, chat, clock, self._pace)
+        self._stopping = threading.Event()
+        self._woken = (threading.Event(), threading.Event())
+        self._whispers = Whispers(outbox, chat, self._pace, self._woken[1])
+        self._threads = [
+            threading.Thread(target=self._loop, args=(sweep, woken), name=name, daemon=True)
+            for name, sweep, woken in (
+                ("outbox-channels", self.sweep_channels, self._woken[0]),
+                ("outbox-whispers", self.sweep_whispers, self._woken[1]),
+            )
+        ]
+
+    def start(self) -> None:
+        """Begin with what a predecessor left."""
+        for event in self._woken:
+            self._outbox.listen(event)
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Finish the calls under way; whatever is left stays in the outbox."""
+        self._stopping.set()
+        for event in self._woken:
+            event.set()
+        for thread, event in zip(self._threads, self._woken, strict=True):
+            if thread.is_alive():
+                thread.join()
+                self._outbox.unlisten(event)
+        self._whispers.stop()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until everything has gone out or cannot; whether it has, in that time.
+
+        Raises:
+            TemporaryError: ``journal-unreachable``.
+        """
+        deadline = self._clock.monotonic() + timeout_s
+        while self._outbox.count_pending():
+            if self._clock.monotonic() >= deadline:
+                return False
+            self._clock.sleep(FLUSH_POLL_S)
+        return True
+
+    def sweep_channels(self) -> int:
+        """Send, here and now, what may go out to channels; gives how many calls to Slack that took."""
+        return self._channels.sweep()
+
+    def sweep_whispers(self) -> int:
+        """Begin to send what is due to single persons; gives how many messages that were."""
+        return self._whispers.sweep()
+
+    def _loop(self, sweep: Callable[[], int], woken: threading.Event) -> None:
+        while not self._stopping.is_set():
+            woken.clear()  # before the sweep: what is wanted during it sets it again
+            try:
+                sweep()
+            except BotError as error:
+                _log.warning("outbox: %s", error.reference)
+                self._stopping.wait(1.0)
+            except Exception:  # noqa: BLE001 -- a writer that is dead says nothing more; the next sweep may fare better
+                _log.exception("outbox")
+                self._stopping.wait(1.0)
+            woken.wait(self._pace.poll_s)

@@ -1,0 +1,130 @@
+-- Queries of the outbox. All times are the server's, so that replicas with skewed clocks keep one pace.
+
+-- name: put
+-- Want a message to look like this; no row when it already is wanted so. Its address never changes.
+INSERT INTO backstop.outbox (key, channel, thread_key, run_id, user_id, response_url, text, blocks)
+VALUES (%(key)s, %(channel)s, %(thread_key)s, %(run_id)s, %(user_id)s, %(response_url)s, %(text)s, %(blocks)s)
+ON CONFLICT (key) DO UPDATE
+SET text = excluded.text, blocks = excluded.blocks, user_id = excluded.user_id,
+    response_url = excluded.response_url, revision = outbox.revision + 1, wished_at = clock_timestamp(),
+    problem = '', attempts = 0,
+    not_before = CASE WHEN outbox.problem = '' THEN outbox.not_before ELSE '-infinity' END
+WHERE (outbox.text, outbox.blocks::text, outbox.user_id, outbox.response_url)
+   IS DISTINCT FROM (excluded.text, excluded.blocks::text, excluded.user_id, excluded.response_url)
+RETURNING key;
+
+-- name: posted
+-- Which of our messages has an address.
+SELECT key, run_id, channel, ts FROM backstop.outbox WHERE channel = %(channel)s AND ts = %(ts)s AND ts <> '';
+
+-- name: address
+-- Where a message that has been sent is.
+SELECT channel, ts FROM backstop.outbox WHERE key = %(key)s AND ts <> '';
+
+-- name: count_pending
+-- Messages that still have to go out; those whose thread nobody has wanted yet do not count.
+SELECT count(*)::int AS pending
+FROM backstop.outbox AS o
+WHERE o.sent_revision < o.revision AND o.problem = ''
+  AND (o.thread_key = '' OR EXISTS (SELECT FROM backstop.outbox AS parent WHERE parent.key = o.thread_key));
+
+-- name: busy_channels
+-- Channels with something to send, the longest waiting first.
+SELECT channel FROM backstop.outbox
+WHERE sent_revision < revision AND problem = '' AND NOT whisper AND not_before <= clock_timestamp()
+GROUP BY channel
+ORDER BY min(position);
+
+-- name: lock_channel
+-- One writer a channel, over all replicas, for as long as its connection lives.
+SELECT pg_try_advisory_lock(hashtext('backstop.outbox'), hashtext(%(channel)s)) AS locked;
+
+-- name: unlock_channel
+-- Let the next writer have the channel.
+SELECT pg_advisory_unlock(hashtext('backstop.outbox'), hashtext(%(channel)s));
+
+-- name: next_in_channel
+-- The next message of a channel that may go out now. First sends keep the order of creation: one that is ready and
+-- waits (for the pace, or after an error) holds up those behind it. Edits hold up nothing.
+WITH ready AS (
+    SELECT o.*, coalesce(parent.ts, '') AS thread_ts
+    FROM backstop.outbox AS o
+    LEFT JOIN backstop.outbox AS parent ON parent.key = o.thread_key
+    WHERE o.channel = %(channel)s AND o.sent_revision < o.revision AND o.problem = '' AND NOT o.whisper
+      AND (o.thread_key = '' OR parent.ts <> '' OR parent.problem <> '')
+)
+SELECT key, channel, thread_key, run_id, user_id, response_url, text, blocks, revision, ts, thread_ts, attempts,
+       sending_revision, sending_since IS NOT NULL AS sending
+FROM ready
+WHERE not_before <= clock_timestamp()
+  AND CASE WHEN ts <> ''
+      THEN %(may_edit)s AND coalesce(edited_at, '-infinity') <= clock_timestamp() - make_interval(secs => %(edit_every_s)s)
+      ELSE position = (SELECT min(position) FROM ready WHERE ts = '')
+           AND coalesce(sending_since, '-infinity') <= clock_timestamp() - make_interval(secs => %(stale_after_s)s)
+           AND (SELECT count(*) FROM backstop.outbox AS sent
+                WHERE sent.channel = %(channel)s
+                  AND sent.posted_at > clock_timestamp() - make_interval(secs => %(window_s)s)) < %(burst)s
+      END
+ORDER BY position
+LIMIT 1;
+
+-- name: mark_sending
+-- Note, before Slack is called, that a post's outcome is not known.
+UPDATE backstop.outbox SET sending_since = clock_timestamp(), sending_revision = %(revision)s WHERE key = %(key)s;
+
+-- name: mark_posted
+-- A message has its address. What was wished for since is still to be sent.
+UPDATE backstop.outbox
+SET ts = %(ts)s, sent_revision = %(revision)s, posted_at = clock_timestamp(), edited_at = NULL,
+    sending_since = NULL, attempts = 0, not_before = '-infinity'
+WHERE key = %(key)s;
+
+-- name: mark_edited
+-- A message has been edited.
+UPDATE backstop.outbox
+SET sent_revision = %(revision)s, edited_at = clock_timestamp(), attempts = 0, not_before = '-infinity'
+WHERE key = %(key)s;
+
+-- name: mark_gone
+-- Somebody deleted the message: it is posted anew, whatever it should look like now.
+UPDATE backstop.outbox SET ts = '', sent_revision = 0, posted_at = NULL, not_before = '-infinity' WHERE key = %(key)s;
+
+-- name: delay
+-- Try again later. An uncertain post is looked for in the channel before it is sent again.
+UPDATE backstop.outbox
+SET attempts = attempts + 1, not_before = clock_timestamp() + make_interval(secs => %(delay_s)s),
+    sending_since = CASE WHEN %(uncertain)s THEN '-infinity'::timestamptz END
+WHERE key = %(key)s;
+
+-- name: give_up
+-- A message cannot be sent; a new wish for it is another chance.
+UPDATE backstop.outbox SET problem = %(problem)s, sending_since = NULL WHERE key = %(key)s AND revision = %(revision)s;
+
+-- name: claim_whisper
+-- Take an ephemeral message that is due, for as long as a sender may take; it goes to one writer.
+UPDATE backstop.outbox AS o
+SET sending_since = clock_timestamp(), sending_revision = o.revision
+FROM (
+    SELECT due.key, coalesce(parent.ts, '') AS thread_ts
+    FROM backstop.outbox AS due
+    LEFT JOIN backstop.outbox AS parent ON parent.key = due.thread_key
+    WHERE due.sent_revision < due.revision AND due.problem = '' AND due.whisper
+      AND due.not_before <= clock_timestamp()
+      AND coalesce(due.sending_since, '-infinity') <= clock_timestamp() - make_interval(secs => %(claim_s)s)
+    ORDER BY due.position
+    LIMIT 1
+    FOR UPDATE OF due SKIP LOCKED
+) AS claimed
+WHERE o.key = claimed.key
+RETURNING o.key, o.channel, o.thread_key, o.run_id, o.user_id, o.response_url, o.text, o.blocks, o.revision, o.attempts,
+    claimed.thread_ts, extract(epoch FROM clock_timestamp() - o.wished_at)::float8 AS age_s;
+
+-- name: mark_whispered
+-- An ephemeral message has been shown; it has no address.
+UPDATE backstop.outbox
+SET sent_revision = %(revision)s, sending_since = NULL, attempts = 0, not_before = '-infinity'
+WHERE key = %(key)s;
+
+-- name: forget_response_url
+-- The response_url is of no use any more: an ephemeral message in the channel takes its place.
+UPDATE backstop.outbox SET response_url = '', sending_since = NULL WHERE key = %(key)s AND revision = %(revision)s;

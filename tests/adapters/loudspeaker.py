@@ -1,0 +1,125 @@
+"""A chat in memory, with Slack's rules as far as the outbox meets them, and with failures on order."""
+
+import itertools
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bot.domain.approvals import Voter
+from bot.errors import BotError, PermanentError
+from bot.ports import Message
+
+
+@dataclass
+class Said:
+    """A message in the chat. `edits` are its texts, the first one included."""
+
+    key: str
+    channel: str
+    thread_ts: str
+    edits: list[tuple[float, str]]
+
+    @property
+    def text(self) -> str:
+        return self.edits[-1][1]
+
+
+@dataclass
+class Loudspeaker:
+    """A `bot.ports.Chat`.
+
+    Attributes:
+        messages: by ts, in the order of posting.
+        whispers: (key, text, response_url) in order.
+        failures: by method, raised one after the other before (``post``) or after (``post-lost``) it took effect.
+        busy_s: how long a call takes.
+    """
+
+    busy_s: float = 0.0
+    messages: dict[str, Said] = field(default_factory=dict)
+    whispers: list[tuple[str, str, str]] = field(default_factory=list)
+    failures: dict[str, list[BaseException]] = field(default_factory=lambda: defaultdict(list))
+    dead_urls: set[str] = field(default_factory=set)
+    calls: list[str] = field(default_factory=list)
+    hang: threading.Event | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _under_way: set[str] = field(default_factory=set)
+    _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def post(self, message: Message, thread_ts: str) -> str:
+        self._begin("post", message.channel)
+        with self._lock:
+            ts = f"{1700000000 + next(self._numbers)}.000100"
+            self.messages[ts] = Said(message.key, message.channel, thread_ts, [(time.monotonic(), message.text)])
+            self._under_way.discard(message.channel)
+        self._fail("post-lost")
+        return ts
+
+    def update(self, message: Message, ts: str) -> None:
+        self._begin("update", message.channel)
+        with self._lock:
+            self._under_way.discard(message.channel)
+            if ts not in self.messages:
+                raise PermanentError("slack-message-not-found", "Slack refused it: message_not_found.")
+            self.messages[ts].edits.append((time.monotonic(), message.text))
+
+    def whisper(self, message: Message, thread_ts: str) -> None:
+        assert thread_ts is not None
+        if self.hang is not None and message.text == "hang":
+            self.hang.wait(10)
+        self._begin("whisper", f"whisper {message.key}")
+        with self._lock:
+            self._under_way.discard(f"whisper {message.key}")
+            if message.response_url in self.dead_urls:
+                raise PermanentError("slack-expired-url", "Slack refused it: expired_url.")
+            self.whispers.append((message.key, message.text, message.response_url))
+
+    def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
+        self._begin("find_posted", "search")
+        with self._lock:
+            self._under_way.discard("search")
+            found = (
+                ts
+                for ts, said in self.messages.items()
+                if (said.channel, said.thread_ts, said.key) == (channel, thread_ts, key)
+            )
+            return next(found, None)
+
+    def upload(self, channel: str, thread_ts: str, name: str, title: str, content: bytes) -> None:
+        raise NotImplementedError
+
+    def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
+        raise NotImplementedError
+
+    def permalink(self, channel: str, ts: str) -> str:
+        raise NotImplementedError
+
+    def texts(self, channel: str = "C1") -> list[str]:
+        return [said.text for said in self.messages.values() if said.channel == channel]
+
+    def ts_of(self, key: str) -> str:
+        (ts,) = (ts for ts, said in self.messages.items() if said.key == key)
+        return ts
+
+    def fail(self, method: str, *errors: BotError | BaseException) -> None:
+        self.failures[method].extend(errors)
+
+    def _begin(self, method: str, place: str) -> None:
+        with self._lock:
+            self.calls.append(method)
+            assert place not in self._under_way, f"two calls at once in {place}"
+            self._under_way.add(place)
+        time.sleep(self.busy_s)
+        try:
+            self._fail(method)
+        except BaseException:
+            self._under_way.discard(place)
+            raise
+
+    def _fail(self, method: str) -> None:
+        with self._lock:
+            error = self.failures[method].pop(0) if self.failures[method] else None
+        if error is not None:
+            raise error
