@@ -1,0 +1,74 @@
+"""Every user object of a database, with definitions that can be compared between a database and its copy."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from bot.adapters.database.connections import Connection
+from bot.adapters.namedqueries import load
+from bot.domain.catalogue import Catalogue, DatabaseObject
+
+QUERIES = load("sql.checks", "catalogue.sql")
+
+# What the server's deparsing depends on. An empty search_path makes it qualify every name.
+RENDERING = """
+SET LOCAL search_path = '';
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO, YMD';
+SET LOCAL intervalstyle = 'postgres';
+SET LOCAL bytea_output = 'hex';
+SET LOCAL extra_float_digits = 1;
+SET LOCAL quote_all_identifiers = off
+"""
+
+UNSTABLE = re.compile(r"::(?:text|character varying|bpchar|character)(?:\(\d+\))?(?:\[\])?|[()]")
+"""``status IN ('a', 'b')`` on a varchar is deparsed with the cast outside the array, and after a restore inside:
+these casts and all brackets say nothing about whether two definitions are the same."""
+
+Owners = Mapping[tuple[str, str], str]
+"""Owner by (kind, identity)."""
+
+
+def read_catalogue(conn: Connection, owners: Owners | None = None) -> Catalogue:
+    """Read it in one snapshot.
+
+    Args:
+        conn: in autocommit, outside a transaction.
+        owners: who owns what in the database this one is a copy of, where the copy could not have it so.
+    """
+    with _one_snapshot(conn):
+        objects = frozenset(_object(row, owners or {}) for query in QUERIES.values() for row in conn.execute(query))
+    return Catalogue(objects, fingerprint(objects))
+
+
+def read_owners(conn: Connection) -> Owners:
+    """Who owns what, for a copy's catalogue."""
+    with _one_snapshot(conn):
+        return {(row[0], row[1]): row[3] for query in QUERIES.values() for row in conn.execute(query)}
+
+
+def fingerprint(objects: frozenset[DatabaseObject]) -> str:
+    """One sha256, hex, of all objects and their definitions."""
+    digest = hashlib.sha256()
+    for item in sorted(objects):
+        digest.update(f"{item.kind}\0{item.identity}\0{item.part_of}\0{item.definition}\n".encode())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _one_snapshot(conn: Connection) -> Iterator[None]:
+    conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    try:
+        conn.execute(RENDERING)
+        yield
+    finally:
+        if not conn.closed:
+            conn.execute("ROLLBACK")
+
+
+def _object(row: tuple[Any, ...], owners: Owners) -> DatabaseObject:
+    kind, identity, part_of, owner, definition = row
+    text = f"{owners.get((kind, identity), owner)}\0{UNSTABLE.sub('', definition or '')}"
+    return DatabaseObject(kind, identity, part_of, hashlib.sha256(text.encode()).hexdigest())

@@ -1,0 +1,166 @@
+"""A directory-format dump with the exact content of every table in its own snapshot."""
+
+import re
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from bot.adapters.database.blockers import BlockerWatch
+from bot.adapters.database.connections import Connection, Connections
+from bot.adapters.database.export import QUERIES, snapshot
+from bot.adapters.database.failures import translated
+from bot.adapters.pgtools import PgTools, ToolFailedError, ToolRun
+from bot.domain.backups import TableContent
+from bot.domain.environments import Timing
+from bot.domain.runs import Progress
+from bot.errors import PermanentError, TemporaryError
+from bot.ports import Clock, Dump, Report
+
+REPORT_EVERY_S = 0.5
+COMPRESSED_SHARE = 0.4
+"""What gzip at level 1 leaves of a table, at a guess."""
+
+# What the text form of a value depends on; a bundle's verification must hash under the same.
+HASHING = """
+SET LOCAL search_path = pg_catalog;
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO, YMD';
+SET LOCAL intervalstyle = 'postgres';
+SET LOCAL bytea_output = 'hex';
+SET LOCAL extra_float_digits = 1
+"""
+
+Table = tuple[str, str, int, str]
+"""Schema, name, bytes on disk, hashed columns."""
+
+
+class Dumper:
+    """Takes dumps of one database; see `bot.ports.Database.dump`."""
+
+    def __init__(self, connections: Connections, tools: PgTools, timing: Timing, clock: Clock) -> None:
+        self._connections = connections
+        self._tools = tools
+        self._timing = timing
+        self._clock = clock
+
+    def dump(self, directory: Path, report: Report) -> Dump:
+        """Write the dump, and count and hash every table meanwhile."""
+        tag = re.sub(r"[^A-Za-z0-9 _.-]", "", f"backstop dump {directory.parent.name}")[:60]
+        with (
+            translated("The dump"),
+            self._connections.session(statement_timeout_s=0) as conn,
+            BlockerWatch(self._connections, pid=conn.info.backend_pid, application=tag) as watch,
+        ):
+            self._tools.check_version(conn.info.server_version)
+            try:
+                with snapshot(conn):
+                    return self._dump(conn, directory, report, tag)
+            except psycopg.errors.LockNotAvailable as error:
+                raise watch.locked("The dump") from error
+            except ToolFailedError as error:
+                raise (watch.locked("The dump") if error.locked else _failed(error)) from error
+
+    def _dump(self, conn: Connection, directory: Path, report: Report, tag: str) -> Dump:
+        tables = self._lock(conn)
+        taken_at = self._clock.now()
+        exported = conn.execute("SELECT pg_catalog.pg_export_snapshot()").fetchall()[0][0]
+        tables = read_tables(conn)
+        environment = self._connections.tool_environment(application=tag)
+        run = self._tools.start_dump(environment, directory, exported, self._timing.lock_timeout_s)
+        try:
+            with ThreadPoolExecutor(1, "dump-hash") as pool:
+                contents = pool.submit(hash_tables, conn, tables)
+                try:
+                    self._follow(run, contents, directory, tables, report)
+                except BaseException:
+                    conn.cancel_safe(timeout=5)
+                    raise
+            run.wait()
+        finally:
+            run.kill()
+        return Dump(contents.result(), self._tools.version(), taken_at)
+
+    def _lock(self, conn: Connection) -> list[Table]:
+        """Lock every table against TRUNCATE and DROP before the snapshot is taken, which a lock by itself does not do.
+
+        The names come from another session, because reading the catalogue in this one would take the snapshot.
+        """
+        with self._connections.session() as other:
+            tables = read_tables(other)
+        if tables:
+            names = sql.SQL(", ").join(sql.Identifier(schema, name) for schema, name, *_ in tables)
+            conn.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(names))
+        return tables
+
+    def _follow(
+        self,
+        run: ToolRun,
+        contents: Future[list[TableContent]],
+        directory: Path,
+        tables: Sequence[Table],
+        report: Report,
+    ) -> None:
+        """Report until both are done; stop when nothing has moved for too long."""
+        guess_bytes = int(sum(table[2] for table in tables) * COMPRESSED_SHARE)
+        moved_at = reported_at = self._clock.monotonic()
+        done_bytes = -1
+        while run.is_running() or not contents.done():
+            now = self._clock.monotonic()
+            written = _written_bytes(directory)
+            moved_at = now if written != done_bytes else moved_at
+            done_bytes = written
+            if now - moved_at > self._timing.stall_s:
+                raise TemporaryError(
+                    "dump-stalled", f"The dump has not moved for {now - moved_at:.0f} s.", "Try again."
+                )
+            if now - reported_at >= REPORT_EVERY_S:
+                reported_at = now
+                report(Progress(done_bytes, max(guess_bytes, done_bytes), "bytes"))
+            if not run.is_running():
+                with suppress(TimeoutError):
+                    contents.exception(timeout=REPORT_EVERY_S)
+        contents.result()
+        report(Progress(_written_bytes(directory), _written_bytes(directory), "bytes"))
+
+
+def read_tables(conn: Connection) -> list[Table]:
+    """Tables with rows of their own."""
+    return conn.execute(QUERIES["stored_tables"]).fetchall()
+
+
+def hash_tables(conn: Connection, tables: Sequence[Table]) -> list[TableContent]:
+    """Count and hash every table in the session's snapshot: a sum, so that order does not matter and duplicates do."""
+    conn.execute(HASHING)
+    return [_hash_table(conn, table) for table in tables]
+
+
+def _hash_table(conn: Connection, table: Table) -> TableContent:
+    schema, name, _, columns = table
+    query = sql.SQL("SELECT count(*), coalesce(sum(hash_record_extended(ROW({}), 0)), 0)::text FROM ONLY {} t").format(
+        sql.SQL(columns),  # quoted by the server's own format()
+        sql.Identifier(schema, name),
+    )
+    rows, content_hash = conn.execute(query).fetchall()[0]
+    identity = conn.execute("SELECT format('%%I.%%I', %s::text, %s::text)", (schema, name)).fetchall()[0][0]
+    return TableContent(identity, rows, content_hash)
+
+
+def _written_bytes(directory: Path) -> int:
+    """Bytes there so far; a file may go while we look."""
+    total = 0
+    with suppress(FileNotFoundError):
+        for file in directory.iterdir():
+            total += file.stat().st_size
+    return total
+
+
+def _failed(error: ToolFailedError) -> PermanentError:
+    return PermanentError(
+        "dump-failed",
+        f"pg_dump failed: {error.words}.",
+        "No backup was written and nothing was changed. Give our role what it lacks, then try again.",
+    )

@@ -1,0 +1,50 @@
+"""Relations by identity: found by the server, so that a name from a plan never becomes SQL text."""
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from bot.adapters.database.connections import Connection
+
+FIND = """
+SELECT n.nspname, c.relname, c.relkind, c.relispopulated,
+       coalesce((SELECT array_agg(attname ORDER BY attnum) FROM pg_catalog.pg_attribute
+                 WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped), '{}')
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = pg_catalog.to_regclass(%s)
+"""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A relation that exists.
+
+    Attributes:
+        identity: as asked for.
+        name: for SQL.
+        lockable: whether LOCK TABLE takes it; it refuses materialized views.
+        populated: false for a materialized view nobody has refreshed: reading it is an error.
+        columns: as they are seen.
+    """
+
+    identity: str
+    name: sql.Identifier
+    lockable: bool
+    populated: bool
+    columns: tuple[str, ...]
+
+
+def find_relation(conn: Connection, identity: str) -> Relation | None:
+    """Look a relation up by what `pg_identify_object` calls it."""
+    row = conn.execute(FIND, (identity,)).fetchone()
+    if row is None:
+        return None
+    schema, name, kind, populated, columns = row
+    return Relation(identity, sql.Identifier(schema, name), kind in {"r", "p"}, populated, tuple(columns))
+
+
+def count_rows(conn: Connection, relation: Relation) -> int:
+    """Count exactly; 0 for a materialized view nobody has refreshed."""
+    if not relation.populated:
+        return 0
+    return int(conn.execute(sql.SQL("SELECT count(*) FROM {}").format(relation.name)).fetchall()[0][0])

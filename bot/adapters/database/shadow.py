@@ -1,0 +1,225 @@
+"""A schema-only copy of the live database, in which a chain is rehearsed."""
+
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from bot.adapters.database.blockers import BlockerWatch
+from bot.adapters.database.catalogue import Owners, read_catalogue, read_owners
+from bot.adapters.database.connections import Connection, Connections
+from bot.adapters.database.execution import ChainExecutor, Executed, StatementFailedError, commit
+from bot.adapters.database.failures import translated
+from bot.adapters.database.mentions import find_mentions
+from bot.adapters.database.tracking import Tracking, TrackingTable
+from bot.adapters.namedqueries import load
+from bot.adapters.pgtools import PgTools, ToolFailedError
+from bot.domain.catalogue import Catalogue, ChainOutcome, Rehearsal
+from bot.domain.migrations import DownScript
+from bot.errors import PermanentError
+from bot.ports import Clock
+
+QUERIES = load("sql.checks", "shadow.sql")
+PREFIX = "backstop_shadow_"
+MADE_AT = re.compile(r"made at (\d+)")
+YOUNG_S = 600.0
+"""A shadow this young may belong to a preview that has not connected to it yet."""
+
+SKIPPED_ENTRIES = re.compile(r"^\d+; \d+ \d+ (EVENT TRIGGER|COMMENT - EVENT TRIGGER|COMMENT - EXTENSION) ")
+ENTRY_OWNER = re.compile(r"^\d+; \d+ \d+ DEFAULT ACL .* (\S+)$")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What of the live database is not in its dump."""
+
+    settings: Sequence[tuple[str, str]]
+    foreign_owners: frozenset[str]
+    foreign_extensions: frozenset[str]
+    owners: Owners
+
+
+class ShadowMaker:
+    """Makes and drops shadows.
+
+    Args:
+        connections: to the live database.
+        tracking: whose rows are copied, too: a chain's bookkeeping is rehearsed with it.
+        tools: pg_dump and pg_restore.
+        clock: for the shadow's age.
+        template: copied instead of the empty ``template0``; it holds the extensions only a superuser can make.
+    """
+
+    def __init__(
+        self, connections: Connections, tracking: Tracking, tools: PgTools, clock: Clock, template: str = "template0"
+    ) -> None:
+        self._connections = connections
+        self._tracking = tracking
+        self._tools = tools
+        self._clock = clock
+        self._template = template
+
+    @contextmanager
+    def shadow(self, run_id: str) -> Iterator["PostgresShadow"]:
+        """Make a shadow; see `bot.ports.Database.shadow`."""
+        name = PREFIX + re.sub(r"[^a-z0-9]", "", run_id.lower())[:30]
+        with translated("Making the shadow"), self._connections.maintenance() as server:
+            self._drop(server, name)
+            try:
+                with self._connections.session() as live:
+                    source = self._create(server, live, name)
+                    self._fill(live, name, source)
+                with self._connections.session(name, statement_timeout_s=0) as conn:
+                    _apply(conn, source.settings)
+                    yield PostgresShadow(conn, self._tracking, source.owners, self._connections.lock_timeout_s)
+            finally:
+                self._drop(server, name)
+
+    def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:
+        """Drop shadows of processes that died; gives their names. A young one, or one in use, is left alone."""
+        alive = {PREFIX + run_id for run_id in run_ids_alive}
+        now_s = self._clock.now().timestamp()
+        dropped = []
+        with translated("Dropping old shadows"), self._connections.maintenance() as server:
+            for name, comment in server.execute(QUERIES["leftovers"], {"prefix": PREFIX}).fetchall():
+                made = MADE_AT.search(comment or "")
+                if name not in alive and (made is None or now_s - int(made[1]) > YOUNG_S):
+                    self._drop(server, name)
+                    dropped.append(name)
+        return dropped
+
+    def _drop(self, server: Connection, name: str) -> None:
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _create(self, server: Connection, live: Connection, name: str) -> Source:
+        source = self._describe(live)
+        encoding, collate, ctype, provider, locale, rules = live.execute(QUERIES["locale"]).fetchall()[0]
+        options = {"TEMPLATE": self._template, "ENCODING": encoding, "LC_COLLATE": collate, "LC_CTYPE": ctype}
+        options |= {"LOCALE_PROVIDER": {"i": "icu", "b": "builtin"}[provider]} if provider in ("i", "b") else {}
+        options |= {("ICU_LOCALE" if provider == "i" else "BUILTIN_LOCALE"): locale} if provider in ("i", "b") else {}
+        options |= {"ICU_RULES": rules} if rules else {}
+        parts = [sql.SQL("{} = {}").format(sql.SQL(key), sql.Literal(value)) for key, value in options.items()]
+        server.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), sql.SQL(" ").join(parts)))
+        comment = sql.Literal(f"Backstop's rehearsal, made at {int(self._clock.now().timestamp())}")
+        server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), comment))
+        return source
+
+    def _describe(self, live: Connection) -> Source:
+        owners = frozenset(row[0] for row in live.execute(QUERIES["foreign_owners"]))
+        extensions: dict[str, str | None] = dict(live.execute(QUERIES["foreign_extensions"]).fetchall())
+        needed = {name: user for name, user in extensions.items() if user is not None}
+        if needed and self._template == "template0":
+            name, user = min(needed.items())
+            raise PermanentError(
+                "shadow-failed",
+                f"The {user} hangs on the extension {name}, which only a superuser can create: no shadow can be made.",
+                "Have a superuser make a database with that extension, owned by our role; name it as shadow_template.",
+            )
+        return Source(
+            live.execute(QUERIES["settings"]).fetchall(),
+            owners,
+            frozenset(extensions),
+            read_owners(live) if owners else {},
+        )
+
+    def _fill(self, live: Connection, name: str, source: Source) -> None:
+        tag = f"backstop {name}"
+        with tempfile.TemporaryDirectory(prefix="backstop-shadow-") as scratch:
+            file = Path(scratch) / "schema"
+            self._dump(file, tag)
+            try:
+                entries = [line for line in self._tools.list_contents(file) if self._wanted(line, source)]
+                environment = self._connections.tool_environment(name, tag)
+                environment = {**environment, "PGOPTIONS": "-c synchronous_commit=off"}
+                self._tools.restore_schema(environment, file, entries, owners=not source.foreign_owners)
+            except ToolFailedError as error:
+                raise _failed(error) from error
+        with self._connections.session(name) as shadow:
+            _copy_rows(live, shadow, self._tracking)
+
+    def _dump(self, file: Path, tag: str) -> None:
+        with BlockerWatch(self._connections, application=tag) as watch:
+            try:
+                environment = self._connections.tool_environment(application=tag)
+                self._tools.dump_schema(environment, file, self._connections.lock_timeout_s)
+            except ToolFailedError as error:
+                raise (watch.locked("Copying the schema") if error.locked else _failed(error)) from error
+
+    def _wanted(self, entry: str, source: Source) -> bool:
+        """Leave out what only a superuser can make, and default privileges of roles that are not ours."""
+        if SKIPPED_ENTRIES.match(entry):
+            return False
+        owner = ENTRY_OWNER.match(entry)
+        if owner and owner[1] in source.foreign_owners:
+            return False
+        return not any(f" EXTENSION - {name} " in entry + " " for name in source.foreign_extensions)
+
+
+class PostgresShadow:
+    """A `bot.ports.Shadow`."""
+
+    def __init__(self, conn: Connection, tracking: Tracking, owners: Owners, lock_timeout_s: float) -> None:
+        self._conn = conn
+        self._tracking = tracking
+        self._owners = owners
+        self._lock_timeout_s = lock_timeout_s
+
+    def rehearse(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Rehearsal:
+        """Run the chain for real; see `bot.ports.Shadow.rehearse`."""
+        with translated("The rehearsal"):
+            before = read_catalogue(self._conn, self._owners)
+            executed = self._execute(chain, expected)
+            after = read_catalogue(self._conn, self._owners)
+            outcome = ChainOutcome(executed.statements, executed.locks, executed.removed)
+            return Rehearsal(before, after, outcome, self._mentions(before, after))
+
+    def _execute(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Executed:
+        self._conn.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        try:
+            executor = ChainExecutor(self._conn, self._tracking, chain, expected, self._lock_timeout_s)
+            executed = Executed((), (), ()) if executor.is_done() else executor.run()
+            commit(self._conn)
+        except StatementFailedError as error:
+            raise PermanentError(
+                "rehearsal-failed",
+                f"{error.place} failed in the rehearsal: {error.words}.",
+                "Nothing was changed. Correct the script, or restore a backup from before that migration instead.",
+            ) from error
+        finally:
+            with suppress(psycopg.Error):  # after COMMIT it only warns
+                conn = self._conn
+                conn.execute("ROLLBACK") if conn.info.transaction_status else None
+        return executed
+
+    def _mentions(self, before: Catalogue, after: Catalogue) -> tuple[str, ...]:
+        return find_mentions(self._conn, before, after)
+
+
+def _apply(conn: Connection, settings: Sequence[tuple[str, str]]) -> None:
+    for name, value in settings:
+        with suppress(psycopg.errors.InsufficientPrivilege):  # a superuser's setting is not ours to copy
+            conn.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
+
+
+def _copy_rows(live: Connection, shadow: Connection, tracking: Tracking) -> None:
+    table = TrackingTable(live, tracking).name
+    names = live.execute(QUERIES["copied_columns"], {"table": table.as_string()}).fetchall()
+    columns = sql.SQL(", ").join(sql.Identifier(name) for (name,) in names)
+    read = sql.SQL("COPY {} ({}) TO STDOUT").format(table, columns)
+    write = sql.SQL("COPY {} ({}) FROM STDIN").format(table, columns)
+    with live.cursor().copy(read) as rows, shadow.cursor().copy(write) as sink:
+        for row in rows:
+            sink.write(row)
+
+
+def _failed(error: ToolFailedError) -> PermanentError:
+    return PermanentError(
+        "shadow-failed",
+        f"{error.tool} could not copy the schema: {error.words}.",
+        "Nothing was changed. Give our role what it lacks (docs/operations.md), then ask again.",
+    )

@@ -1,0 +1,219 @@
+"""pg_dump and pg_restore as subprocesses.
+
+Connection parameters and the password go through the environment, never through arguments; nothing runs in a shell.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bot.errors import PermanentError
+
+POLL_S = 0.05
+KILL_PATIENCE_S = 5.0
+WORDS_LENGTH = 300
+
+VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
+WHERE = re.compile(r"connection to server (at|on socket) \"[^\"]*\"( \([^)]*\))?(, port \d+)? failed: ")
+NOISE = re.compile(
+    r"^(pg_dump|pg_restore): (detail|hint|warning|from TOC|while|creating|processing|last built-in).*|^Command was:.*",
+    re.IGNORECASE,
+)
+
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "PGSYSCONFDIR")
+"""What a tool gets of our own environment; secrets for other systems stay out."""
+
+
+class ToolFailedError(Exception):
+    """A tool ended with an error; `words` are its own, without hosts, queries and rows."""
+
+    def __init__(self, tool: str, words: str, *, locked: bool = False) -> None:
+        super().__init__(tool, words)
+        self.tool = tool
+        self.words = words
+        self.locked = locked
+
+
+class PgTools:
+    """The client tools of one PostgreSQL version.
+
+    Args:
+        bin_dir: where they are; None looks them up in PATH.
+    """
+
+    def __init__(self, bin_dir: Path | None = None) -> None:
+        self._bin_dir = bin_dir
+        self._versions: dict[str, str] = {}
+
+    def version(self, tool: str = "pg_dump") -> str:
+        """The tool's version, e.g. ``18.6``.
+
+        Raises:
+            PermanentError: ``tool-missing``.
+        """
+        if tool not in self._versions:
+            said = subprocess.run([self._path(tool), "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603 -- our own tool, no shell
+            match = VERSION.search(said)
+            if match is None:
+                raise _missing(tool)
+            self._versions[tool] = match[0].removeprefix("(PostgreSQL) ")
+        return self._versions[tool]
+
+    def check_version(self, server_version: int) -> None:
+        """Refuse a pg_dump older than the server: it cannot read what it does not know.
+
+        Args:
+            server_version: `server_version_num`.
+
+        Raises:
+            PermanentError: ``tool-too-old``, ``tool-missing``.
+        """
+        major = int(self.version().partition(".")[0])
+        if major < server_version // 10000:
+            raise PermanentError(
+                "tool-too-old",
+                f"pg_dump is {self.version()} and the server is PostgreSQL {server_version // 10000}.",
+                "Install client tools of the server's major version or newer; point pg_bin in backstop.toml at them.",
+            )
+
+    def dump_schema(self, environment: Mapping[str, str], file: Path, lock_timeout_s: float) -> None:
+        """Dump the schema alone to a custom-format file.
+
+        Raises:
+            ToolFailedError: in pg_dump's words; `locked` when it waited for a lock in vain.
+        """
+        run = self.start(
+            "pg_dump",
+            ["--schema-only", "--format=custom", "--compress=none", *EXCLUDED, _wait(lock_timeout_s), f"--file={file}"],
+            environment,
+        )
+        run.wait()
+
+    def start_dump(
+        self, environment: Mapping[str, str], directory: Path, snapshot: str, lock_timeout_s: float
+    ) -> "ToolRun":
+        """Start a directory-format dump of everything in an exported snapshot."""
+        arguments = ["--format=directory", "--jobs=2", "--compress=gzip:1", "--no-subscriptions", "--no-sync"]
+        arguments += [f"--snapshot={snapshot}", _wait(lock_timeout_s), f"--file={directory}"]
+        return self.start("pg_dump", arguments, environment)
+
+    def list_contents(self, file: Path) -> Sequence[str]:
+        """The entries of a dump, as pg_restore lists them.
+
+        Raises:
+            ToolFailedError: in pg_restore's words.
+        """
+        return self.start("pg_restore", ["--list", str(file)], {}).wait().splitlines()
+
+    def restore_schema(
+        self, environment: Mapping[str, str], file: Path, entries: Sequence[str], *, owners: bool
+    ) -> None:
+        """Load the listed entries of a schema dump; the first error ends it.
+
+        Args:
+            environment: names the target database.
+            file: from `dump_schema`.
+            entries: lines of `list_contents` that are wanted.
+            owners: give objects to the roles that owned them; otherwise all are ours.
+
+        Raises:
+            ToolFailedError: in pg_restore's words.
+        """
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, suffix=".list", encoding="utf-8") as wanted:
+            wanted.write("\n".join(entries) + "\n")
+            wanted.flush()
+            arguments = ["--exit-on-error", f"--use-list={wanted.name}", f"--dbname={environment['PGDATABASE']}"]
+            arguments += [] if owners else ["--no-owner"]
+            if int(self.version("pg_restore").partition(".")[0]) >= TRANSACTION_SIZE_SINCE:
+                arguments.append("--transaction-size=200")  # all in one transaction may need more locks than there are
+            self.start("pg_restore", [*arguments, str(file)], environment).wait()
+
+    def start(self, tool: str, arguments: Sequence[str], environment: Mapping[str, str]) -> "ToolRun":
+        """Start a tool with nothing but the given environment, and ours as far as it needs it."""
+        inherited = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+        return ToolRun(tool, [self._path(tool), *arguments], {**inherited, **environment, "LC_MESSAGES": "C"})
+
+    def _path(self, tool: str) -> str:
+        found = shutil.which(tool, path=str(self._bin_dir) if self._bin_dir else None)
+        if found is None:
+            raise _missing(tool)
+        return found
+
+
+TRANSACTION_SIZE_SINCE = 17
+EXCLUDED = ("--no-subscriptions", "--no-publications", "--no-security-labels", "--no-tablespaces")
+
+
+class ToolRun:
+    """A running tool. Its output goes to files, so that no full pipe can stop it."""
+
+    def __init__(self, tool: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._tool = tool
+        self._out = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the process
+        self._err = tempfile.TemporaryFile()  # noqa: SIM115 -- likewise
+        self._process = subprocess.Popen(  # noqa: S603 -- our own tool, no shell
+            command, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err, env=dict(environment)
+        )
+
+    def is_running(self) -> bool:
+        """Whether it has not ended, waiting a moment for it."""
+        try:
+            self._process.wait(POLL_S)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    def wait(self) -> str:
+        """Wait for the end; gives what it wrote.
+
+        Raises:
+            ToolFailedError: it failed.
+        """
+        try:
+            code = self._process.wait()
+            self._out.seek(0)
+            self._err.seek(0)
+            said, complained = (stream.read().decode(errors="replace") for stream in (self._out, self._err))
+        finally:
+            self.kill()
+        if code:
+            raise ToolFailedError(self._tool, tool_words(complained), locked="due to lock timeout" in complained)
+        return said
+
+    def kill(self) -> None:
+        """End it and what it started, now; harmless when it has ended."""
+        if self._process.poll() is None:
+            self._process.terminate()  # lets pg_dump cancel its workers' queries
+            try:
+                self._process.wait(KILL_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._out.close()
+        self._err.close()
+
+
+def tool_words(complained: str) -> str:
+    """The first error a tool reports, without host, port, query and detail."""
+    lines = [line.strip() for line in complained.splitlines() if line.strip()]
+    errors = [line for line in lines if "error:" in line.lower()] or [line for line in lines if not NOISE.match(line)]
+    words = errors[0] if errors else "it ended without a word"
+    for prefix in ("pg_dump: ", "pg_restore: ", "error: ", "could not execute query: ", "ERROR:  "):
+        words = words.removeprefix(prefix)
+    return WHERE.sub("", words)[:WORDS_LENGTH]
+
+
+def _wait(lock_timeout_s: float) -> str:
+    return f"--lock-wait-timeout={round(lock_timeout_s * 1000)}"
+
+
+def _missing(tool: str) -> PermanentError:
+    return PermanentError(
+        "tool-missing",
+        f"{tool} is not there or does not run.",
+        "Install PostgreSQL's client tools, or point pg_bin in backstop.toml at them.",
+    )

@@ -1,0 +1,26 @@
+-- What a chain did, asked just before its COMMIT.
+
+-- name: locks_on_staying
+-- Relations that stay and that this transaction locks against somebody; every mode but the mere reader's.
+SELECT format('%%I.%%I', n.nspname, c.relname), l.mode
+FROM pg_catalog.pg_locks l
+JOIN pg_catalog.pg_class c ON c.oid = l.relation
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND l.mode <> 'AccessShareLock'
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+  AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND c.oid = ANY (%(before)s::oid[]);
+
+-- name: relations_now
+-- Relations there are, to tell afterwards which of the locked ones are new.
+SELECT coalesce(array_agg(oid), '{}') FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND oid >= 16384;
+
+-- name: function_bodies
+-- Functions with a body that no dependency is recorded for.
+SELECT o.identity, p.prosrc
+FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+CROSS JOIN LATERAL pg_catalog.pg_identify_object('pg_catalog.pg_proc'::regclass, p.oid, 0) o
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND p.prosrc <> ''
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
+                  WHERE e.classid = 'pg_catalog.pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e');

@@ -1,0 +1,54 @@
+-- Who is connected. No query here reads anybody's query text: it may hold a patient's data.
+
+-- name: others
+-- Others' client sessions in a database.
+SELECT a.pid, a.usename, a.application_name, host(a.client_addr), a.state,
+       extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.state_change, a.backend_start)), r.rolsuper
+FROM pg_catalog.pg_stat_activity a LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
+WHERE a.datname = %(database)s AND a.backend_type = 'client backend'
+  AND a.pid <> ALL (%(ours)s::int[]) AND a.pid <> pg_backend_pid()
+ORDER BY a.backend_start;
+
+-- name: count_others
+-- How many of them there are; cheap enough to be asked every 2 ms.
+SELECT count(*) FROM pg_catalog.pg_stat_activity
+WHERE datname = %(database)s AND backend_type = 'client backend' AND pid <> ALL (%(ours)s::int[]);
+
+-- name: terminate_others
+-- End them all at once, without waiting. One session of a superuser would make the whole statement fail for others.
+SELECT pg_terminate_backend(a.pid)
+FROM pg_catalog.pg_stat_activity a LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
+WHERE a.datname = %(database)s AND a.backend_type = 'client backend' AND a.pid <> ALL (%(ours)s::int[])
+  AND (r.rolsuper IS NOT TRUE OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user));
+
+-- name: blocking_sessions
+-- Who holds what a session, or every session of a name, waits for.
+SELECT DISTINCT b.pid, b.usename, b.application_name, host(b.client_addr), b.state,
+       extract(epoch FROM clock_timestamp() - coalesce(b.xact_start, b.state_change, b.backend_start)), r.rolsuper
+FROM pg_catalog.pg_stat_activity w
+CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS blocking (pid)
+JOIN pg_catalog.pg_stat_activity b ON b.pid = blocking.pid
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = b.usesysid
+WHERE w.datname = %(database)s AND (w.pid = %(pid)s OR w.application_name = nullif(%(application)s, ''));
+
+-- name: blocking_prepared
+-- Prepared transactions that hold it: `pg_blocking_pids` reports them as 0.
+SELECT p.gid, extract(epoch FROM clock_timestamp() - p.prepared)
+FROM pg_catalog.pg_prepared_xacts p
+WHERE p.database = %(database)s AND EXISTS (
+    SELECT FROM pg_catalog.pg_stat_activity w
+    WHERE w.datname = %(database)s AND (w.pid = %(pid)s OR w.application_name = nullif(%(application)s, ''))
+      AND 0 = ANY (pg_blocking_pids(w.pid)));
+
+-- name: prepared
+-- Prepared transactions in a database, oldest first.
+SELECT gid, extract(epoch FROM clock_timestamp() - prepared), owner
+FROM pg_catalog.pg_prepared_xacts WHERE database = %(database)s ORDER BY prepared;
+
+-- name: database
+-- A database as seen from beside it, also while it is closed; the rights of our role on it.
+SELECT d.datallowconn, pg_database_size(d.oid), current_setting('server_version_num')::int,
+       r.rolsuper OR (pg_has_role(d.datdba, 'USAGE') AND pg_has_role('pg_signal_backend', 'USAGE')),
+       r.rolsuper OR r.rolcreatedb
+FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
+WHERE d.datname = %(database)s AND r.rolname = current_user;

@@ -1,0 +1,57 @@
+-- What a shadow must know of the live database.
+
+-- name: locale
+-- The live database's encoding and locale; names of the locale's own columns differ over versions.
+SELECT pg_catalog.pg_encoding_to_char(d.encoding), d.datcollate, d.datctype,
+       to_jsonb(d) ->> 'datlocprovider', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
+       to_jsonb(d) ->> 'daticurules'
+FROM pg_catalog.pg_database d WHERE d.datname = current_database();
+
+-- name: settings
+-- Settings of the database, and of our role in it, which our sessions in the shadow must have too.
+SELECT split_part(setting, '=', 1), substr(setting, strpos(setting, '=') + 1)
+FROM pg_catalog.pg_db_role_setting s, unnest(s.setconfig) setting
+WHERE s.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+  AND s.setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user))
+ORDER BY s.setrole;
+
+-- name: foreign_owners
+-- Roles that own something here and that we cannot become, and whose default privileges we cannot set.
+SELECT DISTINCT r.rolname
+FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
+WHERE d.dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+  AND d.refclassid = 'pg_catalog.pg_authid'::regclass AND d.deptype = 'o'
+  AND NOT pg_catalog.pg_has_role(r.oid, 'MEMBER')
+ORDER BY 1;
+
+-- name: foreign_extensions
+-- Extensions only a superuser can make, with an object that hangs on one of their members; NULL when none does.
+SELECT x.extname, (
+    SELECT min(o.type || ' ' || o.identity)
+    FROM pg_catalog.pg_depend m
+    JOIN pg_catalog.pg_depend u ON u.refclassid = m.classid AND u.refobjid = m.objid AND u.deptype IN ('n', 'a')
+    CROSS JOIN LATERAL pg_catalog.pg_identify_object(u.classid, u.objid, u.objsubid) o
+    WHERE m.refclassid = 'pg_catalog.pg_extension'::regclass AND m.refobjid = x.oid AND m.deptype = 'e'
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend i
+                      WHERE i.classid = u.classid AND i.objid = u.objid AND i.deptype IN ('e', 'i')
+                        AND (i.deptype = 'i' OR i.refobjid = x.oid)))
+FROM pg_catalog.pg_extension x
+JOIN pg_catalog.pg_available_extension_versions v ON v.name = x.extname AND v.version = x.extversion
+WHERE v.superuser AND NOT v.trusted AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user);
+
+-- name: extensions_here
+-- Extensions this database has.
+SELECT extname FROM pg_catalog.pg_extension;
+
+-- name: copied_columns
+-- Columns of the tracking table that a COPY can fill.
+SELECT attname FROM pg_catalog.pg_attribute
+WHERE attrelid = pg_catalog.to_regclass(%(table)s) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+ORDER BY attnum;
+
+-- name: leftovers
+-- Shadows nobody is connected to, with the comment that says when they were made.
+SELECT d.datname, pg_catalog.shobj_description(d.oid, 'pg_database')
+FROM pg_catalog.pg_database d
+WHERE starts_with(d.datname, %(prefix)s) AND pg_catalog.pg_has_role(d.datdba, 'USAGE')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid AND a.backend_type = 'client backend');
