@@ -1,5 +1,6 @@
 """The API server's front: faults, authentication, authorisation, discovery, then the verb."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from bot.sandbox.cluster.requests import Request, Response, Target, locate
 from bot.sandbox.cluster.statuses import ApiError, Obj
 from bot.sandbox.cluster.store import Store
 
+_LOG = logging.getLogger(__name__)
 _WRITES = ("create", "update", "patch", "delete", "deletecollection")
 _VERSION = {
     "major": "1",
@@ -50,11 +52,12 @@ class Api:
         try:
             return self._open(request) or self._guarded(request)
         except ApiError as error:
-            response = Response.of_json(error.code, error.to_status())
-            wait = (
-                {"Retry-After": str(error.details["retryAfterSeconds"])} if "retryAfterSeconds" in error.details else {}
-            )
-            return replace(response, headers={**response.headers, **wait})
+            return _refuse(error)
+        except ConnectionReset:
+            raise
+        except Exception:  # noqa: BLE001 -- a bug of the emulator must look like one of a server
+            _LOG.exception("%s %s failed", request.method, request.path)
+            return _refuse(statuses.outage(500))
 
     def _open(self, request: Request) -> Response | None:
         """Answer what needs no token."""
@@ -139,6 +142,13 @@ class Api:
         kind = {"kind": f"{target.resource.kind}List", "apiVersion": target.resource.api_version}
         bare = [{key: value for key, value in item.items() if key not in ("kind", "apiVersion")} for item in items]
         return {**kind, "metadata": {"resourceVersion": str(version)}, "items": bare}
+
+
+def _refuse(error: ApiError) -> Response:
+    response = Response.of_json(error.code, error.to_status())
+    if "retryAfterSeconds" not in error.details:
+        return response
+    return replace(response, headers={**response.headers, "Retry-After": str(error.details["retryAfterSeconds"])})
 
 
 def _discover(path: str) -> Obj | None:

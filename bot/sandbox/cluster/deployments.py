@@ -47,7 +47,7 @@ class DeploymentController:
 
     def _current(self, deployment: Obj, owned: list[Obj]) -> Obj | None:
         wanted = defaults.hash_template(deployment["spec"]["template"])
-        return next((one for one in owned if one["metadata"]["labels"]["pod-template-hash"] == wanted), None)
+        return next((one for one in owned if _hash_of(one) == wanted), None)
 
     def _create_replica_set(self, deployment: Obj, owned: list[Obj]) -> Obj:
         metadata, spec = deployment["metadata"], deployment["spec"]
@@ -81,8 +81,8 @@ class DeploymentController:
         copied = deployment["metadata"].get("annotations", {})
         annotations = old | {key: value for key, value in copied.items() if key not in _NOT_COPIED}
         newest = _newest([one for one in owned if not _same(one, current)])
-        if (revision := int(old[REVISION])) <= newest:
-            history = [*filter(None, old.get(_HISTORY, "").split(",")), str(revision)]
+        if int(old.get(REVISION, 0)) <= newest:
+            history = [*filter(None, old.get(_HISTORY, "").split(",")), old.get(REVISION, "0")]
             annotations |= {REVISION: str(newest + 1), _HISTORY: ",".join(history)}
             self._progress.pop(deployment["metadata"]["uid"], None)
         changed = current | {"metadata": current["metadata"] | {"annotations": annotations}}
@@ -197,6 +197,10 @@ def _same(one: Obj, other: Obj) -> bool:
 
 def _available(one: Obj) -> int:
     return int(one["status"].get("availableReplicas", 0))
+
+
+def _hash_of(one: Obj) -> str:
+    return str(one["metadata"].get("labels", {}).get("pod-template-hash", ""))
 
 
 def _newest(owned: list[Obj]) -> int:

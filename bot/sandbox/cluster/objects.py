@@ -203,8 +203,8 @@ def _admit(subject: Subject, new: Obj, old: Obj | None) -> None:
 def _delete_options(request: Request) -> dict[str, Any]:
     body = request.json() if request.body.strip() not in (b"", b"null") else {}
     options = dict(body) if isinstance(body, dict) else {}
-    if "gracePeriodSeconds" in request.query:
-        options["gracePeriodSeconds"] = int(request.query["gracePeriodSeconds"])
+    if (grace_s := request.natural("gracePeriodSeconds")) is not None:
+        options["gracePeriodSeconds"] = grace_s
     if "propagationPolicy" in request.query:
         options["propagationPolicy"] = request.query["propagationPolicy"]
     return options

@@ -89,13 +89,10 @@ class Proxy:
         waiting = state.get("state", {}).get("waiting", {"reason": "ContainerCreating"} if not state else {})
         if waiting and not state.get("lastState"):
             raise statuses.bad_request(f"{words} is waiting to start: {waiting['reason']}")
-        lines = self.kubelet.log(pod["metadata"]["uid"])
-        if "tailLines" in request.query:
-            count = _natural(request.query["tailLines"])
-            lines = lines[len(lines) - count :] if count < len(lines) else lines
-        text = "".join(f"{line}\n" for line in lines).encode()
-        limit = request.query.get("limitBytes")
-        return Response(200, text[: _natural(limit)] if limit else text, _TEXT)
+        lines, tail = self.kubelet.log(pod["metadata"]["uid"]), request.natural("tailLines")
+        kept = lines if tail is None else lines[max(len(lines) - tail, 0) :]
+        text = "".join(f"{line}\n" for line in kept).encode()
+        return Response(200, text[: request.natural("limitBytes")], _TEXT)
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -132,9 +129,3 @@ def _container(pod: Obj, asked: str) -> str:
         words = f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]"
         raise statuses.bad_request(words)
     return asked or str(names[0])
-
-
-def _natural(text: str) -> int:
-    if not text.isdigit():
-        raise statuses.bad_request(f'Invalid value: "{text}": must be greater than or equal to 0')
-    return int(text)

@@ -37,6 +37,17 @@ class Request:
         """Whether a boolean parameter is on."""
         return self.query.get(name, "").lower() in ("true", "1")
 
+    def natural(self, name: str) -> int | None:
+        """Read a parameter that is a number from 0, None when it is not there.
+
+        Raises:
+            ApiError: 400, it is something else.
+        """
+        text = self.query.get(name, "")
+        if text and not text.isdecimal():
+            raise statuses.bad_request(f'{name}: Invalid value: "{text}": must be greater than or equal to 0')
+        return int(text) if text else None
+
     def json(self) -> Any:
         """Read the body.
 

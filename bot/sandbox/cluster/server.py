@@ -92,7 +92,8 @@ class HttpServer(ThreadingHTTPServer):
         self._open: set[socket.socket] = set()
         self._reset: set[socket.socket] = set()
         self._guard = threading.Lock()
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="cluster-http")
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._accept, name="cluster-http")
 
     @property
     def url(self) -> str:
@@ -105,7 +106,10 @@ class HttpServer(ThreadingHTTPServer):
 
     def stop(self) -> None:
         """End; returns when no thread and no socket is left."""
-        self.shutdown()
+        self._stopping.set()
+        socket.create_connection(
+            ("127.0.0.1", self.server_address[1])
+        ).close()  # wakes the accepting thread, which polls nothing
         self._thread.join()
         with self._guard:
             for connection in self._open:
@@ -114,6 +118,10 @@ class HttpServer(ThreadingHTTPServer):
                 except OSError:
                     _LOG.debug("connection was closed already")
         self.server_close()
+
+    def _accept(self) -> None:
+        while not self._stopping.is_set():
+            self.handle_request()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Remember the connection, so that `stop` can cut it."""

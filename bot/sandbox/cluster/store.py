@@ -95,6 +95,8 @@ class Store:
         with self.lock:
             key = _key(obj)
             old = self.get(resource, *key)
+            if _bare(obj) == _bare(old):
+                return old
             new = schema.decode(resource.model, obj)
             metadata = new["metadata"]
             if resource.counts_generation and new.get("spec") != old.get("spec"):

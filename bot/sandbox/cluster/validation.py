@@ -8,6 +8,8 @@ from bot.sandbox.cluster import selectors
 from bot.sandbox.cluster.statuses import Cause, Obj
 
 _NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
+_PERCENT = re.compile(r"[0-9]+%")
+_OPERATORS = {"In": True, "NotIn": True, "Exists": False, "DoesNotExist": False}  # and whether they take values
 _PORT_MAX = 65_535
 _LABEL_RULE = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
@@ -55,16 +57,40 @@ def _workload(new: Obj, old: Obj | None) -> list[Cause]:
     selector = spec.get("selector")
     if selector is None:
         return [*causes, Cause("spec.selector", "Required value", "FieldValueRequired")]
-    causes += _labels(selector.get("matchLabels", {}), "spec.selector.matchLabels")
+    malformed = _labels(selector.get("matchLabels", {}), "spec.selector.matchLabels")
+    malformed += _expressions(selector.get("matchExpressions", []))
     template = spec.get("template", {})
     labels = template.get("metadata", {}).get("labels", {})
-    causes += _labels(labels, "spec.template.metadata.labels")
-    if not selectors.of_object(selector)(labels):
+    causes += malformed + _labels(labels, "spec.template.metadata.labels")
+    if not malformed and not selectors.of_object(selector)(labels):
         causes.append(_invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"))
     causes += _pod_spec(template.get("spec", {}), "spec.template.spec")
     if old and old["spec"].get("selector") != selector:
         causes.append(_invalid("spec.selector", selector, _IMMUTABLE))
     return causes
+
+
+def _expressions(rules: list[Obj]) -> list[Cause]:
+    causes = []
+    for number, rule in enumerate(rules):
+        place, operator = f"spec.selector.matchExpressions[{number}]", rule.get("operator")
+        if operator not in _OPERATORS:
+            causes.append(_invalid(f"{place}.operator", operator, "not a valid selector operator"))
+        elif bool(rule.get("values")) != _OPERATORS[operator]:
+            causes.append(_invalid(f"{place}.values", rule.get("values"), f"does not suit operator {operator}"))
+        if not rule.get("key"):
+            causes.append(_required(f"{place}.key"))
+    return causes
+
+
+def _rolling(rolling: Mapping[str, Any]) -> list[Cause]:
+    rule = "a valid percent string must be a numeric string followed by an ending '%'"
+    wrong = {
+        key: value
+        for key, value in rolling.items()
+        if not (isinstance(value, int) and value >= 0) and not _PERCENT.fullmatch(str(value))
+    }
+    return [_invalid(f"spec.strategy.rollingUpdate.{key}", value, rule) for key, value in wrong.items()]
 
 
 def _deployment(new: Obj, old: Obj | None) -> list[Cause]:
@@ -76,6 +102,7 @@ def _deployment(new: Obj, old: Obj | None) -> list[Cause]:
     if kind == "Recreate" and "rollingUpdate" in spec["strategy"]:
         words = "Forbidden: may not be specified when strategy `type` is 'Recreate'"
         causes.append(Cause("spec.strategy.rollingUpdate", words, "FieldValueForbidden"))
+    causes += _rolling(spec.get("strategy", {}).get("rollingUpdate", {}))
     deadline_s, ready_s = spec.get("progressDeadlineSeconds", 600), spec.get("minReadySeconds", 0)
     if deadline_s <= ready_s:
         causes.append(_invalid("spec.progressDeadlineSeconds", deadline_s, "must be greater than minReadySeconds"))

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from bot.sandbox.cluster import selectors, statuses
+from bot.sandbox.cluster import selectors
 from bot.sandbox.cluster.requests import Request, Target
 from bot.sandbox.cluster.statuses import ApiError, Obj
 from bot.sandbox.cluster.store import Change, Store
@@ -36,13 +36,14 @@ def watch(store: Store, target: Target, request: Request) -> Iterator[bytes]:
     """Stream changes as lines of JSON until `timeoutSeconds`; an empty piece is a heartbeat.
 
     Without a `resourceVersion` (or with 0) what exists comes first, as ADDED.
+
+    Raises:
+        ApiError: 400, a malformed parameter.
     """
     keep = read_selectors(request)
-    asked = request.query.get("resourceVersion", "0") or "0"
-    if not asked.isdigit():
-        raise statuses.bad_request(f'resourceVersion: Invalid value: "{asked}"')
-    timeout_s = float(request.query.get("timeoutSeconds") or _DEFAULT_TIMEOUT_S)
-    return _stream(store, target, keep, int(asked), timeout_s, bookmarks=request.flag("allowWatchBookmarks"))
+    version = request.natural("resourceVersion") or 0
+    timeout_s = request.natural("timeoutSeconds") or _DEFAULT_TIMEOUT_S
+    return _stream(store, target, keep, version, timeout_s, bookmarks=request.flag("allowWatchBookmarks"))
 
 
 def _stream(

@@ -99,6 +99,16 @@ def test_another_name_than_in_the_path_is_a_bad_request(kube: Kube) -> None:
         ({"template": {"metadata": {"labels": {"app": "api"}}, "spec": {}}}, "spec.template.spec.containers"),
         ({"template": {"metadata": {"labels": {"app": "x"}}}}, "spec.template.metadata.labels"),
         ({"minReadySeconds": 600}, "spec.progressDeadlineSeconds"),
+        ({"strategy": {"rollingUpdate": {"maxSurge": "many"}}}, "spec.strategy.rollingUpdate.maxSurge"),
+        (
+            {"selector": {"matchExpressions": [{"key": "app", "operator": "Like"}]}},
+            "spec.selector.matchExpressions[0].operator",
+        ),
+        ({"selector": {"matchExpressions": [{"operator": "Exists"}]}}, "spec.selector.matchExpressions[0].key"),
+        (
+            {"template": {"metadata": {"labels": {"app": "api"}}, "spec": {"containers": [{"name": "x"}]}}},
+            "spec.template.spec.containers[0].image",
+        ),
     ],
 )
 def test_an_invalid_deployment(kube: Kube, change: dict[str, Any], field: str) -> None:

@@ -203,6 +203,21 @@ def test_an_unknown_content_type_is_unsupported(kube: Kube) -> None:
     assert "application/merge-patch+json" in status["message"]
 
 
+@pytest.mark.parametrize(
+    "query", ["watch=true&resourceVersion=soon", "watch=true&timeoutSeconds=-1", "labelSelector=!", "fieldSelector=x"]
+)
+def test_a_malformed_parameter_is_a_bad_request(kube: Kube, query: str) -> None:
+    code, status = kube.raw("GET", f"{PATH}?{query}")
+    assert (code, status["reason"]) == (400, "BadRequest")
+
+
+def test_a_collection_is_deleted_by_selector(kube: Kube) -> None:
+    for name in ("one", "two"):
+        kube.core.create_namespaced_config_map(NAMESPACE, {"metadata": {"name": name, "labels": {"name": name}}})
+    kube.core.delete_collection_namespaced_config_map(NAMESPACE, label_selector="name=one")
+    assert [one.metadata.name for one in kube.core.list_namespaced_config_map(NAMESPACE).items] == ["two"]
+
+
 def test_a_body_that_is_no_json_is_a_bad_request(kube: Kube) -> None:
     code, status = kube.raw("POST", PATH, b"{no")
     assert (code, status["reason"]) == (400, "BadRequest")
