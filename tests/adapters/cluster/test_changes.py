@@ -234,6 +234,22 @@ def test_somebody_who_writes_in_between_keeps_what_they_wrote(
     assert note(service(emulator)) == {"run": RUN, "selector": LABELS | {"tier": "new"}}
 
 
+def test_a_rollout_that_begins_in_between_is_looked_at_before_it_is_replaced(
+    cluster: KubernetesCluster, emulator: ClusterEmulator
+) -> None:
+    seen: list[Exception] = []
+    stamina.instrumentation.set_on_retry_hooks([lambda details: seen.append(details.caused_by)])
+    emulator.fault({"kind": "delay", "verb": "patch", "resource": "deployments", "delay_ms": 200, "times": 1})
+    setter = threading.Thread(target=cluster.set_image, args=(API, f"{IMAGE}v1.2.3", 3))
+    setter.start()
+    eventually(lambda: not any(fault.times for fault in emulator.faults()))
+    add_environment(emulator)
+    setter.join()
+    stamina.instrumentation.set_on_retry_hooks(None)
+    assert [str(error).split(":")[0] for error in seen] == ["cluster-conflict"]
+    assert templates(emulator)["spec"]["containers"][0]["image"] == f"{IMAGE}v1.2.3"
+
+
 def test_of_two_runs_that_hold_at_once_one_is_refused(cluster: KubernetesCluster, emulator: ClusterEmulator) -> None:
     refused: list[str] = []
 

@@ -1,12 +1,14 @@
 import hashlib
 import os
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 
-from bot.adapters.storage.upload import MAX_PARTS, MIB, PART_SIZE_BYTES, ObjectUpload, part_size_for
+from bot.adapters.storage.upload import MAX_PARTS, MIB, PART_SIZE_BYTES, PARTS_IN_FLIGHT, ObjectUpload, part_size_for
 from bot.domain.environments import BackupTarget
 from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.objectstore import ObjectStore
@@ -58,6 +60,29 @@ def test_a_part_that_fails_ends_the_upload(server: ObjectStore, hasty: "S3Client
         sink.write(LARGE)
     assert keys(hasty, target) == []
     assert open_uploads(hasty, target) == []
+
+
+def test_a_slow_store_slows_the_writer(server: ObjectStore, client: "S3Client", target: BackupTarget) -> None:
+    server.fault({"kind": "delay", "method": "PUT", "delay_s": 30.0})
+    taken: list[int] = []
+
+    def write() -> None:
+        with upload(client, target) as sink:
+            for number in range(8):
+                sink.write(LARGE[:PART])
+                taken.append(number)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    until = time.monotonic() + 10
+    while len(taken) <= PARTS_IN_FLIGHT and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    held = len(taken)
+    server.clear_faults()  # ends the delays too
+    writer.join()
+    assert held == PARTS_IN_FLIGHT + 1  # and one more that waits for a place
+    assert len(read(client, target)) == 8 * PART
 
 
 def test_an_abort_that_fails_too_keeps_the_first_error(
