@@ -1,8 +1,10 @@
 """The composition root: the only module that names every adapter."""
 
+import logging
 import os
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +38,9 @@ REQUESTS_AT_ONCE = 6
 RUNS_AT_ONCE = 4
 STATE_PATIENCE_S = 60.0
 STOP_TIMEOUT_S = 10.0
+CONNECT_EVERY_S = 15.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,7 @@ def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site
         tools,
         clock,
         maintenance_database=access.database.maintenance_database,
+        shadow_template=access.database.shadow_template,
     )
     return Site(environment, _cluster(environment, access), database, _store(environment, access))
 
@@ -146,6 +152,8 @@ class Service:
             base_url=_base_url(config),
         )
         self._listens = listen
+        self._stopped = threading.Event()
+        self._connecting = threading.Thread(target=self._connect, name="slack-connect", daemon=True)
         commands.register(app, operations, config.environments, config.slack.team_id)
 
     def start(self) -> None:
@@ -155,11 +163,26 @@ class Service:
         self._writer.start()
         self._sweeper.start()
         if self._listens:
-            self._handler.connect()
+            self._connecting.start()
+
+    def _connect(self) -> None:
+        """Try until Slack answers: with Slack down, runs go on and the command line works."""
+        wait_s = 1.0
+        while not self._stopped.wait(0.0):
+            try:
+                self._handler.connect()
+            except Exception as error:  # noqa: BLE001 -- slack_sdk raises whatever its sockets raise
+                _log.warning("slack cannot be reached: %s", type(error).__name__)
+                self._stopped.wait(wait_s)
+                wait_s = min(wait_s * 2, CONNECT_EVERY_S)
+            else:
+                return
 
     def stop(self) -> None:
         """Stop taking work, then stop; a run under way is left to the next owner."""
+        self._stopped.set()
         if self._listens:
+            self._connecting.join()
             self._handler.close()
         self._sweeper.stop()
         self._worker.stop(STOP_TIMEOUT_S)

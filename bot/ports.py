@@ -385,6 +385,9 @@ class Journal(Protocol):
     def runs(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
         """Newest first."""
 
+    def count_runs(self) -> Mapping[str, int]:
+        """How many runs there are, by state."""
+
     def active_run(self, environment: str) -> Run | None:
         """The run that holds the environment."""
 
