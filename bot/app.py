@@ -170,7 +170,7 @@ class Service:
         wait_s = 1.0
         while not self._stopped.wait(0.0):
             try:
-                self._handler.connect()
+                self._handler.connect()  # type: ignore[no-untyped-call] # slack_bolt types it not
             except Exception as error:  # noqa: BLE001 -- slack_sdk raises whatever its sockets raise
                 _log.warning("slack cannot be reached: %s", type(error).__name__)
                 self._stopped.wait(wait_s)
@@ -183,7 +183,7 @@ class Service:
         self._stopped.set()
         if self._listens:
             self._connecting.join()
-            self._handler.close()
+            self._handler.close()  # type: ignore[no-untyped-call] # the same
         self._sweeper.stop()
         self._worker.stop(STOP_TIMEOUT_S)
         self._writer.stop()

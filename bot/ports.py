@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.domain.approvals import Vote, Voter
-from bot.domain.backups import Backup, Export, Manifest, SavedSequence, StoredObject, TableContent
+from bot.domain.backups import Backup, BundleKind, Export, Manifest, SavedSequence, StoredObject, TableContent
 from bot.domain.catalogue import (
     Catalogue,
     ChainOutcome,
@@ -212,6 +212,23 @@ class Dump:
     taken_at: datetime
 
 
+@dataclass(frozen=True)
+class FetchedBundle:
+    """A bundle on disk, unpacked safely and whole.
+
+    Attributes:
+        kind: what `path` is: a directory for `DIRECTORY`, else a file.
+        path: what pg_restore (or, for `PLAIN`, psql) is given.
+        manifest: of a bundle of ours, its digests and sizes checked; None for one of the old scripts'.
+        size_bytes: of everything under `path`.
+    """
+
+    kind: BundleKind
+    path: Path
+    manifest: Manifest | None
+    size_bytes: int
+
+
 class BackupStore(Protocol):
     """One environment's bucket."""
 
@@ -220,6 +237,16 @@ class BackupStore(Protocol):
 
     def find(self, name: str) -> Backup | None:
         """One backup by its name; None when there is none or it is incomplete."""
+
+    def fetch(self, backup: Backup, directory: Path, report: Report) -> FetchedBundle:
+        """Download a bundle into an empty directory, unpacking it on the way; nothing unsafe is ever written.
+
+        Raises:
+            PermanentError: ``bundle-unsafe`` (traversal, link, device, bomb, duplicate or unknown member),
+                ``bundle-damaged`` (truncated, wrong digest or size, tampered manifest), ``bundle-foreign`` (another
+                environment's), ``bundle-unknown`` (no dump in it), ``object-not-found``; the directory is emptied.
+            TemporaryError: ``storage-unavailable``.
+        """
 
     def put_bundle(self, directory: Path, manifest: Manifest, report: Report) -> Backup:
         """Bundle the dump directory, upload it, and write the sidecar last. Never overwrites.

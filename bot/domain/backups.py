@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Self
 
 _NAME = re.compile(r"(?P<env>[a-z][a-z0-9]*)_(?P<label>[A-Za-z0-9][A-Za-z0-9.\-]{0,99})_(?P<at>\d{8}_\d{6})")
@@ -137,3 +138,12 @@ class Export:
     def rows(self) -> int:
         """Rows saved in all."""
         return sum(table.rows for table in self.tables)
+
+
+class BundleKind(StrEnum):
+    """What a bundle holds, told by its content: our own layout and what the old scripts made."""
+
+    DIRECTORY = "directory"
+    CUSTOM = "custom"
+    TAR = "tar"
+    PLAIN = "plain"

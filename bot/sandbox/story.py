@@ -137,10 +137,10 @@ class Story:
 
         return wait_until(look, f"the run to be {' or '.join(states)}", timeout_s)
 
-    def settle(self, quiet_s: float = 5.0) -> None:
-        """Wait until the card says how the run ended, so that the conversation is complete."""
-        state = self.state()
-        wait_until(lambda: state in all_text(self.card()).lower() or None, "a current card", quiet_s + WAIT_S)
+    def settle(self) -> None:
+        """Wait until everything the bot wants to say has been said, so that the conversation is complete."""
+        unsent = "SELECT count(*) = 0 FROM backstop.outbox WHERE sent_revision < revision AND problem = ''"
+        wait_until(lambda: self.journal(unsent)[0][0], "the outbox to be empty")
 
     def deployments(self) -> dict[str, Json]:
         """The environment's Deployments, from the cluster itself."""
