@@ -149,4 +149,4 @@ _OUTAGES = {
 def outage(code: int) -> ApiError:
     """A 5xx (or 429) the server itself is to blame for."""
     reason, message = _OUTAGES.get(code, ("InternalError", "Internal error occurred"))
-    return ApiError(code, reason, message, {"retryAfterSeconds": 1} if code in (429, 503) else None)
+    return ApiError(code, reason, message, {"retryAfterSeconds": 1} if reason == "TooManyRequests" else None)

@@ -135,7 +135,7 @@ def test_a_delay(kube: Kube, emulator: ClusterEmulator) -> None:
 def test_a_connection_that_is_reset(kube: Kube, emulator: ClusterEmulator, when: str, replicas: int) -> None:
     kube.deploy()
     emulator.fault({"kind": "connection-reset", "verb": "patch", "when": when, "times": 1})
-    with pytest.raises(HTTPError, match=r"(?i)reset|aborted"):
+    with pytest.raises(HTTPError, match=r"(?i)reset by peer"):
         kube.scale(2)
     assert kube.deployment().spec.replicas == replicas
 
