@@ -57,7 +57,7 @@ class Writer:
         for event in self._woken:
             event.set()
         for thread, event in zip(self._threads, self._woken, strict=True):
-            if thread.is_alive():
+            if thread.ident is not None:  # it was started
                 thread.join()
                 self._outbox.unlisten(event)
         self._whispers.stop()
