@@ -1,7 +1,8 @@
 """One process's hold on a run: its lease, its place in the checklist, its session in the fenced database."""
 
+import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +19,8 @@ LEASE_S = 12.0
 RENEW_EVERY_S = 3.0
 CARD_EVERY_S = 1.0
 JOURNAL_PATIENCE_S = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 class Execution:
@@ -44,7 +47,10 @@ class Execution:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        self.end_session()
+        try:
+            self.end_session()
+        except BotError:
+            _log.warning("run %s: the session in the fenced database did not end properly", self.run.id)
         self._heart.join()
 
     def _beat(self) -> None:
@@ -59,6 +65,9 @@ class Execution:
                 return
             except TemporaryError:
                 continue
+            except Exception:  # noqa: BLE001 -- without a heart every `check` renews: slower, and as safe
+                _log.exception("lease of run %s", self.run.id)
+                return
 
     @property
     def may_cancel(self) -> bool:
@@ -117,21 +126,44 @@ class Execution:
         Raises:
             OwnershipLostError: another process has the run, or the journal stays away.
         """
+        journal, run = self.workplace.journal, self.run
+        self.insist(lambda: journal.record_step(run.id, run.fence, key, state, detail, data))
+        self.insist(self.refresh)
+
+    def insist(self, write: Callable[[], object]) -> None:
+        """Do something with the journal or the outbox, waiting for them if need be: their trouble is no step's failure.
+
+        Raises:
+            OwnershipLostError: another process has the run, or the journal stays away.
+        """
         try:
-            self._insist(key, state, detail, data)
+            _patiently(write)
         except BotError as error:
             raise OwnershipLostError(error.reference) from error
-        self.refresh()
-
-    @stamina.retry(on=TemporaryError, attempts=None, timeout=JOURNAL_PATIENCE_S, wait_max=2.0)
-    def _insist(self, key: str, state: StepState, detail: str, data: Mapping[str, Any] | None) -> None:
-        self.workplace.journal.record_step(self.run.id, self.run.fence, key, state, detail, data)
 
     def refresh(self) -> None:
-        """Read the run again and wish for a current card."""
+        """Read the run again, a wish to cancel it included, and wish for a current card."""
         self.run = self.workplace.journal.run(self.run.id) or self.run
+        self._cancelled_by = self.run.cancel_requested_by
         self._card_at = self.workplace.clock.monotonic()
-        self.workplace.announcer.card(self.run, self.workplace.journal.votes(self.run.id))
+        votes = self.workplace.journal.votes(self.run.id)
+        self._attempt(lambda: self.workplace.announcer.card(self.run, votes))
+
+    def say(self, wish: Callable[[], None]) -> None:
+        """Wish for a message, waiting for the outbox if need be.
+
+        Raises:
+            OwnershipLostError: the outbox stays away.
+        """
+        self.insist(lambda: self._attempt(wish))
+
+    def _attempt(self, wish: Callable[[], None]) -> None:
+        try:
+            wish()
+        except TemporaryError:
+            raise
+        except Exception:  # noqa: BLE001 -- a message that cannot be made must not stop a run half-way
+            _log.exception("run %s: a message could not be made", self.run.id)
 
     def reporter(self, key: str) -> Report:
         """Take a long step's progress: keep it, show it, and stop the step when the run is not ours or is cancelled."""
@@ -150,11 +182,20 @@ class Execution:
 
     def note(self, key: str, text: str) -> None:
         """Say a line in the thread, once."""
-        self.workplace.announcer.note(self.run, key, text)
+        self.say(lambda: self.workplace.announcer.note(self.run, key, text))
 
     def audit(self, event: str, **details: object) -> None:
-        """Append to the audit log in the name of the bot."""
-        self.workplace.journal.audit(self.run.id, "backstop", event, details)
+        """Append to the audit log in the name of the bot, waiting for it if need be.
+
+        Raises:
+            OwnershipLostError: the journal stays away.
+        """
+        self.insist(lambda: self.workplace.journal.audit(self.run.id, "backstop", event, details))
+
+
+@stamina.retry(on=TemporaryError, attempts=None, timeout=JOURNAL_PATIENCE_S, wait_max=2.0)
+def _patiently(write: Callable[[], object]) -> None:
+    write()
 
 
 def sentence(error: BotError) -> str:

@@ -2,14 +2,16 @@
 
 import logging
 import threading
+from dataclasses import replace
 
 from bot.domain.runs import RunState
-from bot.engine.voting import show
+from bot.engine.voting import show, show_as
 from bot.engine.workplace import Workplace
 from bot.errors import BotError
 
 SWEEP_EVERY_S = 2.0
 REQUEST_AGE_S = 15.0
+_NOBODY = "nobody decided in time"
 
 _log = logging.getLogger(__name__)
 
@@ -20,19 +22,24 @@ def sweep(workplace: Workplace) -> None:
     Raises:
         BotError: the journal or the queue does not answer; the next sweep tries again.
     """
-    for run_id in workplace.journal.expired_runs():
-        _expire(workplace, run_id)
+    # First what may have left traffic down.
     for run_id in workplace.journal.unowned_runs():
         workplace.queue.defer_run(run_id)
     for request in workplace.journal.unfinished_requests(REQUEST_AGE_S):
         workplace.queue.defer_request(request.id)
+    for run_id in workplace.journal.expired_runs():
+        _expire(workplace, run_id)
 
 
 def _expire(workplace: Workplace, run_id: str) -> None:
-    pending = frozenset({RunState.PENDING})
-    if workplace.journal.end(run_id, RunState.EXPIRED, "nobody decided in time", expect=pending):
+    """Say it, then make it so, then say what is so: whoever dies in between leaves it to the next sweep."""
+    run = workplace.journal.run(run_id)
+    if run is None:
+        return
+    show_as(workplace, replace(run, state=RunState.EXPIRED, problem=_NOBODY))
+    if workplace.journal.end(run_id, RunState.EXPIRED, _NOBODY, expect=frozenset({RunState.PENDING})):
         workplace.journal.audit(run_id, "backstop", "run-ended", {"state": RunState.EXPIRED.value})
-        show(workplace, run_id)
+    show(workplace, run_id)
 
 
 class Sweeper:

@@ -18,25 +18,27 @@ from bot.ports import Audience
 def request_rollback(workplace: Workplace, audience: Audience, request_id: str, payload: Mapping[str, Any]) -> Run:
     """Plan it, open a pending run, and ask for consent in the incident channel.
 
+    Where a predecessor died after opening the run for this very request, that run is shown, whatever became of it.
+
     Raises:
         BotError: every refusal; nothing was opened.
     """
     site = workplace.site(payload["environment"])
     check_member(workplace, audience.user_id, site.environment)
     run_id = run_id_of(request_id)
-    run = _opened_before(workplace, site.environment.name, run_id)
+    run = workplace.journal.run(run_id)
     if run is None:
+        _check_free(workplace, site.environment.name)
         run = _open(workplace, site, audience, run_id, payload)
     show(workplace, run.id)
     return run
 
 
-def _opened_before(workplace: Workplace, environment: str, run_id: str) -> Run | None:
-    """Find the run a predecessor opened for this very request; refuse early, before a rehearsal for nothing."""
+def _check_free(workplace: Workplace, environment: str) -> None:
+    """Refuse early, before a rehearsal for nothing."""
     active = workplace.journal.active_run(environment)
-    if active is not None and active.id != run_id:
+    if active is not None:
         raise another_run(active)
-    return active
 
 
 def _open(workplace: Workplace, site: Site, audience: Audience, run_id: str, payload: Mapping[str, Any]) -> Run:

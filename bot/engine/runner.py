@@ -5,23 +5,28 @@ A run taken over from a dead process goes on by the same rules, from what the jo
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeVar
 
 import stamina
 
 from bot.domain.approvals import Vote
-from bot.domain.runs import RunState, StepState
+from bot.domain.runs import Run, RunState, StepState
 from bot.engine.detours import CancelledError, OwnershipLostError, ReplanError, VoidError
 from bot.engine.escalation import escalate
 from bot.engine.execution import LEASE_S, Execution, sentence
-from bot.engine.steps.action import Action, Outcome
+from bot.engine.steps.action import Action
 from bot.engine.steps.catalogue import ACTIONS
 from bot.engine.unwinding import must_unwind, passed_no_return, unwind
 from bot.engine.workplace import Workplace
-from bot.errors import BotError, TemporaryError
+from bot.errors import BotError, PermanentError, TemporaryError
 
 _log = logging.getLogger(__name__)
 _SETTLED = frozenset({StepState.DONE, StepState.SKIPPED, StepState.OPEN})
+_PROBLEM = "problem"
+"""Key in a failed step's data: the whole reason, kept when the step is undone."""
+T = TypeVar("T")
 
 
 class Runner:
@@ -44,32 +49,43 @@ class Runner:
                 _log.warning("run %s has another owner now", run_id)
 
     def _carry(self, execution: Execution) -> None:
-        workplace = self._workplace
-        if execution.run.fence == 1:
-            execution.audit("run-started", digest=execution.run.plan.digest, owner=workplace.owner)
+        run, owner = execution.run, self._workplace.owner
+        if any(step.attempts for step in run.steps):
+            execution.audit("run-taken-up", owner=owner, fence=run.fence)
         else:
-            execution.audit("run-taken-up", owner=workplace.owner, fence=execution.run.fence)
-        execution.refresh()
+            execution.audit("run-started", digest=run.plan.digest, owner=owner)
+        execution.insist(execution.refresh)
         try:
-            if must_unwind(execution):
-                self._go_on_unwinding(execution)
-            else:
-                self._walk(execution)
+            self._go_on(execution)
         except ReplanError as detour:
             self._ask_again(execution, detour)
         except VoidError as detour:
             self._end(execution, RunState.VOID, sentence(detour.error))
         except CancelledError as detour:
             self._give_up(execution, f"cancelled by <@{detour.user_id}>", RunState.CANCELLED)
-        except BotError as error:
-            self._stop(execution, error)
+        except OwnershipLostError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- a bug must not leave traffic down: see `_named`
+            self._stop(execution, _named(error))
+
+    def _go_on(self, execution: Execution) -> None:
+        if must_unwind(execution):
+            self._go_on_unwinding(execution)
+            return
+        try:
+            self._walk(execution)
+        except CancelledError:
+            if not passed_no_return(execution):
+                raise
+            self._walk(execution)  # the chain committed first and only its answer was lost: on to the end
 
     def _go_on_unwinding(self, execution: Execution) -> None:
         run = execution.run
-        failure = next((step.detail for step in run.steps if step.state is StepState.FAILED), "")
-        if run.cancel_requested_by and not failure:
+        given_up = [step for step in run.steps if step.state in {StepState.FAILED, StepState.UNDONE}]
+        problem = next((step.data[_PROBLEM] for step in given_up if _PROBLEM in step.data), "")
+        if run.cancel_requested_by and not problem:
             raise CancelledError(run.cancel_requested_by)
-        self._give_up(execution, run.problem or failure)
+        self._give_up(execution, problem or run.problem)
 
     def _walk(self, execution: Execution) -> None:
         for step in execution.run.steps:
@@ -81,56 +97,64 @@ class Runner:
 
     def _perform(self, execution: Execution, key: str) -> None:
         action = self._actions[key]
-        outcome = action.probe(execution)
+        outcome = _insist(execution, action, action.probe)
         if outcome is None:
             execution.record(key, StepState.RUNNING)
-            outcome = self._insist(execution, action)
+            outcome = _insist(execution, action, action.act)
         execution.record(key, outcome.state, outcome.detail, outcome.data)
         execution.audit("step", key=key, state=outcome.state.value, detail=outcome.detail)
 
-    @staticmethod
-    def _insist(execution: Execution, action: Action) -> Outcome:
-        for attempt in stamina.retry_context(
-            on=TemporaryError, attempts=None, timeout=action.patience_s, wait_initial=0.5, wait_max=10.0
-        ):
-            with attempt:
-                execution.check()
-                return action.act(execution)
-        raise AssertionError  # pragma: no cover -- retry_context returns or raises
-
     def _stop(self, execution: Execution, error: BotError) -> None:
-        """A step failed: name it, then undo or park."""
-        failed = next((step for step in execution.run.steps if step.state is StepState.RUNNING), None)
+        """A step failed: name it, then undo or park. The whole reason is kept with it, for a successor."""
         problem = sentence(error)
+        whole = f"{problem} {error.hint}".strip()
+        failed = next((step for step in execution.run.steps if step.state not in _SETTLED), None)
         if failed is not None:
-            execution.record(failed.key, StepState.FAILED, problem)
+            execution.record(failed.key, StepState.FAILED, problem, {**failed.data, _PROBLEM: whole})
         execution.audit("step-failed", key=failed.key if failed else "", problem=problem)
-        self._give_up(execution, f"{problem} {error.hint}".strip())
+        self._give_up(execution, whole)
 
     def _give_up(self, execution: Execution, problem: str, state: RunState = RunState.FAILED) -> None:
         """Undo everything if that is still possible, else park."""
+        trouble = self._put_back(execution)
+        if trouble is None:
+            self._end(execution, state, problem)
+            return
+        problem = f"{problem} {trouble}".strip()
+        parked = replace(execution.run, state=RunState.PARKED, problem=problem)
+        execution.say(lambda: escalate(self._workplace, parked))
+        self._end(execution, RunState.PARKED, problem)
+
+    def _put_back(self, execution: Execution) -> str | None:
+        """Put everything back; None when all is as before, else why people are needed ("": the chain has committed)."""
         try:
             if passed_no_return(execution):
-                self._park(execution, problem)
-                return
+                return ""
             unwind(execution, self._actions)
-        except BotError as error:
-            self._park(execution, f"{problem} Then putting things back failed: {sentence(error)}")
-            return
-        self._end(execution, state, problem)
-
-    def _park(self, execution: Execution, problem: str) -> None:
-        self._end(execution, RunState.PARKED, problem)
-        escalate(self._workplace, execution.run)
+        except OwnershipLostError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- same
+            return f"Then putting things back failed: {sentence(_named(error))}"
+        return None
 
     def _end(self, execution: Execution, state: RunState, problem: str) -> None:
+        """Say it, then make it so: a process that dies in between leaves a successor who says it again."""
         journal, run = self._workplace.journal, execution.run
-        journal.end(run.id, state, problem, expect=frozenset({RunState.RUNNING}), fence=run.fence)
-        execution.audit("run-ended", state=state.value, problem=problem)
-        execution.refresh()
-        self._workplace.announcer.request(execution.run, journal.votes(run.id))
+        ended_at = None if state is RunState.PARKED else self._workplace.clock.now()
+        execution.insist(execution.must_own)
+        self._announce(execution, replace(run, state=state, problem=problem, ended_at=ended_at))
         if state is not RunState.PARKED and state is not RunState.SUCCEEDED:
             self._say_end(execution, state, problem)
+        execution.audit("run-ended", state=state.value, problem=problem)
+        running = frozenset({RunState.RUNNING})
+        execution.insist(lambda: journal.end(run.id, state, problem, expect=running, fence=run.fence))
+        execution.insist(execution.refresh)
+        self._announce(execution, execution.run)
+
+    def _announce(self, execution: Execution, run: Run) -> None:
+        announcer, votes = self._workplace.announcer, self._votes(run)
+        execution.say(lambda: announcer.card(run, votes))
+        execution.say(lambda: announcer.request(run, votes))
 
     @staticmethod
     def _say_end(execution: Execution, state: RunState, problem: str) -> None:
@@ -139,22 +163,45 @@ class Runner:
         execution.note("ended", f"The run is {state}: {problem} {world}: the database is as before and the app serves.")
 
     def _ask_again(self, execution: Execution, detour: ReplanError) -> None:
-        """Back to the approvers, with the difference; votes for another digest or by people who lost the right go."""
+        """Back to the approvers, with the difference; votes for another digest or by people who lost the right go.
+
+        Said first, then done, for the same reason as in `_end`.
+        """
         workplace, run = self._workplace, execution.run
-        policy = execution.site.environment.approval
-        expires_at = workplace.clock.now() + policy.window
-        workplace.journal.replan(run.id, detour.plan, expires_at, run.fence)
-        for user_id in detour.withdrawn:
-            self._withdraw(run.id, user_id)
+        expires_at = workplace.clock.now() + execution.site.environment.approval.window
+        asked = replace(run, state=RunState.PENDING, plan=detour.plan, expires_at=expires_at, steps=(), started_at=None)
+        execution.insist(execution.must_own)
         execution.audit("plan-changed", old=run.plan.digest, new=detour.plan.digest, differences=detour.differences)
-        execution.refresh()
-        workplace.announcer.changed(execution.run, run.plan.short_digest, detour.differences)
-        workplace.announcer.request(execution.run, self._votes(run.id))
+        execution.say(lambda: workplace.announcer.changed(asked, run.plan.short_digest, detour.differences))
+        self._announce(execution, asked)
+        execution.insist(lambda: workplace.journal.replan(run.id, detour.plan, expires_at, run.fence))
+        for vote in self._votes(run):
+            if vote.user_id in detour.withdrawn:
+                workplace.journal.withdraw(run.id, vote.user_id, vote.how)
+        execution.insist(execution.refresh)
+        self._announce(execution, execution.run)
 
-    def _withdraw(self, run_id: str, user_id: str) -> None:
-        for vote in self._votes(run_id):
-            if vote.user_id == user_id:
-                self._workplace.journal.withdraw(run_id, user_id, vote.how)
+    def _votes(self, run: Run) -> list[Vote]:
+        return [vote for vote in self._workplace.journal.votes(run.id) if vote.digest == run.plan.digest]
 
-    def _votes(self, run_id: str) -> list[Vote]:
-        return list(self._workplace.journal.votes(run_id))
+
+def _insist(execution: Execution, action: Action, do: Callable[[Execution], T]) -> T:
+    for attempt in stamina.retry_context(
+        on=TemporaryError, attempts=None, timeout=action.patience_s, wait_initial=0.5, wait_max=10.0
+    ):
+        with attempt:
+            execution.check()
+            return do(execution)
+    raise AssertionError  # pragma: no cover -- retry_context returns or raises
+
+
+def _named(error: Exception) -> BotError:
+    """A bug in a step is a failure of that step: it undoes or parks like any other, and the log has the trace."""
+    if isinstance(error, BotError):
+        return error
+    _log.error("a step broke", exc_info=error)
+    return PermanentError(
+        "internal-error",
+        f"Something in Backstop broke: {type(error).__name__}.",
+        "The log of this process has the details.",
+    )

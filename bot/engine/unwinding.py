@@ -30,16 +30,22 @@ def passed_no_return(execution: Execution) -> bool:
     step = execution.run.step(CHAIN)
     if step.state is StepState.DONE:
         return True
-    if step.attempts == 0:
+    if step.attempts == 0 or not _committed(execution):
         return False
-    return _committed(execution)
+    # Noted, so that neither a cancel nor a successor takes the run for one that can still turn back.
+    execution.record(CHAIN, StepState.DONE, "committed, as the tracking table says")
+    execution.audit("chain-committed", found_by="tracking table")
+    return True
 
 
 def _committed(execution: Execution) -> bool:
     plan, database = execution.run.plan, execution.site.database
     execution.end_session()
+    # A dead owner's session, or ours whose answer was lost, may still be committing: fencing ends it, so that what the
+    # table says afterwards is final.
     for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
         with attempt:
+            database.fence(execution.run.id).close()
             database.reopen()
             applied = {migration.version for migration in database.inspect().applied}
     if applied == set(plan.remaining):
@@ -58,6 +64,7 @@ def unwind(execution: Execution, actions: Mapping[str, Action]) -> None:
 
     Raises:
         BotError: something could not be put back; the steps left say what.
+        OwnershipLostError: another process has the run.
     """
     execution.unwinding = True
     for step in reversed(execution.run.steps):
@@ -69,6 +76,7 @@ def _undo(execution: Execution, step: Step, action: Action) -> None:
     failed = step.state is StepState.FAILED
     for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
         with attempt:
+            execution.check()
             detail = action.undo(execution)
     execution.record(step.key, StepState.UNDONE, f"{step.detail}; {detail}" if failed else detail)
     execution.audit("step-undone", key=step.key, detail=detail)

@@ -27,6 +27,9 @@ def vote(workplace: Workplace, audience: Audience, payload: Mapping[str, Any]) -
     if payload["withdraw"]:
         _withdraw(workplace, run, audience.user_id, payload["how"])
         return
+    if _counted_before(workplace, run, audience.user_id, payload):
+        show(workplace, run.id)
+        return
     asked = payload["digest"] or found[1]
     _check_open(run, asked)
     _check_voter(workplace, run, audience.user_id, payload)
@@ -36,6 +39,13 @@ def vote(workplace: Workplace, audience: Audience, payload: Mapping[str, Any]) -
         run.id, audience.user_id, "voted", {"choice": cast.choice.value, "how": cast.how, "digest": cast.digest}
     )
     _decide(workplace, run)
+
+
+def _counted_before(workplace: Workplace, run: Run, user_id: str, payload: Mapping[str, Any]) -> bool:
+    """Whether this very vote has done its work: delivered twice, or its handler died before it could say so."""
+    seen = {(vote.user_id, vote.choice, vote.how, vote.digest) for vote in workplace.journal.votes(run.id)}
+    mine = (user_id, Choice(payload["choice"]), payload["how"], run.plan.digest)
+    return run.state is not RunState.PENDING and mine in seen
 
 
 def _check_open(run: Run, asked: str) -> None:
@@ -86,8 +96,12 @@ def _decide(workplace: Workplace, run: Run) -> None:
 def show(workplace: Workplace, run_id: str) -> None:
     """Wish for a current card and request."""
     run = workplace.journal.run(run_id)
-    if run is None:
-        return
-    votes = workplace.journal.votes(run_id)
+    if run is not None:
+        show_as(workplace, run)
+
+
+def show_as(workplace: Workplace, run: Run) -> None:
+    """Wish for a card and a request that show the run like this."""
+    votes = workplace.journal.votes(run.id)
     workplace.announcer.card(run, votes)
     workplace.announcer.request(run, votes)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bot.domain.environments import ApprovalPolicy, BackupTarget, Environment, HttpCheck, SmokeChecks, Workloads
+from bot.domain.environments import ApprovalPolicy, BackupTarget, Environment, HttpCheck, SmokeChecks, Timing, Workloads
 from bot.domain.runs import Run
 from bot.domain.versions import CompatibilityRow, Matrix
 from bot.engine.operations import Operations
@@ -31,6 +31,7 @@ ENVIRONMENT = Environment(
     backups=BackupTarget("backups-prod"),
     approval=ApprovalPolicy(2, (f"usergroup:{LEADS}",)),
     smoke=SmokeChecks((HttpCheck("api", 7011, "/health"),), (SMOKE_SQL,)),
+    timing=Timing(pods_stop_s=3.0, pods_start_s=5.0, smoke_s=2.0),
     escalation_contacts=("the DBA, 555-0100",),
 )
 MATRIX = Matrix(
