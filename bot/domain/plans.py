@@ -176,4 +176,6 @@ def _difference(key: str, before: object, after: object) -> str:
 def _word(item: object) -> str:
     if isinstance(item, list):
         return " ".join(_word(part) for part in item)
+    if isinstance(item, tuple):
+        return "=".join(_word(part) for part in item)
     return str(item)[:80]

@@ -37,10 +37,34 @@ def cancel(workplace: Workplace, user_id: str, run_id: str) -> str:
     run = find_run(workplace, run_id)
     check_steward(workplace, user_id, run)
     workplace.journal.audit(run.id, user_id, "cancel-requested", {"state": run.state.value})
-    if workplace.journal.end(run.id, RunState.CANCELLED, f"cancelled by <@{user_id}>", expect=_NOT_STARTED):
+    if _cancel_untouched(workplace, user_id, run) or _was_cancelled(run, user_id):
         show(workplace, run.id)
         return f"Run {run.id} is cancelled. Nothing was touched."
     return _cancel_started(workplace, user_id, find_run(workplace, run_id))
+
+
+def _cancel_untouched(workplace: Workplace, user_id: str, run: Run) -> bool:
+    """End a run that has not begun. A resumed run is approved too, with traffic down: its owner must put things back.
+
+    The fence proves that nobody has taken the run since it was read.
+    """
+    if any(step.state is not StepState.WAITING for step in run.steps):
+        return False
+    problem = _cancelled_by(user_id)
+    try:
+        return workplace.journal.end(run.id, RunState.CANCELLED, problem, expect=_NOT_STARTED, fence=run.fence)
+    except PermanentError:  # somebody has just taken it
+        return False
+
+
+def _was_cancelled(run: Run, user_id: str) -> bool:
+    """Whether this person's cancel has done its work, and its handler died before it could say so."""
+    untouched = all(step.state is StepState.WAITING for step in run.steps)
+    return run.state is RunState.CANCELLED and untouched and run.problem == _cancelled_by(user_id)
+
+
+def _cancelled_by(user_id: str) -> str:
+    return f"cancelled by <@{user_id}>"
 
 
 def _cancel_started(workplace: Workplace, user_id: str, run: Run) -> str:
@@ -49,7 +73,7 @@ def _cancel_started(workplace: Workplace, user_id: str, run: Run) -> str:
         workplace.journal.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED}))
         show(workplace, run.id)
         return f"Run {run.id} is closed as it stands: the schema is rolled back, and what is left is yours to finish."
-    if run.state not in {RunState.RUNNING, RunState.PARKED}:
+    if run.state not in {RunState.APPROVED, RunState.RUNNING, RunState.PARKED}:
         raise PermanentError("run-ended", f"Run {run.id} has ended: {run.state}.", "There is nothing left to stop.")
     if is_past_return(run):
         raise PermanentError(
@@ -105,6 +129,7 @@ def close_follow_up(workplace: Workplace, user_id: str, run_id: str, link: str) 
     run = find_run(workplace, run_id)
     check_steward(workplace, user_id, run)
     if not any(step.key == FOLLOW_UP and step.state is StepState.OPEN for step in run.steps):
+        show(workplace, run.id)  # whoever closed it may have died before the card was
         raise PermanentError("nothing-open", f"Run {run.id} has no open follow-up.", "/rollback status shows what is.")
     workplace.journal.record_step(run.id, run.fence, FOLLOW_UP, StepState.DONE, f"closed by <@{user_id}>: {link[:200]}")
     workplace.journal.audit(run.id, user_id, "follow-up-closed", {"link": link[:500]})

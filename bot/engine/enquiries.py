@@ -1,6 +1,5 @@
 """Questions: status, migrations, freezing."""
 
-from bot.domain.versions import label
 from bot.domain.workloads import ClusterFacts
 from bot.engine.people import check_member
 from bot.engine.workplace import Workplace
@@ -74,4 +73,4 @@ def unfreeze(workplace: Workplace, user_id: str, environment: str) -> str:
         raise PermanentError("not-frozen", f"{environment} is not frozen.")
     workplace.journal.unfreeze(environment)
     workplace.journal.audit("", user_id, "unfrozen", {"environment": environment})
-    return f"{environment} is open for runs again (schema {label(site.database.inspect().schema)})."
+    return f"{environment} is open for runs again."

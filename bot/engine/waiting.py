@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bot.domain.runs import Progress
 from bot.engine.execution import Execution
-from bot.errors import BotError
+from bot.errors import BotError, TemporaryError
 
 POLL_S = 0.25
 
@@ -24,10 +24,24 @@ def wait_for(
     clock = execution.workplace.clock
     report = execution.reporter(key)
     best, since = -1, clock.monotonic()
-    while (seen := observe()).done < seen.total:
-        if seen.done > best:
+    while True:
+        seen, unseen = _look(observe)
+        if seen is not None and seen.done >= seen.total:
+            return
+        if seen is not None and seen.done > best:
             best, since = seen.done, clock.monotonic()
         if clock.monotonic() - since > stall_s:
-            raise stalled()
-        report(seen)
+            raise unseen or stalled()
+        if seen is None:
+            execution.check()
+        else:
+            report(seen)
         clock.sleep(POLL_S)
+
+
+def _look(observe: Callable[[], Progress]) -> tuple[Progress | None, TemporaryError | None]:
+    """One look that fails is no reason to give a long wait up."""
+    try:
+        return observe(), None
+    except TemporaryError as error:
+        return None, error

@@ -10,6 +10,17 @@ from bot.planning.facts import Evidence
 TABLES = ("table", "partitioned table")
 DERIVED = ("materialized view",)
 COLUMN = "table column"
+LOCK_MODES = (
+    "AccessShareLock",
+    "RowShareLock",
+    "RowExclusiveLock",
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+)
+"""PostgreSQL's table locks, weakest first."""
 
 
 def dropped_objects(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[PlannedDrop, ...]:
@@ -83,8 +94,14 @@ def lost_rows(evidence: Evidence, chain: Sequence[DownScript]) -> tuple[PlannedR
 def lasting_locks(rehearsal: Rehearsal) -> tuple[PlannedLock, ...]:
     """Locks on relations that stay, the strongest of each; people using them wait for the chain."""
     staying = rehearsal.after.relations((*TABLES, *DERIVED, "view"))
-    kept = {lock.relation: lock.mode for lock in rehearsal.outcome.locks if lock.relation in staying}
+    taken = sorted(rehearsal.outcome.locks, key=lambda lock: _strength(lock.mode))
+    kept = {lock.relation: lock.mode for lock in taken if lock.relation in staying}
     return tuple(PlannedLock(relation, mode) for relation, mode in sorted(kept.items()))
+
+
+def _strength(mode: str) -> int:
+    """A mode the list does not know counts as the strongest."""
+    return LOCK_MODES.index(mode) if mode in LOCK_MODES else len(LOCK_MODES)
 
 
 def undeclared(rows: Iterable[PlannedRows], chain: Sequence[DownScript]) -> tuple[str, ...]:

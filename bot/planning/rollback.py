@@ -80,8 +80,12 @@ def _workload(deployment: Deployment, app: AppVersion) -> PlannedWorkload:
             deployment.name, deployment.uid, deployment.image, deployment.image, deployment.replicas, number
         )
     revision = deployment.revision_of(app)
-    if revision is None:  # `choose_app` only takes versions that every history has
-        raise PermanentError("app-not-in-history", f"{app} is not in the rollout history of {deployment.name}.")
+    if revision is None:  # the version that runs stays chosen even where another Deployment never had it
+        raise PermanentError(
+            "app-not-in-history",
+            f"{app} is not in the rollout history of {deployment.name}.",
+            f"Deploy {app} there once, or choose another version with --app.",
+        )
     return PlannedWorkload(
         deployment.name, deployment.uid, deployment.image, revision.image, deployment.replicas, revision.number
     )

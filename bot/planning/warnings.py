@@ -24,7 +24,9 @@ def warnings_of(facts: Facts, target: Target, evidence: Evidence, rows: Sequence
 def _about_shadow(evidence: Evidence) -> Iterator[str]:
     if evidence.live.fingerprint != evidence.rehearsal.before.fingerprint:
         before = evidence.rehearsal.before
-        odd = {item.identity for item in (*evidence.live.lost_in(before), *evidence.live.changed_in(before))}
+        live = evidence.live
+        moved = (*live.lost_in(before), *before.lost_in(live), *live.changed_in(before))
+        odd = {item.identity for item in moved}
         yield (
             f"The rehearsal's copy of the schema differs from the live one in {len(odd)} objects "
             f"({and_list(sorted(odd)[:3])}); the result cannot be compared as a whole."

@@ -47,8 +47,8 @@ class EmergencyBackup(Action):
 
 def backup_label(execution: Execution) -> str:
     """The label of a run's emergency backup, e.g. ``pre-rollback-027-rk3f9a``."""
-    plan = execution.run.plan
-    return f"pre-rollback-{label(plan.to_schema + 1)}-{execution.run.id}"
+    oldest = min(script.version for script in execution.run.plan.scripts)
+    return f"pre-rollback-{label(oldest)}-{execution.run.id}"
 
 
 def _manifest(execution: Execution, dump: Dump) -> Manifest:

@@ -41,11 +41,11 @@ class RunChain(Action):
         """
         plan = execution.run.plan
         scripts = execution.workplace.scripts.load()
-        chain = tuple(scripts[script.version] for script in plan.scripts)
+        chain = tuple(scripts[script.version] for script in plan.scripts if script.version in scripts)
         if [script.sha256 for script in chain] != [script.sha256 for script in plan.scripts]:
             raise PermanentError(
                 "script-edited",
-                "A down script has been edited since the plan was approved.",
+                "A down script has been edited or removed since the plan was approved.",
                 "Nothing was dropped. Ask for the rollback again to have the new script rehearsed.",
             )
         restore_point = execution.site.database.mark_restore_point(f"backstop_{execution.run.id}")
@@ -99,7 +99,8 @@ def _schema(execution: Execution, facts: DatabaseFacts) -> list[str]:
 
 def _verify_queries(execution: Execution) -> list[str]:
     scripts = execution.workplace.scripts.load()
-    return [query for script in execution.run.plan.scripts for query in scripts[script.version].verify]
+    planned = [scripts[script.version] for script in execution.run.plan.scripts if script.version in scripts]
+    return [query for script in planned for query in script.verify]
 
 
 def _count_checks(execution: Execution) -> int:

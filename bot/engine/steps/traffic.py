@@ -135,7 +135,7 @@ class RestoreTraffic(Action):
         _release(execution)
         facts = execution.site.cluster.inspect()
         wanted = {service.service: dict(service.selector) for service in execution.run.plan.services}
-        wrong = [service.name for service in facts.services if dict(service.selector) != wanted[service.name]]
+        wrong = [service.name for service in facts.services if dict(service.selector) != wanted.get(service.name)]
         if wrong:
             raise PermanentError(
                 "traffic-not-restored",
