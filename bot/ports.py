@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.domain.approvals import Vote, Voter
-from bot.domain.backups import Backup, BundleKind, Export, Manifest, SavedSequence, StoredObject, TableContent
+from bot.domain.backups import (
+    Backup,
+    BackupPage,
+    BundleKind,
+    Export,
+    Manifest,
+    SavedSequence,
+    StoredObject,
+    TableContent,
+    Verification,
+)
 from bot.domain.catalogue import (
     Catalogue,
     ChainOutcome,
@@ -232,8 +242,26 @@ class FetchedBundle:
 class BackupStore(Protocol):
     """One environment's bucket."""
 
-    def list_backups(self) -> Sequence[Backup]:
-        """Everything that is named like a backup of this environment, newest first; foreign objects left out."""
+    def list_backups(self, limit: int | None = None) -> Sequence[Backup]:
+        """Everything that is named like a backup of this environment, newest first; foreign objects left out.
+
+        Looked up fresh. Reads a sidecar for each the first time, so ask for no more than is needed.
+
+        Args:
+            limit: how many at most; None for all.
+        """
+
+    def list_page(self, text: str = "", offset: int = 0, limit: int = 10) -> BackupPage:
+        """A page of the list for people to look at, newest first; may be some seconds old, but for our own writes.
+
+        Args:
+            text: words that must all be in the name, whatever their case; "" for all.
+            offset: 0, or the `next_offset` of the page before.
+            limit: backups on a page, 1 or more.
+        """
+
+    def newest_before(self, schema_version: int) -> Backup | None:
+        """The newest bundle whose manifest has an older (and known) schema version; looked up fresh."""
 
     def find(self, name: str) -> Backup | None:
         """One backup by its name; None when there is none or it is incomplete."""
@@ -244,9 +272,20 @@ class BackupStore(Protocol):
         Raises:
             PermanentError: ``bundle-unsafe`` (traversal, link, device, bomb, duplicate or unknown member),
                 ``bundle-damaged`` (truncated, wrong digest or size, tampered manifest), ``bundle-foreign`` (another
-                environment's), ``bundle-unknown`` (no dump in it), ``object-not-found``; the directory is emptied.
+                environment's), ``bundle-unknown`` (no dump in it), ``object-not-found``, ``scratch-full``; the
+                directory is emptied.
             TemporaryError: ``storage-unavailable``.
         """
+
+    def verify_names(self, backup: Backup, report: Report) -> None:
+        """Read a bundle to its end as `fetch` does, but write nothing: level 1 of its verification.
+
+        Raises:
+            PermanentError, TemporaryError: as `fetch`.
+        """
+
+    def note_verified(self, backup: Backup, verification: Verification) -> None:
+        """Keep what was proven (or not) of exactly that object; it is its `verified` from then on."""
 
     def put_bundle(self, directory: Path, manifest: Manifest, report: Report) -> Backup:
         """Bundle the dump directory, upload it, and write the sidecar last. Never overwrites.

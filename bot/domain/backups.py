@@ -10,6 +10,8 @@ _NAME = re.compile(r"(?P<env>[a-z][a-z0-9]*)_(?P<label>[A-Za-z0-9][A-Za-z0-9.\-]
 _STAMP = "%Y%m%d_%H%M%S"
 BUNDLE_SUFFIX = ".tar.gz"
 SIDECAR_SUFFIX = ".manifest.json"
+VERIFIED_SUFFIX = ".verified.json"
+VERIFIED_SUFFIX = ".verified.json"
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,43 @@ class StoredObject:
 
 
 @dataclass(frozen=True)
+class Verification:
+    """What was proven of a bundle, and when.
+
+    Attributes:
+        level: 1 names and checksums, 2 readable end to end, 3 restored and compared with the manifest.
+        at: UTC.
+        problem: why it failed at that level; "" when it passed.
+    """
+
+    level: int
+    at: datetime
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Backup:
-    """A bundle that can be listed: its name, its object, and its manifest if it has a sidecar."""
+    """A bundle that can be listed: its name, its object, its manifest if it has a sidecar, what was last proven."""
 
     name: BackupName
     stored: StoredObject
     manifest: Manifest | None = None
+    verified: Verification | None = None
+
+
+@dataclass(frozen=True)
+class BackupPage:
+    """Part of a list of backups, newest first.
+
+    Attributes:
+        backups: of this page.
+        total: names that match; a bundle that is still being uploaded counts until it has been looked at.
+        next_offset: where the next page begins; None on the last one.
+    """
+
+    backups: tuple[Backup, ...]
+    total: int
+    next_offset: int | None = None
 
 
 @dataclass(frozen=True)
