@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -109,6 +110,15 @@ class Execution:
         if self._session is None:
             self._session = self.site.database.fence(self.run.id)
         return self._session
+
+    @contextmanager
+    def fenced(self) -> Iterator[Fence]:
+        """Lend that session. Where something temporary went wrong in it, it may be dead: the next one is made anew."""
+        try:
+            yield self.session()
+        except TemporaryError:
+            self.end_session()
+            raise
 
     def end_session(self) -> None:
         """End that session. The database stays closed until `reopen`."""

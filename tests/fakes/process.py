@@ -28,7 +28,7 @@ class Process:
         self.name = name
         self.calls: list[str] = []
         self.faults: dict[str, list[Exception | None]] = {}
-        self.at_call: dict[int, Callable[[], None]] = {}
+        self.at_call: dict[int, Callable[[], object]] = {}
         self.dead = False
         self._kill_at, self._after = kill_at, after
         self._thread = threading.get_ident()

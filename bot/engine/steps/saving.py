@@ -105,7 +105,8 @@ class ExportRows(Action):
         """
         tables = exported_tables(execution)
         store = execution.site.store.open_export(execution.run.id)
-        sequences, sent = execution.session().export(tables, store.sink(), execution.reporter(self.key))
+        with execution.fenced() as session:
+            sequences, sent = session.export(tables, store.sink(), execution.reporter(self.key))
         export = store.finish(sequences)
         stored = {table.table: table.rows for table in export.tables}
         if stored != dict(sent):

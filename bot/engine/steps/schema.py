@@ -51,7 +51,8 @@ class RunChain(Action):
         restore_point = execution.site.database.mark_restore_point(f"backstop_{execution.run.id}")
         saved = execution.data(checklist.EXPORT).get("rows", {})
         execution.check()
-        outcome = execution.session().run_chain(chain, frozenset(plan.remaining), saved, execution.must_own)
+        with execution.fenced() as session:
+            outcome = session.run_chain(chain, frozenset(plan.remaining), saved, execution.must_own)
         execution.audit(
             "chain-committed",
             removed=[label(version) for version in outcome.removed],

@@ -9,6 +9,9 @@ from bot.engine.waiting import POLL_S
 from bot.errors import PermanentError
 from bot.planning import checklist
 
+SHOWN = 2
+"""Problems named in the message; the others are of the same kind."""
+
 
 class SmokeTests(Action):
     """Ask every new pod and the database; a freshly started app gets a while to warm up."""
@@ -27,12 +30,17 @@ class SmokeTests(Action):
             if clock.monotonic() >= deadline:
                 raise PermanentError(
                     "smoke-failed",
-                    "; ".join(problems)[:250] + ".",
+                    _shorten(problems),
                     "Traffic is held and the database is rolled back. Mend the app, then Retry.",
                 )
             execution.check()
             clock.sleep(POLL_S)
         return Outcome(f"{len(smoke.http)} HTTP and {len(smoke.sql)} SQL checks passed")
+
+
+def _shorten(problems: list[str]) -> str:
+    more = len(problems) - SHOWN
+    return "; ".join(problems[:SHOWN]) + (f"; and {more} more." if more > 0 else ".")
 
 
 def _problems(execution: Execution) -> Iterator[str]:
