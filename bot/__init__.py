@@ -1,0 +1,1 @@
+"""Backstop: a Slack bot that rolls PostgreSQL databases back safely."""

@@ -3,6 +3,7 @@
 import logging
 import sys
 
+import stamina
 import structlog
 
 QUIET = ("slack_bolt", "slack_sdk", "kubernetes", "urllib3", "botocore", "boto3", "procrastinate", "uvicorn", "psycopg")
@@ -29,6 +30,7 @@ def configure(level: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(renderer)
+    stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

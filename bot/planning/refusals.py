@@ -18,7 +18,7 @@ def check_environment(facts: Facts) -> None:
     """
     name = facts.environment.name
     if facts.frozen is not None:
-        raise PermanentError("environment-frozen", f"{name} is frozen: {facts.frozen}", f"/rollback unfreeze {name}")
+        raise PermanentError("environment-frozen", facts.frozen, f"/rollback unfreeze {name}")
     if facts.active is not None:
         raise another_run(facts.active)
     if not facts.database.accepts_connections:

@@ -8,12 +8,15 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from bot.sandbox.cluster import Delays
 from bot.sandbox.people import Slack
 from bot.sandbox.scenarios.registry import SCENARIOS
 from bot.sandbox.screen import Screen
 from bot.sandbox.theatre import play
 from bot.sandbox.workplace import Layout, Sandbox
 
+PODS = Delays(start_s=(1.0, 2.5), terminate_s=(0.5, 1.5))
+"""Quicker than a real cluster, slow enough for the checklist to be seen to move."""
 TRY_NEXT = """\
 The sandbox stays up. Open {control} in a browser: type /rollback prod 026 as @oncall, react as @lead.a and @lead.b.
 Or by hand:
@@ -53,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace, *, stays: bool) -> int:
-    with Sandbox(Layout(scale=options.scale, port_base=options.port_base)) as sandbox:
+    with Sandbox(Layout(scale=options.scale, port_base=options.port_base, pod_delays=PODS)) as sandbox:
         if not options.no_bot:
             sandbox.add_bot()
         _say("sandbox ready " + json.dumps(sandbox.endpoints()))

@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +12,7 @@ from typing import Any, Self
 from bot.errors import PermanentError
 from bot.sandbox import configuration
 from bot.sandbox.botprocess import BotProcess
-from bot.sandbox.cluster import ClusterEmulator
+from bot.sandbox.cluster import ClusterEmulator, Delays
 from bot.sandbox.cluster.app import PhysioFlowApp
 from bot.sandbox.cluster.layout import lay_out
 from bot.sandbox.configuration import CHANNELS, Places, Tuning
@@ -35,12 +35,14 @@ class Layout:
         port_base: first of four fixed ports; 0 takes free ones.
         slack_rates: multiplies Slack's rate limits; 0 turns them off.
         resettable: keep a copy of prod, so that `reset` can bring it back.
+        pod_delays: how long pods take to start and stop.
     """
 
     scale: float = 0.1
     port_base: int = 0
     slack_rates: float = 1.0
     resettable: bool = False
+    pod_delays: Delays = field(default_factory=Delays)
 
 
 class Sandbox:
@@ -76,7 +78,9 @@ class Sandbox:
         if self._layout.resettable:
             clones.clone(self.postgres, database_name("prod"), "sample_prod")
         self.app = PhysioFlowApp({f"physioflow-{name}": dsn for name, dsn in self.sample.app_dsns.items()})
-        self.cluster = stack.enter_context(ClusterEmulator(self.app, port=self._port(1)))
+        self.cluster = stack.enter_context(
+            ClusterEmulator(self.app, port=self._port(1), delays=self._layout.pod_delays)
+        )
         lay_out(self.cluster)
         self.slack = stack.enter_context(
             SlackEmulator(
@@ -118,13 +122,19 @@ class Sandbox:
             return
         target, rest = fault.get("target"), {key: value for key, value in fault.items() if key != "target"}
         if target == "cluster":
-            self.cluster.fault(rest)
+            self._break_cluster(rest)
         elif target == "s3":
             self.store.fault(rest)
         elif target == "postgres":
             self.postgres.restart()
         else:
             raise PermanentError("unknown-target", f"Nothing here takes faults for {target!r}.")
+
+    def _break_cluster(self, fault: Mapping[str, Any]) -> None:
+        try:
+            self.cluster.fault(fault)
+        except ValueError as error:
+            raise PermanentError("bad-fault", f"{error}.") from error
 
     def add_bot(self, tuning: Tuning | None = None, *, start: bool = True) -> BotProcess:
         """Configure a replica, and start it unless told otherwise."""

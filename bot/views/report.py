@@ -17,6 +17,8 @@ _DETAIL_MOST = 160
 _VOTES = frozenset({"voted", "vote-withdrawn"})
 _HIDDEN = frozenset({"bot", "deleted", "guest", "stranger", "owner", "fence"})
 """Details kept for auditors, of no help in a report."""
+_OURSELVES = "backstop"
+_STEP_SIGNS = {"step": "✓", "step-failed": "✗", "step-undone": "↩"}
 _DIGESTS = frozenset({"digest", "old", "new"})
 
 
@@ -33,7 +35,7 @@ def render(run: Run, events: Sequence[AuditEvent], export: Export | None) -> Vie
             section(drops.describe(run.plan.drops, "What was dropped")),
             section(_saved(run, export)),
             section(_people(run, approved)),
-            section(listing("*Timeline*", [_line(event) for event in events], _TIMELINE_MOST)),
+            section(listing("*Timeline*", _timeline(run, events), _TIMELINE_MOST)),
             context(f"Run {code(run.id, 40)} · plan `{run.plan.short_digest}` · the audit log holds every event."),
         ],
     )
@@ -89,11 +91,19 @@ def _approvers(events: Sequence[AuditEvent]) -> list[str]:
     return [actor for actor, choice in last.items() if choice == Choice.APPROVE]
 
 
-def _line(event: AuditEvent) -> str:
+def _timeline(run: Run, events: Sequence[AuditEvent]) -> list[str]:
+    titles = {step.key: step.title for step in run.steps}
+    return [_line(event, titles) for event in events]
+
+
+def _line(event: AuditEvent, titles: Mapping[str, str]) -> str:
+    at, title = moment(event.at, "{time_secs}"), titles.get(str(event.details.get("key", "")))
+    if title is not None and event.event in _STEP_SIGNS:
+        said = event.details.get("detail") or event.details.get("problem") or ""
+        return f"{at} {_STEP_SIGNS[event.event]} {title}" + (f": {one_line(str(said), _DETAIL_MOST)}" if said else "")
+    who = "" if event.actor == _OURSELVES else f"{person(event.actor)} "
     details = _details(event.details)
-    return f"{moment(event.at, '{time_secs}')} {person(event.actor)} {one_line(event.event, 60)}" + (
-        f": {details}" if details else ""
-    )
+    return f"{at} {who}{one_line(event.event.replace('-', ' '), 60)}" + (f": {details}" if details else "")
 
 
 def _details(details: Mapping[str, object]) -> str:

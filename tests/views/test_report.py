@@ -41,8 +41,15 @@ def test_the_timeline_is_short_of_what_only_auditors_need() -> None:
     lines = read(report.render(running("document"), EVENTS, None)).split("*Timeline*\n")[1].splitlines()
 
     assert lines[1].endswith(f"<@U0LEADA> voted: choice approve, how reaction, digest {PLAN.digest[:12]}")
-    assert lines[3].endswith("<@U0ENG> vote-refused: reason no approver, how reaction")
-    assert lines[5].endswith("`backstop` chain-committed: removed 027, lsn 0/1")
+    assert lines[3].endswith("<@U0ENG> vote refused: reason no approver, how reaction")
+    assert lines[5].endswith(" UTC> chain committed: removed 027, lsn 0/1")
+
+
+def test_the_timeline_tells_steps_by_their_titles() -> None:
+    told = event(7, "backstop", "step", {"key": "backup", "state": "done", "detail": "prod_x, 0.3 MB"})
+    shown = read(report.render(running("document"), [told], None))
+
+    assert shown.split("*Timeline*\n")[1].splitlines()[0].endswith("✓ Create emergency backup: prod_x, 0.3 MB")
 
 
 def test_a_run_that_did_not_make_it_is_not_called_done() -> None:

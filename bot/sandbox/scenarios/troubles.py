@@ -73,7 +73,7 @@ def smoke_test_fails(story: Story) -> None:
     story.wait_state("parked", "failed", "succeeded")
     story.settle()
     checks.equal("the run is parked", story.state(), "parked")
-    checks.says("the card says why and what next", all_text(story.card()), "smoke-failed", "parked")
+    checks.says("the card says why and what next", all_text(story.card()), "smoke-failed", "needs a decision")
     checks.that("traffic is held", all(_is_held(item) for item in story.services().values()))
     checks.that("the database is open", story.database.is_open())
     checks.equal("the schema is rolled back", story.database.migrations(), list(range(1, 27)))
