@@ -25,7 +25,8 @@ from bot.errors import BotError, PermanentError, TemporaryError
 _log = logging.getLogger(__name__)
 _SETTLED = frozenset({StepState.DONE, StepState.SKIPPED, StepState.OPEN})
 _PROBLEM = "problem"
-"""Key in a failed step's data: the whole reason, kept when the step is undone."""
+_ENDS_AS = "ends-as"
+"""Keys in a failed step's data, kept when it is undone: the whole reason, and the state the run ends in."""
 T = TypeVar("T")
 
 
@@ -60,7 +61,7 @@ class Runner:
         except ReplanError as detour:
             self._ask_again(execution, detour)
         except VoidError as detour:
-            self._end(execution, RunState.VOID, sentence(detour.error))
+            self._stop(execution, detour.error, RunState.VOID)
         except CancelledError as detour:
             self._give_up(execution, f"cancelled by <@{detour.user_id}>", RunState.CANCELLED)
         except OwnershipLostError:
@@ -82,10 +83,13 @@ class Runner:
     def _go_on_unwinding(self, execution: Execution) -> None:
         run = execution.run
         given_up = [step for step in run.steps if step.state in {StepState.FAILED, StepState.UNDONE}]
-        problem = next((step.data[_PROBLEM] for step in given_up if _PROBLEM in step.data), "")
-        if run.cancel_requested_by and not problem:
+        why = next((step.data for step in given_up if _PROBLEM in step.data), None)
+        if why is not None:
+            self._give_up(execution, why[_PROBLEM], RunState(why[_ENDS_AS]))
+        elif run.cancel_requested_by:
             raise CancelledError(run.cancel_requested_by)
-        self._give_up(execution, problem or run.problem)
+        else:  # pragma: no cover -- whatever fails says why
+            self._give_up(execution, "given up")
 
     def _walk(self, execution: Execution) -> None:
         for step in execution.run.steps:
@@ -104,15 +108,16 @@ class Runner:
         execution.record(key, outcome.state, outcome.detail, outcome.data)
         execution.audit("step", key=key, state=outcome.state.value, detail=outcome.detail)
 
-    def _stop(self, execution: Execution, error: BotError) -> None:
+    def _stop(self, execution: Execution, error: BotError, state: RunState = RunState.FAILED) -> None:
         """A step failed: name it, then undo or park. The whole reason is kept with it, for a successor."""
         problem = sentence(error)
         whole = f"{problem} {error.hint}".strip()
         failed = next((step for step in execution.run.steps if step.state not in _SETTLED), None)
         if failed is not None:
-            execution.record(failed.key, StepState.FAILED, problem, {**failed.data, _PROBLEM: whole})
+            why = {_PROBLEM: whole, _ENDS_AS: state.value}
+            execution.record(failed.key, StepState.FAILED, problem, {**failed.data, **why})
         execution.audit("step-failed", key=failed.key if failed else "", problem=problem)
-        self._give_up(execution, whole)
+        self._give_up(execution, whole, state)
 
     def _give_up(self, execution: Execution, problem: str, state: RunState = RunState.FAILED) -> None:
         """Undo everything if that is still possible, else park."""

@@ -70,6 +70,8 @@ def unwind(execution: Execution, actions: Mapping[str, Action]) -> None:
     for step in reversed(execution.run.steps):
         if step.state in _TOUCHED and actions[step.key].undoes:
             _undo(execution, step, actions[step.key])
+        elif step.state is StepState.RUNNING:
+            execution.record(step.key, StepState.SKIPPED, "stopped")
 
 
 def _undo(execution: Execution, step: Step, action: Action) -> None:

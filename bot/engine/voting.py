@@ -94,10 +94,11 @@ def _decide(workplace: Workplace, run: Run) -> None:
 
 
 def show(workplace: Workplace, run_id: str) -> None:
-    """Wish for a current card and request."""
-    run = workplace.journal.run(run_id)
-    if run is not None:
+    """Wish for a current card and request. Looked at again afterwards: an older look must not have the last word."""
+    run, shown = workplace.journal.run(run_id), None
+    while run is not None and run != shown:
         show_as(workplace, run)
+        run, shown = workplace.journal.run(run_id), run
 
 
 def show_as(workplace: Workplace, run: Run) -> None:
