@@ -18,6 +18,9 @@ KILL_PATIENCE_S = 5.0
 WORDS_LENGTH = 300
 
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
+LOCKED = re.compile("canceling statement due to (lock|statement) timeout|could not obtain lock on relation")
+"""pg_dump waits for a table by `statement_timeout`, its workers do not wait at all."""
+
 WHERE = re.compile(r"connection to server (at|on socket) \"[^\"]*\"( \([^)]*\))?(, port \d+)? failed: ")
 NOISE = re.compile(
     r"^(pg_dump|pg_restore): (detail|hint|warning|from TOC|while|creating|processing|last built-in).*|^Command was:.*",
@@ -80,18 +83,10 @@ class PgTools:
                 "Install client tools of the server's major version or newer; point pg_bin in backstop.toml at them.",
             )
 
-    def dump_schema(self, environment: Mapping[str, str], file: Path, lock_timeout_s: float) -> None:
-        """Dump the schema alone to a custom-format file.
-
-        Raises:
-            ToolFailedError: in pg_dump's words; `locked` when it waited for a lock in vain.
-        """
-        run = self.start(
-            "pg_dump",
-            ["--schema-only", "--format=custom", "--compress=none", *EXCLUDED, _wait(lock_timeout_s), f"--file={file}"],
-            environment,
-        )
-        run.wait()
+    def start_schema_dump(self, environment: Mapping[str, str], file: Path, lock_timeout_s: float) -> "ToolRun":
+        """Start a dump of the schema alone to a custom-format file."""
+        arguments = ["--schema-only", "--format=custom", "--compress=none", *EXCLUDED]
+        return self.start("pg_dump", [*arguments, _wait(lock_timeout_s), f"--file={file}"], environment)
 
     def start_dump(
         self, environment: Mapping[str, str], directory: Path, snapshot: str, lock_timeout_s: float
@@ -167,6 +162,11 @@ class ToolRun:
             return True
         return False
 
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended with an error."""
+        return bool(self._process.poll())
+
     def wait(self) -> str:
         """Wait for the end; gives what it wrote.
 
@@ -181,7 +181,7 @@ class ToolRun:
         finally:
             self.kill()
         if code:
-            raise ToolFailedError(self._tool, tool_words(complained), locked="due to lock timeout" in complained)
+            raise ToolFailedError(self._tool, tool_words(complained), locked=LOCKED.search(complained) is not None)
         return said
 
     def kill(self) -> None:

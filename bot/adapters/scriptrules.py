@@ -6,7 +6,7 @@ database: the rehearsal would do that to everybody.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from bot.adapters.sqlgrammar import postgast
@@ -111,20 +111,20 @@ def _kinds(body: Node) -> set[str]:
 
 
 def _fault_in_detail(kind: str, body: Node) -> str:
-    judges = {
-        "drop_stmt": lambda: "DROP INDEX CONCURRENTLY cannot run in a transaction" if body.concurrent else "",
-        "index_stmt": lambda: "CREATE INDEX CONCURRENTLY cannot run in a transaction" if body.concurrent else "",
-        "vacuum_stmt": lambda: "VACUUM cannot run in a transaction" if body.is_vacuumcmd else "",
-        "cluster_stmt": lambda: (
-            "" if body.HasField("relation") else "CLUSTER of all tables cannot run in a transaction"
-        ),
-        "reindex_stmt": lambda: _fault_of_reindex(body),
-        "alter_table_stmt": lambda: _fault_of_detach(body),
-        "copy_stmt": lambda: _fault_of_copy(body),
-        "variable_set_stmt": lambda: _fault_of_set(body),
-    }
-    judge = judges.get(kind)
-    return judge() if judge else ""
+    judge = JUDGES.get(kind)
+    return judge(body) if judge else ""
+
+
+def _fault_of_index(body: Node) -> str:
+    return "CREATE and DROP INDEX CONCURRENTLY cannot run in a transaction" if body.concurrent else ""
+
+
+def _fault_of_vacuum(body: Node) -> str:
+    return "VACUUM cannot run in a transaction" if body.is_vacuumcmd else ""
+
+
+def _fault_of_cluster(body: Node) -> str:
+    return "" if body.HasField("relation") else "CLUSTER of all tables cannot run in a transaction"
 
 
 def _fault_of_reindex(body: Node) -> str:
@@ -148,6 +148,18 @@ def _fault_of_set(body: Node) -> str:
     if not body.is_local or body.name in STEERING:
         return f"SET {body.name} would last beyond the script: only SET LOCAL, and not of {', '.join(sorted(STEERING))}"
     return ""
+
+
+JUDGES: Mapping[str, Callable[[Node], str]] = {
+    "drop_stmt": _fault_of_index,
+    "index_stmt": _fault_of_index,
+    "vacuum_stmt": _fault_of_vacuum,
+    "cluster_stmt": _fault_of_cluster,
+    "reindex_stmt": _fault_of_reindex,
+    "alter_table_stmt": _fault_of_detach,
+    "copy_stmt": _fault_of_copy,
+    "variable_set_stmt": _fault_of_set,
+}
 
 
 def _fault_of_functions(node: Node) -> str:

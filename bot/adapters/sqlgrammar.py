@@ -1,6 +1,6 @@
 """PostgreSQL's own parser, libpg_query, by way of postgast.
 
-Imported by name: the stubs that postgast ships have syntax errors, and mypy gives up on everything at the first of them.
+Imported by name: the stubs that postgast ships have syntax errors, and mypy gives up at the first of them.
 """
 
 import importlib

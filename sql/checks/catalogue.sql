@@ -1,6 +1,7 @@
 -- Every user object, as (kind, identity, part of, owner, definition). Set-based: one pass a catalogue, whatever the number of objects.
 -- Kinds and identities are those of pg_identify_object. Definitions name no OID and survive a dump and restore: columns are
--- numbered without the dropped ones, ACLs are spelled out with the owner as «owner». Left out: extensions' members, what only a
+-- numbered without the dropped ones, ACLs are spelled out with the owner as «owner» and without what others grant our own role,
+-- which owns everything in a copy. Left out: extensions' members, what only a
 -- superuser can make (event triggers, publications, untrusted extensions), NOT NULL constraints' names, statistics.
 
 -- name: schemas
@@ -10,7 +11,8 @@ SELECT 'schema', quote_ident(n.nspname), '', pg_get_userbyid(n.nspowner),
            SELECT string_agg(item, ',' ORDER BY item COLLATE "C")
            FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN n.nspowner THEN '«owner»'
                                ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
-                 FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) x) acl))::text
+                 FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) x
+                 WHERE x.grantee IN (n.nspowner, 0) OR pg_get_userbyid(x.grantee) <> current_user) acl))::text
 FROM pg_namespace n
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_namespace'::regclass AND e.objid = n.oid AND e.deptype = 'e');
@@ -39,7 +41,8 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
                SELECT string_agg(item, ',' ORDER BY item COLLATE "C")
                FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN c.relowner THEN '«owner»'
                                    ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
-                     FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) x) acl) END)::text
+                     FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) x
+                 WHERE x.grantee IN (c.relowner, 0) OR pg_get_userbyid(x.grantee) <> current_user) acl) END)::text
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e');
@@ -56,7 +59,8 @@ SELECT CASE c.relkind WHEN 'f' THEN 'foreign table column' ELSE 'table column' E
            (SELECT string_agg(item, ',' ORDER BY item COLLATE "C")
             FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN c.relowner THEN '«owner»'
                                 ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
-                  FROM aclexplode(a.attacl) x) acl))::text
+                  FROM aclexplode(a.attacl) x
+                 WHERE x.grantee IN (c.relowner, 0) OR pg_get_userbyid(x.grantee) <> current_user) acl))::text
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -86,14 +90,15 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND (x.indisvali
 
 -- name: sequences
 -- Sequences, without their values; those of a column go with its table.
-SELECT 'sequence', format('%I.%I', n.nspname, c.relname), coalesce(format('%I.%I', tn.nspname, t.relname), ''),
+SELECT 'sequence', format('%I.%I', n.nspname, c.relname), CASE WHEN t.oid IS NULL THEN '' ELSE format('%I.%I', tn.nspname, t.relname) END,
        pg_get_userbyid(c.relowner),
        json_build_array(format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle,
            c.relpersistence, d.deptype, a.attname, obj_description(c.oid, 'pg_class'),
            (SELECT string_agg(item, ',' ORDER BY item COLLATE "C")
             FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN c.relowner THEN '«owner»'
                                 ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
-                  FROM aclexplode(coalesce(c.relacl, acldefault('s', c.relowner))) x) acl))::text
+                  FROM aclexplode(coalesce(c.relacl, acldefault('s', c.relowner))) x
+                 WHERE x.grantee IN (c.relowner, 0) OR pg_get_userbyid(x.grantee) <> current_user) acl))::text
 FROM pg_sequence s
 JOIN pg_class c ON c.oid = s.seqrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -114,7 +119,8 @@ SELECT o.type, o.identity, '', pg_get_userbyid(p.proowner),
            (SELECT string_agg(item, ',' ORDER BY item COLLATE "C")
             FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN p.proowner THEN '«owner»'
                                 ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
-                  FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x) acl))::text
+                  FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
+                 WHERE x.grantee IN (p.proowner, 0) OR pg_get_userbyid(x.grantee) <> current_user) acl))::text
 FROM pg_proc p
 JOIN pg_namespace n ON n.oid = p.pronamespace
 CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) o
@@ -158,7 +164,8 @@ SELECT o.type, o.identity, '', pg_get_userbyid(t.typowner),
            (SELECT string_agg(item, ',' ORDER BY item COLLATE "C")
             FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN t.typowner THEN '«owner»'
                                 ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
-                  FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) x) acl))::text
+                  FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) x
+                 WHERE x.grantee IN (t.typowner, 0) OR pg_get_userbyid(x.grantee) <> current_user) acl))::text
 FROM pg_type t
 JOIN pg_namespace n ON n.oid = t.typnamespace
 CROSS JOIN LATERAL pg_identify_object('pg_type'::regclass, t.oid, 0) o

@@ -29,12 +29,11 @@ ORDER BY 1;
 SELECT x.extname, (
     SELECT min(o.type || ' ' || o.identity)
     FROM pg_catalog.pg_depend m
-    JOIN pg_catalog.pg_depend u ON u.refclassid = m.classid AND u.refobjid = m.objid AND u.deptype IN ('n', 'a')
+    JOIN pg_catalog.pg_depend u ON u.refclassid = m.classid AND u.refobjid = m.objid AND u.deptype = 'n'
     CROSS JOIN LATERAL pg_catalog.pg_identify_object(u.classid, u.objid, u.objsubid) o
     WHERE m.refclassid = 'pg_catalog.pg_extension'::regclass AND m.refobjid = x.oid AND m.deptype = 'e'
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend i
-                      WHERE i.classid = u.classid AND i.objid = u.objid AND i.deptype IN ('e', 'i')
-                        AND (i.deptype = 'i' OR i.refobjid = x.oid)))
+                      WHERE i.classid = u.classid AND i.objid = u.objid AND i.deptype = 'e'))
 FROM pg_catalog.pg_extension x
 JOIN pg_catalog.pg_available_extension_versions v ON v.name = x.extname AND v.version = x.extversion
 WHERE v.superuser AND NOT v.trusted AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user);

@@ -1,6 +1,7 @@
 """Who holds the lock we wait for: found while waiting, because afterwards nobody knows."""
 
 import threading
+import time
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,10 +35,12 @@ class BlockerWatch:
     """
 
     def __init__(self, connections: Connections, *, pid: int = 0, application: str = "") -> None:
+        self.application = application
         self._connections = connections
         self._who: dict[str, Any] = {"pid": pid, "application": application, "database": connections.database}
         self._ended = threading.Event()
         self._found: tuple[str, ...] = ()
+        self._waiting_since: float | None = None
         self._thread = threading.Thread(target=self._watch, name="blocker-watch", daemon=True)
 
     def __enter__(self) -> Self:
@@ -62,8 +65,16 @@ class BlockerWatch:
                     found = [str(session_of(row)) for row in sessions]
                     found += [f"prepared transaction {gid!r}, {since_s:.0f} s old" for gid, since_s in prepared]
                     self._found = tuple(found) or self._found
+                    started = self._waiting_since or time.monotonic()
+                    self._waiting_since = started if found else None
         except (psycopg.Error, BotError):
             return  # the wait's own error is the one that counts; this only names names
+
+    @property
+    def waits_too_long(self) -> bool:
+        """Whether it has waited for a lock well beyond the lock timeout: some tools set theirs for tables alone."""
+        since = self._waiting_since
+        return since is not None and time.monotonic() - since > 2 * self._connections.lock_timeout_s
 
     def locked(self, doing: str) -> TemporaryError:
         """Make the error for a lock that was not given in time, naming who holds it."""

@@ -39,13 +39,20 @@ def read_catalogue(conn: Connection, owners: Owners | None = None) -> Catalogue:
         owners: who owns what in the database this one is a copy of, where the copy could not have it so.
     """
     with _one_snapshot(conn):
-        objects = frozenset(_object(row, owners or {}) for query in QUERIES.values() for row in conn.execute(query))
+        return catalogue_within(conn, owners)
+
+
+def catalogue_within(conn: Connection, owners: Owners | None = None) -> Catalogue:
+    """Read it in the transaction under way, as this transaction has left it; changes settings until its end."""
+    conn.execute(RENDERING)
+    objects = frozenset(_object(row, owners or {}) for query in QUERIES.values() for row in conn.execute(query))
     return Catalogue(objects, fingerprint(objects))
 
 
 def read_owners(conn: Connection) -> Owners:
     """Who owns what, for a copy's catalogue."""
     with _one_snapshot(conn):
+        conn.execute(RENDERING)
         return {(row[0], row[1]): row[3] for query in QUERIES.values() for row in conn.execute(query)}
 
 
@@ -61,7 +68,6 @@ def fingerprint(objects: frozenset[DatabaseObject]) -> str:
 def _one_snapshot(conn: Connection) -> Iterator[None]:
     conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
-        conn.execute(RENDERING)
         yield
     finally:
         if not conn.closed:

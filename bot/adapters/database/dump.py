@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -21,6 +22,7 @@ from bot.errors import PermanentError, TemporaryError
 from bot.ports import Clock, Dump, Report
 
 REPORT_EVERY_S = 0.5
+CANCEL_S = 5.0
 COMPRESSED_SHARE = 0.4
 """What gzip at level 1 leaves of a table, at a guess."""
 
@@ -58,30 +60,29 @@ class Dumper:
             self._tools.check_version(conn.info.server_version)
             try:
                 with snapshot(conn):
-                    return self._dump(conn, directory, report, tag)
+                    return self._dump(conn, directory, report, watch)
             except psycopg.errors.LockNotAvailable as error:
                 raise watch.locked("The dump") from error
             except ToolFailedError as error:
                 raise (watch.locked("The dump") if error.locked else _failed(error)) from error
 
-    def _dump(self, conn: Connection, directory: Path, report: Report, tag: str) -> Dump:
+    def _dump(self, conn: Connection, directory: Path, report: Report, watch: BlockerWatch) -> Dump:
         tables = self._lock(conn)
         taken_at = self._clock.now()
         exported = conn.execute("SELECT pg_catalog.pg_export_snapshot()").fetchall()[0][0]
         tables = read_tables(conn)
-        environment = self._connections.tool_environment(application=tag)
+        environment = self._connections.tool_environment(application=watch.application)
         run = self._tools.start_dump(environment, directory, exported, self._timing.lock_timeout_s)
-        try:
-            with ThreadPoolExecutor(1, "dump-hash") as pool:
-                contents = pool.submit(hash_tables, conn, tables)
-                try:
-                    self._follow(run, contents, directory, tables, report)
-                except BaseException:
-                    conn.cancel_safe(timeout=5)
-                    raise
-            run.wait()
-        finally:
-            run.kill()
+        guess_bytes = int(sum(table[2] for table in tables) * COMPRESSED_SHARE)
+        with ThreadPoolExecutor(1, "dump-hash") as pool:
+            contents = pool.submit(hash_tables, conn, tables)
+            try:
+                self._follow(_Work(run, contents, directory, guess_bytes), report, watch)
+                run.wait()
+            finally:
+                run.kill()
+                if not contents.done():
+                    conn.cancel_safe(timeout=CANCEL_S)
         return Dump(contents.result(), self._tools.version(), taken_at)
 
     def _lock(self, conn: Connection) -> list[Table]:
@@ -96,35 +97,50 @@ class Dumper:
             conn.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(names))
         return tables
 
-    def _follow(
-        self,
-        run: ToolRun,
-        contents: Future[list[TableContent]],
-        directory: Path,
-        tables: Sequence[Table],
-        report: Report,
-    ) -> None:
+    def _follow(self, work: "_Work", report: Report, watch: BlockerWatch) -> None:
         """Report until both are done; stop when nothing has moved for too long."""
-        guess_bytes = int(sum(table[2] for table in tables) * COMPRESSED_SHARE)
         moved_at = reported_at = self._clock.monotonic()
         done_bytes = -1
-        while run.is_running() or not contents.done():
-            now = self._clock.monotonic()
-            written = _written_bytes(directory)
-            moved_at = now if written != done_bytes else moved_at
-            done_bytes = written
+        while not work.is_done():
+            now, written = self._clock.monotonic(), work.written_bytes()
+            if watch.waits_too_long:
+                raise watch.locked("The dump")
+            moved_at, done_bytes = (now if written != done_bytes else moved_at), written
             if now - moved_at > self._timing.stall_s:
                 raise TemporaryError(
                     "dump-stalled", f"The dump has not moved for {now - moved_at:.0f} s.", "Try again."
                 )
             if now - reported_at >= REPORT_EVERY_S:
                 reported_at = now
-                report(Progress(done_bytes, max(guess_bytes, done_bytes), "bytes"))
-            if not run.is_running():
-                with suppress(TimeoutError):
-                    contents.exception(timeout=REPORT_EVERY_S)
-        contents.result()
-        report(Progress(_written_bytes(directory), _written_bytes(directory), "bytes"))
+                report(Progress(written, max(work.guess_bytes, written), "bytes"))
+        report(Progress(work.written_bytes(), work.written_bytes(), "bytes"))
+
+
+@dataclass(frozen=True)
+class _Work:
+    """pg_dump writing, and our own session counting and hashing."""
+
+    run: ToolRun
+    contents: Future[list[TableContent]]
+    directory: Path
+    guess_bytes: int
+
+    def is_done(self) -> bool:
+        """Whether both have ended, waiting a moment for the one that has not."""
+        if self.run.is_running():
+            return False
+        if self.run.failed:
+            return True
+        wait([self.contents], timeout=REPORT_EVERY_S)
+        return self.contents.done()
+
+    def written_bytes(self) -> int:
+        """Bytes there so far; a file may go while we look."""
+        total = 0
+        with suppress(FileNotFoundError):
+            for file in self.directory.iterdir():
+                total += file.stat().st_size
+        return total
 
 
 def read_tables(conn: Connection) -> list[Table]:
@@ -147,15 +163,6 @@ def _hash_table(conn: Connection, table: Table) -> TableContent:
     rows, content_hash = conn.execute(query).fetchall()[0]
     identity = conn.execute("SELECT format('%%I.%%I', %s::text, %s::text)", (schema, name)).fetchall()[0][0]
     return TableContent(identity, rows, content_hash)
-
-
-def _written_bytes(directory: Path) -> int:
-    """Bytes there so far; a file may go while we look."""
-    total = 0
-    with suppress(FileNotFoundError):
-        for file in directory.iterdir():
-            total += file.stat().st_size
-    return total
 
 
 def _failed(error: ToolFailedError) -> PermanentError:

@@ -36,7 +36,7 @@ def server_words(error: psycopg.Error) -> str:
 def _last_fatal(text: str) -> str:
     """A connection's failure: only what follows FATAL is the server's own, before it libpq names the host."""
     _, found, words = text.rpartition("FATAL:")
-    return words.strip() if found else "no connection"
+    return words.strip() if found else "there is no connection"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Functions whose body names something that is gone: PostgreSQL records no dependency for a body."""
 
 import re
+from collections.abc import Mapping
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.namedqueries import load
@@ -12,15 +13,20 @@ NAMED = frozenset(
 )
 
 
-def find_mentions(conn: Connection, before: Catalogue, after: Catalogue) -> tuple[str, ...]:
-    """Identities of the functions there are now whose body has the name of a dropped object as a word."""
+def find_bodies(conn: Connection) -> Mapping[str, str]:
+    """Bodies of the functions there are now, by identity."""
+    return dict(conn.execute(QUERIES["function_bodies"]).fetchall())
+
+
+def find_mentions(bodies: Mapping[str, str], before: Catalogue, after: Catalogue) -> tuple[str, ...]:
+    """Identities of the functions whose body has the name of a dropped object as a word."""
     lost = before.lost_in(after)
     relations = {item.identity for item in lost if item.kind != "table column"}
     names = {_bare(item) for item in lost if item.kind in NAMED and item.part_of not in relations}
     if not names:
         return ()
     words = re.compile(r"(?<![\w$])(?:" + "|".join(map(re.escape, sorted(names))) + r")(?![\w$])", re.IGNORECASE)
-    return tuple(sorted(identity for identity, body in conn.execute(QUERIES["function_bodies"]) if words.search(body)))
+    return tuple(sorted(identity for identity, body in bodies.items() if words.search(body)))
 
 
 def _bare(item: DatabaseObject) -> str:

@@ -11,15 +11,15 @@ import psycopg
 from psycopg import sql
 
 from bot.adapters.database.blockers import BlockerWatch
-from bot.adapters.database.catalogue import Owners, read_catalogue, read_owners
+from bot.adapters.database.catalogue import Owners, catalogue_within, read_catalogue, read_owners
 from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.execution import ChainExecutor, Executed, StatementFailedError, commit
+from bot.adapters.database.execution import ChainExecutor, Executed, StatementFailedError
 from bot.adapters.database.failures import translated
-from bot.adapters.database.mentions import find_mentions
+from bot.adapters.database.mentions import find_bodies, find_mentions
 from bot.adapters.database.tracking import Tracking, TrackingTable
 from bot.adapters.namedqueries import load
 from bot.adapters.pgtools import PgTools, ToolFailedError
-from bot.domain.catalogue import Catalogue, ChainOutcome, Rehearsal
+from bot.domain.catalogue import ChainOutcome, Rehearsal
 from bot.domain.migrations import DownScript
 from bot.errors import PermanentError
 from bot.ports import Clock
@@ -146,7 +146,12 @@ class ShadowMaker:
         with BlockerWatch(self._connections, application=tag) as watch:
             try:
                 environment = self._connections.tool_environment(application=tag)
-                self._tools.dump_schema(environment, file, self._connections.lock_timeout_s)
+                run = self._tools.start_schema_dump(environment, file, self._connections.lock_timeout_s)
+                while run.is_running():
+                    if watch.waits_too_long:
+                        run.kill()
+                        raise watch.locked("Copying the schema")
+                run.wait()
             except ToolFailedError as error:
                 raise (watch.locked("Copying the schema") if error.locked else _failed(error)) from error
 
@@ -170,34 +175,33 @@ class PostgresShadow:
         self._lock_timeout_s = lock_timeout_s
 
     def rehearse(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Rehearsal:
-        """Run the chain for real; see `bot.ports.Shadow.rehearse`."""
+        """Run the chain for real and look, then roll back: what it did beyond the shadow, if anything, goes with it.
+
+        See `bot.ports.Shadow.rehearse`.
+        """
         with translated("The rehearsal"):
             before = read_catalogue(self._conn, self._owners)
-            executed = self._execute(chain, expected)
-            after = read_catalogue(self._conn, self._owners)
-            outcome = ChainOutcome(executed.statements, executed.locks, executed.removed)
-            return Rehearsal(before, after, outcome, self._mentions(before, after))
+            self._conn.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+            try:
+                executed = self._execute(chain, expected)
+                mentions_from = find_bodies(self._conn)
+                after = catalogue_within(self._conn, self._owners)
+            finally:
+                with suppress(psycopg.Error):
+                    self._conn.execute("ROLLBACK")
+        outcome = ChainOutcome(executed.statements, executed.locks, executed.removed)
+        return Rehearsal(before, after, outcome, find_mentions(mentions_from, before, after))
 
     def _execute(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Executed:
-        self._conn.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        executor = ChainExecutor(self._conn, self._tracking, chain, expected, self._lock_timeout_s)
         try:
-            executor = ChainExecutor(self._conn, self._tracking, chain, expected, self._lock_timeout_s)
-            executed = Executed((), (), ()) if executor.is_done() else executor.run()
-            commit(self._conn)
+            return Executed((), (), ()) if executor.is_done() else executor.run()
         except StatementFailedError as error:
             raise PermanentError(
                 "rehearsal-failed",
                 f"{error.place} failed in the rehearsal: {error.words}.",
                 "Nothing was changed. Correct the script, or restore a backup from before that migration instead.",
             ) from error
-        finally:
-            with suppress(psycopg.Error):  # after COMMIT it only warns
-                conn = self._conn
-                conn.execute("ROLLBACK") if conn.info.transaction_status else None
-        return executed
-
-    def _mentions(self, before: Catalogue, after: Catalogue) -> tuple[str, ...]:
-        return find_mentions(self._conn, before, after)
 
 
 def _apply(conn: Connection, settings: Sequence[tuple[str, str]]) -> None:

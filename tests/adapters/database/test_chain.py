@@ -1,0 +1,325 @@
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from bot.adapters.clock import SystemClock
+from bot.adapters.database import PostgresDatabase
+from bot.adapters.database.chain import ChainRun
+from bot.adapters.database.connections import Connection, Connections
+from bot.adapters.database.execution import commit
+from bot.adapters.database.fence import PostgresFence
+from bot.adapters.pgtools import PgTools
+from bot.domain.catalogue import ChainOutcome, LockTaken
+from bot.domain.migrations import DownScript
+from bot.errors import PermanentError, TemporaryError
+from bot.sandbox.physioflow.clones import Clone
+from tests.adapters.database.conftest import REMAINING, TIMING, TRACKING
+from tests.adapters.database.relay import Relay
+from tests.adapters.database.scripting import script
+
+Chain = tuple[DownScript, ...]
+Fencing = Callable[[], PostgresFence]
+TO_26 = frozenset(range(1, 27))
+
+
+def agree() -> None:
+    """May commit."""
+
+
+def applied(database: PostgresDatabase) -> frozenset[int]:
+    return frozenset(migration.version for migration in database.inspect().applied)
+
+
+@contextmanager
+def opened(database: PostgresDatabase, fence: PostgresFence) -> Iterator[None]:
+    """Let others in beside the fence's session, as when somebody slipped through."""
+    database.reopen()
+    yield
+    fence.close()
+
+
+def test_the_chain_runs_in_spite_of_026(
+    database: PostgresDatabase, fence: Fencing, chain: Chain, owner: Connection
+) -> None:
+    (flags,) = owner.execute("SELECT count(*) FROM feature_flags").fetchall()[0]
+    session = fence()
+
+    outcome = session.run_chain(chain, REMAINING, {"public.feature_flags": flags}, agree)
+
+    session.close()
+    database.reopen()
+    assert outcome.removed == (27, 26, 25, 24)
+    assert (outcome.attempts, outcome.lsn.count("/")) == (1, 1)
+    assert [(result.version, result.line, result.tag) for result in outcome.statements][:5] == [
+        (27, 9, "DROP TRIGGER"),
+        (27, 10, "DROP FUNCTION"),
+        (27, 11, "DROP TABLE"),
+        (27, 12, "DROP TABLE"),
+        (26, 7, "ALTER TABLE"),
+    ]
+    assert LockTaken("public.patients", "AccessExclusiveLock") in outcome.locks
+    assert applied(database) == REMAINING
+    assert all(result.ok for result in database.check([query for each in chain for query in each.verify]))
+
+
+def test_the_catalogue_afterwards_is_the_rehearsed_one(
+    database: PostgresDatabase, fence: Fencing, chain: Chain
+) -> None:
+    with database.shadow("rtest1") as shadow:
+        rehearsal = shadow.rehearse(chain, REMAINING)
+    session = fence()
+
+    outcome = session.run_chain(chain, REMAINING, {}, agree)
+
+    session.close()
+    database.reopen()
+    assert database.catalogue().fingerprint == rehearsal.after.fingerprint
+    assert outcome.locks == rehearsal.outcome.locks
+
+
+def test_repeated_it_finds_nothing_to_do(fence: Fencing, chain: Chain) -> None:
+    session = fence()
+    session.run_chain(chain, REMAINING, {}, agree)
+
+    assert session.run_chain(chain, REMAINING, {}, agree) == ChainOutcome((), (), ())
+
+
+def test_a_failing_script_changes_nothing(database: PostgresDatabase, fence: Fencing, chain: Chain) -> None:
+    before = database.catalogue()
+    broken = script(25, "DROP MATERIALIZED VIEW mv_diagnosis_statistics", "DROP TABLE users", name="025_broken")
+    session = fence()
+
+    with pytest.raises(PermanentError, match=r"chain-failed: 025_broken.sql line 2 failed: cannot drop table users"):
+        session.run_chain((*chain[:2], broken), TO_26 - {25, 26}, {}, agree)
+
+    session.close()
+    database.reopen()
+    assert database.catalogue() == before
+    assert applied(database) == TO_26 | {27}
+
+
+@pytest.mark.parametrize("count", [11, 13])
+def test_rows_that_changed_since_the_export_stop_it(
+    database: PostgresDatabase, fence: Fencing, chain: Chain, count: int
+) -> None:
+    with pytest.raises(PermanentError, match=f"rows-changed-since-export: .*feature_flags: {count} saved, 12 now"):
+        fence().run_chain(chain, REMAINING, {"public.feature_flags": count}, agree)
+
+    database.reopen()
+    assert applied(database) == TO_26 | {27}
+
+
+def test_a_saved_relation_that_is_gone_stops_it(fence: Fencing, chain: Chain) -> None:
+    with pytest.raises(PermanentError, match=r"rows-changed-since-export: .*public.nothing: 3 saved, gone now"):
+        fence().run_chain(chain, REMAINING, {"public.nothing": 3, "public.mv_diagnosis_statistics": 12}, agree)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ("INSERT INTO schema_migrations (name, version) VALUES ('028_x', '028')", "also holds 028"),
+        ("DELETE FROM schema_migrations WHERE version = '003'", "lacks 003"),
+    ],
+)
+def test_unexpected_tracking_rows_stop_it(
+    fence: Fencing, owner: Connection, chain: Chain, damage: str, message: str
+) -> None:
+    owner.execute(damage.encode())
+
+    with pytest.raises(PermanentError, match=f"unexpected-tracking-rows: public.schema_migrations {message}"):
+        fence().run_chain(chain, REMAINING, {}, agree)
+
+
+def test_a_script_that_changes_the_tracking_table_is_found_out(fence: Fencing, database: PostgresDatabase) -> None:
+    thief = script(27, "DELETE FROM schema_migrations WHERE version < '003'")
+
+    with pytest.raises(PermanentError, match=r"unexpected-tracking-rows: .*lacks 001, 002"):
+        fence().run_chain((thief,), TO_26, {}, agree)
+
+    database.reopen()
+    assert applied(database) == TO_26 | {27}
+
+
+def test_a_script_that_removes_its_own_row_is_found_out(fence: Fencing) -> None:
+    thief = script(27, "DELETE FROM schema_migrations WHERE version = '027'")
+
+    with pytest.raises(PermanentError, match=r"unexpected-tracking-rows: .*had 0 rows for 027"):
+        fence().run_chain((thief,), TO_26, {}, agree)
+
+
+def test_whoever_no_longer_owns_the_run_does_not_commit(
+    database: PostgresDatabase, fence: Fencing, chain: Chain
+) -> None:
+    def refuse() -> None:
+        raise PermanentError("fenced-off", "Another process has taken the run over.")
+
+    session = fence()
+    with pytest.raises(PermanentError, match="fenced-off"):
+        session.run_chain(chain, REMAINING, {}, refuse)
+
+    database.reopen()
+    assert applied(database) == TO_26 | {27}
+
+
+def test_a_deferred_constraint_is_found_before_may_commit(fence: Fencing, owner: Connection) -> None:
+    owner.execute("CREATE TABLE a (id integer PRIMARY KEY, a integer REFERENCES a DEFERRABLE INITIALLY DEFERRED)")
+
+    with pytest.raises(PermanentError, match=r"chain-failed|database-refused"):
+        fence().run_chain((script(27, "INSERT INTO a VALUES (1, 2)"),), TO_26, {}, pytest.fail)
+
+
+def test_a_search_path_of_one_script_is_not_the_next_one_s(fence: Fencing) -> None:
+    scripts = (script(27, "SET LOCAL lock_timeout = 0"), script(26, "SELECT set_config('a.b', 'c', true)"))
+
+    outcome = fence().run_chain(scripts, TO_26 - {26}, {}, agree)
+
+    assert outcome.removed == (27, 26)
+
+
+def test_commit_of_an_aborted_transaction_is_not_believed(owner: Connection) -> None:
+    owner.execute("BEGIN")
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        owner.execute("SELECT 1 / 0")
+
+    with pytest.raises(PermanentError, match="chain-failed: The server answered COMMIT with ROLLBACK"):
+        commit(owner)
+
+
+def test_a_locked_table_names_who_holds_it_after_all_attempts(
+    database: PostgresDatabase, fence: Fencing, chain: Chain, clone: Clone
+) -> None:
+    session = fence()
+    with opened(database, session), psycopg.connect(clone.superuser_dsn, application_name="late guest") as guest:
+        guest.execute("SELECT count(*) FROM patients")
+
+        with pytest.raises(
+            TemporaryError, match=r"table-locked: The chain, in 2 attempts, .*late guest, postgres, idle in"
+        ):
+            session.run_chain(chain, REMAINING, {}, agree)
+
+    assert applied(database) == TO_26 | {27}
+
+
+def test_a_prepared_transaction_s_lock_is_named(
+    database: PostgresDatabase, fence: Fencing, chain: Chain, clone: Clone
+) -> None:
+    session = fence()
+    with opened(database, session), psycopg.connect(clone.owner_dsn, autocommit=True) as guest:
+        guest.execute("BEGIN; LOCK TABLE patients IN SHARE MODE; PREPARE TRANSACTION 'forgotten'")
+        try:
+            with pytest.raises(TemporaryError, match=r"table-locked: .*prepared transaction 'forgotten'"):
+                session.run_chain(chain, REMAINING, {}, agree)
+        finally:
+            guest.execute("ROLLBACK PREPARED 'forgotten'")
+
+
+def test_a_lock_that_goes_in_time_costs_one_more_attempt(
+    database: PostgresDatabase, fence: Fencing, chain: Chain, clone: Clone
+) -> None:
+    session = fence()
+    with opened(database, session), psycopg.connect(clone.owner_dsn) as guest:
+        guest.execute("SELECT count(*) FROM patients")
+        release = threading.Timer(TIMING.lock_timeout_s * 1.3, guest.rollback)
+        release.start()
+
+        outcome = session.run_chain(chain, REMAINING, {}, agree)
+        release.join()
+
+    assert outcome.attempts == 2
+    assert applied(database) == REMAINING
+
+
+def test_two_processes_never_run_a_chain_at_once(database: PostgresDatabase, clone: Clone, chain: Chain) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        inside.set()
+        assert go_on.wait(10)
+
+    connections = Connections(clone.owner_dsn, "postgres", 5.0)
+    first = ChainRun(
+        connections, TRACKING, replace(TIMING, lock_timeout_s=5.0), SystemClock(), chain, REMAINING, {}, hold
+    )
+    second = replace(first, may_commit=pytest.fail)
+    outcomes: list[ChainOutcome] = []
+
+    def run(work: ChainRun) -> None:
+        with connections.session() as conn:
+            outcomes.append(work.run(conn))
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in (first, second)]
+    threads[0].start()
+    assert inside.wait(10)
+    threads[1].start()
+    threads[1].join(0.3)
+    assert threads[1].is_alive(), "it waits for the first"
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+
+    assert [outcome.removed for outcome in outcomes] == [(27, 26, 25, 24), ()]
+    assert applied(database) == REMAINING
+
+
+def test_a_second_chain_does_not_wait_for_ever(clone: Clone, chain: Chain, owner: Connection) -> None:
+    connections = Connections(clone.owner_dsn, "postgres", TIMING.lock_timeout_s)
+    work = ChainRun(connections, TRACKING, TIMING, SystemClock(), chain, REMAINING, {}, agree)
+    with owner.transaction(), connections.session() as conn:
+        owner.execute("SELECT pg_advisory_xact_lock(%s, %s)", (0x4261636B, 0x73746F70))
+
+        with pytest.raises(TemporaryError, match="chain-running"):
+            work.run(conn)
+
+
+@pytest.mark.parametrize(("deliver", "left"), [(True, REMAINING), (False, TO_26 | {27})])
+def test_a_connection_lost_during_commit_leaves_the_outcome_unknown(
+    database: PostgresDatabase, clone: Clone, chain: Chain, tools: PgTools, *, deliver: bool, left: frozenset[int]
+) -> None:
+    port = int(str(conninfo_to_dict(clone.owner_dsn)["port"]))
+    with Relay(port, b"COMMIT\0", deliver=deliver) as relay:
+        through = clone.owner_dsn.replace(f":{port}/", f":{relay.port}/")
+        session = PostgresDatabase(through, TRACKING, TIMING, tools, SystemClock()).fence("rtest1")
+        with pytest.raises(TemporaryError, match="outcome-unknown"):
+            session.run_chain(chain, REMAINING, {}, agree)
+        session.close()
+
+    again = database.fence("rtest1")
+    outcome = again.run_chain(chain, REMAINING, {}, agree)
+    again.close()
+    database.reopen()
+    assert outcome.removed == (() if left == REMAINING else (27, 26, 25, 24))
+    assert applied(database) == REMAINING
+
+
+def test_a_connection_lost_before_commit_changes_nothing(
+    database: PostgresDatabase, fence: Fencing, chain: Chain, server: Connection
+) -> None:
+    session = fence()
+
+    def kill() -> None:
+        server.execute("SELECT pg_terminate_backend(%s, 5000)", (session._conn.info.backend_pid,))
+
+    with pytest.raises(TemporaryError):
+        session.run_chain(chain, REMAINING, {}, kill)
+
+    database.reopen()
+    assert applied(database) == TO_26 | {27}
+
+
+def test_a_connection_lost_in_a_statement_changes_nothing(
+    database: PostgresDatabase, fence: Fencing, server: Connection
+) -> None:
+    session = fence()
+    suicide = script(27, "DROP TABLE feature_flag_audit_log", "SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(TemporaryError, match=r"database-unreachable: The chain, at 027_made_up.sql line 2, failed"):
+        session.run_chain((suicide,), TO_26, {}, agree)
+
+    database.reopen()
+    assert applied(database) == TO_26 | {27}
+    del server

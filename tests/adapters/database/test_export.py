@@ -1,0 +1,119 @@
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from bot.adapters.database.connections import Connection
+from bot.adapters.database.fence import PostgresFence
+from bot.domain.backups import SavedSequence
+from bot.domain.runs import Progress
+from bot.errors import PermanentError
+
+Fencing = Callable[[], PostgresFence]
+
+
+class MemorySink:
+    """A `bot.ports.TableSink` that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, Sequence[str]] = {}
+        self.stored: dict[str, str] = {}
+
+    @contextmanager
+    def table(self, name: str, columns: Sequence[str]) -> Iterator[Callable[[bytes], None]]:
+        blocks: list[bytes] = []
+        self.columns[name] = columns
+        yield blocks.append
+        self.stored[name] = b"".join(blocks).decode()
+
+    def rows(self, name: str) -> list[dict[str, str]]:
+        return list(csv.DictReader(io.StringIO(self.stored[name])))
+
+
+@pytest.fixture
+def sink() -> MemorySink:
+    return MemorySink()
+
+
+def ignore(progress: Progress) -> None:
+    del progress
+
+
+def test_every_row_is_copied_and_counted_by_the_server(fence: Fencing, owner: Connection, sink: MemorySink) -> None:
+    expected = owner.execute("SELECT id::text, key FROM feature_flags").fetchall()
+    seen: list[Progress] = []
+    tables = ["public.feature_flags", "public.feature_flag_audit_log", "public.mv_diagnosis_statistics"]
+
+    _, rows = fence().export(tables, sink, seen.append)
+
+    assert sorted((row["id"], row["key"]) for row in sink.rows("public.feature_flags")) == sorted(expected)
+    assert rows == {name: len(sink.rows(name)) for name in tables}
+    assert sink.columns["public.feature_flags"][:3] == ("id", "key", "description")
+    assert seen[-1].done == seen[-1].total == sum(len(text.encode()) for text in sink.stored.values())
+    assert seen[-1].unit == "bytes"
+
+
+def test_states_of_owned_sequences(fence: Fencing, owner: Connection, sink: MemorySink) -> None:
+    owner.execute("SELECT setval('feature_flags_id_seq', 70); CREATE TABLE fresh (id serial)")
+
+    sequences, _ = fence().export(["public.feature_flags", "public.fresh"], sink, ignore)
+
+    assert sequences == [
+        SavedSequence("public.feature_flags_id_seq", 70, is_called=True),
+        SavedSequence("public.fresh_id_seq", 1, is_called=False),
+    ]
+
+
+def test_a_view_nobody_refreshed_has_no_rows(fence: Fencing, owner: Connection, sink: MemorySink) -> None:
+    owner.execute("REFRESH MATERIALIZED VIEW mv_diagnosis_statistics WITH NO DATA")
+
+    _, rows = fence().export(["public.mv_diagnosis_statistics"], sink, ignore)
+
+    assert rows == {"public.mv_diagnosis_statistics": 0}
+    assert sink.stored["public.mv_diagnosis_statistics"].startswith("code,title_vi,")
+
+
+def test_partitions_odd_names_and_odd_values(fence: Fencing, owner: Connection, sink: MemorySink) -> None:
+    name = '"My Schema"."T ""x""'
+    name += '"'
+    for statement in (
+        'CREATE SCHEMA "My Schema"',
+        f'CREATE TABLE {name} (at date, "Note" text) PARTITION BY RANGE (at)',
+        f'CREATE TABLE "My Schema".p PARTITION OF {name} DEFAULT',
+        f"""INSERT INTO {name} VALUES ('2026-01-01', E'a,"b"\\nc'), (NULL, NULL), (NULL, '')""",
+    ):
+        owner.execute(statement.encode())
+
+    _, rows = fence().export([name], sink, ignore)
+
+    assert rows == {name: 3}
+    assert sink.stored[name] == 'at,Note\n2026-01-01,"a,""b""\nc"\n,\n,""\n'
+
+
+def test_row_level_security_hides_nothing(fence: Fencing, owner: Connection, sink: MemorySink) -> None:
+    for state in ("ENABLE", "FORCE"):
+        owner.execute(f"ALTER TABLE feature_flags {state} ROW LEVEL SECURITY".encode())
+
+    with pytest.raises(PermanentError, match="row-level security"):
+        fence().export(["public.feature_flags"], sink, ignore)
+
+    assert sink.stored == {}
+
+
+def test_a_report_that_raises_stops_it_and_stores_nothing(fence: Fencing, sink: MemorySink) -> None:
+    def cancel(progress: Progress) -> None:
+        raise RuntimeError(progress)
+
+    session = fence()
+    with pytest.raises(RuntimeError):
+        session.export(["public.feature_flags"], sink, cancel)
+
+    assert sink.stored == {}
+    assert session.export(["public.feature_flags"], sink, ignore)[1] == {"public.feature_flags": 12}
+
+
+def test_a_relation_that_is_gone(fence: Fencing, sink: MemorySink) -> None:
+    with pytest.raises(PermanentError, match=r"relation-missing: public\.nothing was to be saved"):
+        fence().export(["public.nothing"], sink, ignore)

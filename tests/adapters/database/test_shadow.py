@@ -1,0 +1,223 @@
+from datetime import timedelta
+
+import pytest
+
+from bot.adapters.database import PostgresDatabase
+from bot.adapters.database.connections import Connection, Connections
+from bot.adapters.database.shadow import ShadowMaker
+from bot.adapters.pgtools import PgTools
+from bot.domain.catalogue import LockTaken
+from bot.domain.migrations import DownScript
+from bot.errors import PermanentError, TemporaryError
+from bot.sandbox.physioflow.clones import Clone
+from tests.adapters.database.conftest import REMAINING, TRACKING
+from tests.adapters.database.scripting import script
+from tests.adapters.samples import StoppedClock
+
+Chain = tuple[DownScript, ...]
+TO_26 = frozenset(range(1, 27))
+
+
+def test_the_chain_is_rehearsed_in_spite_of_026(database: PostgresDatabase, chain: Chain) -> None:
+    with database.shadow("rtest1") as shadow:
+        rehearsal = shadow.rehearse(chain, REMAINING)
+
+    assert rehearsal.outcome.removed == (27, 26, 25, 24)
+    assert [result.tag for result in rehearsal.outcome.statements if result.version == 26] == ["ALTER TABLE"]
+    lost = {item.identity for item in rehearsal.before.lost_in(rehearsal.after) if not item.part_of}
+    assert {"public.feature_flags", "public.mv_treatment_outcomes", "public.special_test_results"} <= lost
+
+
+def test_views_that_cascade_takes_are_found(database: PostgresDatabase, chain: Chain) -> None:
+    with database.shadow("rtest1") as shadow:
+        rehearsal = shadow.rehearse(chain, REMAINING)
+
+    views = {item.identity for item in rehearsal.before.lost_in(rehearsal.after) if item.kind == "view"}
+    assert views == {"public.v_patient_special_test_summary", "public.v_clinic_special_test_rate"}
+
+
+def test_functions_that_name_what_goes_are_found(database: PostgresDatabase, chain: Chain) -> None:
+    with database.shadow("rtest1") as shadow:
+        rehearsal = shadow.rehearse(chain, REMAINING)
+
+    assert rehearsal.mentions == ("public.count_positive_special_tests(bigint)",)
+
+
+def test_a_longer_word_is_no_mention(database: PostgresDatabase, owner: Connection) -> None:
+    owner.execute("CREATE TABLE note (id integer); CREATE TABLE loose (label text, id integer)")
+    for name, body in {"a": "notebook", "b": "NOTE.id", "c": "$note", "d": "label", "e": "public.note"}.items():
+        owner.execute(
+            f"CREATE FUNCTION f_{name}() RETURNS void LANGUAGE plpgsql AS $f$ BEGIN PERFORM '{body}'; END $f$".encode()
+        )
+    drop = script(27, "DROP TABLE note", "ALTER TABLE loose DROP COLUMN label")
+
+    with database.shadow("rtest1") as shadow:
+        rehearsal = shadow.rehearse((drop,), TO_26)
+
+    assert rehearsal.mentions == ("public.f_b()", "public.f_d()", "public.f_e()")
+
+
+def test_locks_on_what_stays_are_reported(database: PostgresDatabase, chain: Chain) -> None:
+    with database.shadow("rtest1") as shadow:
+        rehearsal = shadow.rehearse(chain, REMAINING)
+
+    locked = {"public.patients", "public.schema_migrations", "public.therapists", "public.users"}
+    assert set(rehearsal.outcome.locks) == {LockTaken(name, "AccessExclusiveLock") for name in locked}
+
+
+def test_weaker_locks_keep_their_mode_and_our_own_is_left_out(database: PostgresDatabase) -> None:
+    with database.shadow("rtest1") as shadow:
+        outcome = shadow.rehearse((script(27, "DELETE FROM feature_flag_audit_log"),), TO_26).outcome
+
+    assert outcome.locks == (LockTaken("public.feature_flag_audit_log", "RowExclusiveLock"),)
+
+
+def test_a_failing_script_is_named_with_line_and_words(database: PostgresDatabase, chain: Chain) -> None:
+    broken = script(25, "DROP MATERIALIZED VIEW mv_diagnosis_statistics", "DROP TABLE users", name="025_broken")
+
+    with database.shadow("rtest1") as shadow, pytest.raises(PermanentError, match="rehearsal-failed") as caught:
+        shadow.rehearse((*chain[:2], broken), TO_26 - {26, 25})
+
+    assert caught.value.message == (
+        "025_broken.sql line 2 failed in the rehearsal: "
+        "cannot drop table users because other objects depend on it (2BP01)."
+    )
+
+
+def test_values_are_kept_out_of_messages(database: PostgresDatabase) -> None:
+    bad = script(27, "SELECT 'Nguyen Van A'::integer")
+
+    with database.shadow("rtest1") as shadow, pytest.raises(PermanentError, match="rehearsal-failed") as caught:
+        shadow.rehearse((bad,), TO_26)
+
+    assert "Nguyen" not in str(caught.value)
+    assert "22P02" in str(caught.value)
+
+
+def test_an_enum_value_used_where_it_is_new_fails(database: PostgresDatabase) -> None:
+    bad = script(27, "ALTER TYPE patient_sex ADD VALUE 'x'", "SELECT 'x'::patient_sex")
+
+    with database.shadow("rtest1") as shadow, pytest.raises(PermanentError, match="55P04"):
+        shadow.rehearse((bad,), TO_26)
+
+
+def test_what_commit_would_refuse_is_refused(database: PostgresDatabase, owner: Connection) -> None:
+    owner.execute("CREATE TABLE a (id integer PRIMARY KEY, a integer REFERENCES a DEFERRABLE INITIALLY DEFERRED)")
+    with database.shadow("rtest1") as shadow, pytest.raises(PermanentError, match="23503"):
+        shadow.rehearse((script(27, "INSERT INTO a VALUES (1, 2)"),), TO_26)
+
+
+def test_what_reaches_beyond_the_shadow_is_rolled_back(database: PostgresDatabase, clone: Clone) -> None:
+    sneaky = script(27, f"DO $$ BEGIN EXECUTE 'COMMENT ON DATABASE {clone.name} IS ''mine now'''; END $$")
+
+    with database.shadow("rtest1") as shadow:
+        shadow.rehearse((sneaky,), TO_26)
+
+    comment = "(SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database())"
+    assert database.check([f"{comment} LIKE 'PhysioFlow%'"])[0].ok
+
+
+def test_tracking_rows_are_rehearsed_too(database: PostgresDatabase, owner: Connection, chain: Chain) -> None:
+    owner.execute("INSERT INTO schema_migrations (name, version) VALUES ('028_hotfix', '028')")
+
+    with database.shadow("rtest1") as shadow, pytest.raises(PermanentError, match="unexpected-tracking-rows") as caught:
+        shadow.rehearse(chain, REMAINING)
+
+    assert "also holds 028" in caught.value.message
+
+
+def test_the_live_database_is_left_alone_and_the_shadow_goes(
+    database: PostgresDatabase, server: Connection, chain: Chain
+) -> None:
+    before = database.catalogue()
+
+    with database.shadow("rtest1") as shadow:
+        assert shadows(server) == ["backstop_shadow_rtest1"]
+        shadow.rehearse(chain, REMAINING)
+
+    assert shadows(server) == []
+    assert database.catalogue() == before
+    assert database.inspect().schema == 27
+
+
+def test_the_shadow_goes_when_the_rehearsal_fails(database: PostgresDatabase, server: Connection) -> None:
+    with pytest.raises(RuntimeError), database.shadow("rtest1"):
+        raise RuntimeError
+
+    assert shadows(server) == []
+
+
+def test_a_shadow_of_the_same_run_is_replaced(database: PostgresDatabase, server: Connection) -> None:
+    server.execute("CREATE DATABASE backstop_shadow_rtest1 OWNER physioflow_prod")
+
+    with database.shadow("rtest1") as shadow:
+        assert shadow.rehearse((), frozenset(range(1, 28))).outcome.removed == ()
+
+    assert shadows(server) == []
+
+
+def test_old_leftovers_are_dropped_and_no_others(clone: Clone, tools: PgTools, server: Connection) -> None:
+    clock = StoppedClock()
+    maker = ShadowMaker(Connections(clone.owner_dsn, "postgres", 1.0), TRACKING, tools, clock)
+    made = {"rold": timedelta(hours=1), "ralive": timedelta(hours=1), "ryoung": timedelta(minutes=1)}
+    for run_id, age in made.items():
+        server.execute(f"CREATE DATABASE backstop_shadow_{run_id} OWNER physioflow_prod".encode())
+        stamp = int((clock.now() - age).timestamp())
+        server.execute(f"COMMENT ON DATABASE backstop_shadow_{run_id} IS 'made at {stamp}'".encode())
+    try:
+        assert maker.drop_leftovers({"ralive"}) == ["backstop_shadow_rold"]
+        assert shadows(server) == ["backstop_shadow_ralive", "backstop_shadow_ryoung"]
+    finally:
+        for name in shadows(server):
+            server.execute(f"DROP DATABASE {name}".encode())
+
+
+def test_a_locked_table_names_who_holds_it(database: PostgresDatabase, owner: Connection, server: Connection) -> None:
+    with owner.transaction():
+        owner.execute("LOCK TABLE feature_flags")
+
+        with (
+            pytest.raises(TemporaryError, match=r"table-locked: Copying the schema .*owner at work"),
+            database.shadow("rtest1"),
+        ):
+            pytest.fail("the schema cannot have been read")
+
+    assert shadows(server) == []
+
+
+def test_an_object_that_hangs_on_a_superuser_s_extension(
+    clone: Clone, tools: PgTools, superuser: Connection, server: Connection, database: PostgresDatabase
+) -> None:
+    superuser.execute("CREATE EXTENSION amcheck; CREATE VIEW checks AS SELECT * FROM verify_heapam('users')")
+    superuser.execute("ALTER VIEW checks OWNER TO physioflow_prod")
+
+    with pytest.raises(PermanentError, match="shadow-failed") as caught, database.shadow("rtest1"):
+        pytest.fail("there can be no shadow")
+
+    assert caught.value.message.startswith('The rule "_RETURN" on public.checks hangs on the extension amcheck')
+    server.execute("CREATE DATABASE with_amcheck IS_TEMPLATE true TEMPLATE template0")
+    with_extension = clone.superuser_dsn.replace(clone.name, "with_amcheck")
+    with Connections(with_extension, "postgres", 1.0).session() as template:
+        template.execute("CREATE EXTENSION amcheck")
+    maker = ShadowMaker(Connections(clone.owner_dsn, "postgres", 1.0), TRACKING, tools, StoppedClock(), "with_amcheck")
+    with maker.shadow("rtest2") as shadow:
+        assert shadow.rehearse((), frozenset(range(1, 28))).before == database.catalogue()
+    server.execute("ALTER DATABASE with_amcheck IS_TEMPLATE false")
+    server.execute("DROP DATABASE with_amcheck")
+
+
+def test_the_database_s_settings_hold_in_the_shadow(
+    database: PostgresDatabase, owner: Connection, clone: Clone
+) -> None:
+    owner.execute("CREATE SCHEMA app; CREATE TABLE app.only_here (id integer)")
+    owner.execute(f"ALTER DATABASE {clone.name} SET search_path = public, app".encode())
+
+    with database.shadow("rtest1") as shadow:
+        rehearsal = shadow.rehearse((script(27, "DROP TABLE only_here"),), TO_26)
+
+    assert "app.only_here" in {item.identity for item in rehearsal.before.lost_in(rehearsal.after)}
+
+
+def shadows(server: Connection) -> list[str]:
+    query = "SELECT datname FROM pg_database WHERE starts_with(datname, 'backstop_shadow_') ORDER BY 1"
+    return [name for (name,) in server.execute(query)]
