@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.scenarios import refusals, rollback, troubles
+from bot.sandbox.scenarios import outages, refusals, rollback, troubles
 from bot.sandbox.story import Story
 
 
@@ -41,4 +41,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "world-moves": Scenario(troubles.world_moves),
     "bot-killed": Scenario(troubles.bot_killed),
     "two-replicas": Scenario(troubles.two_replicas),
+    "votes-at-once": Scenario(outages.votes_at_once),
+    "slack-down": Scenario(outages.slack_down),
+    "bucket-hiccups": Scenario(outages.bucket_hiccups),
+    "api-server-hiccups": Scenario(outages.api_server_hiccups),
+    "database-restarted": Scenario(outages.database_restarted),
 }
