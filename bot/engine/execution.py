@@ -105,6 +105,18 @@ class Execution:
         self.workplace.journal.renew(self.run.id, self.run.fence, LEASE_S)
         self._renewed_at = self.workplace.clock.monotonic()
 
+    def may_commit(self) -> None:
+        """Take the very last look before COMMIT: the run is ours, and nobody wants it stopped.
+
+        Raises:
+            PermanentError, TemporaryError: see `must_own`.
+            CancelledError: somebody does.
+        """
+        self.must_own()
+        run = self.workplace.journal.run(self.run.id)
+        if run is not None and run.cancel_requested_by:
+            raise CancelledError(run.cancel_requested_by)
+
     def session(self) -> Fence:
         """Give the only session of the fenced database, fencing it if this process has not."""
         if self._session is None:

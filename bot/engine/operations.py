@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.engine import control, enquiries
-from bot.engine.requests import Kind
+from bot.engine.requests import Kind, defer
 from bot.engine.rollbacks import request_rollback
 from bot.engine.voting import vote
 from bot.engine.workplace import Workplace
@@ -31,7 +31,7 @@ class Operations:
         fresh = self._workplace.journal.accept(request)
         if fresh:
             try:
-                self._workplace.queue.defer_request(request.id)
+                defer(self._workplace.queue, request)
             except TemporaryError:
                 _log.warning("request %s is persisted and not queued; the sweep will find it", request.id)
         return fresh

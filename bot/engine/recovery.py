@@ -2,14 +2,18 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 from bot.domain.runs import RunState
+from bot.engine.tidying import tidy
+from bot.engine.requests import defer
 from bot.engine.voting import show, show_as
 from bot.engine.workplace import Workplace
 from bot.errors import BotError
 
 SWEEP_EVERY_S = 2.0
+TIDY_EVERY_S = 600.0
 REQUEST_AGE_S = 15.0
 _NOBODY = "nobody decided in time"
 
@@ -26,7 +30,7 @@ def sweep(workplace: Workplace) -> None:
     for run_id in workplace.journal.unowned_runs():
         workplace.queue.defer_run(run_id)
     for request in workplace.journal.unfinished_requests(REQUEST_AGE_S):
-        workplace.queue.defer_request(request.id)
+        defer(workplace.queue, request)
     for run_id in workplace.journal.expired_runs():
         _expire(workplace, run_id)
 
@@ -60,12 +64,19 @@ class Sweeper:
         self._thread.join()
 
     def _loop(self) -> None:
+        tidied_at = self._workplace.clock.monotonic() - TIDY_EVERY_S
         while True:
-            try:
-                sweep(self._workplace)
-            except BotError as error:
-                _log.warning("sweep: %s", error.reference)
-            except Exception:  # noqa: BLE001 -- a dead sweeper helps nobody; the next sweep may fare better
-                _log.exception("sweep")
+            self._attempt(sweep)
+            if self._workplace.clock.monotonic() - tidied_at >= TIDY_EVERY_S:
+                tidied_at = self._workplace.clock.monotonic()
+                self._attempt(tidy)
             if self._stopped.wait(SWEEP_EVERY_S):
                 return
+
+    def _attempt(self, work: Callable[[Workplace], None]) -> None:
+        try:
+            work(self._workplace)
+        except BotError as error:
+            _log.warning("%s: %s", work.__name__, error.reference)
+        except Exception:  # noqa: BLE001 -- a dead sweeper helps nobody; the next sweep may fare better
+            _log.exception("%s", work.__name__)

@@ -15,9 +15,15 @@ Payload keys, all strings unless said otherwise. Every kind has `user_id`, `chan
 | `migrations` | `environment`                                                                              |
 | `freeze`     | `environment`, `reason`                                                                    |
 | `unfreeze`   | `environment`                                                                              |
+| `backups`    | `environment` ("" for all), `text` to look for, `offset` (int), `replace` (bool)           |
+| `show`       | `environment`, `name` of a backup or ``latest``                                            |
+| `take`       | `environment`, `label`                                                                     |
+| `verify`     | `environment`, `name` of a backup or ``latest``, `level` (int)                             |
 """
 
 from enum import StrEnum
+
+from bot.ports import Queue, Request
 
 
 class Kind(StrEnum):
@@ -33,3 +39,23 @@ class Kind(StrEnum):
     MIGRATIONS = "migrations"
     FREEZE = "freeze"
     UNFREEZE = "unfreeze"
+    BACKUPS = "backups"
+    SHOW = "show"
+    TAKE = "take"
+    VERIFY = "verify"
+
+
+CHORES = frozenset({Kind.TAKE, Kind.VERIFY})
+"""Kinds that may take an hour and must not keep a vote waiting."""
+
+
+def defer(queue: Queue, request: Request) -> None:
+    """Queue a persisted request with its like.
+
+    Raises:
+        TemporaryError: ``queue-unreachable``.
+    """
+    if request.kind in CHORES:
+        queue.defer_chore(request.id)
+    else:
+        queue.defer_request(request.id)

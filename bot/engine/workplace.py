@@ -7,17 +7,30 @@ from pathlib import Path
 from bot.domain.environments import Environment
 from bot.domain.versions import Matrix
 from bot.errors import PermanentError
-from bot.ports import Announcer, BackupStore, Clock, Cluster, Database, Directory, Journal, Queue, Scripts
+from bot.ports import (
+    Announcer,
+    BackupStore,
+    BundleReader,
+    Clock,
+    Cluster,
+    Database,
+    Directory,
+    Journal,
+    Queue,
+    Scripts,
+    Sides,
+)
 
 
 @dataclass(frozen=True)
 class Site:
-    """One environment and the ports into it."""
+    """One environment and the ports into it. `sides` is None where no second database may be made."""
 
     environment: Environment
     cluster: Cluster
     database: Database
     store: BackupStore
+    sides: Sides | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,7 @@ class Workplace:
     announcer: Announcer
     directory: Directory
     scripts: Scripts
+    reader: BundleReader
     clock: Clock
     matrix: Matrix
     owner: str

@@ -1,5 +1,6 @@
 """Cancelling: whenever it comes, the run ends in the state that was promised."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,8 @@ def faults_after_cancel(world: World) -> list[str]:
 def test_a_cancel_at_every_call_ends_as_promised(tmp_path: Path, kill: str) -> None:
     probe = Story(World(tmp_path))
     probe.roll_back()
-    chain_at = probe.process.calls.index("fence.run_chain") + 1
+    look = probe.process.calls.index("fence.run_chain")
+    last_look = probe.process.calls.index("journal.run", look) + 1
     faults, ended = [], {}
     for number in range(probe.process.calls.index("journal.open_run") + 2, len(probe.process.calls) + 1):
         world = play_with_cancel(tmp_path, number, kill=bool(kill), after=kill == "after")
@@ -67,17 +69,36 @@ def test_a_cancel_at_every_call_ends_as_promised(tmp_path: Path, kill: str) -> N
         faults += [f"{where}: {fault}" for fault in faults_after_cancel(world)]
         ended[number] = world.run().state
     assert faults == []
-    assert {ended[number] for number in ended if number < chain_at} == {RunState.CANCELLED}
+    assert {ended[number] for number in ended if number <= last_look} == {RunState.CANCELLED}
     assert ended[max(ended)] is RunState.SUCCEEDED
 
 
-def test_a_cancel_while_the_answer_to_commit_is_lost_goes_on_to_the_end(story: Story, world: World) -> None:
-    probe = Story(World(world.scratch))
-    probe.roll_back()
+def test_a_cancel_while_the_answer_to_commit_is_lost_goes_on_to_the_end(
+    story: Story, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The heartbeat hears of the cancel, nobody of the commit: the tracking table has the word."""
+    monkeypatch.setattr("bot.engine.execution.RENEW_EVERY_S", 0.005)
     world.database.lose_answer = True
-    number = probe.process.calls.index("fence.run_chain") + 1
-    story.process.at_call[number] = lambda: cancel_from_elsewhere(world)
+
+    def commit_slowly() -> None:
+        cancel_from_elsewhere(world)
+        time.sleep(0.1)
+
+    world.database.on_commit = commit_slowly
     story.roll_back()
+    assert faults_in_success(world) == []
+    events = [event for event in world.journal.log if event.event == "chain-committed"]
+    assert [event.details for event in events] == [{"found_by": "tracking table"}]
+
+
+def test_a_kill_at_commit_and_a_cancel_goes_on_to_the_end(tmp_path: Path) -> None:
+    probe = Story(World(tmp_path))
+    probe.roll_back()
+    world = World(tmp_path)
+    story = Story(world, Process("first", probe.process.calls.index("fence.run_chain") + 1, after=True))
+    world.database.on_commit = lambda: cancel_from_elsewhere(world)
+    story.roll_back()
+    assert story.deaths == 1
     assert faults_in_success(world) == []
 
 

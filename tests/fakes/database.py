@@ -133,10 +133,12 @@ class FakeDatabase:
         self.chain_error: BotError | None = None
         self.rehearsal_error: BotError | None = None
         self.lose_answer = False
+        self.on_commit: Callable[[], object] = lambda: None
         self.facts = DatabaseFacts("physioflow", 180006, 4096, (), (), (), can_fence=True, can_create=True)
 
     def commit_chain(self, chain: Sequence[DownScript], expected: frozenset[int]) -> None:
         """What COMMIT makes so."""
+        self.on_commit()
         self.commits.append(tuple(script.version for script in chain))
         self.tracking = {version: name for version, name in self.tracking.items() if version in expected}
 

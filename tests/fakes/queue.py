@@ -13,6 +13,9 @@ class FakeQueue:
         if request_id not in self.requests:
             self.requests.append(request_id)
 
+    def defer_chore(self, request_id: str) -> None:
+        self.defer_request(request_id)
+
     def defer_run(self, run_id: str) -> None:
         self.run_deferrals += 1
         if run_id not in self.runs:

@@ -1,20 +1,14 @@
 """Save before anything is dropped: the whole database, then the very rows that go."""
 
-import shutil
-import tempfile
 from dataclasses import asdict
-from pathlib import Path
 
-from bot.domain.backups import Backup, BackupName, Manifest
+from bot.domain.backups import Backup
 from bot.domain.versions import label
+from bot.engine.bundling import take_bundle
 from bot.engine.execution import Execution
 from bot.engine.steps.action import Action, Outcome
 from bot.errors import PermanentError
 from bot.planning import checklist
-from bot.ports import Dump
-
-SCRATCH_SHARE = 1.0
-"""Free scratch space wanted, as a share of the database's size on disk; a dump is always smaller."""
 
 
 class EmergencyBackup(Action):
@@ -33,15 +27,11 @@ class EmergencyBackup(Action):
         """Dump, bundle, upload; the manifest beside it last.
 
         Raises:
-            PermanentError: ``scratch-full``, and what the dump and the store raise.
+            BotError: see `bot.engine.bundling.take_bundle`.
         """
-        database = execution.site.database
-        _check_scratch(execution.workplace.scratch_dir, database.inspect().size_bytes)
-        report = execution.reporter(self.key)
-        with tempfile.TemporaryDirectory(dir=execution.workplace.scratch_dir, prefix="backstop-dump-") as scratch:
-            directory = Path(scratch) / "dump"
-            dump = database.dump(directory, report)
-            backup = execution.site.store.put_bundle(directory, _manifest(execution, dump), report)
+        site, report = execution.site, execution.reporter(self.key)
+        app_version = execution.run.plan.from_app
+        backup = take_bundle(site, execution.workplace, backup_label(execution), app_version, report)
         return _outcome(backup)
 
 
@@ -51,39 +41,9 @@ def backup_label(execution: Execution) -> str:
     return f"pre-rollback-{label(oldest)}-{execution.run.id}"
 
 
-def _manifest(execution: Execution, dump: Dump) -> Manifest:
-    environment = execution.site.environment.name
-    facts = execution.site.database.inspect()
-    name = BackupName(environment, backup_label(execution), dump.taken_at)
-    return Manifest(
-        format=1,
-        name=str(name),
-        environment=environment,
-        label=name.label,
-        created_at=dump.taken_at,
-        app_version=execution.run.plan.from_app,
-        schema_version=facts.schema,
-        server_version=facts.server_version,
-        tool_version=dump.tool_version,
-        files=(),
-        tables=tuple(dump.tables),
-    )
-
-
 def _outcome(backup: Backup) -> Outcome:
     size = f"{backup.stored.size_bytes / 1e6:.1f} MB"
     return Outcome(f"{backup.name}, {size}", {"backup": str(backup.name), "key": backup.stored.key})
-
-
-def _check_scratch(directory: Path, size_bytes: int) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(directory).free
-    if free < size_bytes * SCRATCH_SHARE:
-        raise PermanentError(
-            "scratch-full",
-            f"The dump may need {size_bytes / 1e6:.0f} MB and the scratch directory has {free / 1e6:.0f} MB free.",
-            "Free space there, or point scratch_dir at a larger disk.",
-        )
 
 
 class ExportRows(Action):

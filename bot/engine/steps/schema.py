@@ -52,7 +52,7 @@ class RunChain(Action):
         saved = execution.data(checklist.EXPORT).get("rows", {})
         execution.check()
         with execution.fenced() as session:
-            outcome = session.run_chain(chain, frozenset(plan.remaining), saved, execution.must_own)
+            outcome = session.run_chain(chain, frozenset(plan.remaining), saved, execution.may_commit)
         execution.audit(
             "chain-committed",
             removed=[label(version) for version in outcome.removed],

@@ -25,8 +25,10 @@ class StopTraffic(Action):
         """
         run, cluster = execution.run, execution.site.cluster
         for service in run.plan.services:
+            execution.check()
             cluster.hold_service(service.service, run.id)
         for work in run.plan.workloads:
+            execution.check()
             cluster.scale(work.deployment, 0, run.id)
         at_first = len(_all_pods(execution))
 
@@ -41,6 +43,7 @@ class StopTraffic(Action):
     def undo(self, execution: Execution) -> str:
         """Scale up as it was and let traffic in at once: Services only send it to pods that are ready."""
         for work in execution.run.plan.workloads:
+            execution.check()
             execution.site.cluster.scale(work.deployment, work.replicas, execution.run.id)
         _release(execution)
         try:
@@ -85,8 +88,10 @@ class StartApp(Action):
         """
         run, cluster = execution.run, execution.site.cluster
         for work in run.plan.workloads:
+            execution.check()
             if work.target_image != work.image:
                 cluster.set_image(work.deployment, work.target_image, work.revision)
+                execution.check()
             cluster.scale(work.deployment, work.replicas, run.id)
         _wait_ready(execution, self.key, to_target=True)
         pods = sum(work.replicas for work in run.plan.workloads)
@@ -147,6 +152,8 @@ class RestoreTraffic(Action):
 
 def _release(execution: Execution) -> None:
     for service in execution.run.plan.services:
+        execution.check()
         execution.site.cluster.release_service(service.service, dict(service.selector))
     for work in execution.run.plan.workloads:
+        execution.check()
         execution.site.cluster.clear_notes(work.deployment)

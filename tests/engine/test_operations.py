@@ -1,0 +1,309 @@
+"""Requests: persisted, dealt with once, answered; what people ask and what they are told."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.domain.runs import RunState
+from bot.engine.execution import LEASE_S, Execution
+from bot.engine.operations import Operations
+from bot.engine.recovery import sweep
+from bot.engine.runner import Runner
+from bot.errors import PermanentError, TemporaryError
+from bot.planning.checklist import NOTIFY
+from bot.ports import Request
+from tests.engine.story import Story, faults_in_success
+from tests.fakes.directory import ENGINEER, LEAD_A, LEAD_B, ONCALL
+from tests.fakes.process import Killed, Process
+from tests.fakes.world import World
+
+
+def refused(world: World) -> list[str]:
+    return [error.reference for _, error in world.announcer.refusals.values()]
+
+
+def test_a_request_delivered_twice_opens_one_run(story: Story, world: World) -> None:
+    request = world.rollback()
+    story.do(request)
+    story.do(request)
+    run = world.run()
+    assert (run.requester, run.reason, run.channel) == (ONCALL, "why", "C0INCIDENT")
+    user, text = world.announcer.told[request.id]
+    assert user == ONCALL
+    assert f"run {run.id}" in text
+
+
+def test_a_request_finds_its_own_run_even_when_that_has_ended(story: Story, world: World) -> None:
+    """Its handler died after opening the run; by the time somebody looks, the run is over."""
+    request = world.rollback()
+    story.do(request)
+    story.do(world.vote(LEAD_A, "reject"))
+    world.journal.kept[request.id].finished = False
+    world.queue.defer_request(request.id)
+    world.work(story.process)
+    assert len(world.journal.table) == 1
+    assert refused(world) == []
+
+
+def test_a_second_rollback_is_refused_with_who_holds_it(story: Story, world: World) -> None:
+    story.ask()
+    run = world.run()
+    story.do(world.rollback("026", user=ENGINEER))
+    ((user, error),) = world.announcer.refusals.values()
+    assert user == ENGINEER
+    assert str(error) == (
+        f"another-run-active: prod is held by run {run.id} (pending), asked for by <@{ONCALL}> at 2026-03-01 12:00 "
+        f"UTC: /rollback prod 027. Vote on it, or withdraw it with /rollback cancel {run.id}."
+    )
+
+
+def test_the_loser_of_two_requests_at_once_is_refused(story: Story, world: World) -> None:
+    """Both saw no open run; only one may open it."""
+    probe = Story(World(world.scratch))
+    probe.ask()
+    number = probe.process.calls.index("journal.open_run") + 1
+    other, late = Process("other"), world.rollback("026", user=ENGINEER)
+    mine = world.rollback()
+
+    def ask_elsewhere() -> None:
+        Operations(world.workplace(other)).submit(late)
+        world.queue.requests.remove(late.id)
+        Operations(world.workplace(other)).handle(late.id)
+
+    story.process.at_call[number] = ask_elsewhere
+    story.do(mine)
+    assert world.run().plan.to_schema == 25
+    assert refused(world) == ["another-run-active"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "reference"),
+    [
+        ({"migration": "099"}, "unknown-migration"),
+        ({"migration": "flags"}, "unknown-migration"),
+        ({"migration": "२७"}, "unknown-migration"),
+        ({"migration": "024"}, "no-down-script"),
+        ({"migration": "027", "app": "v1.3.0"}, "app-incompatible"),
+        ({"migration": "027", "app": "latest"}, "app-version-unreadable"),
+        ({"environment": "production"}, "unknown-environment"),
+        ({"migration": "027", "user_id": "U0NOBODY"}, "lookup-failed"),
+    ],
+)
+def test_a_request_that_cannot_be_planned_is_refused(
+    story: Story, world: World, payload: dict[str, str], reference: str
+) -> None:
+    base = {"environment": "prod", "migration": "027", "app": "", "reason": "", "asked_for": "/rollback …"}
+    story.do(world.request("rollback", **(base | payload)))
+    assert refused(world) == [reference]
+    assert world.journal.table == {}
+
+
+@pytest.mark.parametrize("what", ["bot", "deleted", "guest", "stranger"])
+def test_only_full_members_ask(story: Story, world: World, what: str) -> None:
+    flags: dict[str, Any] = {what: True}
+    world.directory.people[ONCALL] = replace(world.directory.people[ONCALL], **flags)
+    story.ask()
+    assert refused(world) == ["not-a-member"]
+
+
+def test_a_chain_that_fails_its_rehearsal_is_refused_at_once(story: Story, world: World) -> None:
+    world.database.rehearsal_error = PermanentError("rehearsal-failed", "027, line 8: no such table.", "Mend it.")
+    story.ask()
+    assert refused(world) == ["rehearsal-failed"]
+    assert world.journal.table == {}
+
+
+def test_a_bug_is_told_to_the_person(story: Story, world: World) -> None:
+    story.process.faults["database.catalogue"] = [ZeroDivisionError()]
+    story.ask()
+    ((user, error),) = world.announcer.refusals.values()
+    assert (user, error.reference) == (ONCALL, "internal-error")
+    assert world.journal.kept["rollback-1"].problem == "internal-error: ZeroDivisionError"
+
+
+def test_an_unknown_kind_is_told_too(story: Story, world: World) -> None:
+    story.do(Request("odd", "juggle", {"user_id": ONCALL, "channel": "C1"}))
+    assert refused(world) == ["internal-error"]
+
+
+def test_a_queue_that_is_away_delays_a_request_and_loses_none(story: Story, world: World) -> None:
+    story.process.faults["queue.defer_request"] = [TemporaryError("queue-away", "It is.")]
+    story.ask()
+    assert world.journal.table == {}
+    story.sweep()
+    assert world.journal.table == {}, "it may still be in somebody's hands"
+    world.clock.sleep(16)
+    story.sweep()
+    assert world.run().state is RunState.PENDING
+
+
+def test_an_answer_that_cannot_be_given_leaves_the_request_for_later(story: Story, world: World) -> None:
+    story.process.faults |= {
+        "scripts.load": [PermanentError("invalid-script", "No.")],
+        "announcer.refuse": [TemporaryError("journal-unreachable", "It is.")],
+    }
+    with pytest.raises(TemporaryError):
+        story.ask()
+    world.clock.sleep(16)
+    story.sweep()
+    assert world.run().state is RunState.PENDING
+
+
+def test_the_sweep_takes_up_what_nobody_owns_first(story: Story, world: World) -> None:
+    story.ask()
+    run = world.run()
+    world.journal.approve(run.id, run.plan.digest, ())
+    sweep(world.workplace(story.process))
+    sweep(world.workplace(story.process))
+    assert (world.queue.runs, world.queue.run_deferrals) == ([run.id], 2)
+
+
+def test_a_run_somebody_owns_is_left_alone(story: Story, world: World) -> None:
+    probe = Story(World(world.scratch))
+    probe.roll_back()
+    other = Process("other")
+    at_dump = probe.process.calls.index("database.dump") + 1
+    story.process.at_call[at_dump] = lambda: Runner(world.workplace(other)).execute(world.run().id)
+    story.roll_back()
+    assert faults_in_success(world) == []
+    assert other.calls == ["journal.take"]
+
+
+@pytest.mark.parametrize("call", ["database.dump", "fence.export", "fence.run_chain", "cluster.set_image"])
+def test_an_owner_who_was_fenced_off_does_nothing_more(story: Story, world: World, call: str) -> None:
+    """It stalls past its lease; a successor finishes; it wakes up."""
+    probe = Story(World(world.scratch))
+    probe.roll_back()
+    number = probe.process.calls.index(call) + 1
+    other = Process("other")
+    seen: list[int] = []
+
+    def stall() -> None:
+        world.clock.sleep(LEASE_S + 1)
+        Runner(world.workplace(other)).execute(world.run().id)
+        seen.append(len(story.process.calls))
+
+    story.process.at_call[number] = stall
+    story.roll_back()
+    assert faults_in_success(world) == []
+    assert seen
+    assert world.journal.log[-1].event == "run-ended", "the old owner wrote nothing after the successor's end"
+    assert [event.event for event in world.journal.log].count("run-ended") == 1
+
+
+def test_an_owner_who_was_fenced_off_before_commit_does_not_commit(story: Story, world: World) -> None:
+    probe = Story(World(world.scratch))
+    probe.roll_back()
+    chain = probe.process.calls.index("fence.run_chain")
+    number = probe.process.calls.index("journal.renew", chain) + 1
+    story.process.at_call[number] = lambda: world.journal.end(
+        world.run().id, RunState.FAILED, "by hand", expect=frozenset({RunState.RUNNING})
+    )
+    story.roll_back()
+    assert world.database.commits == []
+    assert world.run().problem == "by hand"
+
+
+def test_an_owner_who_stalls_while_putting_back_stops(story: Story, world: World) -> None:
+    """Its run is over and another may hold the database by then: it must not open it."""
+    story.ask()
+    story.process.faults["fence.run_chain"] = [PermanentError("chain-failed", "No.")]
+    probe = Story(World(world.scratch))
+    probe.ask()
+    probe.process.faults["fence.run_chain"] = [PermanentError("chain-failed", "No.")]
+    probe.approve()
+    undo_at = len(probe.process.calls) - probe.process.calls[::-1].index("database.inspect")
+    other = Process("other")
+    closed: list[bool] = []
+
+    def stall() -> None:
+        world.clock.sleep(LEASE_S + 1)
+        Runner(world.workplace(other)).execute(world.run().id)
+        world.database.open = False  # by the next run
+        closed.append(True)
+
+    story.process.at_call[undo_at] = stall
+    story.approve()
+    assert closed
+    assert not world.database.open
+
+
+def test_a_journal_that_is_away_gives_the_run_away(story: Story, world: World) -> None:
+    story.ask()
+    story.approve(LEAD_A)
+    story.process.faults["journal.record_step"] = [TemporaryError("journal-unreachable", "It is.")] * 4
+    story.approve(LEAD_B)
+    assert world.run().state is RunState.RUNNING
+    world.clock.sleep(LEASE_S + 1)
+    story.sweep()
+    assert faults_in_success(world) == []
+
+
+def test_the_heartbeat_keeps_the_lease_and_hears_of_a_cancel(
+    world: World, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.engine.execution.RENEW_EVERY_S", 0.01)
+    story.ask()
+    run = world.run()
+    world.journal.approve(run.id, run.plan.digest, ())
+    taken = world.journal.take(run.id, "first", LEASE_S)
+    assert taken is not None
+    workplace = world.workplace(story.process)
+    with Execution(workplace, workplace.site("prod"), taken) as execution:
+        world.clock.sleep(LEASE_S)
+        world.journal.request_cancel(run.id, LEAD_A)
+        for _ in range(500):
+            if execution._cancelled_by and not world.journal.unowned_runs():
+                break
+            time.sleep(0.01)
+        assert (execution._cancelled_by, world.journal.unowned_runs()) == (LEAD_A, [])
+    assert not execution._heart.is_alive()
+
+
+def test_freezing(story: Story, world: World) -> None:
+    story.do(world.request("freeze", ENGINEER, environment="prod", reason=""))
+    story.do(world.request("unfreeze", ENGINEER, environment="prod"))
+    assert refused(world) == ["reason-missing", "not-frozen"]
+    story.do(world.request("freeze", ENGINEER, environment="prod", reason="release"))
+    story.do(world.rollback())
+    assert refused(world)[2:] == ["environment-frozen"]
+    story.do(world.request("status", ENGINEER, environment=""))
+    assert world.announcer.statuses == [((), {"prod": f"<@{ENGINEER}> froze prod: release"})]
+    story.do(world.request("unfreeze", ENGINEER, environment="prod"))
+    assert world.announcer.told["unfreeze-6"] == (ENGINEER, "prod is open for runs again.")
+    assert world.journal.frozen("prod") is None
+
+
+def test_migrations_and_status(story: Story, world: World) -> None:
+    story.do(world.request("migrations", ENGINEER, environment="prod"))
+    (overview,) = world.announcer.overviews
+    assert [(row.version, row.applied, row.script is not None) for row in overview.rows] == [
+        (27, True, True),
+        (26, True, True),
+        (25, True, True),
+        (24, True, False),
+    ]
+    assert (overview.schema, overview.app_version, overview.serving) == (27, "v1.3.0", True)
+    assert overview.matrix[0] == "v1.3.x needs schema 027–latest"
+    run = story.roll_back()
+    story.do(world.request("status", ENGINEER, environment="prod"))
+    assert world.announcer.statuses == [((world.journal.run(run.id),), {})]
+    story.do(world.request("status", ENGINEER, environment="qa"))
+    assert refused(world) == ["unknown-environment"]
+
+
+def test_a_kill_leaves_the_step_it_was_in_running(world: World) -> None:
+    """What a successor sees; the other tests of kills rest on it."""
+    probe = Story(World(world.scratch))
+    probe.roll_back()
+    story = Story(world)
+    story.ask()
+    story.approve(LEAD_A)
+    world.submit(story.process, world.vote(LEAD_B))
+    done = len(story.process.calls)
+    process = Process("second", probe.process.calls.index("announcer.note") + 1 - done)
+    with pytest.raises(Killed):
+        world.work(process)
+    assert world.run().step(NOTIFY).state == "running"
