@@ -1,6 +1,7 @@
 """What the command line does: everything Slack can show, without Slack."""
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -38,7 +39,7 @@ def plan(config: Config, environment: str, migration: str, app: str) -> int:
     asked_for = f"plan {environment} {migration}"
     payload = {"environment": environment, "migration": migration, "app": app, "asked_for": asked_for}
     with assemble(config) as parts:
-        _print_plan(preview(parts.workplace, wish(payload), "preview"))
+        _print_plan(preview(parts.workplace, wish(payload), f"cli{os.getpid()}"))
     return 0
 
 

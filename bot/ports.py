@@ -3,7 +3,7 @@
 Every method may raise `bot.errors.TemporaryError` (trying again may work) or `PermanentError`; nothing else.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +32,7 @@ from bot.domain.catalogue import (
     Session,
     TableSize,
 )
+from bot.domain.chores import Chore, ChoreHolder, ChoreKind
 from bot.domain.environments import HttpCheck
 from bot.domain.migrations import DownScript
 from bot.domain.plans import Plan
@@ -181,6 +182,9 @@ class Database(Protocol):
             TemporaryError: ``table-locked``; PermanentError: ``shadow-failed``.
         """
 
+    def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:
+        """Drop shadows of processes that died; gives their names. A young one, or one in use, is left alone."""
+
     def fence(self, run_id: str) -> Fence:
         """Close the database to everyone, end every other session, and keep the one that is left.
 
@@ -238,6 +242,17 @@ class FetchedBundle:
     path: Path
     manifest: Manifest | None
     size_bytes: int
+
+
+class BundleReader(Protocol):
+    """The client tools, as far as a bundle on disk needs them."""
+
+    def read_through(self, bundle: FetchedBundle) -> None:
+        """Read every byte of the dump as a restore would, without a database: level 2 of a verification.
+
+        Raises:
+            PermanentError: ``bundle-unreadable`` with the tool's own words; ``tool-missing``.
+        """
 
 
 class ExchangeState(StrEnum):
@@ -417,6 +432,7 @@ class Message:
         run_id: whose message it is; "" for nobody's.
         user: set for an ephemeral: who sees it.
         response_url: set for an answer to a command or a click.
+        replace: put the answer in the place of the message that was clicked on, where `response_url` still can.
     """
 
     key: str
@@ -427,6 +443,7 @@ class Message:
     run_id: str = ""
     user: str = ""
     response_url: str = ""
+    replace: bool = False
 
 
 @dataclass(frozen=True)
@@ -522,6 +539,12 @@ class Journal(Protocol):
 
     def unfinished_requests(self, older_than_s: float) -> Sequence[Request]:
         """Requests nobody finished and nobody holds, for the sweep."""
+
+    def hold_chore(self, environment: str, kind: ChoreKind, request_id: str, user_id: str) -> ChoreHolder:
+        """Have an environment's chore of that kind for a request, until that request is finished.
+
+        Gives who has it: the asker, or whoever was first. Asked for again by the same request, its attempts go up.
+        """
 
     def open_run(self, run: Run) -> None:
         """Create a pending run.
@@ -650,6 +673,9 @@ class Queue(Protocol):
     def defer_request(self, request_id: str) -> None:
         """Have someone deal with a persisted request. Deferring twice does no harm."""
 
+    def defer_chore(self, request_id: str) -> None:
+        """Have someone deal with a persisted request that may take an hour. Deferring twice does no harm."""
+
     def defer_run(self, run_id: str) -> None:
         """Have someone take up a run. Deferring twice does no harm."""
 
@@ -698,6 +724,35 @@ class Overview:
 
 
 @dataclass(frozen=True)
+class BackupListing:
+    """What `/backups ENV` shows: a page, what was looked for, where the page begins, and when it was looked up."""
+
+    environment: str
+    page: BackupPage
+    text: str
+    offset: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class BackupDetails:
+    """What `/backups ENV show NAME` shows, looked up at `at`."""
+
+    environment: str
+    backup: Backup
+    at: datetime
+
+
+@dataclass(frozen=True)
+class NewestBackups:
+    """An environment's line of `/backups`: its newest few and how many there are, or why they cannot be listed."""
+
+    environment: str
+    page: BackupPage | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Escalation:
     """What is posted when a run needs people: each part is ready to show, secrets and rows taken out."""
 
@@ -743,6 +798,18 @@ class Announcer(Protocol):
 
     def overview(self, audience: Audience, key: str, overview: Overview) -> None:
         """Answer `/migrations ENV`."""
+
+    def chore(self, chore: Chore) -> None:
+        """A message in the environment's incident channel, edited in place from the chore's begin to its outcome."""
+
+    def backups(self, audience: Audience, key: str, listing: BackupListing, *, replace: bool) -> None:
+        """Answer `/backups ENV [FILTER]`; `replace` puts the page in the place of the one that was clicked on."""
+
+    def newest_backups(self, audience: Audience, key: str, newest: Sequence[NewestBackups], at: datetime) -> None:
+        """Answer `/backups`."""
+
+    def backup(self, audience: Audience, key: str, details: BackupDetails) -> None:
+        """Answer `/backups ENV show NAME`."""
 
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         """Which run a message (its card or a request of its) belongs to, and the short digest it asks consent for

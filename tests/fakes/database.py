@@ -1,7 +1,7 @@
 """A database that knows what each migration added; closed, it lets nobody in but the one session of its fence."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -133,6 +133,7 @@ class FakeDatabase:
         self.chain_error: BotError | None = None
         self.rehearsal_error: BotError | None = None
         self.lose_answer = False
+        self.shadows_left: list[str] = []
         self.on_commit: Callable[[], object] = lambda: None
         self.facts = DatabaseFacts("physioflow", 180006, 4096, (), (), (), can_fence=True, can_create=True)
 
@@ -146,6 +147,11 @@ class FakeDatabase:
         applied = [AppliedMigration(v, n) for v, n in sorted(self.tracking.items())] if self.open else []
         sessions = tuple(self.people) if self.open else ()
         return replace(self.facts, applied=tuple(applied), sessions=sessions, accepts_connections=self.open)
+
+    def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:
+        gone = [run_id for run_id in self.shadows_left if run_id not in run_ids_alive]
+        self.shadows_left = [run_id for run_id in self.shadows_left if run_id in run_ids_alive]
+        return gone
 
     def catalogue(self) -> Catalogue:
         self._must_be_open()

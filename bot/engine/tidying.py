@@ -1,0 +1,30 @@
+"""What processes that died left lying about: shadow databases, and scratch directories with people's data in them."""
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+from bot.domain.runs import OPEN
+from bot.engine.workplace import Workplace
+
+SCRATCH_PREFIX = "backstop-"
+SCRATCH_AGE = timedelta(hours=6)
+"""A scratch directory that nobody has written to for so long is nobody's."""
+
+
+def tidy(workplace: Workplace) -> None:
+    """Drop and delete what is nobody's any more.
+
+    Raises:
+        BotError: the journal or a database does not answer; the next round tries again.
+    """
+    open_runs = {run.id for run in workplace.journal.runs(limit=100) if run.state in OPEN}
+    for site in workplace.sites.values():
+        site.database.drop_leftovers(open_runs)
+    _tidy_scratch(workplace.scratch_dir, workplace.clock.now().timestamp())
+
+
+def _tidy_scratch(directory: Path, now_s: float) -> None:
+    for path in directory.glob(f"{SCRATCH_PREFIX}*"):
+        if path.is_dir() and now_s - path.stat().st_mtime > SCRATCH_AGE.total_seconds():
+            shutil.rmtree(path, ignore_errors=True)
