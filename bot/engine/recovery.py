@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.domain.runs import RunState
-from bot.engine.tidying import tidy
 from bot.engine.requests import defer
+from bot.engine.tidying import tidy
 from bot.engine.voting import show, show_as
 from bot.engine.workplace import Workplace
 from bot.errors import BotError
