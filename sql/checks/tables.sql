@@ -15,8 +15,17 @@ ORDER BY 1;
 SELECT coalesce(sum(pg_catalog.pg_total_relation_size(t.relid)), pg_catalog.pg_total_relation_size(%(relation)s::regclass))
 FROM pg_catalog.pg_partition_tree(%(relation)s::regclass) t;
 
+-- name: stored_table_names
+-- Tables with rows of their own, extensions' left out. Waits for nobody: a size would.
+SELECT n.nspname, c.relname
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
+                  WHERE e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+ORDER BY 1, 2;
+
 -- name: stored_tables
--- Tables with rows of their own, extensions' left out, with how each column is to be hashed. Types of the system whose hash is
+-- The same with their size and how each column is to be hashed. Types of the system whose hash is
 -- the same after a dump and restore stand for themselves; an enum's hash is its OID's, and json has none: those go as text.
 SELECT n.nspname, c.relname, pg_catalog.pg_table_size(c.oid), coalesce((
     SELECT string_agg(CASE

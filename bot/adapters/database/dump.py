@@ -67,7 +67,7 @@ class Dumper:
                 raise (watch.locked("The dump") if error.locked else _failed(error)) from error
 
     def _dump(self, conn: Connection, directory: Path, report: Report, watch: BlockerWatch) -> Dump:
-        tables = self._lock(conn)
+        self._lock(conn)
         taken_at = self._clock.now()
         exported = conn.execute("SELECT pg_catalog.pg_export_snapshot()").fetchall()[0][0]
         tables = read_tables(conn)
@@ -85,17 +85,16 @@ class Dumper:
                     conn.cancel_safe(timeout=CANCEL_S)
         return Dump(contents.result(), self._tools.version(), taken_at)
 
-    def _lock(self, conn: Connection) -> list[Table]:
+    def _lock(self, conn: Connection) -> None:
         """Lock every table against TRUNCATE and DROP before the snapshot is taken, which a lock by itself does not do.
 
         The names come from another session, because reading the catalogue in this one would take the snapshot.
         """
         with self._connections.session() as other:
-            tables = read_tables(other)
+            tables = other.execute(QUERIES["stored_table_names"]).fetchall()
         if tables:
-            names = sql.SQL(", ").join(sql.Identifier(schema, name) for schema, name, *_ in tables)
-            conn.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(names))
-        return tables
+            names = sql.SQL(", ").join(sql.SQL("ONLY {}").format(sql.Identifier(*table)) for table in tables)
+            conn.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
 
     def _follow(self, work: "_Work", report: Report, watch: BlockerWatch) -> None:
         """Report until both are done; stop when nothing has moved for too long."""

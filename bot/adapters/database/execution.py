@@ -32,9 +32,9 @@ STRENGTH = (
 class StatementFailedError(Exception):
     """A statement the server refused; the cause is psycopg's error."""
 
-    def __init__(self, script: DownScript, statement: Statement, cause: psycopg.Error) -> None:
-        super().__init__(script.name, statement.line)
-        self.place = f"{script.name}.sql line {statement.line}"
+    def __init__(self, place: str, cause: psycopg.Error) -> None:
+        super().__init__(place)
+        self.place = place
         self.words = server_words(cause)
         self.cause = cause
 
@@ -100,11 +100,18 @@ class ChainExecutor:
             PermanentError: ``unexpected-tracking-rows``.
         """
         results = [result for script in self._chain for result in self._run_script(script)]
-        self._conn.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what COMMIT would refuse is better known before
+        self._check_constraints()
         left = {migration.version for migration in self._table.applied()}
         if left != self._expected:
             raise _unexpected(self._table.identity, left, self._expected)
         return Executed(tuple(results), self._locks(), tuple(script.version for script in self._chain))
+
+    def _check_constraints(self) -> None:
+        """What COMMIT would refuse is better known before it."""
+        try:
+            self._conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        except psycopg.Error as error:
+            raise StatementFailedError("a deferred constraint", error) from error
 
     def _run_script(self, script: DownScript) -> list[StatementResult]:
         self._conn.execute(self._limits)  # an earlier script's SET LOCAL lasts as long as the transaction
@@ -123,7 +130,7 @@ class ChainExecutor:
         try:
             cursor = self._conn.execute(statement.sql.encode())
         except psycopg.Error as error:
-            raise StatementFailedError(script, statement, error) from error
+            raise StatementFailedError(f"{script.name}.sql line {statement.line}", error) from error
         elapsed_s = time.monotonic() - started
         if self._conn.info.transaction_status is not TransactionStatus.INTRANS:
             raise PermanentError(

@@ -1,0 +1,165 @@
+import stat
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bot.adapters.clock import SystemClock
+from bot.adapters.database import PostgresDatabase
+from bot.adapters.database.connections import Connection, Connections
+from bot.adapters.database.dump import hash_tables, read_tables
+from bot.adapters.database.export import snapshot
+from bot.adapters.pgtools import PgTools
+from bot.domain.backups import TableContent
+from bot.domain.runs import Progress
+from bot.errors import PermanentError, TemporaryError
+from bot.sandbox.physioflow.clones import Clone
+from bot.sandbox.postgres import find_bin_dir
+from tests.adapters.database.conftest import TIMING, TRACKING
+
+
+def ignore(progress: Progress) -> None:
+    del progress
+
+
+@contextmanager
+def restored(directory: Path, clone: Clone, server: Connection) -> Iterator[Connection]:
+    """A database loaded from the dump, as a bundle's verification does."""
+    name = f"{clone.name}_restored"
+    server.execute(f"CREATE DATABASE {name} OWNER physioflow_prod TEMPLATE template0".encode())
+    connections = Connections(clone.owner_dsn, "postgres", 1.0)
+    environment = connections.tool_environment(name)
+    command = [str(find_bin_dir() / "pg_restore"), "--exit-on-error", f"--dbname={name}", str(directory)]
+    subprocess.run(  # noqa: S603 -- our own tool
+        command, env=dict(environment), check=True, capture_output=True
+    )
+    try:
+        with connections.session(name) as conn:
+            yield conn
+    finally:
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def contents(conn: Connection) -> list[TableContent]:
+    with snapshot(conn):
+        return hash_tables(conn, read_tables(conn))
+
+
+def test_what_is_said_of_the_dump_is_what_is_in_it(
+    database: PostgresDatabase, owner: Connection, clone: Clone, server: Connection, tmp_path: Path
+) -> None:
+    owner.execute(
+        "CREATE TABLE odd (j json, x xml, e patient_sex[], r int4range, p point, c char(3), n numeric, f float8)"
+    )
+    owner.execute(
+        """INSERT INTO odd (j, e, p, f) VALUES ('{"a": 1}', '{female}', '(1,2)', 0.1), (NULL, NULL, NULL, NULL)"""
+    )
+    seen: list[Progress] = []
+
+    dump = database.dump(tmp_path / "dump", seen.append)
+
+    assert (tmp_path / "dump" / "toc.dat").exists()
+    assert dump.tool_version == PgTools(find_bin_dir()).version()
+    counts = {content.table: content.rows for content in dump.tables}
+    assert counts["public.feature_flags"] == 12
+    assert counts["public.odd"] == 2
+    assert seen[-1].done == seen[-1].total > 10_000
+    with restored(tmp_path / "dump", clone, server) as copy:
+        assert contents(copy) == list(dump.tables)
+
+
+def test_a_changed_row_changes_the_hash_and_its_place_does_not(owner: Connection) -> None:
+    before = {content.table: content for content in contents(owner)}
+    owner.execute("UPDATE special_test_results SET side = side WHERE id = 1")
+    moved = {content.table: content for content in contents(owner)}
+    owner.execute("UPDATE special_test_results SET detail = '{\"x\": 1}' WHERE id = 1")
+    changed = {content.table: content for content in contents(owner)}
+
+    assert before == moved
+    assert [name for name in before if before[name] != changed[name]] == ["public.special_test_results"]
+
+
+def test_counts_are_the_snapshot_s_while_others_write(
+    database: PostgresDatabase, clone: Clone, server: Connection, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(clone.owner_dsn, autocommit=True) as conn:
+            while not stop.wait(0.001):
+                with conn.transaction():  # one row in each, always together
+                    conn.execute("INSERT INTO feature_flags (key, description) VALUES ('k' || nextval('n'), 'x')")
+                    conn.execute("INSERT INTO twins DEFAULT VALUES")
+
+    with psycopg.connect(clone.owner_dsn, autocommit=True) as conn:
+        conn.execute("CREATE SEQUENCE n; CREATE TABLE twins (id serial); INSERT INTO twins SELECT FROM feature_flags")
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        dump = database.dump(tmp_path / "dump", ignore)
+    finally:
+        stop.set()
+        writer.join()
+
+    counts = {content.table: content.rows for content in dump.tables}
+    assert counts["public.feature_flags"] == counts["public.twins"]
+    with restored(tmp_path / "dump", clone, server) as copy:
+        assert contents(copy) == list(dump.tables)
+
+
+def test_a_report_that_raises_kills_it(
+    database: PostgresDatabase, owner: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.adapters.database.dump.REPORT_EVERY_S", 0.0)
+    owner.execute("CREATE FUNCTION slow() RETURNS boolean LANGUAGE sql AS 'SELECT pg_sleep(60) IS NULL'")
+
+    def cancel(progress: Progress) -> None:
+        raise RuntimeError(progress)
+
+    with pytest.raises(RuntimeError):
+        database.dump(tmp_path / "dump", cancel)
+
+    assert database.strangers() != ()
+    assert {session.application for session in database.strangers()} == {"owner at work"}
+
+
+def test_a_locked_table_names_who_holds_it(database: PostgresDatabase, owner: Connection, tmp_path: Path) -> None:
+    with owner.transaction():
+        owner.execute("LOCK TABLE feature_flags")
+
+        with pytest.raises(TemporaryError, match=r"table-locked: The dump waits .*owner at work"):
+            database.dump(tmp_path / "dump", ignore)
+
+
+def test_a_lock_that_pg_dump_has_no_timeout_for_is_noticed(
+    database: PostgresDatabase, owner: Connection, tmp_path: Path
+) -> None:
+    with owner.transaction():
+        owner.execute("ALTER VIEW v_clinic_special_test_rate SET (security_barrier)")  # locks the view alone
+
+        with pytest.raises(TemporaryError, match=r"table-locked: The dump waits .*owner at work"):
+            database.dump(tmp_path / "dump", ignore)
+
+
+def test_pg_dump_s_own_words(database: PostgresDatabase, tmp_path: Path) -> None:
+    (tmp_path / "dump").mkdir()
+    (tmp_path / "dump" / "something").touch()
+
+    with pytest.raises(PermanentError, match=r"dump-failed: pg_dump failed: directory .* is not empty"):
+        database.dump(tmp_path / "dump", ignore)
+
+
+def test_a_pg_dump_older_than_the_server_is_refused(clone: Clone, tmp_path: Path) -> None:
+    for tool in ("pg_dump", "pg_restore"):
+        old = tmp_path / tool
+        old.write_text(f"#!/bin/sh\necho '{tool} (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)'\n")
+        old.chmod(old.stat().st_mode | stat.S_IXUSR)
+
+    with pytest.raises(PermanentError, match=r"tool-too-old: pg_dump is 15\.18 and the server is PostgreSQL"):
+        PostgresDatabase(clone.owner_dsn, TRACKING, TIMING, PgTools(tmp_path), SystemClock()).dump(
+            tmp_path / "dump", ignore
+        )
