@@ -39,7 +39,7 @@ def impact_of(node: Node) -> Impact:
 def merged(impacts: list[Impact]) -> Impact:
     """What a block does that holds these statements: the gravest of their effects, and all the names."""
     order = (Effect.DROPS, Effect.CHANGES_ROWS, Effect.ALTERS, Effect.READS)
-    effects = {impact.effect for impact in impacts} or {Effect.ALTERS}
+    effects = {impact.effect for impact in impacts} | {Effect.ALTERS}  # the text of a block does not tell all
     return Impact(
         next(effect for effect in order if effect in effects),
         tuple(dict.fromkeys(name for impact in impacts for name in impact.relations)),
