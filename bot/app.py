@@ -15,6 +15,7 @@ import stamina
 import commands
 from bot.adapters import cluster, journal, storage
 from bot.adapters.announcer import SlackAnnouncer
+from bot.adapters.bundlereader import ToolBundleReader
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase, Tracking
 from bot.adapters.http import HttpServer
@@ -78,6 +79,7 @@ def assemble(config: Config) -> Iterator[Parts]:
                     announcer=SlackAnnouncer(outbox, config.environments),
                     directory=chat,
                     scripts=scripts,
+                    reader=ToolBundleReader(tools),
                     clock=clock,
                     matrix=config.matrix,
                     owner=f"{socket.gethostname()}:{os.getpid()}",

@@ -22,7 +22,7 @@ from bot.adapters.journal.connections import CHECKOUT_TIMEOUT_S, CONNECT_TIMEOUT
 from bot.adapters.namedqueries import load
 from bot.errors import TemporaryError
 
-REQUESTS, RUNS = "requests", "runs"
+REQUESTS, CHORES, RUNS = "requests", "chores", "runs"
 HEARTBEAT_S = 5.0
 DEAD_AFTER_S = 30.0
 POLL_S = 1.0
@@ -55,6 +55,14 @@ class ProcrastinateQueue:
         """
         self._defer(REQUESTS, f"request:{request_id}", request_id)
 
+    def defer_chore(self, request_id: str) -> None:
+        """Have someone deal with a persisted request that may take an hour. Deferring twice does no harm.
+
+        Raises:
+            TemporaryError: ``queue-unreachable``.
+        """
+        self._defer(CHORES, f"request:{request_id}", request_id)
+
     def defer_run(self, run_id: str) -> None:
         """Have someone take up a run. Deferring twice does no harm.
 
@@ -84,13 +92,13 @@ class ProcrastinateQueue:
 class Worker:
     """Takes jobs up in this process, in threads of its own.
 
-    Requests and runs have separate workers: a run of an hour never keeps a request waiting.
+    Requests, chores and runs have separate workers: a run or a backup of an hour never keeps a request waiting.
 
     Args:
         dsn: of the state database.
         handle_request: called with a request's id. An exception is logged with its traceback.
         execute_run: called with a run's id.
-        requests_at_once, runs_at_once: how many calls of each may be under way.
+        requests_at_once, runs_at_once, chores_at_once: how many calls of each may be under way.
     """
 
     def __init__(
@@ -100,9 +108,14 @@ class Worker:
         execute_run: Callable[[str], None],
         requests_at_once: int = 6,
         runs_at_once: int = 4,
+        chores_at_once: int = 4,
     ) -> None:
         self._dsn = dsn
-        self._tasks = {REQUESTS: (handle_request, requests_at_once), RUNS: (execute_run, runs_at_once)}
+        self._tasks = {
+            REQUESTS: (handle_request, requests_at_once),
+            CHORES: (handle_request, chores_at_once),
+            RUNS: (execute_run, runs_at_once),
+        }
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._patience_s = RESTART_AFTER_S

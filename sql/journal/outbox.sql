@@ -2,11 +2,12 @@
 
 -- name: put
 -- Want a message to look like this; no row when it already is wanted so. Its address never changes.
-INSERT INTO backstop.outbox (key, channel, thread_key, run_id, user_id, response_url, text, blocks)
-VALUES (%(key)s, %(channel)s, %(thread_key)s, %(run_id)s, %(user_id)s, %(response_url)s, %(text)s, %(blocks)s)
+INSERT INTO backstop.outbox (key, channel, thread_key, run_id, user_id, response_url, text, blocks, replace_original)
+VALUES (%(key)s, %(channel)s, %(thread_key)s, %(run_id)s, %(user_id)s, %(response_url)s, %(text)s, %(blocks)s,
+        %(replace_original)s)
 ON CONFLICT (key) DO UPDATE
 SET text = excluded.text, blocks = excluded.blocks, user_id = excluded.user_id,
-    response_url = excluded.response_url, revision = outbox.revision + 1, wished_at = clock_timestamp(),
+    response_url = excluded.response_url, replace_original = excluded.replace_original, revision = outbox.revision + 1, wished_at = clock_timestamp(),
     problem = '', attempts = 0,
     not_before = CASE WHEN outbox.problem = '' THEN outbox.not_before ELSE '-infinity' END
 WHERE (outbox.text, outbox.blocks::text, outbox.user_id, outbox.response_url)
@@ -53,8 +54,8 @@ WITH ready AS (
     WHERE o.channel = %(channel)s AND o.sent_revision < o.revision AND o.problem = '' AND NOT o.whisper
       AND (o.thread_key = '' OR parent.ts <> '' OR parent.problem <> '')
 )
-SELECT key, channel, thread_key, run_id, user_id, response_url, text, blocks, revision, ts, thread_ts, attempts,
-       sending_revision, sending_since IS NOT NULL AS sending
+SELECT key, channel, thread_key, run_id, user_id, response_url, text, blocks, replace_original, revision, ts,
+       thread_ts, attempts, sending_revision, sending_since IS NOT NULL AS sending
 FROM ready
 WHERE not_before <= clock_timestamp()
   AND CASE WHEN ts <> ''
@@ -116,8 +117,8 @@ FROM (
     FOR UPDATE OF due SKIP LOCKED
 ) AS claimed
 WHERE o.key = claimed.key
-RETURNING o.key, o.channel, o.thread_key, o.run_id, o.user_id, o.response_url, o.text, o.blocks, o.revision, o.attempts,
-    claimed.thread_ts, extract(epoch FROM clock_timestamp() - o.wished_at)::float8 AS age_s;
+RETURNING o.key, o.channel, o.thread_key, o.run_id, o.user_id, o.response_url, o.text, o.blocks, o.replace_original, o.revision,
+    o.attempts, claimed.thread_ts, extract(epoch FROM clock_timestamp() - o.wished_at)::float8 AS age_s;
 
 -- name: mark_whispered
 -- An ephemeral message has been shown; it has no address.

@@ -26,6 +26,24 @@ ORDER BY accepted_at
 LIMIT 500
 FOR UPDATE SKIP LOCKED;
 
+-- name: hold_chore
+-- Have a chore for a request: when nobody has it, when its holder's request is finished, or anew for the same request.
+INSERT INTO backstop.chores (environment, kind, request_id, user_id)
+VALUES (%(environment)s, %(kind)s, %(request_id)s, %(user_id)s)
+ON CONFLICT (environment, kind) DO UPDATE
+SET attempts = CASE WHEN chores.request_id = excluded.request_id THEN chores.attempts + 1 ELSE 1 END,
+    since = CASE WHEN chores.request_id = excluded.request_id THEN chores.since ELSE clock_timestamp() END,
+    request_id = excluded.request_id,
+    user_id = excluded.user_id
+WHERE chores.request_id = excluded.request_id
+   OR NOT EXISTS (SELECT FROM backstop.requests WHERE id = chores.request_id AND finished_at IS NULL)
+RETURNING request_id, user_id, since, attempts;
+
+-- name: chore_holder
+-- Who has a chore.
+SELECT request_id, user_id, since, attempts FROM backstop.chores
+WHERE environment = %(environment)s AND kind = %(kind)s;
+
 -- name: open_run
 -- Create a pending run; no row when its environment has an open one.
 INSERT INTO backstop.runs

@@ -1,4 +1,4 @@
--- The journal: runs, steps, votes, requests, audit, freezes, and messages on their way to chat.
+-- The journal: runs, steps, votes, requests, chores, audit, freezes, and messages on their way to chat.
 -- Idempotent: it is applied again whenever its text has changed (bot/adapters/journal/schema.py). Once released, a
 -- column is added below its table by ALTER TABLE … ADD COLUMN IF NOT EXISTS, not in CREATE TABLE.
 
@@ -78,6 +78,18 @@ CREATE TABLE IF NOT EXISTS backstop.freezes (
     since       timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- Who does what to an environment's backups. It holds for as long as the request is unfinished, so no row is ever stale.
+-- No foreign key: its lock on the request's row would wait for the very holder of the request.
+CREATE TABLE IF NOT EXISTS backstop.chores (
+    environment text NOT NULL,
+    kind        text NOT NULL,
+    request_id  text NOT NULL,
+    user_id     text NOT NULL,
+    since       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    attempts    int NOT NULL DEFAULT 1,
+    PRIMARY KEY (environment, kind)
+);
+
 -- `details` is `json`, not `jsonb`: the digest needs its numbers and characters back as they were written.
 CREATE TABLE IF NOT EXISTS backstop.audit (
     sequence bigint PRIMARY KEY,
@@ -125,6 +137,7 @@ CREATE TABLE IF NOT EXISTS backstop.outbox (
     attempts         int NOT NULL DEFAULT 0,
     problem          text NOT NULL DEFAULT ''
 );
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS replace_original boolean NOT NULL DEFAULT false;
 CREATE INDEX IF NOT EXISTS outbox_unsent ON backstop.outbox (position)
     WHERE sent_revision < revision AND problem = '';
 CREATE INDEX IF NOT EXISTS outbox_by_address ON backstop.outbox (channel, ts) WHERE ts <> '';

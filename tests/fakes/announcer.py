@@ -1,12 +1,22 @@
 """What was said, as people would see it in the end: one message a key, the newest wish wins."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
+from bot.domain.chores import Chore
 from bot.domain.runs import Run
 from bot.errors import BotError
-from bot.ports import Audience, AuditEvent, Escalation, Overview
+from bot.ports import (
+    Audience,
+    AuditEvent,
+    BackupDetails,
+    BackupListing,
+    Escalation,
+    NewestBackups,
+    Overview,
+)
 
 
 class FakeAnnouncer:
@@ -23,6 +33,10 @@ class FakeAnnouncer:
         self.told: dict[str, tuple[str, str]] = {}
         self.statuses: list[tuple[tuple[Run, ...], dict[str, str]]] = []
         self.overviews: list[Overview] = []
+        self.chores: dict[str, list[Chore]] = {}
+        self.listings: list[tuple[BackupListing, bool]] = []
+        self.newest: list[tuple[NewestBackups, ...]] = []
+        self.details: list[BackupDetails] = []
 
     def card(self, run: Run, votes: Sequence[Vote]) -> None:
         self.cards[run.id] = (run, tuple(votes))
@@ -57,6 +71,21 @@ class FakeAnnouncer:
     def overview(self, audience: Audience, key: str, overview: Overview) -> None:
         del audience, key
         self.overviews.append(overview)
+
+    def chore(self, chore: Chore) -> None:
+        self.chores.setdefault(chore.id, []).append(chore)
+
+    def backups(self, audience: Audience, key: str, listing: BackupListing, *, replace: bool) -> None:
+        del audience, key
+        self.listings.append((listing, replace))
+
+    def newest_backups(self, audience: Audience, key: str, newest: Sequence[NewestBackups], at: datetime) -> None:
+        del audience, key, at
+        self.newest.append(tuple(newest))
+
+    def backup(self, audience: Audience, key: str, details: BackupDetails) -> None:
+        del audience, key
+        self.details.append(details)
 
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         kind, _, rest = ts.partition(":")

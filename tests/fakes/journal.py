@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.approvals import Vote
+from bot.domain.chores import ChoreHolder, ChoreKind
 from bot.domain.plans import Plan
 from bot.domain.runs import NEXT, OPEN, Progress, Run, RunState, Step, StepState, TransitionError
 from bot.errors import PermanentError
@@ -48,6 +49,7 @@ class FakeRequests:
         self._clock = clock
         self.kept: dict[str, Kept] = {}
         self.freezes: dict[str, str] = {}
+        self.chores: dict[tuple[str, str], ChoreHolder] = {}
         self.log: list[AuditEvent] = []
 
     def accept(self, request: Request) -> bool:
@@ -76,6 +78,16 @@ class FakeRequests:
         limit = self._clock.now() - timedelta(seconds=older_than_s)
         free = [kept for kept in self.kept.values() if not kept.finished and not kept.held]
         return [kept.request for kept in free if kept.accepted_at <= limit]
+
+    def hold_chore(self, environment: str, kind: ChoreKind, request_id: str, user_id: str) -> ChoreHolder:
+        place = (environment, kind.value)
+        holder = self.chores.get(place)
+        if holder is not None and holder.request_id == request_id:
+            holder = replace(holder, attempts=holder.attempts + 1)
+        elif holder is None or self.kept[holder.request_id].finished:
+            holder = ChoreHolder(request_id, user_id, self._clock.now(), 1)
+        self.chores[place] = holder
+        return holder
 
     def audit(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
         previous = self.log[-1].digest if self.log else "0" * 64

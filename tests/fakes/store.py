@@ -2,13 +2,25 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from bot.domain.backups import Backup, BackupName, Export, Manifest, SavedSequence, SavedTable, StoredObject
+from bot.domain.backups import (
+    Backup,
+    BackupName,
+    BackupPage,
+    BundleKind,
+    Export,
+    Manifest,
+    SavedSequence,
+    SavedTable,
+    StoredObject,
+    Verification,
+)
 from bot.domain.runs import Progress
-from bot.errors import PermanentError
-from bot.ports import Report
+from bot.errors import BotError, PermanentError
+from bot.ports import FetchedBundle, Report
 
 
 class FakeSink:
@@ -55,15 +67,39 @@ class FakeExportStore:
 
 
 class FakeStore:
-    """A `bot.ports.BackupStore`."""
+    """A `bot.ports.BackupStore`; `damage` is what is found wrong with every bundle that is read."""
 
     def __init__(self) -> None:
         self.backups: list[Backup] = []
         self.exports: dict[str, FakeExportStore] = {}
         self.texts: dict[str, str] = {}
+        self.damage: BotError | None = None
 
-    def list_backups(self) -> Sequence[Backup]:
-        return sorted(self.backups, key=lambda backup: backup.name.created_at, reverse=True)
+    def list_backups(self, limit: int | None = None) -> Sequence[Backup]:
+        return sorted(self.backups, key=lambda backup: backup.name.created_at, reverse=True)[:limit]
+
+    def list_page(self, text: str = "", offset: int = 0, limit: int = 10) -> BackupPage:
+        words = text.lower().split()
+        found = [b for b in self.list_backups() if all(word in str(b.name).lower() for word in words)]
+        end = offset + limit
+        return BackupPage(tuple(found[offset:end]), len(found), end if end < len(found) else None)
+
+    def newest_before(self, schema_version: int) -> Backup | None:
+        known = [b for b in self.list_backups() if b.manifest and b.manifest.schema_version < schema_version]
+        return known[0] if known else None
+
+    def fetch(self, backup: Backup, directory: Path, report: Report) -> FetchedBundle:
+        self.verify_names(backup, report)
+        kind = BundleKind.DIRECTORY if backup.manifest else BundleKind.PLAIN
+        return FetchedBundle(kind, directory, backup.manifest, backup.stored.size_bytes)
+
+    def verify_names(self, backup: Backup, report: Report) -> None:
+        report(Progress(0, backup.stored.size_bytes, "bytes"))
+        if self.damage is not None:
+            raise self.damage
+
+    def note_verified(self, backup: Backup, verification: Verification) -> None:
+        self.backups = [replace(b, verified=verification) if b.name == backup.name else b for b in self.backups]
 
     def find(self, name: str) -> Backup | None:
         return next((backup for backup in self.backups if str(backup.name) == name), None)

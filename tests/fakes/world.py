@@ -18,7 +18,9 @@ from tests.fakes.directory import HOME, LEADS, ONCALL, FakeDirectory
 from tests.fakes.journal import FakeJournal
 from tests.fakes.process import Process
 from tests.fakes.queue import FakeQueue
+from tests.fakes.reader import FakeReader
 from tests.fakes.scripts import FakeScripts
+from tests.fakes.sides import FakeSides
 from tests.fakes.store import FakeStore
 
 CHANNEL = "C0INCIDENT"
@@ -57,6 +59,8 @@ class World:
         self.cluster = FakeCluster(self.clock)
         self.database = FakeDatabase(self.clock)
         self.store = FakeStore()
+        self.reader = FakeReader()
+        self.sides: FakeSides | None = None
         for name, replicas in (("api", 3), ("web", 2)):
             self.cluster.add(name, ("v1.3.0", "v1.2.3", "v1.1.4"), replicas)
         self._requests = 0
@@ -68,6 +72,7 @@ class World:
             process.wrap(self.cluster, "cluster"),
             process.wrap(self.database, "database"),
             process.wrap(self.store, "store"),
+            process.wrap(self.sides, "sides") if self.sides else None,
         )
         return Workplace(
             sites={"prod": site},
@@ -76,6 +81,7 @@ class World:
             announcer=process.wrap(self.announcer, "announcer"),
             directory=process.wrap(self.directory, "directory"),
             scripts=process.wrap(self.scripts, "scripts"),
+            reader=process.wrap(self.reader, "reader"),
             clock=self.clock,
             matrix=MATRIX,
             owner=process.name,

@@ -84,6 +84,7 @@ def message_of(row: DictRow) -> Message:
         run_id=row["run_id"],
         user=row["user_id"],
         response_url=row["response_url"],
+        replace=row["replace_original"],
     )
 
 
@@ -95,6 +96,7 @@ def _row(message: Message) -> dict[str, Any]:
         "run_id": message.run_id,
         "user_id": message.user,
         "response_url": message.response_url,
+        "replace_original": message.replace,
         "text": message.text.replace("\0", ""),  # PostgreSQL's text has no NUL
         "blocks": json.dumps([dict(block) for block in message.blocks]),
     }

@@ -142,7 +142,10 @@ class SlackChat:
         )
         with translated():
             answer = hook.send(
-                text=message.text, blocks=_blocks(message), response_type="ephemeral", replace_original=False
+                text=message.text,
+                blocks=_blocks(message),
+                response_type="ephemeral",
+                replace_original=message.replace,
             )
         if answer.status_code == _TOO_MANY:
             wait_s = retry_after_s(answer.headers)
