@@ -32,13 +32,17 @@ KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR",
 
 
 class ToolFailedError(Exception):
-    """A tool ended with an error; `words` are its own, without hosts, queries and rows."""
+    """A tool ended with an error; `words` are its own, without hosts, queries and rows.
 
-    def __init__(self, tool: str, words: str, *, locked: bool = False) -> None:
+    `complaints` is everything it wrote to its error stream: not for people, it may quote rows.
+    """
+
+    def __init__(self, tool: str, words: str, *, locked: bool = False, complaints: str = "") -> None:
         super().__init__(tool, words)
         self.tool = tool
         self.words = words
         self.locked = locked
+        self.complaints = complaints
 
 
 class PgTools:
@@ -181,7 +185,8 @@ class ToolRun:
         finally:
             self.kill()
         if code:
-            raise ToolFailedError(self._tool, tool_words(complained), locked=LOCKED.search(complained) is not None)
+            locked = LOCKED.search(complained) is not None
+            raise ToolFailedError(self._tool, tool_words(complained), locked=locked, complaints=complained)
         return said
 
     def kill(self) -> None:
