@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self
 
-_NAME = re.compile(r"(?P<env>[a-z][a-z0-9]*)_(?P<label>[A-Za-z0-9][A-Za-z0-9.\-]{0,99})_(?P<at>\d{8}_\d{6})")
+_NAME = re.compile(r"(?P<env>[a-z][a-z0-9]*)_(?P<label>[A-Za-z0-9][A-Za-z0-9.\-]{0,99})_(?P<at>\d{8}_\d{6})", re.ASCII)
 _STAMP = "%Y%m%d_%H%M%S"
 BUNDLE_SUFFIX = ".tar.gz"
 SIDECAR_SUFFIX = ".manifest.json"

@@ -1,0 +1,117 @@
+"""The digest covers what is done and to what; nothing else moves it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.domain.plans import (
+    Estimate,
+    Plan,
+    PlanKind,
+    PlannedDrop,
+    PlannedLock,
+    PlannedRows,
+    PlannedScript,
+    PlannedService,
+    PlannedWorkload,
+)
+
+DROPS = (PlannedDrop("table", "public.flags", named=True), PlannedDrop("view", "public.v", named=False))
+ROWS = (PlannedRows("public.flags", 42, 8192, "dropped"), PlannedRows("public.settings", 5, 10, "changed"))
+WORK = (
+    PlannedWorkload("api", "uid-1", "api:v1.3.0", "api:v1.2.3", 3, 4),
+    PlannedWorkload("web", "uid-2", "web:v1.3.0", "web:v1.2.3", 2, 4),
+)
+SERVICES = (PlannedService("api", "uid-3", (("app", "api"), ("tier", "x"))), PlannedService("web", "uid-4", ()))
+PLAN = Plan(
+    kind=PlanKind.CHAIN,
+    environment="prod",
+    asked_for="/rollback prod 026",
+    from_schema=27,
+    to_schema=25,
+    from_app="v1.3.0",
+    to_app="v1.2.3",
+    scripts=(PlannedScript(27, "027_flags", "aa", "x", 2), PlannedScript(26, "026_b", "bb", "y", 1)),
+    remaining=(24, 25),
+    drops=DROPS,
+    rows=ROWS,
+    locks=(PlannedLock("public.patients", "AccessExclusiveLock"),),
+    workloads=WORK,
+    services=SERVICES,
+    schema_fingerprint="cd" * 32,
+    expected_fingerprint="ef" * 32,
+    saves_to="bucket",
+    wished_app="",
+    estimate=Estimate(90.0, 30.0),
+    warnings=("Look.",),
+)
+MOVES: dict[str, tuple[dict[str, Any], str]] = {
+    "environment": ({"environment": "dev"}, "environment: prod → dev"),
+    "schema": ({"from_schema": 28}, "schema: 27 25 → 28 25"),
+    "app": ({"to_app": "v1.2.4"}, "app: v1.3.0 v1.2.3 → v1.3.0 v1.2.4"),
+    "script": (
+        {"scripts": (PlannedScript(27, "027_flags", "cc", "x", 2), PLAN.scripts[1])},
+        "scripts: no longer 27 aa; now 27 cc",
+    ),
+    "remaining": ({"remaining": (25,)}, "remaining: no longer 24"),
+    "drop": ({"drops": (*DROPS, PlannedDrop("index", "public.i", named=False))}, "drops: now index public.i"),
+    "rows": ({"rows": ROWS[:1]}, "rows: no longer public.settings changed"),
+    "reason": (
+        {"rows": (replace(ROWS[0], reason="changed"), ROWS[1])},
+        "rows: no longer public.flags dropped; now public.flags changed",
+    ),
+    "replicas": (
+        {"workloads": (replace(WORK[0], replicas=4), WORK[1])},
+        "workloads: no longer api uid-1 api:v1.3.0 api:v1.2.3 3; now api uid-1 api:v1.3.0 api:v1.2.3 4",
+    ),
+    "made anew": (
+        {"workloads": (replace(WORK[0], uid="uid-9"), WORK[1])},
+        "workloads: no longer api uid-1 api:v1.3.0 api:v1.2.3 3; now api uid-9 api:v1.3.0 api:v1.2.3 3",
+    ),
+    "selector": (
+        {"services": (replace(SERVICES[0], selector=(("app", "api"),)), SERVICES[1])},
+        "services: no longer api uid-3 app=api tier=x; now api uid-3 app=api",
+    ),
+    "fingerprint": ({"schema_fingerprint": "12" * 32}, f"schema fingerprint: {'cd' * 32} → {'12' * 32}"),
+}
+STILL: dict[str, dict[str, Any]] = {
+    "what was typed": {"asked_for": "/rollback prod 26"},
+    "row counts": {"rows": tuple(replace(row, rows=row.rows + 1) for row in ROWS)},
+    "sizes": {"rows": tuple(replace(row, size_bytes=0) for row in ROWS)},
+    "estimate": {"estimate": Estimate(1.0, 1.0)},
+    "warnings": {"warnings": ()},
+    "locks": {"locks": ()},
+    "order of drops": {"drops": DROPS[::-1]},
+    "order of rows": {"rows": ROWS[::-1]},
+    "order of workloads": {"workloads": WORK[::-1]},
+    "order of services": {"services": SERVICES[::-1]},
+    "impact text": {"scripts": tuple(replace(script, impact="z") for script in PLAN.scripts)},
+    "revision number": {"workloads": tuple(replace(work, revision=9) for work in WORK)},
+}
+
+
+@pytest.mark.parametrize("what", MOVES)
+def test_what_moves_the_digest_is_named(what: str) -> None:
+    changes, line = MOVES[what]
+    moved = replace(PLAN, **changes)
+    assert moved.digest != PLAN.digest
+    assert PLAN.differences(moved) == (line,)
+
+
+@pytest.mark.parametrize("what", STILL)
+def test_what_must_not_void_votes(what: str) -> None:
+    same = replace(PLAN, **STILL[what])
+    assert same.digest == PLAN.digest
+    assert PLAN.differences(same) == ()
+
+
+def test_the_digest_is_pinned() -> None:
+    """Votes in the journal are for it: a change of its making voids them all."""
+    assert PLAN.digest == "4e30735ee9f38918055e3240122fad30b104412fee2150181564f35e22ada91a"
+    assert PLAN.short_digest == PLAN.digest[:12]
+
+
+def test_changes_app() -> None:
+    assert PLAN.changes_app
+    assert not replace(PLAN, to_app="v1.3.0").changes_app
