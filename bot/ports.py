@@ -104,10 +104,11 @@ class Shadow(Protocol):
     """A schema-only copy of an environment's database. Gone when its context ends."""
 
     def rehearse(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Rehearsal:
-        """Run the chain for real, in one transaction, and say what it did.
+        """Run the chain for real, in one transaction that is rolled back in the end, and say what it did.
 
         Raises:
-            PermanentError: ``rehearsal-failed`` names script, line and the server's message.
+            PermanentError: ``rehearsal-failed`` names script, line and the server's message;
+                ``unexpected-tracking-rows``.
         """
 
 
@@ -138,7 +139,8 @@ class Fence(Protocol):
 
         Raises:
             PermanentError: ``chain-failed``, ``rows-changed-since-export``, ``unexpected-tracking-rows``.
-            TemporaryError: ``table-locked`` names the blocker, after all attempts.
+            TemporaryError: ``table-locked`` names the blocker, after all attempts; ``chain-running`` elsewhere;
+                ``outcome-unknown`` when the connection went during COMMIT: call again, and it finds out.
         """
 
     def close(self) -> None:
@@ -156,14 +158,19 @@ class Database(Protocol):
     """One environment's database."""
 
     def inspect(self) -> DatabaseFacts:
-        """Observe it, without waiting for anyone's lock.
+        """Observe it, without waiting for anyone's lock. A closed database is seen without its tracking rows.
 
         Raises:
-            PermanentError: ``tracking-table-unreadable``, ``database-unreachable``.
+            PermanentError: ``tracking-table-unreadable``; ``database-unreachable`` when our login is refused.
+            TemporaryError: ``database-unreachable`` when nobody answers; ``table-locked`` names the blocker.
         """
 
     def catalogue(self) -> Catalogue:
-        """Read every user object."""
+        """Read every user object.
+
+        Raises:
+            TemporaryError: ``table-locked`` names the blocker.
+        """
 
     def measure(self, tables: Sequence[str]) -> Sequence[TableSize]:
         """Count rows exactly, in one snapshot, waiting at most the lock timeout.
@@ -209,6 +216,7 @@ class Database(Protocol):
 
         Raises:
             PermanentError: ``dump-failed`` with pg_dump's own words; ``tool-too-old``.
+            TemporaryError: ``table-locked`` names the blocker; ``dump-stalled``.
         """
 
     def recovery_options(self) -> Sequence[str]:

@@ -21,13 +21,16 @@ from bot.domain.backups import SavedSequence
 from bot.domain.catalogue import ChainOutcome, Session
 from bot.domain.environments import Timing
 from bot.domain.migrations import DownScript
-from bot.errors import PermanentError
+from bot.errors import PermanentError, TemporaryError
 from bot.ports import Clock, Report, TableSink
 
 QUERIES = load("sql.checks", "sessions.sql")
 POLL_S = 0.002
 AGAIN_EVERY_S = 0.1
 PATIENCE_S = 5.0
+ENTER_ATTEMPTS = 10
+FULL = "too many connections"
+"""The server's words when CONNECTION LIMIT is reached: the app has it all, and is about to be thrown out anyway."""
 
 
 class Door:
@@ -50,9 +53,9 @@ class Door:
         """
         with translated("Closing the database"), self._connections.maintenance() as server:
             self._refuse_prepared(server)
+            self._refuse_superusers(server)
             conn = self._enter(server)
             try:
-                self._refuse_superusers(server, conn)
                 self._allow(server, allowed=False)
                 self._end_others(server, conn)
                 self._refuse_prepared(server)
@@ -67,6 +70,13 @@ class Door:
         """Open our session; through a door that a dead process left closed, by opening it for that moment."""
         if not self._is_open(server):
             self._allow(server, allowed=True)
+        for _ in range(ENTER_ATTEMPTS):
+            try:
+                return self._connections.open(statement_timeout_s=0)
+            except TemporaryError as error:
+                if FULL not in error.message:
+                    raise
+                server.execute(QUERIES["terminate_others"], {"database": self._connections.database, "ours": []})
         return self._connections.open(statement_timeout_s=0)
 
     def _is_open(self, server: Connection) -> bool:
@@ -94,11 +104,11 @@ class Door:
                 return
             self._clock.sleep(POLL_S)
 
-    def _refuse_superusers(self, server: Connection, conn: Connection) -> None:
+    def _refuse_superusers(self, server: Connection) -> None:
         """See what is in the way before anybody is thrown out."""
         if server.execute("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user").fetchall()[0][0]:
             return
-        who = {"database": self._connections.database, "ours": [conn.info.backend_pid]}
+        who = {"database": self._connections.database, "ours": []}
         stuck = [session for row in server.execute(QUERIES["others"], who) if (session := session_of(row)).superuser]
         if stuck:
             raise _cannot_end(stuck)

@@ -82,6 +82,19 @@ def test_clients_that_reconnect_in_a_tight_loop_do_not_win(database: PostgresDat
         database.reopen()
 
 
+def test_an_app_that_takes_every_connection_there_may_be(
+    database: PostgresDatabase, clone: Clone, server: Connection
+) -> None:
+    server.execute(f"ALTER DATABASE {clone.name} CONNECTION LIMIT 2".encode())
+    apps = [psycopg.connect(clone.app_dsn, autocommit=True) for _ in range(2)]
+
+    fence = database.fence("rtest1")
+
+    assert [is_alive(app) for app in apps] == [False, False]
+    fence.close()
+    database.reopen()
+
+
 def test_a_superuser_s_session_is_named_and_nobody_is_thrown_out(
     database: PostgresDatabase, owner: Connection, superuser: Connection, clone: Clone, server: Connection
 ) -> None:
