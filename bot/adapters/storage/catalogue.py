@@ -1,0 +1,217 @@
+"""What is in the bucket: listed as often as needed, sidecars read once each and only for what is asked for."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from bot.adapters.storage.documents import read_sidecar, read_verification
+from bot.adapters.storage.failures import is_absent, translated
+from bot.adapters.storage.upload import UPLOAD_MARK
+from bot.domain.backups import (
+    BUNDLE_SUFFIX,
+    SIDECAR_SUFFIX,
+    VERIFIED_SUFFIX,
+    Backup,
+    BackupName,
+    BackupPage,
+    Manifest,
+    StoredObject,
+    Verification,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
+
+FRESH_S = 20.0
+"""How old a listing may be that a page for people is taken from."""
+_READERS = 16
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class _Note:
+    """What is known of a listed object besides its listing; of a bundle without a sidecar, whether it is ours."""
+
+    sidecar: tuple[Manifest, StoredObject] | None = None
+    verified: tuple[Verification, StoredObject] | None = None
+    unfinished: bool = False
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """A bundle by its listing."""
+
+    name: BackupName
+    text: str
+    entry: "ObjectTypeDef"
+
+
+@dataclass(frozen=True)
+class _Listing:
+    entries: "Mapping[str, ObjectTypeDef]"
+    bundles: Sequence[_Listed]
+    read_at_s: float
+
+
+class BundleCatalogue:
+    """One environment's bundles.
+
+    Args:
+        client: S3 client.
+        bucket: where they are.
+        environment: whose they are; others' are left out.
+    """
+
+    def __init__(self, client: "S3Client", bucket: str, environment: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._environment = environment
+        self._notes: dict[tuple[str, str], _Note] = {}
+        self._names: dict[str, BackupName | None] = {}
+        self._kept: _Listing | None = None
+        self._listing = threading.Lock()
+
+    def newest(self) -> Iterator[Backup]:
+        """Give every bundle, newest first, listed afresh; sidecars are read as they are asked for."""
+        yield from self._look(self._list_again(), 0)
+
+    def page(self, text: str, offset: int, limit: int) -> BackupPage:
+        """See `bot.ports.BackupStore.list_page`."""
+        listing = self._recent()
+        words = text.casefold().split()
+        matching = [listed for listed in listing.bundles if all(word in listed.text.casefold() for word in words)]
+        found: list[Backup] = []
+        at = offset
+        while at < len(matching) and len(found) < limit:
+            step = matching[at : at + limit - len(found)]
+            found += self._backups(step, listing)
+            at += len(step)
+        return BackupPage(tuple(found), len(matching), at if at < len(matching) else None)
+
+    def find(self, name: BackupName) -> Backup | None:
+        """Look one up, listed afresh; None when there is none or it is unfinished."""
+        entries = self.entries(str(name))
+        entry = entries.get(f"{name}{BUNDLE_SUFFIX}")
+        return self._backup(_Listed(name, str(name), entry), entries) if entry else None
+
+    def entries(self, prefix: str) -> "Mapping[str, ObjectTypeDef]":
+        """List objects, now."""
+        with translated(self._bucket):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            return {entry["Key"]: entry for page in pages for entry in page.get("Contents", ())}
+
+    def name_of(self, text: str) -> BackupName | None:
+        """Read a name of this environment."""
+        name = BackupName.parse(text)
+        return name if name and name.environment == self._environment else None
+
+    def forget_listing(self) -> None:
+        """Have the next page listed afresh: we have written something."""
+        with self._listing:
+            self._kept = None
+
+    def _recent(self) -> _Listing:
+        with self._listing:
+            kept = self._kept
+        if kept is not None and time.monotonic() - kept.read_at_s < FRESH_S:
+            return kept
+        return self._list_again()
+
+    def _list_again(self) -> _Listing:
+        started_at_s = time.monotonic()
+        entries = self.entries(f"{self._environment}_")
+        bundles = [
+            _Listed(name, key.removesuffix(BUNDLE_SUFFIX), entry)
+            for key, entry in entries.items()
+            if key.endswith(BUNDLE_SUFFIX) and (name := self._known_name(key))
+        ]
+        bundles.sort(key=lambda listed: (listed.name.created_at, listed.text), reverse=True)
+        listing = _Listing(entries, bundles, started_at_s)
+        there = {(entry["Key"], entry["ETag"]) for entry in entries.values()}
+        with self._listing:
+            self._kept = listing
+            self._notes = {place: note for place, note in self._notes.items() if place in there}
+            self._names = {key: name for key, name in self._names.items() if key in entries}
+        return listing
+
+    def _known_name(self, key: str) -> BackupName | None:
+        if key not in self._names:
+            self._names[key] = self.name_of(key)
+        return self._names[key]
+
+    def _look(self, listing: _Listing, offset: int) -> Iterator[Backup]:
+        bundles = islice(listing.bundles, offset, None)
+        size = 4
+        while batch := list(islice(bundles, size)):
+            yield from self._backups(batch, listing)
+            size = min(2 * size, _BATCH)
+
+    def _backups(self, bundles: Sequence[_Listed], listing: _Listing) -> list[Backup]:
+        """Look at some of them; those that are unfinished or gone are left out."""
+        with ThreadPoolExecutor(min(_READERS, max(1, len(bundles))), thread_name_prefix="sidecars") as threads:
+            return [b for b in threads.map(lambda one: self._backup(one, listing.entries), bundles) if b]
+
+    def _backup(self, listed: _Listed, entries: "Mapping[str, ObjectTypeDef]") -> Backup | None:
+        name, entry = listed.name, listed.entry
+        sidecar = entries.get(f"{listed.text}{SIDECAR_SUFFIX}")
+        note = self._note(sidecar, self._read_sidecar) if sidecar else self._note(entry, self._look_at)
+        if note is None or note.unfinished:
+            return None
+        backup = Backup(name, StoredObject(entry["Key"], entry["Size"], modified_at=entry["LastModified"]))
+        if note.sidecar is not None and _is_about(note.sidecar, backup):
+            manifest, bundle = note.sidecar
+            stored = replace(backup.stored, version_id=bundle.version_id, sha256=bundle.sha256)
+            backup = replace(backup, stored=stored, manifest=manifest)
+        return replace(backup, verified=self._verified(backup, entries.get(f"{listed.text}{VERIFIED_SUFFIX}")))
+
+    def _verified(self, backup: Backup, entry: "ObjectTypeDef | None") -> Verification | None:
+        """What was proven of that very object: of one that was there before, it says nothing."""
+        note = self._note(entry, self._read_verified) if entry else None
+        if note is None or note.verified is None:
+            return None
+        verification, about = note.verified
+        stored = backup.stored
+        same = (about.key, about.size_bytes, about.sha256) == (stored.key, stored.size_bytes, stored.sha256)
+        later = entry is not None and stored.modified_at is not None and entry["LastModified"] < stored.modified_at
+        return verification if same and not later else None
+
+    def _note(self, entry: "ObjectTypeDef", read: Callable[[str], _Note]) -> _Note | None:
+        place = entry["Key"], entry["ETag"]
+        note = self._notes.get(place)
+        if note is None:
+            with translated(self._bucket):
+                try:
+                    note = read(entry["Key"])
+                except ClientError as error:
+                    if is_absent(error):
+                        return None  # gone since it was listed
+                    raise
+            self._notes[place] = note
+        return note
+
+    def _read_sidecar(self, key: str) -> _Note:
+        return _Note(sidecar=read_sidecar(self._text(key)))
+
+    def _read_verified(self, key: str) -> _Note:
+        return _Note(verified=read_verification(self._text(key)))
+
+    def _look_at(self, key: str) -> _Note:
+        found = self._client.head_object(Bucket=self._bucket, Key=key)
+        return _Note(unfinished=UPLOAD_MARK in found["Metadata"])
+
+    def _text(self, key: str) -> bytes:
+        return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+
+
+def _is_about(sidecar: tuple[Manifest, StoredObject], backup: Backup) -> bool:
+    """Whether a sidecar speaks of that very object: one that was put in its place since is somebody else's."""
+    manifest, bundle = sidecar
+    stored = backup.stored
+    return (manifest.name, bundle.key, bundle.size_bytes) == (str(backup.name), stored.key, stored.size_bytes)

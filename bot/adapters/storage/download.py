@@ -1,0 +1,133 @@
+"""An object as one stream of bytes: fetched in ranges, some ahead, each resumed at the byte where it broke off."""
+
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from bot.adapters.storage.failures import code_of, translated
+from bot.domain.backups import StoredObject
+from bot.domain.runs import Progress
+from bot.errors import PermanentError, TemporaryError
+from bot.ports import Report
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+RANGE_BYTES = 8 * 1024 * 1024
+RANGES_IN_FLIGHT = 3
+BREAKS_IN_A_ROW = 5
+"""Times a range may break off without a byte gained in between."""
+_REPLACED = frozenset({"PreconditionFailed", "412", "InvalidRange", "416"})
+_READ_BYTES = 256 * 1024
+_FIRST_PAUSE_S = 0.1
+_TOLD_TIMES = 100
+
+
+class ObjectDownload:
+    """One version of one object, read once, from its first byte to its last.
+
+    Memory stays under (`RANGES_IN_FLIGHT` + 2) ranges.
+
+    Args:
+        client: S3 client.
+        bucket: where it is.
+        stored: what to read; with a version id that version, else the object as it is when the reading begins.
+        report: told of bytes, out of the object's size.
+
+    Attributes:
+        digest: sha256 of all that `chunks` has given.
+    """
+
+    def __init__(self, client: "S3Client", bucket: str, stored: StoredObject, report: Report) -> None:
+        self._client: Any = client  # calls share their arguments as dicts, which the stubs cannot see through
+        self._bucket = bucket
+        self._stored = stored
+        self._report = report
+        self._pin = {"VersionId": stored.version_id} if stored.version_id else {}
+        self._stop = threading.Event()
+        self.digest = hashlib.sha256()
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the object's bytes, a range at a time.
+
+        Raises:
+            PermanentError: ``object-not-found``; ``bundle-damaged``: another size than listed, or replaced meanwhile.
+            TemporaryError: ``storage-unavailable``: a range gains nothing any more.
+        """
+        self._pin_down()
+        done_bytes = 0
+        threads = ThreadPoolExecutor(RANGES_IN_FLIGHT, thread_name_prefix="download")
+        try:
+            for content in self._in_order(threads):
+                self.digest.update(content)
+                yield content
+                self._tell(done_bytes, done_bytes + len(content))
+                done_bytes += len(content)
+        finally:
+            self._stop.set()
+            threads.shutdown(cancel_futures=True)
+
+    def _in_order(self, threads: ThreadPoolExecutor) -> Iterator[bytes]:
+        ahead: deque[Future[bytes]] = deque()
+        for start in range(0, self._stored.size_bytes, RANGE_BYTES):
+            ahead.append(threads.submit(self._range, start, min(start + RANGE_BYTES, self._stored.size_bytes)))
+            if len(ahead) == RANGES_IN_FLIGHT:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+    def _range(self, start: int, end: int) -> bytes:
+        content = bytearray()
+        breaks = 0
+        while len(content) < end - start and not self._stop.is_set():
+            before = len(content)
+            try:
+                self._read_on(content, start, end)
+            except TemporaryError:
+                breaks = 1 if len(content) > before else breaks + 1
+                if breaks >= BREAKS_IN_A_ROW:
+                    raise
+                self._stop.wait(_FIRST_PAUSE_S * 2**breaks)
+        return bytes(content)
+
+    def _read_on(self, content: bytearray, start: int, end: int) -> None:
+        """Add what is missing of a range; what came before a break is kept."""
+        at = start + len(content)
+        with translated(self._bucket):
+            answer = self._ask(f"bytes={at}-{end - 1}")
+            if not answer.get("ContentRange", "").startswith(f"bytes {at}-{end - 1}/"):
+                raise PermanentError("storage-refused", f"The store of bucket {self._bucket} does not serve ranges.")
+            with answer["Body"] as body:
+                while not self._stop.is_set() and (data := body.read(min(_READ_BYTES, end - start - len(content)))):
+                    content += data
+
+    def _ask(self, wanted: str) -> Any:
+        try:
+            return self._client.get_object(Bucket=self._bucket, Key=self._stored.key, Range=wanted, **self._pin)
+        except ClientError as error:
+            if code_of(error) in _REPLACED:
+                raise self._damaged("was replaced while it was read") from error
+            raise
+
+    def _pin_down(self) -> None:
+        """See that it is what was listed, and make sure that all ranges are of the same object."""
+        with translated(self._bucket):
+            found = self._client.head_object(Bucket=self._bucket, Key=self._stored.key, **self._pin)
+        if found["ContentLength"] != self._stored.size_bytes:
+            raise self._damaged(f"has {found['ContentLength']} bytes where {self._stored.size_bytes} were listed")
+        version_id = found.get("VersionId", "")
+        self._pin = {"VersionId": version_id} if version_id else {"IfMatch": found["ETag"]}
+
+    def _damaged(self, how: str) -> PermanentError:
+        hint = "List the backups again and choose one."
+        return PermanentError("bundle-damaged", f"{self._stored.key} {how}.", hint)
+
+    def _tell(self, before_bytes: int, after_bytes: int) -> None:
+        step_bytes = max(1, self._stored.size_bytes // _TOLD_TIMES)
+        if after_bytes // step_bytes != before_bytes // step_bytes or after_bytes == self._stored.size_bytes:
+            self._report(Progress(after_bytes, self._stored.size_bytes, "bytes"))

@@ -1,0 +1,181 @@
+"""What may be in a bundle: our own layout as its manifest says, and those of the old scripts, told by content."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from bot.adapters.storage.bundles import DUMP_PREFIX, MANIFEST_MEMBER
+from bot.adapters.storage.content import Content, open_content
+from bot.adapters.storage.documents import read_manifest
+from bot.adapters.storage.members import Member
+from bot.adapters.storage.refusals import damaged, unknown, unsafe
+from bot.adapters.storage.scratch import Scratch
+from bot.adapters.storage.unpacked import Budget
+from bot.domain.backups import BundleKind, Manifest
+
+MAX_MEMBERS = 100_000
+MAX_MANIFEST_BYTES = 16 * 1024 * 1024
+TOC = "toc.dat"
+SINGLE = "bundle.dump"
+"""What the one file of an old bundle is called once unpacked, whatever it was called."""
+_PGDMP = b"PGDMP"
+_LEAF = r"[A-Za-z0-9_][A-Za-z0-9._+\-]{0,200}"
+_OURS = re.compile(DUMP_PREFIX + r"(?P<leaf>[A-Za-z0-9_][A-Za-z0-9._\-]{0,200})")
+_THEIRS = re.compile(rf"(?:\./)?(?:(?P<folder>{_LEAF})/)?(?P<leaf>{_LEAF})")
+_FOLDERS = re.compile(rf"\.|(?:\./)?{_LEAF}")
+_OF_DIRECTORY = re.compile(
+    r"toc\.dat|restore\.sql|blobs(?:_\d+)?\.toc(?:\.gz|\.lz4|\.zst)?|(?:\d+|blob_\d+)\.dat(?:\.gz|\.lz4|\.zst)?"
+)
+_SINGLE = re.compile(r".+\.(?:sql|dump|tar)(?:\.gz)?")
+
+
+class Layout(Protocol):
+    """Judges members in their order, and puts them where they belong."""
+
+    def take(self, member: Member, pieces: Iterator[bytes]) -> None:
+        """Take a member.
+
+        Raises:
+            PermanentError: ``bundle-unsafe``, ``bundle-damaged``, ``bundle-unknown``.
+        """
+
+    def finish(self) -> tuple[BundleKind, Path, int]:
+        """See that it is all there; gives kind, path and size in bytes.
+
+        Raises:
+            PermanentError: ``bundle-damaged``, ``bundle-unknown``.
+        """
+
+
+class OurLayout:
+    """``manifest.json``, then ``dump/…``: exactly what the sidecar says."""
+
+    def __init__(self, manifest: Manifest, scratch: Scratch) -> None:
+        self._manifest = manifest
+        self._scratch = scratch
+        self._expected = {file.name: file for file in manifest.files}
+        self._seen: set[str] = set()
+
+    def take(self, member: Member, pieces: Iterator[bytes]) -> None:
+        """See `Layout.take`."""
+        if member.is_directory:
+            raise unsafe("is a directory, and ours have none.", member.name)
+        if member.name in self._seen:
+            raise unsafe("is there twice.", member.name)
+        if not self._seen:
+            self._take_manifest(member, pieces)
+        else:
+            self._take_file(member, pieces)
+        self._seen.add(member.name)
+
+    def finish(self) -> tuple[BundleKind, Path, int]:
+        """See `Layout.finish`."""
+        missing = sorted(self._expected.keys() - self._seen)
+        if missing:
+            raise damaged("is missing.", missing[0])
+        if DUMP_PREFIX + TOC not in self._expected:
+            raise unknown("It has no table of contents.")
+        return BundleKind.DIRECTORY, self._scratch.path, sum(file.size_bytes for file in self._manifest.files)
+
+    def _take_manifest(self, member: Member, pieces: Iterator[bytes]) -> None:
+        if member.name != MANIFEST_MEMBER:
+            raise unsafe("stands where the manifest should.", member.name)
+        if member.size_bytes > MAX_MANIFEST_BYTES:
+            raise unsafe("is too large.", member.name)
+        if read_manifest(b"".join(pieces)) != self._manifest:
+            raise damaged("does not say what the manifest beside the bundle says.", member.name)
+
+    def _take_file(self, member: Member, pieces: Iterator[bytes]) -> None:
+        match = _OURS.fullmatch(member.name)
+        expected = self._expected.get(member.name)
+        if match is None or expected is None:
+            raise unsafe("is not in the manifest." if match else "has a name that is not allowed.", member.name)
+        if member.size_bytes != expected.size_bytes:
+            raise damaged(f"has {member.size_bytes} bytes instead of {expected.size_bytes}.", member.name)
+        digest = hashlib.sha256()
+        with self._scratch.new_file(match["leaf"]) as output:
+            for piece in pieces:
+                digest.update(piece)
+                output.write(piece)
+        if digest.hexdigest() != expected.sha256:
+            raise damaged("is not what was dumped: its sha256 differs.", member.name)
+
+
+class OldLayout:
+    """One file, or the files of a directory dump, in no folder or in one."""
+
+    def __init__(self, scratch: Scratch, budget: Budget) -> None:
+        self._scratch = scratch
+        self._budget = budget
+        self._folder: str | None = None
+        self._seen: set[str] = set()
+        self._single: Content | None = None
+        self._has_contents = False
+        self._size_bytes = 0
+
+    def take(self, member: Member, pieces: Iterator[bytes]) -> None:
+        """See `Layout.take`."""
+        if member.is_directory:
+            if not _FOLDERS.fullmatch(member.name):
+                raise unsafe("has a name that is not allowed.", member.name)
+            self._see_folder(member, "" if member.name == "." else member.name.removeprefix("./"))
+            return
+        leaf = self._leaf(member)
+        if self._single is not None or (self._seen and not _OF_DIRECTORY.fullmatch(leaf)):
+            raise unsafe("does not belong to the dump.", member.name)
+        self._seen.add(leaf)
+        if _OF_DIRECTORY.fullmatch(leaf):
+            self._take_part(leaf, member, pieces)
+        else:
+            self._single = self._take_single(member, pieces)
+
+    def finish(self) -> tuple[BundleKind, Path, int]:
+        """See `Layout.finish`."""
+        if self._single is not None:
+            return self._single.kind, self._scratch.path / SINGLE, self._single.size_bytes
+        if not self._has_contents:
+            raise unknown("It has no table of contents." if self._seen else "It is empty.")
+        return BundleKind.DIRECTORY, self._scratch.path, self._size_bytes
+
+    def _leaf(self, member: Member) -> str:
+        match = _THEIRS.fullmatch(member.name)
+        if match is None:
+            raise unsafe("has a name that is not allowed.", member.name)
+        leaf = match["leaf"]
+        if leaf == MANIFEST_MEMBER:
+            raise damaged("is there, but there is no manifest beside the bundle that fits it.", member.name)
+        if leaf in self._seen:
+            raise unsafe("is there twice.", member.name)
+        if not (_OF_DIRECTORY.fullmatch(leaf) or _SINGLE.fullmatch(leaf)):
+            raise unsafe("does not belong to a dump.", member.name)
+        self._see_folder(member, match["folder"] or "")
+        return leaf
+
+    def _see_folder(self, member: Member, folder: str) -> None:
+        # The folder's own entry comes after that of "." where there is one.
+        if folder != self._folder and (self._folder or self._seen):
+            raise unsafe("is in another folder than the rest.", member.name)
+        self._folder = folder
+
+    def _take_part(self, leaf: str, member: Member, pieces: Iterator[bytes]) -> None:
+        if leaf == "restore.sql":
+            return  # pg_restore makes no use of it
+        head = b""
+        with self._scratch.new_file(leaf) as output:
+            for piece in pieces:
+                head = head or piece[: len(_PGDMP)]
+                output.write(piece)
+        if leaf == TOC:
+            if head != _PGDMP:
+                raise unknown("is no table of contents of pg_dump.", member.name)
+            self._has_contents = True
+        self._size_bytes += member.size_bytes
+
+    def _take_single(self, member: Member, pieces: Iterator[bytes]) -> Content:
+        content = open_content(member.name, pieces, self._budget)
+        with self._scratch.new_file(SINGLE) as output:
+            for piece in content.pieces():
+                output.write(piece)
+        return content

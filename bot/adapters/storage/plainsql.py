@@ -1,0 +1,252 @@
+"""Plain dumps, looked through as they stream by: psql runs commands of its own, a shell among them.
+
+A dump made by pg_dump has none but restrict and unrestrict. Outside quotes and COPY's rows any other backslash is
+refused; so is a line that begins with one anywhere but in COPY's rows, and what pg_dump never writes and would make
+psql see quotes elsewhere than we do. A hostile object name with a newline in it ends up as such a line. psql itself
+must still be started with ``ON_ERROR_STOP`` and inside a restrict of our own.
+"""
+
+import re
+from collections.abc import Callable
+
+from bot.adapters.storage.refusals import damaged, unknown, unsafe
+
+HEAD_BYTES = 64 * 1024
+_LOOK_AHEAD_BYTES = 256  # longer than any token
+_COPY_BYTES = 256 * 1024  # 1,600 columns of 63 bytes, quoted
+_HEADER = b"PostgreSQL database dump\n"
+_FOOTER = b"PostgreSQL database dump complete\n"
+_WORD = rb"[\w$\x80-\xff]"
+_COMMENTS = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|--[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
+_STATEMENTS = (
+    rb"abort|alter|analyze|begin|call|cluster|comment|copy|create|delete|do|drop|grant|insert|lock|merge|refresh|reindex"
+    rb"|reset|revoke|savepoint|security|select|set|start|table|truncate|update|vacuum|values|with|commit|end|rollback"
+)
+_FIRST = re.compile(rb"(?i:" + _STATEMENTS + rb")\b|\\")
+_TOKEN = re.compile(
+    rb"""['"\\;]|--|/\*|\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]{0,199})?\$|\$[A-Za-z_\x80-\xff][\w\x80-\xff]{199}|(?<!"""
+    + _WORD
+    + rb")(?i:copy)(?!"
+    + _WORD
+    + rb")"
+)
+_COPY = re.compile(rb"(?i:copy) (?:\"(?:[^\"]|\"\")*\"|[\w$.,() \x80-\xff])+? (?i:from stdin);\r?\n")
+_RESTRICT = re.compile(rb"\\(?:un)?restrict [A-Za-z0-9]{1,200}\r?\n")
+_PREFIXES = {b"e", b"b", b"x", b"n"}
+_BAD_ESCAPE = re.compile(rb"\\[^bfnrtvN]")
+_END_OF_ROWS = re.compile(rb"\\\.\r?\n")
+_BEGIN_OF_END = (b"\\", b"\\.", b"\\.\r")
+_LINE_COMMAND = re.compile(rb"[\r\n]\\(?!(?:un)?restrict )")
+_STRINGS = re.compile(rb"(?i)standard_conforming_strings(?! = on;|(?: (?:=(?: (?:on?)?)?)?)?\Z)")
+_CONTEXT_BYTES = 64
+_LOOK_BEHIND_BYTES = 2
+
+
+def looks_plain(head: bytes) -> bool:
+    """Whether a file that begins so is SQL text: no zero byte, and a statement after blanks and comments."""
+    text = head[_COMMENTS.match(head).end() :]  # type: ignore[union-attr] # it matches the empty string
+    return b"\0" not in head and (_FIRST.match(text) is not None or _HEADER in head)
+
+
+class PlainInspector:
+    """Takes a plain dump in pieces; memory stays under a piece and `_COPY_BYTES`.
+
+    Args:
+        name: the member's, for the refusals.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._buffer, self._at = b"\n", 0  # what is not judged yet begins at `_at`; a little before it is kept
+        self._last = False
+        self._read: Callable[[int], int] = self._sql
+        self._close = b""
+        self._depth = 0
+        self._fresh = True  # between statements
+        self._line_start = True  # in COPY's rows
+        self._context = b""
+        self._head, self._tail = b"", b""
+
+    def feed(self, data: bytes) -> None:
+        """Judge the next bytes.
+
+        Raises:
+            PermanentError: ``bundle-unsafe``, ``bundle-unknown`` (no text).
+        """
+        if b"\0" in data:
+            raise unknown("is no text.", self._name)
+        if len(self._head) < HEAD_BYTES:
+            self._head += data[:HEAD_BYTES]
+        self._tail = (self._tail + data[-_LOOK_AHEAD_BYTES:])[-_LOOK_AHEAD_BYTES:]
+        self._buffer += data
+        self._judge()
+
+    def finish(self) -> None:
+        """Judge what is left, and see that it is whole.
+
+        Raises:
+            PermanentError: ``bundle-unsafe``, ``bundle-damaged``.
+        """
+        self._last = True
+        self._buffer += b"" if self._buffer.endswith(b"\n") else b"\n"
+        self._judge()
+        whole = self._read in (self._sql, self._line_comment) and self._at == len(self._buffer)
+        if not whole or (_HEADER in self._head and _FOOTER not in self._tail.replace(b"\r", b"") + b"\n"):
+            raise damaged("is cut short.", self._name)
+
+    def _judge(self) -> None:
+        at = judged_from = self._at
+        while True:
+            read = self._read
+            after = read(at)
+            if self._read != read and self._rows in (read, self._read):
+                if read != self._rows:
+                    self._grep(judged_from, after)
+                judged_from = after
+            if after == at and self._read == read:
+                break
+            at = after
+        if self._read != self._rows:
+            self._grep(judged_from, at)
+        kept_from = max(0, at - _LOOK_BEHIND_BYTES)
+        self._buffer, self._at = self._buffer[kept_from:], at - kept_from
+
+    def _grep(self, start: int, end: int) -> None:
+        text = self._context + self._buffer[start:end]
+        if _LINE_COMMAND.search(text):
+            raise self._refuse("has a line that psql takes for a command.")
+        if _STRINGS.search(text):
+            raise self._refuse("changes how strings are quoted.")
+        self._context = text[-_CONTEXT_BYTES:]
+
+    def _safe_end(self, at: int) -> int:
+        """Where the buffer may be judged up to without cutting a token in two."""
+        return len(self._buffer) if self._last else max(at, len(self._buffer) - _LOOK_AHEAD_BYTES)
+
+    def _sql(self, at: int) -> int:
+        match = _TOKEN.search(self._buffer, at)
+        limit = self._safe_end(at)
+        if match is None or match.start() >= limit:
+            self._note_statement(at, limit)
+            return limit
+        self._note_statement(at, match.start())
+        return self._token(match[0], match.start(), match.end())
+
+    def _note_statement(self, start: int, end: int) -> None:
+        if self._fresh and self._buffer[start:end].strip():
+            self._fresh = False
+
+    def _token(self, token: bytes, start: int, end: int) -> int:
+        if token == b"\\":
+            return self._command(start)
+        if token.lower() == b"copy":
+            return self._copy(start) if self._fresh else end
+        if token == b"--":
+            self._read = self._line_comment
+        elif token == b"/*":
+            self._read, self._depth = self._block_comment, 1
+        elif token == b";":
+            self._fresh = True
+        else:
+            self._fresh = False
+            self._open_quote(token, start)
+        return end
+
+    def _command(self, start: int) -> int:
+        match = _RESTRICT.match(self._buffer, start)
+        if match is None or self._buffer[start - 1 : start] not in (b"\n", b"\r", b""):
+            raise self._refuse("has a command for psql.")
+        return match.end() - 1  # the newline begins the next line
+
+    def _copy(self, start: int) -> int:
+        match = _COPY.match(self._buffer, start)
+        if match is not None:
+            self._read, self._line_start = self._rows, True
+            return match.end()
+        if not self._last and len(self._buffer) - start < _COPY_BYTES:
+            return start
+        raise self._refuse("has a COPY that pg_dump does not write.")
+
+    def _open_quote(self, token: bytes, start: int) -> None:
+        self._close, self._read = token, self._quoted
+        before = self._buffer[max(0, start - 2) : start]
+        if token[:1] == b"$" != token[-1:]:
+            raise self._refuse("has a quote with a name too long.")
+        if token == b'"' or not re.search(_WORD + rb"\Z", before):
+            return
+        prefix = before[-1:].lower()
+        if token != b"'" or prefix not in _PREFIXES or re.match(_WORD, before[:-1]):
+            raise self._refuse("has a quote that begins inside a word.")
+        if prefix == b"e":
+            self._read = self._escaped
+
+    def _quoted(self, at: int) -> int:
+        found = self._buffer.find(self._close, at)
+        if found >= 0:
+            self._read = self._sql
+            return found + len(self._close)
+        return self._safe_end(at)
+
+    def _escaped(self, at: int) -> int:
+        match = re.compile(rb"''|\\.|'", re.DOTALL).search(self._buffer, at)
+        limit = self._safe_end(at)
+        if match is None or match.start() >= limit:
+            return limit
+        if match[0] == b"'":
+            self._read = self._after_escaped
+        return match.end()
+
+    def _after_escaped(self, at: int) -> int:
+        """See that no second string is joined to it over a line's end: it would be read like the first."""
+        following = self._buffer[at : at + _LOOK_AHEAD_BYTES]
+        blank = len(following) - len(following.lstrip())
+        if not following.lstrip() and not self._last:
+            return at + max(0, blank - 1)
+        if following.lstrip()[:1] == b"'" or following.lstrip()[:2] == b"--":
+            raise self._refuse("has strings that continue each other.")
+        self._read = self._sql
+        return at
+
+    def _line_comment(self, at: int) -> int:
+        match = re.compile(rb"[\r\n]").search(self._buffer, at)
+        if match is not None:
+            self._read = self._sql
+            return match.start()
+        return self._safe_end(at)
+
+    def _block_comment(self, at: int) -> int:
+        match = re.compile(rb"/\*|\*/").search(self._buffer, at)
+        limit = self._safe_end(at)
+        if match is None or match.start() >= limit:
+            return limit
+        self._depth += 1 if match[0] == b"/*" else -1
+        if not self._depth:
+            self._read = self._sql
+        return match.end()
+
+    def _rows(self, at: int) -> int:
+        if self._line_start and (end := _END_OF_ROWS.match(self._buffer, at)):
+            self._read, self._fresh, self._context = self._sql, True, b"\n"
+            return end.end() - 1
+        end_at = self._rows_end(at)
+        if _BAD_ESCAPE.search(self._buffer[at:end_at].replace(b"\\\\", b"")):
+            raise self._refuse("has an escape in its rows that pg_dump does not write.")
+        if end_at > at:
+            self._line_start = self._buffer[end_at - 1 : end_at] == b"\n"
+        return end_at
+
+    def _rows_end(self, at: int) -> int:
+        """Where rows can be judged up to: the line that ends them, else a whole line, else before an escape."""
+        found = self._buffer.find(b"\n\\.", at)
+        if found >= 0:
+            return found + 1
+        newline = self._buffer.rfind(b"\n", at)
+        if newline >= 0:
+            return newline + 1
+        text = self._buffer[at:]
+        if self._line_start and text in _BEGIN_OF_END:
+            return at
+        return len(self._buffer) - (len(text) - len(text.rstrip(b"\\"))) % 2
+
+    def _refuse(self, reason: str) -> Exception:
+        return unsafe(reason, self._name)
