@@ -4,9 +4,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bot.engine import control, enquiries
+from bot.engine import backups, control, enquiries
+from bot.engine.chores import take
 from bot.engine.requests import Kind, defer
 from bot.engine.rollbacks import request_rollback
+from bot.engine.verifying import verify
 from bot.engine.voting import vote
 from bot.engine.workplace import Workplace
 from bot.errors import BotError, TemporaryError
@@ -105,6 +107,28 @@ def _migrations(workplace: Workplace, audience: Audience, key: str, payload: Map
     enquiries.answer_migrations(workplace, audience, key, payload["environment"])
 
 
+def _backups(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
+    environment, replace = payload["environment"], bool(payload["replace"])
+    if environment:
+        text, offset = payload["text"], int(payload["offset"])
+        backups.list_backups(workplace, audience, key, environment, text, offset, replace=replace)
+    else:
+        backups.list_newest(workplace, audience, key)
+
+
+def _show_backup(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
+    backups.show_backup(workplace, audience, key, payload["environment"], payload["name"])
+
+
+def _take(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
+    workplace.announcer.tell(audience, key, take(workplace, audience, key, payload["environment"], payload["label"]))
+
+
+def _verify(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
+    environment, name, level = payload["environment"], payload["name"], int(payload["level"])
+    workplace.announcer.tell(audience, key, verify(workplace, audience, key, environment, name, level))
+
+
 _HANDLERS: Mapping[Kind, _Handler] = {
     Kind.ROLLBACK: _rollback,
     Kind.VOTE: _vote,
@@ -116,4 +140,8 @@ _HANDLERS: Mapping[Kind, _Handler] = {
     Kind.MIGRATIONS: _migrations,
     Kind.FREEZE: _freeze,
     Kind.UNFREEZE: _unfreeze,
+    Kind.BACKUPS: _backups,
+    Kind.SHOW: _show_backup,
+    Kind.TAKE: _take,
+    Kind.VERIFY: _verify,
 }

@@ -1,0 +1,159 @@
+"""Proving a backup: its names and checksums, that it can be read to its end, that it restores to what it says."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from bot.domain.backups import Backup, TableContent, Verification
+from bot.domain.chores import LEVELS, Chore, ChoreKind, ChoreState
+from bot.domain.runs import run_id_of
+from bot.engine.backups import find_backup
+from bot.engine.chores import Work, begin
+from bot.engine.people import check_member
+from bot.engine.workplace import Site, Workplace
+from bot.errors import PermanentError
+from bot.ports import Audience, FetchedBundle, Sides
+
+DAMAGED = frozenset(
+    {
+        "bundle-unsafe",
+        "bundle-damaged",
+        "bundle-foreign",
+        "bundle-unknown",
+        "bundle-unreadable",
+        "bundle-differs",
+        "load-failed",
+    }
+)
+"""What speaks against the bundle. Any other error speaks against us (no scratch space, no tool) and proves nothing."""
+_NAMES, _READABLE, _RESTORED = LEVELS
+_SHOWN = 5
+
+
+class _FaultError(Exception):
+    """Something is wrong with a bundle, and it was found at that level."""
+
+    def __init__(self, level: int, error: PermanentError) -> None:
+        super().__init__(level, error)
+        self.level = level
+        self.problem = f"{error.reference}: {error.message}"
+
+
+def verify(workplace: Workplace, audience: Audience, key: str, environment: str, name: str, level: int) -> str:
+    """Prove a backup, keep what was found, and give a sentence for whoever asked.
+
+    Raises:
+        BotError: why it could not be tried; nothing is noted then.
+    """
+    site = workplace.site(environment)
+    check_member(workplace, audience.user_id, site.environment)
+    _check_level(level)
+    backup = find_backup(site, name)
+    if level == _RESTORED:
+        _check_restorable(site, backup)
+    work = begin(workplace, site, audience, key, ChoreKind.VERIFY, str(backup.name), level)
+    ended = work.perform(lambda: _verified(work, backup))
+    if ended.problem:
+        return f"{backup.name} did NOT pass level {ended.level}: {ended.problem}"
+    return f"{backup.name} passed level {ended.level}. {ended.note}".strip()
+
+
+def _check_level(level: int) -> None:
+    if level not in LEVELS:
+        raise PermanentError("not-a-level", f"There is no level {level}.", "Levels are 1, 2 and 3; 2 is the default.")
+
+
+def _check_restorable(site: Site, backup: Backup) -> None:
+    environment = site.environment.name
+    if site.sides is None:
+        raise PermanentError(
+            "not-available",
+            f"Level 3 restores into a database beside the live one, which is not possible for {environment}.",
+            f"Level 2 proves that it can be read to its end: /backups {environment} verify {backup.name} 2",
+        )
+    if backup.manifest is None:
+        raise PermanentError(
+            "no-manifest",
+            f"{backup.name} was made elsewhere and says nothing of its content, so nothing can be compared.",
+            f"Level 2 proves that it can be read to its end: /backups {environment} verify {backup.name} 2",
+        )
+
+
+def _verified(work: Work, backup: Backup) -> Chore:
+    try:
+        _prove(work, backup)
+    except _FaultError as fault:
+        _note(work, backup, Verification(fault.level, work.workplace.clock.now(), fault.problem))
+        return replace(work.chore, state=ChoreState.DONE, level=fault.level, problem=fault.problem)
+    note = _note(work, backup, Verification(work.chore.level, work.workplace.clock.now()))
+    return replace(work.chore, state=ChoreState.DONE, note=note)
+
+
+def _note(work: Work, backup: Backup, result: Verification) -> str:
+    """Keep the result, unless more has been proven of that very object before: that stays true."""
+    before = backup.verified
+    if before and not before.problem and not result.problem and before.level > result.level:
+        return f"Level {before.level} was proven before and stays noted."
+    work.site.store.note_verified(backup, result)
+    return ""
+
+
+def _prove(work: Work, backup: Backup) -> None:
+    if work.chore.level == _NAMES:
+        with _judging(_NAMES):
+            work.site.store.verify_names(backup, work.reporter())
+        return
+    work.workplace.scratch_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=work.workplace.scratch_dir, prefix="backstop-verify-") as scratch:
+        directory = Path(scratch) / "bundle"
+        directory.mkdir()
+        with _judging(_NAMES):
+            bundle = work.site.store.fetch(backup, directory, work.reporter())
+        with _judging(_READABLE):
+            work.workplace.reader.read_through(bundle)
+        if work.chore.level == _RESTORED and work.site.sides is not None:
+            with _judging(_RESTORED):
+                _compare(backup, _restore(work, work.site.sides, bundle))
+
+
+@contextmanager
+def _judging(level: int) -> Iterator[None]:
+    """Tell what speaks against the bundle from what speaks against us."""
+    try:
+        yield
+    except PermanentError as error:
+        if error.reference in DAMAGED:
+            raise _FaultError(level, error) from error
+        raise
+
+
+def _restore(work: Work, sides: Sides, bundle: FetchedBundle) -> Sequence[TableContent]:
+    run_id, report = run_id_of(work.chore.id), work.reporter()
+    try:
+        return sides.contents(sides.load(run_id, bundle, report), report)
+    finally:
+        sides.drop(sides.name("side", run_id))
+
+
+def _compare(backup: Backup, found: Sequence[TableContent]) -> None:
+    """Refuse a database that is not what the manifest says; a hash that either side has not is not compared."""
+    said = {content.table: content for content in (backup.manifest.tables if backup.manifest else ())}
+    there = {content.table: content for content in found}
+    wrong = [line for table in sorted({*said, *there}) if (line := _difference(said.get(table), there.get(table)))]
+    if wrong:
+        more = f"; and {len(wrong) - _SHOWN} more tables" if len(wrong) > _SHOWN else ""
+        raise PermanentError(
+            "bundle-differs", f"Restored, it is not what its manifest says: {'; '.join(wrong[:_SHOWN])}{more}."
+        )
+
+
+def _difference(said: TableContent | None, there: TableContent | None) -> str:
+    if said is None or there is None:
+        return f"{there.table} is in no manifest" if there else f"{said.table if said else ''} is missing"
+    if said.rows != there.rows:
+        return f"{said.table} has {there.rows:,} rows instead of {said.rows:,}"
+    if said.content_hash and there.content_hash and said.content_hash != there.content_hash:
+        return f"{said.table} has other content"
+    return ""
