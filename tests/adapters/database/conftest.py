@@ -14,8 +14,9 @@ from bot.adapters.pgtools import PgTools
 from bot.adapters.scriptfiles import ScriptFiles
 from bot.domain.environments import Timing
 from bot.domain.migrations import DownScript
+from bot.sandbox.physioflow import clones
 from bot.sandbox.physioflow.clones import Clone
-from bot.sandbox.postgres import find_bin_dir
+from bot.sandbox.postgres import PostgresServer, find_bin_dir
 
 DOWN_DIR = Path(__file__).parents[3] / "sql" / "down"
 TRACKING = Tracking("schema_migrations", ("version", "name"))
@@ -32,6 +33,14 @@ def scripts() -> dict[int, DownScript]:
 @pytest.fixture
 def chain(scripts: dict[int, DownScript]) -> tuple[DownScript, ...]:
     return tuple(scripts[version] for version in (27, 26, 25, 24))
+
+
+@pytest.fixture(scope="module")
+def shared_clone(postgres: PostgresServer, sample_template: str) -> Iterator[Clone]:
+    """A copy for tests that leave it as it was."""
+    copy = clones.clone(postgres, sample_template, "sample_shared")
+    yield copy
+    clones.drop(postgres, copy.name)
 
 
 @pytest.fixture

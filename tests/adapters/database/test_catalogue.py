@@ -1,9 +1,12 @@
+import psycopg
 import pytest
 
 from bot.adapters.database import PostgresDatabase
+from bot.adapters.database.catalogue import catalogue_within
 from bot.adapters.database.connections import Connection
 from bot.domain.catalogue import Catalogue
 from bot.errors import TemporaryError
+from bot.sandbox.physioflow.clones import Clone
 
 RICH = """
 CREATE EXTENSION hstore;
@@ -62,12 +65,10 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_changes_the_fingerprint(database: PostgresDatabase, superuser: Connection, change: str) -> None:
-    before = database.catalogue()
+def test_a_change_changes_the_fingerprint(shared_clone: Clone, change: str) -> None:
+    before, after = around(shared_clone, change)
 
-    superuser.execute(change.encode())
-
-    assert database.catalogue().fingerprint != before.fingerprint
+    assert before.fingerprint != after.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -81,13 +82,21 @@ def test_a_change_changes_the_fingerprint(database: PostgresDatabase, superuser:
         "CREATE EXTENSION amcheck",
     ],
 )
-def test_noise_does_not_change_it(database: PostgresDatabase, superuser: Connection, noise: str) -> None:
-    before = database.catalogue()
+def test_noise_does_not_change_it(shared_clone: Clone, noise: str) -> None:
+    assert_same(*around(shared_clone, noise))
 
-    for statement in noise.split(";"):
-        superuser.execute(statement.encode())
 
-    assert_same(before, database.catalogue())
+def around(clone: Clone, change: str) -> tuple[Catalogue, Catalogue]:
+    """The catalogue as the owner sees it before and after a superuser's change, which is rolled back."""
+    with psycopg.connect(clone.superuser_dsn) as conn:
+        conn.execute("SET ROLE physioflow_prod")
+        before = catalogue_within(conn)
+        conn.execute("RESET ROLE; SET LOCAL search_path = public")
+        conn.execute(change.encode())
+        conn.execute("SET ROLE physioflow_prod")
+        after = catalogue_within(conn)
+        conn.rollback()
+    return before, after
 
 
 def test_a_shadow_has_the_live_database_s_fingerprint(database: PostgresDatabase) -> None:

@@ -115,7 +115,6 @@ def test_a_report_that_raises_kills_it(
     database: PostgresDatabase, owner: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.adapters.database.dump.REPORT_EVERY_S", 0.0)
-    owner.execute("CREATE FUNCTION slow() RETURNS boolean LANGUAGE sql AS 'SELECT pg_sleep(60) IS NULL'")
 
     def cancel(progress: Progress) -> None:
         raise RuntimeError(progress)
@@ -123,7 +122,7 @@ def test_a_report_that_raises_kills_it(
     with pytest.raises(RuntimeError):
         database.dump(tmp_path / "dump", cancel)
 
-    assert database.strangers() != ()
+    assert owner.info.backend_pid
     assert {session.application for session in database.strangers()} == {"owner at work"}
 
 

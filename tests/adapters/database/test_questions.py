@@ -2,10 +2,14 @@
 
 import pytest
 
+from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase
 from bot.adapters.database.connections import Connection
+from bot.adapters.pgtools import PgTools
 from bot.domain.catalogue import CheckResult
 from bot.errors import PermanentError, TemporaryError
+from bot.sandbox.physioflow.clones import Clone
+from tests.adapters.database.conftest import TIMING, TRACKING
 
 
 def test_rows_are_counted_exactly(database: PostgresDatabase, owner: Connection) -> None:
@@ -83,7 +87,9 @@ def test_counting_what_is_gone(database: PostgresDatabase) -> None:
         ("WITH d AS (DELETE FROM patients RETURNING 1) SELECT count(*) > 0 FROM d", "cannot execute"),
     ],
 )
-def test_checks(database: PostgresDatabase, query: str, problem: str) -> None:
+def test_checks(shared_clone: Clone, tools: PgTools, query: str, problem: str) -> None:
+    database = PostgresDatabase(shared_clone.owner_dsn, TRACKING, TIMING, tools, SystemClock())
+
     (result,) = database.check([query])
 
     assert (result.sql, result.ok) == (query, problem == "")

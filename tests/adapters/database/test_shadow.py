@@ -1,16 +1,19 @@
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
+from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase
 from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.shadow import ShadowMaker
+from bot.adapters.database.shadow import PostgresShadow, ShadowMaker
 from bot.adapters.pgtools import PgTools
 from bot.domain.catalogue import LockTaken
 from bot.domain.migrations import DownScript
 from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.physioflow.clones import Clone
-from tests.adapters.database.conftest import REMAINING, TRACKING
+from bot.sandbox.postgres import find_bin_dir
+from tests.adapters.database.conftest import REMAINING, TIMING, TRACKING
 from tests.adapters.database.scripting import script
 from tests.adapters.samples import StoppedClock
 
@@ -18,9 +21,17 @@ Chain = tuple[DownScript, ...]
 TO_26 = frozenset(range(1, 27))
 
 
-def test_the_chain_is_rehearsed_in_spite_of_026(database: PostgresDatabase, chain: Chain) -> None:
-    with database.shadow("rtest1") as shadow:
-        rehearsal = shadow.rehearse(chain, REMAINING)
+@pytest.fixture(scope="module")
+def shadow(shared_clone: Clone) -> Iterator[PostgresShadow]:
+    """One shadow for all: a rehearsal leaves it as it was."""
+    tools = PgTools(find_bin_dir())
+    database = PostgresDatabase(shared_clone.owner_dsn, TRACKING, TIMING, tools, SystemClock())
+    with database.shadow("rshared") as made:
+        yield made
+
+
+def test_the_chain_is_rehearsed_in_spite_of_026(shadow: PostgresShadow, chain: Chain) -> None:
+    rehearsal = shadow.rehearse(chain, REMAINING)
 
     assert rehearsal.outcome.removed == (27, 26, 25, 24)
     assert [result.tag for result in rehearsal.outcome.statements if result.version == 26] == ["ALTER TABLE"]
@@ -28,17 +39,15 @@ def test_the_chain_is_rehearsed_in_spite_of_026(database: PostgresDatabase, chai
     assert {"public.feature_flags", "public.mv_treatment_outcomes", "public.special_test_results"} <= lost
 
 
-def test_views_that_cascade_takes_are_found(database: PostgresDatabase, chain: Chain) -> None:
-    with database.shadow("rtest1") as shadow:
-        rehearsal = shadow.rehearse(chain, REMAINING)
+def test_views_that_cascade_takes_are_found(shadow: PostgresShadow, chain: Chain) -> None:
+    rehearsal = shadow.rehearse(chain, REMAINING)
 
     views = {item.identity for item in rehearsal.before.lost_in(rehearsal.after) if item.kind == "view"}
     assert views == {"public.v_patient_special_test_summary", "public.v_clinic_special_test_rate"}
 
 
-def test_functions_that_name_what_goes_are_found(database: PostgresDatabase, chain: Chain) -> None:
-    with database.shadow("rtest1") as shadow:
-        rehearsal = shadow.rehearse(chain, REMAINING)
+def test_functions_that_name_what_goes_are_found(shadow: PostgresShadow, chain: Chain) -> None:
+    rehearsal = shadow.rehearse(chain, REMAINING)
 
     assert rehearsal.mentions == ("public.count_positive_special_tests(bigint)",)
 
@@ -57,25 +66,23 @@ def test_a_longer_word_is_no_mention(database: PostgresDatabase, owner: Connecti
     assert rehearsal.mentions == ("public.f_b()", "public.f_d()", "public.f_e()")
 
 
-def test_locks_on_what_stays_are_reported(database: PostgresDatabase, chain: Chain) -> None:
-    with database.shadow("rtest1") as shadow:
-        rehearsal = shadow.rehearse(chain, REMAINING)
+def test_locks_on_what_stays_are_reported(shadow: PostgresShadow, chain: Chain) -> None:
+    rehearsal = shadow.rehearse(chain, REMAINING)
 
     locked = {"public.patients", "public.schema_migrations", "public.therapists", "public.users"}
     assert set(rehearsal.outcome.locks) == {LockTaken(name, "AccessExclusiveLock") for name in locked}
 
 
-def test_weaker_locks_keep_their_mode_and_our_own_is_left_out(database: PostgresDatabase) -> None:
-    with database.shadow("rtest1") as shadow:
-        outcome = shadow.rehearse((script(27, "DELETE FROM feature_flag_audit_log"),), TO_26).outcome
+def test_weaker_locks_keep_their_mode_and_our_own_is_left_out(shadow: PostgresShadow) -> None:
+    outcome = shadow.rehearse((script(27, "DELETE FROM feature_flag_audit_log"),), TO_26).outcome
 
     assert outcome.locks == (LockTaken("public.feature_flag_audit_log", "RowExclusiveLock"),)
 
 
-def test_a_failing_script_is_named_with_line_and_words(database: PostgresDatabase, chain: Chain) -> None:
+def test_a_failing_script_is_named_with_line_and_words(shadow: PostgresShadow, chain: Chain) -> None:
     broken = script(25, "DROP MATERIALIZED VIEW mv_diagnosis_statistics", "DROP TABLE users", name="025_broken")
 
-    with database.shadow("rtest1") as shadow, pytest.raises(PermanentError, match="rehearsal-failed") as caught:
+    with pytest.raises(PermanentError, match="rehearsal-failed") as caught:
         shadow.rehearse((*chain[:2], broken), TO_26 - {26, 25})
 
     assert caught.value.message == (
@@ -84,20 +91,20 @@ def test_a_failing_script_is_named_with_line_and_words(database: PostgresDatabas
     )
 
 
-def test_values_are_kept_out_of_messages(database: PostgresDatabase) -> None:
+def test_values_are_kept_out_of_messages(shadow: PostgresShadow) -> None:
     bad = script(27, "SELECT 'Nguyen Van A'::integer")
 
-    with database.shadow("rtest1") as shadow, pytest.raises(PermanentError, match="rehearsal-failed") as caught:
+    with pytest.raises(PermanentError, match="rehearsal-failed") as caught:
         shadow.rehearse((bad,), TO_26)
 
     assert "Nguyen" not in str(caught.value)
     assert "22P02" in str(caught.value)
 
 
-def test_an_enum_value_used_where_it_is_new_fails(database: PostgresDatabase) -> None:
+def test_an_enum_value_used_where_it_is_new_fails(shadow: PostgresShadow) -> None:
     bad = script(27, "ALTER TYPE patient_sex ADD VALUE 'x'", "SELECT 'x'::patient_sex")
 
-    with database.shadow("rtest1") as shadow, pytest.raises(PermanentError, match="55P04"):
+    with pytest.raises(PermanentError, match="55P04"):
         shadow.rehearse((bad,), TO_26)
 
 
@@ -219,5 +226,6 @@ def test_the_database_s_settings_hold_in_the_shadow(
 
 
 def shadows(server: Connection) -> list[str]:
-    query = "SELECT datname FROM pg_database WHERE starts_with(datname, 'backstop_shadow_') ORDER BY 1"
+    query = """SELECT datname FROM pg_database
+               WHERE starts_with(datname, 'backstop_shadow_') AND datname <> 'backstop_shadow_rshared' ORDER BY 1"""
     return [name for (name,) in server.execute(query)]
