@@ -105,11 +105,13 @@ class Verification:
         level: 1 names and checksums, 2 readable end to end, 3 restored and compared with the manifest.
         at: UTC.
         problem: why it failed at that level; "" when it passed.
+        schema_version: newest applied migration in it, where a level 3 has seen it; 0 if unknown.
     """
 
     level: int
     at: datetime
     problem: str = ""
+    schema_version: int = 0
 
 
 @dataclass(frozen=True)

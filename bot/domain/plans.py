@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -10,6 +11,8 @@ class PlanKind(StrEnum):
     """What a plan does."""
 
     CHAIN = "chain"
+    RESTORE = "restore"
+    UNDO = "undo"
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,49 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class PlannedLoss:
+    """A table that will have other rows after a swap: exact counts at planning time. `gone`: the table itself goes."""
+
+    table: str
+    rows_now: int
+    rows_then: int
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class PlannedRestore:
+    """What takes the live database's place, and where that one is kept.
+
+    Attributes:
+        backup: name of the bundle; "" where a kept database comes back.
+        key, version_id, sha256: of the bundle's object, as the bucket has it.
+        created_at: when what comes was as it is, UTC; of a kept database, when it was replaced.
+        verified: what was last proven of the bundle, as a phrase; "" for nothing.
+        losses: tables that have another number of rows now, most rows lost first.
+        compared: whether `losses` could be told.
+        incoming, outgoing: the database that comes, and the live one's name afterwards.
+        keep_s: for how many seconds the replaced database is kept.
+    """
+
+    backup: str
+    key: str
+    version_id: str
+    sha256: str
+    created_at: datetime
+    verified: str
+    losses: tuple[PlannedLoss, ...]
+    compared: bool
+    incoming: str
+    outgoing: str
+    keep_s: float = 0.0
+
+    @property
+    def rows_lost(self) -> int:
+        """How many rows fewer there will be, over the tables that lose some."""
+        return sum(max(0, loss.rows_now - loss.rows_then) for loss in self.losses)
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything an approver consents to.
 
@@ -100,6 +146,8 @@ class Plan:
         saves_to: the bucket that takes the emergency backup and the export.
         wished_app: the app version that was asked for; "" leaves the choice to the matrix.
         expected_fingerprint: of the catalogue afterwards; "" where it cannot be foretold.
+        restore: what is swapped in; None for a chain.
+        undoes: the run whose swap is taken back; "" where none is.
     """
 
     kind: PlanKind
@@ -122,6 +170,8 @@ class Plan:
     wished_app: str
     estimate: Estimate
     warnings: tuple[str, ...] = ()
+    restore: PlannedRestore | None = None
+    undoes: str = ""
 
     @property
     def digest(self) -> str:
@@ -141,6 +191,17 @@ class Plan:
 
     def approved_facts(self) -> dict[str, object]:
         """Say what the digest covers, in JSON's types, one entry per thing that can move."""
+        return self._common_facts() | self._swapped_facts()
+
+    def _swapped_facts(self) -> dict[str, object]:
+        """Nothing for a chain, whose digest is what it was before there were swaps."""
+        if self.restore is None:
+            return {}
+        come = self.restore
+        bundle = [come.backup, come.key, come.version_id, come.sha256]
+        return {"bundle": bundle, "databases": [come.incoming, come.outgoing], "undoes": self.undoes}
+
+    def _common_facts(self) -> dict[str, object]:
         return {
             "kind": self.kind.value,
             "environment": self.environment,

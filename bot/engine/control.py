@@ -6,7 +6,7 @@ from bot.engine.people import check_steward
 from bot.engine.voting import show
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
-from bot.planning.checklist import FOLLOW_UP, POINT_OF_NO_RETURN
+from bot.planning.checklist import FOLLOW_UP, is_past_return
 
 _NOT_STARTED = frozenset({RunState.PENDING, RunState.APPROVED})
 
@@ -21,11 +21,6 @@ def find_run(workplace: Workplace, run_id: str) -> Run:
     if run is None:
         raise PermanentError("unknown-run", f"There is no run {run_id[:60]}.", "/rollback status lists them.")
     return run
-
-
-def is_past_return(run: Run) -> bool:
-    """Whether the chain has committed, as far as the journal knows."""
-    return any(step.key == POINT_OF_NO_RETURN and step.state is StepState.DONE for step in run.steps)
 
 
 def cancel(workplace: Workplace, user_id: str, run_id: str) -> str:

@@ -13,7 +13,7 @@ from bot.domain.runs import Progress, Run, StepState
 from bot.engine.detours import CancelledError, OwnershipLostError
 from bot.engine.workplace import Site, Workplace
 from bot.errors import BotError, PermanentError, TemporaryError
-from bot.planning.checklist import POINT_OF_NO_RETURN
+from bot.planning.checklist import is_past_return
 from bot.ports import Fence, Report
 
 LEASE_S = 12.0
@@ -73,7 +73,7 @@ class Execution:
     @property
     def may_cancel(self) -> bool:
         """Whether stopping still leaves the database as it was."""
-        return self.run.step(POINT_OF_NO_RETURN).state is not StepState.DONE
+        return not is_past_return(self.run)
 
     def check(self) -> None:
         """Ask whether to go on.

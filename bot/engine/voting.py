@@ -7,7 +7,7 @@ from bot.domain.approvals import Choice, Decision, Vote, decide, refusal
 from bot.domain.runs import Run, RunState
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
-from bot.planning.checklist import chain_checklist
+from bot.planning.checklist import checklist_of
 from bot.ports import Audience
 
 _PENDING = frozenset({RunState.PENDING})
@@ -87,7 +87,7 @@ def _decide(workplace: Workplace, run: Run) -> None:
         who = " and ".join(f"<@{vote.user_id}>" for vote in votes if vote.choice is Choice.REJECT)
         if journal.end(run.id, RunState.REJECTED, f"rejected by {who}", expect=_PENDING):
             journal.audit(run.id, "backstop", "run-ended", {"state": RunState.REJECTED.value})
-    elif decision is Decision.APPROVED and journal.approve(run.id, run.plan.digest, chain_checklist()):
+    elif decision is Decision.APPROVED and journal.approve(run.id, run.plan.digest, checklist_of(run.plan.kind)):
         journal.audit(run.id, "backstop", "approved", {"digest": run.plan.digest, "quorum": quorum})
         workplace.queue.defer_run(run.id)
     show(workplace, run.id)

@@ -3,7 +3,7 @@
 from bot.domain.versions import AppVersion, label
 from bot.domain.workloads import ClusterFacts, Deployment
 from bot.errors import PermanentError
-from bot.planning.facts import Facts, RollbackRequest
+from bot.planning.facts import Facts
 from bot.planning.refusals import and_list
 
 
@@ -23,7 +23,7 @@ def running_app(facts: Facts) -> AppVersion:
     return deployment.version
 
 
-def choose_app(request: RollbackRequest, facts: Facts, to_schema: int) -> AppVersion:
+def choose_app(wish: AppVersion | None, facts: Facts, to_schema: int) -> AppVersion:
     """Choose who serves at `to_schema`: the wish if there is one, else the running version if it can, else the newest
     in every Deployment's history that can.
 
@@ -32,8 +32,8 @@ def choose_app(request: RollbackRequest, facts: Facts, to_schema: int) -> AppVer
     """
     running = running_app(facts)
     available = available_apps(facts.cluster)
-    if request.app is not None:
-        return _check_wish(request.app, facts, to_schema, available)
+    if wish is not None:
+        return _check_wish(wish, facts, to_schema, available)
     if facts.matrix.suits(running, to_schema):
         return running
     chosen = facts.matrix.newest_for(to_schema, available)

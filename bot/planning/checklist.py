@@ -1,6 +1,7 @@
 """The steps of a run. Their titles are the procedure's own words."""
 
-from bot.domain.runs import Step
+from bot.domain.plans import Plan, PlanKind
+from bot.domain.runs import Run, Step, StepState
 
 NOTIFY = "notify"
 RECHECK = "recheck"
@@ -9,33 +10,63 @@ STOP_TRAFFIC = "stop-traffic"
 FENCE = "fence"
 EXPORT = "export"
 CHAIN = "chain"
+FETCH = "fetch"
+LOAD = "load"
+VERIFY_SIDE = "verify-side"
+SWAP = "swap"
 VERIFY = "verify"
+VERIFY_SWAPPED = "verify-swapped"
 START_APP = "start-app"
 SMOKE = "smoke"
 RESTORE_TRAFFIC = "restore-traffic"
 DOCUMENT = "document"
 FOLLOW_UP = "follow-up"
 
-POINT_OF_NO_RETURN = CHAIN
-"""Once this step has committed, nothing is undone by itself."""
-
-_CHAIN = (
+_BEGIN = (
     (NOTIFY, "Notify team of rollback decision"),
     (RECHECK, "Re-check the plan"),
-    (BACKUP, "Create emergency backup"),
-    (STOP_TRAFFIC, "Stop incoming traffic"),
-    (FENCE, "Fence the database"),
-    (EXPORT, "Export the data that will be dropped"),
-    (CHAIN, "Run the rollback chain"),
-    (VERIFY, "Verify database connectivity and schema"),
+)
+_STOP = (STOP_TRAFFIC, "Stop incoming traffic")
+_END = (
     (START_APP, "Start the compatible app version, not yet serving"),
     (SMOKE, "Run smoke tests"),
     (RESTORE_TRAFFIC, "Restore traffic"),
     (DOCUMENT, "Document what happened"),
     (FOLLOW_UP, "Plan fix and re-deployment"),
 )
+_VERIFIED = "Verify database connectivity and schema"
+_CHAIN = (
+    *_BEGIN,
+    (BACKUP, "Create emergency backup"),
+    _STOP,
+    (FENCE, "Fence the database"),
+    (EXPORT, "Export the data that will be dropped"),
+    (CHAIN, "Run the rollback chain"),
+    (VERIFY, _VERIFIED),
+    *_END,
+)
+_SWAP = (_STOP, (SWAP, "Swap the databases"), (VERIFY_SWAPPED, _VERIFIED), *_END)
+_RESTORE = (
+    *_BEGIN,
+    (FETCH, "Fetch and verify the bundle"),
+    (LOAD, "Load it into a side database"),
+    (VERIFY_SIDE, "Verify data integrity of the side database"),
+    *_SWAP,
+)
+_STEPS = {PlanKind.CHAIN: _CHAIN, PlanKind.RESTORE: _RESTORE, PlanKind.UNDO: (*_BEGIN, *_SWAP)}
 
 
-def chain_checklist() -> tuple[Step, ...]:
-    """The checklist of a migration rollback."""
-    return tuple(Step(key, position, title) for position, (key, title) in enumerate(_CHAIN))
+def checklist_of(kind: PlanKind) -> tuple[Step, ...]:
+    """The checklist of such a plan."""
+    return tuple(Step(key, position, title) for position, (key, title) in enumerate(_STEPS[kind]))
+
+
+def no_return_of(plan: Plan) -> str:
+    """The step of a plan that, once it has committed, is not undone by itself."""
+    return CHAIN if plan.kind is PlanKind.CHAIN else SWAP
+
+
+def is_past_return(run: Run) -> bool:
+    """Whether that step has committed, as far as the journal knows."""
+    key = no_return_of(run.plan)
+    return any(step.key == key and step.state is StepState.DONE for step in run.steps)

@@ -30,7 +30,7 @@ def choose_target(request: RollbackRequest, facts: Facts) -> Target:
         to_schema=to_schema,
         expected=left,
         from_app=running_app(facts),
-        to_app=choose_app(request, facts, to_schema),
+        to_app=choose_app(request.app, facts, to_schema),
     )
 
 
@@ -52,8 +52,8 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
         drops=impact.dropped_objects(rehearsal, target.chain),
         rows=rows,
         locks=impact.lasting_locks(rehearsal),
-        workloads=tuple(_workload(deployment, target.to_app) for deployment in facts.cluster.deployments),
-        services=tuple(_service(service) for service in facts.cluster.services),
+        workloads=tuple(planned_workload(deployment, target.to_app) for deployment in facts.cluster.deployments),
+        services=tuple(planned_service(service) for service in facts.cluster.services),
         schema_fingerprint=evidence.live.fingerprint,
         expected_fingerprint=rehearsal.after.fingerprint if comparable else "",
         saves_to=facts.environment.backups.bucket,
@@ -73,7 +73,7 @@ def _script(script: DownScript) -> PlannedScript:
     return PlannedScript(script.version, script.name, script.sha256, script.impact, len(script.statements))
 
 
-def _workload(deployment: Deployment, app: AppVersion) -> PlannedWorkload:
+def planned_workload(deployment: Deployment, app: AppVersion) -> PlannedWorkload:
     if deployment.version == app:
         number = deployment.history[0].number if deployment.history else 0
         return PlannedWorkload(
@@ -91,6 +91,6 @@ def _workload(deployment: Deployment, app: AppVersion) -> PlannedWorkload:
     )
 
 
-def _service(service: Service) -> PlannedService:
+def planned_service(service: Service) -> PlannedService:
     selector = sorted((key, value) for key, value in service.selector.items() if key != HOLD_LABEL)
     return PlannedService(service.name, service.uid, tuple(selector))

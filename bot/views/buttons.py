@@ -1,7 +1,13 @@
 """Buttons: their action ids, what they carry, and which fit a run's state."""
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from bot.domain.runs import OPEN, Run, RunState, StepState
-from bot.planning.checklist import POINT_OF_NO_RETURN
+from bot.domain.chores import DEFAULT_LEVEL
+from bot.planning.checklist import no_return_of
+from bot.ports import BackupListing
 from bot.views.blocks import Block, button, confirm
 from bot.views.plan import impact
 
@@ -11,6 +17,11 @@ CANCEL = "cancel"
 RETRY = "retry"
 ESCALATE = "escalate"
 CLOSE_FOLLOWUP = "close_followup"
+VERIFY_BACKUP = "verify_backup"
+SHOW_BACKUP = "show_backup"
+NEWER_BACKUPS = "newer_backups"
+OLDER_BACKUPS = "older_backups"
+PAGE_OF_BACKUPS = 10
 
 
 def ballot_value(run: Run) -> str:
@@ -57,8 +68,9 @@ def for_card(run: Run) -> list[Block]:
 
 
 def can_cancel(run: Run) -> bool:
-    """Whether a cancel still stops it: not once the chain has begun, nor twice."""
-    begun = any(step.key == POINT_OF_NO_RETURN and step.state is not StepState.WAITING for step in run.steps)
+    """Whether a cancel still stops it: not once the step of no return has begun, nor twice."""
+    last = no_return_of(run.plan)
+    begun = any(step.key == last and step.state is not StepState.WAITING for step in run.steps)
     return run.state in OPEN and not begun and not run.cancel_requested_by
 
 
@@ -84,3 +96,44 @@ def _escalate(run: Run) -> Block:
 
 def _close(run: Run) -> Block:
     return button("Close follow-up…", CLOSE_FOLLOWUP, run.id)
+
+
+def for_backup(environment: str, name: str) -> list[Block]:
+    """What may be done to a backup in a list."""
+    return [_verify(environment, name), button("Details", SHOW_BACKUP, _pack(environment=environment, name=name))]
+
+
+def for_details(environment: str, name: str) -> list[Block]:
+    """What may be done to the backup that is shown."""
+    return [_verify(environment, name)]
+
+
+def for_pages(shown: BackupListing) -> list[Block]:
+    """Ways to the pages before and after this one."""
+    made = []
+    if shown.offset > 0:
+        made.append(_turn("Newer", NEWER_BACKUPS, shown, max(0, shown.offset - PAGE_OF_BACKUPS)))
+    if shown.page.next_offset is not None:
+        made.append(_turn("Older", OLDER_BACKUPS, shown, shown.page.next_offset))
+    return made
+
+
+def unpack(value: str) -> Mapping[str, Any]:
+    """Read what a button carries; {} when it is none of ours, or of an older version."""
+    try:
+        carried = json.loads(value)
+    except ValueError:
+        return {}
+    return carried if isinstance(carried, dict) else {}
+
+
+def _verify(environment: str, name: str) -> Block:
+    return button("Verify", VERIFY_BACKUP, _pack(environment=environment, name=name, level=DEFAULT_LEVEL))
+
+
+def _turn(text: str, action_id: str, shown: BackupListing, offset: int) -> Block:
+    return button(text, action_id, _pack(environment=shown.environment, text=shown.text, offset=offset))
+
+
+def _pack(**carried: str | int) -> str:
+    return json.dumps(carried, ensure_ascii=False)

@@ -18,7 +18,7 @@ from bot.domain.plans import (
     PlannedWorkload,
 )
 from bot.domain.runs import Progress, Run, RunState, Step, StepState
-from bot.planning.checklist import chain_checklist
+from bot.planning.checklist import checklist_of
 from bot.views.blocks import View
 
 ASKED = datetime(2026, 2, 11, 3, 0, tzinfo=UTC)
@@ -96,7 +96,7 @@ def running(upto: str, state: StepState = StepState.RUNNING, progress: Progress 
     """The run with every step before `upto` done in 2 s each, and that one in `state`."""
     steps: list[Step] = []
     begun = ASKED + timedelta(minutes=3)
-    for step in chain_checklist():
+    for step in checklist_of(PLAN.kind):
         at = begun + timedelta(seconds=2 * step.position)
         if any(done.key == upto for done in steps):
             steps.append(step)
