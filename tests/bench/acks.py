@@ -3,6 +3,7 @@
 import statistics
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from bot.sandbox.people import Slack
 from bot.sandbox.story import Story
@@ -43,7 +44,7 @@ def measure(story: Story) -> Latencies:
     return Latencies(statistics.median(times), cuts[98], times[-1], unacked, state)
 
 
-def _type(control: str) -> dict[str, object]:
+def _type(control: str) -> dict[str, Any]:
     slack = Slack(control)
     try:
         body = {"user": "U0ENG", "channel": "C0GENERAL", "command": "/rollback", "text": "status prod"}
