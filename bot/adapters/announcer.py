@@ -1,14 +1,28 @@
 """Everything the bot says: rendered, addressed, and put in the outbox. Nothing here waits for Slack."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
+from bot.domain.chores import Chore
 from bot.domain.environments import Environment
 from bot.domain.runs import Run
 from bot.errors import BotError
-from bot.ports import Audience, AuditEvent, Escalation, Message, Outbox, Overview
+from bot.ports import (
+    Audience,
+    AuditEvent,
+    BackupDetails,
+    BackupListing,
+    Escalation,
+    Message,
+    NewestBackups,
+    Outbox,
+    Overview,
+)
+from bot.views import backups as backups_view
 from bot.views import card, refusal, report, request, status
+from bot.views import chore as chore_view
 from bot.views import escalation as escalation_view
 from bot.views import overview as overview_view
 from bot.views.blocks import View
@@ -22,7 +36,7 @@ class SlackAnnouncer:
     """Implements `bot.ports.Announcer`.
 
     Message keys: ``card:{run}``, ``request:{run}:{digest12}``, ``note:{run}:{key}``, ``report:{run}``,
-    ``answer:{request}``. Everything but the card and the answers is in the card's thread.
+    ``answer:{request}``, ``chore:{request}``. Everything but the card, answers and chores is in the card's thread.
 
     Args:
         outbox: where messages are put.
@@ -79,6 +93,25 @@ class SlackAnnouncer:
         """See `bot.ports.Announcer.overview`."""
         self._answer(audience, key, overview_view.render(overview))
 
+    def chore(self, chore: Chore) -> None:
+        """See `bot.ports.Announcer.chore`. An environment that is no longer configured has no channel to tell."""
+        environment = self._environments.get(chore.environment)
+        if environment is not None:
+            view = chore_view.render(chore)
+            self._outbox.put(Message(f"chore:{chore.id}", environment.incident_channel, view.text, view.blocks))
+
+    def backups(self, audience: Audience, key: str, listing: BackupListing, *, replace: bool) -> None:
+        """See `bot.ports.Announcer.backups`."""
+        self._answer(audience, key, backups_view.render(listing), replace=replace)
+
+    def newest_backups(self, audience: Audience, key: str, newest: Sequence[NewestBackups], at: datetime) -> None:
+        """See `bot.ports.Announcer.newest_backups`."""
+        self._answer(audience, key, backups_view.render_newest(newest, at))
+
+    def backup(self, audience: Audience, key: str, details: BackupDetails) -> None:
+        """See `bot.ports.Announcer.backup`."""
+        self._answer(audience, key, backups_view.render_details(details))
+
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         """See `bot.ports.Announcer.run_of`."""
         posted = self._outbox.posted(channel, ts)
@@ -97,7 +130,7 @@ class SlackAnnouncer:
         thread = card_key(run.id)
         self._outbox.put(Message(key, run.channel, view.text, view.blocks, thread_key=thread, run_id=run.id))
 
-    def _answer(self, audience: Audience, key: str, view: View) -> None:
+    def _answer(self, audience: Audience, key: str, view: View, *, replace: bool = False) -> None:
         self._outbox.put(
             Message(
                 f"answer:{key}",
@@ -106,6 +139,7 @@ class SlackAnnouncer:
                 view.blocks,
                 user=audience.user_id,
                 response_url=audience.response_url,
+                replace=replace,
             )
         )
 

@@ -27,7 +27,7 @@ DAMAGED = frozenset(
         "load-failed",
     }
 )
-"""What speaks against the bundle. Any other error speaks against us (no scratch space, no tool) and proves nothing."""
+"""What speaks against the bundle. Any other error (no scratch space, no tool) speaks against us and proves nothing."""
 _NAMES, _READABLE, _RESTORED = LEVELS
 _SHOWN = 5
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bot.domain.runs import OPEN, Run, RunState, StepState
 from bot.domain.chores import DEFAULT_LEVEL
+from bot.domain.runs import OPEN, Run, RunState, StepState
 from bot.planning.checklist import no_return_of
 from bot.ports import BackupListing
 from bot.views.blocks import Block, button, confirm
