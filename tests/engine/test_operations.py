@@ -224,7 +224,7 @@ def test_an_owner_who_stalls_while_putting_back_stops(story: Story, world: World
         world.database.open = False  # by the next run
         closed.append(True)
 
-    story.process.at_call[undo_at] = stall
+    story.process.after_call[undo_at] = stall
     story.approve()
     assert closed
     assert not world.database.open

@@ -301,3 +301,10 @@ def test_a_tracking_table_nobody_can_explain_parks(story: Story, world: World) -
     assert run.state is RunState.PARKED
     assert "outcome-unknown: The tracking table holds neither what was before" in run.problem
     assert faults_in(world) == []
+
+
+def test_a_hold_that_a_closed_run_left_is_taken_over(story: Story, world: World) -> None:
+    world.cluster.hold_service("web", "rclosed")
+    run = story.roll_back()
+    assert "Traffic of web is still held by run rclosed; this run will return it." in run.plan.warnings
+    assert faults_in_success(world) == []

@@ -21,7 +21,7 @@ class Process:
     Attributes:
         calls: names of the calls made, e.g. ``cluster.scale``.
         faults: errors to raise, by call name, one a call; None lets one call pass.
-        at_call: done once, before the call of that number.
+        at_call, after_call: done once, before or after the call of that number.
     """
 
     def __init__(self, name: str, kill_at: int = 0, *, after: bool = False) -> None:
@@ -29,6 +29,7 @@ class Process:
         self.calls: list[str] = []
         self.faults: dict[str, list[Exception | None]] = {}
         self.at_call: dict[int, Callable[[], object]] = {}
+        self.after_call: dict[int, Callable[[], object]] = {}
         self.dead = False
         self._kill_at, self._after = kill_at, after
         self._thread = threading.get_ident()
@@ -52,6 +53,7 @@ class Process:
         if fault is not None:
             raise fault
         result = function(*args, **kwargs)
+        self.after_call.pop(number, lambda: None)()
         self._maybe_die(number, after=True)
         return self._wrapped(name, result)
 

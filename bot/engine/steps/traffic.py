@@ -24,6 +24,7 @@ class StopTraffic(Action):
             PermanentError: ``pods-stuck`` names pods that do not stop; ``scale-undone`` names who scales them up again.
         """
         run, cluster = execution.run, execution.site.cluster
+        _take_over_holds(execution)
         for service in run.plan.services:
             execution.check()
             cluster.hold_service(service.service, run.id)
@@ -51,6 +52,15 @@ class StopTraffic(Action):
         except PermanentError as error:
             return f"traffic is back; {error.message}"
         return "traffic is back as it was"
+
+
+def _take_over_holds(execution: Execution) -> None:
+    """A hold left by a run that was closed over it becomes ours: the plan said so, and no other run is open here."""
+    holders = {service.name: service.held_by for service in execution.site.cluster.inspect().services}
+    for service in execution.run.plan.services:
+        if holders.get(service.service) not in {None, execution.run.id}:
+            execution.check()
+            execution.site.cluster.release_service(service.service, dict(service.selector))
 
 
 def _all_pods(execution: Execution) -> list[Pod]:

@@ -1,0 +1,143 @@
+"""A planner's case, read from JSON: what differs from an ordinary environment, and what must come out.
+
+Keys of ``given``, all optional: `frozen`, `closed`, `active`, `lacking`, `can_fence`, `can_create`, `applied` versions,
+`scripts` by version, `deployments`, `services`, `backups`, `before`/`live`/`after` objects, `locks`, `sizes`, `columns`,
+`mentions`, `prepared`, `database_bytes`.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bot.domain.backups import Backup, BackupName, Manifest, StoredObject
+from bot.domain.catalogue import (
+    Catalogue,
+    ChainOutcome,
+    DatabaseFacts,
+    DatabaseObject,
+    LockTaken,
+    Rehearsal,
+    StatementResult,
+    TableSize,
+)
+from bot.domain.migrations import AppliedMigration, DownScript, Effect, Statement
+from bot.domain.runs import Run, RunState
+from bot.domain.versions import AppVersion
+from bot.domain.workloads import ClusterFacts, Deployment, Revision, Service
+from bot.planning.facts import Evidence, Facts, RollbackRequest
+from bot.planning.rollback import choose_target, plan_rollback
+from tests.domain.test_plans import PLAN
+from tests.fakes.clock import NOON
+from tests.fakes.world import ENVIRONMENT, MATRIX
+
+Given = Mapping[str, Any]
+DEFAULT: Given = {
+    "applied": [24, 25, 26, 27],
+    "scripts": {"27": {"drops": ["flags"], "data_loss": ["flags"]}, "26": {}, "25": {}},
+    "deployments": [
+        {"name": "api", "versions": ["v1.3.0", "v1.2.3", "v1.1.4"], "replicas": 3},
+        {"name": "web", "versions": ["v1.3.0", "v1.2.3", "v1.1.4"], "replicas": 2},
+    ],
+    "services": [{"name": "api", "selector": {"app": "api"}}],
+    "before": [["table", "public.flags"], ["table", "public.patients"]],
+    "after": [["table", "public.patients"]],
+    "sizes": [["public.flags", 42, 25000000]],
+}
+
+
+def plan_of(case: Given) -> Any:
+    """Plan the case; raises what the planner raises."""
+    given = DEFAULT | case.get("given", {})
+    asked = case["request"]
+    app = AppVersion.parse(asked["app"]) if "app" in asked else None
+    text = f"/rollback prod {asked['migration']:03d}"
+    request = RollbackRequest("prod", asked["migration"], app, text)
+    facts = facts_of(given)
+    target = choose_target(request, facts)
+    return plan_rollback(request, facts, target, evidence_of(given))
+
+
+def facts_of(given: Given) -> Facts:
+    return Facts(
+        environment=ENVIRONMENT,
+        database=DatabaseFacts(
+            name="physioflow",
+            server_version=180006,
+            size_bytes=given.get("database_bytes", 40_000_000),
+            applied=tuple(AppliedMigration(version, f"{version:03d}_x") for version in given["applied"]),
+            sessions=(),
+            prepared=tuple(given.get("prepared", ())),
+            can_fence=given.get("can_fence", True),
+            can_create=given.get("can_create", True),
+            accepts_connections=not given.get("closed", False),
+        ),
+        cluster=ClusterFacts(
+            tuple(_deployment(item) for item in given["deployments"]),
+            tuple(Service(item["name"], f"uid-svc-{item['name']}", item["selector"]) for item in given["services"]),
+        ),
+        scripts={int(version): _script(int(version), item) for version, item in given["scripts"].items()},
+        matrix=MATRIX,
+        backups=tuple(_backup(*item) for item in given.get("backups", ())),
+        frozen=given.get("frozen"),
+        active=_active(given["active"]) if "active" in given else None,
+        missing_rights=tuple(given.get("lacking", ())),
+    )
+
+
+def evidence_of(given: Given) -> Evidence:
+    before, after = _catalogue(given["before"]), _catalogue(given["after"])
+    locks = tuple(LockTaken(*item) for item in given.get("locks", ()))
+    outcome = ChainOutcome((StatementResult(27, 8, "DROP TABLE", -1, 0.5),), locks, (27,))
+    return Evidence(
+        live=_catalogue(given["live"]) if "live" in given else before,
+        rehearsal=Rehearsal(before, after, outcome, tuple(given.get("mentions", ()))),
+        sizes=tuple(TableSize(*item) for item in given["sizes"]),
+        column_sizes=tuple(TableSize(*item) for item in given.get("columns", ())),
+    )
+
+
+def _deployment(item: Given) -> Deployment:
+    name, versions = item["name"], item["versions"]
+    images = [f"registry.example/{name}:{version}" for version in versions]
+    history = [Revision(len(images) - i, image, f"{name}-{len(images) - i}") for i, image in enumerate(images)]
+    ready = item.get("ready", item["replicas"])
+    return Deployment(
+        name,
+        f"uid-{name}",
+        images[0],
+        item["replicas"],
+        ready,
+        ready == item["replicas"],
+        tuple(history),
+        {},
+        item.get("autoscaler", ""),
+    )
+
+
+def _script(version: int, item: Given) -> DownScript:
+    statements = [Statement(f"DROP {name}", 8, Effect.DROPS, names=(name,)) for name in item.get("drops", ())]
+    statements += [
+        Statement(f"DELETE FROM {name}", 9, Effect.CHANGES_ROWS, relations=(name,)) for name in item.get("changes", ())
+    ]
+    name = f"{version:03d}_x"
+    sha256 = hashlib.sha256(name.encode()).hexdigest()
+    data_loss = tuple(item.get("data_loss", ()))
+    return DownScript(version, name, "x", f"No {version:03d}.", data_loss, (), tuple(statements), sha256)
+
+
+def _backup(name: str, schema: int) -> Backup:
+    parsed = BackupName.parse(name)
+    assert parsed is not None, name
+    manifest = Manifest(1, name, "prod", parsed.label, parsed.created_at, "v1.2.3", schema, 180006, "18.6", (), ())
+    return Backup(parsed, StoredObject(f"{name}.tar.gz", 1), manifest if schema else None)
+
+
+def _active(state: str) -> Run:
+    plan = replace(PLAN, asked_for="/rollback prod 026")
+    return Run("rabcde", "prod", plan, RunState(state), "U0ONCALL", "", "C0INCIDENT", NOON, NOON)
+
+
+def _catalogue(items: Sequence[Sequence[str]]) -> Catalogue:
+    text = "\n".join(sorted(" ".join(item) for item in items))
+    return Catalogue(frozenset(DatabaseObject(*item) for item in items), hashlib.sha256(text.encode()).hexdigest()[:16])

@@ -1,0 +1,54 @@
+"""JSON cases in, Plan out: every refusal whole, every plan whole."""
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.domain.plans import Plan
+from bot.errors import PermanentError
+from bot.planning.rollback import request_of
+from tests.planning.case import plan_of
+
+DEFAULTS = {field.name: field.default for field in fields(Plan)}
+CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
+
+
+def read(path: Path) -> dict[str, Any]:
+    case: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return case
+
+
+def outcome_of(case: dict[str, Any]) -> dict[str, Any]:
+    """What the planner makes of it, in JSON's types."""
+    try:
+        plan = plan_of(case)
+    except PermanentError as error:
+        return {"refused": {"reference": error.reference, "message": error.message, "hint": error.hint}}
+    assert request_of(plan).migration == case["request"]["migration"]
+    stated = {name: value for name, value in asdict(plan).items() if value != DEFAULTS.get(name)}
+    outcome: dict[str, Any] = json.loads(json.dumps({"plan": {"digest": plan.digest, **stated}}))
+    return outcome
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case(path: Path) -> None:
+    case = read(path)
+    assert outcome_of(case) == case["expect"]
+
+
+def test_every_refusal_has_a_case() -> None:
+    """The references that the planner's own text raises, against those of the cases."""
+    source = Path(__file__).parents[2] / "bot" / "planning"
+    text = "".join(file.read_text(encoding="utf-8") for file in source.glob("*.py"))
+    raised = {part.split('"')[1] for part in text.split("PermanentError(")[1:] if part.strip().startswith('"')}
+    assert {
+        case["expect"]["refused"]["reference"] for case in map(read, CASES) if "refused" in case["expect"]
+    } == raised
+
+
+def test_the_same_facts_give_the_same_plan() -> None:
+    for case in map(read, CASES):
+        assert outcome_of(case) == outcome_of(case)
