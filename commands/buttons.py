@@ -27,15 +27,20 @@ Payload = Mapping[str, Any]
 def register(app: App, desk: Desk) -> None:
     """Take clicks."""
     for action_id in _CHOICES:
-        app.action(action_id)(_click(desk, Kind.VOTE, _ballot))
+        app.action(action_id)(click(desk, Kind.VOTE, _ballot))
     for action_id, kind in _RUN_KINDS.items():
-        app.action(action_id)(_click(desk, kind, _on_run))
+        app.action(action_id)(click(desk, kind, _on_run))
     app.action(buttons.CLOSE_FOLLOWUP)(ack=_just_ack, lazy=[_open_modal])
     app.view(followup.CALLBACK_ID)(_closing(desk))
     app.action(re.compile(".*"))(_just_ack)  # a button of an older version: nothing to do, but no warning sign either
 
 
-def _click(desk: Desk, kind: Kind, read: Callable[[Payload, Payload], dict[str, Any]]) -> Callable[..., None]:
+def click(desk: Desk, kind: Kind, read: Callable[[Payload, Payload], dict[str, Any]]) -> Callable[..., None]:
+    """Make a listener that persists what a click asks for; `read` takes the body and the action.
+
+    A `BotError` that `read` raises is told to whoever clicked.
+    """
+
     def clicked(ack: Ack, body: Body, action: Payload, respond: Respond) -> None:
         user, channel = body["user"]["id"], (body.get("channel") or {}).get("id", "")
         who = {"user_id": user, "channel": channel, "response_url": str(body.get("response_url") or "")}

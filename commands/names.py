@@ -51,6 +51,17 @@ def near(word: str, names: Iterable[str]) -> str:
     return lowered[found[0]] if found else ""
 
 
+def near_among(word: str, names: Iterable[str], cutoff: float) -> str:
+    """Find a name that differs by a slip of the fingers; "" when none does. `cutoff` is difflib's, 0…1."""
+    found = get_close_matches(word.lower(), list(names), n=1, cutoff=cutoff)
+    return found[0] if found else ""
+
+
+def label_like(text: str, most: int) -> str:
+    """Make a label of a text, for a suggestion; "" when nothing of it can be in one."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:most]
+
+
 def migration_of(word: str, environment: str) -> str:
     """Read a migration: ``027`` or its whole name ``027_feature_flags``.
 

@@ -48,7 +48,7 @@ class Chore:
 
     Attributes:
         id: of the request that asked for it.
-        subject: a label for `TAKE`, a backup's name for `VERIFY`.
+        subject: a backup's name; for `TAKE`, its label until it is done.
         user_id: who asked.
         begun_at: of this attempt, UTC.
         level: of a verification; 0 for `TAKE`.

@@ -1,4 +1,4 @@
-"""What `/rollback help` shows."""
+"""What `/rollback help` and `/backups help` show."""
 
 from collections.abc import Iterable
 
@@ -16,6 +16,21 @@ _LINES = (
     ("/rollback freeze {env} why", "nobody starts a run there"),
     ("/rollback unfreeze {env}", "allow runs again"),
     ("/migrations {env}", "versions, and what undoing each one costs"),
+    ("/backups {env}", "backups, newest first; /backups help says more"),
+)
+_BACKUP_LINES = (
+    ("/backups", "the newest of every environment"),
+    ("/backups {env}", "all of one environment, newest first"),
+    ("/backups {env} nightly", "… those with that in their names"),
+    ("/backups {env} take before-launch", "take one now; without a label it is called manual"),
+    ("/backups {env} show NAME", "what is in one: versions, tables, rows, checksums"),
+    ("/backups {env} verify NAME", "prove that one can be read to its end"),
+    ("/backups {env} verify NAME 1", "… only its names and checksums"),
+    ("/backups {env} verify NAME 3", "… restore it beside the live database, and compare it with its manifest"),
+)
+_ABOUT_BACKUPS = (
+    "For NAME, latest is the newest one. Taking and verifying stop nothing and change no database that serves; anyone "
+    "of the workspace may, one at a time in each environment. The incident channel shows how far they are."
 )
 _ABOUT = (
     "Asking changes nothing: the rollback is rehearsed on a copy of the schema, then the whole plan is posted in the "
@@ -25,8 +40,17 @@ _ABOUT = (
 
 def render(environments: Iterable[str]) -> View:
     """Render the commands, with a real environment in the examples."""
+    return _render("/rollback", _LINES, _ABOUT, environments)
+
+
+def render_backups(environments: Iterable[str]) -> View:
+    """Render the forms of `/backups`, likewise."""
+    return _render("/backups", _BACKUP_LINES, _ABOUT_BACKUPS, environments)
+
+
+def _render(command: str, forms: Iterable[tuple[str, str]], about: str, environments: Iterable[str]) -> View:
     names = sorted(environments)[:20]
     example = names[0] if names else "prod"
-    lines = [f"• {code(line.format(env=example))} {words}" for line, words in _LINES]
+    lines = [f"• {code(line.format(env=example))} {words}" for line, words in forms]
     known = "Environments: " + ", ".join(code(name, 40) for name in names) + "."
-    return page("How to use /rollback", [section("\n".join(lines)), section(_ABOUT), context(known)])
+    return page(f"How to use {command}", [section("\n".join(lines)), section(about), context(known)])
