@@ -1,0 +1,5 @@
+"""Databases beside an environment's live one: loaded, compared, exchanged with it, kept, dropped."""
+
+from bot.adapters.sides.sides import PostgresSides
+
+__all__ = ["PostgresSides"]

@@ -1,0 +1,84 @@
+"""A dump's table of contents, sorted by how each entry is to be loaded.
+
+Loading in stages is what makes a copy equal for a role that is no superuser: privileges need objects that have their
+owners; materialized views need privileges; a few things only a superuser can make are tried last.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+ENTRY = re.compile(r"^\d+; \d+ \d+ (?P<what>.*)$")
+EXTENSION = re.compile(r"EXTENSION - (?P<name>\S+) ")
+OPTIONAL = re.compile(
+    r"EVENT TRIGGER|PUBLICATION|SUBSCRIPTION|SECURITY LABEL"
+    r"|COMMENT - (EVENT TRIGGER|PUBLICATION|SUBSCRIPTION|EXTENSION|DATABASE) "
+)
+"""What an app runs without. The rest is loaded or the load fails."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Entries as pg_restore lists them, by stage.
+
+    Attributes:
+        schemas: first, so that owners can be let in.
+        body: everything else that has to be there.
+        privileges: ACLs and default ACLs.
+        refreshes: of materialized views that were populated.
+        optional: tried last; what fails is told.
+        extensions: names of those the dump makes.
+        owners: roles of this server that own an entry.
+        strange_owners: whether an entry's owner is no role of this server.
+    """
+
+    schemas: Sequence[str]
+    body: Sequence[str]
+    privileges: Sequence[str]
+    refreshes: Sequence[str]
+    optional: Sequence[str]
+    extensions: Sequence[str]
+    owners: frozenset[str]
+    strange_owners: bool
+
+    @classmethod
+    def read(cls, lines: Sequence[str], roles: Collection[str]) -> "Contents":
+        """Sort the lines of ``pg_restore --list``.
+
+        Args:
+            lines: comments included.
+            roles: names of every role on the server.
+        """
+        stages: dict[str, list[str]] = {"schemas": [], "body": [], "privileges": [], "refreshes": [], "optional": []}
+        entries = [(line, match["what"]) for line in lines if (match := ENTRY.match(line))]
+        for line, what in entries:
+            stages[_stage(what)].append(line)
+        found = [_owner(what, roles) for _, what in entries]
+        extensions = [match["name"] for _, what in entries if (match := EXTENSION.match(what + " "))]
+        owners = frozenset(owner for owner in found if owner)
+        return cls(**stages, extensions=extensions, owners=owners, strange_owners=None in found)
+
+
+def _stage(what: str) -> str:
+    if what.startswith(("ACL ", "DEFAULT ACL ")):
+        return "privileges"
+    if what.startswith("MATERIALIZED VIEW DATA "):
+        return "refreshes"
+    if what.startswith("SCHEMA "):
+        return "schemas"
+    return "optional" if OPTIONAL.match(what) else "body"
+
+
+def _owner(what: str, roles: Collection[str]) -> str | None:
+    """The role at an entry's end; "" where it has none, None where it is no role of this server.
+
+    A role's name may hold blanks: the longest role that fits is taken.
+    """
+    if what.endswith(" "):
+        return ""
+    words = what.split(" ")
+    for start in range(1, len(words)):
+        candidate = " ".join(words[start:])
+        if candidate in roles:
+            return candidate
+    return None

@@ -1,0 +1,101 @@
+"""What tools say when a load fails, judged."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.adapters.pgtools import ToolFailedError
+from bot.errors import BotError, PermanentError, TemporaryError
+
+TOLERATED = re.compile(
+    r"ERROR:  (unrecognized configuration parameter \"transaction_timeout\""
+    r"|must be able to SET ROLE |must be member of role |role \"[^\n]*\" does not exist$)"
+)
+SAYS_NOTHING = re.compile(r"unrecognized configuration parameter")
+ENTRY = re.compile(r"^pg_restore: from TOC entry \d+; \d+ \d+ (?P<what>.*)$")
+ERROR = re.compile(r"^(?:pg_restore|psql(?::[^ ]*)?): (?:error: |ERROR:  )(?P<words>.*)$")
+TOO_OLD = re.compile(r"unsupported version \([\d.]+\) in file header|invalid command \\restrict")
+FULL = re.compile(r"No space left on device|could not extend file|disk full|Disk quota exceeded", re.IGNORECASE)
+GONE = re.compile(
+    r"server closed the connection|terminating connection|connection to server|could not connect|the database system is"
+    r"|connection not open|no connection to the server|SSL SYSCALL|could not receive data|lost synchronization"
+)
+EXTENSION = re.compile(
+    r"permission denied to create extension \"(?P<name>[^\"]*)\"|extension \"(?P<missing>[^\"]*)\" is not available"
+)
+WORDS_LENGTH = 200
+WAY_OUT = (
+    "Have a superuser make a database with that extension, which our role may copy, and name it as shadow_template "
+    "in backstop.toml."
+)
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """An error a tool reported, and the entry of the dump it was at ("" if it did not say)."""
+
+    entry: str
+    words: str
+
+    def __str__(self) -> str:
+        words = self.words.removeprefix("could not execute query: ").removeprefix("ERROR:  ")[:WORDS_LENGTH]
+        return f"{self.entry}: {words}." if self.entry else f"{words}."
+
+
+def read_complaints(text: str) -> Sequence[Complaint]:
+    """Read the errors out of a tool's error stream."""
+    entry, found = "", []
+    for line in text.splitlines():
+        if match := ENTRY.match(line):
+            entry = match["what"].strip()
+        elif match := ERROR.match(line):
+            found.append(Complaint(entry, match["words"]))
+    return found
+
+
+def tolerated(error: ToolFailedError) -> Sequence[str] | None:
+    """What a load goes on without, one line each: owners our role cannot give, a setting the server does not know.
+
+    None when there is anything else.
+    """
+    found = read_complaints(error.complaints)
+    if not found or any(not TOLERATED.search(complaint.words) for complaint in found):
+        return None
+    return [str(complaint) for complaint in found if not SAYS_NOTHING.search(complaint.words)]
+
+
+def load_failed(error: ToolFailedError) -> BotError:
+    """Make the error for a load that failed, with the tool's own words."""
+    said = error.complaints
+    if TOO_OLD.search(said):
+        return PermanentError(
+            "tool-too-old",
+            f"{error.tool} is older than the dump: {error.words}.",
+            "Install newer PostgreSQL client tools; point pg_bin in backstop.toml at them.",
+        )
+    if FULL.search(said):
+        return PermanentError(
+            "disk-full", f"The server's disk is full: {error.words}.", "Make room, then try again. Nothing was changed."
+        )
+    if GONE.search(said):
+        return TemporaryError(
+            "database-unreachable", f"The load was cut off: {error.words}.", "Check that the server is up."
+        )
+    extension = EXTENSION.search(said)
+    if extension:
+        return extension_refused([extension["name"] or extension["missing"]])
+    return PermanentError(
+        "load-failed",
+        f"{error.tool} could not load the backup: {error.words}.",
+        "The live database was not touched. Give our role what it lacks (docs/operations.md), or try another backup.",
+    )
+
+
+def extension_refused(names: Sequence[str]) -> PermanentError:
+    """Make the error for extensions our role cannot make."""
+    extensions = f"extension{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    return PermanentError(
+        "load-failed",
+        f"The backup needs the {extensions}, which only a superuser can make here.",
+        WAY_OUT,
+    )

@@ -1,0 +1,91 @@
+"""A plain dump, run by psql with no shell in reach.
+
+The dump was looked through while it was unpacked; this is the second wall: psql in restricted mode under a key of ours,
+its own configuration out of the way, an empty PATH.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bot.adapters.pgtools import VERSION, PgTools
+from bot.errors import PermanentError
+
+RESTRICT_SINCE = {13: 22, 14: 19, 15: 14, 16: 10, 17: 6}
+"""The minor of each major that brought ``\\restrict``; later majors have it from the start."""
+
+OWN_KEY = re.compile(rb"^\\(restrict) ([A-Za-z0-9]+)\r?$", re.MULTILINE)
+TRANSACTION_TIMEOUT = re.compile(rb"^SET transaction_timeout = 0;", re.MULTILINE)
+KNOWS_TRANSACTION_TIMEOUT = 170000
+EDGE_BYTES = 64 * 1024
+NOWHERE = "/nonexistent"
+
+
+def check_psql(tools: PgTools) -> None:
+    """Refuse a psql that cannot be kept from running commands.
+
+    Raises:
+        PermanentError: ``tool-too-old``, ``tool-missing``.
+    """
+    match = VERSION.match(f"(PostgreSQL) {tools.version('psql')}")
+    major, minor = (int(match[1]), int(match[2] or 0)) if match else (0, 0)
+    if major < min(RESTRICT_SINCE) or minor < RESTRICT_SINCE.get(major, 0):
+        raise PermanentError(
+            "tool-too-old",
+            f"psql is {tools.version('psql')}, which a plain dump could make run commands of its own (CVE-2025-8714).",
+            "Install current PostgreSQL client tools; point pg_bin in backstop.toml at them.",
+        )
+
+
+def safe_surroundings(home: Path) -> Mapping[str, str]:
+    """An environment in which psql finds no shell, no program and no configuration.
+
+    Args:
+        home: an empty directory.
+    """
+    nothing = dict.fromkeys(("SHELL", "PAGER", "PSQL_PAGER", "PSQL_EDITOR", "EDITOR", "VISUAL"), NOWHERE)
+    files = {"PSQLRC": "/dev/null", "PSQL_HISTORY": "/dev/null", "PGSERVICEFILE": "/dev/null"}
+    return {**nothing, **files, "PATH": "", "HOME": str(home)}
+
+
+class PlainDump:
+    """An unpacked plain dump.
+
+    Args:
+        file: ours alone; see `prepare`.
+        server_version: of the server it is loaded into, as `server_version_num`.
+    """
+
+    def __init__(self, file: Path, server_version: int) -> None:
+        self._file = file
+        self._server_version = server_version
+
+    def arguments(self) -> Sequence[str]:
+        """Arguments for psql: the key first, then the file, in one session, ended by the first error."""
+        key = secrets.token_hex(16)
+        quiet = ["--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--output=/dev/null"]
+        return [*quiet, f"--command=\\restrict {key}", f"--file={self._file}"]
+
+    def prepare(self) -> None:
+        """Make comments of the dump's own keys, so that ours holds to the end, and of a setting an older server does
+        not know. Bytes are overwritten in place: a copy would need the disk twice.
+        """
+        with self._file.open("r+b") as file:
+            head = file.read(EDGE_BYTES)
+            own = OWN_KEY.search(head)
+            places = [own.start()] if own else []
+            if own:
+                places += self._closing(file.seek(0, 2), own[2])
+            if self._server_version < KNOWS_TRANSACTION_TIMEOUT:
+                places += [match.start() for match in TRANSACTION_TIMEOUT.finditer(head)]
+            for place in places:
+                file.seek(place)
+                file.write(b"--")
+
+    def _closing(self, size_bytes: int, key: bytes) -> Sequence[int]:
+        start = max(0, size_bytes - EDGE_BYTES)
+        with self._file.open("rb") as file:
+            file.seek(start)
+            tail = file.read()
+        return [start + match.start() for match in re.finditer(rb"^\\unrestrict " + key + rb"\r?$", tail, re.MULTILINE)]

@@ -1,0 +1,72 @@
+"""Owners and privileges of what is being loaded, as a role that is no superuser can restore them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+
+from bot.adapters.database.connections import Connection
+from bot.adapters.database.failures import is_disconnect, server_words
+from bot.adapters.namedqueries import load
+
+QUERIES = load("sql.sides", "loading.sql")
+
+STATEMENT = re.compile(r"(?:--[^\n]*\n|\"(?:[^\"]|\"\")*\"|[^\";])+;")
+COMMENT = re.compile(r"\"(?:[^\"]|\"\")*\"|(--[^\n]*\n)")
+WANTED = re.compile(r"(GRANT|REVOKE|ALTER DEFAULT PRIVILEGES|SET SESSION AUTHORIZATION|RESET SESSION AUTHORIZATION)\b")
+BECOME = "SET SESSION AUTHORIZATION "
+SHOWN_LENGTH = 160
+
+
+@contextmanager
+def owners_let_in(conn: Connection, database: str, owners: Sequence[str]) -> Iterator[None]:
+    """Let future owners own things in every schema meanwhile: who is given an object must be allowed to create there.
+
+    Whatever privileges there really are is loaded afterwards.
+    """
+    if not owners:
+        yield
+        return
+    granted = conn.execute(QUERIES["schemas"], {"roles": list(owners)}).fetchall()
+    roles = sql.SQL(", ").join(map(sql.Identifier, owners))
+    conn.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(sql.Identifier(database), roles))
+    for schema, role in granted:
+        statement = sql.SQL("GRANT ALL ON SCHEMA {} TO {}")
+        conn.execute(statement.format(sql.Identifier(schema), sql.Identifier(role)))
+    yield
+    for schema, role in granted:
+        statement = sql.SQL("REVOKE ALL ON SCHEMA {} FROM {}")
+        conn.execute(statement.format(sql.Identifier(schema), sql.Identifier(role)))
+    conn.execute(sql.SQL("REVOKE CREATE ON DATABASE {} FROM {}").format(sql.Identifier(database), roles))
+
+
+def apply_privileges(conn: Connection, script: str) -> Sequence[str]:
+    """Run the GRANTs and REVOKEs of a dump one by one; gives those that failed, one line each.
+
+    What a grant option's holder gave on, a dump gives in that role's session, which only a superuser can open: we
+    become the role instead.
+    """
+    failed = []
+    conn.execute("SET search_path = ''")
+    for statement in privilege_statements(script):
+        try:
+            conn.execute(statement.encode())
+        except psycopg.Error as error:
+            if is_disconnect(error):
+                raise
+            failed.append(f"{statement.removesuffix(';')[:SHOWN_LENGTH]}: {server_words(error)}.")
+    conn.execute("RESET ROLE")
+    return failed
+
+
+def privilege_statements(script: str) -> Sequence[str]:
+    """The statements of a script of pg_restore that give and take privileges."""
+    found = []
+    for match in STATEMENT.finditer(script):
+        text = COMMENT.sub(lambda part: "" if part[1] else part[0], match[0]).strip()
+        if WANTED.match(text):
+            text = f"SET ROLE {text.removeprefix(BECOME)}" if text.startswith(BECOME) else text
+            found.append("RESET ROLE;" if text.startswith("RESET ") else text)
+    return found
