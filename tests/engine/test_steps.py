@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.domain.catalogue import Session
-from bot.domain.runs import RunState, StepState
+from bot.domain.runs import RunState
 from bot.engine.operations import Operations
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.planning import checklist
@@ -269,38 +269,6 @@ def test_a_catalogue_unlike_the_rehearsal_parks(story: Story, world: World) -> N
     story.process.at_call[number] = lambda: setattr(world.database, "drift", "public.odd")
     story.approve()
     assert world.run().problem.startswith("verification-failed: the catalogue is not what the rehearsal left.")
-
-
-def test_an_answer_lost_at_commit_is_found_in_the_tracking_table(story: Story, world: World) -> None:
-    world.database.lose_answer = True
-    story.roll_back()
-    assert faults_in_success(world) == []
-
-
-def test_an_answer_lost_and_a_database_that_says_it_committed_parks_after_it(story: Story, world: World) -> None:
-    """The chain's patience ends right after the commit: what the table says decides, nothing is undone."""
-    story.ask()
-    world.database.lose_answer = True
-    story.process.faults["fence.run_chain"] = [None, *[SHAKY] * 3]
-    story.approve()
-    run = world.run()
-    assert (run.state, run.step(checklist.CHAIN).state) == (RunState.PARKED, StepState.DONE)
-    story.do(world.request("resume", run_id=run.id))
-    assert faults_in_success(world) == []
-
-
-def test_a_tracking_table_nobody_can_explain_parks(story: Story, world: World) -> None:
-    def commit_half(*_: object) -> None:
-        world.database.tracking = {24: "024_base"}
-        raise TemporaryError("connection-lost", "The connection ended.")
-
-    story.ask()
-    world.database.commit_chain = commit_half  # type: ignore[assignment]  # a fault no real server shows
-    story.approve()
-    run = world.run()
-    assert run.state is RunState.PARKED
-    assert "outcome-unknown: The tracking table holds neither what was before" in run.problem
-    assert faults_in(world) == []
 
 
 def test_a_hold_that_a_closed_run_left_is_taken_over(story: Story, world: World) -> None:

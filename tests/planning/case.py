@@ -1,8 +1,8 @@
 """A planner's case, read from JSON: what differs from an ordinary environment, and what must come out.
 
-Keys of ``given``, all optional: `frozen`, `closed`, `active`, `lacking`, `can_fence`, `can_create`, `applied` versions,
-`scripts` by version, `deployments`, `services`, `backups`, `before`/`live`/`after` objects, `locks`, `sizes`, `columns`,
-`mentions`, `prepared`, `database_bytes`.
+Keys of ``given``, all optional: `frozen`, `closed`, `active`, `lacking`, `can_fence`, `can_create`, `applied`,
+`scripts` by version, `deployments`, `services`, `backups`, `before`, `live` and `after` objects, `locks`, `sizes`,
+`columns`, `mentions`, `prepared`, `database_bytes`.
 """
 
 import hashlib
