@@ -1,10 +1,13 @@
 """How we talk to an S3 store: bounded waits, standard retries, and no checksums other stores choke on."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from botocore.session import Session, get_session
+from botocore.utils import parse_timestamp
 
 from bot.domain.environments import BackupTarget
 
@@ -53,9 +56,24 @@ def connect(
     )
     # A session of its own: boto3's default one is shared and not safe to use from several threads.
     session = boto3.session.Session(
+        botocore_session=_quick_session(),
         aws_access_key_id=credentials.access_key_id if credentials else None,
         aws_secret_access_key=credentials.secret_access_key if credentials else None,
         aws_session_token=credentials.session_token if credentials else None,
         region_name=target.region,
     )
     return session.client("s3", endpoint_url=target.endpoint_url, config=config)
+
+
+def _quick_session() -> Session:
+    session = get_session()
+    # botocore reads times with dateutil, which takes half of the time of listing a large bucket.
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_read_time)
+    return session
+
+
+def _read_time(value: Any) -> datetime:
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):  # a number, or a header's date
+        return parse_timestamp(value)

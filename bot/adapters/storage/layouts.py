@@ -137,6 +137,9 @@ class OldLayout:
             return self._single.kind, self._scratch.path / SINGLE, self._single.size_bytes
         if not self._has_contents:
             raise unknown("It has no table of contents." if self._seen else "It is empty.")
+        if "restore.sql" in self._seen and any(leaf.startswith("blob") for leaf in self._seen):
+            # Unpacked, a tar-format dump is a directory dump, but for its large objects: pg_restore cannot find them.
+            raise unknown("It is a tar-format dump with large objects, compressed as it is: put it into an archive.")
         return BundleKind.DIRECTORY, self._scratch.path, self._size_bytes
 
     def _leaf(self, member: Member) -> str:

@@ -12,6 +12,7 @@ from bot.adapters.storage import S3BackupStore, connect
 from bot.domain.backups import Manifest, TableContent
 from bot.domain.environments import BackupTarget
 from bot.sandbox.objectstore import ObjectStore
+from tests.adapters.storage.archives import Bucket
 from tests.adapters.storage.bucket import KEYS, MakeManifest
 
 if TYPE_CHECKING:
@@ -82,3 +83,8 @@ def manifest() -> MakeManifest:
         )
 
     return make
+
+
+@pytest.fixture
+def bucket(client: "S3Client", target: BackupTarget, store: S3BackupStore) -> Bucket:
+    return Bucket(client, target, store)

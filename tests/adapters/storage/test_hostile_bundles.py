@@ -213,11 +213,6 @@ OUR_BUNDLES: dict[str, tuple[bytes, Manifest, str, str]] = {
 
 
 @pytest.fixture
-def bucket(client: "S3Client", target: BackupTarget, store: S3BackupStore) -> Bucket:
-    return Bucket(client, target, store)
-
-
-@pytest.fixture
 def refused(bucket: Bucket, tmp_path: Path) -> Callable[..., PermanentError]:
     """Fetch and verify a bundle, both in vain; gives the error."""
 

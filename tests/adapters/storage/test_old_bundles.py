@@ -5,31 +5,26 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
-from bot.adapters.storage import S3BackupStore
 from bot.domain.backups import BundleKind
-from bot.domain.environments import BackupTarget
+from bot.errors import PermanentError
 from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import PostgresServer
 from tests.adapters.storage.archives import NAME, Bucket, tar_of
 from tests.adapters.storage.bucket import ignore
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
 KINDS = {"p": BundleKind.PLAIN, "c": BundleKind.CUSTOM, "t": BundleKind.TAR, "d": BundleKind.DIRECTORY}
 SUFFIXES = {"p": "sql", "c": "dump", "t": "tar"}
-NASTY = """
-CREATE TABLE notes (id int, note text, "odd \\ ""name""" text, copy int);
-INSERT INTO notes VALUES (1, E'tab\\t newline\\n backslash \\\\ bell\\x07 quote'' \\\\! id', NULL, 1), (2, E'\\\\.', '', 2);
-COMMENT ON TABLE notes IS E'it''s \\\\ a -- comment /* with $$ things';
-CREATE FUNCTION twice(text) RETURNS text LANGUAGE sql AS $_$ SELECT $1 || E'\\\\' || $$'$$ || $1; $_$;
+NASTY = r'''
+CREATE TABLE notes (id int, note text, "odd \ ""name""" text, copy int);
+INSERT INTO notes VALUES (1, E'tab\t newline\n backslash \\ bell\x07 quote\' \\! id', NULL, 1), (2, E'\\.', '', 2);
+COMMENT ON TABLE notes IS E'it\'s \\ a -- comment /* with $$ things';
+CREATE FUNCTION twice(text) RETURNS text LANGUAGE sql AS $_$ SELECT $1 || E'\\' || $$'$$ || $1; $_$;
 SELECT lo_from_bytea(0, 'large');
-"""
+'''
 Tool = Callable[..., str]
 
 
@@ -38,7 +33,9 @@ def tool(postgres: PostgresServer) -> Tool:
     def run(name: str, *arguments: str) -> str:
         command = [str(postgres.bin_dir / name), *arguments]
         environment = os.environ | {"PGPASSWORD": postgres.password}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 -- PostgreSQL's own tool
+        done = subprocess.run(  # noqa: S603 -- PostgreSQL's own tool
+            command, env=environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -79,9 +76,7 @@ def dump_files(
 @pytest.mark.parametrize("compressed", [False, True], ids=["as it is", "gzip inside"])
 @pytest.mark.parametrize("letter", KINDS)
 def test_is_recognised_and_readable(
-    store: S3BackupStore,
-    client: "S3Client",
-    target: BackupTarget,
+    bucket: Bucket,
     dump_files: dict[str, dict[str, bytes]],
     tool: Tool,
     tmp_path: Path,
@@ -93,9 +88,9 @@ def test_is_recognised_and_readable(
     files = dump_files[letter]
     if compressed and letter != "d":  # a directory dump's own files are compressed already
         files = {f"{name}.gz": gzip.compress(text, 1) for name, text in files.items()}
-    backup = Bucket(client, target, store).plant(tar_of(files, folder))
-    store.verify_names(backup, ignore)
-    fetched = store.fetch(backup, tmp_path / "scratch", ignore)
+    backup = bucket.plant(tar_of(files, folder))
+    bucket.store.verify_names(backup, ignore)
+    fetched = bucket.store.fetch(backup, tmp_path / "scratch", ignore)
     assert (fetched.kind, fetched.manifest) == (KINDS[letter], None)
     assert fetched.path.is_relative_to(tmp_path / "scratch")
     if letter == "d":
@@ -108,16 +103,14 @@ def test_is_recognised_and_readable(
 
 
 def test_a_plain_dump_is_loaded_by_psql(
-    store: S3BackupStore,
-    client: "S3Client",
-    target: BackupTarget,
+    bucket: Bucket,
     dump_files: dict[str, dict[str, bytes]],
     tool: Tool,
     postgres: PostgresServer,
     tmp_path: Path,
 ) -> None:
-    backup = Bucket(client, target, store).plant(tar_of(dump_files["p"]))
-    fetched = store.fetch(backup, tmp_path / "scratch", ignore)
+    backup = bucket.plant(tar_of(dump_files["p"]))
+    fetched = bucket.store.fetch(backup, tmp_path / "scratch", ignore)
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as connection:
         connection.execute("CREATE DATABASE loaded_again")
     try:
@@ -130,16 +123,26 @@ def test_a_plain_dump_is_loaded_by_psql(
 
 
 def test_the_tar_format_compressed_as_a_bundle_is_a_directory(
-    store: S3BackupStore,
-    client: "S3Client",
-    target: BackupTarget,
-    dump_files: dict[str, dict[str, bytes]],
+    bucket: Bucket,
+    postgres: PostgresServer,
+    sample_database: Callable[[], Clone],
     tool: Tool,
     tmp_path: Path,
 ) -> None:
     """What ``pg_dump -Ft | gzip`` makes."""
-    backup = Bucket(client, target, store).plant(gzip.compress(dump_files["t"]["prod.tar"], 1))
-    fetched = store.fetch(backup, tmp_path / "scratch", ignore)
+    without_large_objects = tmp_path / "made.tar"
+    dsn = postgres.dsn("postgres", sample_database().name)
+    tool("pg_dump", "-Ft", "-f", str(without_large_objects), "-d", dsn)
+    backup = bucket.plant(gzip.compress(without_large_objects.read_bytes(), 1))
+    fetched = bucket.store.fetch(backup, tmp_path / "scratch", ignore)
     assert fetched.kind is BundleKind.DIRECTORY
-    assert "TABLE DATA public notes" in tool("pg_restore", "-l", str(fetched.path))
+    assert "TABLE DATA public patients" in tool("pg_restore", "-l", str(fetched.path))
     tool("pg_restore", "-f", os.devnull, str(fetched.path))
+
+
+def test_the_tar_format_compressed_as_a_bundle_loses_its_large_objects_so_it_is_refused(
+    bucket: Bucket, dump_files: dict[str, dict[str, bytes]], tmp_path: Path
+) -> None:
+    backup = bucket.plant(gzip.compress(dump_files["t"]["prod.tar"], 1))
+    with pytest.raises(PermanentError, match=r"^bundle-unknown: .*large objects"):
+        bucket.store.fetch(backup, tmp_path / "scratch", ignore)

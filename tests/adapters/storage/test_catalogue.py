@@ -1,0 +1,166 @@
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.adapters.storage import S3BackupStore, catalogue
+from bot.domain.backups import Backup, BackupPage, Manifest, Verification
+from bot.domain.environments import BackupTarget
+from tests.adapters.storage.archives import KEY, PLAIN, Bucket, old
+from tests.adapters.storage.bucket import MakeManifest, ignore
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PROVEN = Verification(3, datetime(2026, 1, 9, 3, 0, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def nine(store: S3BackupStore, dump: Path, manifest: MakeManifest) -> list[Backup]:
+    """Newest first; the schema version is the day."""
+    made: list[Manifest] = [
+        replace(manifest(label="nightly" if day % 2 else "pre-V1.3", day=day), schema_version=day)
+        for day in range(1, 10)
+    ]
+    return [store.put_bundle(dump, one, ignore) for one in made][::-1]
+
+
+@pytest.fixture
+def asked(client: "S3Client") -> list[str]:
+    """Every call to the store from now on."""
+    calls: list[str] = []
+    client.meta.events.register("before-call.s3", lambda model, **_: calls.append(model.name))
+    return calls
+
+
+def names(page: BackupPage) -> list[str]:
+    return [str(backup.name) for backup in page.backups]
+
+
+def test_pages_are_newest_first_and_lead_to_one_another(store: S3BackupStore, nine: list[Backup]) -> None:
+    wanted = [str(backup.name) for backup in nine]
+    first = store.list_page(limit=4)
+    assert (names(first), first.total, first.next_offset) == (wanted[:4], 9, 4)
+    assert first.backups[0].manifest == nine[0].manifest
+    second = store.list_page(offset=4, limit=4)
+    assert (names(second), second.next_offset) == (wanted[4:8], 8)
+    last = store.list_page(offset=8, limit=4)
+    assert (names(last), last.next_offset) == (wanted[8:], None)
+    assert store.list_page(offset=99) == BackupPage((), 9)
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [("nightly", [9, 7, 5, 3, 1]), ("PRE-v1.3", [8, 6, 4, 2]), ("pre 20260104", [4]), ("nothing", []), ("", [9, 8, 7])],
+)
+def test_a_filter_is_words_of_the_name(store: S3BackupStore, nine: list[Backup], text: str, days: list[int]) -> None:
+    page = store.list_page(text, limit=3 if not text else 10)
+    assert [backup.name.created_at.day for backup in page.backups] == days
+    assert page.total == (len(days) if text else len(nine))
+
+
+def test_a_page_reads_the_sidecars_of_that_page_only_and_once(
+    store: S3BackupStore, nine: list[Backup], asked: list[str]
+) -> None:
+    store.list_page(limit=3)
+    assert sorted(asked) == ["GetObject"] * 3 + ["ListObjectsV2"]
+    asked.clear()
+    store.list_page(limit=3)
+    assert asked == []
+    store.list_page(offset=3, limit=3)
+    assert asked == ["GetObject"] * 3
+    assert len(nine) == 9
+
+
+def test_our_own_writes_are_on_the_next_page(
+    store: S3BackupStore, nine: list[Backup], dump: Path, manifest: MakeManifest
+) -> None:
+    assert store.list_page().total == len(nine)
+    store.put_bundle(dump, manifest(day=20), ignore)
+    store.note_verified(nine[0], PROVEN)
+    page = store.list_page()
+    assert page.total == 10
+    assert [backup.verified for backup in page.backups[:2]] == [None, PROVEN]
+
+
+def test_others_writes_are_noticed_once_the_listing_is_old(
+    store: S3BackupStore,
+    client: "S3Client",
+    target: BackupTarget,
+    nine: list[Backup],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert store.list_page().total == len(nine)
+    client.put_object(Bucket=target.bucket, Key="prod_other_20260220_020000.tar.gz", Body=b"new")
+    client.delete_object(Bucket=target.bucket, Key=nine[0].stored.key)
+    changed = json.loads(client.get_object(Bucket=target.bucket, Key=f"{nine[1].name}.manifest.json")["Body"].read())
+    text = json.dumps(changed | {"app_version": "v9"}).encode()
+    client.put_object(Bucket=target.bucket, Key=f"{nine[1].name}.manifest.json", Body=text)
+    assert names(store.list_page(limit=1)) == [str(nine[0].name)]  # as it was
+    monkeypatch.setattr(catalogue, "FRESH_S", 0.0)
+    page = store.list_page(limit=2)
+    assert names(page) == ["prod_other_20260220_020000", str(nine[1].name)]
+    assert page.backups[1].manifest is not None
+    assert page.backups[1].manifest.app_version == "v9"
+
+
+def test_unfinished_bundles_do_not_shorten_a_page(
+    store: S3BackupStore, client: "S3Client", target: BackupTarget, nine: list[Backup]
+) -> None:
+    for backup in nine[:3]:
+        client.delete_object(Bucket=target.bucket, Key=f"{backup.name}.manifest.json")
+    page = store.list_page(limit=4)
+    assert names(page) == [str(backup.name) for backup in nine[3:7]]
+    assert page.next_offset == 7
+
+
+def test_the_newest_before_a_migration_is_found_without_reading_all(
+    store: S3BackupStore, nine: list[Backup], asked: list[str]
+) -> None:
+    assert store.newest_before(9) == nine[1]
+    assert asked.count("GetObject") < 9
+    assert store.newest_before(3) == nine[7]
+    assert store.newest_before(1) is None
+
+
+def test_a_list_may_be_limited(store: S3BackupStore, nine: list[Backup], asked: list[str]) -> None:
+    assert [backup.name for backup in store.list_backups(limit=2)] == [backup.name for backup in nine[:2]]
+    assert asked.count("GetObject") < 9
+    assert len(store.list_backups()) == 9
+
+
+@pytest.mark.parametrize("problem", ["", "patients has 3 rows less"])
+def test_what_was_proven_is_kept_for_everyone(
+    store: S3BackupStore, client: "S3Client", target: BackupTarget, nine: list[Backup], problem: str
+) -> None:
+    proven = replace(PROVEN, problem=problem)
+    store.note_verified(nine[0], Verification(1, PROVEN.at))
+    store.note_verified(nine[0], proven)
+    for other in (store, S3BackupStore(client, "prod", target)):
+        found = other.find(str(nine[0].name))
+        assert found is not None
+        assert found.verified == proven
+        assert [backup.verified for backup in other.list_backups(limit=2)] == [proven, None]
+
+
+def test_what_was_proven_of_another_object_says_nothing(
+    store: S3BackupStore, client: "S3Client", target: BackupTarget
+) -> None:
+    bucket = Bucket(client, target, store)
+    store.note_verified(bucket.plant(old(PLAIN)), PROVEN)
+    found = store.find(KEY)
+    assert found is not None
+    assert found.verified == PROVEN
+    assert bucket.plant(old(PLAIN + b"-- more\n")).verified is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"level": 3}'])
+def test_a_damaged_note_says_nothing(
+    store: S3BackupStore, client: "S3Client", target: BackupTarget, nine: list[Backup], damage: bytes
+) -> None:
+    client.put_object(Bucket=target.bucket, Key=f"{nine[0].name}.verified.json", Body=damage)
+    found: Any = store.find(str(nine[0].name))
+    assert found == replace(nine[0], stored=found.stored)
