@@ -54,7 +54,13 @@ def _entry(backup: Backup, now: datetime) -> str:
 
 def _age(backup: Backup, now: datetime) -> str:
     at = backup.name.created_at
-    return f"{duration(max(0.0, (now - at).total_seconds()))} old ({moment(at, STAMP)})"
+    return f"{old(at, now)} ({moment(at, STAMP)})"
+
+
+def old(at: datetime, now: datetime) -> str:
+    """How old something is: in days once it is two."""
+    days = (now - at).days
+    return f"{days:,} days old" if days > 1 else f"{duration(max(0.0, (now - at).total_seconds()))} old"
 
 
 def _versions(manifest: Manifest | None) -> list[str]:
@@ -95,9 +101,8 @@ def _environment(line: NewestBackups, at: datetime) -> str:
     if not line.page.backups:
         return f"{name}: no backups"
     newest = line.page.backups[0].name.created_at
-    old = duration(max(0.0, (at - newest).total_seconds()))
     lines = [f"• {code(str(b.name), NAME_MOST)} · {size(b.stored.size_bytes)} · {state(b)}" for b in line.page.backups]
-    return listing(f"{name}: {count(line.page.total, 'backup')}, the newest {old} old", lines, 900)
+    return listing(f"{name}: {count(line.page.total, 'backup')}, the newest {old(newest, at)}", lines, 900)
 
 
 def render_details(shown: BackupDetails) -> View:

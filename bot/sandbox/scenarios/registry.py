@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.scenarios import outages, refusals, rollback, troubles
+from bot.sandbox.scenarios import backups, outages, refusals, rollback, troubles
 from bot.sandbox.story import Story
 
 
@@ -41,6 +41,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "world-moves": Scenario(troubles.world_moves),
     "bot-killed": Scenario(troubles.bot_killed),
     "two-replicas": Scenario(troubles.two_replicas),
+    "backups": Scenario(backups.backups),
     "votes-at-once": Scenario(outages.votes_at_once),
     "slack-down": Scenario(outages.slack_down),
     "bucket-hiccups": Scenario(outages.bucket_hiccups),
