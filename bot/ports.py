@@ -732,6 +732,17 @@ class Overview:
 
 
 @dataclass(frozen=True)
+class KeptDatabase:
+    """A replaced database that is still there: undo run `run_id` to have it back, until it is dropped."""
+
+    environment: str
+    name: str
+    run_id: str
+    size_bytes: int
+    until: datetime
+
+
+@dataclass(frozen=True)
 class BackupListing:
     """What `/backups ENV` shows: a page, what was looked for, where the page begins, and when it was looked up."""
 
@@ -801,7 +812,14 @@ class Announcer(Protocol):
     def tell(self, audience: Audience, key: str, text: str) -> None:
         """Tell one person something, plainly."""
 
-    def status(self, audience: Audience, key: str, runs: Sequence[Run], frozen: Mapping[str, str]) -> None:
+    def status(
+        self,
+        audience: Audience,
+        key: str,
+        runs: Sequence[Run],
+        frozen: Mapping[str, str],
+        kept: Sequence[KeptDatabase] = (),
+    ) -> None:
         """Answer `/rollback status`."""
 
     def overview(self, audience: Audience, key: str, overview: Overview) -> None:

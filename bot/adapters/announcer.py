@@ -15,6 +15,7 @@ from bot.ports import (
     BackupDetails,
     BackupListing,
     Escalation,
+    KeptDatabase,
     Message,
     NewestBackups,
     Outbox,
@@ -85,9 +86,16 @@ class SlackAnnouncer:
         """See `bot.ports.Announcer.tell`."""
         self._answer(audience, key, refusal.plain(text))
 
-    def status(self, audience: Audience, key: str, runs: Sequence[Run], frozen: Mapping[str, str]) -> None:
+    def status(
+        self,
+        audience: Audience,
+        key: str,
+        runs: Sequence[Run],
+        frozen: Mapping[str, str],
+        kept: Sequence[KeptDatabase] = (),
+    ) -> None:
         """See `bot.ports.Announcer.status`."""
-        self._answer(audience, key, status.render(runs, frozen))
+        self._answer(audience, key, status.render(runs, frozen, kept))
 
     def overview(self, audience: Audience, key: str, overview: Overview) -> None:
         """See `bot.ports.Announcer.overview`."""

@@ -6,7 +6,7 @@ from bot.engine.people import check_steward
 from bot.engine.voting import show
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
-from bot.planning.checklist import FOLLOW_UP, is_past_return
+from bot.planning.checklist import FOLLOW_UP, is_past_return, no_return_of
 
 _NOT_STARTED = frozenset({RunState.PENDING, RunState.APPROVED})
 
@@ -67,13 +67,13 @@ def _cancel_started(workplace: Workplace, user_id: str, run: Run) -> str:
         problem = f"{run.problem} Left to people by <@{user_id}>."
         workplace.journal.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED}))
         show(workplace, run.id)
-        return f"Run {run.id} is closed as it stands: the schema is rolled back, and what is left is yours to finish."
+        return f"Run {run.id} is closed as it stands: the database's part is done, and what is left is yours to finish."
     if run.state not in {RunState.APPROVED, RunState.RUNNING, RunState.PARKED}:
         raise PermanentError("run-ended", f"Run {run.id} has ended: {run.state}.", "There is nothing left to stop.")
     if is_past_return(run):
         raise PermanentError(
             "past-no-return",
-            f"The chain of run {run.id} has committed; stopping now would leave the app down.",
+            f"The {no_return_of(run.plan)} of run {run.id} has committed; stopping now would leave the app down.",
             "Let it finish: it restores traffic, or parks and asks.",
         )
     workplace.journal.request_cancel(run.id, user_id)
@@ -81,7 +81,7 @@ def _cancel_started(workplace: Workplace, user_id: str, run: Run) -> str:
         workplace.queue.defer_run(run.id)
     return (
         f"Run {run.id} stops at the next safe place and puts everything back: database unchanged, traffic returned. "
-        "If the chain commits first, it goes on to the end instead."
+        f"If the {no_return_of(run.plan)} commits first, it goes on to the end instead."
     )
 
 

@@ -1,6 +1,7 @@
 """Questions: status, migrations, freezing."""
 
 from bot.domain.workloads import ClusterFacts
+from bot.engine.keeping import kept_everywhere
 from bot.engine.people import check_member
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
@@ -8,13 +9,13 @@ from bot.ports import Audience, MigrationRow, Overview
 
 
 def answer_status(workplace: Workplace, audience: Audience, key: str, environment: str) -> None:
-    """Show runs now and lately, and what is frozen."""
+    """Show runs now and lately, what is frozen, and what can be undone."""
     if environment:
         workplace.site(environment)
     names = [environment] if environment else sorted(workplace.sites)
     frozen = {name: why for name in names if (why := workplace.journal.frozen(name)) is not None}
     runs = workplace.journal.runs(environment or None)
-    workplace.announcer.status(audience, key, runs, frozen)
+    workplace.announcer.status(audience, key, runs, frozen, kept_everywhere(workplace, names))
 
 
 def answer_migrations(workplace: Workplace, audience: Audience, key: str, environment: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from bot.domain.plans import PlannedRestore
 from bot.domain.runs import Run
 from bot.engine.workplace import Workplace
 from bot.errors import BotError
@@ -30,6 +31,8 @@ def escalate(workplace: Workplace, run: Run) -> None:
 
 
 def _backup(workplace: Workplace, run: Run) -> str:
+    if run.plan.restore is not None:
+        return _kept(workplace, run, run.plan.restore)
     if not run.steps:
         return "no emergency backup: the run had not started"
     name = run.step(checklist.BACKUP).data.get("backup", "")
@@ -40,6 +43,16 @@ def _backup(workplace: Workplace, run: Run) -> str:
         return f"{name} is NOT in the bucket"
     tables = found.manifest.tables if found.manifest else ()
     return f"{name} is in the bucket: {found.stored.size_bytes:,} bytes, {len(tables)} tables"
+
+
+def _kept(workplace: Workplace, run: Run, come: PlannedRestore) -> str:
+    sides = workplace.site(run.environment).sides
+    names = {side.name for side in sides.list()} if sides else set()
+    old = (
+        f"the database from before is kept as {come.outgoing}" if come.outgoing in names else "nothing was swapped yet"
+    )
+    loaded = f"; {come.incoming} is loaded beside the live one" if come.incoming in names else ""
+    return old + loaded + (f"; the bundle is {come.backup}" if come.backup else "")
 
 
 def _or(ask: Callable[[], T], otherwise: T) -> T:

@@ -14,7 +14,7 @@ from bot.engine.detours import CancelledError, OwnershipLostError
 from bot.engine.workplace import Site, Workplace
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.planning.checklist import is_past_return
-from bot.ports import Fence, Report
+from bot.ports import Fence, FetchedBundle, Report
 
 LEASE_S = 12.0
 RENEW_EVERY_S = 3.0
@@ -32,6 +32,7 @@ class Execution:
         self.site = site
         self.run = run
         self.unwinding = False
+        self.bundle: FetchedBundle | None = None
         self._session: Fence | None = None
         self._ended = threading.Event()
         self._lost = threading.Event()

@@ -7,7 +7,7 @@ from typing import Any
 from bot.engine import backups, control, enquiries
 from bot.engine.chores import take
 from bot.engine.requests import Kind, defer
-from bot.engine.rollbacks import request_rollback
+from bot.engine.rollbacks import request_run
 from bot.engine.verifying import verify
 from bot.engine.voting import vote
 from bot.engine.workplace import Workplace
@@ -68,7 +68,7 @@ def _internal(request_id: str) -> BotError:
 
 
 def _rollback(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
-    run = request_rollback(workplace, audience, key, payload)
+    run = request_run(workplace, audience, key, payload)
     text = f"The plan is in the incident channel as run {run.id}. It waits for the approvers' consent."
     workplace.announcer.tell(audience, key, text)
 
@@ -131,6 +131,8 @@ def _verify(workplace: Workplace, audience: Audience, key: str, payload: Mapping
 
 _HANDLERS: Mapping[Kind, _Handler] = {
     Kind.ROLLBACK: _rollback,
+    Kind.RESTORE: _rollback,
+    Kind.UNDO: _rollback,
     Kind.VOTE: _vote,
     Kind.CANCEL: _steer(control.cancel),
     Kind.RESUME: _steer(control.resume),

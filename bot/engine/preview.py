@@ -1,20 +1,34 @@
-"""Make a plan: inspect, rehearse on a shadow, plan. Used before people are asked, and again before the start."""
+"""Make a plan: inspect, rehearse or compare, plan. Used before people are asked, and again before the start."""
 
 from bot.domain.plans import Plan
 from bot.engine.inspection import inspect
+from bot.engine.swapping import preview_restore, preview_undo
 from bot.engine.workplace import Site, Workplace
 from bot.planning import impact
-from bot.planning.facts import Evidence, RollbackRequest, Target
+from bot.planning.facts import Evidence, RestoreRequest, RollbackRequest, Target, UndoRequest, Wish
 from bot.planning.rollback import choose_target, plan_rollback
 
 
-def preview(workplace: Workplace, request: RollbackRequest, run_id: str) -> Plan:
-    """Plan a rollback from what is so now.
+def preview(workplace: Workplace, request: Wish, run_id: str) -> Plan:
+    """Plan what was asked for from what is so now.
 
     Args:
         workplace: the ports.
         request: what was asked for.
-        run_id: the run it is for; names the shadow, and does not stand in its own way.
+        run_id: the run it is for; names the databases it makes, and does not stand in its own way.
+
+    Raises:
+        BotError: a refusal, or what an observation raised.
+    """
+    if isinstance(request, UndoRequest):
+        return preview_undo(workplace, request, run_id)
+    if isinstance(request, RestoreRequest):
+        return preview_restore(workplace, request, run_id)
+    return preview_chain(workplace, request, run_id)
+
+
+def preview_chain(workplace: Workplace, request: RollbackRequest, run_id: str) -> Plan:
+    """Plan a chain, rehearsed.
 
     Raises:
         BotError: a refusal, or what an observation raised.

@@ -5,6 +5,8 @@ Payload keys, all strings unless said otherwise. Every kind has `user_id`, `chan
 | kind         | further keys                                                                               |
 |--------------|--------------------------------------------------------------------------------------------|
 | `rollback`   | `environment`, `migration` (``027``), `app` ("" or ``v1.2.3``), `reason`, `asked_for`       |
+| `restore`    | `environment`, `backup` (a name or ``latest``), `app`, `reason`, `asked_for`               |
+| `undo`       | `run_id`, `reason`, `asked_for`                                                            |
 | `vote`       | `ts` of the message, `choice` (``approve``/``reject``), `how` (``reaction``/``button``),    |
 |              | `withdraw` (bool), `digest` ("" for a reaction; the button's first 12 characters)          |
 | `cancel`     | `run_id`                                                                                   |
@@ -30,6 +32,8 @@ class Kind(StrEnum):
     """The kinds of requests."""
 
     ROLLBACK = "rollback"
+    RESTORE = "restore"
+    UNDO = "undo"
     VOTE = "vote"
     CANCEL = "cancel"
     RESUME = "resume"

@@ -7,15 +7,16 @@ from bot.domain.runs import Run, RunState, run_id_of
 from bot.domain.versions import AppVersion
 from bot.engine.people import check_member
 from bot.engine.preview import preview
+from bot.engine.swapping import undoable
 from bot.engine.voting import show
 from bot.engine.workplace import Site, Workplace
 from bot.errors import PermanentError
-from bot.planning.facts import RollbackRequest
+from bot.planning.facts import RestoreRequest, RollbackRequest, UndoRequest, Wish
 from bot.planning.refusals import another_run, no_such_migration
 from bot.ports import Audience
 
 
-def request_rollback(workplace: Workplace, audience: Audience, request_id: str, payload: Mapping[str, Any]) -> Run:
+def request_run(workplace: Workplace, audience: Audience, request_id: str, payload: Mapping[str, Any]) -> Run:
     """Plan it, open a pending run, and ask for consent in the incident channel.
 
     Where a predecessor died after opening the run for this very request, that run is shown, whatever became of it.
@@ -23,13 +24,14 @@ def request_rollback(workplace: Workplace, audience: Audience, request_id: str, 
     Raises:
         BotError: every refusal; nothing was opened.
     """
-    site = workplace.site(payload["environment"])
+    wanted = wish(workplace, payload)
+    site = workplace.site(wanted.environment)
     check_member(workplace, audience.user_id, site.environment)
     run_id = run_id_of(request_id)
     run = workplace.journal.run(run_id)
     if run is None:
         _check_free(workplace, site.environment.name)
-        run = _open(workplace, site, audience, run_id, payload)
+        run = _open(workplace, site, audience, run_id, wanted, payload.get("reason", ""))
     show(workplace, run.id)
     return run
 
@@ -41,8 +43,8 @@ def _check_free(workplace: Workplace, environment: str) -> None:
         raise another_run(active)
 
 
-def _open(workplace: Workplace, site: Site, audience: Audience, run_id: str, payload: Mapping[str, Any]) -> Run:
-    plan = preview(workplace, wish(payload), run_id)
+def _open(workplace: Workplace, site: Site, audience: Audience, run_id: str, wanted: Wish, reason: str) -> Run:
+    plan = preview(workplace, wanted, run_id)
     now = workplace.clock.now()
     run = Run(
         id=run_id,
@@ -50,7 +52,7 @@ def _open(workplace: Workplace, site: Site, audience: Audience, run_id: str, pay
         plan=plan,
         state=RunState.PENDING,
         requester=audience.user_id,
-        reason=payload.get("reason", ""),
+        reason=reason,
         channel=site.environment.incident_channel,
         created_at=now,
         expires_at=now + site.environment.approval.window,
@@ -61,16 +63,27 @@ def _open(workplace: Workplace, site: Site, audience: Audience, run_id: str, pay
     return run
 
 
-def wish(payload: Mapping[str, Any]) -> RollbackRequest:
-    """Read a `rollback` payload.
+def wish(workplace: Workplace, payload: Mapping[str, Any]) -> Wish:
+    """Read a `rollback`, `restore` or `undo` payload.
 
     Raises:
         PermanentError: ``unknown-migration``, ``app-version-unreadable``; commands refuse these already.
+            ``unknown-run`` where there is nothing to undo.
     """
+    if "run_id" in payload:
+        run = undoable(workplace, payload["run_id"])
+        return UndoRequest(run.environment, run.id, payload.get("asked_for") or f"/rollback undo {run.id}")
+    app = _app(payload)
+    if "backup" in payload:
+        return RestoreRequest(payload["environment"], str(payload["backup"]), app, payload["asked_for"])
     text = str(payload["migration"])
     if not (text.isascii() and text.isdigit()):
         raise no_such_migration(text, payload["environment"])
+    return RollbackRequest(payload["environment"], int(text), app, payload["asked_for"])
+
+
+def _app(payload: Mapping[str, Any]) -> AppVersion | None:
     app = AppVersion.parse(payload["app"]) if payload.get("app") else None
     if payload.get("app") and app is None:
         raise PermanentError("app-version-unreadable", f"{payload['app'][:60]} is no app version.", "Use --app v1.2.3.")
-    return RollbackRequest(payload["environment"], int(text), app, payload["asked_for"])
+    return app

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.domain.runs import OPEN
+from bot.engine.keeping import expire_kept
 from bot.engine.workplace import Workplace
 
 SCRATCH_PREFIX = "backstop-"
@@ -13,7 +14,7 @@ SCRATCH_AGE = timedelta(hours=6)
 
 
 def tidy(workplace: Workplace) -> None:
-    """Drop and delete what is nobody's any more.
+    """Drop and delete what is nobody's any more, or whose time is over.
 
     Raises:
         BotError: the journal or a database does not answer; the next round tries again.
@@ -21,6 +22,7 @@ def tidy(workplace: Workplace) -> None:
     open_runs = {run.id for run in workplace.journal.runs(limit=100) if run.state in OPEN}
     for site in workplace.sites.values():
         site.database.drop_leftovers(open_runs)
+    expire_kept(workplace)
     _tidy_scratch(workplace.scratch_dir, workplace.clock.now().timestamp())
 
 

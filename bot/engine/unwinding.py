@@ -7,10 +7,17 @@ import stamina
 from bot.domain.runs import Step, StepState
 from bot.engine.execution import Execution
 from bot.engine.steps.action import Action
+from bot.engine.steps.restoring import planned
+from bot.engine.swapping import sides_of
 from bot.errors import PermanentError, TemporaryError
-from bot.planning.checklist import CHAIN
+from bot.planning.checklist import CHAIN, SWAP, no_return_of
+from bot.ports import ExchangeState
 
 UNDO_PATIENCE_S = 120.0
+_WITNESSES = {
+    CHAIN: ("chain-committed", "tracking table", "says"),
+    SWAP: ("databases-swapped", "databases' names", "say"),
+}
 _TOUCHED = frozenset({StepState.RUNNING, StepState.DONE, StepState.FAILED})
 
 
@@ -22,20 +29,36 @@ def must_unwind(execution: Execution) -> bool:
 
 
 def passed_no_return(execution: Execution) -> bool:
-    """Whether the chain has committed. Where only the database knows, ask it.
+    """Whether the chain or the swap has committed. Where only the database knows, ask it.
 
     Raises:
         BotError: the database does not say, so nothing may be undone and nothing repeated.
     """
-    step = execution.run.step(CHAIN)
+    key = no_return_of(execution.run.plan)
+    step = execution.run.step(key)
     if step.state is StepState.DONE:
         return True
-    if step.attempts == 0 or not _committed(execution):
+    if step.attempts == 0 or not (_committed(execution) if key == CHAIN else _swapped(execution)):
         return False
     # Noted, so that neither a cancel nor a successor takes the run for one that can still turn back.
-    execution.record(CHAIN, StepState.DONE, "committed, as the tracking table says")
-    execution.audit("chain-committed", found_by="tracking table")
+    event, witness, says = _WITNESSES[key]
+    execution.record(key, StepState.DONE, f"committed, as the {witness} {says}")
+    execution.audit(event, found_by=witness)
     return True
+
+
+def _swapped(execution: Execution) -> bool:
+    come = planned(execution)
+    for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
+        with attempt:
+            state = sides_of(execution.site).state(come.incoming, come.outgoing)
+    if state is ExchangeState.UNKNOWN:
+        raise PermanentError(
+            "outcome-unknown",
+            f"Of the live database, {come.incoming} and {come.outgoing}, not exactly the two are there that should be.",
+            "Look at the names (psql -l) before anything else; no database has been dropped.",
+        )
+    return state is ExchangeState.AFTER
 
 
 def _committed(execution: Execution) -> bool:

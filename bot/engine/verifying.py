@@ -11,6 +11,7 @@ from bot.domain.chores import LEVELS, Chore, ChoreKind, ChoreState
 from bot.domain.runs import run_id_of
 from bot.engine.backups import find_backup
 from bot.engine.chores import Work, begin
+from bot.engine.comparing import compare
 from bot.engine.people import check_member
 from bot.engine.workplace import Site, Workplace
 from bot.errors import PermanentError
@@ -29,7 +30,6 @@ DAMAGED = frozenset(
 )
 """What speaks against the bundle. Any other error (no scratch space, no tool) speaks against us and proves nothing."""
 _NAMES, _READABLE, _RESTORED = LEVELS
-_SHOWN = 5
 
 
 class _FaultError(Exception):
@@ -115,7 +115,7 @@ def _prove(work: Work, backup: Backup) -> None:
             work.workplace.reader.read_through(bundle)
         if work.chore.level == _RESTORED and work.site.sides is not None:
             with _judging(_RESTORED):
-                _compare(backup, _restore(work, work.site.sides, bundle))
+                compare(backup, _restore(work, work.site.sides, bundle))
 
 
 @contextmanager
@@ -135,25 +135,3 @@ def _restore(work: Work, sides: Sides, bundle: FetchedBundle) -> Sequence[TableC
         return sides.contents(sides.load(run_id, bundle, report), report)
     finally:
         sides.drop(sides.name("side", run_id))
-
-
-def _compare(backup: Backup, found: Sequence[TableContent]) -> None:
-    """Refuse a database that is not what the manifest says; a hash that either side has not is not compared."""
-    said = {content.table: content for content in (backup.manifest.tables if backup.manifest else ())}
-    there = {content.table: content for content in found}
-    wrong = [line for table in sorted({*said, *there}) if (line := _difference(said.get(table), there.get(table)))]
-    if wrong:
-        more = f"; and {len(wrong) - _SHOWN} more tables" if len(wrong) > _SHOWN else ""
-        raise PermanentError(
-            "bundle-differs", f"Restored, it is not what its manifest says: {'; '.join(wrong[:_SHOWN])}{more}."
-        )
-
-
-def _difference(said: TableContent | None, there: TableContent | None) -> str:
-    if said is None or there is None:
-        return f"{there.table} is in no manifest" if there else f"{said.table if said else ''} is missing"
-    if said.rows != there.rows:
-        return f"{said.table} has {there.rows:,} rows instead of {said.rows:,}"
-    if said.content_hash and there.content_hash and said.content_hash != there.content_hash:
-        return f"{said.table} has other content"
-    return ""

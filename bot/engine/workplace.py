@@ -24,13 +24,19 @@ from bot.ports import (
 
 @dataclass(frozen=True)
 class Site:
-    """One environment and the ports into it. `sides` is None where no second database may be made."""
+    """One environment and the ports into it.
+
+    Attributes:
+        sides: None where no second database may be made.
+        keep_old_s: for how many seconds a replaced database is kept.
+    """
 
     environment: Environment
     cluster: Cluster
     database: Database
     store: BackupStore
     sides: Sides | None = None
+    keep_old_s: float = 604_800.0
 
 
 @dataclass(frozen=True)

@@ -21,3 +21,22 @@ def chain_estimate(database_bytes: int, rows: Iterable[PlannedRows], rehearsal: 
     chain_s = sum(statement.elapsed_s for statement in rehearsal.outcome.statements) + 0.5
     down_s = PODS_STOP_S + saved_bytes / EXPORT_BYTES_PER_S + chain_s + PODS_START_S + CHECKS_S
     return Estimate(DUMP_START_S + database_bytes / DUMP_BYTES_PER_S + down_s, down_s)
+
+
+FETCH_BYTES_PER_S = 60_000_000
+"""Download and unpacking, of the bundle's size."""
+LOAD_BYTES_PER_S = 8_000_000
+"""pg_restore, then counting and hashing, of the bundle's (compressed) size."""
+SWAP_S = 0.5
+
+
+def restore_estimate(bundle_bytes: int) -> Estimate:
+    """Estimate a restore's time; how long the app is down does not depend on the size."""
+    down_s = swap_estimate().downtime_s
+    return Estimate(DUMP_START_S + bundle_bytes / FETCH_BYTES_PER_S + bundle_bytes / LOAD_BYTES_PER_S + down_s, down_s)
+
+
+def swap_estimate() -> Estimate:
+    """Estimate a swap of databases that are both there: all of it is downtime."""
+    down_s = PODS_STOP_S + SWAP_S + PODS_START_S + CHECKS_S
+    return Estimate(down_s, down_s)

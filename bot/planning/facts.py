@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from bot.domain.backups import Backup
+from bot.domain.backups import Backup, TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts, Rehearsal, TableSize
 from bot.domain.environments import Environment
 from bot.domain.migrations import DownScript
@@ -20,6 +21,28 @@ class RollbackRequest:
     migration: int
     app: AppVersion | None = None
     asked_for: str = ""
+
+
+@dataclass(frozen=True)
+class RestoreRequest:
+    """What was asked for: the content of `backup`, a name or ``latest``."""
+
+    environment: str
+    backup: str
+    app: AppVersion | None = None
+    asked_for: str = ""
+
+
+@dataclass(frozen=True)
+class UndoRequest:
+    """What was asked for: take back what run `run_id` of that environment swapped in."""
+
+    environment: str
+    run_id: str
+    asked_for: str = ""
+
+
+Wish = RollbackRequest | RestoreRequest | UndoRequest
 
 
 @dataclass(frozen=True)
@@ -82,3 +105,25 @@ class Evidence:
     rehearsal: Rehearsal
     sizes: tuple[TableSize, ...]
     column_sizes: tuple[TableSize, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What a swap would bring, and what it would put aside.
+
+    Attributes:
+        incoming, outgoing: the database that comes, and the live one's name afterwards.
+        created_at: when what comes was as it is.
+        tables: what comes, by table; None where that is not known.
+        live: the live catalogue.
+        sizes: of every table of the live database.
+        keep_s: for how many seconds the replaced database is kept.
+    """
+
+    incoming: str
+    outgoing: str
+    created_at: datetime
+    tables: tuple[TableContent, ...] | None
+    live: Catalogue
+    sizes: tuple[TableSize, ...]
+    keep_s: float

@@ -36,7 +36,7 @@ def _check_rights(facts: Facts) -> None:
     if not facts.database.can_fence:
         missing.append("own the database and be a member of pg_signal_backend")
     if not facts.database.can_create:
-        missing.append("CREATEDB, for the rehearsal's shadow database")
+        missing.append("CREATEDB, for the database beside the live one")
     if missing:
         raise PermanentError(
             "missing-rights",

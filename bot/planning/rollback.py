@@ -74,6 +74,11 @@ def _script(script: DownScript) -> PlannedScript:
 
 
 def planned_workload(deployment: Deployment, app: AppVersion) -> PlannedWorkload:
+    """Plan which revision a Deployment goes back to so that it runs that version.
+
+    Raises:
+        PermanentError: ``app-not-in-history``.
+    """
     if deployment.version == app:
         number = deployment.history[0].number if deployment.history else 0
         return PlannedWorkload(
@@ -92,5 +97,6 @@ def planned_workload(deployment: Deployment, app: AppVersion) -> PlannedWorkload
 
 
 def planned_service(service: Service) -> PlannedService:
+    """Plan which selector a Service has when traffic returns, whoever holds it now."""
     selector = sorted((key, value) for key, value in service.selector.items() if key != HOLD_LABEL)
     return PlannedService(service.name, service.uid, tuple(selector))

@@ -16,9 +16,13 @@ def warnings_of(facts: Facts, target: Target, evidence: Evidence, rows: Sequence
         *_about_shadow(evidence),
         *_about_headers(rows, target.chain),
         *_about_functions(evidence),
-        *_about_workloads(facts),
-        *_about_transactions(facts),
+        *environment_warnings(facts, "fence"),
     )
+
+
+def environment_warnings(facts: Facts, step: str) -> tuple[str, ...]:
+    """What the workloads and the database's sessions have in store; `step` is where open transactions stop a run."""
+    return (*_about_workloads(facts), *_about_transactions(facts, step))
 
 
 def _about_shadow(evidence: Evidence) -> Iterator[str]:
@@ -62,9 +66,9 @@ def _about_deployment(deployment: Deployment) -> Iterator[str]:
         yield f"{deployment.name} is managed by {deployment.autoscaler}, which may undo the scaling to 0. Pause it."
 
 
-def _about_transactions(facts: Facts) -> Iterator[str]:
+def _about_transactions(facts: Facts, step: str) -> Iterator[str]:
     if facts.database.prepared:
         yield (
             f"{len(facts.database.prepared)} prepared transactions are open ({and_list(facts.database.prepared[:3])}); "
-            "the run stops at the fence if they still are."
+            f"the run stops at the {step} if they still are."
         )

@@ -3,22 +3,33 @@
 from collections.abc import Mapping, Sequence
 
 from bot.domain.runs import OPEN, Run, StepState
+from bot.ports import KeptDatabase
 from bot.views import plan as plan_view
-from bot.views.blocks import View, page, paginate, section
+from bot.views.blocks import Block, View, listing, page, paginate, section
 from bot.views.card import STATES
-from bot.views.text import code, moment, one_line, person, prose
+from bot.views.text import code, moment, one_line, person, prose, size
 
 _MOST = 9000
+_KEPT_MOST = 1500
 
 
-def render(runs: Sequence[Run], frozen: Mapping[str, str]) -> View:
-    """Render runs, those that hold an environment first, and frozen environments with who and why."""
+def render(runs: Sequence[Run], frozen: Mapping[str, str], kept: Sequence[KeptDatabase] = ()) -> View:
+    """Render runs, those that hold an environment first; frozen environments with who and why; what can be undone."""
     ranked = sorted(runs, key=lambda run: run.state not in OPEN)
     lines = [line for run in ranked for line in _lines(run)] or ["There has been no run yet."]
     cold = [f"❄️ *{one_line(name, 40)}* is frozen: {prose(why, 300)}" for name, why in sorted(frozen.items())]
     held = sum(run.state in OPEN for run in runs)
     text = f"{held} open, {len(runs)} shown" if runs else "There has been no run yet."
-    return page(text, [section("*Runs*"), *paginate([*cold[:20], *lines], _MOST)])
+    return page(text, [section("*Runs*"), *paginate([*cold[:20], *lines], _MOST), *_old(kept)])
+
+
+def _old(kept: Sequence[KeptDatabase]) -> list[Block]:
+    lines = [
+        f"• *{one_line(old.environment, 40)}* {code(old.name, 80)}, {size(old.size_bytes)}: "
+        f"{code(f'/rollback undo {old.run_id}', 60)} until {moment(old.until, '{date_short_pretty} {time}')}"
+        for old in sorted(kept, key=lambda old: old.until, reverse=True)
+    ]
+    return [section(listing("*Kept databases*", lines, _KEPT_MOST))] if lines else []
 
 
 def _lines(run: Run) -> list[str]:

@@ -14,6 +14,7 @@ from bot.ports import (
     BackupDetails,
     BackupListing,
     Escalation,
+    KeptDatabase,
     NewestBackups,
     Overview,
 )
@@ -31,6 +32,7 @@ class FakeAnnouncer:
         self.escalations: dict[tuple[str, int], Escalation] = {}
         self.refusals: dict[str, tuple[str, BotError]] = {}
         self.told: dict[str, tuple[str, str]] = {}
+        self.kept: list[tuple[KeptDatabase, ...]] = []
         self.statuses: list[tuple[tuple[Run, ...], dict[str, str]]] = []
         self.overviews: list[Overview] = []
         self.chores: dict[str, list[Chore]] = {}
@@ -64,8 +66,16 @@ class FakeAnnouncer:
     def tell(self, audience: Audience, key: str, text: str) -> None:
         self.told[key] = (audience.user_id, text)
 
-    def status(self, audience: Audience, key: str, runs: Sequence[Run], frozen: Mapping[str, str]) -> None:
+    def status(
+        self,
+        audience: Audience,
+        key: str,
+        runs: Sequence[Run],
+        frozen: Mapping[str, str],
+        kept: Sequence[KeptDatabase] = (),
+    ) -> None:
         del audience, key
+        self.kept.append(tuple(kept))
         self.statuses.append((tuple(runs), dict(frozen)))
 
     def overview(self, audience: Audience, key: str, overview: Overview) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from bot.engine.steps.action import Action
 from bot.engine.steps.recheck import Recheck
+from bot.engine.steps.restoring import FetchBundle, LoadSide, VerifySide
 from bot.engine.steps.saving import EmergencyBackup, ExportRows
 from bot.engine.steps.schema import FenceDatabase, RunChain, VerifySchema
 from bot.engine.steps.smoke import SmokeTests
+from bot.engine.steps.swapping import SwapDatabases, VerifySwapped
 from bot.engine.steps.traffic import RestoreTraffic, StartApp, StopTraffic
 from bot.engine.steps.words import Document, FollowUp, Notify
 
@@ -16,11 +18,16 @@ ACTIONS: Mapping[str, Action] = {
         Notify(),
         Recheck(),
         EmergencyBackup(),
+        FetchBundle(),
+        LoadSide(),
+        VerifySide(),
         StopTraffic(),
         FenceDatabase(),
         ExportRows(),
         RunChain(),
         VerifySchema(),
+        SwapDatabases(),
+        VerifySwapped(),
         StartApp(),
         SmokeTests(),
         RestoreTraffic(),

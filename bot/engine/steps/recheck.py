@@ -7,7 +7,7 @@ from bot.engine.preview import preview
 from bot.engine.steps.action import Action, Outcome
 from bot.errors import BotError, PermanentError
 from bot.planning import checklist
-from bot.planning.rollback import request_of
+from bot.planning.wishes import wish_of
 
 
 class Recheck(Action):
@@ -24,7 +24,7 @@ class Recheck(Action):
         """
         run = execution.run
         try:
-            now = preview(execution.workplace, request_of(run.plan), run.id)
+            now = preview(execution.workplace, wish_of(run.plan), run.id)
         except PermanentError as error:
             raise VoidError(error) from error
         if now.digest != run.plan.digest:

@@ -1,9 +1,16 @@
 """Telling people what happened."""
 
+from bot.domain.plans import PlanKind
 from bot.domain.runs import StepState
 from bot.engine.execution import Execution
 from bot.engine.steps.action import Action, Outcome
 from bot.planning import checklist
+
+_UNTIL = {
+    PlanKind.CHAIN: "the chain has run",
+    PlanKind.RESTORE: "the databases are swapped",
+    PlanKind.UNDO: "the databases are swapped",
+}
 
 
 class Notify(Action):
@@ -17,7 +24,8 @@ class Notify(Action):
         execution.note(
             "started",
             f"The rollback of {run.environment} starts now: {run.plan.asked_for}. The app will be down for about "
-            f"{run.plan.estimate.downtime_s:.0f} s. Stop it with /rollback cancel {run.id} until the chain has run.",
+            f"{run.plan.estimate.downtime_s:.0f} s. Stop it with /rollback cancel {run.id} "
+            f"until {_UNTIL[run.plan.kind]}.",
         )
         return Outcome("in this channel")
 

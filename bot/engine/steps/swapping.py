@@ -1,0 +1,63 @@
+"""The swap itself, and what must be true after it."""
+
+from bot.domain.versions import label
+from bot.engine.execution import Execution
+from bot.engine.steps.action import Action, Outcome
+from bot.engine.steps.restoring import planned
+from bot.engine.swapping import sides_of
+from bot.errors import PermanentError
+from bot.planning import checklist
+
+
+class SwapDatabases(Action):
+    """Two renames in ONE transaction. Its COMMIT is the point of no return."""
+
+    key = checklist.SWAP
+    patience_s = 45.0
+    undoes = "the database is opened again"
+
+    def act(self, execution: Execution) -> Outcome:
+        """Exchange the two. Repeated after it happened, it finds nothing to do.
+
+        Raises:
+            BotError: see `Sides.exchange`.
+        """
+        come = planned(execution)
+        execution.check()
+        closed_s = sides_of(execution.site).exchange(come.incoming, come.outgoing, execution.may_commit)
+        execution.audit("databases-swapped", incoming=come.incoming, kept_as=come.outgoing, closed_s=round(closed_s, 3))
+        closed = f"closed for {closed_s:.2f} s" if closed_s else "swapped already"
+        return Outcome(f"{closed}; the old database is kept as {come.outgoing}", {"closed_s": closed_s})
+
+    def undo(self, execution: Execution) -> str:
+        """Open it: a process that died in the swap may have left it closed."""
+        execution.site.database.reopen()
+        return "open, as before"
+
+
+class VerifySwapped(Action):
+    """Connect anew, as the app will, and look."""
+
+    key = checklist.VERIFY_SWAPPED
+
+    def act(self, execution: Execution) -> Outcome:
+        """Compare the schema; run the environment's SQL checks.
+
+        Raises:
+            PermanentError: ``verification-failed`` names what is not as planned.
+        """
+        database, plan = execution.site.database, execution.run.plan
+        schema = database.inspect().schema
+        checks = execution.site.environment.smoke.sql
+        problems = [
+            f"not true: {found.sql} {found.problem}".strip() for found in database.check(checks) if not found.ok
+        ]
+        if schema != plan.to_schema:
+            problems.append(f"schema is {label(schema)}, planned was {label(plan.to_schema)}")
+        if problems:
+            raise PermanentError(
+                "verification-failed",
+                "; ".join(problems)[:250] + ".",
+                f"Traffic is still stopped, and the database from before is kept as {planned(execution).outgoing}.",
+            )
+        return Outcome(f"schema {label(schema)}, {len(checks)} checks true")

@@ -1,0 +1,120 @@
+"""Facts for a swap: what would come, what would be put aside, what the difference is."""
+
+from bot.domain.backups import Backup
+from bot.domain.plans import Plan
+from bot.domain.runs import Progress, Run
+from bot.engine.backups import find_backup
+from bot.engine.inspection import inspect
+from bot.engine.workplace import Site, Workplace
+from bot.errors import PermanentError
+from bot.planning.facts import Exchange, RestoreRequest, UndoRequest
+from bot.planning.refusals import check_environment
+from bot.planning.restore import LATEST, check_restorable, newest_restorable, plan_restore
+from bot.planning.undo import check_kept, check_undoable, plan_undo
+from bot.ports import SideFacts, Sides
+
+TABLE = ("table",)
+"""Relations with rows of their own; a partitioned table has none."""
+_LOOK_AMONG = 50
+
+
+def preview_restore(workplace: Workplace, request: RestoreRequest, run_id: str) -> Plan:
+    """Plan a restore: find the bundle, and count on the live database what its manifest counted.
+
+    Raises:
+        BotError: a refusal, or what an observation raised.
+    """
+    site = workplace.site(request.environment)
+    sides = sides_of(site)
+    facts = inspect(workplace, site, own_run=run_id, for_chain=False)
+    check_environment(facts)
+    backup = choose_backup(site, request.backup)
+    check_restorable(facts, backup)
+    live = site.database.catalogue()
+    exchange = Exchange(
+        incoming=sides.name("side", run_id),
+        outgoing=sides.name("kept", run_id),
+        created_at=backup.name.created_at,
+        tables=backup.manifest.tables if backup.manifest else None,
+        live=live,
+        sizes=tuple(site.database.measure(sorted(live.relations(TABLE)))) if backup.manifest else (),
+        keep_s=site.keep_old_s,
+    )
+    return plan_restore(request, facts, backup, exchange)
+
+
+def choose_backup(site: Site, name: str) -> Backup:
+    """Find the bundle that was asked for; ``latest`` is the newest that nothing speaks against.
+
+    Raises:
+        PermanentError: ``unknown-backup`` with the nearest names, ``no-restorable-backup``.
+    """
+    if name == LATEST:
+        return newest_restorable(site.store.list_backups(_LOOK_AMONG), site.environment.name)
+    return find_backup(site, name)
+
+
+def preview_undo(workplace: Workplace, request: UndoRequest, run_id: str) -> Plan:
+    """Plan the undoing of a swap: look into the kept database, and count on both sides.
+
+    Raises:
+        BotError: a refusal, or what an observation raised.
+    """
+    site = workplace.site(request.environment)
+    undone = undoable(workplace, request.run_id)
+    name = check_undoable(undone)
+    sides = sides_of(site)
+    facts = inspect(workplace, site, own_run=run_id, for_chain=False)
+    check_environment(facts)
+    kept = _kept(sides, undone, name)
+    live = site.database.catalogue()
+    exchange = Exchange(
+        incoming=name,
+        outgoing=sides.name("undone", run_id),
+        created_at=kept.noted_at,
+        tables=tuple(sides.contents(name, _unheard)),
+        live=live,
+        sizes=tuple(site.database.measure(sorted(live.relations(TABLE)))),
+        keep_s=site.keep_old_s,
+    )
+    return plan_undo(request, facts, undone, sides.inspect(name).schema, exchange)
+
+
+def undoable(workplace: Workplace, run_id: str) -> Run:
+    """Read the run that is to be undone.
+
+    Raises:
+        PermanentError: ``unknown-run``.
+    """
+    run = workplace.journal.run(run_id)
+    if run is None:
+        raise PermanentError("unknown-run", f"There is no run {run_id[:60]}.", "/rollback status lists them.")
+    return run
+
+
+def sides_of(site: Site) -> Sides:
+    """Give the port to databases beside the live one.
+
+    Raises:
+        PermanentError: ``no-second-database`` where none may be made.
+    """
+    if site.sides is None:
+        raise PermanentError(
+            "no-second-database",
+            f"No second database may be made beside {site.environment.name}'s, and a restore needs one.",
+            "Restore the bundle by hand: tar -xzf, then pg_restore -d NEW_DATABASE DIRECTORY.",
+        )
+    return site.sides
+
+
+def _kept(sides: Sides, undone: Run, name: str) -> SideFacts:
+    kept = next((side for side in sides.list() if side.name == name), None)
+    check_kept(undone, name, there=kept is not None)
+    if kept is None:  # pragma: no cover -- refused above
+        raise AssertionError(name)
+    return kept
+
+
+def _unheard(progress: Progress) -> None:
+    """Nobody watches a preview."""
+    del progress

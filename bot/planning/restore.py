@@ -1,0 +1,127 @@
+"""Plan a restore: a bundle is loaded beside the live database, and takes its place."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.domain.backups import Backup
+from bot.domain.plans import Plan, PlanKind
+from bot.domain.versions import label
+from bot.errors import PermanentError
+from bot.planning.appchoice import choose_app
+from bot.planning.estimate import restore_estimate
+from bot.planning.facts import Exchange, Facts, RestoreRequest
+from bot.planning.refusals import check_environment
+from bot.planning.swap import plan_swap
+
+LATEST = "latest"
+_LEVELS = {1: "names and checksums proven", 2: "read to its end", 3: "restored and compared"}
+_MAJOR = 10_000
+
+
+def newest_restorable(backups: Sequence[Backup], environment: str) -> Backup:
+    """Choose what ``latest`` is: the newest that nothing speaks against.
+
+    Args:
+        backups: newest first.
+        environment: whose.
+
+    Raises:
+        PermanentError: ``no-restorable-backup``.
+    """
+    for backup in backups:
+        if _why_not(backup) is None and schema_of(backup) > 0:
+            return backup
+    raise PermanentError(
+        "no-restorable-backup",
+        f"None of the newest {len(backups)} backups of {environment} can be restored as it is."
+        if backups
+        else f"{environment} has no backups.",
+        f"/backups {environment} lists them; verify an old script's one by name with level 3 to make it restorable.",
+    )
+
+
+def check_restorable(facts: Facts, backup: Backup) -> None:
+    """Refuse a bundle that cannot be restored here.
+
+    Raises:
+        PermanentError: ``backup-not-restorable``, ``schema-unknown``, ``server-too-old``.
+    """
+    why = _why_not(backup)
+    if why is not None:
+        raise PermanentError("backup-not-restorable", *why)
+    if schema_of(backup) <= 0:
+        raise PermanentError(
+            "schema-unknown",
+            f"Nobody knows which schema {backup.name} has, so no app version can be chosen for it.",
+            f"Find out by restoring it aside: /backups {backup.name.environment} verify {backup.name} 3",
+        )
+    made_on = backup.manifest.server_version // _MAJOR if backup.manifest else 0
+    here = facts.database.server_version // _MAJOR
+    if made_on > here:
+        raise PermanentError(
+            "server-too-old",
+            f"{backup.name} is from PostgreSQL {made_on}, and the server of {facts.environment.name} is {here}.",
+            "A dump cannot be loaded into an older server. Choose a bundle from before the server was changed.",
+        )
+
+
+def schema_of(backup: Backup) -> int:
+    """Which schema a bundle has, by its manifest or by what a verification saw; 0 if unknown."""
+    if backup.manifest is not None:
+        return backup.manifest.schema_version
+    return backup.verified.schema_version if backup.verified else 0
+
+
+def _why_not(backup: Backup) -> tuple[str, str] | None:
+    """What speaks against a bundle, and the way out; None for nothing."""
+    other = f"Choose another: /backups {backup.name.environment} lists them."
+    if backup.verified is not None and backup.verified.problem:
+        return f"{backup.name} failed its verification: {backup.verified.problem[:300]}.", other
+    if backup.manifest is None and backup.verified is None:
+        way = f"Prove it first: /backups {backup.name.environment} verify {backup.name} 3"
+        return f"{backup.name} has no manifest and has never been verified.", way
+    return None
+
+
+def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange: Exchange) -> Plan:
+    """Make the plan that people are asked to approve.
+
+    Raises:
+        PermanentError: every reference of `check_environment` and `appchoice`.
+    """
+    check_environment(facts)
+    check_restorable(facts, backup)
+    to_schema = schema_of(backup)
+    to_app = choose_app(request.app, facts, to_schema)
+    plan = plan_swap(PlanKind.RESTORE, facts, exchange, to_schema, to_app)
+    if plan.restore is None:  # pragma: no cover -- a swap always has one
+        raise AssertionError
+    come = replace(
+        plan.restore,
+        backup=str(backup.name),
+        key=backup.stored.key,
+        version_id=backup.stored.version_id,
+        sha256=backup.stored.sha256,
+        verified=_proven(backup),
+    )
+    return replace(
+        plan,
+        asked_for=request.asked_for,
+        wished_app=str(request.app or ""),
+        estimate=restore_estimate(backup.stored.size_bytes),
+        restore=come,
+        warnings=(*_ahead(facts, to_schema), *plan.warnings),
+    )
+
+
+def _proven(backup: Backup) -> str:
+    if backup.verified is None:
+        return ""
+    return f"{_LEVELS.get(backup.verified.level, 'verified')} at {backup.verified.at:%Y-%m-%d %H:%M} UTC"
+
+
+def _ahead(facts: Facts, to_schema: int) -> tuple[str, ...]:
+    """A restore can lead to a newer schema, too; that is odd enough to be said."""
+    if to_schema <= facts.database.schema:
+        return ()
+    return (f"The bundle's schema {label(to_schema)} is newer than the live one ({label(facts.database.schema)}).",)
