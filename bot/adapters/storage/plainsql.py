@@ -53,10 +53,13 @@ class PlainInspector:
 
     Args:
         name: the member's, for the refusals.
+        step_bytes: how much is judged at once; pieces of a byte each must not take forever.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, step_bytes: int = HEAD_BYTES) -> None:
         self._name = name
+        self._step_bytes = step_bytes
+        self._waiting = bytearray()
         self._buffer, self._at = b"\n", 0  # what is not judged yet begins at `_at`; a little before it is kept
         self._last = False
         self._read: Callable[[int], int] = self._sql
@@ -73,13 +76,9 @@ class PlainInspector:
         Raises:
             PermanentError: ``bundle-unsafe``, ``bundle-unknown`` (no text).
         """
-        if b"\0" in data:
-            raise unknown("is no text.", self._name)
-        if len(self._head) < HEAD_BYTES:
-            self._head += data[:HEAD_BYTES]
-        self._tail = (self._tail + data[-_LOOK_AHEAD_BYTES:])[-_LOOK_AHEAD_BYTES:]
-        self._buffer += data
-        self._judge()
+        self._waiting += data
+        if len(self._waiting) >= self._step_bytes:
+            self._take_waiting()
 
     def finish(self) -> None:
         """Judge what is left, and see that it is whole.
@@ -87,12 +86,24 @@ class PlainInspector:
         Raises:
             PermanentError: ``bundle-unsafe``, ``bundle-damaged``.
         """
+        self._take_waiting()
         self._last = True
         self._buffer += b"" if self._buffer.endswith(b"\n") else b"\n"
         self._judge()
         whole = self._read in (self._sql, self._line_comment) and self._at == len(self._buffer)
         if not whole or (_HEADER in self._head and _FOOTER not in self._tail.replace(b"\r", b"") + b"\n"):
             raise damaged("is cut short.", self._name)
+
+    def _take_waiting(self) -> None:
+        data = bytes(self._waiting)
+        self._waiting.clear()
+        if b"\0" in data:
+            raise unknown("is no text.", self._name)
+        if len(self._head) < HEAD_BYTES:
+            self._head += data[:HEAD_BYTES]
+        self._tail = (self._tail + data[-_LOOK_AHEAD_BYTES:])[-_LOOK_AHEAD_BYTES:]
+        self._buffer += data
+        self._judge()
 
     def _judge(self) -> None:
         at = judged_from = self._at
