@@ -24,9 +24,9 @@ SELECT coalesce(r.rolname, ''), split_part(setting, '=', 1), substr(setting, str
 FROM pg_catalog.pg_db_role_setting s
 JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
-CROSS JOIN LATERAL unnest(s.setconfig) AS setting
+CROSS JOIN LATERAL unnest(s.setconfig) WITH ORDINALITY AS given (setting, position)
 WHERE d.datname = %(database)s
-ORDER BY 1, 2;
+ORDER BY 1, position;
 
 -- name: slots
 -- Logical replication slots: they follow the database they were made in, not its name.

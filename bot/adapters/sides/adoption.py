@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, LiteralString
 
 import psycopg
@@ -89,16 +90,20 @@ class Adoption:
             _role(grantee),
             option,
         )
-        for become in (grantor, None):
-            try:
-                with self._conn.transaction():
-                    if become:
-                        self._conn.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(become)))
-                    self._conn.execute(statement)
-                    self._conn.execute("RESET ROLE")
-            except psycopg.errors.InsufficientPrivilege:
-                continue
-            return
+        for become in (grantor, ""):
+            with suppress(psycopg.errors.InsufficientPrivilege), self._become(become):
+                self._conn.execute(statement)
+                return
+
+    @contextmanager
+    def _become(self, role: str) -> Iterator[None]:
+        """A transaction as another role; "" is ours."""
+        with self._conn.transaction():
+            if role:
+                self._conn.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+            yield
+            if role:
+                self._conn.execute("SET LOCAL ROLE NONE")  # a savepoint's end would not
 
     def _copy_settings(self) -> None:
         wanted, there = self._settings(self._live), self._settings(self._name)
@@ -116,16 +121,21 @@ class Adoption:
         place = sql.SQL("ALTER DATABASE {}").format(self._target)
         if role:
             place = sql.SQL("ALTER ROLE {} IN DATABASE {}").format(sql.Identifier(role), self._target)
-        try:
-            with self._conn.transaction():
-                if value is not None:
-                    self._conn.execute("SELECT pg_catalog.set_config(%s, %s, true)", (key, value))
-                self._conn.execute(sql.SQL("{} {}").format(place, change.format(sql.Identifier(*key.split(".")))))
-        except psycopg.Error as error:
-            if is_disconnect(error):
-                raise
-            what = f"The setting {key} of {role or 'the database'}"
-            self._lines.append(f"{what} could not be copied: {server_words(error)}.")
+        statement = sql.SQL("{} {}").format(place, change.format(sql.Identifier(*key.split("."))))
+        problem = ""
+        for become in ("", role) if role else ("",):  # a role may change its own
+            try:
+                with self._become(become):
+                    if value is not None:
+                        self._conn.execute("SELECT pg_catalog.set_config(%s, %s, true)", (key, value))
+                    self._conn.execute(statement)
+            except psycopg.Error as error:
+                if is_disconnect(error):
+                    raise
+                problem = problem or server_words(error)
+            else:
+                return
+        self._lines.append(f"The setting {key} of {role or 'the database'} could not be copied: {problem}.")
 
     def _slots(self) -> Iterator[str]:
         for slot, active in self._conn.execute(QUERIES["slots"], {"database": self._live}).fetchall():

@@ -16,7 +16,7 @@ from bot.adapters.database.blockers import session_of
 from bot.adapters.database.connections import Connection
 from bot.adapters.sides.server import QUERIES, Server
 from bot.domain.catalogue import Session
-from bot.errors import PermanentError
+from bot.errors import BotError, PermanentError
 from bot.ports import Clock, ExchangeState
 
 POLL_S = 0.002
@@ -74,13 +74,13 @@ class Exchanger:
             self._server.allow(conn, self._live, allowed=True)
 
     def _back_out(self, incoming: str, *, was_open: bool) -> None:
-        """Open the doors by a session of its own: the one that failed may be gone. By name: whatever has been committed,
+        """Open the doors by a session of its own: the one that failed may be gone. By name: whatever was committed,
         the live name is to be open.
         """
         with (
-            suppress(Exception),
+            suppress(BotError, psycopg.Error),
             self._server.connections.maintenance() as conn,
-        ):  # the first error is the one that counts
+        ):  # the first error counts
             self._open_live(conn)
             if was_open and incoming in self._server.present(conn, incoming):
                 self._server.allow(conn, incoming, allowed=True)

@@ -1,7 +1,7 @@
 """What we note on a database of ours: at the end of its comment.
 
-Nothing else on a database is ours to write as its owner alone: a setting of our own asks for a superuser. The comment it
-had before stays in front, and comes back alone when the database becomes the live one.
+Nothing else on a database is ours to write as its owner alone: a setting of our own asks for a superuser. The comment
+it had before stays in front, and comes back alone when the database becomes the live one.
 """
 
 import json
