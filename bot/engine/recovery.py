@@ -33,6 +33,15 @@ def sweep(workplace: Workplace) -> None:
         defer(workplace.queue, request)
     for run_id in workplace.journal.expired_runs():
         _expire(workplace, run_id)
+    for environment in workplace.sites:
+        _show_pending(workplace, environment)
+
+
+def _show_pending(workplace: Workplace, environment: str) -> None:
+    """A request whose opener died before it was shown is shown; one that is shown already is not edited by this."""
+    run = workplace.journal.active_run(environment)
+    if run is not None and run.state is RunState.PENDING:
+        show(workplace, run.id)
 
 
 def _expire(workplace: Workplace, run_id: str) -> None:

@@ -163,9 +163,10 @@ class Runner:
 
     @staticmethod
     def _say_end(execution: Execution, state: RunState, problem: str) -> None:
-        undone = any(step.state is StepState.UNDONE for step in execution.run.steps)
-        world = "Everything was put back" if undone else "Nothing was touched"
-        execution.note("ended", f"The run is {state}: {problem} {world}: the database is as before and the app serves.")
+        # A step that failed and was undone says both, the undoing last.
+        undone = [step.detail.rsplit("; ", 1)[-1] for step in execution.run.steps if step.state is StepState.UNDONE]
+        world = f"Put back: {'; '.join(undone)}." if undone else "Nothing was touched: the app serves as before."
+        execution.note("ended", f"The run is {state}: {problem} {world} The database is as it was.")
 
     def _ask_again(self, execution: Execution, detour: ReplanError) -> None:
         """Back to the approvers, with the difference; votes for another digest or by people who lost the right go.

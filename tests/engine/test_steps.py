@@ -104,7 +104,7 @@ def test_before_the_point_of_no_return_a_failure_is_undone(story: Story, world: 
     begun = UNDONE_FROM.index(step)
     assert order == [key for key in (checklist.FENCE, checklist.STOP_TRAFFIC) if UNDONE_FROM.index(key) <= begun]
     note = world.announcer.notes[world.run().id, "ended"]
-    assert ("Everything was put back" if order else "Nothing was touched") in note
+    assert ("Put back: traffic is back as it was" if order else "Nothing was touched") in note
 
 
 @pytest.mark.parametrize("step", UNDONE_FROM)

@@ -50,7 +50,7 @@ class StopTraffic(Action):
         try:
             _wait_ready(execution, self.key, to_target=False)
         except PermanentError as error:
-            return f"traffic is back; {error.message}"
+            return f"traffic is back, but {error.message}"
         return "traffic is back as it was"
 
 
