@@ -18,7 +18,12 @@ from bot.views import buttons, followup, refusal
 from commands.intake import Body, Desk
 from commands.rollback import link_of
 
-_RUN_KINDS = {buttons.CANCEL: Kind.CANCEL, buttons.RETRY: Kind.RESUME, buttons.ESCALATE: Kind.ESCALATE}
+_RUN_KINDS = {
+    buttons.CANCEL: Kind.CANCEL,
+    buttons.RETRY: Kind.RESUME,
+    buttons.ESCALATE: Kind.ESCALATE,
+    buttons.UNDO: Kind.UNDO,
+}
 _CHOICES = {buttons.APPROVE: Choice.APPROVE, buttons.REJECT: Choice.REJECT}
 _log = logging.getLogger(__name__)
 Payload = Mapping[str, Any]

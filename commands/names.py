@@ -7,12 +7,15 @@ from difflib import get_close_matches
 from bot.domain.backups import BUNDLE_SUFFIX, BackupName
 from bot.domain.versions import AppVersion, label
 from bot.errors import PermanentError
+from bot.views.text import clip
 from commands.arguments import quote
 
 _MIGRATION = re.compile(r"(\d{3,6})(_[a-z0-9_]+)?", re.IGNORECASE)
 _LOOSE = re.compile(r"(?:migration|version|schema|v|m|#)?[-_ ]*0*(\d{1,6})(?:_\w*)?(?:\.sql)?", re.IGNORECASE)
 _RUN = re.compile(r"r[a-km-np-z2-9]{5}")
 _NEAR = 0.65
+_BACKUP_MOST = 200
+LATEST = "latest"
 
 
 def is_environment(word: str, environments: Collection[str]) -> bool:
@@ -66,23 +69,46 @@ def migration_of(word: str, environment: str) -> str:
     """Read a migration: ``027`` or its whole name ``027_feature_flags``.
 
     Raises:
-        PermanentError: ``restore-not-available`` for a backup; ``not-a-migration`` with what was probably meant.
+        PermanentError: ``not-a-migration`` with what was probably meant.
     """
     exact = _MIGRATION.fullmatch(word)
     if exact and label(int(exact[1])) == exact[1] and int(exact[1]) > 0:
         return exact[1]
-    if word.lower() == "latest" or word.endswith(BUNDLE_SUFFIX) or BackupName.parse(word) is not None:
-        raise PermanentError(
-            "restore-not-available",
-            f"{quote(word)} is a backup. This version undoes migrations; restoring bundles is not in this version.",
-            f"To undo a migration, type /rollback {environment} and its number; /migrations {environment} lists them.",
-        )
     loose = _LOOSE.fullmatch(word)
     if loose and int(loose[1]) > 0:
         hint = f"Did you mean {label(int(loose[1]))}? Type /rollback {environment} {label(int(loose[1]))}"
     else:
-        hint = f"A migration is three digits, such as 027; /migrations {environment} lists them."
+        hint = (
+            f"A migration is three digits, such as 027; /migrations {environment} lists them. "
+            f"To restore a backup, type /rollback {environment} latest, or its name from /backups {environment}"
+        )
     raise PermanentError("not-a-migration", f"{quote(word)} is not a migration's number.", hint)
+
+
+def is_backup(word: str, environment: str) -> bool:
+    """Whether a word can only be meant as a backup: ``latest``, a backup's name, or what looks much like one."""
+    meant = word.lower() == LATEST or word.endswith(BUNDLE_SUFFIX) or word.startswith(f"{environment}_")
+    return meant or BackupName.parse(word) is not None
+
+
+def backup_of(word: str, environment: str) -> str:
+    """Read a backup's name, or ``latest``; whether it is there, the bucket knows.
+
+    Raises:
+        PermanentError: ``wrong-environment``, ``text-too-long``.
+    """
+    parsed = BackupName.parse(word)
+    if parsed is not None and parsed.environment != environment:
+        raise PermanentError(
+            "wrong-environment",
+            f"{quote(word)} is a backup of {clip(parsed.environment, 40)}, not of {environment}.",
+            f"A backup is restored where it was taken. /backups {environment} lists those of {environment}.",
+        )
+    if len(word) > _BACKUP_MOST:
+        raise PermanentError(
+            "text-too-long", f"{quote(word)} is no backup's name.", f"/backups {environment} lists them."
+        )
+    return LATEST if word.lower() == LATEST else word.removesuffix(BUNDLE_SUFFIX)
 
 
 def looks_like_migration(word: str) -> bool:

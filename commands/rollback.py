@@ -15,7 +15,6 @@ from commands.intake import Body, Desk, Order
 
 COMMAND = "/rollback"
 REASON_MOST = 500
-_ABSENT = {"restore": "restore-not-available", "undo": "undo-not-available"}
 
 
 def register(app: App, desk: Desk) -> None:
@@ -39,8 +38,6 @@ def read(text: str, desk: Desk) -> Order | View:
     verbs = _verbs(desk)
     if first.lower() in verbs:
         return verbs[first.lower()](rest)
-    if first.lower() in _ABSENT:
-        raise _absent(first.lower())
     return _rollback(first, rest, desk)
 
 
@@ -49,6 +46,8 @@ def _verbs(desk: Desk) -> dict[str, Callable[[Sequence[str]], Order | View]]:
         "help": lambda _: manual.render(desk.environments),
         "status": lambda rest: _status(rest, desk),
         "cancel": lambda rest: _on_run(Kind.CANCEL, "cancel", rest),
+        "undo": _undo,
+        "restore": lambda rest: _misplaced_restore(rest, desk),
         "resume": lambda rest: _on_run(Kind.RESUME, "resume", rest),
         "escalate": lambda rest: _on_run(Kind.ESCALATE, "escalate", rest),
         "close": _close,
@@ -60,26 +59,29 @@ def _verbs(desk: Desk) -> dict[str, Callable[[Sequence[str]], Order | View]]:
 def _rollback(first: str, rest: Sequence[str], desk: Desk) -> Order:
     environment = _environment(first, rest, desk)
     options = Options(f"/rollback {environment} 027 [--app v1.2.3] [--reason why]")
-    options.add_argument("migration", nargs="?")
+    options.add_argument("target", nargs="?")
     options.option("--app", words=1)
     options.option("--reason")
     given = options.read(rest)
-    if given.migration is None:
+    if given.target is None:
         raise PermanentError(
             "which-migration",
             f"Which migration of {environment} should be undone?",
-            f"Type /rollback {environment} and its number, such as 027; /migrations {environment} lists them.",
+            f"Type /rollback {environment} and its number, such as 027, or a backup's name, or latest; "
+            f"/migrations {environment} and /backups {environment} list them.",
         )
-    migration = names.migration_of(given.migration, environment)
+    restores = names.is_backup(given.target, environment)
+    target = (names.backup_of if restores else names.migration_of)(given.target, environment)
     app = names.app_of(unquote(given.app)) if given.app else ""
     payload = {
         "environment": environment,
-        "migration": migration,
+        "backup" if restores else "migration": target,
         "app": app,
         "reason": _reason(unquote(given.reason)),
-        "asked_for": f"{COMMAND} {environment} {migration}" + (f" --app {app}" if app else ""),
+        "asked_for": f"{COMMAND} {environment} {target}" + (f" --app {app}" if app else ""),
     }
-    return Order(Kind.ROLLBACK, payload, _looking(environment, migration, desk))
+    words = f"restoring {code(target, 120)}" if restores else f"rolling back {target}"
+    return Order(Kind.RESTORE if restores else Kind.ROLLBACK, payload, _looking(environment, words, desk))
 
 
 def _environment(first: str, rest: Sequence[str], desk: Desk) -> str:
@@ -108,10 +110,10 @@ def _unknown_word(word: str, rest: Sequence[str], desk: Desk) -> PermanentError:
     return PermanentError("unknown-environment", message, hint)
 
 
-def _looking(environment: str, migration: str, desk: Desk) -> View:
+def _looking(environment: str, words: str, desk: Desk) -> View:
     channel = desk.environments[environment].incident_channel
     name = one_line(environment, 40)
-    text = f"Looking at *{name}*: rolling back {migration}. The plan will be posted in <#{channel}>."
+    text = f"Looking at *{name}*: {words}. The plan will be posted in <#{channel}>."
     return page(text, [section(text)])
 
 
@@ -139,6 +141,31 @@ def _on_run(kind: Kind, verb: str, rest: Sequence[str]) -> Order:
     run_id = names.run_of(rest[0])
     text = f"Passing it on: {verb} {code(run_id)}. The card says what becomes of it."
     return Order(kind, {"run_id": run_id}, page(text, [section(text)]))
+
+
+def _undo(rest: Sequence[str]) -> Order:
+    usage = "/rollback undo RUN [--reason why]"
+    options = Options(usage)
+    options.add_argument("run", nargs="?")
+    options.option("--reason")
+    given = options.read(rest)
+    if given.run is None:
+        raise PermanentError(
+            "which-run", "Which run should be undone?", f"Type {usage}; /rollback status lists what can be."
+        )
+    run_id = names.run_of(given.run)
+    payload = {"run_id": run_id, "reason": _reason(unquote(given.reason)), "asked_for": f"{COMMAND} undo {run_id}"}
+    text = f"Looking at run {code(run_id)}. The plan for undoing it will be posted in its environment's channel."
+    return Order(Kind.UNDO, payload, page(text, [section(text)]))
+
+
+def _misplaced_restore(rest: Sequence[str], desk: Desk) -> Order:
+    where = next((word for word in rest if names.is_environment(word, desk.environments)), "ENV")
+    raise PermanentError(
+        "wrong-order",
+        "There is no word restore: naming a backup restores it.",
+        f"Type /rollback {where} latest, or the backup's name instead of latest.",
+    )
 
 
 def _close(rest: Sequence[str]) -> Order:
@@ -191,11 +218,3 @@ def _unfreeze(rest: Sequence[str], desk: Desk) -> Order:
 def _at_most(most: int, rest: Sequence[str], usage: str) -> None:
     if len(rest) > most:
         raise PermanentError("too-many-words", f"{quote(' '.join(rest[most:]))} is too much.", f"Type {usage}")
-
-
-def _absent(verb: str) -> PermanentError:
-    return PermanentError(
-        _ABSENT[verb],
-        f"{verb} is not in this version: it undoes migrations.",
-        "To undo a migration, type /rollback ENV and its number.",
-    )

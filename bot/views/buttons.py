@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.chores import DEFAULT_LEVEL
+from bot.domain.plans import PlanKind
 from bot.domain.runs import OPEN, Run, RunState, StepState
 from bot.planning.checklist import no_return_of
 from bot.ports import BackupListing
@@ -17,11 +18,18 @@ CANCEL = "cancel"
 RETRY = "retry"
 ESCALATE = "escalate"
 CLOSE_FOLLOWUP = "close_followup"
+UNDO = "undo"
 VERIFY_BACKUP = "verify_backup"
 SHOW_BACKUP = "show_backup"
 NEWER_BACKUPS = "newer_backups"
 OLDER_BACKUPS = "older_backups"
 PAGE_OF_BACKUPS = 10
+
+_QUESTIONS = {
+    PlanKind.CHAIN: "Roll {} back?",
+    PlanKind.RESTORE: "Restore {} from a backup?",
+    PlanKind.UNDO: "Swap the databases of {} back?",
+}
 
 
 def ballot_value(run: Run) -> str:
@@ -46,7 +54,7 @@ def for_ballot(run: Run) -> list[Block]:
             APPROVE,
             ballot_value(run),
             style="primary",
-            ask=confirm(f"Roll {run.environment} back?", words, "Approve"),
+            ask=confirm(_QUESTIONS[run.plan.kind].format(run.environment), words, "Approve"),
         ),
         button(
             "Reject",
@@ -64,7 +72,9 @@ def for_card(run: Run) -> list[Block]:
         return [_retry(run), _escalate(run)]
     if run.state in OPEN:
         return [_cancel(run)] if can_cancel(run) else []
-    return [_close(run)] if any(step.state is StepState.OPEN for step in run.steps) else []
+    swapped = run.state is RunState.SUCCEEDED and run.plan.restore is not None
+    follow_up = any(step.state is StepState.OPEN for step in run.steps)
+    return [*([_undo(run)] if swapped else []), *([_close(run)] if follow_up else [])]
 
 
 def can_cancel(run: Run) -> bool:
@@ -92,6 +102,14 @@ def _retry(run: Run) -> Block:
 def _escalate(run: Run) -> Block:
     words = "Posts the database's log, what can be recovered, and whom to call, in the thread. It changes nothing."
     return button("Escalate", ESCALATE, run.id, ask=confirm("Ask for help?", words, "Escalate"))
+
+
+def _undo(run: Run) -> Block:
+    words = (
+        "Asks the approvers to put the database from before back in its place. "
+        "What was written since is kept aside, and the app is down for a moment again."
+    )
+    return button("Undo…", UNDO, run.id, ask=confirm("Undo this?", words, "Ask for it"))
 
 
 def _close(run: Run) -> Block:

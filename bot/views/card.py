@@ -42,8 +42,9 @@ def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) ->
         quorum: votes needed.
         production: whether a missing reason is worth saying.
     """
-    title = f"Rollback of {run.environment} to schema {run.plan.to_schema:03d}"
-    text = f"{STATES[run.state]}: rollback of {one_line(run.environment, 40)}, {plan_view.headline(run.plan)}"
+    noun = plan_view.noun(run.plan)
+    title = f"{noun.capitalize()} of {run.environment} to schema {run.plan.to_schema:03d}"
+    text = f"{STATES[run.state]}: {noun} of {one_line(run.environment, 40)}, {plan_view.headline(run.plan)}"
     return page(
         text,
         [

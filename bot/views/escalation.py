@@ -2,6 +2,7 @@
 
 from bot.domain.runs import Run
 from bot.ports import Escalation
+from bot.views import plan as plan_view
 from bot.views.blocks import Block, View, context, header, listing, page, section
 from bot.views.text import code, one_line, paragraph, person, preformatted, prose
 
@@ -15,7 +16,7 @@ def render(run: Run, escalation: Escalation) -> View:
     return page(
         text,
         [
-            header(f"Help is needed: rollback of {run.environment}"),
+            header(f"Help is needed: {plan_view.noun(run.plan)} of {run.environment}"),
             section(f"*What happened*\n{prose(escalation.problem, 1200) or 'Nothing is known.'}"),
             section(
                 listing("*Whom to call*", [_contact(who) for who in escalation.contacts] or ["nobody is named"], 800)

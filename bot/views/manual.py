@@ -9,7 +9,9 @@ _LINES = (
     ("/rollback {env} 027", "undo migration 027 and everything newer"),
     ("/rollback {env} 027 --app v1.2.3", "… and choose the app version that serves afterwards"),
     ("/rollback {env} 027 --reason why", "… and say why"),
-    ("/rollback status [{env}]", "runs now and lately"),
+    ("/rollback {env} latest", "restore the newest backup, or any other by its name"),
+    ("/rollback undo RUN", "take a restore back: the database from before returns"),
+    ("/rollback status [{env}]", "runs now and lately, and what can be undone"),
     ("/rollback cancel RUN", "stop a run, or withdraw a request"),
     ("/rollback resume RUN", "go on with a run that stopped"),
     ("/rollback close RUN LINK", "close a run's follow-up"),
@@ -33,8 +35,9 @@ _ABOUT_BACKUPS = (
     "of the workspace may, one at a time in each environment. The incident channel shows how far they are."
 )
 _ABOUT = (
-    "Asking changes nothing: the rollback is rehearsed on a copy of the schema, then the whole plan is posted in the "
-    "incident channel, and nothing runs before the approvers have agreed to exactly that plan."
+    "Asking changes nothing: a chain is rehearsed on a copy of the schema, a restore is compared with what is there; "
+    "then the whole plan is posted in the incident channel, and nothing runs before the approvers have agreed to exactly "
+    "that plan."
 )
 
 

@@ -1,8 +1,8 @@
 """The whole plan, as approvers read it."""
 
-from bot.domain.plans import Plan, PlannedRows, PlannedWorkload
+from bot.domain.plans import Plan, PlanKind, PlannedRows, PlannedWorkload
 from bot.domain.versions import label
-from bot.views import drops
+from bot.views import drops, swap
 from bot.views.blocks import Block, context, listing, section
 from bot.views.text import code, count, duration, one_line, paragraph, size
 
@@ -19,6 +19,7 @@ _REASONS = {
 }
 
 
+_NOUNS = {PlanKind.CHAIN: "rollback", PlanKind.RESTORE: "restore", PlanKind.UNDO: "undo"}
 _LOCKS = {
     "AccessExclusiveLock": "nobody can read or write it",
     "ExclusiveLock": "nobody can write it",
@@ -33,18 +34,13 @@ _LOCKS = {
 
 def blocks(plan: Plan) -> list[Block]:
     """Render every part of a plan: about 9,500 characters at the very most."""
-    parts = [
-        _headline_section(plan),
-        _scripts(plan),
-        drops.describe(plan.drops),
-        _rows(plan),
-        _saved(plan),
-        _app(plan),
-        _locks(plan),
-        _warnings(plan),
-        _time(plan),
-    ]
+    body = _chain(plan) if plan.restore is None else [*swap.describe(plan, plan.restore), _app(plan)]
+    parts = [_headline_section(plan), *body, _warnings(plan), _time(plan)]
     return [*(section(part) for part in parts if part), context(_digest(plan))]
+
+
+def _chain(plan: Plan) -> list[str]:
+    return [_scripts(plan), drops.describe(plan.drops), _rows(plan), _saved(plan), _app(plan), _locks(plan)]
 
 
 def headline(plan: Plan) -> str:
@@ -56,9 +52,17 @@ def headline(plan: Plan) -> str:
 
 def impact(plan: Plan) -> str:
     """The blast radius in one line, plain: for the card and for dialogs."""
-    rows = sum(row.rows for row in plan.rows)
-    things = count(drops.wholes_in(plan.drops), "object")
-    return f"{things} and {count(rows, 'row')} go; the app is down for about {duration(plan.estimate.downtime_s)}"
+    if plan.restore is not None:
+        what = swap.impact(plan.restore)
+    else:
+        rows = sum(row.rows for row in plan.rows)
+        what = f"{count(drops.wholes_in(plan.drops), 'object')} and {count(rows, 'row')} go"
+    return f"{what}; the app is down for about {duration(plan.estimate.downtime_s)}"
+
+
+def noun(plan: Plan) -> str:
+    """What such a run is called in a title."""
+    return _NOUNS[plan.kind]
 
 
 def _headline_section(plan: Plan) -> str:

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from bot.domain.approvals import Choice
 from bot.domain.backups import Export, SavedTable
+from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState, StepState
+from bot.planning.checklist import VERIFY_SIDE
 from bot.ports import AuditEvent
-from bot.views import drops
+from bot.views import drops, swap
 from bot.views import plan as plan_view
 from bot.views.blocks import View, context, header, listing, page, section
 from bot.views.text import code, count, duration, moment, one_line, people, person, prose, size
@@ -17,6 +19,7 @@ _DETAIL_MOST = 160
 _VOTES = frozenset({"voted", "vote-withdrawn"})
 _HIDDEN = frozenset({"bot", "deleted", "guest", "stranger", "owner", "fence"})
 """Details kept for auditors, of no help in a report."""
+_GOOD = {PlanKind.CHAIN: "✅ Rolled back", PlanKind.RESTORE: "✅ Restored", PlanKind.UNDO: "✅ Undone"}
 _OURSELVES = "backstop"
 _STEP_SIGNS = {"step": "✓", "step-failed": "✗", "step-undone": "↩"}
 _DIGESTS = frozenset({"digest", "old", "new"})
@@ -24,7 +27,7 @@ _DIGESTS = frozenset({"digest", "old", "new"})
 
 def render(run: Run, events: Sequence[AuditEvent], export: Export | None) -> View:
     """Render the report from the run, its audit events (oldest first) and what was exported."""
-    title = f"Report: rollback of {run.environment} to schema {run.plan.to_schema:03d}"
+    title = f"Report: {plan_view.noun(run.plan)} of {run.environment} to schema {run.plan.to_schema:03d}"
     text = f"Report of run {one_line(run.id, 20)}: {one_line(run.environment, 40)}, {plan_view.headline(run.plan)}"
     approved = _approvers(events)
     return page(
@@ -32,8 +35,7 @@ def render(run: Run, events: Sequence[AuditEvent], export: Export | None) -> Vie
         [
             header(title),
             section(_outcome(run)),
-            section(drops.describe(run.plan.drops, "What was dropped")),
-            section(_saved(run, export)),
+            *(section(part) for part in _changed(run, export)),
             section(_people(run, approved)),
             section(listing("*Timeline*", _timeline(run, events), _TIMELINE_MOST)),
             context(f"Run {code(run.id, 40)} · plan `{run.plan.short_digest}` · the audit log holds every event."),
@@ -41,9 +43,23 @@ def render(run: Run, events: Sequence[AuditEvent], export: Export | None) -> Vie
     )
 
 
+def _changed(run: Run, export: Export | None) -> list[str]:
+    if run.plan.restore is None:
+        return [drops.describe(run.plan.drops, "What was dropped"), _saved(run, export)]
+    return [*swap.describe(run.plan, run.plan.restore), *_odd(run)]
+
+
+def _odd(run: Run) -> list[str]:
+    """What the side database's verification found odd, and what could not be copied to it."""
+    data = next((step.data for step in run.steps if step.key == VERIFY_SIDE), {})
+    lines = [f"• {one_line(str(line), 300)}" for line in data.get("odd", ())]
+    lines += [f"• not copied: {one_line(str(line), 300)}" for line in data.get("not_copied", ())]
+    return [listing("*Look at this*", lines, _SAVED_MOST)] if lines else []
+
+
 def _outcome(run: Run) -> str:
     good = run.state in {RunState.RUNNING, RunState.SUCCEEDED} and not run.problem
-    lines = [f"*{'✅ Rolled back' if good else '⚠️ Not completed'}* – {plan_view.headline(run.plan)}"]
+    lines = [f"*{_GOOD[run.plan.kind] if good else '⚠️ Not completed'}* – {plan_view.headline(run.plan)}"]
     if run.problem:
         lines.append(f"What stopped it: {prose(run.problem, 600)}")
     down = _downtime(run)

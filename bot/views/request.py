@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.domain.approvals import Choice, Vote
+from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState
 from bot.views import plan as plan_view
 from bot.views.blocks import View, actions, context, header, listing, page, section
@@ -11,17 +12,23 @@ from bot.views.card import STATES
 from bot.views.text import moment, one_line, person, prose
 
 _VOTES_MOST = 900
+_ASKED = {
+    PlanKind.CHAIN: "to roll {} back",
+    PlanKind.RESTORE: "to restore {} from a backup",
+    PlanKind.UNDO: "to swap the database of {} back",
+}
 
 
 def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) -> View:
     """Render the request for the run's plan as it is now; see `card.render` for the arguments."""
-    asked = f"{person(run.requester)} asks to roll *{one_line(run.environment, 40)}* back"
+    noun, where = plan_view.noun(run.plan), f"*{one_line(run.environment, 40)}*"
+    asked = f"{person(run.requester)} asks {_ASKED[run.plan.kind].format(where)}"
     reason = one_line(run.reason, 500) or ("not given" if production else "")
-    text = f"Approval of {quorum} needed: rollback of {one_line(run.environment, 40)}, {plan_view.headline(run.plan)}"
+    text = f"Approval of {quorum} needed: {noun} of {one_line(run.environment, 40)}, {plan_view.headline(run.plan)}"
     return page(
         text,
         [
-            header(f"Approve the rollback of {run.environment}?"),
+            header(f"Approve the {noun} of {run.environment}?"),
             section(f"{asked}." + (f"\nReason: {reason}" if reason else "")),
             *plan_view.blocks(run.plan),
             section(_votes(run, votes, quorum)),

@@ -1,0 +1,67 @@
+"""A restore or its undoing, as approvers read it: what comes, what goes, where the old database is kept."""
+
+from bot.domain.plans import Plan, PlannedLoss, PlannedRestore
+from bot.views.blocks import listing
+from bot.views.text import code, count, duration, moment, one_line
+
+_LOSSES_MOST = 2400
+_DAY_S = 86_400
+_STAMP = "{date_short_pretty} {time}"
+
+
+def describe(plan: Plan, come: PlannedRestore) -> list[str]:
+    """Describe the swap in sections of mrkdwn: about 4,000 characters at the very most."""
+    return [_coming(plan, come), _losses(come), _kept(come)]
+
+
+def impact(come: PlannedRestore) -> str:
+    """What is lost, in one plain line, without a full stop."""
+    if not come.compared:
+        return "rows written since the backup go; nobody can say how many"
+    losing = [loss for loss in come.losses if loss.rows_now > loss.rows_then or loss.gone]
+    if not losing:
+        return "no table has fewer rows afterwards"
+    return f"{count(come.rows_lost, 'row')} of {count(len(losing), 'table')} go"
+
+
+def _coming(plan: Plan, come: PlannedRestore) -> str:
+    at = moment(come.created_at, _STAMP)
+    if plan.undoes:
+        return (
+            f"*What comes back* – the database that run {code(plan.undoes, 40)} put aside at {at}, "
+            f"kept as {code(come.incoming, 80)}. Nothing is loaded: the two only change names."
+        )
+    proven = f"verified: {one_line(come.verified, 100)}" if come.verified else "never verified; this run verifies it"
+    return (
+        f"*What comes* – {code(come.backup, 160)}, taken {at}, {proven}.\n"
+        f"It is loaded into {code(come.incoming, 80)} and compared with its manifest while the app serves; "
+        "only then the app stops and the two databases change names, in one transaction."
+    )
+
+
+def _losses(come: PlannedRestore) -> str:
+    if not come.compared:
+        return "*Rows that vanish* – all that were written since, and nobody can say how many."
+    since = f"since {moment(come.created_at, _STAMP)}"
+    if not come.losses:
+        return f"*Rows that vanish* – every table has as many rows as then. Rows changed {since} go back, too."
+    title = f"*Rows that vanish* – {come.rows_lost:,} in all. Rows changed {since} go back, too."
+    return listing(title, [_loss(loss, since) for loss in come.losses], _LOSSES_MOST)
+
+
+def _loss(loss: PlannedLoss, since: str) -> str:
+    table = code(loss.table)
+    if loss.gone:
+        return f"⚠ {count(loss.rows_now, 'row')} of {table}: the whole table will vanish"
+    if loss.rows_now >= loss.rows_then:
+        return (
+            f"• {count(loss.rows_now - loss.rows_then, 'row')} of {table} {since} will vanish ({loss.rows_now:,} now)"
+        )
+    return f"• {table} gets {count(loss.rows_then - loss.rows_now, 'row')} back ({loss.rows_now:,} now)"
+
+
+def _kept(come: PlannedRestore) -> str:
+    days = round(come.keep_s / _DAY_S)
+    long = count(days, "day") if come.keep_s >= _DAY_S else duration(come.keep_s)
+    name = code(come.outgoing, 80)
+    return f"*Nothing is lost* – the live database is kept whole as {name} for {long}; undo brings it back."
