@@ -23,6 +23,7 @@ from bot.adapters.outbox import PostgresOutbox, Writer
 from bot.adapters.pgtools import PgTools
 from bot.adapters.queue import ProcrastinateQueue, Worker
 from bot.adapters.scriptfiles import ScriptFiles
+from bot.adapters.sides import PostgresSides
 from bot.adapters.slack.app import SLACK_API, build_app, build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.config import Access, Config
@@ -115,7 +116,17 @@ def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site
         maintenance_database=access.database.maintenance_database,
         shadow_template=access.database.shadow_template,
     )
-    return Site(environment, _cluster(environment, access), database, _store(environment, access))
+    sides = PostgresSides(
+        access.database.dsn.get_secret_value(),
+        tracking,
+        environment.timing,
+        tools,
+        clock,
+        maintenance_database=access.database.maintenance_database,
+        template=access.database.shadow_template,
+    )
+    keep_old_s = float(config.upkeep[name].keep_old_database_s)
+    return Site(environment, _cluster(environment, access), database, _store(environment, access), sides, keep_old_s)
 
 
 def _cluster(environment: Environment, access: Access) -> Cluster:

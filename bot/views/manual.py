@@ -36,8 +36,8 @@ _ABOUT_BACKUPS = (
 )
 _ABOUT = (
     "Asking changes nothing: a chain is rehearsed on a copy of the schema, a restore is compared with what is there; "
-    "then the whole plan is posted in the incident channel, and nothing runs before the approvers have agreed to exactly "
-    "that plan."
+    "then the whole plan is posted in the incident channel, and nothing runs before the approvers have agreed to "
+    "exactly that plan."
 )
 
 
