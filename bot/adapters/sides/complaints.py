@@ -12,7 +12,7 @@ TOLERATED = re.compile(
     r"|must be able to SET ROLE |must be member of role |role \"[^\n]*\" does not exist$)"
 )
 SAYS_NOTHING = re.compile(r"unrecognized configuration parameter")
-ENTRY = re.compile(r"^pg_restore: from TOC entry \d+; \d+ \d+ (?P<what>.*)$")
+STATEMENT = "Command was: "
 ERROR = re.compile(r"^(?:pg_restore|psql(?::[^ ]*)?): (?:error: |ERROR:  )(?P<words>.*)$")
 TOO_OLD = re.compile(r"unsupported version \([\d.]+\) in file header|invalid command \\restrict")
 FULL = re.compile(r"No space left on device|could not extend file|disk full|Disk quota exceeded", re.IGNORECASE)
@@ -32,24 +32,24 @@ WAY_OUT = (
 
 @dataclass(frozen=True)
 class Complaint:
-    """An error a tool reported, and the entry of the dump it was at ("" if it did not say)."""
+    """An error a tool reported, and the first line of the statement it was about ("" if it did not say)."""
 
-    entry: str
     words: str
+    statement: str = ""
 
     def __str__(self) -> str:
-        words = self.words.removeprefix("could not execute query: ").removeprefix("ERROR:  ")[:WORDS_LENGTH]
-        return f"{self.entry}: {words}." if self.entry else f"{words}."
+        words = self.words.removeprefix("could not execute query: ").removeprefix("ERROR:  ")
+        return f"{self.statement[:WORDS_LENGTH]}: {words[:WORDS_LENGTH]}." if self.statement else f"{words}."
 
 
 def read_complaints(text: str) -> Sequence[Complaint]:
     """Read the errors out of a tool's error stream."""
-    entry, found = "", []
+    found: list[Complaint] = []
     for line in text.splitlines():
-        if match := ENTRY.match(line):
-            entry = match["what"].strip()
-        elif match := ERROR.match(line):
-            found.append(Complaint(entry, match["words"]))
+        if match := ERROR.match(line):
+            found.append(Complaint(match["words"]))
+        elif found and line.startswith(STATEMENT):
+            found[-1] = Complaint(found[-1].words, line.removeprefix(STATEMENT).strip().removesuffix(";"))
     return found
 
 

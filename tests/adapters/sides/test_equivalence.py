@@ -2,40 +2,44 @@
 
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
 
 from bot.domain.backups import BundleKind
 from bot.ports import ExchangeState, FetchedBundle
 from bot.sandbox.postgres import find_bin_dir
-from tests.adapters.sides.conftest import Nasty, dump_directory, ignore
+from tests.adapters.sides.conftest import Nasty, ignore
 
 QUERIES = {
     "owners": """SELECT c.oid::regclass::text, pg_get_userbyid(relowner), relacl::text, relpersistence, relispopulated
                  FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname !~ '^pg_' ORDER BY 1""",
-    "schemas": """SELECT nspname, pg_get_userbyid(nspowner), (
-                   SELECT array_agg(x::text ORDER BY x::text) FROM aclexplode(coalesce(nspacl, acldefault('n', nspowner))) x)
+    "schemas": """SELECT nspname, pg_get_userbyid(nspowner), (SELECT array_agg(x::text ORDER BY x::text)
+                   FROM aclexplode(coalesce(nspacl, acldefault('n', nspowner))) x)
                    FROM pg_namespace WHERE nspname !~ '^pg_t' ORDER BY 1""",
-    "functions": "SELECT oid::regprocedure::text, pg_get_userbyid(proowner), proacl::text FROM pg_proc WHERE oid > 16384 ORDER BY 1",
+    "functions": """SELECT oid::regprocedure::text, pg_get_userbyid(proowner), proacl::text
+                    FROM pg_proc WHERE oid > 16384 ORDER BY 1""",
     "sequences": "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2",
     "tickets": "SELECT last_value, is_called FROM tickets UNION ALL SELECT last_value, is_called FROM visits_id_seq",
     "large objects": """SELECT m.oid, pg_get_userbyid(lomowner), lomacl::text, lo_get(m.oid),
                         obj_description(m.oid, 'pg_largeobject') FROM pg_largeobject_metadata m ORDER BY 1""",
     "moods": "SELECT feeling::text, n FROM moods ORDER BY 1",
     "lengths": "SELECT n FROM clinic.lengths ORDER BY 1",
-    "default privileges": "SELECT pg_get_userbyid(defaclrole), defaclnamespace::regnamespace::text, defaclobjtype, defaclacl::text FROM pg_default_acl ORDER BY 1, 2, 3",
+    "default privileges": """SELECT pg_get_userbyid(defaclrole), defaclnamespace::regnamespace::text, defaclobjtype,
+                             defaclacl::text FROM pg_default_acl ORDER BY 1, 2, 3""",
     "extensions": "SELECT extname, extversion FROM pg_extension ORDER BY 1",
     "generated": "SELECT id, doubled::text, shout FROM patients ORDER BY 1",
-    "publications": "SELECT pubname, schemaname || '.' || tablename, attnames::text, rowfilter FROM pg_publication_tables ORDER BY 1, 2",
+    "publications": """SELECT pubname, schemaname || '.' || tablename, attnames::text, rowfilter
+                       FROM pg_publication_tables ORDER BY 1, 2""",
     "database": """SELECT pg_get_userbyid(datdba), datconnlimit, shobj_description(d.oid, 'pg_database'), encoding,
                    datcollate, datctype, datlocprovider, datistemplate, datallowconn,
-                   (SELECT array_agg(x::text ORDER BY x::text) FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) x)
+                   (SELECT array_agg(x::text ORDER BY x::text)
+                    FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) x)
                    FROM pg_database d WHERE datname = current_database()""",
-    "settings": """SELECT setrole::regrole::text, setconfig FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase
+    "settings": """SELECT setrole::regrole::text, setconfig
+                   FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase
                    WHERE datname = current_database() ORDER BY 1""",
 }
 

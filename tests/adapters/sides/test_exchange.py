@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import psycopg
 import pytest
@@ -187,13 +188,13 @@ def killed_at(statement: int, work: Callable[[], object]) -> bool:
         left = [statement]
         execute = psycopg.Connection.execute
 
-        def counted(*args: object, **kwargs: object) -> object:
+        def counted(conn: Connection, *args: Any, **kwargs: Any) -> Any:
             left[0] -= 1
             if left[0] < 0:
                 os._exit(KILLED)
-            return execute(*args, **kwargs)  # type: ignore[arg-type] # whatever the caller gave
+            return execute(conn, *args, **kwargs)
 
-        psycopg.Connection.execute = counted  # type: ignore[method-assign, assignment] # the driver's, in a process of its own
+        psycopg.Connection.execute = counted  # type: ignore[method-assign, assignment] # the driver's, in a child process
         try:
             work()
         finally:
