@@ -34,7 +34,7 @@ def preview_chain(workplace: Workplace, request: RollbackRequest, run_id: str) -
         BotError: a refusal, or what an observation raised.
     """
     site = workplace.site(request.environment)
-    facts = inspect(workplace, site, own_run=run_id)
+    facts = inspect(workplace, site, own_run=run_id, undoing=request.migration)
     target = choose_target(request, facts)
     return plan_rollback(request, facts, target, rehearse(site, target, run_id))
 

@@ -54,7 +54,7 @@ class Facts:
         database, cluster: as seen.
         scripts: every down script by version.
         matrix: which app suits which schema.
-        backups: of the environment, newest first.
+        backups: bundles to suggest instead of the chain; empty where it can be built.
         frozen: why nobody may start a run; None when anyone may.
         active: the run that holds the environment, if another.
         missing_rights: what our accounts lack.

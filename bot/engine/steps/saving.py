@@ -10,6 +10,9 @@ from bot.engine.steps.action import Action, Outcome
 from bot.errors import PermanentError
 from bot.planning import checklist
 
+LOOK_AMONG = 20
+"""Newest backups among which a run's own is looked for; fewer are taken while a run goes on."""
+
 
 class EmergencyBackup(Action):
     """Take a real bundle while the app still serves."""
@@ -20,8 +23,9 @@ class EmergencyBackup(Action):
     def probe(self, execution: Execution) -> Outcome | None:
         """Find this run's finished bundle in the bucket."""
         label_ = backup_label(execution)
-        found = [b for b in execution.site.store.list_backups() if b.manifest is not None and b.name.label == label_]
-        return _outcome(found[0]) if found else None
+        newest = execution.site.store.list_backups(LOOK_AMONG)
+        found = next((b for b in newest if b.manifest is not None and b.name.label == label_), None)
+        return _outcome(found) if found else None
 
     def act(self, execution: Execution) -> Outcome:
         """Dump, bundle, upload; the manifest beside it last.
