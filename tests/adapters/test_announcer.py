@@ -1,13 +1,25 @@
 """What is put in the outbox: keys, threads, addressees."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from bot.adapters.announcer import SlackAnnouncer
+from bot.domain.backups import Backup, BackupName, BackupPage, StoredObject
+from bot.domain.chores import Chore, ChoreKind, ChoreState
 from bot.errors import PermanentError
-from bot.ports import Audience, Escalation, Message, Overview, Posted
-from tests.views.samples import PLAN, PROD, RUN, VOTES, running
+from bot.ports import (
+    Audience,
+    BackupDetails,
+    BackupListing,
+    Escalation,
+    Message,
+    NewestBackups,
+    Overview,
+    Posted,
+)
+from tests.views.samples import ASKED, PLAN, PROD, RUN, VOTES, running
 
 DIGEST = PLAN.short_digest
 WHO = Audience("U0ONCALL", "C0GENERAL", "http://127.0.0.1/commands/1")
@@ -102,6 +114,32 @@ def test_answers_go_to_one_person_by_the_url_they_came_with(tray: Tray, announce
         assert (message.user, message.channel, message.response_url) == (WHO.user_id, WHO.channel, WHO.response_url)
         assert (message.thread_key, message.run_id) == ("", "")
     assert tray.wanted["answer:slash:1"].text == "✗ no-down-script: No.\nDo that."
+
+
+def test_a_chore_is_one_message_in_the_incident_channel(tray: Tray, announcer: SlackAnnouncer) -> None:
+    chore = Chore("slash:7", ChoreKind.TAKE, "prod", "manual", "U0ONCALL", ASKED)
+    announcer.chore(chore)
+    announcer.chore(replace(chore, state=ChoreState.DONE, ended_at=ASKED + timedelta(seconds=4)))
+    announcer.chore(replace(chore, environment="gone"))
+
+    (message,) = tray.wanted.values()
+    assert (message.key, message.channel, message.thread_key, message.run_id) == ("chore:slash:7", "C0INCIDENT", "", "")
+    assert (message.user, message.response_url) == ("", "")
+    assert message.text.startswith("✅")
+
+
+def test_only_a_turned_page_replaces_the_message_clicked_on(tray: Tray, announcer: SlackAnnouncer) -> None:
+    backup = Backup(BackupName("prod", "nightly", ASKED), StoredObject("prod_nightly.tar.gz", 1))
+    listing = BackupListing("prod", BackupPage((backup,), 1), "", 0, ASKED)
+    announcer.backups(WHO, "action:1", listing, replace=True)
+    announcer.backups(WHO, "slash:1", listing, replace=False)
+    announcer.newest_backups(WHO, "slash:2", [NewestBackups("prod", None, "storage-unavailable: Away.")], ASKED)
+    announcer.backup(WHO, "slash:3", BackupDetails("prod", backup, ASKED))
+
+    assert [message.replace for message in tray.wanted.values()] == [True, False, False, False]
+    assert {(message.user, message.response_url) for message in tray.wanted.values()} == {
+        (WHO.user_id, WHO.response_url)
+    }
 
 
 def test_votes_find_their_run_by_card_and_by_request_only(announcer: SlackAnnouncer) -> None:

@@ -13,6 +13,7 @@ import pytest
 from bot.adapters.clock import SystemClock
 from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import Pace, PostgresOutbox, Writer
+from bot.adapters.outbox.store import message_of
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Message, Posted
 from tests.adapters.loudspeaker import Loudspeaker
@@ -270,6 +271,15 @@ def test_answers_are_not_held_up_by_channels_or_each_other(outbox: PostgresOutbo
         assert sorted(text for _, text, _ in chat.whispers) == [f"w{number}" for number in range(5)]
         chat.hang.set()
     assert len(chat.messages) == 3
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_an_answer_knows_whether_it_replaces_another(outbox: PostgresOutbox, wanted: bool) -> None:  # noqa: FBT001 -- a parameter
+    outbox.put(replace(whisper("1", response_url="https://slack.test/1"), replace=wanted))
+
+    row = outbox.fetch("claim_whisper", {"claim_s": 60})
+    assert row is not None
+    assert message_of(row).replace is wanted
 
 
 def test_each_answer_goes_out_once_over_all_writers(outbox: PostgresOutbox, chat: Loudspeaker) -> None:

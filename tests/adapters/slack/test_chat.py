@@ -6,12 +6,13 @@ from bot.adapters.slack.app import build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Message
-from bot.views import refusal
+from bot.views import blocks, refusal
 from tests.adapters.slack.conftest import Place
 from tests.sandbox.slack.desk import Ear
 
 BLOCKS = refusal.note("hello").blocks
 CARD = Message("card:rk3f9a", "C0INCIDENT", "hello", BLOCKS, run_id="rk3f9a")
+LIST = [*BLOCKS, *blocks.actions([blocks.button("Older", "older_backups", "{}")])]
 WHISPER = Message("answer:1", "C0INCIDENT", "psst", BLOCKS, user="U0LEADA")
 
 
@@ -105,6 +106,20 @@ def test_slacks_errors_are_ours(place: Place, fault: dict[str, str], kind: type[
     assert isinstance(failed.value, BotError)
     assert failed.value.reference == reference
     assert "xoxb" not in str(failed.value)
+
+
+def test_an_answer_may_take_the_place_of_the_message_clicked_on(place: Place) -> None:
+    place.chat.whisper(Message("answer:2", "C0INCIDENT", "page 1", LIST, user="U0LEADA"), "")
+    (shown,) = place.messages(channel="C0INCIDENT")
+    with Ear(place.emulator) as ear:
+        where = {"channel": "C0INCIDENT", "ts": shown["ts"]}
+        pressed = place.hands.later("press", user="U0LEADA", action_id="older_backups", **where)
+        url = str(ear.answer()["payload"]["response_url"])
+        pressed.result()
+    place.chat.whisper(Message("answer:3", "C0INCIDENT", "page 2", user="U0LEADA", response_url=url, replace=True), "")
+
+    (turned,) = place.messages(channel="C0INCIDENT")
+    assert (turned["ts"], turned["text"], turned["addressee"]) == (shown["ts"], "page 2", "U0LEADA")
 
 
 def test_a_channel_the_bot_is_not_in_is_permanent(place: Place) -> None:
