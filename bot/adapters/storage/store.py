@@ -45,11 +45,11 @@ class S3BackupStore:
         client: see `client.connect`; shared between threads.
         environment: name of the environment whose bucket it is.
         target: where.
-        compression_level: gzip's, 1…9, for bundles.
+        compression_level: gzip's, 0…9, for bundles; 0 because a dump's files are compressed already.
     """
 
     def __init__(
-        self, client: "S3Client", environment: str, target: BackupTarget, *, compression_level: int = 1
+        self, client: "S3Client", environment: str, target: BackupTarget, *, compression_level: int = 0
     ) -> None:
         self._client = client
         self._environment = environment
