@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -9,11 +10,12 @@ from hypothesis import strategies as st
 
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
+from bot.domain.chores import Chore
 from bot.domain.runs import OPEN, Run, RunState
 from bot.errors import PermanentError
-from bot.ports import AuditEvent, Escalation, Overview
+from bot.ports import AuditEvent, BackupDetails, BackupListing, Escalation, NewestBackups, Overview
 from bot.sandbox.slack.blocks import surfaces
-from bot.views import card, escalation, followup, manual, overview, refusal, report, request, status
+from bot.views import backups, card, chore, escalation, followup, manual, overview, refusal, report, request, status
 from bot.views.blocks import View
 from tests.views import wild
 from tests.views.samples import buttons
@@ -107,6 +109,40 @@ def test_any_refusal_and_note(reference: str, message: str, hint: str) -> None:
 @given(st.lists(wild.words, max_size=50))
 def test_any_manual(environments: list[str]) -> None:
     check(manual.render(environments))
+    check(manual.render_backups(environments))
+
+
+@quick
+@given(wild.listings)
+def test_any_list_of_backups_keeps_its_buttons(what: BackupListing) -> None:
+    view = backups.render(what)
+
+    check(view)
+    assert ("older_backups" in buttons(view)) == (what.page.next_offset is not None)
+    assert ("newer_backups" in buttons(view)) == (what.offset > 0)
+    rows = [block for block in view.blocks if block["type"] == "actions"]
+    assert len(rows) == len(what.page.backups) + (what.offset > 0 or what.page.next_offset is not None)
+
+
+@quick
+@given(wild.details)
+def test_any_backup(what: BackupDetails) -> None:
+    view = backups.render_details(what)
+
+    check(view)
+    assert "verify_backup" in buttons(view)
+
+
+@quick
+@given(wild.newest, wild.moments)
+def test_any_newest_backups(what: tuple[NewestBackups, ...], at: datetime) -> None:
+    check(backups.render_newest(what, at))
+
+
+@quick
+@given(wild.chores)
+def test_any_chore(what: Chore) -> None:
+    check(chore.render(what))
 
 
 def test_the_modal_is_one_that_slack_opens() -> None:

@@ -5,7 +5,19 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from bot.domain.approvals import Choice, Vote
-from bot.domain.backups import Export, SavedTable
+from bot.domain.backups import (
+    Backup,
+    BackupName,
+    BackupPage,
+    BundleFile,
+    Export,
+    Manifest,
+    SavedTable,
+    StoredObject,
+    TableContent,
+    Verification,
+)
+from bot.domain.chores import Chore, ChoreKind, ChoreState
 from bot.domain.plans import (
     Estimate,
     Plan,
@@ -18,7 +30,15 @@ from bot.domain.plans import (
     PlannedWorkload,
 )
 from bot.domain.runs import Progress, Run, RunState, Step, StepState
-from bot.ports import AuditEvent, Escalation, MigrationRow, Overview
+from bot.ports import (
+    AuditEvent,
+    BackupDetails,
+    BackupListing,
+    Escalation,
+    MigrationRow,
+    NewestBackups,
+    Overview,
+)
 
 NASTY = ("", "&" * 4000, "<!channel>", "`" * 200, "a\nb\n" * 300, "<@U0LEADA>", "Ω" * 5000, "*_~", "x" * 63, "<")
 words = st.sampled_from(NASTY) | st.text(max_size=40)
@@ -83,4 +103,22 @@ escalations = st.builds(
 overviews = st.builds(
     Overview, words, st.integers(0, 9999), words, st.booleans(), many(words),
     many(st.builds(MigrationRow, st.integers(0, 9999), words, st.booleans(), st.none())), st.none() | words,
+)  # fmt: skip
+verdicts = st.none() | st.builds(Verification, st.integers(0, 9), moments, words)
+manifests = st.none() | st.builds(
+    Manifest, st.just(1), words, words, words, moments, words, st.integers(0, 9999), st.integers(0, 10**6), words,
+    many(st.builds(BundleFile, words, amounts, digests)), many(st.builds(TableContent, words, amounts, words)),
+)  # fmt: skip
+backups = st.builds(
+    Backup, st.builds(BackupName, words, words, moments),
+    st.builds(StoredObject, words, amounts, st.just(""), st.just("") | digests), manifests, verdicts,
+)  # fmt: skip
+pages = st.builds(BackupPage, st.lists(backups, max_size=10).map(tuple), amounts, st.none() | st.integers(1, 10**6))
+listings = st.builds(BackupListing, words, pages, words, st.integers(0, 10**6), moments)
+details = st.builds(BackupDetails, words, backups, moments)
+newest = many(st.builds(NewestBackups, words, st.none() | pages, words))
+chores = st.builds(
+    Chore, st.just("slash:1"), st.sampled_from(ChoreKind), words, words, users, moments, st.integers(0, 9),
+    st.integers(1, 4), st.sampled_from(ChoreState), st.none() | st.builds(Progress, amounts, amounts, words), maybe,
+    st.none() | backups, words, words,
 )  # fmt: skip
