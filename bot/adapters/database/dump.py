@@ -33,7 +33,8 @@ SET LOCAL timezone = 'UTC';
 SET LOCAL datestyle = 'ISO, YMD';
 SET LOCAL intervalstyle = 'postgres';
 SET LOCAL bytea_output = 'hex';
-SET LOCAL extra_float_digits = 1
+SET LOCAL extra_float_digits = 1;
+SET LOCAL row_security = off
 """
 
 Table = tuple[str, str, int, str]
