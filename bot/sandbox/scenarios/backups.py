@@ -11,6 +11,7 @@ from bot.sandbox.scenarios.before import check_untouched, observe
 from bot.sandbox.story import Story
 
 LABEL = "before-launch"
+KILLED_LABEL = "interrupted"
 OLD = "prod_nightly_20260105_020000"
 OLDER = [f"prod_weekly_202512{day:02}_020000" for day in range(1, 13)]
 PLAIN_DUMP = b"-- PostgreSQL database dump\nSELECT 1;\n--\n-- PostgreSQL database dump complete\n--\n"
@@ -19,12 +20,14 @@ UPLOAD_HELD_S = 12.0
 
 def backups(story: Story) -> None:
     """A backup is taken, listed, shown and proven; a second one at once, a damaged and a foreign one are refused."""
-    before = observe(story)
+    before, littered = observe(story), _scratch(story)
     foreign = _litter(story)
     name = _take(story)
     _look(story, name, foreign)
     _prove(story, name)
     _tamper(story, name)
+    story.checks.equal("nothing is left in the scratch directory", _scratch(story), littered)
+    _kill(story)
     story.settle()
     check_untouched(story, before)
     for key in [*foreign, f"{name}.tar.gz", f"{name}.manifest.json"]:  # later stories expect a sound bucket
@@ -62,12 +65,7 @@ def _take(story: Story) -> str:
     """Take one, held up on its way into the bucket; meanwhile a second is refused. Gives its name."""
     checks, cast = story.checks, story.cast
     rows = story.database.count("patients")
-    story.slack.fault(
-        target="s3", kind="delay", key_prefix=f"prod_{LABEL}", method="PUT", delay_s=UPLOAD_HELD_S, times=1
-    )
-    story.slack.fault(
-        target="s3", kind="delay", key_prefix=f"prod_{LABEL}", method="POST", delay_s=UPLOAD_HELD_S, times=1
-    )
+    _hold_upload(story, LABEL)
     said = story.command(cast.oncall, f"/backups prod take {LABEL}")
     checks.says("taking is acknowledged at once", said, "prod", LABEL)
     chore_says(story, "takes a backup", LABEL)
@@ -88,6 +86,13 @@ def _take(story: Story) -> str:
     checks.equal("its manifest counts the patients", counted.get("public.patients"), rows)
     checks.equal("its manifest says which app served", bundle["manifest"]["app_version"], "v1.3.0")
     return keys[0].removesuffix(".tar.gz")
+
+
+def _hold_upload(story: Story, label: str) -> None:
+    """Have the bucket take its time over the first requests that store a backup of that label."""
+    for method in ("PUT", "POST"):
+        where = {"key_prefix": f"prod_{label}", "method": method}
+        story.slack.fault(target="s3", kind="delay", delay_s=UPLOAD_HELD_S, times=1, **where)
 
 
 def _look(story: Story, name: str, foreign: list[str]) -> None:
@@ -181,7 +186,29 @@ def _tamper(story: Story, name: str) -> None:
     story.command(cast.lead_b, f"/backups prod {LABEL}")
     listed = story.answer(cast.lead_b, f"with “{LABEL}”")
     checks.says("the list says so", listed, "✗ level 1")
-    checks.equal("nothing is left in the scratch directory", _scratch(story), [])
+
+
+def _kill(story: Story) -> None:
+    """Kill -9 of the bot in the middle of an upload: the backup is begun anew and comes to its end, once."""
+    checks, prefix = story.checks, f"prod_{KILLED_LABEL}"
+    _hold_upload(story, KILLED_LABEL)
+    before = set(_scratch(story))
+    story.command(story.cast.lead_a, f"/backups prod take {KILLED_LABEL}")
+    chore_says(story, "takes a backup", KILLED_LABEL)
+    story.wait(lambda: set(_scratch(story)) - before, "the dump to be written")
+    for bot in story.sandbox.bots:
+        bot.kill()
+    story.screen.note("the bot is killed with SIGKILL while it takes a backup, and started again")
+    story.slack.clear_faults()
+    for bot in story.sandbox.bots:
+        bot.start()
+    done = all_text(chore_says(story, "taken", KILLED_LABEL))
+    checks.says("a backup comes of it after all", done, "attempt 2", "rows")
+    said = [m for m in _chores(story) if KILLED_LABEL in all_text(m)]
+    checks.equal("in the same message", len(said), 1)
+    keys = [key for key in story.bucket.list_keys(prefix) if key.endswith(".manifest.json")]
+    checks.equal("and there is one whole bundle of it", len(keys), 1)
+    checks.says("whoever asked is told", story.answer(story.cast.lead_a, "is taken", prefix), prefix)
 
 
 def _wait_refused(story: Story, name: str, times: int) -> None:
