@@ -39,7 +39,7 @@ def plan(config: Config, environment: str, migration: str, app: str) -> int:
     asked_for = f"plan {environment} {migration}"
     payload = {"environment": environment, "migration": migration, "app": app, "asked_for": asked_for}
     with assemble(config) as parts:
-        _print_plan(preview(parts.workplace, wish(payload), f"cli{os.getpid()}"))
+        _print_plan(preview(parts.workplace, wish(parts.workplace, payload), f"cli{os.getpid()}"))
     return 0
 
 

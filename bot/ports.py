@@ -172,6 +172,9 @@ class Database(Protocol):
             TemporaryError: ``table-locked`` names the blocker.
         """
 
+    def stored_tables(self) -> Sequence[str]:
+        """Name the tables with rows of their own, as a manifest does: no partitioned table, and none of an extension."""
+
     def measure(self, tables: Sequence[str]) -> Sequence[TableSize]:
         """Count rows exactly, in one snapshot, waiting at most the lock timeout.
 

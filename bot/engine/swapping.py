@@ -13,8 +13,6 @@ from bot.planning.restore import LATEST, check_restorable, newest_restorable, pl
 from bot.planning.undo import check_kept, check_undoable, plan_undo
 from bot.ports import SideFacts, Sides
 
-TABLE = ("table",)
-"""Relations with rows of their own; a partitioned table has none."""
 _LOOK_AMONG = 50
 
 
@@ -30,14 +28,13 @@ def preview_restore(workplace: Workplace, request: RestoreRequest, run_id: str) 
     check_environment(facts)
     backup = choose_backup(site, request.backup)
     check_restorable(facts, backup)
-    live = site.database.catalogue()
     exchange = Exchange(
         incoming=sides.name("side", run_id),
         outgoing=sides.name("kept", run_id),
         created_at=backup.name.created_at,
         tables=backup.manifest.tables if backup.manifest else None,
-        live=live,
-        sizes=tuple(site.database.measure(sorted(live.relations(TABLE)))) if backup.manifest else (),
+        live=site.database.catalogue(),
+        sizes=tuple(site.database.measure(site.database.stored_tables())) if backup.manifest else (),
         keep_s=site.keep_old_s,
     )
     return plan_restore(request, facts, backup, exchange)
@@ -67,14 +64,13 @@ def preview_undo(workplace: Workplace, request: UndoRequest, run_id: str) -> Pla
     facts = inspect(workplace, site, own_run=run_id)
     check_environment(facts)
     kept = _kept(sides, undone, name)
-    live = site.database.catalogue()
     exchange = Exchange(
         incoming=name,
         outgoing=sides.name("undone", run_id),
         created_at=kept.noted_at,
         tables=tuple(sides.contents(name, _unheard)),
-        live=live,
-        sizes=tuple(site.database.measure(sorted(live.relations(TABLE)))),
+        live=site.database.catalogue(),
+        sizes=tuple(site.database.measure(site.database.stored_tables())),
         keep_s=site.keep_old_s,
     )
     return plan_undo(request, facts, undone, sides.inspect(name).schema, exchange)

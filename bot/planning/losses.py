@@ -9,8 +9,8 @@ from bot.domain.plans import PlannedLoss
 
 def losses_of(now: Iterable[TableSize], then: Iterable[TableContent]) -> tuple[PlannedLoss, ...]:
     """Tables that will have another number of rows, those that lose most first; tables that go before those."""
-    here = {size.table: size.rows for size in now}
     come = {content.table: content.rows for content in then}
+    here = {size.table: size.rows for size in now}
     found = [
         PlannedLoss(table, here.get(table, 0), come.get(table, 0), gone=table not in come)
         for table in {*here, *come}

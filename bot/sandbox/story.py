@@ -114,6 +114,11 @@ class Story:
         self.screen.gesture(person.name, f"reacts with :{name}:")
         person.reacts(self.card() if on_card else self.request(), name)
 
+    def presses_undo(self, person: Person) -> None:
+        """Have somebody press Undo on the newest card."""
+        self.screen.gesture(person.name, "presses Undo…")
+        person.presses(self.card(), "undo")
+
     def approve(self, *people: Person) -> None:
         """Have people consent by reaction; two leads by default."""
         for person in people or (self.cast.lead_a, self.cast.lead_b):

@@ -150,10 +150,15 @@ class Sandbox:
     def reset(self, environment: str) -> None:
         """Put prod back to the sample: database, workloads. Runs that are open must have ended."""
         name = database_name(environment)
+        clones.drop_beside(self.postgres, name)
         clones.drop(self.postgres, name)
         clones.clone(self.postgres, f"sample_{environment}", name)
         self.cluster.clear_faults()
         lay_out(self.cluster, [environment])
+
+    def scratch_left(self) -> list[str]:
+        """What the bot has left in its scratch directory."""
+        return sorted(path.name for path in (self.directory / "scratch").iterdir())
 
     def secrets(self) -> dict[str, str]:
         """The bot's environment variables."""

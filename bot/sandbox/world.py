@@ -47,6 +47,22 @@ class DatabaseWorld:
             row = connection.execute(query).fetchone()
             return int(row[0]) if row else 0
 
+    def count_of(self, table: str) -> int:
+        """Exact number of rows of a table named with its schema, as a manifest names it."""
+        return int(self.ask(f"SELECT count(*) FROM {table}")[0][0])
+
+    def count_beside(self, database: str, relation: str) -> int:
+        """Exact number of rows in another database of the server, opened for that moment; -1 if there is none."""
+        name = sql.Identifier(database)
+        with psycopg.connect(self._dsn, autocommit=True) as conn:
+            if conn.execute("SELECT FROM pg_database WHERE datname = %s", (database,)).fetchone() is None:
+                return -1
+            conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
+            try:
+                return DatabaseWorld(self._dsn, database).count(relation)
+            finally:
+                conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
+
     def migrations(self) -> list[int]:
         """Applied migrations, by the name's leading digits."""
         return [int(row[0]) for row in self.ask("SELECT left(name, 3) FROM schema_migrations ORDER BY name")]

@@ -157,6 +157,11 @@ class FakeDatabase:
         self._must_be_open()
         return catalogue_of(sorted(self.tracking), self.drift)
 
+    def stored_tables(self) -> Sequence[str]:
+        self._must_be_open()
+        tables = self.catalogue().relations(("table",))
+        return sorted(tables & self.rows.keys())
+
     def measure(self, tables: Sequence[str]) -> Sequence[TableSize]:
         self._must_be_open()
         return [TableSize(table, self.rows[table], self.rows[table] * 100) for table in tables]

@@ -27,6 +27,8 @@ MUST_BEHAVE = {
     "the object store fails now and then": "bucket-hiccups",
     "the API server fails now and then": "api-server-hiccups",
     "the database server crashes in the middle of a run": "database-restarted",
+    "rollback prod latest: loss shown, loaded beside the live one, swapped; the old one kept": "restore-prod",
+    "rollback undo RUN: the rows written before the restore are back": "undo-restore",
 }
 
 

@@ -11,6 +11,7 @@ from bot.adapters.database.catalogue import read_catalogue
 from bot.adapters.database.checks import run_checks
 from bot.adapters.database.connections import Connections
 from bot.adapters.database.dump import Dumper
+from bot.adapters.database.export import QUERIES
 from bot.adapters.database.failures import translated
 from bot.adapters.database.fence import Door, PostgresFence
 from bot.adapters.database.inspection import inspect, read_sessions
@@ -72,6 +73,11 @@ class PostgresDatabase:
                 return read_catalogue(conn)
             except psycopg.errors.LockNotAvailable as error:
                 raise watch.locked("Reading the catalogue") from error
+
+    def stored_tables(self) -> Sequence[str]:
+        """Name the tables with rows of their own; see `bot.ports.Database.stored_tables`."""
+        with translated("Reading the tables"), self._connections.session() as conn:
+            return [name for (name,) in conn.execute(QUERIES["stored_table_identities"], {}).fetchall()]
 
     def measure(self, tables: Sequence[str]) -> Sequence[TableSize]:
         """Count rows; see `bot.ports.Database.measure`."""

@@ -53,3 +53,11 @@ def drop(server: PostgresServer, name: str) -> None:
     """Drop a copy, ending whoever is still in it; a copy that is gone already is left alone."""
     with psycopg.connect(server.superuser_dsn, autocommit=True) as conn:
         conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def drop_beside(server: PostgresServer, name: str) -> None:
+    """Drop what the bot keeps beside a database."""
+    with psycopg.connect(server.superuser_dsn, autocommit=True) as conn:
+        query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+        for (beside,) in conn.execute(query, (f"{name}_backstop_",)).fetchall():
+            conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(beside)))

@@ -28,6 +28,9 @@ ENVIRONMENTS: Mapping[str, float] = MappingProxyType({"dev": 0.1, "staging": 0.3
 # What the bot needs of the owner short of superuser: to create and rename databases, to end sessions, to see them.
 OWNER_RIGHTS = ("pg_signal_backend", "pg_monitor", "pg_read_all_stats")
 
+# What the bot needs to give a restored database the settings of the old one: a role's, and one of the app's own making.
+SETTING_RIGHTS = ("GRANT {app} TO {owner}", "GRANT SET ON PARAMETER physioflow.environment TO {owner}")
+
 DATABASE_PROPERTIES = """
 REVOKE ALL ON DATABASE {database} FROM PUBLIC;
 GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {app};
@@ -101,6 +104,8 @@ def create_environment(conn: psycopg.Connection[Any], server: PostgresServer, en
     name = database_name(environment)
     _create_role(conn, server, name, OWNER_RIGHTS)
     _create_database(conn, name, name)
+    for grant in SETTING_RIGHTS:
+        conn.execute(sql.SQL(grant).format(app=sql.Identifier(APP_ROLE), owner=sql.Identifier(name)))
     give_properties(conn, name, environment)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.scenarios import backups, outages, refusals, rollback, troubles
+from bot.sandbox.scenarios import backups, outages, refusals, restore, rollback, troubles
 from bot.sandbox.story import Story
 
 
@@ -42,6 +42,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     "bot-killed": Scenario(troubles.bot_killed),
     "two-replicas": Scenario(troubles.two_replicas),
     "backups": Scenario(backups.backups),
+    "restore-prod": Scenario(restore.restore_prod),
+    "undo-restore": Scenario(restore.undo_restore),
     "votes-at-once": Scenario(outages.votes_at_once),
     "slack-down": Scenario(outages.slack_down),
     "bucket-hiccups": Scenario(outages.bucket_hiccups),
