@@ -1,6 +1,7 @@
 """What processes that died left lying about: shadow databases, and scratch directories with people's data in them."""
 
 import shutil
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,5 +29,14 @@ def tidy(workplace: Workplace) -> None:
 
 def _tidy_scratch(directory: Path, now_s: float) -> None:
     for path in directory.glob(f"{SCRATCH_PREFIX}*"):
-        if path.is_dir() and now_s - path.stat().st_mtime > SCRATCH_AGE.total_seconds():
+        if path.is_dir() and now_s - _written_at_s(path) > SCRATCH_AGE.total_seconds():
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _written_at_s(directory: Path) -> float:
+    """When anything in it was last written: a long dump touches its files, not the directory above them."""
+    times = [directory.stat().st_mtime]
+    for path in directory.rglob("*"):
+        with suppress(FileNotFoundError):
+            times.append(path.stat().st_mtime)
+    return max(times)
