@@ -8,7 +8,8 @@ from bot.sandbox.people import Slack
 from bot.sandbox.screen import Screen
 from bot.sandbox.story import Story
 from bot.sandbox.workplace import Layout, Sandbox
-from tests.bench import acks, chains, planning
+from tests.bench import acks, chains, planning, report, restores
+from tests.bench.data import Sizes
 
 
 def main() -> int:
@@ -39,6 +40,7 @@ def main() -> int:
         )
         print(f"memory: peak of the bot {bot.memory_peak_bytes() / 1e6:.0f} MB (aim: under 200 MB)")
         slack.close()
+    report.show(restores.measure(Sizes.chosen()))
     return 1 if latencies.unacked else 0
 
 
