@@ -9,7 +9,7 @@ demo: $(READY)
 	$(PYTHON) -m bot.sandbox --scenario rollback-prod-027 --title demo $(DEMO_ARGS)
 
 # One worker a core; a file's tests stay together, so that they share their servers.
-PYTEST_ARGS ?= -n 2 --dist loadfile
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(READY)
 	$(PYTHON) -m pytest $(PYTEST_ARGS)

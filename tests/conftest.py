@@ -46,3 +46,8 @@ def objectstore() -> Iterator[ObjectStore]:
     """An empty S3 store; take bucket names of your own, and clear the faults you set."""
     with ObjectStore() as store:
         yield store
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the stories: they take longest, and the other worker has everything else meanwhile."""
+    items.sort(key=lambda item: item.get_closest_marker("scenario") is None)
