@@ -22,6 +22,7 @@ from bot.adapters.http import HttpServer
 from bot.adapters.outbox import PostgresOutbox, Writer
 from bot.adapters.pgtools import PgTools
 from bot.adapters.queue import ProcrastinateQueue, Worker
+from bot.adapters.salvage import PostgresSalvager
 from bot.adapters.scriptfiles import ScriptFiles
 from bot.adapters.sides import PostgresSides
 from bot.adapters.slack.app import SLACK_API, build_app, build_client
@@ -126,7 +127,14 @@ def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site
         template=access.database.shadow_template,
     )
     keep_old_s = float(config.upkeep[name].keep_old_database_s)
-    return Site(environment, _cluster(environment, access), database, _store(environment, access), sides, keep_old_s)
+    salvager = PostgresSalvager(
+        sides,
+        access.database.dsn.get_secret_value(),
+        environment.timing,
+        maintenance_database=access.database.maintenance_database,
+    )
+    store = _store(environment, access)
+    return Site(environment, _cluster(environment, access), database, store, sides, keep_old_s, salvager)
 
 
 def _cluster(environment: Environment, access: Access) -> Cluster:

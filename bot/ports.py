@@ -38,6 +38,7 @@ from bot.domain.migrations import DownScript
 from bot.domain.plans import Plan
 from bot.domain.runs import Progress, Run, RunState, Step, StepState
 from bot.domain.workloads import ClusterFacts, HttpAnswer, Pod
+from bot.domain.salvage import Salvage
 from bot.errors import BotError
 
 Report = Callable[[Progress], None]
@@ -416,6 +417,27 @@ class BackupStore(Protocol):
 class ExportStore(Protocol):
     """A run's saved rows, ``exports/{run}/…`` in the bucket."""
 
+class Salvager(Protocol):
+    """Looks for rows that a kept database has and the live one has not."""
+
+    def salvage(self, kept: str, about: Sequence[str], write: Callable[[bytes], None], report: Report) -> Salvage:
+        """Compare the two, each in one snapshot, and write SQL that would bring the rows back. Applies nothing.
+
+        INSERTs, in the order of foreign keys, for rows that only `kept` has; UPDATEs, commented out, for rows that both
+        have with different values. Memory is bounded whatever the size.
+
+        Args:
+            kept: a database of ours beside the live one; it stays closed to others.
+            about: lines for the head of the SQL.
+            write: takes the SQL, UTF-8, as it comes.
+            report: is told how far it is.
+
+        Raises:
+            PermanentError: ``not-ours``, ``side-missing``, ``database-refused``.
+            TemporaryError: ``database-unreachable``, ``table-locked``.
+        """
+
+
     def sink(self) -> TableSink:
         """Take rows in: one gzip-compressed CSV object a relation, streamed."""
 
@@ -478,6 +500,9 @@ class Chat(Protocol):
 
     def whisper(self, message: Message, thread_ts: str) -> None:
         """Show it to `message.user` only, by response_url where there is one."""
+    def open_text(self, key: str) -> AbstractContextManager[Callable[[bytes], None]]:
+        """Store a text of any size as gzip, as it comes; there only if the context ends without an exception."""
+
 
     def upload(self, channel: str, thread_ts: str, name: str, title: str, content: bytes) -> None:
         """Share a file in a thread."""

@@ -47,6 +47,7 @@ def _verbs(desk: Desk) -> dict[str, Callable[[Sequence[str]], Order | View]]:
         "status": lambda rest: _status(rest, desk),
         "cancel": lambda rest: _on_run(Kind.CANCEL, "cancel", rest),
         "undo": _undo,
+        "salvage": _salvage,
         "restore": lambda rest: _misplaced_restore(rest, desk),
         "resume": lambda rest: _on_run(Kind.RESUME, "resume", rest),
         "escalate": lambda rest: _on_run(Kind.ESCALATE, "escalate", rest),
@@ -166,6 +167,12 @@ def _misplaced_restore(rest: Sequence[str], desk: Desk) -> Order:
         "There is no word restore: naming a backup restores it.",
         f"Type /rollback {where} latest, or the backup's name instead of latest.",
     )
+
+
+def _salvage(rest: Sequence[str]) -> Order:
+    order = _on_run(Kind.SALVAGE, "salvage", rest)
+    text = f"Comparing what run {code(order.payload['run_id'])} put aside. Its thread says what was found."
+    return Order(order.kind, order.payload, page(text, [section(text)]))
 
 
 def _close(rest: Sequence[str]) -> Order:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
-from bot.domain.chores import Chore
+from bot.domain.chores import Chore, ChoreKind
 from bot.domain.environments import Environment
 from bot.domain.runs import Run
 from bot.errors import BotError
@@ -106,7 +106,10 @@ class SlackAnnouncer:
         environment = self._environments.get(chore.environment)
         if environment is not None:
             view = chore_view.render(chore)
-            self._outbox.put(Message(f"chore:{chore.id}", environment.incident_channel, view.text, view.blocks))
+            thread = card_key(chore.subject) if chore.kind is ChoreKind.SALVAGE else ""
+            self._outbox.put(
+                Message(f"chore:{chore.id}", environment.incident_channel, view.text, view.blocks, thread_key=thread)
+            )
 
     def backups(self, audience: Audience, key: str, listing: BackupListing, *, replace: bool) -> None:
         """See `bot.ports.Announcer.backups`."""

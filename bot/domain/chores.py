@@ -1,4 +1,4 @@
-"""Chores: work on backups that takes a while, needs nobody's consent, and changes no database that serves."""
+"""Chores: work on backups and kept databases; it takes a while, needs no consent, changes nothing that serves."""
 
 import re
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bot.domain.backups import Backup
 from bot.domain.runs import Progress
+from bot.domain.salvage import Salvage
 
 LABEL_MOST = 60
 DEFAULT_LABEL = "manual"
@@ -32,6 +33,7 @@ class ChoreKind(StrEnum):
 
     TAKE = "take"
     VERIFY = "verify"
+    SALVAGE = "salvage"
 
 
 class ChoreState(StrEnum):
@@ -48,14 +50,15 @@ class Chore:
 
     Attributes:
         id: of the request that asked for it.
-        subject: a backup's name; for `TAKE`, its label until it is done.
+        subject: a backup's name; for `TAKE`, its label until it is done; for `SALVAGE`, the run's id.
         user_id: who asked.
         begun_at: of this attempt, UTC.
-        level: of a verification; 0 for `TAKE`.
+        level: of a verification; 0 for anything else.
         attempt: 1, or more after a restart in the middle of it.
         progress: of what is being done now.
         ended_at: UTC; None while it runs.
         backup: what came of `TAKE`.
+        salvage: what came of `SALVAGE`.
         problem: why it failed, ready to show; what was proven wrong for a `VERIFY` that ended well but said no.
         note: one more line on how it ended.
     """
@@ -72,6 +75,7 @@ class Chore:
     progress: Progress | None = None
     ended_at: datetime | None = None
     backup: Backup | None = None
+    salvage: Salvage | None = None
     problem: str = ""
     note: str = ""
 

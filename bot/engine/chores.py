@@ -1,4 +1,7 @@
-"""Chores: take a backup, prove one. One of a kind an environment; whoever dies in the middle of one is replaced."""
+"""Chores: take a backup, prove one, look for lost rows.
+
+One of a kind an environment; whoever dies in the middle of one is replaced.
+"""
 
 import logging
 from collections.abc import Callable
@@ -21,7 +24,12 @@ TRIES = 3
 """Within one attempt: a lost connection should not cost a person another command."""
 _log = logging.getLogger(__name__)
 _CHANGING = frozenset({RunState.APPROVED, RunState.RUNNING})
-_DOING = {ChoreKind.TAKE: "backup", ChoreKind.VERIFY: "verification"}
+_DOING = {ChoreKind.TAKE: "backup", ChoreKind.VERIFY: "verification", ChoreKind.SALVAGE: "comparison"}
+_AUDITED = {
+    ChoreKind.TAKE: "backup-take",
+    ChoreKind.VERIFY: "backup-verify",
+    ChoreKind.SALVAGE: "rows-salvaged",
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ class Work:
             "level": ended.level,
             "problem": ended.problem,
         }
-        workplace.journal.audit("", ended.user_id, f"backup-{ended.kind.value}", details)
+        workplace.journal.audit("", ended.user_id, _AUDITED[ended.kind], details)
         return ended
 
 

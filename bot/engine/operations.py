@@ -8,6 +8,7 @@ from bot.engine import backups, control, enquiries
 from bot.engine.chores import take
 from bot.engine.requests import Kind, defer
 from bot.engine.rollbacks import request_run
+from bot.engine.salvaging import salvage
 from bot.engine.verifying import verify
 from bot.engine.voting import vote
 from bot.engine.workplace import Workplace
@@ -129,6 +130,10 @@ def _verify(workplace: Workplace, audience: Audience, key: str, payload: Mapping
     workplace.announcer.tell(audience, key, verify(workplace, audience, key, environment, name, level))
 
 
+def _salvage(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
+    workplace.announcer.tell(audience, key, salvage(workplace, audience, key, payload["run_id"]))
+
+
 _HANDLERS: Mapping[Kind, _Handler] = {
     Kind.ROLLBACK: _rollback,
     Kind.RESTORE: _rollback,
@@ -146,4 +151,5 @@ _HANDLERS: Mapping[Kind, _Handler] = {
     Kind.SHOW: _show_backup,
     Kind.TAKE: _take,
     Kind.VERIFY: _verify,
+    Kind.SALVAGE: _salvage,
 }

@@ -12,6 +12,7 @@ Payload keys, all strings unless said otherwise. Every kind has `user_id`, `chan
 | `cancel`     | `run_id`                                                                                   |
 | `resume`     | `run_id`                                                                                   |
 | `escalate`   | `run_id`                                                                                   |
+| `salvage`    | `run_id`                                                                                   |
 | `close`      | `run_id`, `link`: closes the run's open follow-up                                          |
 | `status`     | `environment` ("" for all)                                                                 |
 | `migrations` | `environment`                                                                              |
@@ -47,9 +48,10 @@ class Kind(StrEnum):
     SHOW = "show"
     TAKE = "take"
     VERIFY = "verify"
+    SALVAGE = "salvage"
 
 
-CHORES = frozenset({Kind.TAKE, Kind.VERIFY})
+CHORES = frozenset({Kind.TAKE, Kind.VERIFY, Kind.SALVAGE})
 """Kinds that may take an hour and must not keep a vote waiting."""
 
 

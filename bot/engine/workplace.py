@@ -17,6 +17,7 @@ from bot.ports import (
     Directory,
     Journal,
     Queue,
+    Salvager,
     Scripts,
     Sides,
 )
@@ -29,6 +30,7 @@ class Site:
     Attributes:
         sides: None where no second database may be made.
         keep_old_s: for how many seconds a replaced database is kept.
+        salvager: None where `sides` is.
     """
 
     environment: Environment
@@ -37,6 +39,7 @@ class Site:
     store: BackupStore
     sides: Sides | None = None
     keep_old_s: float = 604_800.0
+    salvager: Salvager | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""A chore's message in the incident channel: one, from its begin to its outcome."""
+"""A chore's message in the incident channel, or a run's thread: one, from its begin to its outcome."""
 
 from bot.domain.chores import Chore, ChoreKind, ChoreState
+from bot.views import salvage
 from bot.views.backups import LEVELS, NAME_MOST
 from bot.views.blocks import View, context, page, section
 from bot.views.text import code, count, duration, moment, one_line, person, progress, prose, size
@@ -27,6 +28,12 @@ def _mark(chore: Chore) -> str:
 def _headline(chore: Chore) -> str:
     where, who = f"*{one_line(chore.environment, 40)}*", person(chore.user_id)
     subject = code(chore.subject, NAME_MOST)
+    if chore.kind is ChoreKind.SALVAGE:
+        return {
+            ChoreState.RUNNING: f"{who} compares {where} with what run {subject} put aside",
+            ChoreState.DONE: f"{where} compared with what run {subject} put aside",
+            ChoreState.FAILED: f"{where} could not be compared with what run {subject} put aside",
+        }[chore.state]
     if chore.kind is ChoreKind.TAKE:
         return {
             ChoreState.RUNNING: f"{who} takes a backup of {where} ({subject})",
@@ -50,6 +57,7 @@ def _lines(chore: Chore) -> list[str]:
             f"{size(chore.backup.stored.size_bytes)} · {count(len(tables), 'table')} · {count(rows, 'row')} · "
             f"not verified yet"
         )
+    lines += salvage.lines(chore.salvage) if chore.salvage else []
     lines += [prose(chore.problem, 900)] if chore.problem else []
     lines += [prose(chore.note, 300)] if chore.note else []
     return lines

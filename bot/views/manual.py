@@ -11,6 +11,7 @@ _LINES = (
     ("/rollback {env} 027 --reason why", "… and say why"),
     ("/rollback {env} latest", "restore the newest backup, or any other by its name"),
     ("/rollback undo RUN", "take a restore back: the database from before returns"),
+    ("/rollback salvage RUN", "after a restore: look for rows written since the backup, as SQL to review"),
     ("/rollback status [{env}]", "runs now and lately, and what can be undone"),
     ("/rollback cancel RUN", "stop a run, or withdraw a request"),
     ("/rollback resume RUN", "go on with a run that stopped"),

@@ -128,6 +128,13 @@ def test_a_chore_is_one_message_in_the_incident_channel(tray: Tray, announcer: S
     assert message.text.startswith("✅")
 
 
+def test_what_was_salvaged_is_told_in_the_runs_thread(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.chore(Chore("slash:8", ChoreKind.SALVAGE, "prod", "rk3f9a", "U0ONCALL", ASKED))
+
+    (message,) = tray.wanted.values()
+    assert (message.key, message.channel, message.thread_key) == ("chore:slash:8", "C0INCIDENT", "card:rk3f9a")
+
+
 def test_only_a_turned_page_replaces_the_message_clicked_on(tray: Tray, announcer: SlackAnnouncer) -> None:
     backup = Backup(BackupName("prod", "nightly", ASKED), StoredObject("prod_nightly.tar.gz", 1))
     listing = BackupListing("prod", BackupPage((backup,), 1), "", 0, ASKED)

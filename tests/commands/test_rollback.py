@@ -132,6 +132,7 @@ def test_nothing_at_all_gets_help(typed: str) -> None:
         ("cancel RK3F9A", Kind.CANCEL, {"run_id": "rk3f9a"}),
         ("resume `rk3f9a`", Kind.RESUME, {"run_id": "rk3f9a"}),
         ("escalate rk3f9a", Kind.ESCALATE, {"run_id": "rk3f9a"}),
+        ("salvage rk3f9a", Kind.SALVAGE, {"run_id": "rk3f9a"}),
         ("freeze prod launch day", Kind.FREEZE, {"environment": "prod", "reason": "launch day"}),
         ('freeze prod --reason "launch day"', Kind.FREEZE, {"environment": "prod", "reason": "launch day"}),
         ("unfreeze prod", Kind.UNFREEZE, {"environment": "prod"}),

@@ -117,6 +117,12 @@ class FakeStore:
     def open_export(self, run_id: str) -> FakeExportStore:
         return self.exports.setdefault(run_id, FakeExportStore(run_id))
 
+    @contextmanager
+    def open_text(self, key: str) -> Iterator[Callable[[bytes], None]]:
+        chunks: list[bytes] = []
+        yield chunks.append
+        self.texts[key] = b"".join(chunks).decode()
+
     def put_text(self, key: str, text: str, content_type: str) -> StoredObject:
         del content_type
         self.texts[key] = text

@@ -19,6 +19,7 @@ from tests.fakes.journal import FakeJournal
 from tests.fakes.process import Process
 from tests.fakes.queue import FakeQueue
 from tests.fakes.reader import FakeReader
+from tests.fakes.salvager import FakeSalvager
 from tests.fakes.scripts import FakeScripts
 from tests.fakes.sides import FakeSides
 from tests.fakes.store import FakeStore
@@ -61,6 +62,7 @@ class World:
         self.store = FakeStore()
         self.reader = FakeReader()
         self.sides: FakeSides | None = None
+        self.salvager: FakeSalvager | None = None
         for name, replicas in (("api", 3), ("web", 2)):
             self.cluster.add(name, ("v1.3.0", "v1.2.3", "v1.1.4"), replicas)
         self._requests = 0
@@ -73,6 +75,7 @@ class World:
             process.wrap(self.database, "database"),
             process.wrap(self.store, "store"),
             process.wrap(self.sides, "sides") if self.sides else None,
+            salvager=process.wrap(self.salvager, "salvager") if self.salvager else None,
         )
         return Workplace(
             sites={"prod": site},

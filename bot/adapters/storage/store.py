@@ -1,6 +1,7 @@
 """One environment's bucket: backups in, backups listed, texts stored."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -128,6 +129,18 @@ class S3BackupStore:
     def put_text(self, key: str, text: str, content_type: str) -> StoredObject:
         """See `bot.ports.BackupStore.put_text`."""
         return self._put(key, text.encode(), content_type, overwrite=True)
+
+    @contextmanager
+    def open_text(self, key: str) -> Iterator[Callable[[bytes], None]]:
+        """See `bot.ports.BackupStore.open_text`."""
+        with ObjectUpload(self._client, self._bucket, key, content_type="application/gzip", replace=True) as upload:
+            compressed = GzipSink(upload, self._level)
+
+            def write(data: bytes) -> None:
+                compressed.write(data)
+
+            yield write
+            compressed.finish()
 
     def _upload_bundle(self, directory: Path, manifest: Manifest, size_bytes: int, meter: Meter) -> StoredObject:
         document = write_manifest(manifest)

@@ -1,0 +1,50 @@
+"""Rows that a replaced database has and the live one has not: told by numbers, never by content."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SalvagedTable:
+    """A table whose content differs.
+
+    Attributes:
+        table: its quoted name.
+        inserts: rows that only the kept database has.
+        updates: rows that both have, with different values.
+        only_live: rows that only the live one has; nothing is offered for them.
+    """
+
+    table: str
+    inserts: int
+    updates: int
+    only_live: int
+
+
+@dataclass(frozen=True)
+class SkippedTable:
+    """A table that differs, or may, and for which nothing could be written; `reason` completes "because …"."""
+
+    table: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Salvage:
+    """What a comparison found.
+
+    Attributes:
+        tables: those that differ, in the order in which their rows must go in.
+        skipped: those that were left out.
+        compared: how many tables were looked at.
+        key: where the SQL is in the bucket; "" while it is not stored.
+    """
+
+    tables: tuple[SalvagedTable, ...]
+    skipped: tuple[SkippedTable, ...]
+    compared: int
+    key: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Rows for which there is SQL."""
+        return sum(table.inserts + table.updates for table in self.tables)

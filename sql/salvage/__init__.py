@@ -1,0 +1,1 @@
+"""Queries on the databases beside a live one."""
