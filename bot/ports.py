@@ -19,6 +19,7 @@ from bot.domain.backups import (
     Export,
     Manifest,
     SavedSequence,
+    SavedTable,
     StoredObject,
     TableContent,
     Verification,
@@ -37,8 +38,8 @@ from bot.domain.environments import HttpCheck
 from bot.domain.migrations import DownScript
 from bot.domain.plans import Plan
 from bot.domain.runs import Progress, Run, RunState, Step, StepState
-from bot.domain.workloads import ClusterFacts, HttpAnswer, Pod
 from bot.domain.salvage import Salvage
+from bot.domain.workloads import ClusterFacts, HttpAnswer, Pod
 from bot.errors import BotError
 
 Report = Callable[[Progress], None]
@@ -144,8 +145,65 @@ class Fence(Protocol):
                 ``outcome-unknown`` when the connection went during COMMIT: call again, and it finds out.
         """
 
+    def regrow(
+        self, bundle: "FetchedBundle", order: "RegrowthOrder", rows: "RowSource", may_commit: Callable[[], None]
+    ) -> "Regrown":
+        """Create again what a chain dropped, fill it with the saved rows, and commit, all in ONE transaction.
+
+        Idempotent: where the tracking table already says `order.expected`, nothing is done and `statements` is 0.
+
+        Args:
+            bundle: the chain's emergency backup, of this very database.
+            order: what is to come back.
+            rows: the saved rows.
+            may_commit: called just before COMMIT; raises when this process no longer owns the run.
+
+        Raises:
+            PermanentError: ``undo-failed``, ``undo-not-exact``, ``database-replaced``, ``unexpected-tracking-rows``,
+                ``export-damaged``; nothing was changed.
+            TemporaryError: ``outcome-unknown`` when the connection went during COMMIT; ``table-locked``.
+        """
+
     def close(self) -> None:
         """End the session. The database stays closed."""
+
+
+RowSource = Callable[[SavedTable], Iterator[bytes]]
+"""Reads a saved relation; see `ExportStore.read`."""
+
+
+@dataclass(frozen=True)
+class RegrowthOrder:
+    """What is to come back after a chain. Relations, columns and constraints are named as in a `Catalogue`.
+
+    Attributes:
+        versions: whose tracking rows come back.
+        expected: versions the tracking table must hold afterwards.
+        export: the saved rows; None where none had to be saved.
+        reloaded: relations that are created again and filled.
+        refilled: (table, column) that are created again and filled by primary key; their tables stayed.
+        completed: tables that stayed and whose missing rows are put back by primary key.
+        constraints: (table, name) of table constraints that went while their table stayed.
+        fingerprint: of the catalogue before the chain, which it must have again.
+    """
+
+    versions: frozenset[int]
+    expected: frozenset[int]
+    export: Export | None
+    reloaded: frozenset[str]
+    refilled: frozenset[tuple[str, str]]
+    completed: frozenset[str]
+    constraints: frozenset[tuple[str, str]]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Regrown:
+    """What came back: how many statements created it, and rows by relation; how long it took, in seconds."""
+
+    statements: int
+    rows: Mapping[str, int]
+    elapsed_s: float = 0.0
 
 
 class TableSink(Protocol):
@@ -191,6 +249,14 @@ class Database(Protocol):
 
         Raises:
             TemporaryError: ``table-locked``; PermanentError: ``shadow-failed``.
+        """
+
+    def rehearse_regrowth(self, run_id: str, bundle: "FetchedBundle", order: RegrowthOrder, rows: RowSource) -> Regrown:
+        """Do on a shadow what `Fence.regrow` does, without the rows, and roll it back.
+
+        Raises:
+            PermanentError: ``undo-failed``, ``undo-not-exact``, ``database-replaced``, ``shadow-failed``.
+            TemporaryError: ``table-locked``.
         """
 
     def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:
@@ -351,6 +417,27 @@ class Sides(Protocol):
         """
 
 
+class Salvager(Protocol):
+    """Looks for rows that a kept database has and the live one has not."""
+
+    def salvage(self, kept: str, about: Sequence[str], write: Callable[[bytes], None], report: Report) -> Salvage:
+        """Compare the two, each in one snapshot, and write SQL that would bring the rows back. Applies nothing.
+
+        INSERTs, in the order of foreign keys, for rows that only `kept` has; UPDATEs, commented out, for rows that both
+        have with different values. Memory is bounded whatever the size.
+
+        Args:
+            kept: a database of ours beside the live one; it stays closed to others.
+            about: lines for the head of the SQL.
+            write: takes the SQL, UTF-8, as it comes.
+            report: is told how far it is.
+
+        Raises:
+            PermanentError: ``not-ours``, ``side-missing``, ``database-refused``.
+            TemporaryError: ``database-unreachable``, ``table-locked``.
+        """
+
+
 class BackupStore(Protocol):
     """One environment's bucket."""
 
@@ -413,30 +500,12 @@ class BackupStore(Protocol):
     def put_text(self, key: str, text: str, content_type: str) -> StoredObject:
         """Store a small text (a report), overwriting."""
 
+    def open_text(self, key: str) -> AbstractContextManager[Callable[[bytes], None]]:
+        """Store a text of any size as gzip, as it comes; there only if the context ends without an exception."""
+
 
 class ExportStore(Protocol):
     """A run's saved rows, ``exports/{run}/…`` in the bucket."""
-
-class Salvager(Protocol):
-    """Looks for rows that a kept database has and the live one has not."""
-
-    def salvage(self, kept: str, about: Sequence[str], write: Callable[[bytes], None], report: Report) -> Salvage:
-        """Compare the two, each in one snapshot, and write SQL that would bring the rows back. Applies nothing.
-
-        INSERTs, in the order of foreign keys, for rows that only `kept` has; UPDATEs, commented out, for rows that both
-        have with different values. Memory is bounded whatever the size.
-
-        Args:
-            kept: a database of ours beside the live one; it stays closed to others.
-            about: lines for the head of the SQL.
-            write: takes the SQL, UTF-8, as it comes.
-            report: is told how far it is.
-
-        Raises:
-            PermanentError: ``not-ours``, ``side-missing``, ``database-refused``.
-            TemporaryError: ``database-unreachable``, ``table-locked``.
-        """
-
 
     def sink(self) -> TableSink:
         """Take rows in: one gzip-compressed CSV object a relation, streamed."""
@@ -450,6 +519,13 @@ class Salvager(Protocol):
 
     def existing(self) -> Export | None:
         """The finished export, if there is one."""
+
+    def read(self, table: SavedTable) -> Iterator[bytes]:
+        """The CSV bytes of a saved relation, in pieces; its digest and rows are compared at the end.
+
+        Raises:
+            PermanentError: ``export-damaged``: gone, cut, or not what ``export.json`` says.
+        """
 
 
 @dataclass(frozen=True)
@@ -500,9 +576,6 @@ class Chat(Protocol):
 
     def whisper(self, message: Message, thread_ts: str) -> None:
         """Show it to `message.user` only, by response_url where there is one."""
-    def open_text(self, key: str) -> AbstractContextManager[Callable[[bytes], None]]:
-        """Store a text of any size as gzip, as it comes; there only if the context ends without an exception."""
-
 
     def upload(self, channel: str, thread_ts: str, name: str, title: str, content: bytes) -> None:
         """Share a file in a thread."""

@@ -108,6 +108,26 @@ class PgTools:
         """
         return self.start("pg_restore", ["--list", str(file)], {}).wait().splitlines()
 
+    def list_dependencies(self, file: Path) -> Sequence[str]:
+        """The entries of a dump, each followed by a line of the entries it depends on, if any.
+
+        Raises:
+            ToolFailedError: in pg_restore's words.
+        """
+        return self.start("pg_restore", ["--list", "--verbose", str(file)], {}).wait().splitlines()
+
+    def write_sql(self, file: Path, entries: Sequence[str], section: str) -> str:
+        """The listed entries of a dump's section (``pre-data``, ``data``, ``post-data``) as SQL.
+
+        Raises:
+            ToolFailedError: in pg_restore's words.
+        """
+        with tempfile.NamedTemporaryFile("w", suffix=".list", encoding="utf-8") as wanted:
+            wanted.write("\n".join(entries) + "\n")
+            wanted.flush()
+            arguments = [f"--use-list={wanted.name}", f"--section={section}", "--file=-", str(file)]
+            return self.start("pg_restore", arguments, {}).wait()
+
     def restore_schema(
         self, environment: Mapping[str, str], file: Path, entries: Sequence[str], *, owners: bool
     ) -> None:

@@ -13,6 +13,9 @@ class PlanKind(StrEnum):
     CHAIN = "chain"
     RESTORE = "restore"
     UNDO = "undo"
+    """A kept database is swapped back in."""
+    REGROW = "regrow"
+    """What a chain dropped is created and loaded again."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,25 @@ class PlannedRestore:
 
 
 @dataclass(frozen=True)
+class PlannedRegrowth:
+    """Where what a chain dropped is taken from: its emergency backup says how it was, its export what was in it.
+
+    Attributes:
+        backup: name of the bundle.
+        key, version_id, sha256: of the bundle's object, as the bucket has it.
+        created_at: when the bundle was taken, UTC.
+        export: the prefix the saved rows are under; "" where none had to be saved.
+    """
+
+    backup: str
+    key: str
+    version_id: str
+    sha256: str
+    created_at: datetime
+    export: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything an approver consents to.
 
@@ -146,8 +168,10 @@ class Plan:
         saves_to: the bucket that takes the emergency backup and the export.
         wished_app: the app version that was asked for; "" leaves the choice to the matrix.
         expected_fingerprint: of the catalogue afterwards; "" where it cannot be foretold.
-        restore: what is swapped in; None for a chain.
-        undoes: the run whose swap is taken back; "" where none is.
+        restore: what is swapped in; None where nothing is.
+        undoes: the run that is taken back; "" where none is.
+        regrowth: where what comes back is taken from; None where nothing does. `drops` and `rows` are what comes back
+            then, `scripts` those whose work is taken back.
     """
 
     kind: PlanKind
@@ -172,6 +196,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     restore: PlannedRestore | None = None
     undoes: str = ""
+    regrowth: PlannedRegrowth | None = None
 
     @property
     def digest(self) -> str:
@@ -195,6 +220,10 @@ class Plan:
 
     def _swapped_facts(self) -> dict[str, object]:
         """Nothing for a chain, whose digest is what it was before there were swaps."""
+        if self.regrowth is not None:
+            source = self.regrowth
+            bundle = [source.backup, source.key, source.version_id, source.sha256]
+            return {"bundle": bundle, "export": source.export, "undoes": self.undoes}
         if self.restore is None:
             return {}
         come = self.restore

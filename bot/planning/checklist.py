@@ -16,6 +16,8 @@ VERIFY_SIDE = "verify-side"
 SWAP = "swap"
 VERIFY = "verify"
 VERIFY_SWAPPED = "verify-swapped"
+REGROW = "regrow"
+VERIFY_REGROWN = "verify-regrown"
 START_APP = "start-app"
 SMOKE = "smoke"
 RESTORE_TRAFFIC = "restore-traffic"
@@ -53,7 +55,23 @@ _RESTORE = (
     (VERIFY_SIDE, "Verify data integrity of the side database"),
     *_SWAP,
 )
-_STEPS = {PlanKind.CHAIN: _CHAIN, PlanKind.RESTORE: _RESTORE, PlanKind.UNDO: (*_BEGIN, *_SWAP)}
+_REGROW = (
+    *_BEGIN,
+    (BACKUP, "Create emergency backup"),
+    (FETCH, "Fetch and verify the bundle"),
+    _STOP,
+    (FENCE, "Fence the database"),
+    (REGROW, "Create and load again what the chain dropped"),
+    (VERIFY_REGROWN, _VERIFIED),
+    *_END,
+)
+_STEPS = {
+    PlanKind.CHAIN: _CHAIN,
+    PlanKind.RESTORE: _RESTORE,
+    PlanKind.UNDO: (*_BEGIN, *_SWAP),
+    PlanKind.REGROW: _REGROW,
+}
+_NO_RETURN = {PlanKind.CHAIN: CHAIN, PlanKind.REGROW: REGROW}
 
 
 def checklist_of(kind: PlanKind) -> tuple[Step, ...]:
@@ -63,7 +81,7 @@ def checklist_of(kind: PlanKind) -> tuple[Step, ...]:
 
 def no_return_of(plan: Plan) -> str:
     """The step of a plan that, once it has committed, is not undone by itself."""
-    return CHAIN if plan.kind is PlanKind.CHAIN else SWAP
+    return _NO_RETURN.get(plan.kind, SWAP)
 
 
 def is_past_return(run: Run) -> bool:

@@ -16,13 +16,14 @@ from bot.adapters.database.failures import translated
 from bot.adapters.database.fence import Door, PostgresFence
 from bot.adapters.database.inspection import inspect, read_sessions
 from bot.adapters.database.recovery import describe_recovery, mark
+from bot.adapters.database.regrowth.commits import Regrowth
 from bot.adapters.database.shadow import PostgresShadow, ShadowMaker
 from bot.adapters.database.sizes import Column, measure
 from bot.adapters.database.tracking import Tracking
 from bot.adapters.pgtools import PgTools
 from bot.domain.catalogue import Catalogue, CheckResult, DatabaseFacts, Session, TableSize
 from bot.domain.environments import Timing
-from bot.ports import Clock, Dump, Report
+from bot.ports import Clock, Dump, FetchedBundle, Regrown, RegrowthOrder, Report, RowSource
 
 
 class PostgresDatabase:
@@ -54,6 +55,7 @@ class PostgresDatabase:
         self._tracking = tracking
         self._timing = timing
         self._clock = clock
+        self._tools = tools
         self._shadows = ShadowMaker(self._connections, tracking, tools, clock, shadow_template)
         self._dumper = Dumper(self._connections, tools, timing, clock)
         self._door = Door(self._connections, clock)
@@ -91,6 +93,14 @@ class PostgresDatabase:
         """Make a schema-only copy; see `bot.ports.Database.shadow`."""
         return self._shadows.shadow(run_id)
 
+    def rehearse_regrowth(self, run_id: str, bundle: FetchedBundle, order: RegrowthOrder, rows: RowSource) -> Regrown:
+        """Create again on a shadow what a chain dropped; see `bot.ports.Database.rehearse_regrowth`."""
+        regrowth = Regrowth(self._tracking, self._tools, order, rows, self._timing.lock_timeout_s)
+        with translated("Reading the catalogue"), self._connections.session() as live:
+            script = regrowth.read(live, bundle)
+        with self._shadows.shadow(run_id) as shadow:
+            return shadow.regrow(regrowth, script)
+
     def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:
         """Drop shadows that dead processes left; gives their names."""
         return self._shadows.drop_leftovers(run_ids_alive)
@@ -98,7 +108,7 @@ class PostgresDatabase:
     def fence(self, run_id: str) -> PostgresFence:
         """Close the database to everyone but one session; see `bot.ports.Database.fence`."""
         del run_id  # one database has one door, whoever closes it
-        return PostgresFence(self._door, self._connections, self._tracking, self._timing, self._clock)
+        return PostgresFence(self._door, self._connections, self._tracking, self._timing, self._clock, self._tools)
 
     def reopen(self) -> None:
         """Let people in again. Idempotent."""

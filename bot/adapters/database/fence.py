@@ -15,14 +15,16 @@ from bot.adapters.database.chain import ChainRun
 from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.export import Exporter
 from bot.adapters.database.failures import translated
+from bot.adapters.database.regrowth.commits import Regrowth
 from bot.adapters.database.tracking import Tracking
 from bot.adapters.namedqueries import load
+from bot.adapters.pgtools import PgTools
 from bot.domain.backups import SavedSequence
 from bot.domain.catalogue import ChainOutcome, Session
 from bot.domain.environments import Timing
 from bot.domain.migrations import DownScript
 from bot.errors import PermanentError, TemporaryError
-from bot.ports import Clock, Report, TableSink
+from bot.ports import Clock, FetchedBundle, Regrown, RegrowthOrder, Report, RowSource, TableSink
 
 QUERIES = load("sql.checks", "sessions.sql")
 POLL_S = 0.002
@@ -136,8 +138,17 @@ def _cannot_end(sessions: Sequence[Session]) -> PermanentError:
 class PostgresFence:
     """A `bot.ports.Fence`. A session that broke is replaced, by fencing again."""
 
-    def __init__(self, door: Door, connections: Connections, tracking: Tracking, timing: Timing, clock: Clock) -> None:
+    def __init__(
+        self,
+        door: Door,
+        connections: Connections,
+        tracking: Tracking,
+        timing: Timing,
+        clock: Clock,
+        tools: PgTools,
+    ) -> None:
         self._door = door
+        self._tools = tools
         self._connections = connections
         self._tracking = tracking
         self._timing = timing
@@ -163,6 +174,13 @@ class PostgresFence:
             self._connections, self._tracking, self._timing, self._clock, chain, expected, saved_rows, may_commit
         )
         return run.run(self._session())
+
+    def regrow(
+        self, bundle: FetchedBundle, order: RegrowthOrder, rows: RowSource, may_commit: Callable[[], None]
+    ) -> Regrown:
+        """Create again what a chain dropped, and fill it; see `bot.ports.Fence.regrow`."""
+        regrowth = Regrowth(self._tracking, self._tools, order, rows, self._timing.lock_timeout_s)
+        return regrowth.commit(self._session(), bundle, may_commit)
 
     def close(self) -> None:
         """End the session. The database stays closed."""

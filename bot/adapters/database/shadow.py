@@ -16,13 +16,15 @@ from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.execution import ChainExecutor, Executed, StatementFailedError
 from bot.adapters.database.failures import translated
 from bot.adapters.database.mentions import find_bodies, find_mentions
+from bot.adapters.database.regrowth.commits import Regrowth
+from bot.adapters.database.regrowth.script import RegrowthScript
 from bot.adapters.database.tracking import Tracking, TrackingTable
 from bot.adapters.namedqueries import load
 from bot.adapters.pgtools import PgTools, ToolFailedError
 from bot.domain.catalogue import ChainOutcome, Rehearsal
 from bot.domain.migrations import DownScript
 from bot.errors import PermanentError
-from bot.ports import Clock
+from bot.ports import Clock, Regrown
 
 QUERIES = load("sql.checks", "shadow.sql")
 PREFIX = "backstop_shadow_"
@@ -191,6 +193,10 @@ class PostgresShadow:
                     self._conn.execute("ROLLBACK")
         outcome = ChainOutcome(executed.statements, executed.locks, executed.removed)
         return Rehearsal(before, after, outcome, find_mentions(mentions_from, before, after))
+
+    def regrow(self, regrowth: Regrowth, script: RegrowthScript) -> Regrown:
+        """Rehearse the undoing of a chain; see `bot.ports.Database.rehearse_regrowth`."""
+        return regrowth.rehearse(self._conn, script, self._owners)
 
     def _execute(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Executed:
         executor = ChainExecutor(self._conn, self._tracking, chain, expected, self._lock_timeout_s)

@@ -111,6 +111,26 @@ class S3ExportStore:
         except ValueError as error:
             raise PermanentError("export-damaged", f"{self._index} cannot be read.", _HINT) from error
 
+    def read(self, table: SavedTable) -> Iterator[bytes]:
+        """See `bot.ports.ExportStore.read`."""
+        with translated(self._bucket):
+            try:
+                body = _HashedBody(self._client.get_object(Bucket=self._bucket, Key=table.key)["Body"])
+            except ClientError as error:
+                if is_absent(error):
+                    raise PermanentError("export-damaged", f"The saved rows of {table.table} are gone.") from error
+                raise
+            rows = CsvRows()
+            try:
+                with gzip.GzipFile(fileobj=cast("io.BufferedIOBase", body)) as text:
+                    while data := text.read(_CHUNK_BYTES):
+                        rows.feed(data)
+                        yield data
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                raise PermanentError("export-damaged", f"{table.key} is no whole gzip stream.") from error
+        if (body.digest.hexdigest(), rows.rows) != (table.sha256, table.rows):
+            raise PermanentError("export-damaged", f"{table.key} is not what was saved of {table.table}.")
+
     @property
     def _index(self) -> str:
         return f"{self._root}export.json"

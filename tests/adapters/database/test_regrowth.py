@@ -1,0 +1,158 @@
+"""Chains undone for real, on PhysioFlow's sample: what was there is there again, to the last row and grant."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.database import PostgresDatabase
+from bot.adapters.database.catalogue import read_catalogue
+from bot.adapters.database.connections import Connection
+from bot.adapters.database.dump import hash_tables, read_tables
+from bot.adapters.database.export import snapshot
+from bot.adapters.database.fence import PostgresFence
+from bot.domain.backups import BundleKind, Export, SavedTable, TableContent
+from bot.domain.catalogue import Rehearsal
+from bot.domain.migrations import DownScript
+from bot.domain.runs import Progress
+from bot.errors import PermanentError
+from bot.planning import impact
+from bot.ports import FetchedBundle, RegrowthOrder
+
+Fencing = Callable[[], PostgresFence]
+Scripts = dict[int, DownScript]
+
+
+def agree() -> None:
+    """May commit."""
+
+
+def unheard(progress: Progress) -> None:
+    del progress
+
+
+class Saved:
+    """Rows kept in memory: a `TableSink` and a `RowSource`."""
+
+    def __init__(self) -> None:
+        self.content: dict[str, bytes] = {}
+        self.tables: list[SavedTable] = []
+
+    @contextmanager
+    def table(self, name: str, columns: Sequence[str]) -> Iterator[Callable[[bytes], None]]:
+        chunks: list[bytes] = []
+        yield chunks.append
+        content = self.content[name] = b"".join(chunks)
+        digest = hashlib.sha256(content).hexdigest()
+        self.tables.append(SavedTable(name, name, 0, len(content), digest, tuple(columns)))
+
+    def __call__(self, saved: SavedTable) -> Iterator[bytes]:
+        content = self.content[saved.table]
+        for begin in range(0, len(content), 1000):
+            yield content[begin : begin + 1000]
+
+
+@dataclass(frozen=True)
+class World:
+    """All that must be as before."""
+
+    fingerprint: str
+    tables: list[TableContent]
+    sequences: dict[str, int]
+    populated: dict[str, bool]
+
+
+def observe(conn: Connection) -> World:
+    sequences = "SELECT format('%I.%I', schemaname, sequencename), coalesce(last_value, 0) FROM pg_sequences"
+    views = "SELECT matviewname, ispopulated FROM pg_matviews"
+    catalogue = read_catalogue(conn)
+    with snapshot(conn):
+        tables = hash_tables(conn, read_tables(conn))
+    return World(catalogue.fingerprint, tables, dict(conn.execute(sequences)), dict(conn.execute(views)))
+
+
+@dataclass
+class Undone:
+    """A chain that has run, and what is needed to take it back."""
+
+    bundle: FetchedBundle
+    order: RegrowthOrder
+    saved: Saved
+
+
+class Undoing:
+    """Runs chains as a run does: backup, rehearsal, export, chain."""
+
+    def __init__(self, database: PostgresDatabase, fence: Fencing, scripts: Scripts, directory: Path) -> None:
+        self.database = database
+        self.fence = fence
+        self._scripts = scripts
+        self._directory = directory
+
+    def roll_back(self, *versions: int) -> Undone:
+        chain = tuple(self._scripts[version] for version in versions)
+        expected = frozenset(range(1, min(versions)))
+        fingerprint = self.database.catalogue().fingerprint
+        self.database.dump(self._directory / "dump", unheard)
+        with self.database.shadow("rtest1") as shadow:
+            rehearsal = shadow.rehearse(chain, expected)
+        columns, changed = impact.dropped_columns(rehearsal), impact.changed_relations(rehearsal, chain)
+        relations = {*impact.dropped_relations(rehearsal), *changed, *(table for table, _ in columns)}
+        saved, session = Saved(), self.fence()
+        sequences, rows = session.export(sorted(relations), saved, unheard)
+        session.run_chain(chain, expected, rows, agree)
+        self.open(session)
+        tables = tuple(replace(table, rows=rows[table.table]) for table in saved.tables)
+        order = RegrowthOrder(
+            versions=frozenset(versions),
+            expected=frozenset(range(1, max(versions) + 1)),
+            export=Export("rtest1", "", tables, tuple(sequences)),
+            reloaded=frozenset(impact.dropped_relations(rehearsal)),
+            refilled=frozenset(columns),
+            completed=frozenset(changed),
+            constraints=frozenset(_constraints(rehearsal)),
+            fingerprint=fingerprint,
+        )
+        bundle = FetchedBundle(BundleKind.DIRECTORY, self._directory / "dump", None, 0)
+        return Undone(bundle, order, saved)
+
+    def open(self, session: PostgresFence) -> None:
+        session.close()
+        self.database.reopen()
+
+
+def _constraints(rehearsal: Rehearsal) -> list[tuple[str, str]]:
+    gone = rehearsal.before.lost_in(rehearsal.after)
+    names = {item.identity for item in gone}
+    return [
+        (item.part_of, item.identity.removesuffix(f" on {item.part_of}"))
+        for item in gone
+        if item.kind == "table constraint" and item.part_of not in names
+    ]
+
+
+@pytest.fixture
+def undoing(database: PostgresDatabase, fence: Fencing, scripts: Scripts, tmp_path: Path) -> Undoing:
+    return Undoing(database, fence, scripts, tmp_path)
+
+
+@pytest.mark.parametrize("oldest", [27, 24, 18])
+def test_a_chain_undone_leaves_what_was_there_before(undoing: Undoing, superuser: Connection, oldest: int) -> None:
+    before = observe(superuser)
+    superuser.close()
+    undone = undoing.roll_back(*range(27, oldest - 1, -1))
+    undoing.database.rehearse_regrowth("rtest2", undone.bundle, undone.order, undone.saved)
+    session = undoing.fence()
+
+    outcome = session.regrow(undone.bundle, undone.order, undone.saved, agree)
+
+    again = session.regrow(undone.bundle, undone.order, undone.saved, agree)
+    undoing.open(session)
+    with undoing.database._connections.session() as conn:
+        after = observe(conn)
+    assert after == before
+    assert outcome.statements > 5
+    assert again.statements == 0
