@@ -4,18 +4,20 @@ from collections.abc import Mapping
 
 import stamina
 
+from bot.domain.plans import PlanKind
 from bot.domain.runs import Step, StepState
 from bot.engine.execution import Execution
 from bot.engine.steps.action import Action
 from bot.engine.steps.restoring import planned
 from bot.engine.swapping import sides_of
 from bot.errors import PermanentError, TemporaryError
-from bot.planning.checklist import CHAIN, SWAP, no_return_of
+from bot.planning.checklist import CHAIN, REGROW, SWAP, no_return_of
 from bot.ports import ExchangeState
 
 UNDO_PATIENCE_S = 120.0
 _WITNESSES = {
     CHAIN: ("chain-committed", "tracking table", "says"),
+    REGROW: ("chain-undone", "tracking table", "says"),
     SWAP: ("databases-swapped", "databases' names", "say"),
 }
 _TOUCHED = frozenset({StepState.RUNNING, StepState.DONE, StepState.FAILED})
@@ -38,7 +40,9 @@ def passed_no_return(execution: Execution) -> bool:
     step = execution.run.step(key)
     if step.state is StepState.DONE:
         return True
-    if step.attempts == 0 or not (_committed(execution) if key == CHAIN else _swapped(execution)):
+    if step.state is StepState.UNDONE:  # found not to have happened by whoever began to put things back
+        return False
+    if step.attempts == 0 or not (_swapped(execution) if key == SWAP else _committed(execution)):
         return False
     # Noted, so that neither a cancel nor a successor takes the run for one that can still turn back.
     event, witness, says = _WITNESSES[key]
@@ -73,11 +77,13 @@ def _committed(execution: Execution) -> bool:
             applied = {migration.version for migration in database.inspect().applied}
     if applied == set(plan.remaining):
         return True
-    if applied == {*plan.remaining, *(script.version for script in plan.scripts)}:
+    versions = {script.version for script in plan.scripts}
+    before = set(plan.remaining) - versions if plan.kind is PlanKind.REGROW else set(plan.remaining) | versions
+    if applied == before:
         return False
     raise PermanentError(
         "outcome-unknown",
-        "The tracking table holds neither what was before the chain nor what should be after it.",
+        "The tracking table holds neither what was before the run nor what should be after it.",
         "Look at it by hand before anything else; the emergency backup and the export are in the bucket.",
     )
 

@@ -1,21 +1,46 @@
-"""Databases beside the live one, as far as verifying a bundle needs them."""
+"""Databases beside the live one: loaded, compared, exchanged with it, kept, dropped."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from bot.domain.backups import TableContent
+from bot.domain.catalogue import DatabaseFacts
+from bot.domain.migrations import AppliedMigration
 from bot.domain.runs import Progress
-from bot.errors import BotError
-from bot.ports import FetchedBundle, Report
+from bot.errors import BotError, PermanentError, TemporaryError
+from bot.ports import ExchangeState, FetchedBundle, Report, SideFacts
+from tests.fakes.clock import NOON, FakeClock
+from tests.fakes.database import NAMES, FakeDatabase
 
 
 class FakeSides:
-    """Part of a `bot.ports.Sides`: what is loaded holds what the manifest says, but for `changed`."""
+    """A `bot.ports.Sides`: what is loaded holds what the manifest says, but for `changed`.
 
-    def __init__(self) -> None:
+    Args:
+        live: the database that is exchanged; None where nothing is.
+        clock: of the notes on what was put aside.
+    """
+
+    def __init__(self, live: FakeDatabase | None = None, clock: FakeClock | None = None) -> None:
+        self._live = live
+        self._clock = clock
         self.databases: dict[str, tuple[TableContent, ...]] = {}
+        self.tracking: dict[str, dict[int, str]] = {}
+        self.noted_at: dict[str, datetime] = {}
         self.changed: dict[str, TableContent | None] = {}
+        self.odd: list[str] = []
+        self.not_copied: list[str] = []
         self.load_error: BotError | None = None
+        self.exchange_error: BotError | None = None
+        self.lose_answer = False
         self.loads = 0
+        self.exchanges: list[tuple[str, str]] = []
+
+    @property
+    def live(self) -> FakeDatabase:
+        assert self._live is not None, "this fake was made for comparing only"
+        return self._live
 
     def name(self, kind: str, run_id: str) -> str:
         return f"physioflow_backstop_{kind}_{run_id}"
@@ -27,6 +52,8 @@ class FakeSides:
             raise self.load_error
         name = self.name("side", run_id)
         self.databases[name] = bundle.manifest.tables if bundle.manifest else ()
+        newest = bundle.manifest.schema_version if bundle.manifest else 0
+        self.tracking[name] = {version: text for version, text in NAMES.items() if version <= newest}
         return name
 
     def contents(self, name: str, report: Report) -> Sequence[TableContent]:
@@ -34,5 +61,58 @@ class FakeSides:
         found = {content.table: content for content in self.databases[name]} | self.changed
         return [content for content in found.values() if content is not None]
 
+    def inspect(self, name: str) -> DatabaseFacts:
+        applied = tuple(AppliedMigration(version, text) for version, text in sorted(self.tracking[name].items()))
+        return replace(self.live.facts, name=name, applied=applied)
+
+    def problems(self, name: str) -> Sequence[str]:
+        assert name in self.databases
+        return self.odd
+
+    def adopt(self, name: str) -> Sequence[str]:
+        assert name in self.databases
+        return self.not_copied
+
+    def exchange(self, incoming: str, outgoing: str, may_commit: Callable[[], None]) -> float:
+        if self.state(incoming, outgoing) is ExchangeState.AFTER:
+            self.live.open = True
+            return 0.0
+        if self.exchange_error is not None:
+            raise self.exchange_error
+        self.live.open = False  # a commit of its own
+        try:
+            may_commit()
+        except Exception:  # not for a kill: then it stays closed
+            self.live.open = True
+            raise
+        self._swap(incoming, outgoing)
+        if self.lose_answer:
+            self.lose_answer = False
+            raise TemporaryError("database-unreachable", "The connection ended while COMMIT was waited for.")
+        return 0.05
+
+    def _swap(self, incoming: str, outgoing: str) -> None:
+        live, tables = self.live, self.databases.pop(incoming)
+        self.databases[outgoing] = tuple(TableContent(table, rows) for table, rows in sorted(live.rows.items()))
+        self.tracking[outgoing] = dict(live.tracking)
+        self.noted_at[outgoing] = self._clock.now() if self._clock else NOON
+        live.rows = {content.table: content.rows for content in tables}
+        live.tracking = self.tracking.pop(incoming)
+        live.open, live.people = True, []
+        self.exchanges.append((incoming, outgoing))
+
+    def state(self, incoming: str, outgoing: str) -> ExchangeState:
+        there = {incoming, outgoing} & self.databases.keys()
+        if there == {incoming}:
+            return ExchangeState.BEFORE
+        return ExchangeState.AFTER if there == {outgoing} else ExchangeState.UNKNOWN
+
+    def list(self) -> Sequence[SideFacts]:
+        found = [(name, *name.rsplit("_", 2)[1:]) for name in sorted(self.databases)]
+        return [SideFacts(name, kind, run, 4096, self.noted_at.get(name, NOON)) for name, kind, run in found]
+
     def drop(self, name: str) -> None:
+        if "_backstop_" not in name:
+            raise PermanentError("not-ours", f"{name} is none of ours.")
         self.databases.pop(name, None)
+        self.tracking.pop(name, None)
