@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import closing, suppress
 from types import TracebackType
 from typing import Self
 
@@ -43,14 +44,12 @@ class Clients:
     def _live(self) -> None:
         answered_at, worst_s = 0.0, 0.0
         while not self._stop.is_set():
-            try:
-                with psycopg.connect(self._dsn, autocommit=True) as conn:
-                    while not self._stop.is_set():
-                        conn.execute("SELECT count(*) FROM schema_migrations")
-                        now = time.monotonic()
-                        worst_s = max(worst_s, now - answered_at if answered_at else 0.0)
-                        answered_at = now
-                        self._stop.wait(BETWEEN_S)
-            except psycopg.OperationalError:
-                self._stop.wait(BETWEEN_S)
+            with suppress(psycopg.OperationalError), closing(psycopg.connect(self._dsn, autocommit=True)) as conn:
+                while not self._stop.is_set():
+                    conn.execute("SELECT count(*) FROM schema_migrations")
+                    now = time.monotonic()
+                    worst_s = max(worst_s, now - answered_at if answered_at else 0.0)
+                    answered_at = now
+                    self._stop.wait(BETWEEN_S)
+            self._stop.wait(BETWEEN_S)
         self.gaps_s.append(worst_s)

@@ -46,8 +46,9 @@ def _times(both: Comparison) -> Iterator[Row]:
     theirs, ours = both.theirs, both.ours
     taken, gained = sum(theirs.backup.values()), sum(ours.backup.values())
     ratio = taken / gained
+    ours_in = f"dump and hashes {ours.backup['dump']:.1f} + bundle {ours.backup['bundle']:.1f}"
     parts = f"dump {theirs.backup['dump']:.1f} + upload {theirs.backup['upload']:.1f}"
-    yield "backup, uploaded", f"{taken:.1f} s ({parts})", f"{gained:.1f} s, counted and hashed", _times_faster(ratio)
+    yield "backup, uploaded", f"{taken:.1f} s ({parts})", f"{gained:.1f} s ({ours_in})", _times_faster(ratio)
     down_s = _down(both)
     restored = {name: seconds for name, seconds in ours.restore.items() if name != "exchange"}
     parts = " + ".join(f"{name} {seconds:.1f}" for name, seconds in restored.items())

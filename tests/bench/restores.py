@@ -1,5 +1,6 @@
 """The procedure and Backstop side by side, on the same data, at two sizes."""
 
+import os
 import statistics
 import tempfile
 from dataclasses import dataclass
@@ -84,10 +85,12 @@ def _compare(server: PostgresServer, places: Places, size_mb: float) -> Comparis
         their_backup = procedure.ask("backup")
         with Child("tests.bench.backstop", places) as backstop:
             our_backup = backstop.ask("backup")
+            os.sync()  # each restore begins with nothing else to be written
             our_restore = backstop.ask("prepare", key=our_backup["key"])
             swap = _swap(server, backstop)
             our_restore["seconds"]["exchange"] = swap.median_s
             backstop.ask("tidy")
+        os.sync()
         their_restore = procedure.ask("restore", key=our_backup["key"])
     return Comparison(
         size_bytes,
