@@ -1,12 +1,12 @@
 """Proving a backup: its names and checksums, that it can be read to its end, that it restores to what it says."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from bot.domain.backups import Backup, TableContent, Verification
+from bot.domain.backups import Backup, Verification
 from bot.domain.chores import LEVELS, Chore, ChoreKind, ChoreState
 from bot.domain.runs import run_id_of
 from bot.engine.backups import find_backup
@@ -73,21 +73,15 @@ def _check_restorable(site: Site, backup: Backup) -> None:
             f"Level 3 restores into a database beside the live one, which is not possible for {environment}.",
             f"Level 2 proves that it can be read to its end: /backups {environment} verify {backup.name} 2",
         )
-    if backup.manifest is None:
-        raise PermanentError(
-            "no-manifest",
-            f"{backup.name} was made elsewhere and says nothing of its content, so nothing can be compared.",
-            f"Level 2 proves that it can be read to its end: /backups {environment} verify {backup.name} 2",
-        )
 
 
 def _verified(work: Work, backup: Backup) -> Chore:
     try:
-        _prove(work, backup)
+        schema = _prove(work, backup)
     except _FaultError as fault:
         _note(work, backup, Verification(fault.level, work.workplace.clock.now(), fault.problem))
         return replace(work.chore, state=ChoreState.DONE, level=fault.level, problem=fault.problem)
-    note = _note(work, backup, Verification(work.chore.level, work.workplace.clock.now()))
+    note = _note(work, backup, Verification(work.chore.level, work.workplace.clock.now(), schema_version=schema))
     return replace(work.chore, state=ChoreState.DONE, note=note)
 
 
@@ -100,11 +94,12 @@ def _note(work: Work, backup: Backup, result: Verification) -> str:
     return ""
 
 
-def _prove(work: Work, backup: Backup) -> None:
+def _prove(work: Work, backup: Backup) -> int:
+    """Prove it; gives the schema version that a restore found, else 0."""
     if work.chore.level == _NAMES:
         with _judging(_NAMES):
             work.site.store.verify_names(backup, work.reporter())
-        return
+        return 0
     work.workplace.scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work.workplace.scratch_dir, prefix="backstop-verify-") as scratch:
         directory = Path(scratch) / "bundle"
@@ -115,7 +110,8 @@ def _prove(work: Work, backup: Backup) -> None:
             work.workplace.reader.read_through(bundle)
         if work.chore.level == _RESTORED and work.site.sides is not None:
             with _judging(_RESTORED):
-                compare(backup, _restore(work, work.site.sides, bundle))
+                return _restore(work, work.site.sides, backup, bundle)
+    return 0
 
 
 @contextmanager
@@ -129,9 +125,13 @@ def _judging(level: int) -> Iterator[None]:
         raise
 
 
-def _restore(work: Work, sides: Sides, bundle: FetchedBundle) -> Sequence[TableContent]:
+def _restore(work: Work, sides: Sides, backup: Backup, bundle: FetchedBundle) -> int:
+    """Restore it aside; gives the schema version found there. One made elsewhere says nothing to compare it with."""
     run_id, report = run_id_of(work.chore.id), work.reporter()
     try:
-        return sides.contents(sides.load(run_id, bundle, report), report)
+        name = sides.load(run_id, bundle, report)
+        if backup.manifest is not None:
+            compare(backup, sides.contents(name, report))
+        return sides.inspect(name).schema
     finally:
         sides.drop(sides.name("side", run_id))

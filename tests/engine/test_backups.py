@@ -340,7 +340,7 @@ class TestLevel3:
     @pytest.fixture
     def sides(self, world: World) -> FakeSides:
         world.store.backups = [made(1)]
-        world.sides = FakeSides()
+        world.sides = FakeSides(world.database)
         return world.sides
 
     def test_without_a_second_database_it_is_refused(self, world: World, story: Story) -> None:
@@ -350,12 +350,16 @@ class TestLevel3:
         assert refused(world, request) == "not-available"
         assert "verify prod_nightly_20260228_120000 2" in world.announcer.refusals[request.id][1].hint
 
-    def test_a_bundle_without_a_manifest_cannot_be_compared(self, world: World, story: Story, sides: FakeSides) -> None:
+    def test_of_a_bundle_without_a_manifest_the_schema_is_learnt(
+        self, world: World, story: Story, sides: FakeSides
+    ) -> None:
         world.store.backups = [made(1, manifest=False)]
-        request = verify(world, level=3)
-        story.do(request)
-        assert refused(world, request) == "no-manifest"
-        assert sides.loads == 0
+        sides.schema_of_plain = 25
+        story.do(verify(world, level=3))
+        kept = world.store.backups[0].verified
+        assert kept is not None
+        assert (kept.level, kept.problem, kept.schema_version) == (3, "", 25)
+        assert sides.databases == {}
 
     def test_what_is_restored_is_compared_and_dropped(self, world: World, story: Story, sides: FakeSides) -> None:
         story.do(verify(world, level=3))

@@ -35,6 +35,7 @@ class FakeSides:
         self.exchange_error: BotError | None = None
         self.lose_answer = False
         self.loads = 0
+        self.schema_of_plain = 26
         self.exchanges: list[tuple[str, str]] = []
 
     @property
@@ -52,7 +53,7 @@ class FakeSides:
             raise self.load_error
         name = self.name("side", run_id)
         self.databases[name] = bundle.manifest.tables if bundle.manifest else ()
-        newest = bundle.manifest.schema_version if bundle.manifest else 0
+        newest = bundle.manifest.schema_version if bundle.manifest else self.schema_of_plain
         self.tracking[name] = {version: text for version, text in NAMES.items() if version <= newest}
         return name
 
