@@ -130,6 +130,7 @@ def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site
     salvager = PostgresSalvager(
         sides,
         access.database.dsn.get_secret_value(),
+        tracking,
         environment.timing,
         maintenance_database=access.database.maintenance_database,
     )

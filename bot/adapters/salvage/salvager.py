@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from bot.adapters.database import Tracking
 from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.dump import HASHING, hash_tables
 from bot.adapters.database.export import snapshot
@@ -38,20 +39,28 @@ class PostgresSalvager:
     Args:
         sides: lets us into kept databases, which are closed.
         dsn: of the live database, as `PostgresSides`'.
+        tracking: the tracking table; what is applied is the live database's own affair.
         timing: how patient to be.
         maintenance_database: a database of the same server that is never exchanged.
     """
 
     def __init__(
-        self, sides: PostgresSides, dsn: str, timing: Timing, *, maintenance_database: str = "postgres"
+        self,
+        sides: PostgresSides,
+        dsn: str,
+        tracking: Tracking,
+        timing: Timing,
+        *,
+        maintenance_database: str = "postgres",
     ) -> None:
         self._sides = sides
+        self._tracking = tuple(tracking.table.split("."))
         self._connections = Connections(dsn, maintenance_database, timing.lock_timeout_s)
 
     def salvage(self, kept: str, about: Sequence[str], write: Callable[[bytes], None], report: Report) -> Salvage:
         """Write the SQL; see `bot.ports.Salvager.salvage`."""
         with translated("Comparing the databases"), self._snapshots(kept) as both:
-            return _Work(both, lambda text: write(text.encode()), report).perform(about)
+            return _Work(both, self._tracking, lambda text: write(text.encode()), report).perform(about)
 
     @contextmanager
     def _snapshots(self, kept: str) -> Iterator[_Both]:
@@ -70,8 +79,9 @@ class PostgresSalvager:
 class _Work:
     """One comparison."""
 
-    def __init__(self, both: _Both, write: Callable[[str], None], report: Report) -> None:
+    def __init__(self, both: _Both, tracking: tuple[str, ...], write: Callable[[str], None], report: Report) -> None:
         self._both = both
+        self._tracking = tracking
         self._write = write
         self._report = report
         self._kept = reading.read(both.kept)
@@ -99,12 +109,18 @@ class _Work:
             if reason and self._has_rows(table):
                 self._skip(name, reason)
             elif not reason and self._differs(table):
-                if table.key:
-                    found.append(name)
+                obstacle = self._obstacle(table)
+                if obstacle:
+                    self._skip(name, obstacle)
                 else:
-                    self._skip(name, "it has no primary key")
+                    found.append(name)
             self._report(Progress(place, len(self._kept), "tables"))
         return found
+
+    def _obstacle(self, table: Table) -> str:
+        if self._tracking in (table.name, table.name[1:]):
+            return "it says which migrations are applied"
+        return "" if table.key else "it has no primary key"
 
     def _skip(self, name: Name, reason: str) -> None:
         self._skipped.append(SkippedTable(identifier(*name), reason))

@@ -21,6 +21,7 @@ from bot.domain.salvage import Salvage
 from bot.sandbox.postgres import PostgresServer, find_bin_dir
 
 TIMING = Timing(lock_timeout_s=1.0)
+TRACKING = Tracking("applied", ("version",))
 HERE = Path(__file__).parent
 OWNER = "salvage_owner"
 _numbers = itertools.count(1)
@@ -97,8 +98,9 @@ def lab(postgres: PostgresServer, template: str) -> Iterator[Lab]:
             conn.execute(create.format(sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(template)))
         conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(kept)))
     dsn = postgres.dsn(OWNER, live)
-    sides = PostgresSides(dsn, Tracking("none", ("version",)), TIMING, PgTools(find_bin_dir()), SystemClock())
-    yield Lab(dsn, postgres.dsn(OWNER, kept), kept, postgres.superuser_dsn, PostgresSalvager(sides, dsn, TIMING))
+    sides = PostgresSides(dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock())
+    salvager = PostgresSalvager(sides, dsn, TRACKING, TIMING)
+    yield Lab(dsn, postgres.dsn(OWNER, kept), kept, postgres.superuser_dsn, salvager)
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
         for name in (live, kept):
             conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

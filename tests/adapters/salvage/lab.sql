@@ -18,6 +18,7 @@ CREATE TABLE keyless (a int);
 CREATE TABLE visits (id int, month int, note text, PRIMARY KEY (id, month)) PARTITION BY LIST (month);
 CREATE TABLE visits_1 PARTITION OF visits FOR VALUES IN (1);
 CREATE TABLE visits_2 PARTITION OF visits FOR VALUES IN (2);
+CREATE TABLE applied (version text PRIMARY KEY);
 CREATE TABLE quiet (id int PRIMARY KEY);
 
 INSERT INTO zoo (id, words) VALUES (1, 'stays'), (2, 'old');

@@ -52,7 +52,7 @@ class TestRows:
         found, text = lab.salvage()
 
         assert (found.tables, found.skipped, found.rows) == ((), (), 0)
-        assert found.compared == 10
+        assert found.compared == 11
         assert "INSERT" not in text
 
     def test_what_was_written_comes_back_and_what_was_changed_when_it_is_uncommented(self, lab: Lab) -> None:
@@ -158,6 +158,11 @@ class TestSkipped:
             '"public"."visits_2"': "the live database has no such table",
         }
         assert '-- Left out: "public"."staff", because its columns differ ("name").' in text
+
+    def test_applied_migrations_are_not_brought_back(self, lab: Lab) -> None:
+        lab.write("INSERT INTO applied VALUES ('027')")
+
+        assert lab.salvage()[0].skipped == (SkippedTable('"public"."applied"', "it says which migrations are applied"),)
 
     def test_an_empty_table_is_not_missed(self, lab: Lab) -> None:
         lab.write("CREATE TABLE empty (a text)")
