@@ -1,8 +1,9 @@
 """Make a plan: inspect, rehearse or compare, plan. Used before people are asked, and again before the start."""
 
-from bot.domain.plans import Plan
+from bot.domain.plans import Plan, PlanKind
 from bot.engine.inspection import inspect
-from bot.engine.swapping import preview_restore, preview_undo
+from bot.engine.regrowing import preview_regrowth
+from bot.engine.swapping import preview_restore, preview_undo, undoable
 from bot.engine.workplace import Site, Workplace
 from bot.planning import impact
 from bot.planning.facts import Evidence, RestoreRequest, RollbackRequest, Target, UndoRequest, Wish
@@ -21,6 +22,9 @@ def preview(workplace: Workplace, request: Wish, run_id: str) -> Plan:
         BotError: a refusal, or what an observation raised.
     """
     if isinstance(request, UndoRequest):
+        undone = undoable(workplace, request.run_id)
+        if undone.plan.kind is PlanKind.CHAIN:
+            return preview_regrowth(workplace, request, undone, run_id)
         return preview_undo(workplace, request, run_id)
     if isinstance(request, RestoreRequest):
         return preview_restore(workplace, request, run_id)

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from bot.domain.plans import Plan, PlanKind
-from bot.domain.runs import Run, StepState
-from bot.domain.versions import AppVersion
+from bot.domain.runs import Run
+from bot.domain.versions import AppVersion, label
 from bot.errors import PermanentError
 from bot.planning import checklist
 from bot.planning.appchoice import available_apps, choose_app
@@ -18,7 +18,8 @@ def check_undoable(run: Run) -> str:
     """Give the name of the database that a run has put aside.
 
     Raises:
-        PermanentError: ``undo-not-available`` for a chain; ``nothing-to-undo`` where nothing was swapped.
+        PermanentError: ``undo-not-available`` where an undo was of a chain; ``nothing-to-undo`` where nothing was
+            swapped.
     """
     swapped = checklist.is_past_return(run)
     if run.plan.restore is not None and swapped:
@@ -26,24 +27,15 @@ def check_undoable(run: Run) -> str:
     if run.plan.restore is None and swapped:
         raise PermanentError(
             "undo-not-available",
-            f"Run {run.id} undid migrations, and this version cannot take that back by itself.",
-            _where_saved(run),
+            f"Run {run.id} has itself taken run {run.plan.undoes} back.",
+            f"Roll the migrations back again: /rollback {run.environment} "
+            f"{label(min((script.version for script in run.plan.scripts), default=0))}.",
         )
     raise PermanentError(
         "nothing-to-undo",
         f"Run {run.id} is {run.state} and has changed no database.",
         "/rollback status shows what can be undone.",
     )
-
-
-def _where_saved(run: Run) -> str:
-    data = {step.key: step.data for step in run.steps if step.state is StepState.DONE}
-    export = data.get(checklist.EXPORT, {}).get("prefix", "")
-    backup = data.get(checklist.BACKUP, {}).get("backup", "")
-    parts = [f"the rows it dropped are in {run.plan.saves_to} under {export}" if export else ""]
-    parts.append(f"the whole database from before is {backup}: /rollback {run.environment} {backup}" if backup else "")
-    text = "; ".join(part for part in parts if part)
-    return f"{text[0].upper()}{text[1:]}." if text else "Nothing was saved by it."
 
 
 def check_kept(run: Run, kept: str, *, there: bool) -> None:

@@ -29,6 +29,7 @@ _QUESTIONS = {
     PlanKind.CHAIN: "Roll {} back?",
     PlanKind.RESTORE: "Restore {} from a backup?",
     PlanKind.UNDO: "Swap the databases of {} back?",
+    PlanKind.REGROW: "Bring back in {} what a rollback dropped?",
 }
 
 
@@ -72,9 +73,10 @@ def for_card(run: Run) -> list[Block]:
         return [_retry(run), _escalate(run)]
     if run.state in OPEN:
         return [_cancel(run)] if can_cancel(run) else []
-    swapped = run.state is RunState.SUCCEEDED and run.plan.restore is not None
+    undoable = run.plan.restore is not None or run.plan.kind is PlanKind.CHAIN
+    done = run.state is RunState.SUCCEEDED and undoable
     follow_up = any(step.state is StepState.OPEN for step in run.steps)
-    return [*([_undo(run)] if swapped else []), *([_close(run)] if follow_up else [])]
+    return [*([_undo(run)] if done else []), *([_close(run)] if follow_up else [])]
 
 
 def can_cancel(run: Run) -> bool:
@@ -109,6 +111,11 @@ def _undo(run: Run) -> Block:
         "Asks the approvers to put the database from before back in its place. "
         "What was written since is kept aside, and the app is down for a moment again."
     )
+    if run.plan.kind is PlanKind.CHAIN:
+        words = (
+            "Asks the approvers to bring back what was dropped, from the rows and the backup saved before it. "
+            "What was written since stays, and the app is down for a moment again."
+        )
     return button("Undo…", UNDO, run.id, ask=confirm("Undo this?", words, "Ask for it"))
 
 

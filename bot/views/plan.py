@@ -2,7 +2,7 @@
 
 from bot.domain.plans import Plan, PlanKind, PlannedRows, PlannedWorkload
 from bot.domain.versions import label
-from bot.views import drops, swap
+from bot.views import drops, regrowth, swap
 from bot.views.blocks import Block, context, listing, section
 from bot.views.text import code, count, duration, one_line, paragraph, size
 
@@ -19,7 +19,12 @@ _REASONS = {
 }
 
 
-_NOUNS = {PlanKind.CHAIN: "rollback", PlanKind.RESTORE: "restore", PlanKind.UNDO: "undo"}
+_NOUNS = {
+    PlanKind.CHAIN: "rollback",
+    PlanKind.RESTORE: "restore",
+    PlanKind.UNDO: "undo",
+    PlanKind.REGROW: "undo",
+}
 _LOCKS = {
     "AccessExclusiveLock": "nobody can read or write it",
     "ExclusiveLock": "nobody can write it",
@@ -34,9 +39,16 @@ _LOCKS = {
 
 def blocks(plan: Plan) -> list[Block]:
     """Render every part of a plan: about 9,500 characters at the very most."""
-    body = _chain(plan) if plan.restore is None else [*swap.describe(plan, plan.restore), _app(plan)]
-    parts = [_headline_section(plan), *body, _warnings(plan), _time(plan)]
+    parts = [_headline_section(plan), *_body(plan), _warnings(plan), _time(plan)]
     return [*(section(part) for part in parts if part), context(_digest(plan))]
+
+
+def _body(plan: Plan) -> list[str]:
+    if plan.regrowth is not None:
+        return [*regrowth.describe(plan, plan.regrowth), _app(plan)]
+    if plan.restore is not None:
+        return [*swap.describe(plan, plan.restore), _app(plan)]
+    return _chain(plan)
 
 
 def _chain(plan: Plan) -> list[str]:
@@ -54,6 +66,8 @@ def impact(plan: Plan) -> str:
     """The blast radius in one line, plain: for the card and for dialogs."""
     if plan.restore is not None:
         what = swap.impact(plan.restore)
+    elif plan.regrowth is not None:
+        what = regrowth.impact(plan)
     else:
         rows = sum(row.rows for row in plan.rows)
         what = f"{count(drops.wholes_in(plan.drops), 'object')} and {count(rows, 'row')} go"

@@ -8,7 +8,7 @@ from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState, StepState
 from bot.planning.checklist import VERIFY_SIDE
 from bot.ports import AuditEvent
-from bot.views import drops, swap
+from bot.views import drops, regrowth, swap
 from bot.views import plan as plan_view
 from bot.views.blocks import View, context, header, listing, page, section
 from bot.views.text import code, count, duration, moment, one_line, people, person, prose, size
@@ -19,7 +19,12 @@ _DETAIL_MOST = 160
 _VOTES = frozenset({"voted", "vote-withdrawn"})
 _HIDDEN = frozenset({"bot", "deleted", "guest", "stranger", "owner", "fence"})
 """Details kept for auditors, of no help in a report."""
-_GOOD = {PlanKind.CHAIN: "✅ Rolled back", PlanKind.RESTORE: "✅ Restored", PlanKind.UNDO: "✅ Undone"}
+_GOOD = {
+    PlanKind.CHAIN: "✅ Rolled back",
+    PlanKind.RESTORE: "✅ Restored",
+    PlanKind.UNDO: "✅ Undone",
+    PlanKind.REGROW: "✅ Undone",
+}
 _OURSELVES = "backstop"
 _STEP_SIGNS = {"step": "✓", "step-failed": "✗", "step-undone": "↩"}
 _DIGESTS = frozenset({"digest", "old", "new"})
@@ -44,6 +49,8 @@ def render(run: Run, events: Sequence[AuditEvent], export: Export | None) -> Vie
 
 
 def _changed(run: Run, export: Export | None) -> list[str]:
+    if run.plan.regrowth is not None:
+        return regrowth.describe(run.plan, run.plan.regrowth)
     if run.plan.restore is None:
         return [drops.describe(run.plan.drops, "What was dropped"), _saved(run, export)]
     return [*swap.describe(run.plan, run.plan.restore), *_odd(run)]

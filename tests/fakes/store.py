@@ -59,6 +59,9 @@ class FakeExportStore:
     def existing(self) -> Export | None:
         return self.finished
 
+    def read(self, table: SavedTable) -> Iterator[bytes]:
+        yield self.stored[table.table][1]
+
     def _saved(self, name: str) -> SavedTable:
         columns, content = self.stored[name]
         rows = content.count(b"\n") - self.lost_rows

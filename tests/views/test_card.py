@@ -101,10 +101,10 @@ def test_dangerous_buttons_ask_first() -> None:
 def test_the_open_follow_up_can_be_closed_from_the_card() -> None:
     run = replace(running("follow-up", StepState.OPEN), state=RunState.SUCCEEDED)
 
-    assert buttons(card.render(run, VOTES, 2, production=True)) == {"close_followup": "rk3f9a"}
+    assert buttons(card.render(run, VOTES, 2, production=True)) == {"undo": "rk3f9a", "close_followup": "rk3f9a"}
 
 
-@pytest.mark.parametrize("state", sorted(set(RunState) - OPEN))
+@pytest.mark.parametrize("state", sorted(set(RunState) - OPEN - {RunState.SUCCEEDED}))
 def test_a_closed_run_offers_nothing(state: RunState) -> None:
     assert buttons(card.render(replace(RUN, state=state), VOTES, 2, production=True)) == {}
 

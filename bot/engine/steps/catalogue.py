@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from bot.engine.steps.action import Action
 from bot.engine.steps.recheck import Recheck
+from bot.engine.steps.regrowing import RegrowDropped, VerifyRegrown
 from bot.engine.steps.restoring import FetchBundle, LoadSide, VerifySide
 from bot.engine.steps.saving import EmergencyBackup, ExportRows
 from bot.engine.steps.schema import FenceDatabase, RunChain, VerifySchema
@@ -28,6 +29,8 @@ ACTIONS: Mapping[str, Action] = {
         VerifySchema(),
         SwapDatabases(),
         VerifySwapped(),
+        RegrowDropped(),
+        VerifyRegrown(),
         StartApp(),
         SmokeTests(),
         RestoreTraffic(),

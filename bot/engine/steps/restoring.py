@@ -5,19 +5,17 @@ import tempfile
 from pathlib import Path
 
 from bot.domain.backups import Backup
-from bot.domain.plans import PlannedRestore
+from bot.domain.plans import PlannedRegrowth, PlannedRestore
 from bot.domain.versions import label
-from bot.engine.bundling import check_scratch
 from bot.engine.comparing import compare
 from bot.engine.execution import Execution
+from bot.engine.regrowing import check_room
 from bot.engine.steps.action import Action, Outcome
 from bot.engine.swapping import sides_of
 from bot.errors import PermanentError
 from bot.planning import checklist
 from bot.ports import FetchedBundle
 
-UNPACKED_SHARE = 4
-"""How many times larger than the archive its content may be, where no manifest says how large it is."""
 _NOTED = 10
 
 
@@ -34,13 +32,13 @@ class FetchBundle(Action):
         Raises:
             BotError: see `BackupStore.fetch`; ``scratch-full``, ``backup-changed``.
         """
-        bundle = _fetch(execution, self.key)
+        bundle = fetch_bundle(execution, self.key)
         proven = "digests as in its manifest" if bundle.manifest else "no manifest to compare it with"
         return Outcome(f"{bundle.size_bytes / 1e6:.1f} MB unpacked, {proven}")
 
     def undo(self, execution: Execution) -> str:
         """Delete it."""
-        _clear(execution)
+        clear_fetched(execution)
         return "deleted"
 
 
@@ -61,7 +59,7 @@ def _backup(execution: Execution) -> Backup:
     Raises:
         PermanentError: ``backup-changed``.
     """
-    come = planned(execution)
+    come = _source(execution)
     found = execution.site.store.find(come.backup)
     approved = (come.key, come.version_id, come.sha256)
     if found is None or (found.stored.key, found.stored.version_id, found.stored.sha256) != approved:
@@ -73,11 +71,19 @@ def _backup(execution: Execution) -> Backup:
     return found
 
 
-def _fetch(execution: Execution, key: str) -> FetchedBundle:
+def _source(execution: Execution) -> PlannedRestore | PlannedRegrowth:
+    return execution.run.plan.regrowth or planned(execution)
+
+
+def fetch_bundle(execution: Execution, key: str) -> FetchedBundle:
+    """Download the plan's bundle into a directory of this process's own, and remember it.
+
+    Raises:
+        BotError: see `BackupStore.fetch`; ``scratch-full``, ``backup-changed``.
+    """
     backup, scratch = _backup(execution), execution.workplace.scratch_dir
-    _clear(execution)
-    files = backup.manifest.files if backup.manifest else ()
-    check_scratch(scratch, sum(file.size_bytes for file in files) or backup.stored.size_bytes * UNPACKED_SHARE)
+    clear_fetched(execution)
+    check_room(execution.workplace, backup)
     # A directory of this process's own: a predecessor that only seems dead writes into another one.
     directory = Path(tempfile.mkdtemp(dir=scratch, prefix=_prefix(execution)))
     execution.bundle = execution.site.store.fetch(backup, directory, execution.reporter(key))
@@ -88,7 +94,8 @@ def _prefix(execution: Execution) -> str:
     return f"backstop-fetch-{execution.run.id}-"
 
 
-def _clear(execution: Execution) -> None:
+def clear_fetched(execution: Execution) -> None:
+    """Delete what this run has downloaded, whichever process did."""
     execution.bundle = None
     for left in execution.workplace.scratch_dir.glob(f"{_prefix(execution)}*"):
         shutil.rmtree(left, ignore_errors=True)
@@ -107,9 +114,9 @@ class LoadSide(Action):
         Raises:
             BotError: see `Sides.load` and `FetchBundle.act`.
         """
-        bundle = execution.bundle or _fetch(execution, self.key)
+        bundle = execution.bundle or fetch_bundle(execution, self.key)
         name = sides_of(execution.site).load(execution.run.id, bundle, execution.reporter(self.key))
-        _clear(execution)
+        clear_fetched(execution)
         return Outcome(f"{name}; the app went on serving")
 
     def undo(self, execution: Execution) -> str:

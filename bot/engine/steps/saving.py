@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from bot.domain.backups import Backup
+from bot.domain.plans import PlanKind
 from bot.domain.versions import label
 from bot.engine.bundling import take_bundle
 from bot.engine.execution import Execution
@@ -40,9 +41,10 @@ class EmergencyBackup(Action):
 
 
 def backup_label(execution: Execution) -> str:
-    """The label of a run's emergency backup, e.g. ``pre-rollback-027-rk3f9a``."""
+    """The label of a run's emergency backup, e.g. ``pre-rollback-027-rk3f9a``, ``pre-undo-…`` of a chain's undoing."""
     oldest = min(script.version for script in execution.run.plan.scripts)
-    return f"pre-rollback-{label(oldest)}-{execution.run.id}"
+    before = "undo" if execution.run.plan.kind is PlanKind.REGROW else "rollback"
+    return f"pre-{before}-{label(oldest)}-{execution.run.id}"
 
 
 def _outcome(backup: Backup) -> Outcome:

@@ -10,6 +10,7 @@ _UNTIL = {
     PlanKind.CHAIN: "the chain has run",
     PlanKind.RESTORE: "the databases are swapped",
     PlanKind.UNDO: "the databases are swapped",
+    PlanKind.REGROW: "what was dropped is back",
 }
 
 

@@ -1,0 +1,90 @@
+"""Undoing a chain: what it dropped is created and loaded again, and what must be true after that."""
+
+from bot.domain.runs import Run
+from bot.domain.versions import label
+from bot.engine.execution import Execution
+from bot.engine.regrowing import order_of
+from bot.engine.steps.action import Action, Outcome
+from bot.engine.steps.restoring import clear_fetched, fetch_bundle
+from bot.errors import PermanentError
+from bot.planning import checklist
+
+
+class RegrowDropped(Action):
+    """All of it in ONE transaction. Its COMMIT is the point of no return."""
+
+    key = checklist.REGROW
+    patience_s = 45.0
+
+    def act(self, execution: Execution) -> Outcome:
+        """Do it on the fenced session. Repeated after a commit it finds nothing to do.
+
+        Raises:
+            BotError: see `Fence.regrow`.
+        """
+        undone = _undone(execution)
+        # A process that took over has nothing on disk, and fetches it again while the app is down.
+        bundle = execution.bundle or fetch_bundle(execution, self.key)
+        exports = execution.site.store.open_export(undone.id)
+        order = order_of(undone, exports.existing())
+        restore_point = execution.site.database.mark_restore_point(f"backstop_{execution.run.id}")
+        execution.check()
+        with execution.fenced() as session:
+            regrown = session.regrow(bundle, order, exports.read, execution.may_commit)
+        execution.audit(
+            "chain-undone",
+            undone=undone.id,
+            versions=[label(version) for version in sorted(order.versions)],
+            rows=sum(regrown.rows.values()),
+            restore_point=restore_point,
+        )
+        clear_fetched(execution)
+        rows = sum(regrown.rows.values())
+        said = f"{regrown.statements} statements, {rows:,} rows in {regrown.elapsed_s:.2f} s, one transaction"
+        return Outcome(
+            f"schema {label(execution.run.plan.to_schema)}; {said if regrown.statements else 'committed already'}",
+            {"rows": dict(regrown.rows), "restore_point": restore_point},
+        )
+
+
+def _undone(execution: Execution) -> Run:
+    undone = execution.workplace.journal.run(execution.run.plan.undoes)
+    if undone is None:
+        raise PermanentError(
+            "unknown-run",
+            f"The run {execution.run.plan.undoes} that is to be undone is no longer in the journal.",
+            "Nothing was changed.",
+        )
+    return undone
+
+
+class VerifyRegrown(Action):
+    """Connect anew, as the app will, and look."""
+
+    key = checklist.VERIFY_REGROWN
+
+    def act(self, execution: Execution) -> Outcome:
+        """Open the database; compare schema and catalogue with what was before the chain; run the SQL checks.
+
+        Raises:
+            PermanentError: ``verification-failed`` names what is not as planned.
+        """
+        execution.end_session()
+        database, plan = execution.site.database, execution.run.plan
+        database.reopen()
+        schema = database.inspect().schema
+        checks = execution.site.environment.smoke.sql
+        problems = [
+            f"not true: {found.sql} {found.problem}".strip() for found in database.check(checks) if not found.ok
+        ]
+        if schema != plan.to_schema:
+            problems.append(f"schema is {label(schema)}, planned was {label(plan.to_schema)}")
+        if database.catalogue().fingerprint != plan.expected_fingerprint:
+            problems.append("the catalogue is not what it was before the chain")
+        if problems:
+            raise PermanentError(
+                "verification-failed",
+                "; ".join(problems)[:250] + ".",
+                "Traffic is still stopped. Compare the database with the plan before anything else.",
+            )
+        return Outcome(f"schema {label(schema)}, catalogue as before the chain, {len(checks)} checks true")
