@@ -52,6 +52,29 @@ def test_a_rollback_is_understood(typed: str, payload: dict[str, Any]) -> None:
     assert order.payload == payload
 
 
+@pytest.mark.parametrize(
+    ("typed", "backup"),
+    [
+        ("prod latest", "latest"),
+        ("prod LATEST", "latest"),
+        ("prod prod_nightly_20260105_020000", "prod_nightly_20260105_020000"),
+        ("prod prod_nightly_20260105_020000.tar.gz", "prod_nightly_20260105_020000"),
+        ("prod prod_nightly", "prod_nightly"),
+    ],
+)
+def test_a_restore_is_understood(typed: str, backup: str) -> None:
+    order = understand(f"{typed} --reason why")
+    assert order.kind is Kind.RESTORE
+    words = {"environment": "prod", "app": "", "reason": "why", "asked_for": f"/rollback prod {backup}"}
+    assert order.payload == {"backup": backup, **words}
+
+
+def test_an_undo_is_understood() -> None:
+    order = understand("undo RK3F9A --reason too early")
+    assert order.kind is Kind.UNDO
+    assert order.payload == {"run_id": "rk3f9a", "reason": "too early", "asked_for": "/rollback undo rk3f9a"}
+
+
 def test_the_answer_says_where_the_plan_will_be() -> None:
     assert shown(understand("staging 027").reply) == (
         "Looking at *staging*: rolling back 027. The plan will be posted in <#C0STAGING>."

@@ -13,7 +13,15 @@ from bot.domain.backups import Export
 from bot.domain.chores import Chore
 from bot.domain.runs import OPEN, Run, RunState
 from bot.errors import PermanentError
-from bot.ports import AuditEvent, BackupDetails, BackupListing, Escalation, NewestBackups, Overview
+from bot.ports import (
+    AuditEvent,
+    BackupDetails,
+    BackupListing,
+    Escalation,
+    KeptDatabase,
+    NewestBackups,
+    Overview,
+)
 from bot.sandbox.slack.blocks import surfaces
 from bot.views import backups, card, chore, escalation, followup, manual, overview, refusal, report, request, status
 from bot.views.blocks import View
@@ -83,9 +91,9 @@ def test_any_escalation(run: Run, what: Escalation) -> None:
 
 
 @quick
-@given(st.lists(wild.runs, max_size=3), st.dictionaries(wild.words, wild.words, max_size=4))
-def test_any_status(runs: list[Run], frozen: dict[str, str]) -> None:
-    view = status.render(runs * 10, frozen)
+@given(st.lists(wild.runs, max_size=3), st.dictionaries(wild.words, wild.words, max_size=4), wild.many(wild.kept))
+def test_any_status(runs: list[Run], frozen: dict[str, str], kept: tuple[KeptDatabase, ...]) -> None:
+    view = status.render(runs * 10, frozen, kept)
 
     check(view)
     assert view.text.startswith(f"{10 * sum(run.state in OPEN for run in runs)} open") or not runs

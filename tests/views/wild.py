@@ -24,6 +24,8 @@ from bot.domain.plans import (
     PlanKind,
     PlannedDrop,
     PlannedLock,
+    PlannedLoss,
+    PlannedRestore,
     PlannedRows,
     PlannedScript,
     PlannedService,
@@ -35,6 +37,7 @@ from bot.ports import (
     BackupDetails,
     BackupListing,
     Escalation,
+    KeptDatabase,
     MigrationRow,
     NewestBackups,
     Overview,
@@ -57,9 +60,15 @@ def many(values: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, .
 drops = st.builds(PlannedDrop, st.sampled_from(["table", "view", "table column", "index", "trigger"]) | words, words,
                   st.booleans(), words)  # fmt: skip
 reasons = st.sampled_from(["dropped", "column", "changed", "derived", "odd"])
+losses = st.builds(PlannedLoss, words, amounts, amounts, st.booleans())
+swaps = st.builds(
+    PlannedRestore, words, words, words, digests, moments, words, many(losses), st.booleans(), words, words,
+    st.floats(0, 10**9),
+)  # fmt: skip
+kept = st.builds(KeptDatabase, words, words, words, amounts, moments)
 plans = st.builds(
     Plan,
-    kind=st.just(PlanKind.CHAIN),
+    kind=st.sampled_from([PlanKind.CHAIN, PlanKind.RESTORE, PlanKind.UNDO]),
     environment=words,
     asked_for=words,
     from_schema=st.integers(0, 99999),
@@ -79,6 +88,8 @@ plans = st.builds(
     wished_app=words,
     estimate=st.builds(Estimate, st.floats(0, 10**6), st.floats(0, 10**6)),
     warnings=many(words),
+    restore=st.none() | swaps,
+    undoes=words,
 )
 steps = st.builds(
     Step, words, amounts, words, st.sampled_from(StepState), words, st.just({}), maybe, maybe, st.integers(0, 99),

@@ -1,0 +1,71 @@
+"""What people read of a restore and of its undoing."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.plans import PlanKind, PlannedLoss, PlannedRestore
+from bot.domain.runs import RunState
+from bot.ports import KeptDatabase
+from bot.views import card, report, request, status
+from tests.views.samples import ASKED, PLAN, RUN, buttons, read
+
+COMES = PlannedRestore(
+    backup="prod_nightly_20260211_020000",
+    key="prod_nightly_20260211_020000.tar.gz",
+    version_id="v1",
+    sha256="ab" * 32,
+    created_at=ASKED - timedelta(hours=1),
+    verified="",
+    losses=(
+        PlannedLoss("public.flags", 42, 0, gone=True),
+        PlannedLoss("public.appointments", 1214, 1000),
+        PlannedLoss("public.reports", 7, 8),
+    ),
+    compared=True,
+    incoming="physioflow_prod_backstop_side_rk3f9a",
+    outgoing="physioflow_prod_backstop_kept_rk3f9a",
+    keep_s=604_800.0,
+)
+RESTORE = replace(PLAN, kind=PlanKind.RESTORE, scripts=(), drops=(), rows=(), locks=(), restore=COMES)
+RESTORED = replace(RUN, plan=RESTORE, state=RunState.SUCCEEDED)
+
+
+def test_the_request_says_what_vanishes_and_where_the_old_database_stays() -> None:
+    text = read(request.render(replace(RUN, plan=RESTORE), (), 2, production=True))
+    assert "Approve the restore of prod?" in text
+    assert "schema 027 → 026, app v1.3.0 → v1.2.3" in text
+    assert "never verified; this run verifies it" in text
+    assert "*Rows that vanish* – 256 in all" in text
+    assert "⚠ 42 rows of `public.flags`: the whole table will vanish" in text
+    assert "• 214 rows of `public.appointments` since <!date^" in text
+    assert "will vanish (1,214 now)" in text
+    assert "• `public.reports` gets 1 row back (7 now)" in text
+    assert "kept whole as `physioflow_prod_backstop_kept_rk3f9a` for 7 days" in text
+
+
+def test_nobody_is_told_of_no_loss_where_none_can_be_told() -> None:
+    blind = replace(RESTORE, restore=replace(COMES, losses=(), compared=False))
+    text = read(request.render(replace(RUN, plan=blind), (), 2, production=True))
+    assert "nobody can say how many" in text
+
+
+def test_a_done_restore_can_be_undone_by_a_button() -> None:
+    assert buttons(card.render(RESTORED, (), 2, production=True)) == {"undo": "rk3f9a"}
+    assert "undo" not in buttons(card.render(replace(RESTORED, state=RunState.FAILED), (), 2, production=True))
+
+
+def test_an_undo_says_which_run_it_takes_back() -> None:
+    undo = replace(RESTORE, kind=PlanKind.UNDO, undoes="rk3f9a", restore=replace(COMES, backup=""))
+    text = read(request.render(replace(RUN, plan=undo), (), 2, production=True))
+    assert "the database that run `rk3f9a` put aside" in text
+
+
+def test_the_report_says_so_too() -> None:
+    text = read(report.render(RESTORED, (), None))
+    assert "✅ Restored" in text
+    assert "physioflow_prod_backstop_kept_rk3f9a" in text
+
+
+def test_status_names_kept_databases() -> None:
+    kept = KeptDatabase("prod", COMES.outgoing, "rk3f9a", 3_400_000, ASKED)
+    assert "`/rollback undo rk3f9a` until <!date^" in read(status.render([], {}, [kept]))
