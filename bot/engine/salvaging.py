@@ -44,7 +44,7 @@ def _put_aside_by(run: Run) -> str:
     """
     come = run.plan.restore
     if come is None or run.state is not RunState.SUCCEEDED or not is_past_return(run):
-        why = "undid migrations" if come is None else f"is {run.state}"
+        why = "put no database aside" if come is None else f"is {run.state}"
         raise PermanentError(
             "nothing-to-salvage",
             f"Run {run.id} {why}; rows can be looked for after a restore, or its undoing, that has succeeded.",

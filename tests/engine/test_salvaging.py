@@ -14,6 +14,7 @@ from bot.ports import Request, SideFacts
 from tests.engine.story import Story
 from tests.fakes.clock import NOON
 from tests.fakes.directory import ENGINEER, LEAD_A, ONCALL
+from tests.fakes.process import Process
 from tests.fakes.salvager import FakeSalvager
 from tests.fakes.sides import FakeSides
 from tests.fakes.world import World
@@ -149,3 +150,16 @@ def test_a_failure_is_shown_and_nothing_is_stored(world: World, story: Story, sa
 
 def test_it_keeps_no_vote_waiting() -> None:
     assert Kind.SALVAGE in CHORES
+
+
+def test_wherever_its_process_dies_somebody_finishes_it(world: World, story: Story, salvager: FakeSalvager) -> None:
+    ask(world, story)
+    calls = list(story.process.calls)
+    for number in range(1, len(calls) + 1):
+        dead = World(world.scratch)
+        dead.sides, dead.salvager = Beside(KEPT), salvager
+        dead.journal.table["r2abcd"] = restored()
+        request = ask(dead, Story(dead, Process("first", kill_at=number)))
+
+        assert chore(dead, request).state is ChoreState.DONE, calls[number - 1]
+        assert 1 <= len(dead.store.texts) <= 2, calls[number - 1]

@@ -94,12 +94,20 @@ class _Work:
         """Write head, tables and end."""
         differing = reading.in_order(self._differing(), self._references)
         self._write("".join(f"-- {' '.join(line.split())}\n" for line in about))
+        self._warn_of_circles(differing)
         self._write(f"\nBEGIN;\n{SETTINGS}")
         found = [self._compare(self._kept[name]) for name in differing]
         for skipped in self._skipped:
             self._write(f"\n-- Left out: {' '.join(skipped.table.split())}, because {skipped.reason}.\n")
         self._write("\nCOMMIT;\n")
         return Salvage(tuple(found), tuple(self._skipped), len(self._kept))
+
+    def _warn_of_circles(self, ordered: Sequence[Name]) -> None:
+        """Say where no order of tables is right; keys that may be deferred are."""
+        for place, name in enumerate(ordered):
+            later = self._references.get(name, frozenset()) & set(ordered[place + 1 :])
+            for parent in sorted(later):
+                self._write(f"-- {identifier(*name)} refers to {identifier(*parent)}, which comes later: a circle.\n")
 
     def _differing(self) -> list[Name]:
         """Tables whose content differs and can be written; notes those that cannot."""

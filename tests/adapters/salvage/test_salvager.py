@@ -101,6 +101,23 @@ class TestRows:
         order = ['"public"."patients"', '"public"."appointments"', '"public"."an Audit ""log"""']
         assert [name for name in names if name in order] == order
 
+    def test_a_circle_is_said_and_closed_where_its_keys_can_wait(self, lab: Lab) -> None:
+        circle = """
+            CREATE TABLE egg (id int PRIMARY KEY, hen int);
+            CREATE TABLE hen (id int PRIMARY KEY, egg int REFERENCES egg DEFERRABLE);
+            ALTER TABLE egg ADD FOREIGN KEY (hen) REFERENCES hen DEFERRABLE
+        """
+        lab.write(circle, lab.live)
+        lab.write(
+            f"{circle}; SET CONSTRAINTS ALL DEFERRED; INSERT INTO egg VALUES (1, 1); INSERT INTO hen VALUES (1, 1)"
+        )
+
+        _, text = lab.salvage()
+        psql(lab.live, text)
+
+        assert '-- "public"."hen" refers to "public"."egg", which comes later: a circle.' in text
+        assert lab.rows("SELECT * FROM egg, hen", lab.live) == [(1, 1, 1, 1)]
+
     def test_numbers_that_come_back_are_not_given_out_again(self, lab: Lab) -> None:
         written(lab)
         psql(lab.live, lab.salvage()[1])
