@@ -58,9 +58,9 @@ class Chore:
         progress: of what is being done now.
         ended_at: UTC; None while it runs.
         backup: what came of `TAKE`.
-        salvage: what came of `SALVAGE`.
         problem: why it failed, ready to show; what was proven wrong for a `VERIFY` that ended well but said no.
         note: one more line on how it ended.
+        salvage: what came of `SALVAGE`.
     """
 
     id: str
@@ -75,9 +75,9 @@ class Chore:
     progress: Progress | None = None
     ended_at: datetime | None = None
     backup: Backup | None = None
-    salvage: Salvage | None = None
     problem: str = ""
     note: str = ""
+    salvage: Salvage | None = None
 
     @property
     def took_s(self) -> float:
