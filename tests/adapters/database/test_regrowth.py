@@ -6,21 +6,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase
 from bot.adapters.database.catalogue import read_catalogue
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.dump import hash_tables, read_tables
 from bot.adapters.database.export import snapshot
 from bot.adapters.database.fence import PostgresFence
+from bot.adapters.pgtools import PgTools
 from bot.domain.backups import BundleKind, Export, SavedTable, TableContent
 from bot.domain.catalogue import Rehearsal
-from bot.domain.migrations import DownScript
+from bot.domain.migrations import DownScript, Effect, Statement
 from bot.domain.runs import Progress
 from bot.errors import PermanentError
 from bot.planning import impact
 from bot.ports import FetchedBundle, RegrowthOrder
+from bot.sandbox.physioflow.clones import Clone
+from tests.adapters.database.conftest import TIMING, TRACKING
+from tests.adapters.database.scripting import script
 
 Fencing = Callable[[], PostgresFence]
 Scripts = dict[int, DownScript]
@@ -119,6 +125,10 @@ class Undoing:
         bundle = FetchedBundle(BundleKind.DIRECTORY, self._directory / "dump", None, 0)
         return Undone(bundle, order, saved)
 
+    def add(self, extra: DownScript) -> None:
+        """Have another down script."""
+        self._scripts = {**self._scripts, extra.version: extra}
+
     def open(self, session: PostgresFence) -> None:
         session.close()
         self.database.reopen()
@@ -140,7 +150,9 @@ def undoing(database: PostgresDatabase, fence: Fencing, scripts: Scripts, tmp_pa
 
 
 @pytest.mark.parametrize("oldest", [27, 24, 18])
-def test_a_chain_undone_leaves_what_was_there_before(undoing: Undoing, superuser: Connection, oldest: int) -> None:
+def test_a_chain_undone_leaves_what_was_there_before(
+    undoing: Undoing, superuser: Connection, clone: Clone, oldest: int
+) -> None:
     before = observe(superuser)
     superuser.close()
     undone = undoing.roll_back(*range(27, oldest - 1, -1))
@@ -151,8 +163,142 @@ def test_a_chain_undone_leaves_what_was_there_before(undoing: Undoing, superuser
 
     again = session.regrow(undone.bundle, undone.order, undone.saved, agree)
     undoing.open(session)
-    with undoing.database._connections.session() as conn:
-        after = observe(conn)
-    assert after == before
+    with psycopg.connect(clone.superuser_dsn, autocommit=True) as conn:
+        assert observe(conn) == before
     assert outcome.statements > 5
     assert again.statements == 0
+
+
+def test_rows_written_since_are_kept_and_sequences_never_go_back(
+    undoing: Undoing, superuser: Connection, clone: Clone
+) -> None:
+    superuser.close()
+    undone = undoing.roll_back(27, 26, 25, 24)
+    with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
+        owner.execute("INSERT INTO clinics (code, name) VALUES ('ZZ99', 'Newly opened')")
+    session = undoing.fence()
+
+    outcome = session.regrow(undone.bundle, undone.order, undone.saved, agree)
+
+    undoing.open(session)
+    with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
+        assert owner.execute("SELECT name FROM clinics WHERE code = 'ZZ99'").fetchall() == [("Newly opened",)]
+        assert owner.execute("SELECT count(*) FROM schema_migrations").fetchall() == [(27,)]
+        assert owner.execute("SELECT version FROM schema_migrations WHERE name LIKE '024%'").fetchall() == [("024",)]
+    assert outcome.rows["public.schema_migrations"] == 23, "the others come back with their own rows"
+
+
+def test_an_owner_that_may_not_commit_changes_nothing(undoing: Undoing, superuser: Connection) -> None:
+    superuser.close()
+    undone = undoing.roll_back(27)
+    session = undoing.fence()
+
+    def refuse() -> None:
+        raise PermanentError("fenced-off", "Another process has the run.")
+
+    with pytest.raises(PermanentError, match="fenced-off"):
+        session.regrow(undone.bundle, undone.order, undone.saved, refuse)
+
+    undoing.open(session)
+    assert undoing.database.inspect().schema == 26
+    assert "public.feature_flags" not in undoing.database.catalogue().relations(["table"])
+
+
+def test_what_contradicts_newer_rows_is_refused_as_a_whole(
+    undoing: Undoing, superuser: Connection, clone: Clone
+) -> None:
+    """021's chain leaves invoices.bhyt_claim_id without its foreign key: somebody writes a claim that never was."""
+    superuser.close()
+    undone = undoing.roll_back(*range(27, 20, -1))
+    with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
+        owner.execute("UPDATE invoices SET bhyt_claim_id = 987654 WHERE id = (SELECT min(id) FROM invoices)")
+    before = undoing.database.catalogue().fingerprint
+    session = undoing.fence()
+
+    with pytest.raises(PermanentError, match=r"undo-failed.*invoices_bhyt_claim_id_fkey"):
+        session.regrow(undone.bundle, undone.order, undone.saved, agree)
+
+    undoing.open(session)
+    assert undoing.database.catalogue().fingerprint == before
+    assert undoing.database.inspect().schema == 20
+
+
+def test_rows_that_were_cut_on_their_way_are_refused(undoing: Undoing, superuser: Connection) -> None:
+    superuser.close()
+    undone = undoing.roll_back(27)
+    content = undone.saved.content["public.feature_flag_audit_log"]
+    undone.saved.content["public.feature_flag_audit_log"] = content[: content[:-1].rindex(b"\n") + 1]
+    session = undoing.fence()
+
+    with pytest.raises(PermanentError, match=r"undo-failed: public\.feature_flag_audit_log has 39 rows again"):
+        session.regrow(undone.bundle, undone.order, undone.saved, agree)
+
+    undoing.open(session)
+    assert undoing.database.inspect().schema == 26
+
+
+def test_a_schema_changed_since_is_not_led_back_to_something_else(
+    undoing: Undoing, superuser: Connection, clone: Clone
+) -> None:
+    superuser.close()
+    undone = undoing.roll_back(27)
+    with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
+        owner.execute("CREATE TABLE newcomers (id int)")
+
+    with pytest.raises(PermanentError, match="undo-not-exact"):
+        undoing.database.rehearse_regrowth("rtest2", undone.bundle, undone.order, undone.saved)
+
+
+def test_a_bundle_of_another_database_is_refused(
+    undoing: Undoing, superuser: Connection, sample_database: Callable[[], Clone], tools: PgTools, clock: SystemClock
+) -> None:
+    superuser.close()
+    undone = undoing.roll_back(27)
+    other = sample_database()
+    with psycopg.connect(other.owner_dsn, autocommit=True) as owner:
+        owner.execute("ALTER TABLE patients RENAME TO people")
+    elsewhere = PostgresDatabase(other.owner_dsn, TRACKING, TIMING, tools, clock)
+
+    with pytest.raises(PermanentError, match="database-replaced"):
+        elsewhere.rehearse_regrowth("rtest2", undone.bundle, undone.order, undone.saved)
+
+
+def test_deleted_rows_come_back_where_they_are_missing_and_triggers_stay_quiet(
+    undoing: Undoing, superuser: Connection, clone: Clone
+) -> None:
+    superuser.close()
+    deletion = Statement("DELETE FROM clinics WHERE code = 'ZZ99'", 1, Effect.CHANGES_ROWS, ("clinics",))
+    with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
+        owner.execute("INSERT INTO clinics (code, name) VALUES ('ZZ99', 'To be closed')")
+        owner.execute("INSERT INTO schema_migrations (name, version) VALUES ('028_closing', '028')")
+    undoing.add(replace(script(28), statements=(deletion,)))
+    undone = undoing.roll_back(28)
+    session = undoing.fence()
+
+    outcome = session.regrow(undone.bundle, undone.order, undone.saved, agree)
+
+    undoing.open(session)
+    assert outcome.rows == {"public.clinics": 1}
+    with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
+        assert owner.execute("SELECT name FROM clinics WHERE code = 'ZZ99'").fetchall() == [("To be closed",)]
+
+
+def test_grants_tighter_than_the_default_and_generated_columns_come_back(
+    undoing: Undoing, superuser: Connection, clone: Clone
+) -> None:
+    superuser.close()
+    with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
+        owner.execute("ALTER TABLE feature_flags ADD COLUMN loud text GENERATED ALWAYS AS (upper(key)) STORED")
+        owner.execute("REVOKE ALL ON feature_flags FROM physioflow_app")
+        owner.execute("GRANT SELECT (key) ON feature_flags TO physioflow_app")
+        owner.execute("ALTER TABLE feature_flags ENABLE ROW LEVEL SECURITY")
+        owner.execute("CREATE POLICY some_flags ON feature_flags USING (enabled)")
+        before = observe(owner)
+    undone = undoing.roll_back(27)
+    session = undoing.fence()
+
+    session.regrow(undone.bundle, undone.order, undone.saved, agree)
+
+    undoing.open(session)
+    with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
+        assert observe(owner) == before
