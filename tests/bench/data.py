@@ -30,8 +30,6 @@ SELECT attname FROM pg_attribute
 WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attname <> 'id'
 """
 
-CLOSE_ENOUGH = 0.97
-
 
 @dataclass(frozen=True)
 class Sizes:
@@ -74,7 +72,7 @@ def _grow(conn: psycopg.Connection[tuple[int]], size_bytes: float) -> None:
     copies = [_copy(conn, table) for table in GROWING]
     with conn.transaction():
         conn.execute("SET LOCAL session_replication_role = replica")  # the references were checked the first time
-        while _size(conn) < CLOSE_ENOUGH * size_bytes:  # round by round: rows next to their copies compress too well
+        while _size(conn) < size_bytes:  # round by round: rows next to their copies compress too well
             for copy in copies:
                 conn.execute(copy)
 
