@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.scenarios import backups, outages, refusals, restore, rollback, salvage, troubles
+from bot.sandbox.scenarios import backups, outages, refusals, restore, rollback, salvage, troubles, unchain
 from bot.sandbox.story import Story
 
 
@@ -44,6 +44,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "backups": Scenario(backups.backups),
     "restore-prod": Scenario(restore.restore_prod),
     "undo-restore": Scenario(restore.undo_restore),
+    "undo-chain": Scenario(unchain.undo_chain),
     "salvage": Scenario(salvage.salvage),
     "votes-at-once": Scenario(outages.votes_at_once),
     "slack-down": Scenario(outages.slack_down),
