@@ -16,7 +16,7 @@ _HOW = {
 
 
 def describe(plan: Plan, source: PlannedRegrowth) -> list[str]:
-    """Describe it in sections of mrkdwn: about 4,800 characters at the very most."""
+    """Describe it in sections of mrkdwn: about 5,500 characters at the very most."""
     return [_source(plan, source), drops.describe(plan.drops, "What comes back"), _rows(plan), _kept(plan)]
 
 

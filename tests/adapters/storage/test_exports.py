@@ -174,3 +174,36 @@ def test_a_damaged_index_is_not_taken_for_none(export: S3ExportStore, client: "S
     client.put_object(Bucket=target.bucket, Key=f"exports/{RUN}/export.json", Body=b"{")
     with pytest.raises(PermanentError, match=r"^export-damaged: "):
         export.existing()
+
+
+def test_saved_rows_are_read_as_they_were_saved(export: S3ExportStore, store: S3BackupStore) -> None:
+    content = b"id,name,note\n" + b'1,"x",\n' * 300_000
+    save_at_once(export, content)
+    (saved,) = export.finish(()).tables
+
+    blocks = list(store.open_export(RUN).read(saved))
+
+    assert b"".join(blocks) == content
+    assert len(blocks) > 1
+
+
+def save_at_once(export: S3ExportStore, content: bytes) -> None:
+    with export.sink().table("public.feature_flags", ["id", "name", "note"]) as write:
+        write(content)
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "exchanged"])
+def test_saved_rows_that_are_damaged_are_not_taken(
+    export: S3ExportStore, client: "S3Client", target: BackupTarget, damage: str
+) -> None:
+    save(export)
+    (saved,) = export.finish(()).tables
+    body = client.get_object(Bucket=target.bucket, Key=saved.key)["Body"].read()
+    if damage == "gone":
+        client.delete_object(Bucket=target.bucket, Key=saved.key)
+    else:
+        other = body[:-9] if damage == "cut" else gzip.compress(b"id,name,note\n1,x,y\n")
+        client.put_object(Bucket=target.bucket, Key=saved.key, Body=other)
+
+    with pytest.raises(PermanentError, match="export-damaged"):
+        list(export.read(saved))
