@@ -7,7 +7,7 @@ from bot.domain.backups import Backup, Manifest, Verification
 from bot.domain.versions import label
 from bot.ports import BackupDetails, BackupListing, NewestBackups
 from bot.views import buttons
-from bot.views.blocks import Block, View, actions, context, divider, header, listing, page, section
+from bot.views.blocks import SECTION_MOST, Block, View, actions, context, divider, header, listing, page, section
 from bot.views.text import clip, code, count, duration, moment, one_line, prose, size
 
 STAMP = "{date_short_pretty} {time}"
@@ -156,6 +156,12 @@ def _manifest(manifest: Manifest) -> list[Block]:
 
 
 def _top(title: str, lines: Sequence[str], total: int) -> str:
-    """A title and its lines, and how many more there are than are shown."""
-    more = [f"… and {total - len(lines):,} more"] if total > len(lines) else []
-    return "\n".join([title, *lines, *more])
+    """A title and as many of its lines as a section holds, and how many more there are than are shown."""
+    room, shown = SECTION_MOST - len(title) - len("\n… and 1,000,000,000 more"), 0
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        shown += 1
+    more = [f"… and {total - shown:,} more"] if total > shown else []
+    return "\n".join([title, *lines[:shown], *more])
