@@ -29,7 +29,10 @@ ENVIRONMENTS: Mapping[str, float] = MappingProxyType({"dev": 0.1, "staging": 0.3
 OWNER_RIGHTS = ("pg_signal_backend", "pg_monitor", "pg_read_all_stats")
 
 # What the bot needs to give a restored database the settings of the old one: a role's, and one of the app's own making.
-SETTING_RIGHTS = ("GRANT {app} TO {owner}", "GRANT SET ON PARAMETER physioflow.environment TO {owner}")
+SETTING_RIGHTS = (
+    "GRANT {app} TO {owner} WITH INHERIT FALSE, SET TRUE",
+    "GRANT SET ON PARAMETER physioflow.environment TO {owner}",
+)
 
 DATABASE_PROPERTIES = """
 REVOKE ALL ON DATABASE {database} FROM PUBLIC;

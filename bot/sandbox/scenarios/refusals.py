@@ -28,7 +28,7 @@ MISTYPED = (
     Refusal("/rollback prod 027; DROP TABLE patients", ("✗",)),
     Refusal("/rollback 💥 " + "x" * 3000, ("✗",)),
     Refusal("/rollback prod 027 --app banana", ("v1.2.3",)),
-    Refusal("/rollback prod latest", ("✗",)),
+    Refusal("/rollback prod lastest", ("✗", "latest")),
 )
 """Answered at once, from the text alone."""
 
