@@ -184,6 +184,7 @@ class RegrowthOrder:
         refilled: (table, column) that are created again and filled by primary key; their tables stayed.
         completed: tables that stayed and whose missing rows are put back by primary key.
         constraints: (table, name) of table constraints that went while their table stayed.
+        objects: (kind, identity) of everything that went.
         fingerprint: of the catalogue before the chain, which it must have again.
     """
 
@@ -194,6 +195,7 @@ class RegrowthOrder:
     refilled: frozenset[tuple[str, str]]
     completed: frozenset[str]
     constraints: frozenset[tuple[str, str]]
+    objects: frozenset[tuple[str, str]]
     fingerprint: str
 
 
@@ -232,7 +234,7 @@ class Database(Protocol):
         """
 
     def stored_tables(self) -> Sequence[str]:
-        """Name the tables with rows of their own, as a manifest does: no partitioned table, and none of an extension."""
+        """Name the tables with rows of their own, as a manifest does: no partitioned table, none of an extension."""
 
     def measure(self, tables: Sequence[str]) -> Sequence[TableSize]:
         """Count rows exactly, in one snapshot, waiting at most the lock timeout.

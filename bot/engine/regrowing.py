@@ -62,6 +62,7 @@ def order_of(undone: Run, export: Export | None) -> RegrowthOrder:
         refilled=refilled_columns(plan),
         completed=completed_tables(plan),
         constraints=lost_constraints(plan),
+        objects=frozenset((drop.kind, drop.identity) for drop in plan.drops),
         fingerprint=plan.schema_fingerprint,
     )
 

@@ -120,6 +120,7 @@ class Undoing:
             refilled=frozenset(columns),
             completed=frozenset(changed),
             constraints=frozenset(_constraints(rehearsal)),
+            objects=frozenset((item.kind, item.identity) for item in rehearsal.before.lost_in(rehearsal.after)),
             fingerprint=fingerprint,
         )
         bundle = FetchedBundle(BundleKind.DIRECTORY, self._directory / "dump", None, 0)
@@ -245,7 +246,7 @@ def test_a_schema_changed_since_is_not_led_back_to_something_else(
     with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
         owner.execute("CREATE TABLE newcomers (id int)")
 
-    with pytest.raises(PermanentError, match="undo-not-exact"):
+    with pytest.raises(PermanentError, match=r"undo-not-exact.*what went is there again.*changed since"):
         undoing.database.rehearse_regrowth("rtest2", undone.bundle, undone.order, undone.saved)
 
 
@@ -302,3 +303,31 @@ def test_grants_tighter_than_the_default_and_generated_columns_come_back(
     undoing.open(session)
     with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
         assert observe(owner) == before
+
+
+def test_a_column_that_cannot_come_back_in_its_place_is_refused(
+    undoing: Undoing, superuser: Connection, clone: Clone
+) -> None:
+    """The second of three columns: added again it would be the last."""
+    superuser.close()
+    with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
+        owner.execute("INSERT INTO schema_migrations (name, version) VALUES ('028_phones', '028')")
+    undoing.add(script(28, "ALTER TABLE clinics DROP COLUMN phone"))
+    undone = undoing.roll_back(28)
+    session = undoing.fence()
+
+    with pytest.raises(PermanentError, match="undo-not-exact"):
+        session.regrow(undone.bundle, undone.order, undone.saved, agree)
+
+    undoing.open(session)
+    assert undoing.database.inspect().schema == 27
+
+
+def test_what_would_be_missing_is_named(undoing: Undoing, superuser: Connection) -> None:
+    superuser.close()
+    undone = undoing.roll_back(27)
+    ghost = ("view", "public.ghost")
+    order = replace(undone.order, fingerprint="0" * 64, objects=undone.order.objects | {ghost})
+
+    with pytest.raises(PermanentError, match=r"undo-not-exact.*: view public\.ghost would be missing"):
+        undoing.database.rehearse_regrowth("rtest2", undone.bundle, order, undone.saved)

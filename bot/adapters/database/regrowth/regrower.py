@@ -15,10 +15,12 @@ from bot.adapters.database.regrowth.rows import RowLoader
 from bot.adapters.database.regrowth.script import RegrowthScript, TrackingCopy
 from bot.adapters.database.tracking import Tracking, TrackingTable
 from bot.domain.backups import SavedTable
+from bot.domain.catalogue import Catalogue
 from bot.errors import PermanentError
 from bot.ports import Regrown, RegrowthOrder, RowSource
 
 LOCKED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+SHOWN = 5
 ROLLED_BACK = "Everything was rolled back; nothing was changed."
 
 
@@ -87,9 +89,9 @@ class Regrower:
             for saved in self._saved():
                 self._loader.verify(saved, with_rows=with_rows)
             self._check_tracking()
-            now = catalogue_within(self._conn, owners).fingerprint
-        if now != self._order.fingerprint:
-            raise _other_catalogue()
+            now = catalogue_within(self._conn, owners)
+        if now.fingerprint != self._order.fingerprint:
+            raise _other_catalogue(self._order, now)
         return Regrown(script.length, filled, time.monotonic() - started)
 
     def _insert_tracking(self, copy: TrackingCopy | None) -> None:
@@ -158,9 +160,13 @@ def refused_as_undo() -> Iterator[None]:
         raise PermanentError("undo-failed", f"The undo failed: {server_words(error)}.", ROLLED_BACK) from error
 
 
-def _other_catalogue() -> PermanentError:
+def _other_catalogue(order: RegrowthOrder, now: Catalogue) -> PermanentError:
+    missing = sorted(order.objects - {(item.kind, item.identity) for item in now.objects})
+    names = ", ".join(f"{kind} {identity}" for kind, identity in missing[:SHOWN])
+    more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+    why = f"{names}{more} would be missing" if missing else "what went is there again, and something has changed since"
     return PermanentError(
         "undo-not-exact",
-        "The schema would not be again what it was before the chain.",
+        f"The schema would not be again what it was before the chain: {why}.",
         "Nothing was changed. Restore the emergency backup instead, or bring back by hand what is missing.",
     )
