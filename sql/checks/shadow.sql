@@ -16,12 +16,28 @@ WHERE s.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = cu
 ORDER BY s.setrole;
 
 -- name: foreign_owners
--- Roles that own something here and that we cannot become, and whose default privileges we cannot set.
-SELECT DISTINCT r.rolname
+-- Roles that own something here and whose rights we do not have: we can neither give them objects nor set their default
+-- privileges.
+-- The bootstrap superuser's are looked for in the catalogues themselves: pg_shdepend does not note a pinned role.
+SELECT r.rolname
 FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_roles r ON r.oid = d.refobjid
 WHERE d.dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
   AND d.refclassid = 'pg_catalog.pg_authid'::regclass AND d.deptype = 'o'
-  AND NOT pg_catalog.pg_has_role(r.oid, 'MEMBER')
+  AND NOT pg_catalog.pg_has_role(r.oid, 'USAGE')
+UNION
+SELECT r.rolname
+FROM (
+    SELECT 'pg_catalog.pg_class'::regclass, oid, relowner, relnamespace FROM pg_catalog.pg_class
+    UNION ALL SELECT 'pg_catalog.pg_proc'::regclass, oid, proowner, pronamespace FROM pg_catalog.pg_proc
+    UNION ALL SELECT 'pg_catalog.pg_type'::regclass, oid, typowner, typnamespace FROM pg_catalog.pg_type
+    UNION ALL SELECT 'pg_catalog.pg_operator'::regclass, oid, oprowner, oprnamespace FROM pg_catalog.pg_operator
+    UNION ALL SELECT 'pg_catalog.pg_collation'::regclass, oid, collowner, collnamespace FROM pg_catalog.pg_collation
+    UNION ALL SELECT 'pg_catalog.pg_namespace'::regclass, oid, nspowner, oid FROM pg_catalog.pg_namespace
+) AS o (class, id, owner, namespace)
+JOIN pg_catalog.pg_namespace n ON n.oid = o.namespace
+JOIN pg_catalog.pg_roles r ON r.oid = o.owner
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT pg_catalog.pg_has_role(r.oid, 'USAGE')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = o.class AND e.objid = o.id AND e.deptype = 'e')
 ORDER BY 1;
 
 -- name: foreign_extensions
