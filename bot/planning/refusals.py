@@ -101,17 +101,17 @@ def _check_scripts(request: RollbackRequest, facts: Facts) -> None:
             "no-down-script",
             f"{and_list(label(version) for version in missing)} {'has' if len(missing) == 1 else 'have'} no down "
             f"script, so a chain to {label(below)} cannot be built.",
-            _bundle_hint(min(missing), facts.backups),
+            _bundle_hint(request.environment, min(missing), facts.backups),
         ) from None
 
 
-def _bundle_hint(version: int, backups: Iterable[Backup]) -> str:
+def _bundle_hint(environment: str, version: int, backups: Iterable[Backup]) -> str:
     older = [b for b in backups if b.manifest is not None and 0 < b.manifest.schema_version < version]
     if not older:
         return f"The bucket has no backup from before {label(version)} either. Write the missing script."
     newest = max(older, key=lambda backup: backup.name.created_at)
     schema = label(newest.manifest.schema_version) if newest.manifest else "unknown"
-    return f"The newest backup from before {label(version)} is {newest.name} (schema {schema})."
+    return f"Restore the newest backup from before it instead: /rollback {environment} {newest.name} (schema {schema})."
 
 
 def and_list(words: Iterable[str]) -> str:

@@ -15,14 +15,14 @@ def test_a_refusal_names_its_reference_what_happened_and_the_way_out() -> None:
     error = PermanentError(
         "no-down-script",
         "017, 016 and 015 have no down script, so a chain to 014 cannot be built.",
-        "The newest backup from before 015 is prod_nightly_20260105_020000 (schema 014).",
+        "Restore the newest backup from before it instead: /rollback prod prod_nightly_20260105_020000 (schema 014).",
     )
 
     view = refusal.render(error)
 
     assert read(view) == (
         "✗ *no-down-script*: 017, 016 and 015 have no down script, so a chain to 014 cannot be built.\n"
-        "The newest backup from before 015 is prod_nightly_20260105_020000 (schema 014)."
+        "Restore the newest backup from before it instead: /rollback prod prod_nightly_20260105_020000 (schema 014)."
     )
     assert view.text == read(view).replace("*", "")
 
