@@ -251,7 +251,8 @@ def texts(node: ast.expr, known: dict[str, ast.expr]) -> Iterator[str]:
 
 def promised_references() -> set[str]:
     """What the ports say their adapters raise."""
-    return set(re.findall(r"``([a-z]+(?:-[a-z]+)+)``", (ROOT / "bot/ports.py").read_text()))
+    text = "".join(path.read_text() for path in sorted((ROOT / "bot" / "ports").glob("*.py")))
+    return set(re.findall(r"``([a-z]+(?:-[a-z]+)+)``", text))
 
 
 class TestErrors:

@@ -1,0 +1,71 @@
+"""What the engine needs of the world, one Protocol an edge. Adapters implement them, one SDK each.
+
+Every method may raise `bot.errors.TemporaryError` (trying again may work) or `PermanentError`; nothing else.
+"""
+
+from bot.ports.announcer import Announcer
+from bot.ports.answers import (
+    Audience,
+    BackupDetails,
+    BackupListing,
+    Escalation,
+    KeptDatabase,
+    MigrationRow,
+    NewestBackups,
+    Overview,
+)
+from bot.ports.audit import AuditEvent
+from bot.ports.bundles import BundleReader, Dump, FetchedBundle, TableSink
+from bot.ports.chat import Chat, Directory, Message, Outbox, Posted
+from bot.ports.clock import Clock
+from bot.ports.cluster import Cluster
+from bot.ports.database import Database, Fence, Shadow
+from bot.ports.journal import Claim, Journal, Request
+from bot.ports.progress import Report
+from bot.ports.queue import Queue
+from bot.ports.regrowth import Regrown, RegrowthOrder, RowSource
+from bot.ports.scripts import Scripts
+from bot.ports.sides import ExchangeState, Salvager, SideFacts, Sides
+from bot.ports.storage import BackupStore, ExportStore
+
+__all__ = [
+    "Announcer",
+    "Audience",
+    "AuditEvent",
+    "BackupDetails",
+    "BackupListing",
+    "BackupStore",
+    "BundleReader",
+    "Chat",
+    "Claim",
+    "Clock",
+    "Cluster",
+    "Database",
+    "Directory",
+    "Dump",
+    "Escalation",
+    "ExchangeState",
+    "ExportStore",
+    "Fence",
+    "FetchedBundle",
+    "Journal",
+    "KeptDatabase",
+    "Message",
+    "MigrationRow",
+    "NewestBackups",
+    "Outbox",
+    "Overview",
+    "Posted",
+    "Queue",
+    "Regrown",
+    "RegrowthOrder",
+    "Report",
+    "Request",
+    "RowSource",
+    "Salvager",
+    "Scripts",
+    "Shadow",
+    "SideFacts",
+    "Sides",
+    "TableSink",
+]

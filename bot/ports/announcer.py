@@ -1,0 +1,74 @@
+"""Everything the bot says."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.approvals import Vote
+from bot.domain.backups import Export
+from bot.domain.chores import Chore
+from bot.domain.runs import Run
+from bot.errors import BotError
+from bot.ports.answers import Audience, BackupDetails, BackupListing, Escalation, KeptDatabase, NewestBackups, Overview
+from bot.ports.audit import AuditEvent
+
+
+class Announcer(Protocol):
+    """Everything the bot says. Nothing here waits for Slack; the newest wish for a message wins."""
+
+    def card(self, run: Run, votes: Sequence[Vote]) -> None:
+        """The run's card in the incident channel: state, plan in short, live checklist."""
+
+    def request(self, run: Run, votes: Sequence[Vote]) -> None:
+        """The request for approval in the card's thread: the whole plan, votes so far, buttons while pending.
+
+        One message a plan digest: a changed plan gets a request of its own, and the old one says it is void.
+        """
+
+    def note(self, run: Run, key: str, text: str) -> None:
+        """A line in the thread, once per `key`. `text` is plain; escaping is the announcer's."""
+
+    def changed(self, run: Run, old_digest: str, differences: Sequence[str]) -> None:
+        """Say in the thread that the world moved and the votes are void, and how it moved."""
+
+    def report(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
+        """The closing report in the thread: timeline, what was dropped, saved and where, who approved."""
+
+    def escalate(self, run: Run, escalation: Escalation) -> None:
+        """Post what people need to take over, in the thread."""
+
+    def refuse(self, audience: Audience, key: str, error: BotError) -> None:
+        """Tell one person why not, and what to do instead."""
+
+    def tell(self, audience: Audience, key: str, text: str) -> None:
+        """Tell one person something, plainly."""
+
+    def status(
+        self,
+        audience: Audience,
+        key: str,
+        runs: Sequence[Run],
+        frozen: Mapping[str, str],
+        kept: Sequence[KeptDatabase] = (),
+    ) -> None:
+        """Answer `/rollback status`."""
+
+    def overview(self, audience: Audience, key: str, overview: Overview) -> None:
+        """Answer `/migrations ENV`."""
+
+    def chore(self, chore: Chore) -> None:
+        """A message in the environment's incident channel, edited in place from the chore's begin to its outcome."""
+
+    def backups(self, audience: Audience, key: str, listing: BackupListing, *, replace: bool) -> None:
+        """Answer `/backups ENV [FILTER]`; `replace` puts the page in the place of the one that was clicked on."""
+
+    def newest_backups(self, audience: Audience, key: str, newest: Sequence[NewestBackups], at: datetime) -> None:
+        """Answer `/backups`."""
+
+    def backup(self, audience: Audience, key: str, details: BackupDetails) -> None:
+        """Answer `/backups ENV show NAME`."""
+
+    def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
+        """Which run a message (its card or a request of its) belongs to, and the short digest it asks consent for
+        ("" for the card); None for any other message.
+        """

@@ -1,0 +1,96 @@
+"""Slack, as the outbox and the approval rules need it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bot.domain.approvals import Voter
+
+
+@dataclass(frozen=True)
+class Message:
+    """A chat message as wanted.
+
+    Attributes:
+        key: unique name of the message, so that it is sent once and edited in place, e.g. ``card:rk3f9a``.
+        channel: where to.
+        text: what notifications and old clients show; always set.
+        blocks: Block Kit.
+        thread_key: key of the message it answers; "" for a message of its own.
+        run_id: whose message it is; "" for nobody's.
+        user: set for an ephemeral: who sees it.
+        response_url: set for an answer to a command or a click.
+        replace: put the answer in the place of the message that was clicked on, where `response_url` still can.
+    """
+
+    key: str
+    channel: str
+    text: str
+    blocks: Sequence[Mapping[str, Any]] = ()
+    thread_key: str = ""
+    run_id: str = ""
+    user: str = ""
+    response_url: str = ""
+    replace: bool = False
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A message that has been sent."""
+
+    key: str
+    run_id: str
+    channel: str
+    ts: str
+
+
+class Chat(Protocol):
+    """Slack, as the outbox's writer and the approval rules need it."""
+
+    def post(self, message: Message, thread_ts: str) -> str:
+        """Post it; gives its ts. `thread_ts` "" posts outside a thread."""
+
+    def update(self, message: Message, ts: str) -> None:
+        """Edit it in place."""
+
+    def whisper(self, message: Message, thread_ts: str) -> None:
+        """Show it to `message.user` only, by response_url where there is one."""
+
+    def upload(self, channel: str, thread_ts: str, name: str, title: str, content: bytes) -> None:
+        """Share a file in a thread."""
+
+    def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
+        """Look a person and their membership in those user groups up, fresh, never from a cache.
+
+        Raises:
+            TemporaryError: ``lookup-failed``; callers treat it as "no".
+        """
+
+    def permalink(self, channel: str, ts: str) -> str:
+        """Link to a message; "" when there is none."""
+
+    def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
+        """Look for a message of ours with that key where `post` would have put it; gives its ts.
+
+        Asked only when a post's outcome is not known: an answer was lost, or a process died waiting for it.
+        """
+
+
+class Outbox(Protocol):
+    """Messages on their way to chat. Nobody waits for it."""
+
+    def put(self, message: Message) -> None:
+        """Want the message to look like this. The newest wish for a key wins; one already sent is edited."""
+
+    def posted(self, channel: str, ts: str) -> Posted | None:
+        """Which of our messages that is; None when it is none of ours."""
+
+    def address(self, key: str) -> tuple[str, str] | None:
+        """(channel, ts) of a sent message; None while it has not been sent."""
+
+
+class Directory(Protocol):
+    """People, looked up fresh."""
+
+    def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
+        """See `Chat.look_up`."""

@@ -1,0 +1,162 @@
+"""An environment's live database, its shadow, and the session of a fenced one."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from bot.domain.backups import SavedSequence
+from bot.domain.catalogue import Catalogue, ChainOutcome, CheckResult, DatabaseFacts, Rehearsal, Session, TableSize
+from bot.domain.migrations import DownScript
+from bot.ports.bundles import Dump, FetchedBundle, TableSink
+from bot.ports.progress import Report
+from bot.ports.regrowth import Regrown, RegrowthOrder, RowSource
+
+
+class Shadow(Protocol):
+    """A schema-only copy of an environment's database. Gone when its context ends."""
+
+    def rehearse(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Rehearsal:
+        """Run the chain for real, in one transaction that is rolled back in the end, and say what it did.
+
+        Raises:
+            PermanentError: ``rehearsal-failed`` names script, line and the server's message;
+                ``unexpected-tracking-rows``.
+        """
+
+
+class Fence(Protocol):
+    """The only session of a closed database. Everything between the fence and the reopening goes through it."""
+
+    def export(
+        self, tables: Sequence[str], sink: "TableSink", report: Report
+    ) -> tuple[Sequence[SavedSequence], Mapping[str, int]]:
+        """Copy out every row of the relations in one snapshot; gives owned sequences' states, and rows by relation."""
+
+    def run_chain(
+        self,
+        chain: Sequence[DownScript],
+        expected: frozenset[int],
+        saved_rows: Mapping[str, int],
+        may_commit: Callable[[], None],
+    ) -> ChainOutcome:
+        """Run the chain in ONE transaction, remove the tracking rows, check what remains, and commit.
+
+        Idempotent: where the tracking table already says `expected`, nothing is run and `removed` is empty.
+
+        Args:
+            chain: newest first.
+            expected: versions the tracking table must hold afterwards.
+            saved_rows: exact rows of each exported relation; a difference stops the chain before the first drop.
+            may_commit: called just before COMMIT; raises when this process no longer owns the run.
+
+        Raises:
+            PermanentError: ``chain-failed``, ``rows-changed-since-export``, ``unexpected-tracking-rows``.
+            TemporaryError: ``table-locked`` names the blocker, after all attempts; ``chain-running`` elsewhere;
+                ``outcome-unknown`` when the connection went during COMMIT: call again, and it finds out.
+        """
+
+    def regrow(
+        self, bundle: "FetchedBundle", order: "RegrowthOrder", rows: "RowSource", may_commit: Callable[[], None]
+    ) -> "Regrown":
+        """Create again what a chain dropped, fill it with the saved rows, and commit, all in ONE transaction.
+
+        Idempotent: where the tracking table already says `order.expected`, nothing is done and `statements` is 0.
+
+        Args:
+            bundle: the chain's emergency backup, of this very database.
+            order: what is to come back.
+            rows: the saved rows.
+            may_commit: called just before COMMIT; raises when this process no longer owns the run.
+
+        Raises:
+            PermanentError: ``undo-failed``, ``undo-not-exact``, ``database-replaced``, ``unexpected-tracking-rows``,
+                ``export-damaged``; nothing was changed.
+            TemporaryError: ``outcome-unknown`` when the connection went during COMMIT; ``table-locked``.
+        """
+
+    def close(self) -> None:
+        """End the session. The database stays closed."""
+
+
+class Database(Protocol):
+    """One environment's database."""
+
+    def inspect(self) -> DatabaseFacts:
+        """Observe it, without waiting for anyone's lock. A closed database is seen without its tracking rows.
+
+        Raises:
+            PermanentError: ``tracking-table-unreadable``; ``database-unreachable`` when our login is refused.
+            TemporaryError: ``database-unreachable`` when nobody answers; ``table-locked`` names the blocker.
+        """
+
+    def catalogue(self) -> Catalogue:
+        """Read every user object.
+
+        Raises:
+            TemporaryError: ``table-locked`` names the blocker.
+        """
+
+    def stored_tables(self) -> Sequence[str]:
+        """Name the tables with rows of their own, as a manifest does: no partitioned table, none of an extension."""
+
+    def measure(self, tables: Sequence[str]) -> Sequence[TableSize]:
+        """Count rows exactly, in one snapshot, waiting at most the lock timeout.
+
+        Raises:
+            TemporaryError: ``table-locked`` names the blocker.
+        """
+
+    def count_values(self, columns: Sequence[tuple[str, str]]) -> Sequence[TableSize]:
+        """Count non-null values of (table, column) pairs; `table` of the answer is ``table.column``."""
+
+    def shadow(self, run_id: str) -> AbstractContextManager[Shadow]:
+        """Make a schema-only copy beside the live database; dropped when the context ends.
+
+        Raises:
+            TemporaryError: ``table-locked``; PermanentError: ``shadow-failed``.
+        """
+
+    def rehearse_regrowth(self, run_id: str, bundle: "FetchedBundle", order: RegrowthOrder, rows: RowSource) -> Regrown:
+        """Do on a shadow what `Fence.regrow` does, without the rows, and roll it back.
+
+        Raises:
+            PermanentError: ``undo-failed``, ``undo-not-exact``, ``database-replaced``, ``shadow-failed``.
+            TemporaryError: ``table-locked``.
+        """
+
+    def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:
+        """Drop shadows of processes that died; gives their names. A young one, or one in use, is left alone."""
+
+    def fence(self, run_id: str) -> Fence:
+        """Close the database to everyone, end every other session, and keep the one that is left.
+
+        Idempotent; a fence left by a dead process is taken over.
+
+        Raises:
+            PermanentError: ``session-cannot-be-ended`` or ``prepared-transaction`` names what is in the way; the
+                database has been opened again.
+        """
+
+    def reopen(self) -> None:
+        """Let people in again. Idempotent."""
+
+    def strangers(self) -> Sequence[Session]:
+        """Others' sessions in the database, now."""
+
+    def check(self, queries: Sequence[str]) -> Sequence[CheckResult]:
+        """Run read-only checks, each in a transaction of its own that is rolled back."""
+
+    def dump(self, directory: Path, report: Report) -> "Dump":
+        """Write a directory-format dump, and what its snapshot held.
+
+        Raises:
+            PermanentError: ``dump-failed`` with pg_dump's own words; ``tool-too-old``.
+            TemporaryError: ``table-locked`` names the blocker; ``dump-stalled``.
+        """
+
+    def recovery_options(self) -> Sequence[str]:
+        """What point-in-time recovery could reach: archiver state, WAL position, restore points. One line each."""
+
+    def mark_restore_point(self, name: str) -> str:
+        """Create a named restore point where we may; gives the LSN it is at (or the current one)."""

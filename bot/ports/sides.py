@@ -1,0 +1,118 @@
+"""Databases beside the live one: loaded, exchanged, kept, salvaged from."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from bot.domain.backups import TableContent
+from bot.domain.catalogue import DatabaseFacts
+from bot.domain.salvage import Salvage
+from bot.ports.bundles import FetchedBundle
+from bot.ports.progress import Report
+
+
+class ExchangeState(StrEnum):
+    """Where an exchange of databases is, read off their names."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class SideFacts:
+    """A database of ours beside the live one.
+
+    Attributes:
+        name: ``{live}_backstop_{kind}_{run}``, cut to PostgreSQL's 63 bytes from the front part.
+        kind: ``side`` (being loaded), ``kept`` (replaced by a swap) or ``undone`` (replaced by an undo).
+        run_id: whose it is.
+        size_bytes: on disk.
+        noted_at: when it came to be what it is, UTC.
+    """
+
+    name: str
+    kind: str
+    run_id: str
+    size_bytes: int
+    noted_at: datetime
+
+
+class Sides(Protocol):
+    """Databases beside an environment's live one: loaded, compared, exchanged with it, kept, dropped."""
+
+    def name(self, kind: str, run_id: str) -> str:
+        """Name a run's database of that kind."""
+
+    def load(self, run_id: str, bundle: FetchedBundle, report: Report) -> str:
+        """Load a bundle into a fresh ``side`` database of the run (a leftover of an earlier try is dropped first).
+
+        Raises:
+            PermanentError: ``load-failed`` with the tool's own words, ``tool-too-old``, ``disk-full``; it is dropped.
+            TemporaryError: ``database-unreachable``, e.g. because the server restarted; it is dropped when it can be.
+        """
+
+    def contents(self, name: str, report: Report) -> Sequence[TableContent]:
+        """Count and hash every table of a side database, as `Database.dump` does."""
+
+    def inspect(self, name: str) -> DatabaseFacts:
+        """Observe a side database; its `applied` says its schema version."""
+
+    def problems(self, name: str) -> Sequence[str]:
+        """What is not sound in it: invalid indexes, unvalidated constraints, sequences behind their columns,
+        collation versions, what pg_amcheck finds where it is installed. One line each.
+        """
+
+    def adopt(self, name: str) -> Sequence[str]:
+        """Give it the live database's owner, ACL, settings, per-role settings, comment and connection limit.
+
+        Gives what could not be copied for want of rights, one line each.
+        """
+
+    def exchange(self, incoming: str, outgoing: str, may_commit: Callable[[], None]) -> float:
+        """Swap: the live database becomes `outgoing`, `incoming` becomes the live one, in one transaction.
+
+        Both are closed and emptied of sessions for it, and opened afterwards. Repeated after it happened, it only
+        makes sure that the live one is open. Gives for how many seconds the live name was closed.
+
+        Raises:
+            PermanentError: ``session-cannot-be-ended``, ``prepared-transaction``, ``name-taken``; all is as before
+                and open.
+            TemporaryError: ``database-unreachable``; `state` tells where it is.
+        """
+
+    def state(self, incoming: str, outgoing: str) -> ExchangeState:
+        """Say whether that exchange has happened, from the databases' names alone."""
+
+    def list(self) -> Sequence[SideFacts]:
+        """Every database of ours beside the live one."""
+
+    def drop(self, name: str) -> None:
+        """Drop one, sessions and all; gone already is well.
+
+        Raises:
+            PermanentError: ``not-ours`` when the name is not one of ours.
+        """
+
+
+class Salvager(Protocol):
+    """Looks for rows that a kept database has and the live one has not."""
+
+    def salvage(self, kept: str, about: Sequence[str], write: Callable[[bytes], None], report: Report) -> Salvage:
+        """Compare the two, each in one snapshot, and write SQL that would bring the rows back. Applies nothing.
+
+        INSERTs, in the order of foreign keys, for rows that only `kept` has; UPDATEs, commented out, for rows that both
+        have with different values. Memory is bounded whatever the size.
+
+        Args:
+            kept: a database of ours beside the live one; it stays closed to others.
+            about: lines for the head of the SQL.
+            write: takes the SQL, UTF-8, as it comes.
+            report: is told how far it is.
+
+        Raises:
+            PermanentError: ``not-ours``, ``side-missing``, ``database-refused``.
+            TemporaryError: ``database-unreachable``, ``table-locked``.
+        """
