@@ -33,7 +33,7 @@ from bot.engine.operations import Operations
 from bot.engine.recovery import Sweeper
 from bot.engine.runner import Runner
 from bot.engine.workplace import Site, Workplace
-from bot.errors import TemporaryError
+from bot.errors import PermanentError, TemporaryError
 from bot.ports import Cluster
 
 POOL_SIZE = 24
@@ -155,9 +155,19 @@ def _store(environment: Environment, access: Access) -> storage.S3BackupStore:
 
 
 class Service:
-    """A running replica: workers, outbox writer, sweeper, health, and, if it listens, the socket to Slack."""
+    """A running replica: workers, outbox writer, sweeper, health, and, if it listens, the socket to Slack.
+
+    Raises:
+        PermanentError: ``http-mode-not-available``.
+    """
 
     def __init__(self, config: Config, parts: Parts, *, listen: bool) -> None:
+        if listen and config.slack.mode != "socket":
+            raise PermanentError(
+                "http-mode-not-available",
+                "Events over HTTP are not in this version; a bot started like that would hear nobody.",
+                'Set mode = "socket" in [slack], and give it an app token.',
+            )
         self._config = config
         self._parts = parts
         operations, runner = Operations(parts.workplace), Runner(parts.workplace)
