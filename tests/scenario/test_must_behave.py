@@ -22,6 +22,7 @@ MUST_BEHAVE = {
     "votes of a deactivated lead, a guest, a stranger do not count; one rejection ends it": "wrong-voters",
     "a restart in the middle of a run goes on where it was": "bot-killed",
     "two replicas of the bot: one plan, one run, no doubled message": "two-replicas",
+    "backups taken, listed, shown, verified; a tampered one refused; a take that is killed": "backups",
     "two leads vote at the same moment": "votes-at-once",
     "Slack is down: the run goes on and the card catches up": "slack-down",
     "the object store fails now and then": "bucket-hiccups",
