@@ -148,13 +148,16 @@ class Sandbox:
         return bot
 
     def reset(self, environment: str) -> None:
-        """Put prod back to the sample: database, workloads. Runs that are open must have ended."""
+        """Put prod back to the sample: database, workloads, empty bucket. Runs that are open must have ended."""
         name = database_name(environment)
         clones.drop_beside(self.postgres, name)
         clones.drop(self.postgres, name)
         clones.clone(self.postgres, f"sample_{environment}", name)
         self.cluster.clear_faults()
         lay_out(self.cluster, [environment])
+        self.bucket(environment).clear()
+        for left in (self.directory / "scratch").iterdir():  # by a bot that a scenario killed
+            shutil.rmtree(left, ignore_errors=True)
 
     def scratch_left(self) -> list[str]:
         """What the bot has left in its scratch directory."""

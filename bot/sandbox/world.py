@@ -94,6 +94,12 @@ class BucketWorld:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         return sorted(item["Key"] for page in pages for item in page.get("Contents", []))
 
+    def clear(self) -> None:
+        """Delete everything, old versions included."""
+        for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket):
+            for item in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                self._client.delete_object(Bucket=self._bucket, Key=item["Key"], VersionId=item["VersionId"])
+
     def read(self, key: str) -> bytes:
         """An object's bytes."""
         return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
