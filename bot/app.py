@@ -16,6 +16,7 @@ import commands
 from bot.adapters import cluster, journal, storage
 from bot.adapters.announcer import SlackAnnouncer
 from bot.adapters.bundlereader import ToolBundleReader
+from bot.adapters.calendar import CronCalendar
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase, Tracking
 from bot.adapters.http import HttpServer
@@ -87,6 +88,8 @@ def assemble(config: Config) -> Iterator[Parts]:
                     owner=f"{socket.gethostname()}:{os.getpid()}",
                     home_team=config.slack.team_id,
                     scratch_dir=config.scratch_dir or Path(tempfile.gettempdir()),
+                    drills=journal.PostgresDrillBook(pool, clock),
+                    calendar=CronCalendar(),
                 ),
                 pool,
                 outbox,

@@ -116,6 +116,7 @@ class Run:
         cancel_requested_by: user who asked to stop it; "" for nobody.
         problem: reference and sentence of what stopped it; "" while nothing did.
         steps: the checklist, in order; empty until approved.
+        drill: id of the drill it belongs to: it needs no votes then, and never runs in production; "" for people's.
     """
 
     id: str
@@ -133,6 +134,7 @@ class Run:
     cancel_requested_by: str = ""
     problem: str = ""
     steps: tuple[Step, ...] = ()
+    drill: str = ""
 
     def step(self, key: str) -> Step:
         """Find a step by key.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.domain.drills import Schedule
 from bot.domain.environments import Environment
 from bot.domain.versions import Matrix
 from bot.errors import PermanentError
@@ -11,10 +12,12 @@ from bot.ports import (
     Announcer,
     BackupStore,
     BundleReader,
+    Calendar,
     Clock,
     Cluster,
     Database,
     Directory,
+    DrillBook,
     Journal,
     Queue,
     Salvager,
@@ -51,6 +54,8 @@ class Workplace:
         owner: name of this process, unique among replicas, e.g. ``backstop-7d9f:41``.
         home_team: the Slack workspace whose members may vote.
         scratch_dir: where dumps are written before they are bundled.
+        drills: what is known of drills.
+        schedules: the drills that come round.
     """
 
     sites: Mapping[str, Site]
@@ -65,6 +70,9 @@ class Workplace:
     owner: str
     home_team: str
     scratch_dir: Path
+    drills: DrillBook
+    calendar: Calendar
+    schedules: tuple[Schedule, ...] = ()
 
     def site(self, name: str) -> Site:
         """Find an environment.

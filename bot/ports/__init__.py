@@ -20,6 +20,7 @@ from bot.ports.chat import Chat, Directory, Message, Outbox, Posted
 from bot.ports.clock import Clock
 from bot.ports.cluster import Cluster
 from bot.ports.database import Database, Fence, Shadow
+from bot.ports.drills import Calendar, DrillBook
 from bot.ports.journal import Claim, Journal, Request
 from bot.ports.progress import Report
 from bot.ports.queue import Queue
@@ -36,12 +37,14 @@ __all__ = [
     "BackupListing",
     "BackupStore",
     "BundleReader",
+    "Calendar",
     "Chat",
     "Claim",
     "Clock",
     "Cluster",
     "Database",
     "Directory",
+    "DrillBook",
     "Dump",
     "Escalation",
     "ExchangeState",

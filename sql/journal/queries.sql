@@ -47,10 +47,10 @@ WHERE environment = %(environment)s AND kind = %(kind)s;
 -- name: open_run
 -- Create a pending run; no row when its environment has an open one.
 INSERT INTO backstop.runs
-    (id, environment, plan, digest, state, requester, reason, channel, created_at, expires_at)
+    (id, environment, plan, digest, state, requester, reason, channel, created_at, expires_at, drill)
 VALUES
     (%(id)s, %(environment)s, %(plan)s, %(digest)s, 'pending', %(requester)s, %(reason)s, %(channel)s,
-     %(created_at)s, %(expires_at)s)
+     %(created_at)s, %(expires_at)s, %(drill)s)
 ON CONFLICT (environment) WHERE state IN ('pending', 'approved', 'running', 'parked') DO NOTHING
 RETURNING id;
 

@@ -40,6 +40,8 @@ CREATE TABLE IF NOT EXISTS backstop.runs (
     cancel_requested_by text NOT NULL DEFAULT '',
     problem             text NOT NULL DEFAULT ''
 );
+-- The drill that asked for a run, or "" for people. Such a run needs no votes, and never runs in production.
+ALTER TABLE backstop.runs ADD COLUMN IF NOT EXISTS drill text NOT NULL DEFAULT '';
 -- One open run an environment, whatever any replica believes.
 CREATE UNIQUE INDEX IF NOT EXISTS runs_one_open_per_environment ON backstop.runs (environment)
     WHERE state IN ('pending', 'approved', 'running', 'parked');
@@ -142,3 +144,41 @@ CREATE INDEX IF NOT EXISTS outbox_unsent ON backstop.outbox (position)
     WHERE sent_revision < revision AND problem = '';
 CREATE INDEX IF NOT EXISTS outbox_by_address ON backstop.outbox (channel, ts) WHERE ts <> '';
 CREATE INDEX IF NOT EXISTS outbox_by_post ON backstop.outbox (channel, posted_at) WHERE posted_at IS NOT NULL;
+
+-- Drills are kept for ever: they are what is known about how long a restore takes.
+CREATE TABLE IF NOT EXISTS backstop.drill_schedules (
+    name        text PRIMARY KEY,
+    fingerprint text NOT NULL,
+    known_since timestamptz NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS backstop.drills (
+    id          text PRIMARY KEY,
+    schedule    text NOT NULL,
+    environment text NOT NULL,
+    kind        text NOT NULL CHECK (kind IN ('restore', 'migration', 'bundle')),
+    bundle_of   text NOT NULL,
+    due_at      timestamptz NOT NULL,
+    start_at    timestamptz NOT NULL,
+    state       text NOT NULL CHECK (state IN ('planned', 'running', 'passed', 'failed', 'skipped', 'missed')),
+    user_id     text NOT NULL DEFAULT '',
+    started_at  timestamptz,
+    ended_at    timestamptz,
+    fence       bigint NOT NULL DEFAULT 0,
+    problem     text NOT NULL DEFAULT '',
+    steps       jsonb NOT NULL DEFAULT '[]',
+    measured    jsonb
+);
+-- A due drill exists once, however many replicas see that it is due.
+CREATE UNIQUE INDEX IF NOT EXISTS drills_once ON backstop.drills (schedule, due_at) WHERE schedule <> '';
+CREATE INDEX IF NOT EXISTS drills_newest ON backstop.drills (due_at DESC);
+CREATE INDEX IF NOT EXISTS drills_open ON backstop.drills (start_at) WHERE state IN ('planned', 'running');
+
+CREATE TABLE IF NOT EXISTS backstop.script_proofs (
+    sha256     text NOT NULL,
+    drill_id   text NOT NULL REFERENCES backstop.drills,
+    version    int NOT NULL,
+    at         timestamptz NOT NULL,
+    reversible boolean,
+    PRIMARY KEY (sha256, drill_id)
+);

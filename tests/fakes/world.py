@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bot.adapters.calendar import CronCalendar
 from bot.domain.environments import ApprovalPolicy, BackupTarget, Environment, HttpCheck, SmokeChecks, Timing, Workloads
 from bot.domain.runs import Run
 from bot.domain.versions import CompatibilityRow, Matrix
@@ -15,6 +16,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.database import FakeDatabase
 from tests.fakes.directory import HOME, LEADS, ONCALL, FakeDirectory
+from tests.fakes.drills import FakeDrillBook
 from tests.fakes.journal import FakeJournal
 from tests.fakes.process import Process
 from tests.fakes.queue import FakeQueue
@@ -53,6 +55,7 @@ class World:
         self.scratch = scratch
         self.clock = FakeClock()
         self.journal = FakeJournal(self.clock)
+        self.drills = FakeDrillBook(self.clock)
         self.queue = FakeQueue()
         self.announcer = FakeAnnouncer()
         self.directory = FakeDirectory()
@@ -90,6 +93,8 @@ class World:
             owner=process.name,
             home_team=HOME,
             scratch_dir=self.scratch,
+            drills=process.wrap(self.drills, "drills"),
+            calendar=CronCalendar(),
         )
 
     def submit(self, process: Process, request: Request) -> None:

@@ -9,6 +9,7 @@ from psycopg.rows import DictRow
 from pydantic import TypeAdapter
 
 from bot.domain.approvals import Vote
+from bot.domain.drills import Drill
 from bot.domain.plans import Plan
 from bot.domain.runs import Progress, Run, Step
 from bot.ports import AuditEvent, Request
@@ -20,6 +21,7 @@ _VOTE = TypeAdapter(Vote)
 _PROGRESS = TypeAdapter(Progress)
 _REQUEST = TypeAdapter(Request)
 _EVENT = TypeAdapter(AuditEvent)
+_DRILL = TypeAdapter(Drill)
 
 
 def to_json(value: Mapping[str, Any] | list[Any]) -> str:
@@ -37,6 +39,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "channel": run.channel,
         "created_at": run.created_at,
         "expires_at": run.expires_at,
+        "drill": run.drill,
         **plan_row(run.plan),
     }
 
@@ -93,6 +96,17 @@ def request_of(row: DictRow) -> Request:
 def event_of(row: DictRow) -> AuditEvent:
     """Read an audit event."""
     return _EVENT.validate_python(_in_utc(row))
+
+
+def drill_of(row: DictRow) -> Drill:
+    """Read a drill with its steps."""
+    steps = tuple(_STEP.validate_python(_in_utc(step)) for step in row["steps"])
+    return _DRILL.validate_python(_in_utc(row) | {"steps": steps})
+
+
+def utc(at: datetime) -> datetime:
+    """Give a time as the driver read it in UTC."""
+    return at.astimezone(UTC)
 
 
 def _in_utc(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,143 @@
+"""Drills: what survives of them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from bot.adapters.journal import rows
+from bot.adapters.journal.connections import connection
+from bot.adapters.journal.table import Table
+from bot.adapters.namedqueries import load
+from bot.domain.drills import Drill, DrillState, Measurement, Schedule, ScriptProof
+from bot.domain.runs import Step
+from bot.errors import PermanentError
+
+_MEASURED = TypeAdapter(Measurement)
+_STEPS = TypeAdapter(tuple[Step, ...])
+_STEP = TypeAdapter(Step)
+
+
+class PostgresDrillBook(Table):
+    """`bot.ports.DrillBook` in the schema ``backstop`` of the state database.
+
+    Every method may raise TemporaryError ``journal-unreachable``.
+    """
+
+    _queries = load("sql.journal", "drills.sql")
+
+    def known_since(self, schedule: Schedule, now: datetime) -> datetime:
+        """See `bot.ports.DrillBook.known_since`."""
+        row = self._one("known_since", name=schedule.name, fingerprint=schedule.fingerprint, now=now)
+        return rows.utc(row["known_since"]) if row else now
+
+    def last_due(self, schedule: str, since: datetime) -> datetime | None:
+        """See `bot.ports.DrillBook.last_due`."""
+        row = self._one("last_due", schedule=schedule, since=since)
+        return rows.utc(row["due_at"]) if row and row["due_at"] else None
+
+    def plan(self, drill: Drill) -> bool:
+        """See `bot.ports.DrillBook.plan`."""
+        return self._one("plan_drill", **_planned_row(drill)) is not None
+
+    def drill(self, drill_id: str) -> Drill | None:
+        """See `bot.ports.DrillBook.drill`."""
+        row = self._one("drill", drill_id=drill_id)
+        return rows.drill_of(row) if row else None
+
+    def drills(self, environment: str | None = None, limit: int = 10) -> Sequence[Drill]:
+        """See `bot.ports.DrillBook.drills`."""
+        return [rows.drill_of(row) for row in self._all("drills", environment=environment, limit=limit)]
+
+    def open_drills(self) -> Sequence[Drill]:
+        """See `bot.ports.DrillBook.open_drills`."""
+        return [rows.drill_of(row) for row in self._all("open_drills")]
+
+    def postpone(self, drill_id: str, start_at: datetime, user_id: str) -> bool:
+        """See `bot.ports.DrillBook.postpone`."""
+        return self._one("postpone_drill", drill_id=drill_id, start_at=start_at, user_id=user_id) is not None
+
+    def close(self, drill_id: str, state: DrillState, problem: str, user_id: str = "") -> bool:
+        """See `bot.ports.DrillBook.close`."""
+        values = {"drill_id": drill_id, "state": state.value, "problem": problem, "user_id": user_id}
+        return self._one("close_drill", now=self._clock.now(), **values) is not None
+
+    def begin(self, drill_id: str, steps: Sequence[Step]) -> Drill | None:
+        """See `bot.ports.DrillBook.begin`."""
+        listed = _STEPS.dump_json(tuple(steps)).decode()
+        row = self._one("begin_drill", drill_id=drill_id, steps=listed, now=self._clock.now())
+        return rows.drill_of(row) if row else None
+
+    def record(self, drill_id: str, fence: int, step: Step) -> None:
+        """See `bot.ports.DrillBook.record`."""
+        values = {"drill_id": drill_id, "fence": fence, "key": step.key, "step": _STEP.dump_json(step).decode()}
+        if self._one("record_drill_step", **values) is None:
+            raise _fenced_off(drill_id)
+
+    def finish(
+        self,
+        drill_id: str,
+        fence: int,
+        state: DrillState,
+        problem: str = "",
+        measured: Measurement | None = None,
+        proofs: Sequence[ScriptProof] = (),
+    ) -> None:
+        """See `bot.ports.DrillBook.finish`."""
+        values = {
+            "drill_id": drill_id,
+            "fence": fence,
+            "state": state.value,
+            "problem": problem,
+            "measured": _MEASURED.dump_json(measured).decode() if measured else None,
+            "now": self._clock.now(),
+        }
+        with connection(self._pool) as conn:
+            if conn.execute(self._queries["finish_drill"], values).fetchone() is None:
+                raise _fenced_off(drill_id)
+            conn.cursor().executemany(self._queries["add_script_proof"], [_proof_row(proof) for proof in proofs])
+
+    def history(self, environment: str | None = None, limit: int = 1000) -> Sequence[Drill]:
+        """See `bot.ports.DrillBook.history`."""
+        return [rows.drill_of(row) for row in self._all("drill_history", environment=environment, limit=limit)]
+
+    def last_passed(self, schedule: str) -> datetime | None:
+        """See `bot.ports.DrillBook.last_passed`."""
+        row = self._one("last_passed", schedule=schedule)
+        return rows.utc(row["ended_at"]) if row and row["ended_at"] else None
+
+    def script_proofs(self) -> Mapping[str, ScriptProof]:
+        """See `bot.ports.DrillBook.script_proofs`."""
+        return {row["sha256"]: ScriptProof(**(row | {"at": rows.utc(row["at"])})) for row in self._all("script_proofs")}
+
+
+def _fenced_off(drill_id: str) -> PermanentError:
+    return PermanentError(
+        "fenced-off",
+        f"This process no longer owns drill {drill_id}: another one has taken over, or it has ended.",
+        "Nothing to do: whoever owns it now goes on.",
+    )
+
+
+def _planned_row(drill: Drill) -> dict[str, Any]:
+    return {
+        "id": drill.id,
+        "schedule": drill.schedule,
+        "environment": drill.environment,
+        "kind": drill.kind.value,
+        "bundle_of": drill.bundle_of,
+        "due_at": drill.due_at,
+        "start_at": drill.start_at,
+        "user_id": drill.user_id,
+    }
+
+
+def _proof_row(proof: ScriptProof) -> dict[str, Any]:
+    return {
+        "sha256": proof.sha256,
+        "drill_id": proof.drill_id,
+        "version": proof.version,
+        "at": proof.at,
+        "reversible": proof.reversible,
+    }

@@ -1,0 +1,86 @@
+"""What survives of drills, and when they are due."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.drills import Drill, DrillState, Measurement, Schedule, ScriptProof
+from bot.domain.runs import Step
+
+
+class DrillBook(Protocol):
+    """Drills, their checklists, and what was learnt, kept for ever. Every method is one transaction."""
+
+    def known_since(self, schedule: Schedule, now: datetime) -> datetime:
+        """Since when that very schedule (name and `fingerprint`) is known; noted as `now` the first time."""
+
+    def last_due(self, schedule: str, since: datetime) -> datetime | None:
+        """The newest due time at or after `since` that has a drill."""
+
+    def plan(self, drill: Drill) -> bool:
+        """Create a planned drill; False when its schedule and due time, or its id, have one already."""
+
+    def drill(self, drill_id: str) -> Drill | None:
+        """Read one."""
+
+    def drills(self, environment: str | None = None, limit: int = 10) -> Sequence[Drill]:
+        """Newest due first, whatever their state."""
+
+    def open_drills(self) -> Sequence[Drill]:
+        """Planned and running ones, earliest start first."""
+
+    def postpone(self, drill_id: str, start_at: datetime, user_id: str) -> bool:
+        """Move the start of a planned one; False when it is not planned any more."""
+
+    def close(self, drill_id: str, state: DrillState, problem: str, user_id: str = "") -> bool:
+        """PLANNED → SKIPPED or MISSED; False when it is not planned any more."""
+
+    def begin(self, drill_id: str, steps: Sequence[Step]) -> Drill | None:
+        """PLANNED or RUNNING → RUNNING with fence + 1; gives it. `steps` are its checklist where it has none yet.
+
+        None when it has ended.
+        """
+
+    def record(self, drill_id: str, fence: int, step: Step) -> None:
+        """Put a step in the place of the one with its key.
+
+        Raises:
+            PermanentError: ``fenced-off``.
+        """
+
+    def finish(
+        self,
+        drill_id: str,
+        fence: int,
+        state: DrillState,
+        problem: str = "",
+        measured: Measurement | None = None,
+        proofs: Sequence[ScriptProof] = (),
+    ) -> None:
+        """RUNNING → PASSED or FAILED, with what was learnt; the proofs of a failed one are kept as well.
+
+        Raises:
+            PermanentError: ``fenced-off``.
+        """
+
+    def history(self, environment: str | None = None, limit: int = 1000) -> Sequence[Drill]:
+        """Those that were tried (passed or failed), newest first, with their measurements."""
+
+    def last_passed(self, schedule: str) -> datetime | None:
+        """When a drill of that schedule last passed."""
+
+    def script_proofs(self) -> Mapping[str, ScriptProof]:
+        """The newest proof of each script, by sha256."""
+
+
+class Calendar(Protocol):
+    """When schedules are due. Time zones and cron are its business."""
+
+    def due_between(self, schedule: Schedule, after: datetime, until: datetime) -> Sequence[datetime]:
+        """Due times with ``after < due ≤ until``, UTC, ascending, blackout days left out; 1,000 at most."""
+
+    def next_due(self, schedule: Schedule, after: datetime) -> datetime | None:
+        """The first due time after that; None when there is none within five years."""
+
+    def jitter_s(self, schedule: Schedule, due_at: datetime) -> float:
+        """By how many seconds that one starts later: 0…`jitter_s`, the same on every replica."""

@@ -1,0 +1,114 @@
+"""What survives of drills, in memory, with the real one's conditions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from bot.domain.drills import OPEN_DRILLS, TRIED, Drill, DrillState, Measurement, Schedule, ScriptProof
+from bot.domain.runs import Step
+from bot.errors import PermanentError
+from bot.ports import Clock
+
+
+class FakeDrillBook:
+    """A `bot.ports.DrillBook`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.table: dict[str, Drill] = {}
+        self.known: dict[str, tuple[str, datetime]] = {}
+        self.proofs: list[ScriptProof] = []
+
+    def known_since(self, schedule: Schedule, now: datetime) -> datetime:
+        fingerprint, since = self.known.get(schedule.name, ("", now))
+        since = since if fingerprint == schedule.fingerprint else now
+        self.known[schedule.name] = (schedule.fingerprint, since)
+        return since
+
+    def last_due(self, schedule: str, since: datetime) -> datetime | None:
+        dues = [d.due_at for d in self.table.values() if d.schedule == schedule and d.due_at >= since]
+        return max(dues, default=None)
+
+    def plan(self, drill: Drill) -> bool:
+        twins = (
+            d for d in self.table.values() if d.schedule and (d.schedule, d.due_at) == (drill.schedule, drill.due_at)
+        )
+        if drill.id in self.table or next(twins, None) is not None:
+            return False
+        self.table[drill.id] = drill
+        return True
+
+    def drill(self, drill_id: str) -> Drill | None:
+        return self.table.get(drill_id)
+
+    def drills(self, environment: str | None = None, limit: int = 10) -> Sequence[Drill]:
+        found = [d for d in self.table.values() if environment in (None, d.environment)]
+        return sorted(found, key=lambda d: (-d.due_at.timestamp(), d.id))[:limit]
+
+    def open_drills(self) -> Sequence[Drill]:
+        return sorted((d for d in self.table.values() if d.state in OPEN_DRILLS), key=lambda d: (d.start_at, d.id))
+
+    def postpone(self, drill_id: str, start_at: datetime, user_id: str) -> bool:
+        return self._change(drill_id, start_at=start_at, user_id=user_id)
+
+    def close(self, drill_id: str, state: DrillState, problem: str, user_id: str = "") -> bool:
+        who = {"user_id": user_id} if user_id else {}
+        return self._change(drill_id, state=state, problem=problem, ended_at=self._clock.now(), **who)
+
+    def _change(self, drill_id: str, **changes: object) -> bool:
+        drill = self.table.get(drill_id)
+        if drill is None or drill.state is not DrillState.PLANNED:
+            return False
+        self.table[drill_id] = replace(drill, **changes)  # type: ignore[arg-type] # names and types are the callers'
+        return True
+
+    def begin(self, drill_id: str, steps: Sequence[Step]) -> Drill | None:
+        drill = self.table.get(drill_id)
+        if drill is None or drill.state not in OPEN_DRILLS:
+            return None
+        begun = replace(
+            drill,
+            state=DrillState.RUNNING,
+            fence=drill.fence + 1,
+            started_at=drill.started_at or self._clock.now(),
+            steps=drill.steps or tuple(steps),
+        )
+        self.table[drill_id] = begun
+        return begun
+
+    def record(self, drill_id: str, fence: int, step: Step) -> None:
+        drill = self._owned(drill_id, fence)
+        steps = tuple(step if known.key == step.key else known for known in drill.steps)
+        self.table[drill_id] = replace(drill, steps=steps)
+
+    def finish(
+        self,
+        drill_id: str,
+        fence: int,
+        state: DrillState,
+        problem: str = "",
+        measured: Measurement | None = None,
+        proofs: Sequence[ScriptProof] = (),
+    ) -> None:
+        drill = self._owned(drill_id, fence)
+        ended = {"state": state, "problem": problem, "measured": measured, "ended_at": self._clock.now()}
+        self.table[drill_id] = replace(drill, **ended)  # type: ignore[arg-type] # the fields' own types
+        self.proofs += proofs
+
+    def _owned(self, drill_id: str, fence: int) -> Drill:
+        drill = self.table.get(drill_id)
+        if drill is None or drill.fence != fence or drill.state is not DrillState.RUNNING:
+            raise PermanentError("fenced-off", f"This process no longer owns drill {drill_id}.")
+        return drill
+
+    def history(self, environment: str | None = None, limit: int = 1000) -> Sequence[Drill]:
+        tried = [d for d in self.table.values() if d.state in TRIED]
+        wanted = [d for d in tried if environment in (None, d.environment, d.bundle_of)]
+        return sorted(wanted, key=lambda d: (-(d.ended_at or d.due_at).timestamp(), d.id))[:limit]
+
+    def last_passed(self, schedule: str) -> datetime | None:
+        passed = [d for d in self.table.values() if d.schedule == schedule and d.state is DrillState.PASSED]
+        return max((d.ended_at for d in passed if d.ended_at), default=None)
+
+    def script_proofs(self) -> Mapping[str, ScriptProof]:
+        return {proof.sha256: proof for proof in sorted(self.proofs, key=lambda proof: proof.at)}
