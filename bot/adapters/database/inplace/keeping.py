@@ -1,0 +1,48 @@
+"""What stays when a database is emptied: extensions our role could not make again, and the schemas they are in."""
+
+from dataclasses import dataclass
+
+from bot.adapters.database.connections import Connection
+from bot.adapters.namedqueries import load
+
+QUERIES = load("sql.inplace", "wipe.sql")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What stays, by name, and the schemas that go.
+
+    Attributes:
+        extensions: those that stay.
+        extension_oids: of those.
+        own_extensions: those that go and come again.
+        schemas: emptied, and reset to what they are in a new database; the public one always.
+        going_schemas: dropped with everything in them.
+        publications: others', of all tables: no table is named in them, so they outlast every table.
+        own_publications: those that go and come again.
+    """
+
+    extensions: frozenset[str]
+    extension_oids: tuple[int, ...]
+    own_extensions: tuple[str, ...]
+    schemas: tuple[str, ...]
+    going_schemas: tuple[str, ...]
+    publications: frozenset[str]
+    own_publications: tuple[str, ...]
+
+
+def read_kept(conn: Connection) -> Kept:
+    """Look at what there is now."""
+    extensions = conn.execute(QUERIES["kept_extensions"]).fetchall()
+    oids = [oid for oid, _ in extensions]
+    schemas = conn.execute(QUERIES["schemas"], {"kept": oids}).fetchall()
+    publications = conn.execute(QUERIES["publications"]).fetchall()
+    return Kept(
+        extensions=frozenset(name for _, name in extensions),
+        extension_oids=tuple(oids),
+        own_extensions=tuple(name for (name,) in conn.execute(QUERIES["own_extensions"], {"kept": oids})),
+        schemas=tuple(name for name, stays in schemas if stays),
+        going_schemas=tuple(name for name, stays in schemas if not stays),
+        publications=frozenset(name for name, ours in publications if not ours),
+        own_publications=tuple(name for name, ours in publications if ours),
+    )
