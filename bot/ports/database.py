@@ -76,9 +76,7 @@ class Fence(Protocol):
             TemporaryError: ``outcome-unknown`` when the connection went during COMMIT; ``table-locked``.
         """
 
-    def replace(
-        self, bundle: "FetchedBundle", order: "ReplacementOrder", watch: "Supervision"
-    ) -> "Replaced":
+    def replace(self, bundle: "FetchedBundle", order: "ReplacementOrder", watch: "Supervision") -> "Replaced":
         """Replace everything in the database by a bundle's content, all in ONE transaction.
 
         Compared with `order` under lock first, then emptied, loaded, judged, committed. A failure before COMMIT, of

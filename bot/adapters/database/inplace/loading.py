@@ -205,5 +205,3 @@ def _refused(why: str) -> PermanentError:
         f"The bundle cannot be loaded in one transaction: {why}.",
         "Everything was rolled back; the old content is as it was. Verify the bundle, or choose another.",
     )
-
-

@@ -76,12 +76,17 @@ def uncounted_within(conn: Connection) -> str:
     digest = hashlib.sha256()
     for row in conn.execute(QUERIES["uncounted_sequences"]):
         digest.update(f"{row}\n".encode())
-    for oid, owner, head, more in conn.execute(QUERIES["uncounted_large_objects"]).fetchall():
+    for oid, owner, head, is_longer in conn.execute(QUERIES["uncounted_large_objects"]).fetchall():
         digest.update(f"{oid} {owner} {head}\n".encode())
-        offset = PART_BYTES
-        while more:
-            asked = {"oid": oid, "offset": offset}
-            part, more = conn.execute(QUERIES["large_object_part"], asked).fetchall()[0]
+        for part in _further_parts(conn, oid) if is_longer else ():
             digest.update(f"{part}\n".encode())
-            offset += PART_BYTES
     return digest.hexdigest()
+
+
+def _further_parts(conn: Connection, oid: int) -> Iterator[str]:
+    offset, goes_on = PART_BYTES, True
+    while goes_on:
+        asked = {"oid": oid, "offset": offset}
+        part, goes_on = conn.execute(QUERIES["large_object_part"], asked).fetchall()[0]
+        yield part
+        offset += PART_BYTES

@@ -89,7 +89,7 @@ class Replacement:
             )
 
     def _compare(self, conn: Connection) -> int:
-        """Nothing may go that the emergency backup has not; from here on nothing can be written. Gives bytes on disk."""
+        """Nothing may go that the emergency backup lacks; from here on nothing can be written. Gives bytes on disk."""
         tables = read_tables(conn)
         if tables:
             names = sql.SQL(", ").join(sql.SQL("ONLY {}").format(sql.Identifier(*table[:2])) for table in tables)

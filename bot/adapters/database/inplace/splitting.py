@@ -145,7 +145,7 @@ class _Scan:
 
 
 def _bare(text: bytes) -> bytes:
-    """Without blanks, comments and pg_restore's word to psql (``\\restrict``) before it."""
+    """Without blanks, comments and pg_restore's word to psql (restrict) before it."""
     text = text.strip()
     while text.startswith((b"--", b"\\")):
         text = text.partition(b"\n")[2].strip()

@@ -49,7 +49,7 @@ class Wiper:
     def _drop_named(self, kind: str, names: tuple[str, ...] | list[str]) -> None:
         for name in names:
             words = sql.SQL("DROP {} IF EXISTS {} CASCADE")
-            self._conn.execute(words.format(sql.SQL(kind), sql.Identifier(name)))  # type: ignore[arg-type] # a word of ours
+            self._conn.execute(words.format(sql.SQL(kind), sql.Identifier(name)))
 
     def _drop_listed(self, query: str) -> None:
         """Drop what a query lists; what went with something before is no longer there."""
