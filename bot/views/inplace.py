@@ -40,5 +40,6 @@ def _downtime(plan: Plan) -> str:
 def _kept(plan: Plan) -> str:
     return (
         f"*Nothing is lost* – a full backup of the old content is taken into {code(plan.saves_to, 200)} once the app "
-        "is stopped, and nothing is dropped that is not in it. No database is kept: undo restores that backup, in place."
+        "is stopped, and nothing is dropped that is not in it. No database is kept: undo restores that backup, in "
+        "place."
     )
