@@ -116,8 +116,3 @@ FROM (SELECT pg_catalog.lo_get(%(oid)s::oid, %(offset)s, 8388608) AS part OFFSET
 -- name: outcome
 -- What became of a transaction.
 SELECT pg_catalog.pg_xact_status(%(transaction)s::text::xid8);
-
--- name: lacking_create
--- Which of some roles may not create in the database.
-SELECT r.name FROM unnest(%(roles)s::text[]) AS r (name)
-WHERE NOT pg_catalog.has_database_privilege(r.name, current_database(), 'CREATE');

@@ -122,7 +122,7 @@ def test_the_plan_says_so_and_needs_no_second_database(story: Story, world: Worl
     assert (plan.restore.backup, plan.restore.incoming, plan.restore.outgoing) == (str(NAME), "", "")
     assert plan.restore.rows_lost == 142
     assert plan.estimate.downtime_s > 35
-    assert world.database.commits == world.database.replacements == []
+    assert (world.database.commits, world.database.replacements) == ([], [])
 
 
 def test_a_chain_still_needs_its_shadow(story: Story, world: World) -> None:

@@ -1,11 +1,14 @@
 """What stays when a database is emptied: extensions our role could not make again, and the schemas they are in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.namedqueries import load
+from bot.adapters.sides.archive import ENTRY
 
 QUERIES = load("sql.inplace", "wipe.sql")
+OF_DATABASE = ("DATABASE ", "COMMENT - DATABASE ")
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,15 @@ class Kept:
     going_schemas: tuple[str, ...]
     publications: frozenset[str]
     own_publications: tuple[str, ...]
+
+    def missing(self, lines: Sequence[str]) -> list[str]:
+        """Entries of a dump's list of contents that are not of what stays, nor of the database itself."""
+        kinds = {"EXTENSION": self.extensions, "PUBLICATION": self.publications}
+        there = [f"SCHEMA - {name} " for name in self.schemas if name != "public"]
+        for kind, names in kinds.items():
+            there += [f"{kind} - {name} " for name in names] + [f"COMMENT - {kind} {name} " for name in names]
+        found = ((line, ENTRY.match(line)) for line in lines)
+        return [line for line, match in found if match and not f"{match['what']} ".startswith((*OF_DATABASE, *there))]
 
 
 def read_kept(conn: Connection) -> Kept:

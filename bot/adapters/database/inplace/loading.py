@@ -10,10 +10,10 @@ from psycopg.pq import TransactionStatus
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.inplace.keeping import Kept
-from bot.adapters.database.inplace.obstacles import LOADING, QUERIES
+from bot.adapters.database.inplace.obstacles import LOADING
 from bot.adapters.database.inplace.splitting import CutShortError, Part, ScriptReader
 from bot.adapters.pgtools import PgTools
-from bot.adapters.sides.archive import ENTRY, Contents
+from bot.adapters.sides.archive import Contents
 from bot.adapters.sides.privileges import privilege_statements
 from bot.domain.runs import Progress
 from bot.errors import PermanentError
@@ -79,7 +79,7 @@ class ContentLoader:
             psycopg.Error: the server refuses something.
         """
         roles = {name: (member, ours) for name, member, ours in self._conn.execute(LOADING["roles"])}
-        contents = Contents.read([line for line in lines if not self._is_there(line)], roles)
+        contents = Contents.read(self._kept.missing(lines), roles)
         others = [owner for owner in contents.owners if not roles[owner][1]]
         self._conn.execute(SETTINGS)
         self._restore(path, contents.schemas)
@@ -89,19 +89,6 @@ class ContentLoader:
         self._restore(path, contents.refreshes)
         self._restore(path, contents.optional)
         return self._statements
-
-    def _is_there(self, line: str) -> bool:
-        """Whether an entry is of something that emptying has left, or of the database itself."""
-        match = ENTRY.match(line)
-        if match is None:
-            return True
-        what = match["what"] + " "
-        if what.startswith(("DATABASE ", "COMMENT - DATABASE ")):
-            return True
-        extensions = (f"EXTENSION - {name} " for name in self._kept.extensions)
-        publications = (f"PUBLICATION - {name} " for name in self._kept.publications)
-        kept = [*extensions, *publications, *(f"SCHEMA - {name} " for name in self._kept.schemas if name != "public")]
-        return any(what.startswith((each, f"COMMENT - {each}")) for each in kept)
 
     def _restore(self, path: Path, entries: Sequence[str]) -> None:
         if not entries:
@@ -152,13 +139,12 @@ class ContentLoader:
 
     @contextmanager
     def _owners_let_in(self, owners: Sequence[str]) -> Iterator[None]:
-        """Let future owners create in every schema meanwhile; the database's own privileges end as they were."""
+        """Let future owners create in every schema meanwhile.
+
+        The database's own privileges are left alone: whoever takes over has to open and close it, and would wait for a
+        transaction that has changed anything of it.
+        """
         granted = self._conn.execute(LOADING["schemas"], {"roles": list(owners)}).fetchall()
-        lacking = [role for (role,) in self._conn.execute(QUERIES["lacking_create"], {"roles": list(owners)})]
-        database = sql.Identifier(self._conn.info.dbname)
-        for role in lacking:
-            words = sql.SQL("GRANT CREATE ON DATABASE {} TO {}")
-            self._conn.execute(words.format(database, sql.Identifier(role)))
         for schema, role in granted:
             words = sql.SQL("GRANT ALL ON SCHEMA {} TO {}")
             self._conn.execute(words.format(sql.Identifier(schema), sql.Identifier(role)))
@@ -166,9 +152,6 @@ class ContentLoader:
         for schema, role in granted:
             words = sql.SQL("REVOKE ALL ON SCHEMA {} FROM {}")
             self._conn.execute(words.format(sql.Identifier(schema), sql.Identifier(role)))
-        for role in lacking:
-            words = sql.SQL("REVOKE CREATE ON DATABASE {} FROM {}")
-            self._conn.execute(words.format(database, sql.Identifier(role)))
 
     def _apply_privileges(self, path: Path, entries: Sequence[str]) -> None:
         """Give what was given, by whom it was given: a dump asks for sessions of those roles, and we become them."""

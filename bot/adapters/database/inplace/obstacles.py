@@ -44,7 +44,7 @@ def obstacles_of(conn: Connection, tools: PgTools, bundle: FetchedBundle) -> Ite
         yield "the bundle is not of Backstop's own making"
         return
     roles = {name: member for name, member, _ in conn.execute(LOADING["roles"])}
-    lines = read_list(tools, bundle)
+    lines = read_kept(conn).missing(read_list(tools, bundle))
     contents = Contents.read(lines, roles)
     asked = {"names": list(contents.extensions)}
     for (name,) in conn.execute(LOADING["refused_extensions"], asked).fetchall():
