@@ -1,6 +1,7 @@
 """A restore in place and its undoing: wherever the process dies, the world ends the same."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.engine.test_kills import kill_everywhere, killed
 from tests.engine.test_restore import NAME, NOW, THEN, approve, ask, bundle, newest, refusals, restore, undo
 from tests.fakes.database import NAMES, PATIENTS, SETTINGS
 from tests.fakes.process import Process
+from tests.fakes.sides import FakeSides
 from tests.fakes.world import ENVIRONMENT, World
 
 STEPS = [
@@ -183,6 +185,11 @@ def test_a_load_that_fails_is_put_back_wherever_the_process_dies(tmp_path: Path,
     assert kill_everywhere(tmp_path, play, judge, after=after) == []
 
 
+def cancel_if_asked(world: World) -> None:
+    if world.journal.table:
+        cancel_from_elsewhere(world)
+
+
 def test_a_cancel_at_every_call_ends_as_promised(tmp_path: Path) -> None:
     probe = Story(furnish(World(tmp_path)))
     restore(probe)
@@ -190,7 +197,7 @@ def test_a_cancel_at_every_call_ends_as_promised(tmp_path: Path) -> None:
     for number in range(probe.process.calls.index("journal.open_run") + 2, len(probe.process.calls) + 1):
         world = furnish(World(tmp_path))
         process = Process("first")
-        process.at_call[number] = lambda world=world: cancel_from_elsewhere(world) if world.journal.table else None  # type: ignore[misc]
+        process.at_call[number] = partial(cancel_if_asked, world)
         restore(Story(world, process))
         ended.add(newest(world).state)
         cancelled = newest(world).state is RunState.CANCELLED
@@ -319,6 +326,15 @@ def test_an_undo_needs_something_replaced_and_its_backup(story: Story, world: Wo
 def test_an_undo_can_be_undone(story: Story, world: World) -> None:
     again = undo(story, undo(story, restore(story).id).id)
     assert (again.state, world.database.rows) == (RunState.SUCCEEDED, THEN)
+
+
+def test_where_a_second_database_is_allowed_by_now_an_undo_is_a_swap(story: Story, world: World) -> None:
+    run = restore(story)
+    world.environment, world.sides = ENVIRONMENT, FakeSides(world.database, world.clock)
+    world.database.facts = replace(world.database.facts, can_create=True)
+    again = undo(story, run.id)
+    assert (again.plan.kind, again.plan.undoes, again.state) == (PlanKind.RESTORE, "", RunState.SUCCEEDED)
+    assert world.database.rows == NOW
 
 
 def test_votes_are_for_this_way_of_restoring(story: Story, world: World) -> None:

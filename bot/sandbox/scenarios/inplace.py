@@ -34,7 +34,7 @@ def restore_in_place(story: Story) -> None:
         run_id = _restore(story, booker, bundle, manifest)
         check_serving(story, before, "v1.3.0")
         story.screen.note(f"longest gap for who books through the app: {booker.longest_gap_s:.1f} s")
-    _refuse(story, run_id)
+    _refuse(story, run_id, bundle)
     _undo(story, run_id)
     check_serving(story, before, "v1.3.0")
     story.checks.equal("nothing is left in the scratch directory", story.sandbox.scratch_left(), [])
@@ -144,10 +144,13 @@ def _check_restored(story: Story, booker: Booker, manifest: Mapping[str, int]) -
     checks.says("the report says where the old content is", texts(story.thread()), "Report: restore", "pre-restore-")
 
 
-def _refuse(story: Story, run_id: str) -> None:
+def _refuse(story: Story, run_id: str, bundle: str) -> None:
     story.command(story.cast.oncall, f"/rollback salvage {run_id}")
     told = story.answer(story.cast.oncall, "nothing-to-salvage")
     story.checks.says("rows cannot be salvaged, and the way out is named", told, f"pre-restore-{run_id}")
+    story.command(story.cast.oncall, f"/backups prod verify {bundle} 3")
+    told = story.answer(story.cast.oncall, "not-available")
+    story.checks.says("nothing is restored beside the live database to verify it", told, "Level 2")
 
 
 def _undo(story: Story, run_id: str) -> None:

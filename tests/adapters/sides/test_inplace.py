@@ -16,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase
 from bot.adapters.database.connections import Connection
+from bot.adapters.database.inplace.replacing import Guard
 from bot.adapters.pgtools import PgTools
 from bot.domain.backups import BundleKind, TableContent
 from bot.domain.runs import Progress
@@ -315,6 +316,22 @@ def test_sql_that_ends_the_transaction_or_fails_changes_nothing(nasty: Nasty, tm
     order = order_of(nasty, taken)
     error = failing(nasty, toc_patched(taken, COMMENT, hostile), order, Watched())
     assert error.reference == "load-failed"
+
+
+def test_nobody_but_us_can_commit(nasty: Nasty) -> None:
+    with psycopg.connect(nasty.owner_dsn, autocommit=True) as conn:
+        conn.execute("BEGIN")
+        Guard(conn)
+        conn.execute("DROP TABLE visits")
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            conn.execute("COMMIT")
+        assert conn.execute("SELECT count(*) FROM visits").fetchall() == [(40,)]
+        conn.execute("BEGIN")
+        guard = Guard(conn)
+        conn.execute("DROP TABLE visits")
+        guard.lower()
+        conn.execute("COMMIT")
+        assert conn.execute("SELECT to_regclass('visits')").fetchall() == [(None,)]
 
 
 def test_rows_that_are_cut_short_change_nothing(nasty: Nasty, tmp_path: Path) -> None:

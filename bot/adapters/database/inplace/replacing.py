@@ -116,7 +116,7 @@ class Replacement:
         self, conn: Connection, bundle: FetchedBundle, lines: Sequence[str], guess_bytes: int
     ) -> tuple[int, Sequence[TableContent]]:
         kept = read_kept(conn)
-        guard = _Guard(conn)
+        guard = Guard(conn)
         Wiper(conn, kept).wipe()
         loader = ContentLoader(conn, self._tools, kept, self._clock, self._watch.report, guess_bytes)
         statements = loader.load(bundle.path, lines)
@@ -130,7 +130,7 @@ class Replacement:
         return statements, tables
 
 
-class _Guard:
+class Guard:
     """Makes every COMMIT fail but ours: a foreign key that is checked last is broken until the guard is lowered.
 
     Whatever a bundle's SQL holds, it cannot make half a replacement stay.
