@@ -105,6 +105,8 @@ def _examine(parts: Parts, name: str) -> list[str]:
             _OUT.print(f"· {name}: without CREATEDB backups are restored in place, and no migration can be undone")
         elif not facts.can_create:
             problems.append(f"{name}: the database role needs CREATEDB")
+        if site.environment.restore is RestoreMode.IN_PLACE:
+            problems.extend(f"{name}: no restore in place: {obstacle}" for obstacle in site.database.obstacles())
     except BotError as error:
         problems.append(f"{name}: {error}")
     try:

@@ -18,6 +18,7 @@ FROM (
     UNION ALL SELECT 'pg_catalog.pg_ts_config'::regclass, oid, cfgowner, cfgnamespace FROM pg_catalog.pg_ts_config
     UNION ALL SELECT 'pg_catalog.pg_ts_dict'::regclass, oid, dictowner, dictnamespace FROM pg_catalog.pg_ts_dict
     UNION ALL SELECT 'pg_catalog.pg_namespace'::regclass, oid, nspowner, oid FROM pg_catalog.pg_namespace
+              WHERE nspname <> 'public'  -- somebody else's stays as it is
     UNION ALL SELECT 'pg_catalog.pg_language'::regclass, oid, lanowner, NULL FROM pg_catalog.pg_language WHERE oid >= 16384
     UNION ALL SELECT 'pg_catalog.pg_foreign_server'::regclass, oid, srvowner, NULL FROM pg_catalog.pg_foreign_server
     UNION ALL SELECT 'pg_catalog.pg_foreign_data_wrapper'::regclass, oid, fdwowner, NULL

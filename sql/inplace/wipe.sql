@@ -15,7 +15,8 @@ ORDER BY x.extname;
 SELECT x.extname FROM pg_catalog.pg_extension x WHERE NOT x.oid = ANY (%(kept)s::oid[]) ORDER BY x.extname;
 
 -- name: schemas
--- Schemas that are nobody's extension's: name, and whether it stays because it is public or a kept extension is in it.
+-- Schemas that are nobody's extension's: name, whether it stays because it is public or a kept extension is in it, and
+-- whether it is ours.
 SELECT n.nspname,
        n.nspname = 'public' OR EXISTS (
            SELECT FROM pg_catalog.pg_extension x WHERE x.oid = ANY (%(kept)s::oid[]) AND x.extnamespace = n.oid)
@@ -24,7 +25,8 @@ SELECT n.nspname,
            JOIN pg_catalog.pg_depend i ON i.classid = e.classid AND i.objid = e.objid
             AND i.refclassid = 'pg_catalog.pg_namespace'::regclass AND i.refobjid = n.oid
            WHERE e.deptype = 'e' AND e.refclassid = 'pg_catalog.pg_extension'::regclass
-             AND e.refobjid = ANY (%(kept)s::oid[]))
+             AND e.refobjid = ANY (%(kept)s::oid[])),
+       pg_catalog.pg_has_role(n.nspowner, 'USAGE')
 FROM pg_catalog.pg_namespace n
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_namespace'::regclass

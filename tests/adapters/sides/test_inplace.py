@@ -427,6 +427,19 @@ def test_a_superusers_extension_and_publication_stay(nasty: Nasty, tmp_path: Pat
     assert everything(nasty) == before
 
 
+def test_a_public_schema_from_before_postgresql_15_stays_its_owners(nasty: Nasty, tmp_path: Path) -> None:
+    with psycopg.connect(nasty.superuser_dsn, autocommit=True) as conn:
+        conn.execute("ALTER SCHEMA public OWNER TO postgres")
+        conn.execute("GRANT ALL ON SCHEMA public TO PUBLIC")
+    taken = take(nasty, tmp_path / "dump")
+    before = everything(nasty)
+    assert nasty.database.obstacles(taken.bundle) == []
+
+    replace(nasty, taken.bundle, order_of(nasty, taken), Watched())
+
+    assert everything(nasty) == before
+
+
 def test_a_database_without_its_public_schema(nasty: Nasty, tmp_path: Path) -> None:
     taken = take(nasty, tmp_path / "dump")
     before = everything(nasty)

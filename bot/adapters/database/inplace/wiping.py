@@ -41,7 +41,7 @@ class Wiper:
         self._reset_defaults()
         if PUBLIC not in self._kept.schemas:
             self._conn.execute(f"CREATE SCHEMA {PUBLIC}".encode())
-        for schema in {*self._kept.schemas, PUBLIC}:
+        for schema in {*self._kept.schemas, PUBLIC} - self._kept.foreign_schemas:
             self._reset_schema(schema)
         self._conn.execute(QUERIES["large_objects"])
         self._check()
