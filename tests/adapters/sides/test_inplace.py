@@ -16,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase
 from bot.adapters.database.connections import Connection
+from bot.adapters.database.inplace.obstacles import QUERIES as OBSTACLE_QUERIES
 from bot.adapters.database.inplace.replacing import Guard
 from bot.adapters.pgtools import PgTools
 from bot.domain.backups import BundleKind, TableContent
@@ -385,6 +386,22 @@ def test_what_could_not_be_made_again_is_named(nasty: Nasty, tmp_path: Path, sta
                 conn.execute("ALTER SUBSCRIPTION feed DISABLE")
                 conn.execute("ALTER SUBSCRIPTION feed SET (slot_name = NONE)")
                 conn.execute("DROP SUBSCRIPTION feed")
+
+
+def test_the_locks_it_will_take_are_not_guessed_too_low(nasty: Nasty, tmp_path: Path, server: Connection) -> None:
+    with psycopg.connect(nasty.owner_dsn, autocommit=True) as conn:
+        guessed, room = conn.execute(OBSTACLE_QUERIES["locks"]).fetchall()[0]
+    taken, seen = take(nasty, tmp_path / "dump"), list[int]()
+
+    def count() -> None:
+        query = """SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                   WHERE a.datname = %s AND l.locktype IN ('relation', 'object')"""
+        seen.append(server.execute(query, (nasty.name,)).fetchall()[0][0])
+
+    replace(nasty, taken.bundle, order_of(nasty, taken), Watched(on={"may_commit": count}))
+
+    assert seen[0] <= guessed <= 2 * seen[0]
+    assert guessed < room
 
 
 def test_what_a_bundle_needs_and_cannot_have_is_named(nasty: Nasty, tmp_path: Path) -> None:
