@@ -228,7 +228,9 @@ def test_a_process_that_hangs_is_thrown_out_at_once(nasty: Nasty, tmp_path: Path
             nasty.database.fence("r1").replace(taken.bundle, order, watched.supervision())
         os._exit(7)
     try:
+        deadline = time.monotonic() + 60
         while not reached.exists():
+            assert time.monotonic() < deadline
             time.sleep(0.05)
         started = time.monotonic()
         nasty.database.fence("r1").close()
