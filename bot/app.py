@@ -29,7 +29,7 @@ from bot.adapters.sides import PostgresSides
 from bot.adapters.slack.app import SLACK_API, build_app, build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.config import Access, Config
-from bot.domain.environments import Environment
+from bot.domain.environments import Environment, RestoreMode
 from bot.engine.operations import Operations
 from bot.engine.recovery import Sweeper
 from bot.engine.runner import Runner
@@ -120,6 +120,9 @@ def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site
         maintenance_database=access.database.maintenance_database,
         shadow_template=access.database.shadow_template,
     )
+    store, reach = _store(environment, access), _cluster(environment, access)
+    if environment.restore is RestoreMode.IN_PLACE:  # nothing that could make a second database
+        return Site(environment, reach, database, store)
     sides = PostgresSides(
         access.database.dsn.get_secret_value(),
         tracking,
@@ -137,8 +140,7 @@ def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site
         environment.timing,
         maintenance_database=access.database.maintenance_database,
     )
-    store = _store(environment, access)
-    return Site(environment, _cluster(environment, access), database, store, sides, keep_old_s, salvager)
+    return Site(environment, reach, database, store, sides, keep_old_s, salvager)
 
 
 def _cluster(environment: Environment, access: Access) -> Cluster:

@@ -12,6 +12,7 @@ from rich.table import Table
 from bot.adapters.journal import verify_chain
 from bot.app import Parts, Service, assemble
 from bot.config import Config
+from bot.domain.environments import RestoreMode
 from bot.domain.plans import Plan
 from bot.domain.versions import label
 from bot.engine.preview import preview
@@ -100,8 +101,12 @@ def _examine(parts: Parts, name: str) -> list[str]:
         facts = site.database.inspect()
         if not facts.can_fence:
             problems.append(f"{name}: the database role must own the database and be in pg_signal_backend")
-        if not facts.can_create:
+        if not facts.can_create and site.environment.restore is RestoreMode.IN_PLACE:
+            _OUT.print(f"· {name}: without CREATEDB backups are restored in place, and no migration can be undone")
+        elif not facts.can_create:
             problems.append(f"{name}: the database role needs CREATEDB")
+        if site.environment.restore is RestoreMode.IN_PLACE:
+            problems.extend(f"{name}: no restore in place: {obstacle}" for obstacle in site.database.obstacles())
     except BotError as error:
         problems.append(f"{name}: {error}")
     try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from bot.domain.environments import Environment
+from bot.domain.environments import Environment, RestoreMode
 
 
 def find_warnings(environments: Iterable[Environment]) -> Iterator[str]:
@@ -21,6 +21,11 @@ def _of_production(environment: Environment) -> Iterator[str]:
         yield f"{path}.approval.quorum: one person's consent is enough in production."
     if not environment.smoke.http and not environment.smoke.sql:
         yield f"{path}.smoke: nothing is tested before traffic returns in production."
+    if environment.restore is RestoreMode.IN_PLACE:
+        yield (
+            f"{path}.restore: in place, production is down for the whole emergency backup and load, "
+            "and no replaced database is kept."
+        )
 
 
 def _of_anyone(environment: Environment) -> Iterator[str]:

@@ -148,6 +148,7 @@ def _environment(name: str, item: keys.EnvironmentKeys) -> domain.Environment:
         ),
         timing=domain.Timing(**item.timing.model_dump()),
         escalation_contacts=tuple(item.escalation_contacts),
+        restore=domain.RestoreMode(item.restore),
     )
 
 

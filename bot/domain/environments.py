@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,15 @@ class Timing:
     stall_s: float = 300.0
 
 
+class RestoreMode(StrEnum):
+    """How a backup comes back."""
+
+    SWAP = "swap"
+    """It is loaded into a database beside the live one, and takes its place."""
+    IN_PLACE = "in-place"
+    """No second database is allowed: it is loaded into the live one, in one transaction, with the app down."""
+
+
 @dataclass(frozen=True)
 class Environment:
     """One place where the app runs: a namespace, a database, a bucket, a channel, a policy."""
@@ -102,3 +112,4 @@ class Environment:
     smoke: SmokeChecks
     timing: Timing = Timing()
     escalation_contacts: tuple[str, ...] = ()
+    restore: RestoreMode = RestoreMode.SWAP

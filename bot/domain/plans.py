@@ -16,6 +16,8 @@ class PlanKind(StrEnum):
     """A kept database is swapped back in."""
     REGROW = "regrow"
     """What a chain dropped is created and loaded again."""
+    RESTORE_IN_PLACE = "restore-in-place"
+    """A bundle's content replaces the live one's, where no second database is allowed."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ class PlannedRestore:
         verified: what was last proven of the bundle, as a phrase; "" for nothing.
         losses: tables that have another number of rows now, most rows lost first.
         compared: whether `losses` could be told.
-        incoming, outgoing: the database that comes, and the live one's name afterwards.
+        incoming, outgoing: the database that comes, and the live one's name afterwards; "" in place, where there is
+            none beside the live one.
         keep_s: for how many seconds the replaced database is kept.
     """
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from bot.domain.plans import PlannedRestore
+from bot.domain.plans import PlanKind, PlannedRestore
 from bot.domain.runs import Run
 from bot.engine.workplace import Workplace
 from bot.errors import BotError
@@ -31,7 +31,7 @@ def escalate(workplace: Workplace, run: Run) -> None:
 
 
 def _backup(workplace: Workplace, run: Run) -> str:
-    if run.plan.restore is not None:
+    if run.plan.restore is not None and run.plan.kind is not PlanKind.RESTORE_IN_PLACE:
         return _kept(workplace, run, run.plan.restore)
     if not run.steps:
         return "no emergency backup: the run had not started"

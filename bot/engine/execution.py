@@ -153,6 +153,16 @@ class Execution:
         self.insist(lambda: journal.record_step(run.id, run.fence, key, state, detail, data))
         self.insist(self.refresh)
 
+    def remember(self, key: str, data: Mapping[str, Any]) -> None:
+        """Note what a step that is under way must remember, waiting for the journal if need be.
+
+        Raises:
+            OwnershipLostError: another process has the run, or the journal stays away.
+        """
+        journal, run = self.workplace.journal, self.run
+        self.insist(lambda: journal.remember(run.id, run.fence, key, data))
+        self.insist(self.refresh)
+
     def insist(self, write: Callable[[], object]) -> None:
         """Do something with the journal or the outbox, waiting for them if need be: their trouble is no step's failure.
 

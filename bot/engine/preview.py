@@ -3,7 +3,8 @@
 from bot.domain.plans import Plan, PlanKind
 from bot.engine.inspection import inspect
 from bot.engine.regrowing import preview_regrowth
-from bot.engine.swapping import preview_restore, preview_undo, undoable
+from bot.engine.replacing import preview_either, preview_undo_in_place
+from bot.engine.swapping import preview_undo, undoable
 from bot.engine.workplace import Site, Workplace
 from bot.planning import impact
 from bot.planning.facts import Evidence, RestoreRequest, RollbackRequest, Target, UndoRequest, Wish
@@ -25,9 +26,11 @@ def preview(workplace: Workplace, request: Wish, run_id: str) -> Plan:
         undone = undoable(workplace, request.run_id)
         if undone.plan.kind is PlanKind.CHAIN:
             return preview_regrowth(workplace, request, undone, run_id)
+        if undone.plan.kind is PlanKind.RESTORE_IN_PLACE:
+            return preview_undo_in_place(workplace, request, undone, run_id)
         return preview_undo(workplace, request, run_id)
     if isinstance(request, RestoreRequest):
-        return preview_restore(workplace, request, run_id)
+        return preview_either(workplace, request, run_id)
     return preview_chain(workplace, request, run_id)
 
 

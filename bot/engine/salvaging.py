@@ -6,6 +6,7 @@ Rows are patients' data, so they go where backups are, never into a message: the
 from dataclasses import replace
 
 from bot.domain.chores import Chore, ChoreKind, ChoreState
+from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState
 from bot.engine.chores import Work, begin
 from bot.engine.people import check_steward
@@ -13,6 +14,7 @@ from bot.engine.swapping import sides_of, undoable
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
 from bot.planning.checklist import is_past_return
+from bot.planning.inplace import saved_in_place
 from bot.ports import Audience, Salvager
 
 _CHANGING = frozenset({RunState.APPROVED, RunState.RUNNING})
@@ -43,6 +45,13 @@ def _put_aside_by(run: Run) -> str:
         PermanentError: ``nothing-to-salvage``.
     """
     come = run.plan.restore
+    if run.plan.kind is PlanKind.RESTORE_IN_PLACE:
+        raise PermanentError(
+            "nothing-to-salvage",
+            f"Run {run.id} was a restore in place and put no database aside that could be compared.",
+            f"What it replaced is in its emergency backup, {saved_in_place(run) or 'which was never taken'}: load that "
+            "into a database elsewhere and compare there, or bring it back whole with /rollback undo.",
+        )
     if come is None or run.state is not RunState.SUCCEEDED or not is_past_return(run):
         why = "put no database aside" if come is None else f"is {run.state}"
         raise PermanentError(

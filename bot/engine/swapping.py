@@ -97,8 +97,9 @@ def sides_of(site: Site) -> Sides:
     if site.sides is None:
         raise PermanentError(
             "no-second-database",
-            f"No second database may be made beside {site.environment.name}'s, and a restore needs one.",
-            "Restore the bundle by hand: tar -xzf, then pg_restore -d NEW_DATABASE DIRECTORY.",
+            f"No second database may be made beside {site.environment.name}'s, and a swap needs one.",
+            f"Restore a backup in place instead (/backups {site.environment.name} lists them), "
+            "or swap a kept database back by hand: docs/operations.md.",
         )
     return site.sides
 

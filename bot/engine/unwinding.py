@@ -8,10 +8,11 @@ from bot.domain.plans import PlanKind
 from bot.domain.runs import Step, StepState
 from bot.engine.execution import Execution
 from bot.engine.steps.action import Action
+from bot.engine.steps.replacing import TRANSACTIONS
 from bot.engine.steps.restoring import planned
 from bot.engine.swapping import sides_of
 from bot.errors import PermanentError, TemporaryError
-from bot.planning.checklist import CHAIN, REGROW, SWAP, no_return_of
+from bot.planning.checklist import CHAIN, REGROW, REPLACE, SWAP, no_return_of
 from bot.ports import ExchangeState
 
 UNDO_PATIENCE_S = 120.0
@@ -19,6 +20,7 @@ _WITNESSES = {
     CHAIN: ("chain-committed", "tracking table", "says"),
     REGROW: ("chain-undone", "tracking table", "says"),
     SWAP: ("databases-swapped", "databases' names", "say"),
+    REPLACE: ("content-replaced", "server itself", "says"),
 }
 _TOUCHED = frozenset({StepState.RUNNING, StepState.DONE, StepState.FAILED})
 
@@ -42,7 +44,7 @@ def passed_no_return(execution: Execution) -> bool:
         return True
     if step.state is StepState.UNDONE:  # found not to have happened by whoever began to put things back
         return False
-    if step.attempts == 0 or not (_swapped(execution) if key == SWAP else _committed(execution)):
+    if step.attempts == 0 or not _ASKED.get(key, _committed)(execution):
         return False
     # Noted, so that neither a cancel nor a successor takes the run for one that can still turn back.
     event, witness, says = _WITNESSES[key]
@@ -86,6 +88,22 @@ def _committed(execution: Execution) -> bool:
         "The tracking table holds neither what was before the run nor what should be after it.",
         "Look at it by hand before anything else; the emergency backup and the export are in the bucket.",
     )
+
+
+def _replaced(execution: Execution) -> bool:
+    """Ask the server for every transaction that was begun. One that was not noted has dropped nothing."""
+    begun, database = execution.data(REPLACE).get(TRANSACTIONS, ()), execution.site.database
+    execution.end_session()
+    for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
+        with attempt:
+            database.fence(execution.run.id).close()  # as above: a session that still commits is ended first
+            database.reopen()
+            return any(database.was_committed(transaction) for transaction in begun)
+    raise AssertionError  # pragma: no cover -- retry_context returns or raises
+
+
+_ASKED = {SWAP: _swapped, REPLACE: _replaced}
+"""Who knows whether a step has committed, where it is not the tracking table."""
 
 
 def unwind(execution: Execution, actions: Mapping[str, Action]) -> None:

@@ -18,6 +18,8 @@ VERIFY = "verify"
 VERIFY_SWAPPED = "verify-swapped"
 REGROW = "regrow"
 VERIFY_REGROWN = "verify-regrown"
+REPLACE = "replace"
+VERIFY_REPLACED = "verify-replaced"
 START_APP = "start-app"
 SMOKE = "smoke"
 RESTORE_TRAFFIC = "restore-traffic"
@@ -65,13 +67,25 @@ _REGROW = (
     (VERIFY_REGROWN, _VERIFIED),
     *_END,
 )
+_IN_PLACE = (
+    *_BEGIN,
+    (FETCH, "Fetch and verify the bundle"),
+    _STOP,
+    (BACKUP, "Create emergency backup"),
+    (FENCE, "Fence the database"),
+    (REPLACE, "Load the bundle in place of the old content"),
+    (VERIFY_REPLACED, _VERIFIED),
+    *_END,
+)
+"""The backup is taken with the app stopped: what were written after it would be in nothing."""
 _STEPS = {
     PlanKind.CHAIN: _CHAIN,
     PlanKind.RESTORE: _RESTORE,
     PlanKind.UNDO: (*_BEGIN, *_SWAP),
     PlanKind.REGROW: _REGROW,
+    PlanKind.RESTORE_IN_PLACE: _IN_PLACE,
 }
-_NO_RETURN = {PlanKind.CHAIN: CHAIN, PlanKind.REGROW: REGROW}
+_NO_RETURN = {PlanKind.CHAIN: CHAIN, PlanKind.REGROW: REGROW, PlanKind.RESTORE_IN_PLACE: REPLACE}
 
 
 def checklist_of(kind: PlanKind) -> tuple[Step, ...]:

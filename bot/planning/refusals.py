@@ -10,8 +10,12 @@ from bot.errors import PermanentError
 from bot.planning.facts import Facts, RollbackRequest
 
 
-def check_environment(facts: Facts) -> None:
+def check_environment(facts: Facts, *, creates: bool = True) -> None:
     """Refuse where no run may start at all.
+
+    Args:
+        facts: as observed.
+        creates: whether the run makes a database beside the live one.
 
     Raises:
         PermanentError: ``environment-frozen``, ``another-run-active``, ``database-closed``, ``missing-rights``.
@@ -28,14 +32,14 @@ def check_environment(facts: Facts) -> None:
             "If no run is at work (/rollback status), open it: "
             f"ALTER DATABASE {facts.database.name} ALLOW_CONNECTIONS true.",
         )
-    _check_rights(facts)
+    _check_rights(facts, creates=creates)
 
 
-def _check_rights(facts: Facts) -> None:
+def _check_rights(facts: Facts, *, creates: bool) -> None:
     missing = list(facts.missing_rights)
     if not facts.database.can_fence:
         missing.append("own the database and be a member of pg_signal_backend")
-    if not facts.database.can_create:
+    if creates and not facts.database.can_create:
         missing.append("CREATEDB, for the database beside the live one")
     if missing:
         raise PermanentError(

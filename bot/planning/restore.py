@@ -1,14 +1,15 @@
-"""Plan a restore: a bundle is loaded beside the live database, and takes its place."""
+"""Plan a restore: a bundle is loaded beside the live database, and takes its place; or in place of its content."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.backups import Backup
+from bot.domain.environments import RestoreMode
 from bot.domain.plans import Plan, PlanKind
 from bot.domain.versions import label
 from bot.errors import PermanentError
 from bot.planning.appchoice import choose_app
-from bot.planning.estimate import restore_estimate
+from bot.planning.estimate import in_place_estimate, restore_estimate
 from bot.planning.facts import Exchange, Facts, RestoreRequest
 from bot.planning.refusals import check_environment
 from bot.planning.swap import plan_swap
@@ -89,11 +90,13 @@ def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange
     Raises:
         PermanentError: every reference of `check_environment` and `appchoice`.
     """
-    check_environment(facts)
+    in_place = facts.environment.restore is RestoreMode.IN_PLACE
+    check_environment(facts, creates=not in_place)
     check_restorable(facts, backup)
     to_schema = schema_of(backup)
     to_app = choose_app(request.app, facts, to_schema)
-    plan = plan_swap(PlanKind.RESTORE, facts, exchange, to_schema, to_app)
+    kind = PlanKind.RESTORE_IN_PLACE if in_place else PlanKind.RESTORE
+    plan = plan_swap(kind, facts, exchange, to_schema, to_app)
     if plan.restore is None:  # pragma: no cover -- a swap always has one
         raise AssertionError
     come = replace(
@@ -108,7 +111,9 @@ def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange
         plan,
         asked_for=request.asked_for,
         wished_app=str(request.app or ""),
-        estimate=restore_estimate(backup.stored.size_bytes),
+        estimate=in_place_estimate(facts.database.size_bytes, backup.stored.size_bytes)
+        if in_place
+        else restore_estimate(backup.stored.size_bytes),
         restore=come,
         warnings=(*_ahead(facts, to_schema), *plan.warnings),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from bot.domain.environments import RestoreMode
 from bot.domain.plans import Estimate, Plan, PlanKind, PlannedRestore
 from bot.domain.versions import AppVersion
 from bot.planning.appchoice import running_app
@@ -58,4 +59,5 @@ def plan_swap(kind: PlanKind, facts: Facts, exchange: Exchange, to_schema: int, 
 def _warnings(facts: Facts, exchange: Exchange) -> Iterator[str]:
     if exchange.tables is None:
         yield NOTHING_KNOWN
-    yield from environment_warnings(facts, "swap")
+    in_place = facts.environment.restore is RestoreMode.IN_PLACE
+    yield from environment_warnings(facts, "fence" if in_place else "swap")

@@ -52,6 +52,13 @@ def check_kept(run: Run, kept: str, *, there: bool) -> None:
         )
 
 
+def app_before(undone: Run, facts: Facts, to_schema: int) -> AppVersion | None:
+    """What served before a run, where it can serve that schema and is still to be had."""
+    before = AppVersion.parse(undone.plan.from_app)
+    fits = before is not None and facts.matrix.suits(before, to_schema) and before in available_apps(facts.cluster)
+    return before if fits else None
+
+
 def plan_undo(request: UndoRequest, facts: Facts, undone: Run, to_schema: int, exchange: Exchange) -> Plan:
     """Make the plan that people are asked to approve; the app goes back to what served before, where that fits.
 
@@ -59,8 +66,6 @@ def plan_undo(request: UndoRequest, facts: Facts, undone: Run, to_schema: int, e
         PermanentError: every reference of `check_environment` and `appchoice`.
     """
     check_environment(facts)
-    before = AppVersion.parse(undone.plan.from_app)
-    fits = before is not None and facts.matrix.suits(before, to_schema) and before in available_apps(facts.cluster)
-    to_app = choose_app(before if fits else None, facts, to_schema)
+    to_app = choose_app(app_before(undone, facts, to_schema), facts, to_schema)
     plan = plan_swap(PlanKind.UNDO, facts, exchange, to_schema, to_app)
     return replace(plan, asked_for=request.asked_for, undoes=undone.id, estimate=swap_estimate())

@@ -25,6 +25,7 @@ from bot.ports.journal import Claim, Journal, Request
 from bot.ports.progress import Report
 from bot.ports.queue import Queue
 from bot.ports.regrowth import Regrown, RegrowthOrder, RowSource
+from bot.ports.replacement import Replaced, ReplacementOrder, Supervision
 from bot.ports.scripts import Scripts
 from bot.ports.sides import ExchangeState, Salvager, SideFacts, Sides
 from bot.ports.storage import BackupStore, ExportStore
@@ -62,6 +63,8 @@ __all__ = [
     "Queue",
     "Regrown",
     "RegrowthOrder",
+    "Replaced",
+    "ReplacementOrder",
     "Report",
     "Request",
     "RowSource",
@@ -70,5 +73,6 @@ __all__ = [
     "Shadow",
     "SideFacts",
     "Sides",
+    "Supervision",
     "TableSink",
 ]

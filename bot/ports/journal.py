@@ -146,6 +146,13 @@ class Journal(Protocol):
             PermanentError: ``fenced-off``.
         """
 
+    def remember(self, run_id: str, fence: int, key: str, data: Mapping[str, Any]) -> None:
+        """Note what a step that is under way must remember, and leave everything else of it as it is.
+
+        Raises:
+            PermanentError: ``fenced-off``.
+        """
+
     def record_progress(self, run_id: str, fence: int, key: str, progress: Progress) -> None:
         """Note how far a step is."""
 

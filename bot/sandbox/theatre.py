@@ -39,11 +39,11 @@ def _tell(story: Story, scenario: Scenario) -> None:
 
 
 def _fit_bot(sandbox: Sandbox, scenario: Scenario) -> None:
-    if not scenario.without and len(sandbox.bots) == 1:
+    if not scenario.is_special and len(sandbox.bots) == 1:
         return
     sandbox.stop_bots()
     matrix = [row for row in sandbox.tuning.matrix if row[0] not in scenario.without]
-    sandbox.add_bot(dataclasses.replace(sandbox.tuning, matrix=matrix))
+    sandbox.add_bot(dataclasses.replace(sandbox.tuning, matrix=matrix, in_place=scenario.in_place))
 
 
 def clear_stage(sandbox: Sandbox, name: str) -> None:
@@ -54,7 +54,7 @@ def clear_stage(sandbox: Sandbox, name: str) -> None:
         _end_open_runs(sandbox, slack)
     finally:
         slack.close()
-    if SCENARIOS[name].without:
+    if SCENARIOS[name].is_special:
         sandbox.stop_bots()
     sandbox.reset("prod")
 

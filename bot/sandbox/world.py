@@ -32,6 +32,12 @@ class DatabaseWorld:
             rows: list[tuple[Any, ...]] = connection.execute(query.encode(), parameters).fetchall()
             return rows
 
+    def run(self, *statements: str) -> None:
+        """Run statements, each for itself."""
+        with self.connect() as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
     def exists(self, relation: str) -> bool:
         """Whether a table, view or materialized view is there."""
         return bool(self.ask("SELECT to_regclass(%s) IS NOT NULL", relation)[0][0])

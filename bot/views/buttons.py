@@ -30,6 +30,7 @@ _QUESTIONS = {
     PlanKind.RESTORE: "Restore {} from a backup?",
     PlanKind.UNDO: "Swap the databases of {} back?",
     PlanKind.REGROW: "Bring back in {} what a rollback dropped?",
+    PlanKind.RESTORE_IN_PLACE: "Restore {} in place from a backup?",
 }
 
 
@@ -115,6 +116,11 @@ def _undo(run: Run) -> Block:
         words = (
             "Asks the approvers to bring back what was dropped, from the rows and the backup saved before it. "
             "What was written since stays, and the app is down for a moment again."
+        )
+    if run.plan.kind is PlanKind.RESTORE_IN_PLACE:
+        words = (
+            "Asks the approvers to restore the emergency backup that was taken before the load, in place. "
+            "What was written since is in the undo's own emergency backup, and the app is down for all of it again."
         )
     return button("Undo…", UNDO, run.id, ask=confirm("Undo this?", words, "Ask for it"))
 

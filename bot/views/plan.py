@@ -2,7 +2,7 @@
 
 from bot.domain.plans import Plan, PlanKind, PlannedRows, PlannedWorkload
 from bot.domain.versions import label
-from bot.views import drops, regrowth, swap
+from bot.views import drops, inplace, regrowth, swap
 from bot.views.blocks import Block, context, listing, section
 from bot.views.text import code, count, duration, one_line, paragraph, size
 
@@ -24,6 +24,7 @@ _NOUNS = {
     PlanKind.RESTORE: "restore",
     PlanKind.UNDO: "undo",
     PlanKind.REGROW: "undo",
+    PlanKind.RESTORE_IN_PLACE: "restore",
 }
 _LOCKS = {
     "AccessExclusiveLock": "nobody can read or write it",
@@ -46,6 +47,8 @@ def blocks(plan: Plan) -> list[Block]:
 def _body(plan: Plan) -> list[str]:
     if plan.regrowth is not None:
         return [*regrowth.describe(plan, plan.regrowth), _app(plan)]
+    if plan.restore is not None and plan.kind is PlanKind.RESTORE_IN_PLACE:
+        return [*inplace.describe(plan, plan.restore), _app(plan)]
     if plan.restore is not None:
         return [*swap.describe(plan, plan.restore), _app(plan)]
     return _chain(plan)
@@ -71,7 +74,8 @@ def impact(plan: Plan) -> str:
     else:
         rows = sum(row.rows for row in plan.rows)
         what = f"{count(drops.wholes_in(plan.drops), 'object')} and {count(rows, 'row')} go"
-    return f"{what}; the app is down for about {duration(plan.estimate.downtime_s)}"
+    whole = " for the whole load, in place," if plan.kind is PlanKind.RESTORE_IN_PLACE else ""
+    return f"{what}; the app is down{whole} for about {duration(plan.estimate.downtime_s)}"
 
 
 def noun(plan: Plan) -> str:

@@ -7,8 +7,9 @@ from bot.domain.backups import Export, SavedTable
 from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState, StepState
 from bot.planning.checklist import VERIFY_SIDE
+from bot.planning.inplace import saved_in_place
 from bot.ports import AuditEvent
-from bot.views import drops, regrowth, swap
+from bot.views import drops, inplace, regrowth, swap
 from bot.views import plan as plan_view
 from bot.views.blocks import View, context, header, listing, page, section
 from bot.views.text import code, count, duration, moment, one_line, people, person, prose, size
@@ -24,6 +25,7 @@ _GOOD = {
     PlanKind.RESTORE: "✅ Restored",
     PlanKind.UNDO: "✅ Undone",
     PlanKind.REGROW: "✅ Undone",
+    PlanKind.RESTORE_IN_PLACE: "✅ Restored in place",
 }
 _OURSELVES = "backstop"
 _STEP_SIGNS = {"step": "✓", "step-failed": "✗", "step-undone": "↩"}
@@ -53,6 +55,8 @@ def _changed(run: Run, export: Export | None) -> list[str]:
         return regrowth.describe(run.plan, run.plan.regrowth)
     if run.plan.restore is None:
         return [drops.describe(run.plan.drops, "What was dropped"), _saved(run, export)]
+    if run.plan.kind is PlanKind.RESTORE_IN_PLACE:
+        return [*inplace.describe(run.plan, run.plan.restore), inplace.saved(saved_in_place(run), run.id)]
     return [*swap.describe(run.plan, run.plan.restore), *_odd(run)]
 
 

@@ -6,12 +6,12 @@ from bot.views.text import code, count, duration, moment, one_line
 
 _LOSSES_MOST = 2400
 _DAY_S = 86_400
-_STAMP = "{date_short_pretty} {time}"
+STAMP = "{date_short_pretty} {time}"
 
 
 def describe(plan: Plan, come: PlannedRestore) -> list[str]:
     """Describe the swap in sections of mrkdwn: about 4,000 characters at the very most."""
-    return [_coming(plan, come), _losses(come), _kept(come)]
+    return [_coming(plan, come), losses(come), _kept(come)]
 
 
 def impact(come: PlannedRestore) -> str:
@@ -25,7 +25,7 @@ def impact(come: PlannedRestore) -> str:
 
 
 def _coming(plan: Plan, come: PlannedRestore) -> str:
-    at = moment(come.created_at, _STAMP)
+    at = moment(come.created_at, STAMP)
     if plan.undoes:
         return (
             f"*What comes back* – the database that run {code(plan.undoes, 40)} put aside at {at}, "
@@ -39,10 +39,11 @@ def _coming(plan: Plan, come: PlannedRestore) -> str:
     )
 
 
-def _losses(come: PlannedRestore) -> str:
+def losses(come: PlannedRestore) -> str:
+    """Tables that lose rows, a line each."""
     if not come.compared:
         return "*Rows that vanish* – all that were written since, and nobody can say how many."
-    since = f"since {moment(come.created_at, _STAMP)}"
+    since = f"since {moment(come.created_at, STAMP)}"
     if not come.losses:
         return f"*Rows that vanish* – every table has as many rows as then. Rows changed {since} go back, too."
     title = f"*Rows that vanish* – {come.rows_lost:,} in all. Rows changed {since} go back, too."

@@ -201,6 +201,16 @@ FROM owned
 WHERE steps.run_id = owned.id AND steps.key = %(key)s
 RETURNING steps.key;
 
+-- name: remember
+-- Note what a step under way must remember.
+WITH owned AS (
+    SELECT id FROM backstop.runs WHERE id = %(run_id)s AND fence = %(fence)s FOR SHARE
+)
+UPDATE backstop.steps SET data = %(data)s::jsonb
+FROM owned
+WHERE steps.run_id = owned.id AND steps.key = %(key)s
+RETURNING steps.key;
+
 -- name: record_progress
 -- Note how far a step is.
 WITH owned AS (

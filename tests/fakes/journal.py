@@ -251,6 +251,11 @@ class FakeJournal(FakeRequests):
                 ),
             )
 
+    def remember(self, run_id: str, fence: int, key: str, data: Mapping[str, Any]) -> None:
+        with self._lock:
+            kept = json.loads(json.dumps(dict(data)))
+            self._put_step(run_id, replace(self._step(run_id, fence, key), data=kept))
+
     def record_progress(self, run_id: str, fence: int, key: str, progress: Progress) -> None:
         with self._lock:
             self._put_step(run_id, replace(self._step(run_id, fence, key), progress=progress))

@@ -66,6 +66,7 @@ class World:
         self.reader = FakeReader()
         self.sides: FakeSides | None = None
         self.salvager: FakeSalvager | None = None
+        self.environment = ENVIRONMENT
         for name, replicas in (("api", 3), ("web", 2)):
             self.cluster.add(name, ("v1.3.0", "v1.2.3", "v1.1.4"), replicas)
         self._requests = 0
@@ -73,7 +74,7 @@ class World:
     def workplace(self, process: Process) -> Workplace:
         """The ports as one process reaches them."""
         site = Site(
-            ENVIRONMENT,
+            self.environment,
             process.wrap(self.cluster, "cluster"),
             process.wrap(self.database, "database"),
             process.wrap(self.store, "store"),

@@ -68,7 +68,7 @@ swaps = st.builds(
 kept = st.builds(KeptDatabase, words, words, words, amounts, moments)
 plans = st.builds(
     Plan,
-    kind=st.sampled_from([PlanKind.CHAIN, PlanKind.RESTORE, PlanKind.UNDO]),
+    kind=st.sampled_from([PlanKind.CHAIN, PlanKind.RESTORE, PlanKind.UNDO, PlanKind.RESTORE_IN_PLACE]),
     environment=words,
     asked_for=words,
     from_schema=st.integers(0, 99999),

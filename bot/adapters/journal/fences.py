@@ -66,6 +66,14 @@ class Ownership(Table):
         }
         self._write_step("record_step", columns)
 
+    def remember(self, run_id: str, fence: int, key: str, data: Mapping[str, Any]) -> None:
+        """Note what a step under way must remember.
+
+        Raises:
+            PermanentError: ``fenced-off``, ``unknown-step``.
+        """
+        self._write_step("remember", {"run_id": run_id, "fence": fence, "key": key, "data": rows.to_json(dict(data))})
+
     def record_progress(self, run_id: str, fence: int, key: str, progress: Progress) -> None:
         """Note how far a step is.
 

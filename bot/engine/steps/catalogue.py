@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from bot.engine.steps.action import Action
 from bot.engine.steps.recheck import Recheck
 from bot.engine.steps.regrowing import RegrowDropped, VerifyRegrown
+from bot.engine.steps.replacing import ReplaceContent, VerifyReplaced
 from bot.engine.steps.restoring import FetchBundle, LoadSide, VerifySide
 from bot.engine.steps.saving import EmergencyBackup, ExportRows
 from bot.engine.steps.schema import FenceDatabase, RunChain, VerifySchema
@@ -31,6 +32,8 @@ ACTIONS: Mapping[str, Action] = {
         VerifySwapped(),
         RegrowDropped(),
         VerifyRegrown(),
+        ReplaceContent(),
+        VerifyReplaced(),
         StartApp(),
         SmokeTests(),
         RestoreTraffic(),

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from bot.domain.backups import Backup
-from bot.domain.plans import PlannedRegrowth, PlannedRestore
+from bot.domain.plans import PlanKind, PlannedRegrowth, PlannedRestore
 from bot.domain.versions import label
 from bot.engine.comparing import compare
 from bot.engine.execution import Execution
@@ -14,6 +14,7 @@ from bot.engine.steps.action import Action, Outcome
 from bot.engine.swapping import sides_of
 from bot.errors import PermanentError
 from bot.planning import checklist
+from bot.planning.inplace import cannot_replace
 from bot.ports import FetchedBundle
 
 _NOTED = 10
@@ -30,16 +31,32 @@ class FetchBundle(Action):
         """Fetch the very object that was approved.
 
         Raises:
-            BotError: see `BackupStore.fetch`; ``scratch-full``, ``backup-changed``.
+            BotError: see `BackupStore.fetch`; ``scratch-full``, ``backup-changed``; in place also
+                ``bundle-unreadable``, ``cannot-replace-in-place``.
         """
         bundle = fetch_bundle(execution, self.key)
         proven = "digests as in its manifest" if bundle.manifest else "no manifest to compare it with"
+        if execution.run.plan.kind is PlanKind.RESTORE_IN_PLACE:
+            _check_loadable(execution, bundle)
+            proven += ", read to its end"
         return Outcome(f"{bundle.size_bytes / 1e6:.1f} MB unpacked, {proven}")
 
     def undo(self, execution: Execution) -> str:
         """Delete it."""
         clear_fetched(execution)
         return "deleted"
+
+
+def _check_loadable(execution: Execution, bundle: FetchedBundle) -> None:
+    """In place nothing can be tried beforehand: read it to its end, and look for what could not be made here.
+
+    Raises:
+        PermanentError: ``bundle-unreadable``, ``cannot-replace-in-place``.
+    """
+    execution.workplace.reader.read_through(bundle)
+    obstacles = execution.site.database.obstacles(bundle)
+    if obstacles:
+        raise cannot_replace(execution.run.environment, obstacles)
 
 
 def planned(execution: Execution) -> PlannedRestore:
@@ -53,7 +70,7 @@ def planned(execution: Execution) -> PlannedRestore:
     return execution.run.plan.restore
 
 
-def _backup(execution: Execution) -> Backup:
+def approved_backup(execution: Execution) -> Backup:
     """Find the bundle anew, as it was approved.
 
     Raises:
@@ -81,7 +98,7 @@ def fetch_bundle(execution: Execution, key: str) -> FetchedBundle:
     Raises:
         BotError: see `BackupStore.fetch`; ``scratch-full``, ``backup-changed``.
     """
-    backup, scratch = _backup(execution), execution.workplace.scratch_dir
+    backup, scratch = approved_backup(execution), execution.workplace.scratch_dir
     clear_fetched(execution)
     check_room(execution.workplace, backup)
     # A directory of this process's own: a predecessor that only seems dead writes into another one.
@@ -139,7 +156,7 @@ class VerifySide(Action):
         """
         sides, name, report = sides_of(execution.site), planned(execution).incoming, execution.reporter(self.key)
         tables = sides.contents(name, report)
-        backup = _backup(execution)
+        backup = approved_backup(execution)
         if backup.manifest is not None:
             compare(backup, tables)
         self._check_schema(execution, sides.inspect(name).schema)

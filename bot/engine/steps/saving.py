@@ -16,13 +16,18 @@ LOOK_AMONG = 20
 
 
 class EmergencyBackup(Action):
-    """Take a real bundle while the app still serves."""
+    """Take a real bundle while the app still serves; for a restore in place with the app stopped."""
 
     key = checklist.BACKUP
     patience_s = 300.0
 
     def probe(self, execution: Execution) -> Outcome | None:
-        """Find this run's finished bundle in the bucket."""
+        """Find this run's finished bundle in the bucket.
+
+        In place it counts only if this step was finished: something may have been written since an older try.
+        """
+        if execution.run.plan.kind is PlanKind.RESTORE_IN_PLACE:
+            return None
         label_ = backup_label(execution)
         newest = execution.site.store.list_backups(LOOK_AMONG)
         found = next((b for b in newest if b.manifest is not None and b.name.label == label_), None)
@@ -36,12 +41,23 @@ class EmergencyBackup(Action):
         """
         site, report = execution.site, execution.reporter(self.key)
         app_version = execution.run.plan.from_app
+        in_place = execution.run.plan.kind is PlanKind.RESTORE_IN_PLACE
+        # Before the dump is begun, so that whatever is written after this look is found out by the next.
+        uncounted = site.database.uncounted() if in_place else ""
         backup = take_bundle(site, execution.workplace, backup_label(execution), app_version, report)
-        return _outcome(backup)
+        if not in_place:
+            return _outcome(backup)
+        site.store.verify_names(backup, report)  # in place it is the only way back: it must really be there
+        found = _outcome(backup)
+        return Outcome(f"{found.detail}, read back", {**(found.data or {}), "uncounted": uncounted})
 
 
 def backup_label(execution: Execution) -> str:
-    """The label of a run's emergency backup, e.g. ``pre-rollback-027-rk3f9a``, ``pre-undo-…`` of a chain's undoing."""
+    """The label of a run's emergency backup, e.g. ``pre-rollback-027-rk3f9a``, ``pre-undo-…`` of a chain's undoing,
+    ``pre-restore-rk3f9a``.
+    """
+    if execution.run.plan.kind is PlanKind.RESTORE_IN_PLACE:
+        return f"pre-restore-{execution.run.id}"
     oldest = min(script.version for script in execution.run.plan.scripts)
     before = "undo" if execution.run.plan.kind is PlanKind.REGROW else "rollback"
     return f"pre-{before}-{label(oldest)}-{execution.run.id}"

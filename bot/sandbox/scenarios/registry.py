@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.scenarios import backups, outages, refusals, restore, rollback, salvage, troubles, unchain
+from bot.sandbox.scenarios import backups, inplace, outages, refusals, restore, rollback, salvage, troubles, unchain
 from bot.sandbox.story import Story
 
 
@@ -13,11 +13,18 @@ class Scenario:
 
     Attributes:
         play: tells it; checks that fail are counted, an exception ends it.
-        matrix: rows of the compatibility matrix to leave out, by app.
+        without: rows of the compatibility matrix to leave out, by app.
+        in_place: environments where no second database is allowed.
     """
 
     play: Callable[[Story], None]
     without: frozenset[str] = frozenset()
+    in_place: frozenset[str] = frozenset()
+
+    @property
+    def is_special(self) -> bool:
+        """Whether it wants a bot of its own."""
+        return bool(self.without or self.in_place)
 
     @property
     def summary(self) -> str:
@@ -44,6 +51,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "backups": Scenario(backups.backups),
     "restore-prod": Scenario(restore.restore_prod),
     "undo-restore": Scenario(restore.undo_restore),
+    "restore-in-place": Scenario(inplace.restore_in_place, in_place=frozenset({"prod"})),
     "undo-chain": Scenario(unchain.undo_chain),
     "salvage": Scenario(salvage.salvage),
     "votes-at-once": Scenario(outages.votes_at_once),

@@ -75,10 +75,11 @@ def test_a_renewed_lease_holds(approved: PostgresJournal) -> None:
         lambda journal: journal.renew("raaaaa", 1, 30),
         lambda journal: journal.record_step("raaaaa", 1, KEY, StepState.DONE),
         lambda journal: journal.record_progress("raaaaa", 1, KEY, Progress(1, 2, "pods")),
+        lambda journal: journal.remember("raaaaa", 1, KEY, {"transactions": ["7"]}),
         lambda journal: journal.replan("raaaaa", PLAN, NOON, 1),
         lambda journal: journal.end("raaaaa", RunState.SUCCEEDED, expect=RUNNING, fence=1),
     ],
-    ids=["renew", "record_step", "record_progress", "replan", "end"],
+    ids=["renew", "record_step", "record_progress", "remember", "replan", "end"],
 )
 def test_an_owner_who_was_replaced_can_write_nothing(
     approved: PostgresJournal, write: Callable[[PostgresJournal], object]

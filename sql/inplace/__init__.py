@@ -1,0 +1,1 @@
+"""Queries for replacing a database's content in place."""

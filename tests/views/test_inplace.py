@@ -1,0 +1,57 @@
+"""What people read of a restore in place and of its undoing."""
+
+from dataclasses import replace
+
+from bot.domain.plans import PlanKind
+from bot.domain.runs import RunState, StepState
+from bot.planning import checklist
+from bot.planning.checklist import checklist_of
+from bot.views import card, report, request
+from tests.views.samples import PLAN, RUN, buttons, read
+from tests.views.test_swap import COMES
+
+IN_PLACE = replace(
+    PLAN,
+    kind=PlanKind.RESTORE_IN_PLACE,
+    scripts=(),
+    drops=(),
+    rows=(),
+    locks=(),
+    restore=replace(COMES, incoming="", outgoing="", keep_s=0.0),
+)
+SAVED = "prod_pre-restore-rk3f9a_20260211_033000"
+STEPS = tuple(
+    replace(step, state=StepState.DONE, data={"backup": SAVED} if step.key == checklist.BACKUP else {})
+    for step in checklist_of(PlanKind.RESTORE_IN_PLACE)
+)
+RESTORED = replace(RUN, plan=IN_PLACE, state=RunState.SUCCEEDED, steps=STEPS)
+
+
+def test_the_request_says_that_the_app_is_down_for_all_of_it_and_how_it_is_undone() -> None:
+    text = read(request.render(replace(RUN, plan=IN_PLACE), (), 2, production=True))
+    assert "asks to restore *prod* from a backup, in place." in text
+    assert "*In place*: no second database is allowed here" in text
+    assert "*Rows that vanish* – 256 in all" in text
+    assert "*The app is down for the whole load*, about " in text
+    assert "undo restores that backup, in place" in text
+    assert "kept whole as" not in text
+
+
+def test_the_card_and_the_confirmation_say_so_too() -> None:
+    shown = read(card.render(replace(RUN, plan=IN_PLACE), (), 2, production=True))
+    assert "256 rows of 2 tables go; the app is down for the whole load, in place, for about " in shown
+    assert buttons(card.render(RESTORED, (), 2, production=True)) == {"undo": "rk3f9a"}
+
+
+def test_the_report_says_where_the_old_content_is() -> None:
+    text = read(report.render(RESTORED, (), None))
+    assert "✅ Restored in place" in text
+    assert f"*The old content* – is in `{SAVED}`; `/rollback undo rk3f9a` restores it." in text
+    unsaved = replace(RESTORED, state=RunState.FAILED, problem="x: y.", steps=())
+    assert "no emergency backup was taken, and nothing was replaced" in read(report.render(unsaved, (), None))
+
+
+def test_an_undo_says_which_run_it_takes_back() -> None:
+    undo = replace(IN_PLACE, undoes="rk3f9a", restore=replace(COMES, backup=SAVED))
+    text = read(request.render(replace(RUN, plan=undo), (), 2, production=True))
+    assert f"`{SAVED}`, the emergency backup of run `rk3f9a`, which is undone, taken" in text
