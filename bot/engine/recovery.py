@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.domain.runs import RunState
+from bot.engine.home import HomeKeeper
 from bot.engine.requests import defer
 from bot.engine.tidying import tidy
 from bot.engine.voting import show, show_as
@@ -60,6 +61,7 @@ class Sweeper:
 
     def __init__(self, workplace: Workplace) -> None:
         self._workplace = workplace
+        self._homes = HomeKeeper(workplace)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="sweeper", daemon=True)
 
@@ -76,6 +78,7 @@ class Sweeper:
         tidied_at = self._workplace.clock.monotonic() - TIDY_EVERY_S
         while True:
             self._attempt(sweep)
+            self._attempt(self._homes.refresh)
             if self._workplace.clock.monotonic() - tidied_at >= TIDY_EVERY_S:
                 tidied_at = self._workplace.clock.monotonic()
                 self._attempt(tidy)

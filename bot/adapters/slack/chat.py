@@ -82,6 +82,12 @@ class SlackChat:
                 channel=channel, thread_ts=thread_ts or None, filename=name, title=title, content=content
             )
 
+    def publish_home(self, user_id: str, blocks: Sequence[Mapping[str, Any]]) -> None:
+        """See `bot.ports.Chat.publish_home`."""
+        with translated():
+            view = {"type": "home", "blocks": [dict(block) for block in blocks]}
+            self._client.views_publish(user_id=user_id, view=view)
+
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
         """See `bot.ports.Chat.look_up`."""
         return self._directory.look_up(user_id, groups)
