@@ -88,12 +88,13 @@ def _opening_from_home(desk: Desk) -> Callable[..., None]:
         environment = desk.environments.get(str(action.get("value", "")))
         if environment is None or not _is_ours(body, desk):
             return
-        origin = modal.Origin(environment.incident_channel, "", environment.name)
+        user_id = str(body["user"]["id"])
+        # A Home tab has no channel and no response_url: answers go to the person's own conversation with the bot.
+        origin = modal.Origin(user_id, "", environment.name)
         if not _open(client, body, origin, desk):
             text = f"The form could not be opened. Type /rollback {environment.name} and what to undo, or try again."
-            # A Home tab has no response_url and no room for a line to one person: their own conversation has.
             with _unless_slack_is_down():
-                client.chat_postMessage(channel=str(body["user"]["id"]), text=text)
+                client.chat_postMessage(channel=user_id, text=text)
 
     return open_modal
 

@@ -56,7 +56,9 @@ class Chat(Protocol):
         """Edit it in place."""
 
     def whisper(self, message: Message, thread_ts: str) -> None:
-        """Show it to `message.user` only, by response_url where there is one."""
+        """Show it to `message.user` only, by response_url where there is one; in their own conversation with the bot
+        where `message.channel` is their id.
+        """
 
     def upload(self, channel: str, thread_ts: str, name: str, title: str, content: bytes) -> None:
         """Share a file in a thread."""

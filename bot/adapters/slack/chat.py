@@ -63,8 +63,14 @@ class SlackChat:
             self._client.chat_update(channel=message.channel, ts=ts, text=message.text, blocks=_blocks(message))
 
     def whisper(self, message: Message, thread_ts: str) -> None:
-        """See `bot.ports.Chat.whisper`. A used-up response_url falls back to an ephemeral in the channel."""
+        """See `bot.ports.Chat.whisper`. A used-up response_url falls back to an ephemeral in the channel.
+
+        Where the channel is the person, it is their own conversation with the bot: nobody else sees that anyway.
+        """
         if message.response_url and self._respond(message):
+            return
+        if message.channel == message.user:
+            self.post(message, "")
             return
         with translated():
             self._client.chat_postEphemeral(
