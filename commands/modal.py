@@ -186,11 +186,11 @@ def _submitted(desk: Desk) -> Callable[..., None]:
     def submitted(ack: Ack, body: Body, view: Payload) -> None:
         origin, filled, errors = modal.Origin.of(view), modal.read(view), Errors(modal.what_block_of(view))
         order = _order(filled, desk, errors)
-        if order is not None and not errors.found:
-            who = {"user_id": body["user"]["id"], "channel": origin.channel, "response_url": origin.response_url}
-            payload = {**who, **order.payload}
-            with errors.about(modal.ENVIRONMENT):
-                desk.check_team(body)
+        with errors.about(modal.ENVIRONMENT):
+            desk.check_team(body)
+            if order is not None:
+                who = {"user_id": body["user"]["id"], "channel": origin.channel, "response_url": origin.response_url}
+                payload = {**who, **order.payload}
                 desk.submit(Request(_key(view, payload), order.kind, payload))
         if order is None or errors.found:
             ack(response_action="errors", errors=errors.found)
@@ -224,7 +224,7 @@ class Errors:
 
 
 def _order(filled: modal.Filled, desk: Desk, errors: Errors) -> Order | None:
-    """Check every field, so that all faults show at once."""
+    """Check every field, so that all faults show at once; None when there are any."""
     target, app, reason = "", "", ""
     with errors.about(modal.ENVIRONMENT):
         names.environment_of(filled.environment, desk.environments, "/rollback ENV")
