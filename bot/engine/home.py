@@ -39,7 +39,7 @@ class _Looks:
     kept: Glimpse[tuple[KeptDatabase, ...]]
 
 
-def gather(workplace: Workplace, glimpses: Glimpses) -> HomeFacts:
+def gather(workplace: Workplace, glimpses: Glimpses, *, patience_s: float = PATIENCE_S) -> HomeFacts:
     """Look at every environment. One that does not answer says so, and keeps no other waiting for it.
 
     Raises:
@@ -49,7 +49,7 @@ def gather(workplace: Workplace, glimpses: Glimpses) -> HomeFacts:
     looks = [_begin(glimpses, site) for site in sites]
     follow_ups = workplace.journal.open_follow_ups()
     summaries = [_of_journal(workplace, site, follow_ups) for site in sites]
-    until = workplace.clock.monotonic() + PATIENCE_S
+    until = workplace.clock.monotonic() + patience_s
     seen = []
     for site, look, summary in zip(sites, looks, summaries, strict=True):
         left_s = until - workplace.clock.monotonic()

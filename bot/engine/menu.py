@@ -14,7 +14,9 @@ TEXT_MOST = 200
 _LATEST = "latest newest backup"
 
 
-def choices(workplace: Workplace, glimpses: Glimpses, environment: str, text: str) -> Choices:
+def choices(
+    workplace: Workplace, glimpses: Glimpses, environment: str, text: str, *, patience_s: float = PATIENCE_S
+) -> Choices:
     """List what an environment can be rolled back to. Read-only; a list that does not come in time is said to lack.
 
     Raises:
@@ -25,7 +27,7 @@ def choices(workplace: Workplace, glimpses: Glimpses, environment: str, text: st
     newest = glimpses.begin(("bundles", environment, ""), lambda: _page(site, ""), KEEP_S)
     wanted = " ".join(words)
     found = glimpses.begin(("bundles", environment, wanted), lambda: _page(site, wanted), KEEP_S)
-    patience = Patience(workplace.clock, PATIENCE_S)
+    patience = Patience(workplace.clock, patience_s)
     scripts = patience.take(chain, "Migrations cannot be listed") or ()
     page = patience.take(found, "Backups cannot be listed")
     first = patience.take(newest, "Backups cannot be listed") if page is not None else None

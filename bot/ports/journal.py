@@ -129,7 +129,7 @@ class Journal(Protocol):
         """Who has opened the Home tab in that time: user ids of `home` requests."""
 
     def pulse(self) -> str:
-        """A fingerprint of open runs, their steps and votes, follow-ups and freezes. It changes when they do;
+        """A fingerprint of open runs, their steps and votes, follow-ups, freezes, chores. It changes when they do;
         progress within a step is left out.
         """
 

@@ -182,7 +182,7 @@ ORDER BY runs.created_at DESC, runs.id
 LIMIT %(limit)s;
 
 -- name: pulse
--- One word that changes whenever the Home tab would: open runs, their steps and votes, follow-ups, freezes.
+-- One word that changes whenever the Home tab would: open runs, their steps and votes, follow-ups, freezes, chores.
 WITH open_run AS (
     SELECT id, digest, state, fence, expires_at, cancel_requested_by, problem FROM backstop.runs
     WHERE state IN ('pending', 'approved', 'running', 'parked')
@@ -194,7 +194,9 @@ SELECT md5(concat_ws('/',
     (SELECT string_agg(concat_ws(':', run_id, user_id, choice, digest), ',' ORDER BY run_id, user_id)
      FROM backstop.votes WHERE run_id IN (SELECT id FROM open_run)),
     (SELECT string_agg(run_id, ',' ORDER BY run_id) FROM backstop.steps WHERE state = 'open'),
-    (SELECT string_agg(to_json(freezes)::text, ',' ORDER BY environment) FROM backstop.freezes)
+    (SELECT string_agg(to_json(freezes)::text, ',' ORDER BY environment) FROM backstop.freezes),
+    (SELECT string_agg(concat_ws(':', chores.request_id, requests.finished_at), ',' ORDER BY chores.request_id)
+     FROM backstop.chores JOIN backstop.requests ON requests.id = chores.request_id)
 )) AS pulse;
 
 -- name: visitors

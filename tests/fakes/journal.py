@@ -223,7 +223,8 @@ class FakeJournal(FakeRequests):
             (run.id, run.state, run.plan.digest, run.problem) for run in self.table.values() if run.state in OPEN
         ]
         steps = [(run.id, step.key, step.state) for run in self.table.values() for step in run.steps]
-        return repr((open_runs, steps, self._votes, self.freezes))
+        chores = [(holder.request_id, self.kept[holder.request_id].finished) for holder in self.chores.values()]
+        return repr((open_runs, steps, self._votes, self.freezes, chores))
 
     def expired_runs(self) -> Sequence[str]:
         pending = [run for run in self.table.values() if run.state is RunState.PENDING]
