@@ -15,6 +15,7 @@ from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from bot.domain.backups import BackupName
 from bot.errors import BotError, PermanentError
 from bot.ports import Request
 from bot.views import home, modal, refusal
@@ -142,7 +143,8 @@ def _switching(desk: Desk) -> Callable[..., None]:
         known = modal.Origin.of(view)
         origin = modal.Origin(known.channel, known.response_url, picked)
         try:
-            client.views_update(view_id=view["id"], hash=view["hash"], view=modal.render(origin, _environments(desk)))
+            # No hash: of two picks in quick succession the later one is to win, not the first.
+            client.views_update(view_id=view["id"], view=modal.render(origin, _environments(desk)))
         except (OSError, SlackClientError) as error:
             # What is chosen carries its environment: a choice from the old list is refused on submission.
             _log.warning("the modal could not be updated: %s", type(error).__name__)
@@ -175,9 +177,11 @@ def _groups(desk: Desk, environment: str, value: str) -> list[dict[str, Any]]:
 
 
 def _as_typed(text: str, environment: str) -> str:
-    """What was typed, if it is a migration or a backup as it stands; "" otherwise."""
+    """What was typed, if it is a migration's number or a backup's whole name; "" otherwise."""
+    if BackupName.parse(text) is None and names.is_backup(text, environment):
+        return ""  # a part of a name
     try:
-        return orders.target_of(text, environment) if text and " " not in text else ""
+        return orders.target_of(text, environment)
     except PermanentError:
         return ""
 
@@ -246,7 +250,9 @@ def _target(filled: modal.Filled, environment: str) -> str:
         raise PermanentError("which-migration", "That is no choice.", "Pick a migration or a backup, or type its name.")
     if chosen_in != environment:
         raise PermanentError(
-            "wrong-environment", f"That was chosen from the list of {chosen_in}.", f"Choose again, for {environment}."
+            "wrong-environment",
+            f"That was chosen from the list of {chosen_in}.",
+            f"Pick {environment} again above, then choose.",
         )
     return orders.target_of(target, environment)
 

@@ -11,7 +11,7 @@ from bot.domain.workloads import ClusterFacts
 from bot.engine.enquiries import is_serving
 from bot.engine.glimpses import Glimpse, Glimpses, Patience
 from bot.engine.keeping import kept_databases
-from bot.engine.people import check_member
+from bot.engine.people import check_reader
 from bot.engine.workplace import Site, Workplace
 from bot.errors import BotError, PermanentError
 from bot.ports import EnvironmentSummary, HomeFacts, KeptDatabase
@@ -117,23 +117,11 @@ def open_home(workplace: Workplace, glimpses: Glimpses, user_id: str) -> None:
         BotError: the journal does not answer.
     """
     try:
-        check_visitor(workplace, user_id)
+        check_reader(workplace, user_id)
     except BotError as error:
         workplace.announcer.no_home(user_id, error)
     else:
         workplace.announcer.home(user_id, gather(workplace, glimpses))
-
-
-def check_visitor(workplace: Workplace, user_id: str) -> None:
-    """Let only full, active, human members of this workspace through.
-
-    Raises:
-        PermanentError: ``not-a-member``.
-        TemporaryError: ``lookup-failed``.
-    """
-    for site in workplace.sites.values():  # any will do: what differs between them is who approves
-        check_member(workplace, user_id, site.environment)
-        return
 
 
 class HomeKeeper:
@@ -178,5 +166,5 @@ class HomeKeeper:
     def _check(self, workplace: Workplace, user_id: str) -> None:
         now = workplace.clock.monotonic()
         if now - self._members.get(user_id, now - MEMBER_FOR_S) >= MEMBER_FOR_S:
-            check_visitor(workplace, user_id)
+            check_reader(workplace, user_id)
             self._members[user_id] = now

@@ -214,6 +214,13 @@ def test_what_is_typed_in_full_can_be_used_though_it_is_not_listed(office: Offic
     assert payload.get("migration", payload.get("backup")) == typed
 
 
+@pytest.mark.parametrize("typed", ["prod_weekly", "21", "flags", "dev_weekly_20250101_000000", "prod 027", "-", "«»"])
+def test_a_part_of_a_name_is_only_searched_for(office: Office, typed: str) -> None:
+    groups = labels(open_form(office, "prod").search(typed))
+
+    assert list(groups) == ["Nothing can be listed"]
+
+
 @pytest.mark.parametrize(
     ("failure", "said"),
     [
@@ -295,7 +302,9 @@ def test_a_choice_from_another_environments_list_is_refused(office: Office) -> N
 
     refused = form.submit(what="prod:027", reason="why")
 
-    assert refused["errors"] == {"rollback_what:prod": "That was chosen from the list of prod. Choose again, for dev."}
+    assert refused["errors"] == {
+        "rollback_what:prod": "That was chosen from the list of prod. Pick dev again above, then choose."
+    }
 
 
 def test_what_was_written_stays_when_another_environment_is_picked(office: Office) -> None:

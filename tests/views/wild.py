@@ -148,6 +148,9 @@ configured = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_si
 summaries = st.builds(
     EnvironmentSummary, configured, st.booleans(), st.just("C0INCIDENT"), st.integers(1, 10),
     st.none() | st.integers(0, 999), words, st.none() | st.booleans(), st.none() | backups, st.none() | backups,
-    st.none() | runs, votes, st.none() | words, many(runs), many(kept), st.none() | words, many(words),
+    st.none() | runs, votes, st.none() | words, st.lists(runs, max_size=1).map(lambda few: tuple(few) * 12), many(kept),
+    st.none() | words, many(words),
 )  # fmt: skip
-homes = st.builds(HomeFacts, many(summaries), moments)
+homes = st.builds(
+    HomeFacts, st.tuples(summaries, st.sampled_from([0, 1, 40])).map(lambda pair: (pair[0],) * pair[1]), moments
+)
