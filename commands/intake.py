@@ -10,7 +10,7 @@ from slack_bolt import Ack
 from bot.domain.environments import Environment
 from bot.engine.requests import Kind
 from bot.errors import BotError, PermanentError, TemporaryError
-from bot.ports import Request
+from bot.ports import Choices, Request
 from bot.views import refusal
 from bot.views.blocks import View
 
@@ -27,6 +27,9 @@ class Operations(Protocol):
         Raises:
             BotError: it could not be persisted.
         """
+
+    def choices(self, environment: str, text: str) -> Choices:
+        """What an environment can be rolled back to, narrowed by `text`; answered within two seconds."""
 
 
 @dataclass(frozen=True)

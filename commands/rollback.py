@@ -9,20 +9,24 @@ from bot.errors import PermanentError
 from bot.views import manual, refusal
 from bot.views.blocks import View, page, section
 from bot.views.text import clip, code, one_line
-from commands import names
+from commands import modal, names, orders
 from commands.arguments import Options, quote, split, unquote
 from commands.intake import Body, Desk, Order
 
 COMMAND = "/rollback"
-REASON_MOST = 500
 
 
 def register(app: App, desk: Desk) -> None:
     """Answer `/rollback`."""
 
-    @app.command(COMMAND)
     def rollback(ack: Ack, body: Body) -> None:
-        desk.take_command(ack, body, lambda text: read(text, desk))
+        if modal.opens(body, desk):
+            ack()
+        else:
+            desk.take_command(ack, body, lambda text: read(text, desk))
+
+    # Lazy: the modal is asked for while the ack is on its way, and an ack never waits for Slack's answer.
+    app.command(COMMAND)(ack=rollback, lazy=[modal.opening(desk, lambda text: read(text, desk))])
 
 
 def read(text: str, desk: Desk) -> Order | View:
@@ -32,7 +36,7 @@ def read(text: str, desk: Desk) -> Order | View:
         PermanentError: what was wrong, and what to type instead.
     """
     words = split(text)
-    if not words:
+    if not words:  # the modal could not be opened
         return manual.render(desk.environments)
     first, rest = words[0], words[1:]
     verbs = _verbs(desk)
@@ -71,18 +75,9 @@ def _rollback(first: str, rest: Sequence[str], desk: Desk) -> Order:
             f"Type /rollback {environment} and its number, such as 027, or a backup's name, or latest; "
             f"/migrations {environment} and /backups {environment} list them.",
         )
-    restores = names.is_backup(given.target, environment)
-    target = (names.backup_of if restores else names.migration_of)(given.target, environment)
+    target = orders.target_of(given.target, environment)
     app = names.app_of(unquote(given.app)) if given.app else ""
-    payload = {
-        "environment": environment,
-        "backup" if restores else "migration": target,
-        "app": app,
-        "reason": _reason(unquote(given.reason)),
-        "asked_for": f"{COMMAND} {environment} {target}" + (f" --app {app}" if app else ""),
-    }
-    words = f"restoring {code(target, 120)}" if restores else f"rolling back {target}"
-    return Order(Kind.RESTORE if restores else Kind.ROLLBACK, payload, _looking(environment, words, desk))
+    return orders.rollback(desk.environments[environment], target, app, orders.reason_of(unquote(given.reason)))
 
 
 def _environment(first: str, rest: Sequence[str], desk: Desk) -> str:
@@ -109,21 +104,6 @@ def _unknown_word(word: str, rest: Sequence[str], desk: Desk) -> PermanentError:
         hint = f"Environments: {', '.join(sorted(desk.environments))}. Type /rollback help to see what can be asked."
     message = f"There is no environment {quote(word)}." if rest else f"{quote(word)} is no environment and no command."
     return PermanentError("unknown-environment", message, hint)
-
-
-def _looking(environment: str, words: str, desk: Desk) -> View:
-    channel = desk.environments[environment].incident_channel
-    name = one_line(environment, 40)
-    text = f"Looking at *{name}*: {words}. The plan will be posted in <#{channel}>."
-    return page(text, [section(text)])
-
-
-def _reason(text: str) -> str:
-    if len(text) > REASON_MOST:
-        raise PermanentError(
-            "reason-too-long", f"The reason is {len(text)} characters long.", f"Say it in at most {REASON_MOST}."
-        )
-    return text
 
 
 def _status(rest: Sequence[str], desk: Desk) -> Order:
@@ -155,7 +135,8 @@ def _undo(rest: Sequence[str]) -> Order:
             "which-run", "Which run should be undone?", f"Type {usage}; /rollback status lists what can be."
         )
     run_id = names.run_of(given.run)
-    payload = {"run_id": run_id, "reason": _reason(unquote(given.reason)), "asked_for": f"{COMMAND} undo {run_id}"}
+    reason = orders.reason_of(unquote(given.reason))
+    payload = {"run_id": run_id, "reason": reason, "asked_for": f"{COMMAND} undo {run_id}"}
     text = f"Looking at run {code(run_id)}. The plan for undoing it will be posted in its environment's channel."
     return Order(Kind.UNDO, payload, page(text, [section(text)]))
 
@@ -203,7 +184,7 @@ def _freeze(rest: Sequence[str], desk: Desk) -> Order:
     options.add_argument("words", nargs="*")
     options.option("--reason")
     given = options.read(rest[1:])
-    reason = _reason(unquote([*given.words, *given.reason]))
+    reason = orders.reason_of(unquote([*given.words, *given.reason]))
     if not reason:
         raise PermanentError(
             "reason-needed", "Whoever runs into the freeze must know why.", f"Type /rollback freeze {environment} why"

@@ -15,6 +15,7 @@ from bot.ports import (
     BackupDetails,
     BackupListing,
     Escalation,
+    HomeFacts,
     KeptDatabase,
     Message,
     NewestBackups,
@@ -25,6 +26,7 @@ from bot.views import backups as backups_view
 from bot.views import card, refusal, report, request, status
 from bot.views import chore as chore_view
 from bot.views import escalation as escalation_view
+from bot.views import home as home_view
 from bot.views import overview as overview_view
 from bot.views.blocks import View
 
@@ -37,7 +39,8 @@ class SlackAnnouncer:
     """Implements `bot.ports.Announcer`.
 
     Message keys: ``card:{run}``, ``request:{run}:{digest12}``, ``note:{run}:{key}``, ``report:{run}``,
-    ``answer:{request}``, ``chore:{request}``. Everything but the card, answers and chores is in the card's thread.
+    ``answer:{request}``, ``chore:{request}``, ``home:{user}``. Everything but the card, answers, chores and Home
+    tabs is in the card's thread.
 
     Args:
         outbox: where messages are put.
@@ -123,6 +126,14 @@ class SlackAnnouncer:
         """See `bot.ports.Announcer.backup`."""
         self._answer(audience, key, backups_view.render_details(details))
 
+    def home(self, user_id: str, facts: HomeFacts) -> None:
+        """See `bot.ports.Announcer.home`."""
+        self._publish(user_id, home_view.render(facts))
+
+    def no_home(self, user_id: str, error: BotError) -> None:
+        """See `bot.ports.Announcer.no_home`."""
+        self._publish(user_id, home_view.render_refusal(error))
+
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         """See `bot.ports.Announcer.run_of`."""
         posted = self._outbox.posted(channel, ts)
@@ -140,6 +151,9 @@ class SlackAnnouncer:
     def _reply(self, run: Run, key: str, view: View) -> None:
         thread = card_key(run.id)
         self._outbox.put(Message(key, run.channel, view.text, view.blocks, thread_key=thread, run_id=run.id))
+
+    def _publish(self, user_id: str, view: View) -> None:
+        self._outbox.put(Message(f"home:{user_id}", user_id, view.text, view.blocks, surface="home"))
 
     def _answer(self, audience: Audience, key: str, view: View, *, replace: bool = False) -> None:
         self._outbox.put(

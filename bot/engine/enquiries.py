@@ -34,7 +34,7 @@ def answer_migrations(workplace: Workplace, audience: Audience, key: str, enviro
         environment=environment,
         schema=database.schema,
         app_version=str(deployment.version or deployment.image),
-        serving=_is_serving(cluster),
+        serving=is_serving(cluster),
         matrix=[str(row) for row in workplace.matrix.rows],
         rows=rows,
         frozen=workplace.journal.frozen(environment),
@@ -42,7 +42,8 @@ def answer_migrations(workplace: Workplace, audience: Audience, key: str, enviro
     workplace.announcer.overview(audience, key, overview)
 
 
-def _is_serving(cluster: ClusterFacts) -> bool:
+def is_serving(cluster: ClusterFacts) -> bool:
+    """Whether traffic reaches ready pods of every Deployment."""
     held = any(service.held_by for service in cluster.services)
     return not held and all(deployment.ready_replicas > 0 for deployment in cluster.deployments)
 

@@ -4,8 +4,9 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bot.engine import backups, control, enquiries
+from bot.engine import backups, control, enquiries, home, menu
 from bot.engine.chores import take
+from bot.engine.glimpses import Glimpses
 from bot.engine.requests import Kind, defer
 from bot.engine.rollbacks import request_run
 from bot.engine.salvaging import salvage
@@ -13,7 +14,7 @@ from bot.engine.verifying import verify
 from bot.engine.voting import vote
 from bot.engine.workplace import Workplace
 from bot.errors import BotError, TemporaryError
-from bot.ports import Audience, Request
+from bot.ports import Audience, Choices, Request
 
 _log = logging.getLogger(__name__)
 _Handler = Callable[[Workplace, Audience, str, Mapping[str, Any]], None]
@@ -24,6 +25,7 @@ class Operations:
 
     def __init__(self, workplace: Workplace) -> None:
         self._workplace = workplace
+        self._glimpses = Glimpses(workplace.clock)
 
     def submit(self, request: Request) -> bool:
         """Persist a request, then queue it; False for a redelivery. Cheap enough to be done before Slack is answered.
@@ -39,6 +41,14 @@ class Operations:
                 _log.warning("request %s is persisted and not queued; the sweep will find it", request.id)
         return fresh
 
+    def choices(self, environment: str, text: str) -> Choices:
+        """What an environment can be rolled back to, narrowed by `text`. Read-only, and answered within two seconds.
+
+        Raises:
+            PermanentError: ``unknown-environment``.
+        """
+        return menu.choices(self._workplace, self._glimpses, environment, text)
+
     def handle(self, request_id: str) -> None:
         """Deal with a persisted request; whoever made it is told why not. A second call finds nothing to do."""
         with self._workplace.journal.claim(request_id) as claim:
@@ -49,7 +59,10 @@ class Operations:
         workplace, payload = self._workplace, request.payload
         audience = Audience(payload["user_id"], payload["channel"], payload.get("response_url", ""))
         try:
-            _HANDLERS[Kind(request.kind)](workplace, audience, request.id, payload)
+            if request.kind == Kind.HOME:
+                home.open_home(workplace, self._glimpses, audience.user_id)
+            else:
+                _HANDLERS[Kind(request.kind)](workplace, audience, request.id, payload)
         except BotError as error:
             workplace.announcer.refuse(audience, request.id, error)
             return str(error)

@@ -14,7 +14,20 @@ def check_member(workplace: Workplace, user_id: str, environment: Environment) -
         PermanentError: ``not-a-member``.
         TemporaryError: ``lookup-failed``.
     """
-    person = workplace.directory.look_up(user_id, environment.approval.groups)
+    return _check(workplace, workplace.directory.look_up(user_id, environment.approval.groups))
+
+
+def check_reader(workplace: Workplace, user_id: str) -> Voter:
+    """The same for somebody who only reads, without asking which groups they are in: Slack limits that much more.
+
+    Raises:
+        PermanentError: ``not-a-member``.
+        TemporaryError: ``lookup-failed``.
+    """
+    return _check(workplace, workplace.directory.look_up(user_id, ()))
+
+
+def _check(workplace: Workplace, person: Voter) -> Voter:
     outsider = person.stranger or person.team_id != workplace.home_team
     if person.bot or person.deleted or person.guest or outsider:
         raise PermanentError(

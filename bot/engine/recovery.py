@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.domain.runs import RunState
+from bot.engine.home import HomeKeeper
 from bot.engine.requests import defer
 from bot.engine.tidying import tidy
 from bot.engine.voting import show, show_as
@@ -56,21 +57,28 @@ def _expire(workplace: Workplace, run_id: str) -> None:
 
 
 class Sweeper:
-    """Sweeps in a thread of its own until stopped."""
+    """Sweeps, and keeps Home tabs, in threads of their own until stopped."""
 
     def __init__(self, workplace: Workplace) -> None:
         self._workplace = workplace
+        self._homes = HomeKeeper(workplace)
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="sweeper", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._loop, name="sweeper", daemon=True),
+            # By itself: looking at everything takes seconds, and a run without an owner must not wait for them.
+            threading.Thread(target=self._keep_homes, name="homes", daemon=True),
+        ]
 
     def start(self) -> None:
         """Begin with a sweep at once: what a predecessor left is taken up at boot."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Stop and wait for the sweep under way."""
         self._stopped.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _loop(self) -> None:
         tidied_at = self._workplace.clock.monotonic() - TIDY_EVERY_S
@@ -81,6 +89,10 @@ class Sweeper:
                 self._attempt(tidy)
             if self._stopped.wait(SWEEP_EVERY_S):
                 return
+
+    def _keep_homes(self) -> None:
+        while not self._stopped.wait(SWEEP_EVERY_S):
+            self._attempt(self._homes.refresh)
 
     def _attempt(self, work: Callable[[Workplace], None]) -> None:
         try:

@@ -22,6 +22,7 @@ Payload keys, all strings unless said otherwise. Every kind has `user_id`, `chan
 | `show`       | `environment`, `name` of a backup or ``latest``                                            |
 | `take`       | `environment`, `label`                                                                     |
 | `verify`     | `environment`, `name` of a backup or ``latest``, `level` (int)                             |
+| `home`       | none: the user has opened the Home tab                                                     |
 """
 
 from enum import StrEnum
@@ -49,6 +50,7 @@ class Kind(StrEnum):
     TAKE = "take"
     VERIFY = "verify"
     SALVAGE = "salvage"
+    HOME = "home"
 
 
 CHORES = frozenset({Kind.TAKE, Kind.VERIFY, Kind.SALVAGE})

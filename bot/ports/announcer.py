@@ -9,7 +9,16 @@ from bot.domain.backups import Export
 from bot.domain.chores import Chore
 from bot.domain.runs import Run
 from bot.errors import BotError
-from bot.ports.answers import Audience, BackupDetails, BackupListing, Escalation, KeptDatabase, NewestBackups, Overview
+from bot.ports.answers import (
+    Audience,
+    BackupDetails,
+    BackupListing,
+    Escalation,
+    HomeFacts,
+    KeptDatabase,
+    NewestBackups,
+    Overview,
+)
 from bot.ports.audit import AuditEvent
 
 
@@ -67,6 +76,12 @@ class Announcer(Protocol):
 
     def backup(self, audience: Audience, key: str, details: BackupDetails) -> None:
         """Answer `/backups ENV show NAME`."""
+
+    def home(self, user_id: str, facts: HomeFacts) -> None:
+        """A person's Home tab."""
+
+    def no_home(self, user_id: str, error: BotError) -> None:
+        """A person's Home tab with nothing on it but why."""
 
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         """Which run a message (its card or a request of its) belongs to, and the short digest it asks consent for

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.approvals import Vote
 from bot.domain.backups import Backup, BackupPage
 from bot.domain.migrations import DownScript
+from bot.domain.runs import Run
 
 
 @dataclass(frozen=True)
@@ -89,3 +91,69 @@ class Escalation:
     backup: str
     recovery: Sequence[str]
     contacts: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What an environment can be rolled back to, narrowed by what somebody typed, looked up at `at`.
+
+    Attributes:
+        environment, text: what was asked.
+        undoable: applied migrations that a chain of down scripts reaches, newest first.
+        latest: the newest backup, if `text` leaves it in; None where there is none or it is not known.
+        backups: newest first, no more than are worth showing.
+        problems: a sentence for each list that could not be had.
+    """
+
+    environment: str
+    text: str
+    at: datetime
+    undoable: tuple[DownScript, ...] = ()
+    latest: Backup | None = None
+    backups: tuple[Backup, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EnvironmentSummary:
+    """An environment on the Home tab.
+
+    Attributes:
+        environment, production, channel, quorum: as configured; `channel` is the incident channel.
+        schema: None while the database does not answer or is closed.
+        app_version: "" while the cluster does not answer.
+        serving: whether traffic reaches ready pods; None while the cluster does not answer.
+        newest: the newest backup.
+        proven: the newest backup that was restored and compared with its manifest.
+        run, votes: the run that holds the environment, and the votes on it.
+        frozen: who froze it and why; None when it is not.
+        follow_ups: runs whose fix is still to be planned.
+        kept: replaced databases that are still there.
+        last_drill: what the last drill showed, a sentence; None where there was none.
+        problems: a sentence for everything that could not be looked up.
+    """
+
+    environment: str
+    production: bool
+    channel: str
+    quorum: int
+    schema: int | None = None
+    app_version: str = ""
+    serving: bool | None = None
+    newest: Backup | None = None
+    proven: Backup | None = None
+    run: Run | None = None
+    votes: tuple[Vote, ...] = ()
+    frozen: str | None = None
+    follow_ups: tuple[Run, ...] = ()
+    kept: tuple[KeptDatabase, ...] = ()
+    last_drill: str | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HomeFacts:
+    """What the Home tab shows, looked up at `at`."""
+
+    environments: tuple[EnvironmentSummary, ...]
+    at: datetime

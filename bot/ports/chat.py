@@ -21,6 +21,7 @@ class Message:
         user: set for an ephemeral: who sees it.
         response_url: set for an answer to a command or a click.
         replace: put the answer in the place of the message that was clicked on, where `response_url` still can.
+        surface: ``home`` for the blocks of a Home tab; `channel` is then the user's id. "" for a message.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Message:
     user: str = ""
     response_url: str = ""
     replace: bool = False
+    surface: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,15 @@ class Chat(Protocol):
         """Edit it in place."""
 
     def whisper(self, message: Message, thread_ts: str) -> None:
-        """Show it to `message.user` only, by response_url where there is one."""
+        """Show it to `message.user` only, by response_url where there is one; in their own conversation with the bot
+        where `message.channel` is their id.
+        """
 
     def upload(self, channel: str, thread_ts: str, name: str, title: str, content: bytes) -> None:
         """Share a file in a thread."""
+
+    def publish_home(self, user_id: str, blocks: Sequence[Mapping[str, Any]]) -> None:
+        """Set a person's Home tab. Doing it twice does no harm."""
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
         """Look a person and their membership in those user groups up, fresh, never from a cache.

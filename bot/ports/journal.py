@@ -122,6 +122,17 @@ class Journal(Protocol):
     def unowned_runs(self) -> Sequence[str]:
         """Ids of approved runs, and of running ones whose lease has ended."""
 
+    def open_follow_ups(self) -> Sequence[Run]:
+        """Runs whose last step is left to people and not closed yet, newest first."""
+
+    def visitors(self, within_s: float) -> Sequence[str]:
+        """Who has opened the Home tab in that time: user ids of `home` requests."""
+
+    def pulse(self) -> str:
+        """A fingerprint of open runs, their steps and votes, follow-ups, freezes, chores. It changes when they do;
+        progress within a step is left out.
+        """
+
     def expired_runs(self) -> Sequence[str]:
         """Ids of pending runs past their time."""
 

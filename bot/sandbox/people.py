@@ -38,6 +38,11 @@ class Slack:
         calls: list[Json] = answer["calls"]
         return calls
 
+    def view(self, user_id: str, kind: str) -> Json | None:
+        """The ``modal`` or ``home`` view somebody is looking at; None without one."""
+        mine = [view for view in self.state()["views"] if view["user"] == user_id and view["type"] == kind]
+        return next((view for view in reversed(mine) if view["is_open"]), None)
+
     def messages(self, channel: str, thread_ts: str | None = None) -> list[Json]:
         """Messages of a channel or thread, oldest first."""
         params = {"channel": channel} | ({"thread_ts": thread_ts} if thread_ts else {})
@@ -82,6 +87,30 @@ class Person:
         """Press a button."""
         body = {"user": self.user_id, "channel": message["channel"], "ts": message["ts"], "action_id": action_id}
         return self._slack.post("press", body | ({"value": value} if value else {}))
+
+    def opens_home(self) -> Json:
+        """Open the bot's Home tab."""
+        return self._slack.post("home", {"user": self.user_id})
+
+    def acts(self, view: Json, action_id: str, value: str | None = None) -> Json:
+        """Press a button of a view, or choose from a menu in it."""
+        body = {"user": self.user_id, "view_id": view["id"], "action_id": action_id}
+        return self._slack.post("press", body | ({"value": value} if value is not None else {}))
+
+    def searches(self, view: Json, action_id: str, text: str = "") -> Json:
+        """Type into a menu whose options the bot gives; gives them by group."""
+        body = {"user": self.user_id, "view_id": view["id"], "action_id": action_id, "value": text}
+        answer = self._slack.post("suggest", body)
+        groups = answer.get("option_groups") or []
+        return {group["label"]["text"]: {o["value"]: o["text"]["text"] for o in group["options"]} for group in groups}
+
+    def submits(self, view: Json, **values: str) -> Json:
+        """Fill a modal in and submit it."""
+        return self._slack.post("submit", {"user": self.user_id, "view_id": view["id"], "values": values})
+
+    def sees(self, kind: str) -> Json | None:
+        """The ``modal`` or ``home`` view in front of them; None without one."""
+        return self._slack.view(self.user_id, kind)
 
 
 def wait_until(look: Callable[[], T | None], what: str, timeout_s: float = WAIT_S) -> T:

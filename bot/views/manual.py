@@ -6,6 +6,7 @@ from bot.views.blocks import View, context, page, section
 from bot.views.text import code
 
 _LINES = (
+    ("/rollback", "a form with lists to choose from; /rollback {env} opens it for that environment"),
     ("/rollback {env} 027", "undo migration 027 and everything newer"),
     ("/rollback {env} 027 --app v1.2.3", "… and choose the app version that serves afterwards"),
     ("/rollback {env} 027 --reason why", "… and say why"),

@@ -2,9 +2,11 @@
 
 -- name: put
 -- Want a message to look like this; no row when it already is wanted so. Its address never changes.
-INSERT INTO backstop.outbox (key, channel, thread_key, run_id, user_id, response_url, text, blocks, replace_original)
+INSERT INTO backstop.outbox (key, channel, thread_key, run_id, user_id, response_url, text, blocks, replace_original,
+                             surface)
 VALUES (%(key)s, %(channel)s, %(thread_key)s, %(run_id)s, %(user_id)s, %(response_url)s, %(text)s, %(blocks)s,
-        %(replace_original)s)
+        %(replace_original)s,
+        %(surface)s)
 ON CONFLICT (key) DO UPDATE
 SET text = excluded.text, blocks = excluded.blocks, user_id = excluded.user_id,
     response_url = excluded.response_url, replace_original = excluded.replace_original, revision = outbox.revision + 1, wished_at = clock_timestamp(),
@@ -32,7 +34,7 @@ WHERE o.sent_revision < o.revision AND o.problem = ''
 -- name: busy_channels
 -- Channels with something to send, the longest waiting first.
 SELECT channel FROM backstop.outbox
-WHERE sent_revision < revision AND problem = '' AND NOT whisper AND not_before <= clock_timestamp()
+WHERE sent_revision < revision AND problem = '' AND NOT whisper AND surface = '' AND not_before <= clock_timestamp()
 GROUP BY channel
 ORDER BY min(position);
 
@@ -129,3 +131,25 @@ WHERE key = %(key)s;
 -- name: forget_response_url
 -- The response_url is of no use any more: an ephemeral message in the channel takes its place.
 UPDATE backstop.outbox SET response_url = '', sending_since = NULL WHERE key = %(key)s AND revision = %(revision)s;
+
+-- name: claim_home
+-- Take a Home tab that is due, for as long as a sender may take; one sender has it at a time, so that none overtakes.
+UPDATE backstop.outbox AS o
+SET sending_since = clock_timestamp()
+FROM (
+    SELECT key FROM backstop.outbox
+    WHERE sent_revision < revision AND problem = '' AND surface = 'home' AND not_before <= clock_timestamp()
+      AND coalesce(sending_since, '-infinity') <= clock_timestamp() - make_interval(secs => %(claim_s)s)
+    ORDER BY wished_at
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+) AS due
+WHERE o.key = due.key
+RETURNING o.key, o.channel, o.blocks, o.revision, o.attempts;
+
+-- name: mark_published
+-- A Home tab shows what was wanted; the next edit of it waits.
+UPDATE backstop.outbox
+SET sent_revision = %(revision)s, sending_since = NULL, attempts = 0,
+    not_before = clock_timestamp() + make_interval(secs => %(edit_every_s)s)
+WHERE key = %(key)s;

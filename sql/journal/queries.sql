@@ -169,6 +169,42 @@ SELECT id FROM backstop.runs
 WHERE state = 'approved' OR (state = 'running' AND lease_until <= clock_timestamp())
 ORDER BY created_at;
 
+-- name: open_follow_ups
+-- Runs with a step that is left to people, with their steps, newest first.
+SELECT runs.*, backstop_steps.steps
+FROM backstop.runs
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(to_jsonb(steps) ORDER BY steps.position), '[]') AS steps
+    FROM backstop.steps WHERE steps.run_id = runs.id
+) AS backstop_steps
+WHERE runs.id IN (SELECT run_id FROM backstop.steps WHERE state = 'open')
+ORDER BY runs.created_at DESC, runs.id
+LIMIT %(limit)s;
+
+-- name: pulse
+-- One word that changes whenever the Home tab would: open runs, their steps and votes, follow-ups, freezes, chores.
+WITH open_run AS (
+    SELECT id, digest, state, fence, expires_at, cancel_requested_by, problem FROM backstop.runs
+    WHERE state IN ('pending', 'approved', 'running', 'parked')
+)
+SELECT md5(concat_ws('/',
+    (SELECT string_agg(to_json(open_run)::text, ',' ORDER BY id) FROM open_run),
+    (SELECT string_agg(concat_ws(':', run_id, key, state), ',' ORDER BY run_id, key)
+     FROM backstop.steps WHERE run_id IN (SELECT id FROM open_run)),
+    (SELECT string_agg(concat_ws(':', run_id, user_id, choice, digest), ',' ORDER BY run_id, user_id)
+     FROM backstop.votes WHERE run_id IN (SELECT id FROM open_run)),
+    (SELECT string_agg(run_id, ',' ORDER BY run_id) FROM backstop.steps WHERE state = 'open'),
+    (SELECT string_agg(to_json(freezes)::text, ',' ORDER BY environment) FROM backstop.freezes),
+    (SELECT string_agg(concat_ws(':', chores.request_id, requests.finished_at), ',' ORDER BY chores.request_id)
+     FROM backstop.chores JOIN backstop.requests ON requests.id = chores.request_id)
+)) AS pulse;
+
+-- name: visitors
+-- Who has opened the Home tab lately.
+SELECT DISTINCT payload ->> 'user_id' AS user_id FROM backstop.requests
+WHERE kind = 'home' AND accepted_at > clock_timestamp() - make_interval(secs => %(within_s)s)
+ORDER BY user_id;
+
 -- name: expired_runs
 -- Pending runs past their time, oldest first.
 SELECT id FROM backstop.runs WHERE state = 'pending' AND expires_at <= %(now)s ORDER BY created_at;

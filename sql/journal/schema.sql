@@ -140,6 +140,8 @@ CREATE TABLE IF NOT EXISTS backstop.outbox (
     problem          text NOT NULL DEFAULT ''
 );
 ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS replace_original boolean NOT NULL DEFAULT false;
+-- 'home': the blocks of a person's Home tab, whose user id `channel` then is; '' for messages.
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS surface text NOT NULL DEFAULT '';
 CREATE INDEX IF NOT EXISTS outbox_unsent ON backstop.outbox (position)
     WHERE sent_revision < revision AND problem = '';
 CREATE INDEX IF NOT EXISTS outbox_by_address ON backstop.outbox (channel, ts) WHERE ts <> '';
@@ -182,3 +184,6 @@ CREATE TABLE IF NOT EXISTS backstop.script_proofs (
     reversible boolean,
     PRIMARY KEY (sha256, drill_id)
 );
+-- What the Home tab asks every few seconds.
+CREATE INDEX IF NOT EXISTS steps_open ON backstop.steps (run_id) WHERE state = 'open';
+CREATE INDEX IF NOT EXISTS requests_home ON backstop.requests (accepted_at) WHERE kind = 'home';

@@ -4,8 +4,9 @@ import itertools
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from bot.domain.approvals import Voter
 from bot.errors import BotError, PermanentError
@@ -40,6 +41,7 @@ class Loudspeaker:
     busy_s: float = 0.0
     messages: dict[str, Said] = field(default_factory=dict)
     whispers: list[tuple[str, str, str]] = field(default_factory=list)
+    homes: dict[str, list[list[Mapping[str, Any]]]] = field(default_factory=dict)
     failures: dict[str, list[BaseException]] = field(default_factory=lambda: defaultdict(list))
     dead_urls: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
@@ -75,6 +77,12 @@ class Loudspeaker:
             if message.response_url in self.dead_urls:
                 raise PermanentError("slack-expired-url", "Slack refused it: expired_url.")
             self.whispers.append((message.key, message.text, message.response_url))
+
+    def publish_home(self, user_id: str, blocks: Sequence[Mapping[str, Any]]) -> None:
+        self._begin("publish_home", f"home {user_id}")
+        with self._lock:
+            self._under_way.discard(f"home {user_id}")
+            self.homes.setdefault(user_id, []).append(list(blocks))
 
     def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
         self._begin("find_posted", "search")

@@ -13,7 +13,9 @@ from bot.ports import (
     Audience,
     BackupDetails,
     BackupListing,
+    EnvironmentSummary,
     Escalation,
+    HomeFacts,
     Message,
     NewestBackups,
     Overview,
@@ -147,6 +149,20 @@ def test_only_a_turned_page_replaces_the_message_clicked_on(tray: Tray, announce
     assert {(message.user, message.response_url) for message in tray.wanted.values()} == {
         (WHO.user_id, WHO.response_url)
     }
+
+
+def test_a_home_tab_is_no_message_and_the_refusal_takes_its_place(tray: Tray, announcer: SlackAnnouncer) -> None:
+    facts = HomeFacts((EnvironmentSummary("prod", production=True, channel="C0INCIDENT", quorum=2, schema=27),), ASKED)
+    announcer.home("U0ENG", facts)
+    tab = tray.wanted["home:U0ENG"]
+    assert (tab.surface, tab.channel, tab.user, tab.response_url) == ("home", "U0ENG", "", "")
+    assert "Schema 027" in str(tab.blocks)
+
+    announcer.no_home("U0ENG", PermanentError("not-a-member", "No."))
+
+    (tab,) = tray.wanted.values()
+    assert "not-a-member" in str(tab.blocks)
+    assert "Schema" not in str(tab.blocks)
 
 
 def test_votes_find_their_run_by_card_and_by_request_only(announcer: SlackAnnouncer) -> None:

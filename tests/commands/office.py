@@ -9,9 +9,10 @@ from typing import Any
 from slack_sdk import WebClient
 
 from bot.domain.environments import Environment
-from bot.ports import Request
+from bot.ports import Choices, Request
 from bot.sandbox.slack import SlackEmulator
 from bot.views.blocks import View
+from tests.fakes.clock import NOON
 from tests.sandbox.slack.desk import Desk as Hands
 from tests.views.samples import PROD
 
@@ -31,6 +32,8 @@ class Remembered:
     tries: list[str] = field(default_factory=list)
     failing: list[Exception] = field(default_factory=list)
     dawdle_s: float = 0.0
+    offered: dict[str, Choices] = field(default_factory=dict)
+    searched: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -45,7 +48,15 @@ class Remembered:
             self.requests[request.id] = request
             return fresh
 
+    def choices(self, environment: str, text: str) -> Choices:
+        self.searched.append((environment, text))
+        if self.failing:
+            raise self.failing.pop(0)
+        return self.offered.get(environment, Choices(environment, text, NOON))
+
     def forget(self) -> None:
+        self.offered.clear()
+        self.searched.clear()
         self.requests.clear()
         self.tries.clear()
         self.failing.clear()

@@ -32,4 +32,16 @@ def test_scopes_events_and_socket_mode(manifest: dict[str, Any]) -> None:
     assert needed | history <= set(manifest["oauth_config"]["scopes"]["bot"])
     assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == DEFAULT_EVENTS
     assert manifest["settings"]["interactivity"]["is_enabled"]
+    assert "message_menu_options_url" not in manifest["settings"]["interactivity"]  # options come over the socket
     assert manifest["settings"]["socket_mode_enabled"]
+
+
+def test_the_home_tab_and_the_conversation_its_answers_go_to(manifest: dict[str, Any]) -> None:
+    shown = manifest["features"]["app_home"]
+
+    assert shown == {
+        "home_tab_enabled": True,
+        "messages_tab_enabled": True,
+        "messages_tab_read_only_enabled": True,
+    }
+    assert "app_home_opened" in manifest["settings"]["event_subscriptions"]["bot_events"]

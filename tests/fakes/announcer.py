@@ -14,6 +14,7 @@ from bot.ports import (
     BackupDetails,
     BackupListing,
     Escalation,
+    HomeFacts,
     KeptDatabase,
     NewestBackups,
     Overview,
@@ -39,6 +40,7 @@ class FakeAnnouncer:
         self.listings: list[tuple[BackupListing, bool]] = []
         self.newest: list[tuple[NewestBackups, ...]] = []
         self.details: list[BackupDetails] = []
+        self.homes: dict[str, list[HomeFacts | BotError]] = {}
 
     def card(self, run: Run, votes: Sequence[Vote]) -> None:
         self.cards[run.id] = (run, tuple(votes))
@@ -96,6 +98,12 @@ class FakeAnnouncer:
     def backup(self, audience: Audience, key: str, details: BackupDetails) -> None:
         del audience, key
         self.details.append(details)
+
+    def home(self, user_id: str, facts: HomeFacts) -> None:
+        self.homes.setdefault(user_id, []).append(facts)
+
+    def no_home(self, user_id: str, error: BotError) -> None:
+        self.homes.setdefault(user_id, []).append(error)
 
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         kind, _, rest = ts.partition(":")

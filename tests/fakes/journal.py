@@ -79,6 +79,11 @@ class FakeRequests:
         free = [kept for kept in self.kept.values() if not kept.finished and not kept.held]
         return [kept.request for kept in free if kept.accepted_at <= limit]
 
+    def visitors(self, within_s: float) -> Sequence[str]:
+        limit = self._clock.now() - timedelta(seconds=within_s)
+        seen = [kept for kept in self.kept.values() if kept.request.kind == "home" and kept.accepted_at > limit]
+        return sorted({str(kept.request.payload["user_id"]) for kept in seen})
+
     def hold_chore(self, environment: str, kind: ChoreKind, request_id: str, user_id: str) -> ChoreHolder:
         place = (environment, kind.value)
         holder = self.chores.get(place)
@@ -209,6 +214,17 @@ class FakeJournal(FakeRequests):
         free = {run_id for run_id, until in self._leases.items() if until <= now}
         states = {run.id: run.state for run in self.table.values()}
         return [i for i, s in states.items() if s is RunState.APPROVED or (s is RunState.RUNNING and i in free)]
+
+    def open_follow_ups(self) -> Sequence[Run]:
+        return [run for run in self.runs(limit=100) if any(step.state is StepState.OPEN for step in run.steps)]
+
+    def pulse(self) -> str:
+        open_runs = [
+            (run.id, run.state, run.plan.digest, run.problem) for run in self.table.values() if run.state in OPEN
+        ]
+        steps = [(run.id, step.key, step.state) for run in self.table.values() for step in run.steps]
+        chores = [(holder.request_id, self.kept[holder.request_id].finished) for holder in self.chores.values()]
+        return repr((open_runs, steps, self._votes, self.freezes, chores))
 
     def expired_runs(self) -> Sequence[str]:
         pending = [run for run in self.table.values() if run.state is RunState.PENDING]

@@ -17,13 +17,30 @@ from bot.ports import (
     AuditEvent,
     BackupDetails,
     BackupListing,
+    Choices,
     Escalation,
+    HomeFacts,
     KeptDatabase,
     NewestBackups,
     Overview,
 )
-from bot.sandbox.slack.blocks import surfaces
-from bot.views import backups, card, chore, escalation, followup, manual, overview, refusal, report, request, status
+from bot.sandbox.slack.blocks import composition, surfaces
+from bot.sandbox.slack.blocks.grammar import Problems
+from bot.views import (
+    backups,
+    card,
+    chore,
+    escalation,
+    followup,
+    home,
+    manual,
+    modal,
+    overview,
+    refusal,
+    report,
+    request,
+    status,
+)
 from bot.views.blocks import View
 from tests.views import wild
 from tests.views.samples import buttons
@@ -155,3 +172,60 @@ def test_any_chore(what: Chore) -> None:
 
 def test_the_modal_is_one_that_slack_opens() -> None:
     assert surfaces.view_problems(followup.modal("rk3f9a", "{}"), "modal") == []
+
+
+def check_markup(blocks: list[Any]) -> None:
+    for text in _texts(blocks):
+        assert not set("<>") & set(OURS.sub("", text.replace("<#C0INCIDENT>", "")))
+        assert not re.search(r"&(?!amp;|lt;|gt;)", text)
+
+
+@quick
+@given(wild.homes)
+def test_any_home_tab(facts: HomeFacts) -> None:
+    blocks = list(home.render(facts).blocks)
+
+    assert surfaces.view_problems({"type": "home", "blocks": blocks}, "home") == []
+    check_markup(blocks)
+    rows = [block for block in blocks if block["type"] == "actions"]
+    assert len(rows) == min(len(facts.environments), home.ENVIRONMENTS_MOST)
+
+
+@quick
+@given(wild.words, wild.words, wild.words)
+def test_any_refused_home_tab(reference: str, message: str, hint: str) -> None:
+    blocks = list(home.render_refusal(PermanentError(reference, message, hint)).blocks)
+
+    assert surfaces.view_problems({"type": "home", "blocks": blocks}, "home") == []
+    check_markup(blocks)
+
+
+@quick
+@given(st.dictionaries(wild.configured, st.booleans(), min_size=1, max_size=130), st.data())
+def test_any_modal(environments: dict[str, bool], data: st.DataObject) -> None:
+    picked = data.draw(st.sampled_from(["", "gone", *environments]))
+    view = modal.render(modal.Origin("C0INCIDENT", "https://hooks.slack.com/" + "x" * 100, picked), environments)
+
+    assert surfaces.view_problems(view, "modal") == []
+    element = view["blocks"][0]["element"]
+    assert ("initial_option" in element) == (picked in environments)
+    if picked in environments:
+        assert element["initial_option"] in element["options"]
+    assert modal.Origin.of(view).environment == picked
+
+
+@quick
+@given(wild.choices, wild.words)
+def test_any_list_of_choices(choices: Choices, typed: str) -> None:
+    groups = modal.options(choices, typed)
+
+    problems = Problems()
+    composition.SUGGESTIONS({"option_groups": groups}, "", problems)
+    assert problems.lines() == []
+    offered = [option for group in groups for option in group["options"]]
+    assert len(offered) <= modal.OPTIONS_MOST
+    check_markup(offered)
+
+
+def test_what_a_submitted_command_is_answered_with_is_a_modal() -> None:
+    assert surfaces.view_problems(modal.render_reply(refusal.plain("Looking at prod.")), "modal") == []

@@ -18,6 +18,7 @@ from bot.domain.backups import (
     Verification,
 )
 from bot.domain.chores import Chore, ChoreKind, ChoreState
+from bot.domain.migrations import DownScript
 from bot.domain.plans import (
     Estimate,
     Plan,
@@ -36,7 +37,10 @@ from bot.ports import (
     AuditEvent,
     BackupDetails,
     BackupListing,
+    Choices,
+    EnvironmentSummary,
     Escalation,
+    HomeFacts,
     KeptDatabase,
     MigrationRow,
     NewestBackups,
@@ -133,3 +137,20 @@ chores = st.builds(
     st.integers(1, 4), st.sampled_from(ChoreState), st.none() | st.builds(Progress, amounts, amounts, words), maybe,
     st.none() | backups, words, words,
 )  # fmt: skip
+scripts = st.builds(
+    DownScript, st.integers(0, 9999), words, words, words, st.just(()), st.just(()), st.just(()), digests
+)  # fmt: skip
+choices = st.builds(
+    Choices, words, words, moments, many(scripts), st.none() | backups, many(backups), many(words)
+)  # fmt: skip
+configured = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=60)
+"""Names of environments: the configuration lets no others in."""
+summaries = st.builds(
+    EnvironmentSummary, configured, st.booleans(), st.just("C0INCIDENT"), st.integers(1, 10),
+    st.none() | st.integers(0, 999), words, st.none() | st.booleans(), st.none() | backups, st.none() | backups,
+    st.none() | runs, votes, st.none() | words, st.lists(runs, max_size=1).map(lambda few: tuple(few) * 12), many(kept),
+    st.none() | words, many(words),
+)  # fmt: skip
+homes = st.builds(
+    HomeFacts, st.tuples(summaries, st.sampled_from([0, 1, 40])).map(lambda pair: (pair[0],) * pair[1]), moments
+)

@@ -15,6 +15,7 @@ _BY_OTHER_WAYS = frozenset({RunState.PENDING, RunState.APPROVED, RunState.RUNNIN
 """States a run comes to by `open_run`, `replan`, `approve`, `resume` or `take`, never by `end`."""
 
 _OPENING_ATTEMPTS = 3
+_FOLLOW_UPS_MOST = 100
 
 
 class Runs(Table):
@@ -121,6 +122,15 @@ class Runs(Table):
     def request_cancel(self, run_id: str, user_id: str) -> None:
         """Ask the owner to stop at the next safe place; whoever asked first is remembered."""
         self._do("request_cancel", run_id=run_id, user_id=user_id)
+
+    def open_follow_ups(self) -> Sequence[Run]:
+        """Runs whose last step is left to people and not closed yet: at most 100, newest first."""
+        return [rows.run_of(row) for row in self._all("open_follow_ups", limit=_FOLLOW_UPS_MOST)]
+
+    def pulse(self) -> str:
+        """A fingerprint of open runs, their steps and votes, follow-ups and freezes."""
+        row = self._one("pulse")
+        return str(row["pulse"]) if row else ""
 
     def expired_runs(self) -> Sequence[str]:
         """Ids of pending runs past their time."""

@@ -85,6 +85,7 @@ def message_of(row: DictRow) -> Message:
         user=row["user_id"],
         response_url=row["response_url"],
         replace=row["replace_original"],
+        surface=row.get("surface", ""),
     )
 
 
@@ -97,6 +98,7 @@ def _row(message: Message) -> dict[str, Any]:
         "user_id": message.user,
         "response_url": message.response_url,
         "replace_original": message.replace,
+        "surface": message.surface,
         "text": message.text.replace("\0", ""),  # PostgreSQL's text has no NUL
         "blocks": json.dumps([dict(block) for block in message.blocks]),
     }

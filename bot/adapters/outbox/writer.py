@@ -1,10 +1,11 @@
-"""The writer: two threads a process, which send what is in the outbox."""
+"""The writer: three threads a process, which send what is in the outbox."""
 
 import logging
 import threading
 from collections.abc import Callable
 
 from bot.adapters.outbox.channels import Channels
+from bot.adapters.outbox.homes import Homes
 from bot.adapters.outbox.pace import Pace
 from bot.adapters.outbox.store import PostgresOutbox
 from bot.adapters.outbox.whispers import Whispers
@@ -17,7 +18,8 @@ _log = logging.getLogger(__name__)
 
 
 class Writer:
-    """Sends what is wanted: in channels in order and at Slack's pace, to single persons at once.
+    """Sends what is wanted: in channels in order and at Slack's pace, to single persons at once; Home tabs
+    by themselves, so that many of them hold up no card.
 
     Any number of writers, in any number of processes, share one outbox.
 
@@ -34,13 +36,15 @@ class Writer:
         self._pace = pace or Pace()
         self._channels = Channels(outbox, chat, clock, self._pace)
         self._stopping = threading.Event()
-        self._woken = (threading.Event(), threading.Event())
+        self._woken = (threading.Event(), threading.Event(), threading.Event())
         self._whispers = Whispers(outbox, chat, self._pace, self._woken[1])
+        self._homes = Homes(outbox, chat, clock, self._pace)
         self._threads = [
             threading.Thread(target=self._loop, args=(sweep, woken), name=name, daemon=True)
             for name, sweep, woken in (
                 ("outbox-channels", self.sweep_channels, self._woken[0]),
                 ("outbox-whispers", self.sweep_whispers, self._woken[1]),
+                ("outbox-homes", self.sweep_homes, self._woken[2]),
             )
         ]
 
@@ -82,6 +86,10 @@ class Writer:
     def sweep_whispers(self) -> int:
         """Begin to send what is due to single persons; gives how many messages that were."""
         return self._whispers.sweep()
+
+    def sweep_homes(self) -> int:
+        """Publish, here and now, the Home tabs that are due; gives how many calls to Slack that took."""
+        return self._homes.sweep()
 
     def _loop(self, sweep: Callable[[], int], woken: threading.Event) -> None:
         while not self._stopping.is_set():

@@ -63,8 +63,14 @@ class SlackChat:
             self._client.chat_update(channel=message.channel, ts=ts, text=message.text, blocks=_blocks(message))
 
     def whisper(self, message: Message, thread_ts: str) -> None:
-        """See `bot.ports.Chat.whisper`. A used-up response_url falls back to an ephemeral in the channel."""
+        """See `bot.ports.Chat.whisper`. A used-up response_url falls back to an ephemeral in the channel.
+
+        Where the channel is the person, it is their own conversation with the bot: nobody else sees that anyway.
+        """
         if message.response_url and self._respond(message):
+            return
+        if message.channel == message.user:
+            self.post(message, "")
             return
         with translated():
             self._client.chat_postEphemeral(
@@ -81,6 +87,12 @@ class SlackChat:
             self._client.files_upload_v2(
                 channel=channel, thread_ts=thread_ts or None, filename=name, title=title, content=content
             )
+
+    def publish_home(self, user_id: str, blocks: Sequence[Mapping[str, Any]]) -> None:
+        """See `bot.ports.Chat.publish_home`."""
+        with translated():
+            view = {"type": "home", "blocks": [dict(block) for block in blocks]}
+            self._client.views_publish(user_id=user_id, view=view)
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
         """See `bot.ports.Chat.look_up`."""

@@ -3,7 +3,18 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.scenarios import backups, inplace, outages, refusals, restore, rollback, salvage, troubles, unchain
+from bot.sandbox.scenarios import (
+    backups,
+    forms,
+    inplace,
+    outages,
+    refusals,
+    restore,
+    rollback,
+    salvage,
+    troubles,
+    unchain,
+)
 from bot.sandbox.story import Story
 
 
@@ -54,6 +65,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "restore-in-place": Scenario(inplace.restore_in_place, in_place=frozenset({"prod"})),
     "undo-chain": Scenario(unchain.undo_chain),
     "salvage": Scenario(salvage.salvage),
+    "modal-and-home": Scenario(forms.modal_and_home),
     "votes-at-once": Scenario(outages.votes_at_once),
     "slack-down": Scenario(outages.slack_down),
     "bucket-hiccups": Scenario(outages.bucket_hiccups),

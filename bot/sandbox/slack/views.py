@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.slack.blocks import with_block_ids
+from bot.sandbox.slack.blocks import actionable_elements, with_block_ids
 from bot.sandbox.slack.errors import SlackError
 from bot.sandbox.slack.workspace import Workspace
 
@@ -133,10 +133,20 @@ class Views:
         self._refuse_taken(content, view)
         view.content = content | {"blocks": with_block_ids(content["blocks"])}
         view.hash = f"{secrets.randbelow(10**10)}.{secrets.token_hex(4)}"
-        view.values, view.errors = {}, {}
+        view.values, view.errors = _surviving(view), {}
 
     def _refuse_taken(self, content: Json, view: View | None) -> None:
         taken = content.get("external_id")
         for other in self.all.values():
             if taken and other.is_open and other is not view and other.content.get("external_id") == taken:
                 raise SlackError("duplicate_external_id")
+
+
+def _surviving(view: View) -> Json:
+    """What was filled in and is still there: Slack keeps it where block and action ids stay as they were."""
+    kept: Json = {}
+    for block, element in actionable_elements(view.blocks):
+        held = view.values.get(block["block_id"], {}).get(element.get("action_id"))
+        if held is not None and held.get("type") == element["type"]:
+            kept.setdefault(block["block_id"], {})[element["action_id"]] = held
+    return kept

@@ -155,6 +155,31 @@ def test_a_whisper_to_somebody_outside_the_channel_is_permanent(place: Place) ->
         place.chat.whisper(Message("answer:1", "C0INCIDENT", "psst", user="USLACKBOT"), "")
 
 
+def test_a_whisper_in_a_persons_own_conversation_is_a_message_there(place: Place) -> None:
+    place.chat.whisper(Message("answer:1", "U0LEADA", "psst", BLOCKS, user="U0LEADA"), "")
+
+    (said,) = place.messages(user="U0LEADA")
+    assert (said["text"], said["addressee"], said["channel"][:1]) == ("psst", None, "D")
+    assert place.calls("chat.postEphemeral") == []
+
+
+def test_a_home_tab_is_published_whole(place: Place) -> None:
+    place.chat.publish_home("U0LEADA", BLOCKS)
+    place.chat.publish_home("U0LEADA", LIST)
+
+    (view,) = place.hands.look("state")["views"]
+    assert (view["type"], view["user"], len(view["blocks"])) == ("home", "U0LEADA", len(LIST))
+
+
+def test_a_home_tab_of_nobody_is_permanent_and_a_limit_says_how_long(place: Place) -> None:
+    with pytest.raises(PermanentError, match="slack-user-not-found"):
+        place.chat.publish_home("U0NOBODY", BLOCKS)
+    place.hands.fault(kind="429", method="views.publish", times=1, retry_after_s=7)
+    with pytest.raises(TemporaryError, match="slack-rate-limited") as limited:
+        place.chat.publish_home("U0LEADA", BLOCKS)
+    assert limited.value.retry_after_s == 7
+
+
 def test_a_file_lands_in_the_thread(place: Place) -> None:
     card = place.chat.post(CARD, "")
 

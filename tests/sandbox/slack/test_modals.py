@@ -207,3 +207,39 @@ def test_offered_options_are_checked(screen: Screen) -> None:
     screen.ear.answer({"options": [{"value": "no text"}]})
 
     assert (asked.result()["ok"], asked.result()["error"]) == (False, "invalid_options")
+
+
+def test_an_update_keeps_what_was_filled_in_where_the_ids_stay(screen: Screen, client: WebClient) -> None:
+    menu = {"type": "radio_buttons", "action_id": "env", "options": options("dev", "prod")}
+    view_id = screen.open(modal(actions(menu, block_id="b"), text_input()))
+    pressed = screen.desk.later("press", user=WHO, view_id=view_id, action_id="env", value="prod")
+    screen.ear.answer()
+    pressed.result()
+
+    client.views_update(view_id=view_id, view=modal(actions(menu, block_id="other"), text_input()))
+    payload, _ = screen.submit(view_id, text="why")
+    assert payload["view"]["state"]["values"]["other"]["env"]["selected_option"] is None
+
+    view_id = screen.open(modal(actions(menu, block_id="b"), text_input()))
+    pressed = screen.desk.later("press", user=WHO, view_id=view_id, action_id="env", value="prod")
+    screen.ear.answer()
+    pressed.result()
+    client.views_update(view_id=view_id, view=modal(actions(menu, block_id="b"), text_input()))
+    payload, _ = screen.submit(view_id, text="why")
+    assert payload["view"]["state"]["values"]["b"]["env"]["selected_option"]["value"] == "prod"
+
+
+def test_a_suggestion_does_not_say_what_is_chosen_elsewhere(screen: Screen) -> None:
+    """As at Slack: https://github.com/slackapi/bolt-js/issues/1146."""
+    menu = {"type": "radio_buttons", "action_id": "env", "options": options("dev", "prod")}
+    element = {"type": "external_select", "action_id": "pick", "min_query_length": 0}
+    view_id = screen.open(modal(actions(menu, block_id="b"), text_input("bundle", element=element)))
+    pressed = screen.desk.later("press", user=WHO, view_id=view_id, action_id="env", value="prod")
+    screen.ear.answer()
+    pressed.result()
+
+    asked = screen.desk.later("suggest", user=WHO, view_id=view_id, action_id="pick", value="")
+    payload = screen.ear.answer({"options": []})["payload"]
+    asked.result()
+
+    assert payload["view"]["state"]["values"] == {}

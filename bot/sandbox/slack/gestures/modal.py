@@ -60,14 +60,20 @@ async def suggest(state: State, hub: SocketHub, body: Json) -> Json:
     block, element = find_element(surface.blocks, body | {"value": None})
     if "external_select" not in element["type"]:
         raise GestureError("not_external", f"{element['action_id']} asks nobody for options", 409)
-    where = on_view(state, surface) if isinstance(surface, View) else on_message(state, surface)
+    where = _blind(on_view(state, surface)) if isinstance(surface, View) else on_message(state, surface)
     asked = {"value": str(body.get("value") or ""), "action_id": element["action_id"], "block_id": block["block_id"]}
     payload = interaction(state, "block_suggestion", user) | where | asked
     began_s = asyncio.get_running_loop().time()
     delivery = await hub.deliver("interactive", payload, accepts_payload=True)
     offered, error = _offered(delivery.ack)
     state.suggested[str(body.get("view_id") or body.get("ts")), str(element["action_id"])] = offered
-    return answer(delivery, delivery.error or error, began_s) | {"options": offered}
+    groups = (delivery.ack or {}).get("option_groups", []) if offered else []
+    return answer(delivery, delivery.error or error, began_s) | {"options": offered, "option_groups": groups}
+
+
+def _blind(place: Json) -> Json:
+    """Leave out what is filled in: Slack's own payload does not know of choices made since the view was sent."""
+    return place | {"view": place["view"] | {"state": {"values": {}}}}
 
 
 def open_home(state: State, body: Json) -> Json:

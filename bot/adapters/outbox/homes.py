@@ -1,0 +1,66 @@
+"""Home tabs: the newest wish of each person's, whichever was shown before."""
+
+import logging
+from collections.abc import Callable
+
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from bot.adapters.journal.connections import connection
+from bot.adapters.outbox.channels import give_up
+from bot.adapters.outbox.pace import Pace
+from bot.adapters.outbox.store import PostgresOutbox, one
+from bot.errors import PermanentError, TemporaryError
+from bot.ports import Chat, Clock
+
+_log = logging.getLogger(__name__)
+
+
+class Homes:
+    """Publishes Home tabs, one after the other. Publishing twice shows the same, so an unknown outcome is no trouble.
+
+    Args:
+        outbox: what is wanted.
+        chat: where it goes.
+        clock: for Slack's own pauses.
+        pace: a tab is set anew no more often than a message is edited.
+    """
+
+    def __init__(self, outbox: PostgresOutbox, chat: Chat, clock: Clock, pace: Pace) -> None:
+        self._outbox = outbox
+        self._chat = chat
+        self._clock = clock
+        self._pace = pace
+        self._silent_until = 0.0
+
+    def sweep(self) -> int:
+        """Publish what is due; gives how many calls to Slack that took.
+
+        Raises:
+            TemporaryError: ``journal-unreachable``.
+        """
+        calls = 0
+        while self._clock.monotonic() >= self._silent_until:
+            row = self._outbox.fetch("claim_home", {"claim_s": self._pace.whisper_claim_s})
+            if row is None:
+                break
+            note = self._publish(row)
+            with connection(self._outbox.pool) as conn:
+                note(conn)
+            calls += 1
+        return calls
+
+    def _publish(self, row: DictRow) -> Callable[[Connection[DictRow]], object]:
+        """Call Slack; gives what is to be noted about it."""
+        try:
+            self._chat.publish_home(row["channel"], row["blocks"])
+        except TemporaryError as error:
+            delay_s = self._pace.delay_s(row["attempts"], error)
+            if error.retry_after_s is not None:  # the limit is the method's, over all people
+                self._silent_until = self._clock.monotonic() + delay_s
+            _log.info("%s: %s; again in %.1f s", row["key"], error.reference, delay_s)
+            return lambda conn: one(conn, "delay", {**row, "delay_s": delay_s, "uncertain": False})
+        except PermanentError as error:
+            refused = error
+            return lambda conn: give_up(conn, row, refused)
+        return lambda conn: one(conn, "mark_published", {**row, "edit_every_s": self._pace.edit_every_s})

@@ -1,0 +1,274 @@
+"""The modal behind `/rollback` alone and behind the Home tab's button: opened, searched in, submitted.
+
+What it asks for is what the command with the same words would ask for. If it cannot be opened, the person is told in
+words what to type instead.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Any
+
+from slack_bolt import Ack, App, Respond
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.domain.backups import BackupName
+from bot.errors import BotError, PermanentError
+from bot.ports import Request
+from bot.views import home, modal, refusal
+from bot.views.blocks import View
+from commands import names, orders
+from commands.arguments import normalise, quote, split
+from commands.intake import Body, Desk, Order
+
+Payload = Mapping[str, Any]
+_ERROR_MOST = 500
+_log = logging.getLogger(__name__)
+
+
+def register(app: App, desk: Desk) -> None:
+    """Take what happens in the modal, and the button that opens it on the Home tab."""
+    app.action(modal.ENVIRONMENT)(ack=_just_ack, lazy=[_switching(desk)])
+    app.options(modal.WHAT)(_offering(desk))
+    app.view(modal.CALLBACK_ID)(_submitted(desk))
+    app.action(home.START)(ack=_just_ack, lazy=[_opening_from_home(desk)])
+
+
+def opens(body: Body, desk: Desk) -> bool:
+    """Whether a typed `/rollback` opens the modal: nothing behind it, or an environment and nothing else.
+
+    With only the environment, what is missing is best picked from a list; somebody woken at night need not know the
+    number. Where the modal cannot be opened, the answer is the refusal that says what to type.
+    """
+    try:
+        desk.check_team(body)
+        words = split(str(body.get("text") or ""))
+    except BotError:
+        return False
+    return not words or (len(words) == 1 and names.is_environment(words[0], desk.environments))
+
+
+def opening(desk: Desk, read: Callable[[str], Order | View]) -> Callable[..., None]:
+    """Make the listener that opens the modal for a typed command; `read` gives the answer in words."""
+
+    def open_modal(client: WebClient, body: Body, respond: Respond) -> None:
+        if not opens(body, desk):
+            return
+        text, channel = str(body.get("text") or ""), str(body["channel_id"])
+        origin = modal.Origin(channel, str(body.get("response_url") or ""), _preset(text, channel, desk))
+        if not _open(client, body, origin, desk):
+            view = _in_words(text, read)
+            with _unless_slack_is_down():
+                respond(view.text, blocks=list(view.blocks), response_type="ephemeral", replace_original=False)
+
+    return open_modal
+
+
+def _preset(text: str, channel: str, desk: Desk) -> str:
+    """The environment that was typed, else the one whose incident channel this is, if it is one's only."""
+    words = split(text)
+    if words:
+        return names.environment_of(words[0], desk.environments, "")
+    here = [name for name, known in desk.environments.items() if known.incident_channel == channel]
+    return here[0] if len(here) == 1 else ""
+
+
+def _in_words(text: str, read: Callable[[str], Order | View]) -> View:
+    try:
+        answer = read(text)
+    except BotError as error:
+        return refusal.render(error)
+    return answer if isinstance(answer, View) else answer.reply
+
+
+def _opening_from_home(desk: Desk) -> Callable[..., None]:
+    def open_modal(client: WebClient, body: Body, action: Payload) -> None:
+        environment = desk.environments.get(str(action.get("value", "")))
+        if environment is None or not _is_ours(body, desk):
+            return
+        user_id = str(body["user"]["id"])
+        # A Home tab has no channel and no response_url: answers go to the person's own conversation with the bot.
+        origin = modal.Origin(user_id, "", environment.name)
+        if not _open(client, body, origin, desk):
+            text = f"The form could not be opened. Type /rollback {environment.name} and what to undo, or try again."
+            with _unless_slack_is_down():
+                client.chat_postMessage(channel=user_id, text=text)
+
+    return open_modal
+
+
+def _is_ours(body: Body, desk: Desk) -> bool:
+    try:
+        desk.check_team(body)
+    except PermanentError:
+        return False
+    return True
+
+
+def _open(client: WebClient, body: Body, origin: modal.Origin, desk: Desk) -> bool:
+    """Open it; a trigger is good once, for three seconds, so nothing is tried twice."""
+    try:
+        client.views_open(trigger_id=str(body["trigger_id"]), view=modal.render(origin, _environments(desk)))
+    except (OSError, SlackClientError) as error:
+        # A spent trigger means that it is open: the command was delivered twice, or an answer was lost.
+        opened = isinstance(error, SlackApiError) and error.response.get("error") == "exchanged_trigger_id"
+        _log.warning("the modal could not be opened%s: %s", " twice" if opened else "", type(error).__name__)
+        return opened
+    return True
+
+
+@contextmanager
+def _unless_slack_is_down() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SlackClientError) as error:
+        _log.warning("a person could not be told: %s", type(error).__name__)
+
+
+def _environments(desk: Desk) -> Mapping[str, bool]:
+    return {name: known.production for name, known in desk.environments.items()}
+
+
+def _switching(desk: Desk) -> Callable[..., None]:
+    """Show the lists of the environment that was picked.
+
+    The suggestions' own payload does not say what is picked elsewhere in the view, so the metadata must.
+    """
+
+    def switch(client: WebClient, body: Body, action: Payload) -> None:
+        view, picked = body["view"], str((action.get("selected_option") or {}).get("value", ""))
+        known = modal.Origin.of(view)
+        origin = modal.Origin(known.channel, known.response_url, picked)
+        try:
+            # No hash: of two picks in quick succession the later one is to win, not the first.
+            client.views_update(view_id=view["id"], view=modal.render(origin, _environments(desk)))
+        except (OSError, SlackClientError) as error:
+            # What is chosen carries its environment: a choice from the old list is refused on submission.
+            _log.warning("the modal could not be updated: %s", type(error).__name__)
+
+    return switch
+
+
+def _offering(desk: Desk) -> Callable[..., None]:
+    def offer(ack: Ack, body: Body) -> None:
+        environment = modal.Origin.of(body.get("view") or {}).environment
+        try:
+            desk.check_team(body)
+            groups = _groups(desk, environment, str(body.get("value") or ""))
+        except BotError as error:
+            groups = modal.problem_group([f"{error.message} {error.hint}"])
+        except Exception:  # noqa: BLE001 -- a list that stays empty without a word helps nobody
+            _log.exception("offering choices failed")
+            groups = modal.problem_group(["Something in Backstop broke; type the command instead."])
+        ack(option_groups=groups)
+
+    return offer
+
+
+def _groups(desk: Desk, environment: str, value: str) -> list[dict[str, Any]]:
+    if environment not in desk.environments:
+        return modal.problem_group(["Pick the environment first, above."])
+    text = normalise(value)
+    groups = modal.options(desk.operations.choices(environment, text), _as_typed(text, environment))
+    return groups or modal.problem_group([f"Nothing in {environment} has {quote(text)} in it."])
+
+
+def _as_typed(text: str, environment: str) -> str:
+    """What was typed, if it is a migration's number or a backup's whole name; "" otherwise."""
+    if BackupName.parse(text) is None and names.is_backup(text, environment):
+        return ""  # a part of a name
+    try:
+        return orders.target_of(text, environment)
+    except PermanentError:
+        return ""
+
+
+def _submitted(desk: Desk) -> Callable[..., None]:
+    def submitted(ack: Ack, body: Body, view: Payload) -> None:
+        origin, filled, errors = modal.Origin.of(view), modal.read(view), Errors(modal.what_block_of(view))
+        order = _order(filled, desk, errors)
+        with errors.about(modal.ENVIRONMENT):
+            desk.check_team(body)
+            if order is not None:
+                who = {"user_id": body["user"]["id"], "channel": origin.channel, "response_url": origin.response_url}
+                payload = {**who, **order.payload}
+                desk.submit(Request(_key(view, payload), order.kind, payload))
+        if order is None or errors.found:
+            ack(response_action="errors", errors=errors.found)
+        else:
+            ack(response_action="update", view=modal.render_reply(order.reply))
+
+    return submitted
+
+
+class Errors:
+    """What was wrong, by the block it is shown at; `what_block` is where the choice is made."""
+
+    def __init__(self, what_block: str) -> None:
+        self.what_block = what_block
+        self.found: dict[str, str] = {}
+        self._block = ""
+
+    def about(self, block: str) -> "Errors":
+        """Note the `BotError` that ends the coming context at that block."""
+        self._block = block
+        return self
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        """Note an error of ours, and let every other through."""
+        if isinstance(error, BotError):
+            self.found[self._block] = f"{error.message} {error.hint}".strip()[:_ERROR_MOST]
+        return isinstance(error, BotError)
+
+
+def _order(filled: modal.Filled, desk: Desk, errors: Errors) -> Order | None:
+    """Check every field, so that all faults show at once; None when there are any."""
+    target, app, reason = "", "", ""
+    with errors.about(modal.ENVIRONMENT):
+        names.environment_of(filled.environment, desk.environments, "/rollback ENV")
+    environment = desk.environments.get(filled.environment)
+    if environment is None:
+        return None
+    with errors.about(errors.what_block):
+        target = _target(filled, environment.name)
+    with errors.about(modal.APP):
+        app = names.app_of(normalise(filled.app)) if filled.app else ""
+    with errors.about(modal.REASON):
+        reason = _reason(filled.reason, needed=environment.production)
+    return orders.rollback(environment, target, app, reason) if not errors.found else None
+
+
+def _target(filled: modal.Filled, environment: str) -> str:
+    chosen_in, target = modal.read_what(filled.what)
+    if not target:
+        raise PermanentError("which-migration", "That is no choice.", "Pick a migration or a backup, or type its name.")
+    if chosen_in != environment:
+        raise PermanentError(
+            "wrong-environment",
+            f"That was chosen from the list of {chosen_in}.",
+            f"Pick {environment} again above, then choose.",
+        )
+    return orders.target_of(target, environment)
+
+
+def _reason(text: str, *, needed: bool) -> str:
+    reason = orders.reason_of(normalise(text))
+    if needed and not reason:
+        raise PermanentError("reason-needed", "The approvers of a production environment must know why.")
+    return reason
+
+
+def _key(view: Payload, payload: Payload) -> str:
+    """Name the request: a redelivered or repeated submission is one, a mended one is another."""
+    content = json.dumps(payload, sort_keys=True)
+    return f"view:{view['id']}:{sha256(content.encode()).hexdigest()[:12]}"
+
+
+def _just_ack(ack: Ack) -> None:
+    ack()
