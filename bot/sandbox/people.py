@@ -108,6 +108,10 @@ class Person:
         """Fill a modal in and submit it."""
         return self._slack.post("submit", {"user": self.user_id, "view_id": view["id"], "values": values})
 
+    def closes(self, view: Json) -> Json:
+        """Close a modal."""
+        return self._slack.post("close", {"user": self.user_id, "view_id": view["id"]})
+
     def sees(self, kind: str) -> Json | None:
         """The ``modal`` or ``home`` view in front of them; None without one."""
         return self._slack.view(self.user_id, kind)

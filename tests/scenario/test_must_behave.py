@@ -32,6 +32,7 @@ MUST_BEHAVE = {
     "rollback undo RUN: the rows written before the restore are back": "undo-restore",
     "a restore in place, where no second database is allowed: all or nothing, and undone": "restore-in-place",
     "rollback undo RUN of migrations: what was dropped is back, what was written since stays": "undo-chain",
+    "rollback alone: the modal searched, refused at its fields, submitted; the Home tab follows": "modal-and-home",
     "rollback salvage RUN: the rows written before the restore are offered as SQL": "salvage",
 }
 

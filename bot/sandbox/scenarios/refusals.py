@@ -22,8 +22,6 @@ MISTYPED = (
     Refusal("/rollback prod 27", ("027", "/rollback prod 027")),
     Refusal("/rollback production 027", ("production", "/rollback prod 027")),
     Refusal("/rollback 027 prod", ("/rollback prod 027",)),
-    Refusal("/rollback prod", ("/rollback prod",)),
-    Refusal("/rollback", ("/rollback",)),
     Refusal("/rollback help", ("/rollback", "/migrations")),
     Refusal("/rollback prod 027; DROP TABLE patients", ("✗",)),
     Refusal("/rollback 💥 " + "x" * 3000, ("✗",)),
@@ -31,6 +29,12 @@ MISTYPED = (
     Refusal("/rollback prod lastest", ("✗", "latest")),
 )
 """Answered at once, from the text alone."""
+
+UNFINISHED = (
+    Refusal("/rollback prod", ("which-migration", "/rollback prod", "/migrations prod")),
+    Refusal("/rollback", ("How to use /rollback", "/rollback dev 027")),
+)
+"""Answered with the modal; in these words where it cannot be opened."""
 
 IMPOSSIBLE = (
     Refusal("/rollback prod 017", ("no-down-script", "017", "016")),
@@ -48,7 +52,21 @@ def mistyped(story: Story) -> None:
         said = story.command(story.cast.oncall, refusal.line[:3100])
         story.checks.says(f"{refusal.line[:50]!r} is answered with the way out", said, *refusal.parts)
         story.checks.that("the answer does not echo an absurd text at length", len(said) < ACK_LIMIT, len(said))
+    for refusal in UNFINISHED:
+        _unfinished(story, refusal)
     check_untouched(story, before)
+
+
+def _unfinished(story: Story, refusal: Refusal) -> None:
+    oncall = story.cast.oncall
+    said = story.command(oncall, refusal.line)
+    form = story.wait(lambda: oncall.sees("modal"), f"a modal for {refusal.line}")
+    story.checks.equal(f"{refusal.line!r} is answered with the modal and not a word", said, "")
+    oncall.closes(form)
+    story.slack.fault(kind="error", method="views.open", error="expired_trigger_id", times=1)
+    story.command(oncall, refusal.line)
+    told = story.answer(oncall, *refusal.parts)
+    story.checks.says("where it cannot be opened, with what to type", told, *refusal.parts)
 
 
 def impossible(story: Story) -> None:
