@@ -25,7 +25,7 @@ def check_member(workplace: Workplace, user_id: str, environment: Environment) -
     return person
 
 
-def check_steward(workplace: Workplace, user_id: str, run: Run) -> None:
+def check_steward(workplace: Workplace, user_id: str, run: Run) -> Voter:
     """Let only the requester and the environment's approvers through.
 
     Raises:
@@ -41,3 +41,4 @@ def check_steward(workplace: Workplace, user_id: str, run: Run) -> None:
             "may do that.",
             "Ask one of them.",
         )
+    return person

@@ -71,6 +71,9 @@ class Journal(Protocol):
     def runs(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
         """Newest first."""
 
+    def open_follow_ups(self, environment: str | None = None) -> Sequence[Run]:
+        """Runs whose "Plan fix and re-deployment" nobody has closed, of one environment or of all; oldest first."""
+
     def count_runs(self) -> Mapping[str, int]:
         """How many runs there are, by state."""
 

@@ -76,6 +76,18 @@ WHERE %(environment)s::text IS NULL OR runs.environment = %(environment)s
 ORDER BY runs.created_at DESC, runs.id
 LIMIT %(limit)s;
 
+-- name: open_follow_ups
+-- Runs of one environment, or of all, with a follow-up that nobody has closed, oldest first.
+SELECT runs.*, backstop_steps.steps
+FROM backstop.runs
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(to_jsonb(steps) ORDER BY steps.position), '[]') AS steps
+    FROM backstop.steps WHERE steps.run_id = runs.id
+) AS backstop_steps
+WHERE (%(environment)s::text IS NULL OR runs.environment = %(environment)s)
+  AND EXISTS (SELECT FROM backstop.steps WHERE run_id = runs.id AND state = 'open')
+ORDER BY runs.created_at, runs.id;
+
 -- name: count_runs
 -- How many runs there are in each state.
 SELECT state, count(*)::int AS runs FROM backstop.runs GROUP BY state;

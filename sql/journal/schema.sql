@@ -61,6 +61,8 @@ CREATE TABLE IF NOT EXISTS backstop.steps (
     UNIQUE (run_id, position)
 );
 
+CREATE INDEX IF NOT EXISTS steps_left_open ON backstop.steps (run_id) WHERE state = 'open';
+
 CREATE TABLE IF NOT EXISTS backstop.votes (
     run_id  text NOT NULL REFERENCES backstop.runs,
     user_id text NOT NULL,

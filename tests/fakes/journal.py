@@ -135,6 +135,13 @@ class FakeJournal(FakeRequests):
         wanted = [run for run in self.table.values() if environment in {None, run.environment}]
         return sorted(wanted, key=lambda run: run.created_at, reverse=True)[:limit]
 
+    def open_follow_ups(self, environment: str | None = None) -> Sequence[Run]:
+        def is_open(run: Run) -> bool:
+            return any(step.state is StepState.OPEN for step in run.steps)
+
+        wanted = [run for run in self.table.values() if environment in {None, run.environment} and is_open(run)]
+        return sorted(wanted, key=lambda run: (run.created_at, run.id))
+
     def active_run(self, environment: str) -> Run | None:
         return next((r for r in self.table.values() if r.environment == environment and r.state in OPEN), None)
 

@@ -44,6 +44,10 @@ class Runs(Table):
         """Newest first."""
         return [rows.run_of(row) for row in self._all("runs", environment=environment, limit=limit)]
 
+    def open_follow_ups(self, environment: str | None = None) -> Sequence[Run]:
+        """See `bot.ports.Journal.open_follow_ups`. However old they are, and however many."""
+        return [rows.run_of(row) for row in self._all("open_follow_ups", environment=environment)]
+
     def count_runs(self) -> Mapping[str, int]:
         """How many runs there are in each state that has any."""
         return {row["state"]: row["runs"] for row in self._all("count_runs")}
