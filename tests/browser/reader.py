@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Route
 
 from tests.browser.conftest import PICTURES
 
@@ -85,10 +85,14 @@ def reading(browser: Browser, document: Path, width: int = 1200, scheme: str = "
     def complain(message: ConsoleMessage) -> None:
         reader.complaints.append(f"{message.type}: {message.text}")
 
+    def dismiss(dialog: Dialog) -> None:
+        reader.complaints.append(dialog.message)
+        dialog.dismiss()
+
     page.route("**/*", pass_on)
     page.on("console", complain)
     page.on("pageerror", lambda error: reader.complaints.append(str(error)))
-    page.on("dialog", lambda dialog: (reader.complaints.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", dismiss)
     try:
         page.goto(document.as_uri(), wait_until="load")
         yield reader

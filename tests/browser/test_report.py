@@ -1,6 +1,7 @@
 """The HTML report in a real browser: silent, self-contained, readable on a phone, in the dark and on paper."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def test_a_report_is_built_for_those_who_do_not_see_it(browser: Browser, documen
         assert page.locator("html").get_attribute("lang") == "en"
         assert page.locator("h1").count() == 1
         levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((h) => Number(h.tagName[1]))")
-        assert all(later - earlier <= 1 for earlier, later in zip(levels, levels[1:], strict=False)), levels
+        assert all(later - earlier <= 1 for earlier, later in pairwise(levels)), levels
         assert page.locator("th:not([scope])").count() == 0
         assert page.locator("table:not(:has(> caption))").count() == 0
         assert page.locator("time:not([datetime])").count() == 0

@@ -27,10 +27,10 @@ def test_what_the_server_says_of_itself_stays(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
-        (f'{STAMP}ERROR:  invalid input syntax for type date: "Ngan 1990"', f'{STAMP}ERROR:  invalid input syntax for type date: "…"'),
+        ('ERROR:  invalid input syntax for type date: "Ngan 1990"', 'ERROR:  invalid input syntax for type date: "…"'),
         (f'{STAMP}ERROR:  syntax error at or near "Ngan"', f'{STAMP}ERROR:  syntax error at or near "…"'),
         (f"{STAMP}LOG:  statement: INSERT INTO p VALUES (1, 'Ngan')", f"{STAMP}LOG:  statement: …"),
-        (f"{STAMP}LOG:  duration: 3.1 ms  execute s_1: SELECT 'Ngan'", f"{STAMP}LOG:  duration: 3.1 ms  execute s_1: …"),
+        ("LOG:  duration: 3.1 ms  execute s_1: SELECT 'Ngan'", "LOG:  duration: 3.1 ms  execute s_1: …"),
         (f"{STAMP}LOG:  could not connect to postgresql://bob:Ngan@db/x", f"{STAMP}LOG:  could not connect to …"),
         ("LOG:  bad option password=Ngan in conninfo", "LOG:  bad option … in conninfo"),
         (f"{STAMP}NOTICE:  hello 'Ngan O''Hara' there", f"{STAMP}NOTICE:  hello '…' there"),

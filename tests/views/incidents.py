@@ -155,7 +155,7 @@ PARKED = Incident(
         ("backstop", "escalated", {
             "problem": _PROBLEM, "backup": f"the database from before is kept as {CAME.outgoing}",
             "recovery": ["archiver: last 0/9A3F000", "restore point before-rk3f9a at 0/9A40128"],
-            "logs": {"postgres-0": "LOG:  checkpoint starting: time\n(2 lines left out)\nFATAL:  terminating connection"},
+            "logs": {"postgres-0": "LOG:  checkpoint starting: time\n(2 lines left out)\nFATAL:  terminating"},
         }),
     ),
 )  # fmt: skip
@@ -190,7 +190,7 @@ UNDONE = Incident(
     [],
 )
 
-EVIL = "<script>alert(1)</script>\"'><img src=//evil.example/x onerror=alert(2)>{{7*7}}{% raw %}javascript:alert(3)\u202e"
+EVIL = "<script>alert(1)</script>\"'><img src=//evil.example onerror=alert(2)>{{7*7}}{% raw %}javascript:alert(3)\u202e"
 LONG = "public." + "a_very_long_identifier_" * 12
 _EVIL_PLAN = replace(
     PLAN,

@@ -40,9 +40,11 @@ _STATES = {
     StepState.OPEN: ("open", WARN),
 }
 _VOTES = frozenset({"voted", "vote-withdrawn", "vote-refused"})
-_STEP_EVENTS = {"step": GOOD, "step-failed": BAD, "step-undone": WARN}
-_BAD_EVENTS = frozenset({"vote-refused", "escalated", "plan-changed", "cancel-requested"})
+_STEP_EVENTS = {"step": "", "step-failed": BAD, "step-undone": WARN}
+_ODD_EVENTS = frozenset({"vote-refused", "vote-withdrawn", "escalated", "plan-changed", "cancel-requested"})
+_DIGESTS = frozenset({"digest", "old", "new"})
 _TEXT_MOST = 3000
+_SHORT = 12
 
 
 def checklist(run: Run, persons: Persons) -> Section:
@@ -81,9 +83,9 @@ def consent(run: Run, events: Sequence[AuditEvent], persons: Persons) -> Section
 
 def _vote(run: Run, event: AuditEvent, persons: Persons) -> list[Cell]:
     digest = str(event.details.get("digest", ""))
-    shown = code(digest[:12] or "–")
+    shown = code(digest[:_SHORT] or "–")
     if digest and digest != run.plan.digest:
-        shown = Cell(f"{digest[:12]}, an earlier plan", mark=WARN)
+        shown = Cell(f"{digest[:_SHORT]}, an earlier plan", mark=WARN)
     who = text(persons.name(event.actor), 200)
     return [moment(event.at), who, _choice(event), text(event.details.get("how", "–"), 40), shown]
 
@@ -109,13 +111,13 @@ def _who(event: AuditEvent, persons: Persons) -> str:
 
 
 def _event(event: AuditEvent, titles: Mapping[str, str], persons: Persons) -> list[Cell]:
-    mark = _STEP_EVENTS.get(event.event, BAD if event.event in _BAD_EVENTS else "")
+    mark = _STEP_EVENTS.get(event.event, WARN if event.event in _ODD_EVENTS else "")
     title = titles.get(str(event.details.get("key", "")))
     if title is not None and event.event in _STEP_EVENTS:
         said = str(event.details.get("detail") or event.details.get("problem") or "")
         return [text(title, 150, mark=mark), Cell(persons.prose(said, 600))]
     words = [
-        f"{key.replace('_', ' ')}: {_word(value)}"
+        f"{key.replace('_', ' ')}: {_word(value)[:_SHORT] if key in _DIGESTS else _word(value)}"
         for key, value in event.details.items()
         if key not in HIDDEN and value not in ("", None, [])
     ]

@@ -47,7 +47,7 @@ def render(run: Run, events: Sequence[AuditEvent], export: Export | None) -> She
         course.timeline(run, events, persons),
         *course.excerpts(events, persons),
     ]
-    title = f"{_KINDS[run.plan.kind]} {bare_line(run.environment, 60)}"
+    title = f"{_KINDS[run.plan.kind]} {bare_line(run.environment, 60)} to schema {label(run.plan.to_schema)}"
     lead = persons.prose(run.problem, 2000)
     return Sheet(title, outcome, mark, lead, _facts(run, persons), sections, _foot(run, events))
 
