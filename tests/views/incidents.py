@@ -121,7 +121,7 @@ WENT_WELL = Incident(
 CAME = PlannedRestore(
     backup="prod_nightly_20260211_020000", key="prod_nightly_20260211_020000.tar.gz", version_id="v1", sha256="cd" * 32,
     created_at=ASKED - timedelta(hours=1), verified="restored and compared, 6 h ago",
-    losses=(PlannedLoss("public.appointments", 18_204, 18_112), PlannedLoss("public.waitlist_entries", 12, 0, gone=True),
+    losses=(PlannedLoss("public.appointments", 18_204, 18_112), PlannedLoss("public.waitlist", 12, 0, gone=True),
             PlannedLoss("public.notifications", 90, 96)),
     compared=True, incoming="physioflow_prod_backstop_side_rk3f9a", outgoing="physioflow_prod_backstop_kept_rk3f9a",
     keep_s=604_800,
@@ -155,7 +155,7 @@ PARKED = Incident(
         ("backstop", "escalated", {
             "problem": _PROBLEM, "backup": f"the database from before is kept as {CAME.outgoing}",
             "recovery": ["archiver: last 0/9A3F000", "restore point before-rk3f9a at 0/9A40128"],
-            "logs": {"postgres-0": "LOG:  checkpoint starting: time\n(2 lines left out)\nFATAL:  terminating"},
+            "logs": {"postgres-0": "LOG:  checkpoint starting\n(2 lines left out)\nFATAL:  terminating"},
         }),
     ),
 )  # fmt: skip

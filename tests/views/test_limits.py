@@ -23,7 +23,20 @@ from bot.ports import (
     Overview,
 )
 from bot.sandbox.slack.blocks import surfaces
-from bot.views import backups, card, chore, escalation, followup, manual, overview, refusal, report, request, status
+from bot.views import (
+    account,
+    backups,
+    card,
+    chore,
+    escalation,
+    followup,
+    manual,
+    overview,
+    refusal,
+    report,
+    request,
+    status,
+)
 from bot.views.blocks import View
 from tests.views import wild
 from tests.views.samples import buttons
@@ -81,7 +94,11 @@ def test_any_change(run: Run, digest: str, differences: tuple[str, ...]) -> None
 @quick
 @given(wild.runs, wild.events, st.none() | wild.exports)
 def test_any_report(run: Run, events: tuple[AuditEvent, ...], export: Export | None) -> None:
-    check(report.render(run, events, export))
+    view = report.render(run, events, export)
+
+    check(view)
+    over = run.state not in {RunState.PENDING, RunState.APPROVED, RunState.RUNNING}
+    assert ("document" in buttons(view)) == over
 
 
 @quick
@@ -93,7 +110,7 @@ def test_any_escalation(run: Run, what: Escalation) -> None:
 @quick
 @given(st.lists(wild.runs, max_size=3), st.dictionaries(wild.words, wild.words, max_size=4), wild.many(wild.kept))
 def test_any_status(runs: list[Run], frozen: dict[str, str], kept: tuple[KeptDatabase, ...]) -> None:
-    view = status.render(runs * 10, frozen, kept)
+    view = status.render(runs * 10, frozen, kept, runs * 20)
 
     check(view)
     assert view.text.startswith(f"{10 * sum(run.state in OPEN for run in runs)} open") or not runs
@@ -155,3 +172,4 @@ def test_any_chore(what: Chore) -> None:
 
 def test_the_modal_is_one_that_slack_opens() -> None:
     assert surfaces.view_problems(followup.modal("rk3f9a", "{}"), "modal") == []
+    assert surfaces.view_problems(account.modal("rk3f9a", "{}"), "modal") == []
