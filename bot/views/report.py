@@ -14,7 +14,7 @@ from bot.views.blocks import Block, View, actions, context, header, listing, pag
 from bot.views.buttons import for_report
 from bot.views.text import code, count, duration, moment, one_line, people, person, prose, size
 
-_TIMELINE_MOST = 2200
+_TIMELINE_MOST = 2800
 _WORDS_MOST = 1400
 _SAVED_MOST = 1800
 _DETAIL_MOST = 160

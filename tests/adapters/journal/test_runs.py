@@ -42,7 +42,7 @@ def test_follow_ups_stay_listed_until_they_are_closed(journal: PostgresJournal) 
         assert taken is not None
         if run_id != "raaaaa":
             journal.record_step(run_id, taken.fence, "follow-up", StepState.OPEN)
-        journal.end(run_id, RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}))
+        assert journal.end(run_id, RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}), fence=taken.fence)
 
     assert [run.id for run in journal.open_follow_ups()] == ["rccccc", "rbbbbb"]
     assert [run.id for run in journal.open_follow_ups("prod")] == ["rccccc"]
