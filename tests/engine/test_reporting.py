@@ -77,10 +77,12 @@ def test_a_request_that_never_began_is_not(story: Story, world: World) -> None:
 
 def test_a_parked_run_is_reported_with_what_was_posted_and_again_when_it_ends(story: Story, world: World) -> None:
     world.cluster.unhealthy.add("api")
+    world.cluster.further_log = ["DETAIL:  Key (email)=(ngan@example.org) already exists."]
     run = story.roll_back()
     parked, events = reported(world)
     assert (parked.state, events[-2:]) == (RunState.PARKED, ["escalated", "run-ended"])
     posted = next(event for event in world.journal.log if event.event == "escalated")
+    assert posted.details["logs"] == {"postgres-0": "LOG:  last 20 lines\n(1 line left out)"}
     assert posted.details["logs"] == world.announcer.escalations[run.id, run.fence].database_logs
     world.cluster.unhealthy.clear()
     story.do(world.request("resume", run_id=run.id))

@@ -85,7 +85,7 @@ def test_a_report_of_a_restore_says_what_came_what_went_and_what_was_odd() -> No
     assert "What stopped it: smoke-failed: GET /health of physioflow-api answered 503" in shown
     assert "cancelled by binh (U0LEADA)" in shown, "an id means nothing in a file"
     assert "public.appointments 18,204 18,112 -92 public.waitlist 12 0 the whole table goes" in shown
-    assert "Replaced database, kept whole as physioflow_prod_backstop_kept_rk3f9a Kept for 168 h" in shown
+    assert "Replaced database, kept whole as physioflow_prod_backstop_kept_rk3f9a Kept for 7 days" in shown
     assert "found 3 rows of public.invoices break their foreign key" in shown
     assert "App down traffic is not known to be back" in shown
 

@@ -15,14 +15,16 @@ from bot.views.incident.parts import (
     Note,
     Part,
     Section,
+    checksum,
     code,
     moment,
     number,
     table,
     text,
 )
-from bot.views.text import bare_line, duration, size
+from bot.views.text import bare_line, count, duration, size
 
+_DAY_S = 86_400
 _HOW = {
     "dropped": "with its table",
     "column": "a column's values; the table stays",
@@ -58,7 +60,7 @@ def odd(run: Run) -> list[Section]:
 
 def _scripts(planned: Plan) -> list[Part]:
     rows = [
-        [code(script.name, 120), text(script.impact, 500), number(str(script.statements)), code(script.sha256)]
+        [code(script.name, 120), text(script.impact, 500), number(str(script.statements)), checksum(script.sha256)]
         for script in planned.scripts
     ]
     what = "Undone by this plan's run" if planned.kind is PlanKind.REGROW else "Scripts, newest first, one transaction"
@@ -73,8 +75,8 @@ def _source(planned: Plan) -> list[Part]:
             (what, code(come.incoming if planned.undoes else come.backup)),
             ("Replaced" if planned.undoes else "Taken", moment(come.created_at)),
             ("Verified before", text(come.verified or "never")),
-            ("sha256", code(come.sha256 or "–")),
-            ("Takes the place of", code(come.outgoing)),
+            ("sha256", checksum(come.sha256)),
+            ("The replaced database is called", code(come.outgoing)),
         ]
         skipped = {"Verified before", "sha256"} if planned.undoes else set()
         return [Facts([pair for pair in pairs if pair[0] not in skipped]), *_undoes(planned)]
@@ -159,7 +161,13 @@ def _exported(run: Run, export: Export | None) -> list[Part]:
         done = next((step.detail for step in run.steps if step.key == EXPORT and step.state is StepState.DONE), "")
         return [Note(f"Rows: {bare_line(done, 200)}, in {bare_line(run.plan.saves_to, 120)}.")] if done else []
     rows = [
-        [code(item.table), number(f"{item.rows:,}"), number(size(item.size_bytes)), code(item.key), code(item.sha256)]
+        [
+            code(item.table),
+            number(f"{item.rows:,}"),
+            number(size(item.size_bytes)),
+            code(item.key),
+            checksum(item.sha256),
+        ]
         for item in export.tables
     ]
     caption = f"Rows in {bare_line(run.plan.saves_to, 120)}, read back and counted"
@@ -179,4 +187,5 @@ def _kept(run: Run) -> list[Part]:
 def _kept_for(run: Run, come: PlannedRestore) -> Cell:
     ended = run.ended_at
     until = f", until about {ended + timedelta(seconds=come.keep_s):%Y-%m-%d %H:%M} UTC" if ended else ""
-    return Cell(duration(come.keep_s) + until)
+    days = round(come.keep_s / _DAY_S)
+    return Cell((count(days, "day") if come.keep_s >= _DAY_S else duration(come.keep_s)) + until)

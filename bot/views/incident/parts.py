@@ -18,7 +18,8 @@ class Cell:
 
     Attributes:
         text: as shown.
-        kind: ``text``, ``code``, ``number``, ``time`` (`target` is the ISO form) or ``link`` (`target` is the address).
+        kind: ``text``, ``code``, ``hash``, ``number``, ``time`` (`target` is its ISO form) or ``link`` (`target` is the
+            address).
         mark: see `GOOD`; "" for none.
     """
 
@@ -131,6 +132,11 @@ def text(value: object, most: int = 400, mark: str = "") -> Cell:
 def code(value: object, most: int = 300) -> Cell:
     """An identifier, a command, a path."""
     return Cell(bare_line(str(value), most), "code")
+
+
+def checksum(value: str) -> Cell:
+    """A hash: long, and seldom read."""
+    return Cell(bare_line(value, 128) or "–", "hash")
 
 
 def number(value: str) -> Cell:
