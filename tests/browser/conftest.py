@@ -20,8 +20,9 @@ ARGUMENTS = [
 PICTURES = Path(__file__).parents[2] / "out" / "browser"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # A module's only: while Playwright runs, this thread has an event loop, which other tests do not expect.
     if CHROMIUM is None:
         pytest.skip("there is no chromium on this machine: apt-get install chromium")
     with sync_playwright() as playwright:
