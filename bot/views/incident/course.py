@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bot.domain.approvals import Choice
 from bot.domain.runs import Run, Step, StepState
+from bot.planning.checklist import FOLLOW_UP
 from bot.ports import AuditEvent
 from bot.views.incident.parts import (
     BAD,
@@ -143,17 +144,18 @@ def accounts(events: Sequence[AuditEvent], persons: Persons) -> Section:
 
 
 def follow_ups(run: Run, events: Sequence[AuditEvent], persons: Persons) -> list[Section]:
-    """What is still to be done, or where it was done."""
-    rows = []
-    for step in run.steps:
-        closed = next((event for event in reversed(events) if event.event == "follow-up-closed"), None)
-        if step.state is StepState.OPEN:
-            rows.append([text(step.title), Cell("open", mark=WARN), code(f"/rollback close {run.id} LINK")])
-        elif closed is not None and step is run.steps[-1]:
-            by = Cell(f"closed by {persons.name(closed.actor)}", mark=GOOD)
-            rows.append([text(step.title), by, link(str(closed.details.get("link", "")))])
+    """What is still to be done, or where it was done; nothing for a run that never came so far."""
+    step = next((step for step in run.steps if step.key == FOLLOW_UP), None)
+    closed = next((event for event in reversed(events) if event.event == "follow-up-closed"), None)
+    if step is not None and step.state is StepState.OPEN:
+        row = [text(step.title), Cell("open", mark=WARN), code(f"/rollback close {run.id} LINK")]
+    elif step is not None and closed is not None:
+        by = text(f"closed by {persons.name(closed.actor)}", 200, mark=GOOD)
+        row = [text(step.title), by, link(str(closed.details.get("link", "")))]
+    else:
+        return []
     heads = ("What", "State", "Where")
-    return [Section("follow-ups", "Follow-ups", table("What is to follow", heads, rows))] if rows else []
+    return [Section("follow-ups", "Follow-ups", table("What is to follow", heads, [row]))]
 
 
 def excerpts(events: Sequence[AuditEvent], persons: Persons) -> list[Section]:
