@@ -91,8 +91,7 @@ def test_a_button_of_an_older_version_is_acked(office: Office) -> None:
 def test_the_follow_up_is_closed_with_a_link(office: Office) -> None:
     done = replace(running("follow-up", StepState.OPEN), state=RunState.SUCCEEDED)
     press(office, office.post(shown(done)), "close_followup", user="U0ONCALL")
-    opened = until(lambda: office.hands.look("state")["views"])
-    view_id = opened[-1]["id"]
+    view_id = opened(office)
 
     refused = submit(office, view_id, "soon")
     assert refused["ack"] == {
@@ -117,8 +116,7 @@ def test_the_follow_up_is_closed_with_a_link(office: Office) -> None:
 def test_what_went_wrong_is_written_into_the_report(office: Office) -> None:
     done = replace(running("follow-up", StepState.OPEN), state=RunState.SUCCEEDED)
     press(office, office.post(report.render(done, [], None)), "document", user="U0ONCALL")
-    opened = until(lambda: office.hands.look("state")["views"])
-    view_id = opened[-1]["id"]
+    view_id = opened(office)
 
     refused = submit(office, view_id, wrong="  ", change="more tests")
     assert refused["ack"] == {
@@ -145,10 +143,16 @@ def test_what_went_wrong_is_written_into_the_report(office: Office) -> None:
 def test_what_will_be_changed_may_be_left_out(office: Office) -> None:
     done = replace(running("follow-up", StepState.OPEN), state=RunState.SUCCEEDED)
     press(office, office.post(report.render(done, [], None)), "document", user="U0ONCALL")
-    view_id = until(lambda: office.hands.look("state")["views"])[-1]["id"]
+    view_id = opened(office)
 
     assert submit(office, view_id, wrong="flags")["ok"]
     assert office.only_request().payload["change"] == ""
+
+
+def opened(office: Office) -> str:
+    """The modal that is open, waited for; other tests' have been closed."""
+    open_ones = until(lambda: [view for view in office.hands.look("state")["views"] if view["is_open"]])
+    return str(open_ones[-1]["id"])
 
 
 def submit(office: Office, view_id: str, link: str = "", **written: str) -> dict[str, Any]:
