@@ -14,9 +14,10 @@ from bot.domain.approvals import Choice
 from bot.engine.requests import Kind
 from bot.errors import BotError
 from bot.ports import Request
-from bot.views import buttons, followup, refusal
+from bot.views import account, buttons, followup, refusal
+from bot.views.blocks import Block
 from commands.intake import Body, Desk
-from commands.rollback import link_of
+from commands.rollback import account_of, link_of
 
 _RUN_KINDS = {
     buttons.CANCEL: Kind.CANCEL,
@@ -35,8 +36,10 @@ def register(app: App, desk: Desk) -> None:
         app.action(action_id)(click(desk, Kind.VOTE, _ballot))
     for action_id, kind in _RUN_KINDS.items():
         app.action(action_id)(click(desk, kind, _on_run))
-    app.action(buttons.CLOSE_FOLLOWUP)(ack=_just_ack, lazy=[_open_modal])
+    app.action(buttons.CLOSE_FOLLOWUP)(ack=_just_ack, lazy=[_opener(followup.modal)])
     app.view(followup.CALLBACK_ID)(_closing(desk))
+    app.action(buttons.DOCUMENT)(ack=_just_ack, lazy=[_opener(account.modal)])
+    app.view(account.CALLBACK_ID)(_documenting(desk))
     app.action(re.compile(".*"))(_just_ack)  # a button of an older version: nothing to do, but no warning sign either
 
 
@@ -88,10 +91,32 @@ def _just_ack(ack: Ack) -> None:
     ack()
 
 
-def _open_modal(client: WebClient, body: Body, action: Payload) -> None:
-    run_id = str(action.get("value", ""))
-    metadata = json.dumps({"run_id": run_id, "channel": (body.get("channel") or {}).get("id", "")})
-    client.views_open(trigger_id=str(body["trigger_id"]), view=followup.modal(run_id, metadata))
+def _opener(modal: Callable[[str, str], Block]) -> Callable[..., None]:
+    """Make a listener that opens a modal about the run a button carries."""
+
+    def open_modal(client: WebClient, body: Body, action: Payload) -> None:
+        run_id = str(action.get("value", ""))
+        metadata = json.dumps({"run_id": run_id, "channel": (body.get("channel") or {}).get("id", "")})
+        client.views_open(trigger_id=str(body["trigger_id"]), view=modal(run_id, metadata))
+
+    return open_modal
+
+
+def _documenting(desk: Desk) -> Callable[..., None]:
+    def submitted(ack: Ack, body: Body, view: Payload) -> None:
+        about = json.loads(view.get("private_metadata") or "{}")
+        who = {"user_id": body["user"]["id"], "channel": str(about.get("channel", "")), "response_url": ""}
+        wrong, change = account.read(view)
+        try:
+            desk.check_team(body)
+            payload = {**who, "run_id": str(about.get("run_id", "")), "wrong": account_of(wrong), "change": change}
+            desk.submit(Request(f"view:{view['id']}", Kind.DOCUMENT, payload))
+        except BotError as error:
+            ack(response_action="errors", errors={account.WRONG_BLOCK: f"{error.message} {error.hint}".strip()})
+            return
+        ack()
+
+    return submitted
 
 
 def _closing(desk: Desk) -> Callable[..., None]:

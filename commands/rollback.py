@@ -7,6 +7,7 @@ from slack_bolt import Ack, App
 from bot.engine.requests import Kind
 from bot.errors import PermanentError
 from bot.views import manual, refusal
+from bot.views.account import TEXT_MOST
 from bot.views.blocks import View, page, section
 from bot.views.text import clip, code, one_line
 from commands import modal, names, orders
@@ -56,6 +57,7 @@ def _verbs(desk: Desk) -> dict[str, Callable[[Sequence[str]], Order | View]]:
         "resume": lambda rest: _on_run(Kind.RESUME, "resume", rest),
         "escalate": lambda rest: _on_run(Kind.ESCALATE, "escalate", rest),
         "close": _close,
+        "document": _document,
         "freeze": lambda rest: _freeze(rest, desk),
         "unfreeze": lambda rest: _unfreeze(rest, desk),
     }
@@ -162,6 +164,31 @@ def _close(rest: Sequence[str]) -> Order:
     run_id, link = names.run_of(rest[0]), link_of(rest[1])
     text = f"Closing the follow-up of {code(run_id)}."
     return Order(Kind.CLOSE, {"run_id": run_id, "link": link}, page(text, [section(text)]))
+
+
+def _document(rest: Sequence[str]) -> Order:
+    usage = f"{COMMAND} document RUN what went wrong"
+    if not rest:
+        raise PermanentError("which-run", "Which run do you want to write about?", f"Type {usage}")
+    run_id, wrong = names.run_of(rest[0]), account_of(unquote(rest[1:]))
+    text = f"Adding what you wrote to the report of {code(run_id)}."
+    return Order(Kind.DOCUMENT, {"run_id": run_id, "wrong": wrong, "change": ""}, page(text, [section(text)]))
+
+
+def account_of(text: str) -> str:
+    """Read what somebody wrote about a run: something, and at most `TEXT_MOST` characters.
+
+    Raises:
+        PermanentError: ``nothing-written``, ``account-too-long``.
+    """
+    kept = text.replace("\0", "").strip()
+    if not kept:
+        raise PermanentError("nothing-written", "Nothing is written there.", "Say what went wrong.")
+    if len(kept) > TEXT_MOST:
+        raise PermanentError(
+            "account-too-long", f"That is {len(kept):,} characters long.", f"Say it in at most {TEXT_MOST:,}."
+        )
+    return kept
 
 
 def link_of(text: str) -> str:

@@ -89,6 +89,7 @@ class TestImports:
             ("bot/adapters/probe.py", "slack_sdk", "Only the Slack adapter and the commands know Slack's SDK"),
             ("commands/probe.py", "psycopg", "Only the database's adapters know psycopg"),
             ("bot/adapters/probe.py", "procrastinate", "Only the queue adapter knows procrastinate"),
+            ("bot/adapters/probe.py", "jinja2", "Only the HTML report knows jinja2"),
             ("bot/adapters/probe.py", "aiohttp", "The sandbox's packages stay in the sandbox"),
             ("bot/adapters/probe.py", "bot.sandbox", "Nothing knows the sandbox"),
             ("commands/probe.py", "bot.engine.runner", "Commands reach the world only through operations"),
@@ -178,6 +179,7 @@ class TestPackage:
             and not any(fnmatch.fnmatchcase(name, pattern) for pattern in found["exclude"])
         }
         assert {"bot", "bot.engine", "bot.config", "commands", "sql", "sql.down", "sql.journal"} <= shipped
+        assert "adapters/htmlreport/*.html" in project()["tool"]["setuptools"]["package-data"]["bot"]
         assert [name for name in shipped if "sandbox" in name or name.startswith("tests")] == []
 
     def test_the_image_is_unprivileged_and_has_nothing_of_development(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from bot.adapters import htmlreport
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore, ChoreKind
@@ -10,6 +11,7 @@ from bot.domain.environments import Environment
 from bot.domain.runs import Run
 from bot.errors import BotError
 from bot.ports import (
+    Attachment,
     Audience,
     AuditEvent,
     BackupDetails,
@@ -23,7 +25,7 @@ from bot.ports import (
     Overview,
 )
 from bot.views import backups as backups_view
-from bot.views import card, refusal, report, request, status
+from bot.views import card, incident, refusal, report, request, status
 from bot.views import chore as chore_view
 from bot.views import escalation as escalation_view
 from bot.views import home as home_view
@@ -38,7 +40,7 @@ _SHORT = 12
 class SlackAnnouncer:
     """Implements `bot.ports.Announcer`.
 
-    Message keys: ``card:{run}``, ``request:{run}:{digest12}``, ``note:{run}:{key}``, ``report:{run}``,
+    Message keys: ``card:{run}``, ``request:{run}:{digest12}``, ``note:{run}:{key}``, ``report:{run}``, ``file:{run}``,
     ``answer:{request}``, ``chore:{request}``, ``home:{user}``. Everything but the card, answers, chores and Home
     tabs is in the card's thread.
 
@@ -77,6 +79,14 @@ class SlackAnnouncer:
         """See `bot.ports.Announcer.report`."""
         self._reply(run, f"report:{run.id}", report.render(run, events, export))
 
+    def report_file(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
+        """See `bot.ports.Announcer.report_file`."""
+        content = htmlreport.write(incident.render(run, events, export))
+        attachment = Attachment(f"backstop-{run.id}.html", f"Report of run {run.id}", content, htmlreport.CONTENT_TYPE)
+        text = f"The whole report of run {run.id}, to keep or to print."
+        key, thread = f"file:{run.id}", card_key(run.id)
+        self._outbox.put(Message(key, run.channel, text, thread_key=thread, run_id=run.id, attachment=attachment))
+
     def escalate(self, run: Run, escalation: Escalation) -> None:
         """See `bot.ports.Announcer.escalate`. Asked for again in the same place, the message is brought up to date."""
         self._reply(run, f"note:{run.id}:escalation-{run.fence}", escalation_view.render(run, escalation))
@@ -96,9 +106,10 @@ class SlackAnnouncer:
         runs: Sequence[Run],
         frozen: Mapping[str, str],
         kept: Sequence[KeptDatabase] = (),
+        follow_ups: Sequence[Run] = (),
     ) -> None:
         """See `bot.ports.Announcer.status`."""
-        self._answer(audience, key, status.render(runs, frozen, kept))
+        self._answer(audience, key, status.render(runs, frozen, kept, follow_ups))
 
     def overview(self, audience: Audience, key: str, overview: Overview) -> None:
         """See `bot.ports.Announcer.overview`."""

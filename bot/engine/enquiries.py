@@ -9,13 +9,14 @@ from bot.ports import Audience, MigrationRow, Overview
 
 
 def answer_status(workplace: Workplace, audience: Audience, key: str, environment: str) -> None:
-    """Show runs now and lately, what is frozen, and what can be undone."""
+    """Show runs now and lately, what is frozen, what can be undone, and every follow-up nobody has closed."""
     if environment:
         workplace.site(environment)
     names = [environment] if environment else sorted(workplace.sites)
     frozen = {name: why for name in names if (why := workplace.journal.frozen(name)) is not None}
     runs = workplace.journal.runs(environment or None)
-    workplace.announcer.status(audience, key, runs, frozen, kept_everywhere(workplace, names))
+    follow_ups = workplace.journal.open_follow_ups(environment or None)
+    workplace.announcer.status(audience, key, runs, frozen, kept_everywhere(workplace, names), follow_ups)
 
 
 def answer_migrations(workplace: Workplace, audience: Audience, key: str, environment: str) -> None:

@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from bot.domain.plans import PlanKind, PlannedRestore
 from bot.domain.runs import Run
-from bot.engine.workplace import Workplace
+from bot.domain.serverlog import redacted
+from bot.engine.workplace import Site, Workplace
 from bot.errors import BotError
 from bot.planning import checklist
 from bot.ports import Escalation
@@ -15,19 +16,25 @@ T = TypeVar("T")
 
 
 def escalate(workplace: Workplace, run: Run) -> None:
-    """Post log lines, the backup's state, what recovery could reach, and whom to call. Never raises for a dead port."""
+    """Post log lines, the backup's state, what recovery could reach, and whom to call. Never raises for a dead port.
+
+    What was posted is in the audit log as well, for the report: a log that is read later has other last lines.
+    """
     site = workplace.site(run.environment)
-    workplace.announcer.escalate(
-        run,
-        Escalation(
-            problem=run.problem,
-            database_logs=_or(lambda: dict(site.cluster.database_logs(LOG_LINES)), {}),
-            backup=_or(lambda: _backup(workplace, run), "the bucket does not answer"),
-            recovery=_or(lambda: list(site.database.recovery_options()), ["the database does not answer"]),
-            contacts=site.environment.escalation_contacts,
-        ),
+    found = Escalation(
+        problem=run.problem,
+        database_logs=_or(lambda: _logs(site), {}),
+        backup=_or(lambda: _backup(workplace, run), "the bucket does not answer"),
+        recovery=_or(lambda: list(site.database.recovery_options()), ["the database does not answer"]),
+        contacts=site.environment.escalation_contacts,
     )
-    workplace.journal.audit(run.id, "backstop", "escalated", {"problem": run.problem})
+    workplace.announcer.escalate(run, found)
+    details = {"problem": found.problem, "logs": found.database_logs, "backup": found.backup}
+    workplace.journal.audit(run.id, "backstop", "escalated", {**details, "recovery": list(found.recovery)})
+
+
+def _logs(site: Site) -> dict[str, str]:
+    return {pod: redacted(text) for pod, text in site.cluster.database_logs(LOG_LINES).items()}
 
 
 def _backup(workplace: Workplace, run: Run) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.engine import backups, control, enquiries, home, menu
 from bot.engine.chores import take
+from bot.engine.documenting import document
 from bot.engine.glimpses import Glimpses
 from bot.engine.requests import Kind, defer
 from bot.engine.rollbacks import request_run
@@ -104,6 +105,10 @@ def _close(workplace: Workplace, audience: Audience, key: str, payload: Mapping[
     workplace.announcer.tell(audience, key, said)
 
 
+def _document(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
+    workplace.announcer.tell(audience, key, document(workplace, audience.user_id, key, payload))
+
+
 def _freeze(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
     said = enquiries.freeze(workplace, audience.user_id, payload["environment"], payload["reason"])
     workplace.announcer.tell(audience, key, said)
@@ -156,6 +161,7 @@ _HANDLERS: Mapping[Kind, _Handler] = {
     Kind.RESUME: _steer(control.resume),
     Kind.ESCALATE: _steer(control.call_for_help),
     Kind.CLOSE: _close,
+    Kind.DOCUMENT: _document,
     Kind.STATUS: _status,
     Kind.MIGRATIONS: _migrations,
     Kind.FREEZE: _freeze,

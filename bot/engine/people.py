@@ -38,7 +38,7 @@ def _check(workplace: Workplace, person: Voter) -> Voter:
     return person
 
 
-def check_steward(workplace: Workplace, user_id: str, run: Run) -> None:
+def check_steward(workplace: Workplace, user_id: str, run: Run) -> Voter:
     """Let only the requester and the environment's approvers through.
 
     Raises:
@@ -54,3 +54,4 @@ def check_steward(workplace: Workplace, user_id: str, run: Run) -> None:
             "may do that.",
             "Ask one of them.",
         )
+    return person

@@ -14,6 +14,7 @@ Payload keys, all strings unless said otherwise. Every kind has `user_id`, `chan
 | `escalate`   | `run_id`                                                                                   |
 | `salvage`    | `run_id`                                                                                   |
 | `close`      | `run_id`, `link`: closes the run's open follow-up                                          |
+| `document`   | `run_id`, `wrong`: what went wrong, `change`: what will be changed ("" for nothing)        |
 | `status`     | `environment` ("" for all)                                                                 |
 | `migrations` | `environment`                                                                              |
 | `freeze`     | `environment`, `reason`                                                                    |
@@ -41,6 +42,7 @@ class Kind(StrEnum):
     RESUME = "resume"
     ESCALATE = "escalate"
     CLOSE = "close"
+    DOCUMENT = "document"
     STATUS = "status"
     MIGRATIONS = "migrations"
     FREEZE = "freeze"

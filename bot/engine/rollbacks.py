@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bot.domain.approvals import Voter
 from bot.domain.runs import Run, RunState, run_id_of
 from bot.domain.versions import AppVersion
 from bot.engine.people import check_member
@@ -26,12 +27,12 @@ def request_run(workplace: Workplace, audience: Audience, request_id: str, paylo
     """
     wanted = wish(workplace, payload)
     site = workplace.site(wanted.environment)
-    check_member(workplace, audience.user_id, site.environment)
+    person = check_member(workplace, audience.user_id, site.environment)
     run_id = run_id_of(request_id)
     run = workplace.journal.run(run_id)
     if run is None:
         _check_free(workplace, site.environment.name)
-        run = _open(workplace, site, audience, run_id, wanted, payload.get("reason", ""))
+        run = _open(workplace, site, person, run_id, wanted, payload.get("reason", ""))
     show(workplace, run.id)
     return run
 
@@ -43,7 +44,7 @@ def _check_free(workplace: Workplace, environment: str) -> None:
         raise another_run(active)
 
 
-def _open(workplace: Workplace, site: Site, audience: Audience, run_id: str, wanted: Wish, reason: str) -> Run:
+def _open(workplace: Workplace, site: Site, person: Voter, run_id: str, wanted: Wish, reason: str) -> Run:
     plan = preview(workplace, wanted, run_id)
     now = workplace.clock.now()
     run = Run(
@@ -51,15 +52,15 @@ def _open(workplace: Workplace, site: Site, audience: Audience, run_id: str, wan
         environment=plan.environment,
         plan=plan,
         state=RunState.PENDING,
-        requester=audience.user_id,
+        requester=person.user_id,
         reason=reason,
         channel=site.environment.incident_channel,
         created_at=now,
         expires_at=now + site.environment.approval.window,
     )
     workplace.journal.open_run(run)
-    details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": run.reason}
-    workplace.journal.audit(run.id, audience.user_id, "requested", details)
+    details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": run.reason, "name": person.name}
+    workplace.journal.audit(run.id, person.user_id, "requested", details)
     return run
 
 

@@ -16,6 +16,7 @@ from bot.domain.runs import Run, RunState, StepState
 from bot.engine.detours import CancelledError, OwnershipLostError, ReplanError, VoidError
 from bot.engine.escalation import escalate
 from bot.engine.execution import LEASE_S, Execution, sentence
+from bot.engine.reporting import report
 from bot.engine.steps.action import Action
 from bot.engine.steps.catalogue import ACTIONS
 from bot.engine.unwinding import must_unwind, passed_no_return, unwind
@@ -147,10 +148,12 @@ class Runner:
         journal, run = self._workplace.journal, execution.run
         ended_at = None if state is RunState.PARKED else self._workplace.clock.now()
         execution.insist(execution.must_own)
-        self._announce(execution, replace(run, state=state, problem=problem, ended_at=ended_at))
+        ended = replace(run, state=state, problem=problem, ended_at=ended_at)
+        self._announce(execution, ended)
         if state is not RunState.PARKED and state is not RunState.SUCCEEDED:
             self._say_end(execution, state, problem)
         execution.audit("run-ended", state=state.value, problem=problem)
+        execution.say(lambda: report(self._workplace, ended))
         running = frozenset({RunState.RUNNING})
         execution.insist(lambda: journal.end(run.id, state, problem, expect=running, fence=run.fence))
         execution.insist(execution.refresh)

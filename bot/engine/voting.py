@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.domain.approvals import Choice, Decision, Vote, decide, refusal
+from bot.domain.approvals import Choice, Decision, Vote, Voter, decide, refusal
 from bot.domain.runs import Run, RunState
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
@@ -32,11 +32,14 @@ def vote(workplace: Workplace, audience: Audience, payload: Mapping[str, Any]) -
         return
     asked = payload["digest"] or found[1]
     _check_open(run, asked)
-    _check_voter(workplace, run, audience.user_id, payload)
+    voter = _check_voter(workplace, run, audience.user_id, payload)
     cast = Vote(audience.user_id, Choice(payload["choice"]), run.plan.digest, payload["how"], workplace.clock.now())
     workplace.journal.cast(run.id, cast)
     workplace.journal.audit(
-        run.id, audience.user_id, "voted", {"choice": cast.choice.value, "how": cast.how, "digest": cast.digest}
+        run.id,
+        audience.user_id,
+        "voted",
+        {"choice": cast.choice.value, "how": cast.how, "digest": cast.digest, "name": voter.name},
     )
     _decide(workplace, run)
 
@@ -61,14 +64,15 @@ def _check_open(run: Run, asked: str) -> None:
         )
 
 
-def _check_voter(workplace: Workplace, run: Run, user_id: str, payload: Mapping[str, Any]) -> None:
+def _check_voter(workplace: Workplace, run: Run, user_id: str, payload: Mapping[str, Any]) -> Voter:
     policy = workplace.site(run.environment).environment.approval
     voter = workplace.directory.look_up(user_id, policy.groups)
     reason = refusal(voter, policy, run.requester, workplace.home_team)
     if reason is None:
-        return
-    seen = {"bot": voter.bot, "deleted": voter.deleted, "guest": voter.guest, "stranger": voter.stranger}
-    workplace.journal.audit(run.id, user_id, "vote-refused", {"reason": reason, "how": payload["how"], **seen})
+        return voter
+    flags = {"bot": voter.bot, "deleted": voter.deleted, "guest": voter.guest, "stranger": voter.stranger}
+    seen = {"reason": reason, "how": payload["how"], **flags, "name": voter.name}
+    workplace.journal.audit(run.id, user_id, "vote-refused", seen)
     raise PermanentError("vote-refused", f"Your vote on run {run.id} does not count: {reason}")
 
 

@@ -43,6 +43,9 @@ class Announcer(Protocol):
     def report(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
         """The closing report in the thread: timeline, what was dropped, saved and where, who approved."""
 
+    def report_file(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
+        """The same at length, as a file in the thread that needs nothing else to be read; once per content."""
+
     def escalate(self, run: Run, escalation: Escalation) -> None:
         """Post what people need to take over, in the thread."""
 
@@ -59,8 +62,9 @@ class Announcer(Protocol):
         runs: Sequence[Run],
         frozen: Mapping[str, str],
         kept: Sequence[KeptDatabase] = (),
+        follow_ups: Sequence[Run] = (),
     ) -> None:
-        """Answer `/rollback status`."""
+        """Answer `/rollback status`. `follow_ups` are the runs with one that nobody has closed."""
 
     def overview(self, audience: Audience, key: str, overview: Overview) -> None:
         """Answer `/migrations ENV`."""

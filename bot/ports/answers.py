@@ -84,7 +84,10 @@ class NewestBackups:
 
 @dataclass(frozen=True)
 class Escalation:
-    """What is posted when a run needs people: each part is ready to show, secrets and rows taken out."""
+    """What is posted when a run needs people: each part is ready to show, secrets and rows taken out.
+
+    `database_logs` is by pod, as `bot.domain.serverlog` leaves them.
+    """
 
     problem: str
     database_logs: Mapping[str, str]

@@ -71,6 +71,9 @@ class Journal(Protocol):
     def runs(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
         """Newest first."""
 
+    def open_follow_ups(self, environment: str | None = None) -> Sequence[Run]:
+        """Runs whose "Plan fix and re-deployment" nobody has closed, of one environment or of all; oldest first."""
+
     def count_runs(self) -> Mapping[str, int]:
         """How many runs there are, by state."""
 
@@ -121,9 +124,6 @@ class Journal(Protocol):
 
     def unowned_runs(self) -> Sequence[str]:
         """Ids of approved runs, and of running ones whose lease has ended."""
-
-    def open_follow_ups(self) -> Sequence[Run]:
-        """Runs whose last step is left to people and not closed yet, newest first."""
 
     def visitors(self, within_s: float) -> Sequence[str]:
         """Who has opened the Home tab in that time: user ids of `home` requests."""

@@ -1,7 +1,7 @@
 """People at their keyboards: everything goes through the control API, as other tools drive it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -49,6 +49,21 @@ class Slack:
         answer: Json = self._http.get("/sandbox/messages", params=params).json()
         messages: list[Json] = answer["messages"]
         return messages
+
+    def fetch(self, url: str) -> bytes:
+        """The bytes of a shared file."""
+        return self._http.get(url).content
+
+    def submit(self, user: str, values: Mapping[str, str]) -> Json:
+        """Submit the modal that this person opened last, once it is open; every block has one input of its own name."""
+
+        def look() -> str | None:
+            views = [view for view in self.state()["views"] if view["user"] == user and view["is_open"]]
+            return str(views[-1]["id"]) if views else None
+
+        view_id = wait_until(look, "the modal")
+        written = {name: {name: text} for name, text in values.items()}
+        return self.post("submit", {"user": user, "view_id": view_id, "values": written})
 
     def fault(self, **fault: Any) -> None:
         """Break something."""

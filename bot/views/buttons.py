@@ -18,6 +18,7 @@ CANCEL = "cancel"
 RETRY = "retry"
 ESCALATE = "escalate"
 CLOSE_FOLLOWUP = "close_followup"
+DOCUMENT = "document"
 UNDO = "undo"
 VERIFY_BACKUP = "verify_backup"
 SHOW_BACKUP = "show_backup"
@@ -123,6 +124,21 @@ def _undo(run: Run) -> Block:
             "What was written since is in the undo's own emergency backup, and the app is down for all of it again."
         )
     return button("Undo…", UNDO, run.id, ask=confirm("Undo this?", words, "Ask for it"))
+
+
+def for_report(run: Run) -> list[Block]:
+    """What a person may add to the report, once the run's owner has done with it."""
+    if run.state in {RunState.PENDING, RunState.APPROVED, RunState.RUNNING}:
+        return []
+    return [
+        button("Document what went wrong…", DOCUMENT, run.id),
+        *for_follow_up(run),
+    ]
+
+
+def for_follow_up(run: Run) -> list[Block]:
+    """How to close it, while it is open."""
+    return [_close(run)] if any(step.state is StepState.OPEN for step in run.steps) else []
 
 
 def _close(run: Run) -> Block:

@@ -18,14 +18,19 @@ def describe(drops: Sequence[PlannedDrop], title: str = "What is dropped") -> st
     """Say in one section what goes. CASCADE's victims come first, so that a long list never hides them."""
     if not drops:
         return f"*{title}* – nothing."
-    wholes, parts = _fold(drops)
-    wholes.sort(key=lambda drop: (drop.named, _rank(drop), drop.identity))
-    return listing(f"*{title}* – {_sum_up(wholes)}", [_line(drop, parts) for drop in wholes], MOST)
+    parts = _fold(drops)[1]
+    shown = wholes(drops)
+    return listing(f"*{title}* – {_sum_up(shown)}", [_line(drop, parts) for drop in shown], MOST)
 
 
 def wholes_in(drops: Sequence[PlannedDrop]) -> int:
     """How many objects go by themselves, not as a part of another that goes."""
     return len(_fold(drops)[0])
+
+
+def wholes(drops: Sequence[PlannedDrop]) -> list[PlannedDrop]:
+    """What goes by itself, CASCADE's victims first."""
+    return sorted(_fold(drops)[0], key=lambda drop: (drop.named, _rank(drop), drop.identity))
 
 
 def _fold(drops: Sequence[PlannedDrop]) -> tuple[list[PlannedDrop], dict[str, list[PlannedDrop]]]:

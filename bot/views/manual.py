@@ -17,6 +17,7 @@ _LINES = (
     ("/rollback cancel RUN", "stop a run, or withdraw a request"),
     ("/rollback resume RUN", "go on with a run that stopped"),
     ("/rollback close RUN LINK", "close a run's follow-up"),
+    ("/rollback document RUN what went wrong", "add to a run's report"),
     ("/rollback freeze {env} why", "nobody starts a run there"),
     ("/rollback unfreeze {env}", "allow runs again"),
     ("/migrations {env}", "versions, and what undoing each one costs"),

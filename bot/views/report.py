@@ -6,20 +6,24 @@ from bot.domain.approvals import Choice
 from bot.domain.backups import Export, SavedTable
 from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState, StepState
-from bot.planning.checklist import VERIFY_SIDE
+from bot.planning.checklist import EXPORT, RESTORE_TRAFFIC, STOP_TRAFFIC, VERIFY_SIDE
 from bot.planning.inplace import saved_in_place
 from bot.ports import AuditEvent
 from bot.views import drops, inplace, regrowth, swap
 from bot.views import plan as plan_view
-from bot.views.blocks import View, context, header, listing, page, section
+from bot.views.blocks import Block, View, actions, context, header, listing, page, section
+from bot.views.buttons import for_report
 from bot.views.text import code, count, duration, moment, one_line, people, person, prose, size
 
 _TIMELINE_MOST = 2800
+_WORDS_MOST = 1400
 _SAVED_MOST = 1800
 _DETAIL_MOST = 160
 _VOTES = frozenset({"voted", "vote-withdrawn"})
-_HIDDEN = frozenset({"bot", "deleted", "guest", "stranger", "owner", "fence"})
-"""Details kept for auditors, of no help in a report."""
+HIDDEN = frozenset(
+    {"bot", "deleted", "guest", "stranger", "owner", "fence", "name", "request", "logs", "recovery", "wrong", "change"}
+)
+"""Details kept for auditors or shown elsewhere, of no help in a timeline."""
 _GOOD = {
     PlanKind.CHAIN: "✅ Rolled back",
     PlanKind.RESTORE: "✅ Restored",
@@ -27,7 +31,8 @@ _GOOD = {
     PlanKind.REGROW: "✅ Undone",
     PlanKind.RESTORE_IN_PLACE: "✅ Restored in place",
 }
-_OURSELVES = "backstop"
+OURSELVES = "backstop"
+DOCUMENTED = "documented"
 _STEP_SIGNS = {"step": "✓", "step-failed": "✗", "step-undone": "↩"}
 _DIGESTS = frozenset({"digest", "old", "new"})
 
@@ -45,9 +50,32 @@ def render(run: Run, events: Sequence[AuditEvent], export: Export | None) -> Vie
             *(section(part) for part in _changed(run, export)),
             section(_people(run, approved)),
             section(listing("*Timeline*", _timeline(run, events), _TIMELINE_MOST)),
+            *_words(events),
+            *actions(for_report(run)),
             context(f"Run {code(run.id, 40)} · plan `{run.plan.short_digest}` · the audit log holds every event."),
         ],
     )
+
+
+def _words(events: Sequence[AuditEvent]) -> list[Block]:
+    """What people wrote, each person's newest, newest last."""
+    lines = [f"{person(event.actor)}: {_written(event)}" for event in written(events).values()]
+    return [section(listing("*What went wrong*", lines, _WORDS_MOST))] if lines else []
+
+
+def _written(event: AuditEvent) -> str:
+    wrong, change = (one_line(str(event.details.get(key) or ""), 400) for key in ("wrong", "change"))
+    return wrong + (f" _To change:_ {change}" if change else "")
+
+
+def written(events: Sequence[AuditEvent]) -> Mapping[str, AuditEvent]:
+    """Each person's newest account of what went wrong, by person, in the order of those."""
+    newest: dict[str, AuditEvent] = {}
+    for event in events:
+        if event.event == DOCUMENTED:
+            newest.pop(event.actor, None)
+            newest[event.actor] = event
+    return newest
 
 
 def _changed(run: Run, export: Export | None) -> list[str]:
@@ -73,23 +101,31 @@ def _outcome(run: Run) -> str:
     lines = [f"*{_GOOD[run.plan.kind] if good else '⚠️ Not completed'}* – {plan_view.headline(run.plan)}"]
     if run.problem:
         lines.append(f"What stopped it: {prose(run.problem, 600)}")
-    down = _downtime(run)
+    down = downtime_s(run)
     if down is not None:
         lines.append(f"The app was down for {duration(down)}; planned were {duration(run.plan.estimate.downtime_s)}.")
     return "\n".join(lines)
 
 
-def _downtime(run: Run) -> float | None:
-    """Seconds between the start of ``stop-traffic`` and the end of ``restore-traffic``, where both are known."""
+def downtime_s(run: Run) -> float | None:
+    """Seconds between the start of ``stop-traffic`` and the end of ``restore-traffic``, or of what put traffic back.
+
+    0 where traffic was never stopped; None where it was and is not known to be back.
+    """
     times = {step.key: step for step in run.steps}
-    stop, start = times.get("stop-traffic"), times.get("restore-traffic")
-    if stop is None or start is None or stop.started_at is None or start.state is not StepState.DONE:
-        return None
-    return (start.ended_at - stop.started_at).total_seconds() if start.ended_at else None
+    stop, start = times.get(STOP_TRAFFIC), times.get(RESTORE_TRAFFIC)
+    if stop is None or stop.started_at is None:
+        return 0.0 if stop is not None and run.state is not RunState.RUNNING else None
+    back = start if start is not None and start.state is StepState.DONE else stop
+    known = back is start or stop.state is StepState.UNDONE
+    return (back.ended_at - stop.started_at).total_seconds() if known and back.ended_at else None
 
 
 def _saved(run: Run, export: Export | None) -> str:
     if export is None:
+        done = next((step.detail for step in run.steps if step.key == EXPORT and step.state is StepState.DONE), "")
+        if done:  # the bucket does not say just now
+            return f"*Saved rows* – {one_line(done, 200)}, in {code(run.plan.saves_to, 120)}."
         return "*Saved rows* – none were exported." if run.plan.rows else "*Saved rows* – none had to be."
     title = (
         f"*Saved rows* – {count(export.rows, 'row')} of {count(len(export.tables), 'relation')} "
@@ -128,7 +164,7 @@ def _line(event: AuditEvent, titles: Mapping[str, str]) -> str:
     if title is not None and event.event in _STEP_SIGNS:
         said = event.details.get("detail") or event.details.get("problem") or ""
         return f"{at} {_STEP_SIGNS[event.event]} {title}" + (f": {one_line(str(said), _DETAIL_MOST)}" if said else "")
-    who = "" if event.actor == _OURSELVES else f"{person(event.actor)} "
+    who = "" if event.actor == OURSELVES else f"{person(event.actor)} "
     details = _details(event.details)
     return f"{at} {who}{one_line(event.event.replace('-', ' '), 60)}" + (f": {details}" if details else "")
 
@@ -137,7 +173,7 @@ def _details(details: Mapping[str, object]) -> str:
     words = [
         f"{key} {_word(value)[:12] if key in _DIGESTS else _word(value)}"
         for key, value in details.items()
-        if key not in _HIDDEN and value not in ("", None, [])
+        if key not in HIDDEN and value not in ("", None, [])
     ]
     return one_line(", ".join(words), _DETAIL_MOST)
 

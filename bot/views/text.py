@@ -47,6 +47,16 @@ def paragraph(text: str, most: int) -> str:
     return escape(clip("\n".join(" ".join(_printable(line).split()) for line in lines), most))
 
 
+def bare_line(text: str, most: int) -> str:
+    """Foreign text as a single line for where it is escaped later, control characters taken out."""
+    return clip(" ".join(_printable(_head(text, most)).split()), most)
+
+
+def bare_paragraph(text: str, most: int) -> str:
+    """The same with its line breaks, indentation included."""
+    return clip("\n".join(_printable(line).rstrip() for line in _head(text, most).splitlines()), most)
+
+
 def prose(text: str, most: int) -> str:
     """Escape a sentence of the engine's, keeping its own mentions of people (see `_OUR_MENTION`).
 

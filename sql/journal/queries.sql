@@ -76,6 +76,18 @@ WHERE %(environment)s::text IS NULL OR runs.environment = %(environment)s
 ORDER BY runs.created_at DESC, runs.id
 LIMIT %(limit)s;
 
+-- name: open_follow_ups
+-- Runs of one environment, or of all, with a follow-up that nobody has closed, oldest first.
+SELECT runs.*, backstop_steps.steps
+FROM backstop.runs
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(to_jsonb(steps) ORDER BY steps.position), '[]') AS steps
+    FROM backstop.steps WHERE steps.run_id = runs.id
+) AS backstop_steps
+WHERE (%(environment)s::text IS NULL OR runs.environment = %(environment)s)
+  AND EXISTS (SELECT FROM backstop.steps WHERE run_id = runs.id AND state = 'open')
+ORDER BY runs.created_at, runs.id;
+
 -- name: count_runs
 -- How many runs there are in each state.
 SELECT state, count(*)::int AS runs FROM backstop.runs GROUP BY state;
@@ -168,18 +180,6 @@ SELECT fence, state FROM backstop.runs WHERE id = %(run_id)s;
 SELECT id FROM backstop.runs
 WHERE state = 'approved' OR (state = 'running' AND lease_until <= clock_timestamp())
 ORDER BY created_at;
-
--- name: open_follow_ups
--- Runs with a step that is left to people, with their steps, newest first.
-SELECT runs.*, backstop_steps.steps
-FROM backstop.runs
-CROSS JOIN LATERAL (
-    SELECT coalesce(jsonb_agg(to_jsonb(steps) ORDER BY steps.position), '[]') AS steps
-    FROM backstop.steps WHERE steps.run_id = runs.id
-) AS backstop_steps
-WHERE runs.id IN (SELECT run_id FROM backstop.steps WHERE state = 'open')
-ORDER BY runs.created_at DESC, runs.id
-LIMIT %(limit)s;
 
 -- name: pulse
 -- One word that changes whenever the Home tab would: open runs, their steps and votes, follow-ups, freezes, chores.

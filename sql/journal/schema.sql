@@ -63,6 +63,8 @@ CREATE TABLE IF NOT EXISTS backstop.steps (
     UNIQUE (run_id, position)
 );
 
+CREATE INDEX IF NOT EXISTS steps_left_open ON backstop.steps (run_id) WHERE state = 'open';
+
 CREATE TABLE IF NOT EXISTS backstop.votes (
     run_id  text NOT NULL REFERENCES backstop.runs,
     user_id text NOT NULL,
@@ -142,6 +144,11 @@ CREATE TABLE IF NOT EXISTS backstop.outbox (
 ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS replace_original boolean NOT NULL DEFAULT false;
 -- 'home': the blocks of a person's Home tab, whose user id `channel` then is; '' for messages.
 ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS surface text NOT NULL DEFAULT '';
+-- A file: its bytes until it is sent, and their hash for good, so that the same content is not sent twice.
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment bytea;
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_name text NOT NULL DEFAULT '';
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_title text NOT NULL DEFAULT '';
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_digest text NOT NULL DEFAULT '';
 CREATE INDEX IF NOT EXISTS outbox_unsent ON backstop.outbox (position)
     WHERE sent_revision < revision AND problem = '';
 CREATE INDEX IF NOT EXISTS outbox_by_address ON backstop.outbox (channel, ts) WHERE ts <> '';

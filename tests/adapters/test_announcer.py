@@ -180,3 +180,15 @@ def test_an_environment_that_is_no_longer_configured_is_still_shown(tray: Tray) 
     SlackAnnouncer(tray, {}).request(RUN, ())
 
     assert "Approval of 2 needed" in next(iter(tray.wanted.values())).text
+
+
+def test_a_report_is_a_message_and_a_file_of_one_run(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.report_file(running("document"), (), None)
+    announcer.report_file(running("document"), (), None)
+
+    (message,) = tray.wanted.values()
+    assert (message.key, message.channel, message.thread_key) == ("file:rk3f9a", "C0INCIDENT", "card:rk3f9a")
+    assert message.attachment is not None
+    assert (message.attachment.name, message.attachment.title) == ("backstop-rk3f9a.html", "Report of run rk3f9a")
+    assert message.attachment.content.startswith(b"<!doctype html>")
+    assert "rk3f9a" in message.text

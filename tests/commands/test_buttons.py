@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.domain.runs import RunState, StepState
-from bot.views import card, request
+from bot.views import card, report, request
 from bot.views.blocks import View
 from tests.commands.office import Office, until
 from tests.views.samples import PLAN, RUN, VOTES, running
@@ -91,8 +91,7 @@ def test_a_button_of_an_older_version_is_acked(office: Office) -> None:
 def test_the_follow_up_is_closed_with_a_link(office: Office) -> None:
     done = replace(running("follow-up", StepState.OPEN), state=RunState.SUCCEEDED)
     press(office, office.post(shown(done)), "close_followup", user="U0ONCALL")
-    opened = until(lambda: office.hands.look("state")["views"])
-    view_id = opened[-1]["id"]
+    view_id = opened(office)
 
     refused = submit(office, view_id, "soon")
     assert refused["ack"] == {
@@ -114,7 +113,49 @@ def test_the_follow_up_is_closed_with_a_link(office: Office) -> None:
     }
 
 
-def submit(office: Office, view_id: str, link: str) -> dict[str, Any]:
-    values = {"link": {"link": link}}
+def test_what_went_wrong_is_written_into_the_report(office: Office) -> None:
+    done = replace(running("follow-up", StepState.OPEN), state=RunState.SUCCEEDED)
+    press(office, office.post(report.render(done, [], None)), "document", user="U0ONCALL")
+    view_id = opened(office)
+
+    refused = submit(office, view_id, wrong="  ", change="more tests")
+    assert refused["ack"] == {
+        "response_action": "errors",
+        "errors": {"wrong": "Nothing is written there. Say what went wrong."},
+    }
+    office.operations.failing.append(RuntimeError("the journal is down"))
+    assert "could not be written down" in submit(office, view_id, wrong="flags")["ack"]["errors"]["wrong"]
+    assert office.operations.requests == {}
+
+    assert submit(office, view_id, wrong="the flags\nbroke booking", change="more tests")["ok"]
+    wish = office.only_request()
+    assert (wish.id, wish.kind) == (f"view:{view_id}", "document")
+    assert wish.payload == {
+        "user_id": "U0ONCALL",
+        "channel": "C0INCIDENT",
+        "response_url": "",
+        "run_id": "rk3f9a",
+        "wrong": "the flags\nbroke booking",
+        "change": "more tests",
+    }
+
+
+def test_what_will_be_changed_may_be_left_out(office: Office) -> None:
+    done = replace(running("follow-up", StepState.OPEN), state=RunState.SUCCEEDED)
+    press(office, office.post(report.render(done, [], None)), "document", user="U0ONCALL")
+    view_id = opened(office)
+
+    assert submit(office, view_id, wrong="flags")["ok"]
+    assert office.only_request().payload["change"] == ""
+
+
+def opened(office: Office) -> str:
+    """The modal that is open, waited for; other tests' have been closed."""
+    open_ones = until(lambda: [view for view in office.hands.look("state")["views"] if view["is_open"]])
+    return str(open_ones[-1]["id"])
+
+
+def submit(office: Office, view_id: str, link: str = "", **written: str) -> dict[str, Any]:
+    values = {name: {name: text} for name, text in (written or {"link": link}).items()}
     answer: dict[str, Any] = office.hands.do("submit", user="U0ONCALL", view_id=view_id, values=values)
     return answer

@@ -119,6 +119,9 @@ def test_the_answer_says_where_the_plan_will_be() -> None:
         ("unfreeze", "which-environment", "Type /rollback unfreeze ENV"),
         ("status everywhere", "unknown-environment", "There are: dev, prod, staging."),
         ("close rk3f9a", "cannot-read-that", "Type /rollback close RUN LINK"),
+        ("document", "which-run", "Type /rollback document RUN what went wrong"),
+        ("document rk3f9a", "nothing-written", "Say what went wrong"),
+        ("document the flags", "not-a-run", "they look like rk3f9a"),
         ("close rk3f9a soon", "not-a-link", "“soon” is not a web link"),
     ],
 )
@@ -159,6 +162,11 @@ def test_nothing_at_all_gets_help(typed: str) -> None:
         ("freeze prod launch day", Kind.FREEZE, {"environment": "prod", "reason": "launch day"}),
         ('freeze prod --reason "launch day"', Kind.FREEZE, {"environment": "prod", "reason": "launch day"}),
         ("unfreeze prod", Kind.UNFREEZE, {"environment": "prod"}),
+        (
+            "document rk3f9a “the flags” broke",
+            Kind.DOCUMENT,
+            {"run_id": "rk3f9a", "wrong": '"the flags" broke', "change": ""},
+        ),
         (
             "close rk3f9a <https://example.org/7>",
             Kind.CLOSE,

@@ -78,6 +78,8 @@ def faults_in(world: World) -> list[str]:
     """What is not consistent, whatever became of the run: the messages against the journal, the world against both."""
     run = world.run()
     card, _ = world.announcer.cards[run.id]
+    told = world.announcer.reports.get(run.id)
+    filed = world.announcer.files.get(run.id, [])
     request, _ = world.announcer.requests[run.id, run.plan.short_digest]
     checks = {
         f"card says {card.state}, run is {run.state}": card.state is run.state,
@@ -88,6 +90,10 @@ def faults_in(world: World) -> list[str]:
         f"the chain ran {len(world.database.commits)} times": len(world.database.commits) <= 1,
         "requests left": all(kept.finished for kept in world.journal.kept.values()),
         "two starts": "started" not in [key for _, key in world.announcer.notes][1:],
+        "a report of another state": run.started_at is None or (told is not None and told[0].state is run.state),
+        "a report with another checklist": run.started_at is None
+        or (told is not None and steps(told[0]) == steps(run)),
+        "the file is not the report": filed[-1:] == ([told] if told else []),
         "an open step": run.state is RunState.PARKED or "running" not in steps(run).values(),
         f"no reason for {run.state}": run.state is RunState.SUCCEEDED or run.problem != "",
         "parked silently": run.state is not RunState.PARKED or any(k[0] == run.id for k in world.announcer.escalations),

@@ -30,6 +30,8 @@ class FakeAnnouncer:
         self.notes: dict[tuple[str, str], str] = {}
         self.changes: list[tuple[str, str, tuple[str, ...]]] = []
         self.reports: dict[str, tuple[Run, tuple[AuditEvent, ...], Export | None]] = {}
+        self.files: dict[str, list[tuple[Run, tuple[AuditEvent, ...], Export | None]]] = {}
+        self.follow_ups: list[tuple[Run, ...]] = []
         self.escalations: dict[tuple[str, int], Escalation] = {}
         self.refusals: dict[str, tuple[str, BotError]] = {}
         self.told: dict[str, tuple[str, str]] = {}
@@ -59,6 +61,11 @@ class FakeAnnouncer:
     def report(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
         self.reports[run.id] = (run, tuple(events), export)
 
+    def report_file(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
+        told = (run, tuple(events), export)
+        if told not in self.files.setdefault(run.id, []):
+            self.files[run.id].append(told)
+
     def escalate(self, run: Run, escalation: Escalation) -> None:
         self.escalations[run.id, run.fence] = escalation
 
@@ -75,8 +82,10 @@ class FakeAnnouncer:
         runs: Sequence[Run],
         frozen: Mapping[str, str],
         kept: Sequence[KeptDatabase] = (),
+        follow_ups: Sequence[Run] = (),
     ) -> None:
         del audience, key
+        self.follow_ups.append(tuple(follow_ups))
         self.kept.append(tuple(kept))
         self.statuses.append((tuple(runs), dict(frozen)))
 

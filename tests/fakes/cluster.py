@@ -58,6 +58,7 @@ class FakeCluster:
         self.notes: dict[str, dict[str, str]] = {}
         self.lacking: tuple[str, ...] = ()
         self.unhealthy: set[str] = set()
+        self.further_log: list[str] = []
         self.sabotaged_service = ""
 
     def add(self, name: str, versions: Sequence[str], replicas: int = 2) -> FakeDeployment:
@@ -138,7 +139,7 @@ class FakeCluster:
         return [HttpAnswer(pod.name, 503 if sick else 200, "schema 26 is too old" if sick else "ok") for pod in ready]
 
     def database_logs(self, tail_lines: int) -> Mapping[str, str]:
-        return {"postgres-0": f"LOG:  last {tail_lines} lines"}
+        return {"postgres-0": "\n".join([f"LOG:  last {tail_lines} lines", *self.further_log])}
 
     def _deployment(self, name: str) -> FakeDeployment:
         if name not in self.deployments:

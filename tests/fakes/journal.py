@@ -140,6 +140,13 @@ class FakeJournal(FakeRequests):
         wanted = [run for run in self.table.values() if environment in {None, run.environment}]
         return sorted(wanted, key=lambda run: run.created_at, reverse=True)[:limit]
 
+    def open_follow_ups(self, environment: str | None = None) -> Sequence[Run]:
+        def is_open(run: Run) -> bool:
+            return any(step.state is StepState.OPEN for step in run.steps)
+
+        wanted = [run for run in self.table.values() if environment in {None, run.environment} and is_open(run)]
+        return sorted(wanted, key=lambda run: (run.created_at, run.id))
+
     def active_run(self, environment: str) -> Run | None:
         return next((r for r in self.table.values() if r.environment == environment and r.state in OPEN), None)
 
@@ -214,9 +221,6 @@ class FakeJournal(FakeRequests):
         free = {run_id for run_id, until in self._leases.items() if until <= now}
         states = {run.id: run.state for run in self.table.values()}
         return [i for i, s in states.items() if s is RunState.APPROVED or (s is RunState.RUNNING and i in free)]
-
-    def open_follow_ups(self) -> Sequence[Run]:
-        return [run for run in self.runs(limit=100) if any(step.state is StepState.OPEN for step in run.steps)]
 
     def pulse(self) -> str:
         open_runs = [

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.migrations import DownScript
-from bot.domain.runs import RunState
+from bot.domain.runs import RunState, StepState
 from bot.errors import PermanentError
 from bot.ports import MigrationRow, Overview
 from bot.views import followup, manual, overview, refusal, status
@@ -42,6 +42,21 @@ def test_status_puts_open_runs_first_and_says_what_is_frozen() -> None:
     assert lines[2] == "▶️ Running · `rk3f9a` *prod* schema 027 → 026, app v1.3.0 → v1.2.3"
     assert lines[3].endswith("now: Export the data that will be dropped")
     assert lines[4].startswith("✅ Done · `rold22`")
+
+
+def test_status_lists_every_open_follow_up_and_how_to_close_it() -> None:
+    done = replace(running("follow-up", StepState.OPEN), state=RunState.SUCCEEDED, ended_at=ASKED)
+    many = [replace(done, id=f"r{number:05d}".replace("0", "a").replace("1", "b")) for number in range(200)]
+
+    view = status.render([], {}, (), many)
+    shown = read(view)
+
+    assert "*Fix and re-deployment still to be planned* – 200" in shown
+    assert f"🔲 `{many[0].id}` *prod* schema 027 → 026, app v1.3.0 → v1.2.3, since " in shown
+    assert f"`/rollback close {many[0].id} LINK`" in shown
+    rows = [block["elements"][0]["value"] for block in view.blocks if block["type"] == "actions"]
+    assert rows == [run.id for run in many[:3]]
+    assert "more" in shown.splitlines()[-1]
 
 
 def test_status_without_runs() -> None:

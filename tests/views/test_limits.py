@@ -27,6 +27,7 @@ from bot.ports import (
 from bot.sandbox.slack.blocks import composition, surfaces
 from bot.sandbox.slack.blocks.grammar import Problems
 from bot.views import (
+    account,
     backups,
     card,
     chore,
@@ -98,7 +99,11 @@ def test_any_change(run: Run, digest: str, differences: tuple[str, ...]) -> None
 @quick
 @given(wild.runs, wild.events, st.none() | wild.exports)
 def test_any_report(run: Run, events: tuple[AuditEvent, ...], export: Export | None) -> None:
-    check(report.render(run, events, export))
+    view = report.render(run, events, export)
+
+    check(view)
+    over = run.state not in {RunState.PENDING, RunState.APPROVED, RunState.RUNNING}
+    assert ("document" in buttons(view)) == over
 
 
 @quick
@@ -110,7 +115,7 @@ def test_any_escalation(run: Run, what: Escalation) -> None:
 @quick
 @given(st.lists(wild.runs, max_size=3), st.dictionaries(wild.words, wild.words, max_size=4), wild.many(wild.kept))
 def test_any_status(runs: list[Run], frozen: dict[str, str], kept: tuple[KeptDatabase, ...]) -> None:
-    view = status.render(runs * 10, frozen, kept)
+    view = status.render(runs * 10, frozen, kept, runs * 20)
 
     check(view)
     assert view.text.startswith(f"{10 * sum(run.state in OPEN for run in runs)} open") or not runs
@@ -172,6 +177,7 @@ def test_any_chore(what: Chore) -> None:
 
 def test_the_modal_is_one_that_slack_opens() -> None:
     assert surfaces.view_problems(followup.modal("rk3f9a", "{}"), "modal") == []
+    assert surfaces.view_problems(account.modal("rk3f9a", "{}"), "modal") == []
 
 
 def check_markup(blocks: list[Any]) -> None:

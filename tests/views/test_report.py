@@ -5,11 +5,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.backups import Export, SavedTable
+from bot.domain.runs import RunState, StepState
 from bot.ports import AuditEvent, Escalation
 from bot.views import escalation, report
-from tests.views.samples import ASKED, FLAGS, PLAN, RUN, read, running
+from tests.views.samples import ASKED, FLAGS, PLAN, RUN, buttons, read, running
 
 SAVED = SavedTable(FLAGS, "exports/rk3f9a/public.feature_flags.csv.gz", 42, 900, "a" * 64, ("id",))
+
+
+ENDED = replace(running("follow-up", StepState.OPEN), state=RunState.SUCCEEDED)
 
 
 def event(minute: int, actor: str, name: str, details: Mapping[str, object]) -> AuditEvent:
@@ -58,6 +62,50 @@ def test_a_run_that_did_not_make_it_is_not_called_done() -> None:
     assert "*⚠️ Not completed*" in shown
     assert "What stopped it: chain-failed: no" in shown
     assert "*Saved rows* – none were exported." in shown
+
+
+def test_what_people_wrote_is_shown_the_newest_of_each() -> None:
+    wrote = [
+        event(5, "U0ONCALL", "documented", {"wrong": "flags", "change": "", "name": "an", "request": "view:1"}),
+        event(6, "U0LEADA", "documented", {"wrong": "no <load> test", "change": "test", "request": "view:2"}),
+        event(7, "U0ONCALL", "documented", {"wrong": "flags, always", "change": "", "request": "view:3"}),
+    ]
+    shown = read(report.render(ENDED, [*EVENTS, *wrote], None))
+
+    assert "*What went wrong*\n<@U0LEADA>: no &lt;load&gt; test _To change:_ test\n<@U0ONCALL>: flags, always" in shown
+    assert "view:" not in shown, "the timeline names the event, not its content"
+
+
+def test_people_can_add_to_a_report_once_the_run_has_stopped() -> None:
+    assert buttons(report.render(running("document"), EVENTS, None)) == {}
+    assert buttons(report.render(ENDED, EVENTS, None)) == {"document": "rk3f9a", "close_followup": "rk3f9a"}
+    parked = replace(running("smoke"), state=RunState.PARKED)
+    assert buttons(report.render(parked, EVENTS, None)) == {"document": "rk3f9a"}
+
+
+def test_downtime_ends_when_traffic_is_back_one_way_or_the_other() -> None:
+    undone = [
+        replace(step, state=StepState.UNDONE, ended_at=step.started_at + timedelta(seconds=9))
+        if step.key == "stop-traffic" and step.started_at
+        else step
+        for step in running("chain").steps
+    ]
+    put_back = replace(RUN, state=RunState.FAILED, problem="no", steps=tuple(undone))
+    untouched = replace(running("backup"), state=RunState.FAILED, problem="no")
+
+    assert report.downtime_s(put_back) == 9
+    assert "The app was down for 9.0 s" in read(report.render(put_back, EVENTS, None))
+    assert report.downtime_s(untouched) == 0
+    assert report.downtime_s(replace(running("smoke"), state=RunState.PARKED)) is None
+    assert report.downtime_s(running("document")) == 16
+
+
+def test_an_export_the_bucket_does_not_tell_of_is_told_by_its_step() -> None:
+    steps = [replace(step, detail="42 rows of 1 tables") if step.key == "export" else step for step in ENDED.steps]
+
+    shown = read(report.render(replace(ENDED, steps=tuple(steps)), EVENTS, None))
+
+    assert "*Saved rows* – 42 rows of 1 tables, in `physioflow-backups-prod`." in shown
 
 
 def test_an_escalation_names_people_first_and_shows_the_end_of_the_log() -> None:

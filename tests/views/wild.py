@@ -109,8 +109,9 @@ exports = st.builds(
     Export, words, words, many(st.builds(SavedTable, words, words, amounts, amounts, digests, st.just(())))
 )
 events = many(
-    st.builds(AuditEvent, amounts, moments, words, users, st.just("voted") | words,
-              st.dictionaries(words, words | amounts | st.lists(words, max_size=3), max_size=4), digests, digests)
+    st.builds(AuditEvent, amounts, moments, words, users, st.sampled_from(["voted", "documented"]) | words,
+              st.dictionaries(st.sampled_from(["wrong", "change", "name"]) | words,
+              words | amounts | st.lists(words, max_size=3), max_size=4), digests, digests)
 )  # fmt: skip
 escalations = st.builds(
     Escalation, words, st.dictionaries(st.text(max_size=30), words, max_size=5), words, many(words), many(words)

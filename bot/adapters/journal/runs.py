@@ -15,7 +15,6 @@ _BY_OTHER_WAYS = frozenset({RunState.PENDING, RunState.APPROVED, RunState.RUNNIN
 """States a run comes to by `open_run`, `replan`, `approve`, `resume` or `take`, never by `end`."""
 
 _OPENING_ATTEMPTS = 3
-_FOLLOW_UPS_MOST = 100
 
 
 class Runs(Table):
@@ -44,6 +43,10 @@ class Runs(Table):
     def runs(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
         """Newest first."""
         return [rows.run_of(row) for row in self._all("runs", environment=environment, limit=limit)]
+
+    def open_follow_ups(self, environment: str | None = None) -> Sequence[Run]:
+        """See `bot.ports.Journal.open_follow_ups`. However old they are, and however many."""
+        return [rows.run_of(row) for row in self._all("open_follow_ups", environment=environment)]
 
     def count_runs(self) -> Mapping[str, int]:
         """How many runs there are in each state that has any."""
@@ -122,10 +125,6 @@ class Runs(Table):
     def request_cancel(self, run_id: str, user_id: str) -> None:
         """Ask the owner to stop at the next safe place; whoever asked first is remembered."""
         self._do("request_cancel", run_id=run_id, user_id=user_id)
-
-    def open_follow_ups(self) -> Sequence[Run]:
-        """Runs whose last step is left to people and not closed yet: at most 100, newest first."""
-        return [rows.run_of(row) for row in self._all("open_follow_ups", limit=_FOLLOW_UPS_MOST)]
 
     def pulse(self) -> str:
         """A fingerprint of open runs, their steps and votes, follow-ups and freezes."""

@@ -38,10 +38,13 @@ class Document(Action):
     key = checklist.DOCUMENT
 
     def act(self, execution: Execution) -> Outcome:
-        """Put the report in the thread: timeline, drops, what was saved and where, who approved."""
-        run = execution.run
+        """Put the report in the thread: timeline, drops, what was saved and where, who approved.
+
+        When the run ends it is brought up to date, and a file of it is put beside it: see `reporting`.
+        """
+        run, workplace = execution.run, execution.workplace
         export = execution.site.store.open_export(run.id).existing()
-        execution.workplace.announcer.report(run, list(execution.workplace.journal.events(run.id)), export)
+        workplace.announcer.report(run, list(workplace.journal.events(run.id)), export)
         return Outcome("report in the thread")
 
 

@@ -2,6 +2,7 @@
 
 from bot.sandbox.people import all_text
 from bot.sandbox.scenarios.before import check_serving, observe
+from bot.sandbox.scenarios.reports import check_report
 from bot.sandbox.story import Story, texts
 
 LIVE_EDITS = 2
@@ -37,6 +38,25 @@ def rollback_prod_027(story: Story) -> None:
     check_serving(story, before, "v1.2.3")
     _check_saved(story, rows)
     _check_card(story)
+    check_report(
+        story, "Succeeded", "update_feature_flags_updated_at", "lead.a (U0LEADA)", "did not count: you asked for this"
+    )
+    _document(story)
+
+
+def _document(story: Story) -> None:
+    """What went wrong is written in the report's modal, and closes nothing: the follow-up stays open."""
+    cast, checks = story.cast, story.checks
+    report = next(m for m in story.thread() if all_text(m).startswith("Report of run"))
+    cast.oncall.presses(report, "document")
+    said = story.slack.submit(cast.oncall.user_id, {"wrong": "The flag check ran on every request.", "change": ""})
+    checks.that("what went wrong is taken", said.get("ok"), said)
+    story.thread_says("The flag check ran on every request.")
+    story.settle()
+    check_report(story, "The flag check ran on every request.", files=2)
+    story.command(cast.oncall, "/rollback status")
+    told = story.answer(cast.oncall, "Fix and re-deployment still to be planned")
+    checks.says("status lists the open follow-up", told, f"/rollback close {story.run_id()} LINK")
 
 
 def _wrong_votes(story: Story) -> None:

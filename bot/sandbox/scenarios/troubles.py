@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from bot.sandbox.people import all_text
 from bot.sandbox.scenarios.before import check_serving, check_untouched, observe
+from bot.sandbox.scenarios.reports import check_report
 from bot.sandbox.story import Story, texts
 
 
@@ -62,6 +63,7 @@ def pod_never_stops(story: Story) -> None:
     story.settle()
     story.checks.equal("the run failed", story.state(), "failed")
     story.checks.says("the pods are named", texts([story.card(), *story.thread()]), "pods-stuck", "physioflow-api-")
+    check_report(story, "Failed", "pods-stuck", "put back")
     check_untouched(story, before)
 
 
@@ -83,6 +85,7 @@ def smoke_test_fails(story: Story) -> None:
     story.wait_state("succeeded", "failed")
     story.settle()
     checks.equal("Retry finishes the run", story.state(), "succeeded")
+    check_report(story, "Succeeded", "smoke-failed", "resumed", "values left out", files=2)
     check_serving(story, before, "v1.2.3")
 
 
@@ -115,6 +118,7 @@ def bot_killed(story: Story) -> None:
     check_serving(story, before, "v1.2.3")
     bundles = [key for key in story.bucket.list_keys() if story.run_id() in key and key.endswith(".tar.gz")]
     checks.equal("one emergency backup", len(bundles), 1)
+    check_report(story, "Succeeded", "run taken up")
     keys = [_key(message) for message in story.fresh() if _key(message)]
     checks.equal(
         "no message is doubled",

@@ -112,7 +112,7 @@ def test_follow_ups_are_runs_with_a_step_left_to_people(either: PostgresJournal)
 
     found = either.open_follow_ups()
 
-    assert [run.id for run in found] == ["rccccc", "raaaaa"]
+    assert [run.id for run in found] == ["raaaaa", "rccccc"]
     assert [step.state for step in found[0].steps] == [StepState.WAITING, StepState.OPEN]
 
 

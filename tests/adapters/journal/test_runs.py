@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.adapters.journal import PostgresJournal
-from bot.domain.runs import NEXT, OPEN, RunState, TransitionError
+from bot.domain.runs import NEXT, OPEN, RunState, Step, StepState, TransitionError
 from bot.errors import PermanentError
 from tests.adapters.samples import NOON, PLAN, STEPS, StoppedClock, make_run
 
@@ -31,6 +31,24 @@ def state_of(journal: PostgresJournal, run_id: str = "raaaaa") -> RunState:
     run = journal.run(run_id)
     assert run is not None
     return run.state
+
+
+def test_follow_ups_stay_listed_until_they_are_closed(journal: PostgresJournal) -> None:
+    step = Step("follow-up", 2, "Plan fix and re-deployment")
+    for age_min, (run_id, environment) in enumerate([("raaaaa", "prod"), ("rbbbbb", "staging"), ("rccccc", "prod")]):
+        journal.open_run(make_run(run_id, environment, NOON - timedelta(minutes=9 * age_min)))
+        assert journal.approve(run_id, make_run(environment=environment).plan.digest, (*STEPS, step))
+        taken = journal.take(run_id, "bot:1", 30)
+        assert taken is not None
+        if run_id != "raaaaa":
+            journal.record_step(run_id, taken.fence, "follow-up", StepState.OPEN)
+        assert journal.end(run_id, RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}), fence=taken.fence)
+
+    assert [run.id for run in journal.open_follow_ups()] == ["rccccc", "rbbbbb"]
+    assert [run.id for run in journal.open_follow_ups("prod")] == ["rccccc"]
+    assert journal.open_follow_ups("prod") == [journal.run("rccccc")]
+    journal.record_step("rccccc", 1, "follow-up", StepState.DONE, "closed")
+    assert journal.open_follow_ups("prod") == []
 
 
 def test_a_run_comes_back_as_it_was_opened(journal: PostgresJournal) -> None:

@@ -1,0 +1,28 @@
+"""Writes a report out as HTML: Jinja2, everything escaped, nothing that is not in the file."""
+
+from functools import cache
+from importlib import resources
+
+import jinja2
+
+from bot.views.incident.parts import Sheet
+
+CONTENT_TYPE = "text/html; charset=utf-8"
+
+
+def write(sheet: Sheet) -> bytes:
+    """Write it in UTF-8. The same sheet gives the same bytes."""
+    return _template().render(sheet=sheet).encode()
+
+
+@cache
+def _template() -> jinja2.Template:
+    text = resources.files(__package__).joinpath("report.html").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.from_string(text)
