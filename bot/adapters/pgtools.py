@@ -92,11 +92,30 @@ class PgTools:
         arguments = ["--schema-only", "--format=custom", "--compress=none", *EXCLUDED]
         return self.start("pg_dump", [*arguments, _wait(lock_timeout_s), f"--file={file}"], environment)
 
+    def knows_statistics(self, server_version: int, tool: str = "pg_dump") -> bool:
+        """Whether tool and server can carry the planner's statistics from one database to another.
+
+        Args:
+            server_version: `server_version_num`.
+            tool: pg_dump, pg_restore or vacuumdb.
+
+        Raises:
+            PermanentError: ``tool-missing``.
+        """
+        return min(int(self.version(tool).partition(".")[0]), server_version // 10000) >= STATISTICS_SINCE
+
     def start_dump(
-        self, environment: Mapping[str, str], directory: Path, snapshot: str, lock_timeout_s: float
+        self,
+        environment: Mapping[str, str],
+        directory: Path,
+        snapshot: str,
+        lock_timeout_s: float,
+        *,
+        statistics: bool = False,
     ) -> "ToolRun":
-        """Start a directory-format dump of everything in an exported snapshot."""
+        """Start a directory-format dump of everything in an exported snapshot, the planner's statistics if wanted."""
         arguments = ["--format=directory", "--jobs=2", "--compress=gzip:1", "--no-subscriptions", "--no-sync"]
+        arguments += ["--statistics"] if statistics else []
         arguments += [f"--snapshot={snapshot}", _wait(lock_timeout_s), f"--file={directory}"]
         return self.start("pg_dump", arguments, environment)
 
@@ -164,6 +183,7 @@ class PgTools:
 
 
 TRANSACTION_SIZE_SINCE = 17
+STATISTICS_SINCE = 18
 EXCLUDED = ("--no-subscriptions", "--no-publications", "--no-security-labels", "--no-tablespaces")
 
 
