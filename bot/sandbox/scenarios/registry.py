@@ -3,7 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.scenarios import backups, outages, refusals, restore, rollback, salvage, troubles, unchain
+from bot.sandbox.scenarios import (
+    backups,
+    outages,
+    refusals,
+    restore,
+    restorekills,
+    rollback,
+    salvage,
+    troubles,
+    unchain,
+)
 from bot.sandbox.story import Story
 
 
@@ -51,4 +61,6 @@ SCENARIOS: Mapping[str, Scenario] = {
     "bucket-hiccups": Scenario(outages.bucket_hiccups),
     "api-server-hiccups": Scenario(outages.api_server_hiccups),
     "database-restarted": Scenario(outages.database_restarted),
+    "restore-killed-loading": Scenario(restorekills.killed_while_loading),
+    "restore-killed-swapping": Scenario(restorekills.killed_while_swapping),
 }
