@@ -71,6 +71,7 @@ def undo_restore(story: Story) -> None:
 
 
 def back_up(story: Story) -> Then:
+    """Take a backup, and note what the database is then."""
     before = observe(story)
     story.command(story.cast.oncall, f"/backups prod take {LABEL}")
     story.answer(story.cast.oncall, "is taken", LABEL, timeout_s=60.0)
@@ -106,6 +107,7 @@ def _restore(story: Story, then: Then, booker: Booker) -> int:
 
 
 def problem(story: Story) -> str:
+    """What stopped the newest run, as the journal has it."""
     return str(story.journal("SELECT problem FROM backstop.runs WHERE id = %s", story.run_id())[0][0])
 
 
@@ -133,6 +135,7 @@ def _check_restored(story: Story, then: Then, booker: Booker) -> None:
 
 
 def times(story: Story, key: str) -> tuple[Any, Any]:
+    """When a step of the newest run began and ended."""
     query = "SELECT started_at, ended_at FROM backstop.steps WHERE run_id = %s AND key = %s"
     begun, ended = story.journal(query, story.run_id(), key)[0]
     return begun, ended
@@ -149,6 +152,7 @@ def _say_gaps(story: Story, booker: Booker) -> None:
 
 
 def kept_rows(story: Story, kind: str) -> int:
+    """Bookings in the newest run's database of that kind; -1 if there is none."""
     name = f"{story.database.name}_backstop_{kind}_{story.run_id()}"
     return story.database.count_beside(name, WRITTEN)
 

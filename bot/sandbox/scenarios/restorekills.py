@@ -7,14 +7,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from bot.sandbox.scenarios.before import check_serving
 from bot.sandbox.scenarios.killing import kill_when, revive, step_runs
-from bot.sandbox.scenarios.restore import WRITTEN, Then, back_up, clear, kept_rows, problem, prints
-from bot.sandbox.scenarios.traffic import Booker
+from bot.sandbox.scenarios.restorechecks import begin, beside, check_ended, loaders
 from bot.sandbox.story import Story
 
 HELD_S = 30.0
-BOOKED = 5
 
 
 def killed_while_loading(story: Story) -> None:
@@ -33,7 +30,7 @@ def killed_while_loading(story: Story) -> None:
 
 
 def killed_while_swapping(story: Story) -> None:
-    """The bot is killed before the swap commits, after it, and while the app starts: the database is open at the end."""
+    """The bot is killed before the swap commits, after it, and while the app starts: the database ends up open."""
     then = begin(story)
     with _renames_held(story) as holder, _state(story) as state:
         story.approve()
@@ -52,22 +49,6 @@ def killed_while_swapping(story: Story) -> None:
     story.slack.clear_faults()
     revive(story)
     check_ended(story, then)
-
-
-def begin(story: Story) -> Then:
-    """Take a backup, have some bookings made that it lacks, and ask for the restore."""
-    then = back_up(story)
-    with Booker(story) as booker:
-        booker.wait_more(BOOKED)
-    story.command(story.cast.oncall, "/rollback prod latest --reason bookings went to the wrong clinic")
-    story.request()
-    return then
-
-
-def loaders(story: Story) -> int:
-    """How many sessions fill a side database."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'backstop load %%' AND datname LIKE %s"
-    return int(story.database.ask(query, f"{story.database.name}%")[0][0])
 
 
 @contextmanager
@@ -91,38 +72,3 @@ def _rename_waits(story: Story) -> bool:
 
 def _is_swapped(story: Story) -> bool:
     return f"{story.database.name}_backstop_kept_{story.run_id()}" in beside(story)
-
-
-def beside(story: Story) -> list[str]:
-    """Databases of ours beside the live one."""
-    query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY 1"
-    with psycopg.connect(story.sandbox.sample.superuser_dsn) as conn:
-        return [name for (name,) in conn.execute(query, (f"{story.database.name}_backstop_",))]
-
-
-def check_ended(story: Story, then: Then) -> None:
-    """Check that the restore is done, once, whole, and that nothing is left of the attempts."""
-    checks, run_id = story.checks, story.run_id()
-    story.wait_state("succeeded", "failed", "parked", timeout_s=120)
-    story.settle()
-    checks.equal("the run succeeded", (story.state(), problem(story)), ("succeeded", ""))
-    now = prints(story, then.manifest)
-    checks.equal("every table has the content it had then", [t for t in now if now[t] != then.prints[t]], [])
-    checks.that("the database is open", story.database.is_open())
-    kept = kept_rows(story, "kept")
-    checks.that("the newer rows are kept", kept >= then.manifest[f"public.{WRITTEN}"] + BOOKED, kept)
-    checks.equal(
-        "only the kept database is left beside it", beside(story), [f"{story.database.name}_backstop_kept_{run_id}"]
-    )
-    checks.equal("nothing is left in the scratch directory", story.sandbox.scratch_left(), [])
-    swaps = "SELECT count(*) FROM backstop.audit WHERE run_id = %s AND event = 'databases-swapped'"
-    checks.equal("the databases were swapped once", story.journal(swaps, run_id)[0][0], 1)
-    check_serving(story, then.before, "v1.3.0")
-    keys = [key for message in story.fresh() if (key := _key(message))]
-    checks.equal("no message is doubled", sorted(keys), sorted(set(keys)))
-    clear(story, then)
-
-
-def _key(message: dict[str, Any]) -> str:
-    metadata = message.get("metadata") or {}
-    return str((metadata.get("event_payload") or {}).get("key", ""))
