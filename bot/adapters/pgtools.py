@@ -27,6 +27,10 @@ NOISE = re.compile(
     re.IGNORECASE,
 )
 
+QUOTES_VALUES = re.compile(r"invalid |malformed |out of range|violates |cannot cast|date/time|value \"")
+VALUE = re.compile(r"\".*\"|'.*'|\b\d{4,}\b")
+"""From the first quote to the last: a value may hold quotes of its own."""
+
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "PGSYSCONFDIR")
 """What a tool gets of our own environment; secrets for other systems stay out."""
 
@@ -249,7 +253,13 @@ def tool_words(complained: str) -> str:
     words = errors[0] if errors else "it ended without a word"
     for prefix in ("pg_dump: ", "pg_restore: ", "error: ", "could not execute query: ", "ERROR:  "):
         words = words.removeprefix(prefix)
-    return WHERE.sub("", words)[:WORDS_LENGTH]
+    return _without_values(WHERE.sub("", words))[:WORDS_LENGTH]
+
+
+def _without_values(words: str) -> str:
+    """Take out what a server quotes of a row: a tool passes its message on without the code that would tell."""
+    told = QUOTES_VALUES.search(words)
+    return words[: told.start()] + VALUE.sub("…", words[told.start() :]) if told else words
 
 
 def _wait(lock_timeout_s: float) -> str:

@@ -88,6 +88,6 @@ def slot_warnings(facts: Facts) -> Iterator[str]:
     """What a swap does to logical replication: a slot belongs to the database it was made in, not to its name."""
     for slot in facts.database.slots:
         yield (
-            f"The logical replication slot {slot} stays with the replaced database: its consumer is cut off at the swap "
-            "and has to be set up anew. Until then the slot keeps WAL on the server's disk; an undo brings it back."
+            f"The logical replication slot {slot} stays with the replaced database: its consumer is cut off at the "
+            "swap and has to be set up anew. Until then it keeps WAL on the server's disk. An undo brings it back."
         )
