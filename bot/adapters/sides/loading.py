@@ -36,7 +36,7 @@ class _Target:
     server_version: int
     follow: Callable[[ToolRun], None]
     problems: list[str] = field(default_factory=list)
-    has_statistics: bool = False
+    has_statistics: bool = False  # some, at least
 
 
 class Loader:
@@ -143,13 +143,12 @@ class Loader:
         """
         if not entries or not self._tools.knows_statistics(target.server_version, "pg_restore"):
             return
+        target.has_statistics = True
         try:
             self._run(target, path, entries, arguments)
         except ToolFailedError as error:
             if isinstance(load_failed(error), TemporaryError):
                 raise
-        else:
-            target.has_statistics = True
 
     def _run(self, target: _Target, path: Path, entries: Sequence[str], arguments: Sequence[str]) -> None:
         with _list_file(entries) as wanted:
