@@ -30,6 +30,10 @@ NOISE = re.compile(
     re.IGNORECASE,
 )
 
+QUOTES_VALUES = re.compile(r"invalid |malformed |out of range|violates |cannot cast|date/time|value \"")
+VALUE = re.compile(r"\".*\"|'.*'|\b\d{4,}\b")
+"""From the first quote to the last: a value may hold quotes of its own."""
+
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "PGSYSCONFDIR")
 """What a tool gets of our own environment; secrets for other systems stay out."""
 
@@ -95,11 +99,30 @@ class PgTools:
         arguments = ["--schema-only", "--format=custom", "--compress=none", *EXCLUDED]
         return self.start("pg_dump", [*arguments, _wait(lock_timeout_s), f"--file={file}"], environment)
 
+    def knows_statistics(self, server_version: int, tool: str = "pg_dump") -> bool:
+        """Whether tool and server can carry the planner's statistics from one database to another.
+
+        Args:
+            server_version: `server_version_num`.
+            tool: pg_dump, pg_restore or vacuumdb.
+
+        Raises:
+            PermanentError: ``tool-missing``.
+        """
+        return min(int(self.version(tool).partition(".")[0]), server_version // 10000) >= STATISTICS_SINCE
+
     def start_dump(
-        self, environment: Mapping[str, str], directory: Path, snapshot: str, lock_timeout_s: float
+        self,
+        environment: Mapping[str, str],
+        directory: Path,
+        snapshot: str,
+        lock_timeout_s: float,
+        *,
+        statistics: bool = False,
     ) -> "ToolRun":
-        """Start a directory-format dump of everything in an exported snapshot."""
+        """Start a directory-format dump of everything in an exported snapshot, the planner's statistics if wanted."""
         arguments = ["--format=directory", "--jobs=2", "--compress=gzip:1", "--no-subscriptions", "--no-sync"]
+        arguments += ["--statistics"] if statistics else []
         arguments += [f"--snapshot={snapshot}", _wait(lock_timeout_s), f"--file={directory}"]
         return self.start("pg_dump", arguments, environment)
 
@@ -182,6 +205,7 @@ class PgTools:
 
 
 TRANSACTION_SIZE_SINCE = 17
+STATISTICS_SINCE = 18
 EXCLUDED = ("--no-subscriptions", "--no-publications", "--no-security-labels", "--no-tablespaces")
 
 
@@ -274,7 +298,13 @@ def tool_words(complained: str) -> str:
     words = errors[0] if errors else "it ended without a word"
     for prefix in ("pg_dump: ", "pg_restore: ", "error: ", "could not execute query: ", "ERROR:  "):
         words = words.removeprefix(prefix)
-    return WHERE.sub("", words)[:WORDS_LENGTH]
+    return _without_values(WHERE.sub("", words))[:WORDS_LENGTH]
+
+
+def _without_values(words: str) -> str:
+    """Take out what a server quotes of a row: a tool passes its message on without the code that would tell."""
+    told = QUOTES_VALUES.search(words)
+    return words[: told.start()] + VALUE.sub("…", words[told.start() :]) if told else words
 
 
 def _wait(lock_timeout_s: float) -> str:

@@ -91,6 +91,8 @@ class DatabaseFacts:
         can_fence: whether our role may close the database and end its sessions.
         can_create: whether our role may create the shadow database.
         accepts_connections: false while someone has fenced it.
+        slots: names of logical replication slots made in it, those in use marked so.
+        is_superuser: whether our role is one, so that it may end anybody's session.
     """
 
     name: str
@@ -102,6 +104,8 @@ class DatabaseFacts:
     can_fence: bool
     can_create: bool
     accepts_connections: bool = True
+    slots: tuple[str, ...] = ()
+    is_superuser: bool = False
 
     @property
     def schema(self) -> int:

@@ -196,7 +196,7 @@ class Runner:
 
 def _insist(execution: Execution, action: Action, do: Callable[[Execution], T]) -> T:
     for attempt in stamina.retry_context(
-        on=TemporaryError, attempts=None, timeout=action.patience_s, wait_initial=0.5, wait_max=10.0
+        on=TemporaryError, attempts=None, timeout=action.patience(execution), wait_initial=0.5, wait_max=10.0
     ):
         with attempt:
             execution.check()

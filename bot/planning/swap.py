@@ -9,7 +9,7 @@ from bot.planning.appchoice import running_app
 from bot.planning.facts import Exchange, Facts
 from bot.planning.losses import losses_of
 from bot.planning.rollback import planned_service, planned_workload
-from bot.planning.warnings import environment_warnings
+from bot.planning.warnings import environment_warnings, slot_warnings
 
 NOTHING_KNOWN = (
     "The bundle has no manifest, so nobody can say beforehand which rows go. The replaced database is kept whole."
@@ -60,4 +60,6 @@ def _warnings(facts: Facts, exchange: Exchange) -> Iterator[str]:
     if exchange.tables is None:
         yield NOTHING_KNOWN
     in_place = facts.environment.restore is RestoreMode.IN_PLACE
+    if not in_place:
+        yield from slot_warnings(facts)
     yield from environment_warnings(facts, "fence" if in_place else "swap")

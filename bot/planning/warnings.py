@@ -22,7 +22,7 @@ def warnings_of(facts: Facts, target: Target, evidence: Evidence, rows: Sequence
 
 def environment_warnings(facts: Facts, step: str) -> tuple[str, ...]:
     """What the workloads and the database's sessions have in store; `step` is where open transactions stop a run."""
-    return (*_about_workloads(facts), *_about_transactions(facts, step))
+    return (*_about_workloads(facts), *_about_transactions(facts, step), *_about_sessions(facts, step))
 
 
 def _about_shadow(evidence: Evidence) -> Iterator[str]:
@@ -71,4 +71,23 @@ def _about_transactions(facts: Facts, step: str) -> Iterator[str]:
         yield (
             f"{len(facts.database.prepared)} prepared transactions are open ({and_list(facts.database.prepared[:3])}); "
             f"the run stops at the {step} if they still are."
+        )
+
+
+def _about_sessions(facts: Facts, step: str) -> Iterator[str]:
+    """A superuser's session can only be ended by a superuser: better said now than after an hour's load."""
+    stuck = [str(session) for session in facts.database.sessions if session.superuser]
+    if stuck and not facts.database.is_superuser:
+        yield (
+            f"Backstop's role may not end {and_list(stuck[:3])}, as superusers; the run stops at the {step} if they "
+            "are still connected."
+        )
+
+
+def slot_warnings(facts: Facts) -> Iterator[str]:
+    """What a swap does to logical replication: a slot belongs to the database it was made in, not to its name."""
+    for slot in facts.database.slots:
+        yield (
+            f"The logical replication slot {slot} stays with the replaced database: its consumer is cut off at the "
+            "swap and has to be set up anew. Until then it keeps WAL on the server's disk. An undo brings it back."
         )

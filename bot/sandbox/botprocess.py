@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -21,13 +21,19 @@ _CHECKOUT = Path(__file__).parents[2]
 
 
 class BotProcess:
-    """One replica. Its output goes to `log`; it dies with us even if we are killed (Linux)."""
+    """One replica. Its output goes to `log`; it dies with us even if we are killed (Linux).
 
-    def __init__(self, config: Path, environ: Mapping[str, str], http_port: int, log: Path) -> None:
+    `wrapper` is a command that replaces itself by the command behind it.
+    """
+
+    def __init__(
+        self, config: Path, environ: Mapping[str, str], http_port: int, log: Path, wrapper: Sequence[str] = ()
+    ) -> None:
         self._config = config
         self._environ = environ
         self._http_port = http_port
         self.log = log
+        self._wrapper = wrapper
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -41,7 +47,7 @@ class BotProcess:
         Raises:
             PermanentError: ``bot-not-started`` with the end of its log.
         """
-        command = [sys.executable, "-m", "bot", "serve", "--config", str(self._config)]
+        command = [*self._wrapper, sys.executable, "-m", "bot", "serve", "--config", str(self._config)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 command,

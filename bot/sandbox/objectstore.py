@@ -1,4 +1,4 @@
-"""An S3 store on loopback: moto's S3 behind a layer for access keys, conditional writes and faults."""
+"""An S3 store on loopback: moto's S3 behind layers for faults, access keys, conditional writes and listings."""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -11,6 +11,7 @@ from werkzeug import Request
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from bot.sandbox.objectfaults import FaultLayer, error_response
+from bot.sandbox.objectlisting import ListingLayer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -39,7 +40,7 @@ class ObjectStore:
 
     def __init__(self, port: int = 0) -> None:
         self.port = port
-        self._faults = FaultLayer(_Gate(create_backend_app("s3"), self.access_key))
+        self._faults = FaultLayer(_Gate(ListingLayer(create_backend_app("s3")), self.access_key))
         self._server: BaseWSGIServer | None = None
         self._thread: threading.Thread | None = None
 

@@ -132,7 +132,7 @@ class Person:
         return self._slack.view(self.user_id, kind)
 
 
-def wait_until(look: Callable[[], T | None], what: str, timeout_s: float = WAIT_S) -> T:
+def wait_until(look: Callable[[], T | None], what: str, timeout_s: float = WAIT_S, every_s: float = POLL_S) -> T:
     """Look until there is something.
 
     Raises:
@@ -145,7 +145,7 @@ def wait_until(look: Callable[[], T | None], what: str, timeout_s: float = WAIT_
             return found
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout_s:.0f} s in vain for {what}")
-        time.sleep(POLL_S)
+        time.sleep(every_s)
 
 
 def all_text(message: Json) -> str:

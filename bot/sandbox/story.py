@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.sandbox import world
 from bot.sandbox.checks import Checks
-from bot.sandbox.people import WAIT_S, Person, Slack, all_text, wait_until
+from bot.sandbox.people import POLL_S, WAIT_S, Person, Slack, all_text, wait_until
 from bot.sandbox.screen import Screen
 from bot.sandbox.workplace import Sandbox
 
@@ -155,9 +155,9 @@ class Story:
         """The environment's Services."""
         return world.services(self.slack.state(), self.namespace)
 
-    def wait(self, look: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:
+    def wait(self, look: Callable[[], Any], what: str, timeout_s: float = WAIT_S, every_s: float = POLL_S) -> Any:
         """Wait for anything else."""
-        return wait_until(look, what, timeout_s)
+        return wait_until(look, what, timeout_s, every_s)
 
 
 def _key(message: Json) -> str:

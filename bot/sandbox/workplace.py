@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -136,12 +136,12 @@ class Sandbox:
         except ValueError as error:
             raise PermanentError("bad-fault", f"{error}.") from error
 
-    def add_bot(self, tuning: Tuning | None = None, *, start: bool = True) -> BotProcess:
-        """Configure a replica, and start it unless told otherwise."""
+    def add_bot(self, tuning: Tuning | None = None, *, start: bool = True, wrapper: Sequence[str] = ()) -> BotProcess:
+        """Configure a replica, and start it unless told otherwise; `wrapper` as in `BotProcess`."""
         number, port = len(self.bots) + 1, free_port()
         config = self.directory / f"backstop-{number}.toml"
         config.write_text(configuration.write(self._places(port), tuning or self.tuning))
-        bot = BotProcess(config, self.secrets(), port, self.directory / f"bot-{number}.log")
+        bot = BotProcess(config, self.secrets(), port, self.directory / f"bot-{number}.log", wrapper)
         self.bots.append(bot)
         if start:
             bot.start()

@@ -20,3 +20,38 @@ ORDER BY 1;
 SELECT n.nspname, r.rolname
 FROM pg_catalog.pg_namespace n CROSS JOIN pg_catalog.pg_roles r
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND r.rolname = ANY (%(roles)s::text[]) AND r.oid <> n.nspowner;
+
+-- name: unanalysed
+-- Tables with rows for which the planner lacks statistics: of a column, of an expression of an index, of columns
+-- together, of a parent's children. `pg_stats` shows what we may read; what we may not counts as lacking.
+SELECT format('%I.%I', n.nspname, c.relname)
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'm', 'p') AND c.reltuples <> 0 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND (EXISTS (
+        SELECT FROM pg_catalog.pg_attribute a
+        CROSS JOIN unnest(CASE WHEN c.relkind = 'p' THEN ARRAY[true] WHEN c.relhassubclass THEN ARRAY[false, true]
+                          ELSE ARRAY[false] END) AS wanted (inherited)
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attstattarget IS DISTINCT FROM 0
+          AND a.attgenerated <> 'v'
+          AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_stats s
+            WHERE s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
+              AND s.inherited = wanted.inherited))
+    OR EXISTS (
+        SELECT FROM pg_catalog.pg_index i
+        JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = x.oid
+        WHERE i.indrelid = c.oid AND c.relkind <> 'p' AND i.indexprs IS NOT NULL AND i.indkey[a.attnum - 1] = 0
+          AND a.attstattarget IS DISTINCT FROM 0
+          AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_stats s
+            WHERE s.schemaname = n.nspname AND s.tablename = x.relname AND s.attname = a.attname))
+    OR EXISTS (
+        SELECT FROM pg_catalog.pg_statistic_ext e
+        JOIN pg_catalog.pg_namespace en ON en.oid = e.stxnamespace
+        WHERE e.stxrelid = c.oid AND e.stxstattarget IS DISTINCT FROM 0
+          AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_stats_ext s
+            WHERE s.statistics_schemaname = en.nspname AND s.statistics_name = e.stxname)))
+ORDER BY 1;

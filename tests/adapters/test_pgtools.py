@@ -130,3 +130,24 @@ def test_a_running_tool_can_be_killed_even_if_it_will_not_listen(
 )
 def test_a_tool_s_words_without_host_query_and_detail(complained: str, words: str) -> None:
     assert tool_words(complained) == words
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            'pg_restore: error: COPY failed for table "patients": ERROR:  invalid input syntax for type date: "Ng "Z""',
+            'COPY failed for table "patients": ERROR:  invalid input syntax for type date: …',
+        ),
+        (
+            'pg_restore: error: could not execute query: ERROR:  malformed array literal: "{Nguyen,An}"',
+            "malformed array literal: …",
+        ),
+        ('pg_restore: error: ERROR:  value "99999999999" is out of range for type integer', "… is out of range for"),
+        ('pg_restore: error: ERROR:  permission denied for table "patients"', 'permission denied for table "patients"'),
+    ],
+)
+def test_values_of_rows_are_left_out(said: str, told: str) -> None:
+    assert told in tool_words(f"{said}\nDETAIL:  Key (name)=(Nguyen)")
+    assert "Nguyen" not in tool_words(said)
+    assert "9999" not in tool_words(said)

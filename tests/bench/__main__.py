@@ -8,7 +8,7 @@ from bot.sandbox.people import Slack
 from bot.sandbox.screen import Screen
 from bot.sandbox.story import Story
 from bot.sandbox.workplace import Layout, Sandbox
-from tests.bench import acks, chains, planning, report, restores
+from tests.bench import acks, chains, listing, planning, report, restores
 from tests.bench.data import Sizes
 
 
@@ -40,6 +40,11 @@ def main() -> int:
         )
         print(f"memory: peak of the bot {bot.memory_peak_bytes() / 1e6:.0f} MB (aim: under 200 MB)")
         slack.close()
+    listed = listing.measure()
+    print(
+        f"listing: first page of {listing.OBJECTS:,} objects: cold {listed.cold_s:.2f} s, warm "
+        f"{listed.warm_s * 1000:.1f} ms (aim: within 1.5 s and 100 ms)"
+    )
     report.show(restores.measure(Sizes.chosen()))
     return 1 if latencies.unacked else 0
 

@@ -41,10 +41,12 @@ def restore(places: Places, key: str) -> Figures:
         places.client().download_file(BUCKET, key, str(file))
     with watch.phase("unpack"):
         _run("tar", "-xzf", str(file), "-C", places.scratch)
-    with watch.phase("recreate"), psycopg.connect(places.superuser_dsn, autocommit=True) as conn:
+    with psycopg.connect(places.superuser_dsn, autocommit=True) as conn:
         name = sql.Identifier(DATABASE)
-        conn.execute(sql.SQL("DROP DATABASE {}").format(name))
-        conn.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(name, name))
+        with watch.phase("drop"):
+            conn.execute(sql.SQL("DROP DATABASE {}").format(name))
+        with watch.phase("create"):
+            conn.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(name, name))
     with watch.phase("load"):
         target = places.superuser_dsn.rpartition("/")[0] + f"/{DATABASE}"
         _run(places.tool("pg_restore"), "-j", str(JOBS), "-d", target, str(places.directory / "dump"))

@@ -53,15 +53,16 @@ def _times(both: Comparison) -> Iterator[Row]:
     restored = {name: seconds for name, seconds in ours.restore.items() if name != "exchange"}
     parts = " + ".join(f"{name} {seconds:.1f}" for name, seconds in restored.items())
     yield "restore, in all", f"{down_s:.1f} s", f"{sum(ours.restore.values()):.1f} s", parts
-    ratio = ours.restore["load"] / theirs.restore["load"]
-    yield "load (ours with ANALYZE)", *_pair(both), f"{ratio:.2f}×, {aims.LOAD.judge(ratio)}"
-    like_s = theirs.restore["load"] + theirs.restore["analyse"]
-    ratio = ours.restore["load"] / like_s
-    yield "load, both with ANALYZE", f"{like_s:.1f} s", f"{ours.restore['load']:.1f} s", f"{ratio:.2f}×"
+    # Ours makes its database within the load, and ends with statistics: either way it is compared with as much.
+    bare_s, ours_s = theirs.restore["create"] + theirs.restore["load"], f"{ours.restore['load']:.1f} s"
+    ratio = ours.restore["load"] / bare_s
+    yield "create, pg_restore -j 2", f"{bare_s:.1f} s", ours_s, f"{ratio:.2f}×, {aims.LOAD.judge(ratio)}"
+    like_s = bare_s + theirs.restore["analyse"]
+    yield "… then vacuumdb -Z", f"{like_s:.1f} s", ours_s, f"{ours.restore['load'] / like_s:.2f}×"
 
 
 def _downtime(both: Comparison, *, is_largest: bool) -> Iterator[Row]:
-    theirs_s = both.theirs.restore["recreate"] + both.theirs.restore["load"]
+    theirs_s = sum(both.theirs.restore[phase] for phase in ("drop", "create", "load"))
     closed_s = both.swap.median_s
     ratio = theirs_s / closed_s
     judged = f"{ratio:.0f}×" + (f", {aims.DOWNTIME.judge(ratio)}" if is_largest else "")
@@ -81,10 +82,6 @@ def _downtime(both: Comparison, *, is_largest: bool) -> Iterator[Row]:
 
 def _down(both: Comparison) -> float:
     return sum(seconds for name, seconds in both.theirs.restore.items() if name != "analyse")
-
-
-def _pair(both: Comparison) -> tuple[str, str]:
-    return f"{both.theirs.restore['load']:.1f} s (pg_restore -j 2)", f"{both.ours.restore['load']:.1f} s"
 
 
 def _times_faster(ratio: float) -> str:

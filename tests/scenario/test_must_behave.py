@@ -34,6 +34,15 @@ MUST_BEHAVE = {
     "rollback undo RUN of migrations: what was dropped is back, what was written since stays": "undo-chain",
     "rollback alone: the modal searched, refused at its fields, submitted; the Home tab follows": "modal-and-home",
     "rollback salvage RUN: the rows written before the restore are offered as SQL": "salvage",
+    "restore: kill -9 while it fetches, loads, verifies": "restore-killed-loading",
+    "restore: kill -9 before and after the swap commits, while the app starts": "restore-killed-swapping",
+    "restore: the bucket breaks off at 50 % and comes back": "restore-bucket-breaks",
+    "restore: the bucket is lost at 50 %": "restore-bucket-lost",
+    "restore: the scratch disk is full": "restore-scratch-full",
+    "restore: the database server restarts during the load": "restore-server-restarted",
+    "restore: clients that reconnect at once, a monitoring tool, a logical replication slot": "restore-crowd",
+    "restore: a prepared transaction": "restore-prepared-transaction",
+    "restore: a superuser's session that may not be ended": "restore-superuser-session",
 }
 
 

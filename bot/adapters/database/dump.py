@@ -73,7 +73,10 @@ class Dumper:
         exported = conn.execute("SELECT pg_catalog.pg_export_snapshot()").fetchall()[0][0]
         tables = read_tables(conn)
         environment = self._connections.tool_environment(application=watch.application)
-        run = self._tools.start_dump(environment, directory, exported, self._timing.lock_timeout_s)
+        statistics = self._tools.knows_statistics(conn.info.server_version)
+        run = self._tools.start_dump(
+            environment, directory, exported, self._timing.lock_timeout_s, statistics=statistics
+        )
         guess_bytes = int(sum(table[2] for table in tables) * COMPRESSED_SHARE)
         with ThreadPoolExecutor(1, "dump-hash") as pool:
             contents = pool.submit(hash_tables, conn, tables)

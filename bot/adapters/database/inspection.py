@@ -26,7 +26,7 @@ def inspect(connections: Connections, tracking: Tracking) -> DatabaseFacts:
         row = server.execute(QUERIES["database"], who).fetchone()
         if row is None:
             raise PermanentError("database-unreachable", "There is no such database on the server.", "Check the DSN.")
-        is_open, size_bytes, version, can_fence, can_create = row
+        is_open, size_bytes, version, can_fence, can_create, is_superuser = row
         applied, ours = _read_tracking(connections, tracking) if is_open else ((), 0)
         return DatabaseFacts(
             name=connections.database,
@@ -38,6 +38,8 @@ def inspect(connections: Connections, tracking: Tracking) -> DatabaseFacts:
             can_fence=can_fence,
             can_create=can_create,
             accepts_connections=is_open,
+            slots=tuple(slot for (slot,) in server.execute(QUERIES["slots"], who)),
+            is_superuser=is_superuser,
         )
 
 

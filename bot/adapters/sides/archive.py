@@ -16,6 +16,8 @@ OPTIONAL = re.compile(
 )
 """What an app runs without. The rest is loaded or the load fails."""
 
+OF_SCHEMAS = ("SCHEMA ", "ACL - SCHEMA ", "COMMENT - SCHEMA ")
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -27,8 +29,10 @@ class Contents:
         privileges: ACLs and default ACLs.
         refreshes: of materialized views that were populated.
         optional: tried last; what fails is told.
+        statistics: the planner's, of tables, indexes and materialized views; nothing depends on them.
         extensions: names of those the dump makes.
         owners: roles of this server that own an entry.
+        makers: those of them that own something besides schemas.
         strange_owners: whether an entry's owner is no role of this server.
     """
 
@@ -37,8 +41,10 @@ class Contents:
     privileges: Sequence[str]
     refreshes: Sequence[str]
     optional: Sequence[str]
+    statistics: Sequence[str]
     extensions: Sequence[str]
     owners: frozenset[str]
+    makers: frozenset[str]
     strange_owners: bool
 
     @classmethod
@@ -49,14 +55,22 @@ class Contents:
             lines: comments included.
             roles: names of every role on the server.
         """
-        stages: dict[str, list[str]] = {"schemas": [], "body": [], "privileges": [], "refreshes": [], "optional": []}
+        stages: dict[str, list[str]] = {stage: [] for stage in _STAGES}
         entries = [(line, match["what"]) for line in lines if (match := ENTRY.match(line))]
         for line, what in entries:
             stages[_stage(what)].append(line)
-        found = [_owner(what, roles) for _, what in entries]
+        found = [(_owner(what, roles), what) for _, what in entries]
         extensions = [match["name"] for _, what in entries if (match := EXTENSION.match(what + " "))]
-        owners = frozenset(owner for owner in found if owner)
-        return cls(**stages, extensions=extensions, owners=owners, strange_owners=None in found)
+        return cls(
+            **stages,
+            extensions=extensions,
+            owners=frozenset(owner for owner, _ in found if owner),
+            makers=frozenset(owner for owner, what in found if owner and not what.startswith(OF_SCHEMAS)),
+            strange_owners=any(owner is None for owner, _ in found),
+        )
+
+
+_STAGES = ("schemas", "body", "privileges", "refreshes", "optional", "statistics")
 
 
 def _stage(what: str) -> str:
@@ -64,6 +78,8 @@ def _stage(what: str) -> str:
         return "privileges"
     if what.startswith("MATERIALIZED VIEW DATA "):
         return "refreshes"
+    if what.startswith("STATISTICS DATA "):
+        return "statistics"
     if what.startswith("SCHEMA "):
         return "schemas"
     return "optional" if OPTIONAL.match(what) else "body"

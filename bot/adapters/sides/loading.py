@@ -23,6 +23,8 @@ QUERIES = load("sql.sides", "loading.sql")
 OPTIONS = "-c synchronous_commit=off -c maintenance_work_mem=256MB -c statement_timeout=0 -c lock_timeout=0"
 KNOWS_TRANSACTION_TIMEOUT = 170000
 APPLICATION_BYTES = 63
+NAMED_TABLES = 200
+"""Where more than that lack statistics, all are analysed: a command line has its limits."""
 
 
 @dataclass
@@ -34,6 +36,7 @@ class _Target:
     server_version: int
     follow: Callable[[ToolRun], None]
     problems: list[str] = field(default_factory=list)
+    has_statistics: bool = False  # some, at least
 
 
 class Loader:
@@ -67,7 +70,7 @@ class Loader:
                     self._load_plain(target, bundle.path)
                 else:
                     self._load_archive(conn, target, bundle)
-                self._analyse(target)
+                self._analyse(conn, target)
             except ToolFailedError as error:
                 raise load_failed(error) from error
         return target.problems
@@ -88,13 +91,18 @@ class Loader:
         foreign = contents.strange_owners or any(not roles[owner][0] for owner in contents.owners)
         lenient = foreign or target.server_version < KNOWS_TRANSACTION_TIMEOUT
         jobs = ["--jobs", str(self._jobs)] if bundle.kind is not BundleKind.TAR and self._jobs > 1 else []
+        body, refreshes = contents.body, contents.refreshes
+        if not foreign and all(roles[maker][1] for maker in contents.makers):
+            # All is ours: a materialized view needs no privilege, and need not wait until they are there.
+            body, refreshes = [*body, *refreshes], []
         self._restore(target, bundle.path, contents.schemas, [], lenient=lenient)
         with owners_let_in(conn, target.name, others):
-            self._restore(target, bundle.path, contents.body, jobs, lenient=lenient)
+            self._restore(target, bundle.path, body, jobs, lenient=lenient)
         script = self._script(bundle.path, contents.privileges)
         target.problems += apply_privileges(conn, script)
-        self._restore(target, bundle.path, contents.refreshes, jobs, lenient=lenient)
+        self._restore(target, bundle.path, refreshes, jobs, lenient=lenient)
         self._restore_optional(target, bundle.path, contents.optional)
+        self._restore_statistics(target, bundle.path, contents.statistics, jobs)
 
     def _refuse_extensions(self, conn: Connection, names: Sequence[str]) -> None:
         refused = [name for (name,) in conn.execute(QUERIES["refused_extensions"], {"names": list(names)})]
@@ -127,6 +135,21 @@ class Loader:
                 raise
             target.problems += [str(complaint) for complaint in found]
 
+    def _restore_statistics(
+        self, target: _Target, path: Path, entries: Sequence[str], arguments: Sequence[str]
+    ) -> None:
+        """Load the planner's statistics. What is missing afterwards is gathered, so nothing of a failure is told:
+        the tool's words would quote rows.
+        """
+        if not entries or not self._tools.knows_statistics(target.server_version, "pg_restore"):
+            return
+        target.has_statistics = True
+        try:
+            self._run(target, path, entries, arguments)
+        except ToolFailedError as error:
+            if isinstance(load_failed(error), TemporaryError):
+                raise
+
     def _run(self, target: _Target, path: Path, entries: Sequence[str], arguments: Sequence[str]) -> None:
         with _list_file(entries) as wanted:
             given = [*arguments, f"--use-list={wanted}", f"--dbname={target.name}", str(path)]
@@ -138,9 +161,14 @@ class Loader:
         with _list_file(entries) as wanted:
             return self._tools.start("pg_restore", [f"--use-list={wanted}", "--file=-", str(path)], {}).wait()
 
-    def _analyse(self, target: _Target) -> None:
-        """Gather the planner's statistics, which a dump does not carry: the first minutes would be slow without."""
+    def _analyse(self, conn: Connection, target: _Target) -> None:
+        """Gather the planner's statistics, as far as the dump carried none: the first minutes would be slow without."""
         arguments = ["--analyze-only", "--jobs", str(self._jobs), f"--dbname={target.name}", "--quiet"]
+        if target.has_statistics:
+            lacking = [table for (table,) in conn.execute(QUERIES["unanalysed"]).fetchall()]
+            if not lacking:
+                return
+            arguments += [f"--table={table}" for table in lacking] if len(lacking) <= NAMED_TABLES else []
         target.follow(self._tools.start("vacuumdb", arguments, target.environment))
 
 

@@ -92,7 +92,7 @@ class DirectoryScratch:
             raise unsafe("is there twice.", name) from error
         finally:
             os.close(place)
-        with os.fdopen(file, "wb", buffering=0) as output:
+        with os.fdopen(file, "wb") as output:  # buffered: unbuffered, a write may take a part and raise nothing
             yield output
 
     def empty(self) -> None:
@@ -110,6 +110,6 @@ def room_watched() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise scratch_full() from error
         raise

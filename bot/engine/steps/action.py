@@ -35,6 +35,11 @@ class Action:
         del execution
         return None
 
+    def patience(self, execution: Execution) -> float:
+        """For how many seconds temporary errors are retried here."""
+        del execution
+        return self.patience_s
+
     def act(self, execution: Execution) -> Outcome:
         """Make it so.
 

@@ -24,8 +24,11 @@ class FetchBundle(Action):
     """Download and unpack it; every digest and size is checked on the way."""
 
     key = checklist.FETCH
-    patience_s = 300.0
     undoes = "what was downloaded is deleted"
+
+    def patience(self, execution: Execution) -> float:
+        """As long as any long step may stand still."""
+        return execution.site.environment.timing.stall_s
 
     def act(self, execution: Execution) -> Outcome:
         """Fetch the very object that was approved.
@@ -122,8 +125,11 @@ class LoadSide(Action):
     """Load it into a database nobody else knows."""
 
     key = checklist.LOAD
-    patience_s = 300.0
     undoes = "the side database is dropped"
+
+    def patience(self, execution: Execution) -> float:
+        """As long as any long step may stand still."""
+        return execution.site.environment.timing.stall_s
 
     def act(self, execution: Execution) -> Outcome:
         """Load, then delete what was downloaded. A process that took over downloads it again first.

@@ -35,22 +35,22 @@ class Then:
 
 def restore_prod(story: Story) -> None:
     """The newest backup is loaded beside the live database while the app serves, and swapped in."""
-    then = _back_up(story)
+    then = back_up(story)
     with Booker(story) as booker:
         lost = _restore(story, then, booker)
         _check_restored(story, then, booker)
         _say_gaps(story, booker)
     story.checks.that("bookings were lost from the live database", lost > 0, lost)
-    _clear(story, then)
+    clear(story, then)
 
 
 def undo_restore(story: Story) -> None:
     """A restore is taken back: what was written before it returns, what was written after it is kept aside."""
-    then = _back_up(story)
+    then = back_up(story)
     with Booker(story) as booker:
         _restore(story, then, booker)
         booker.wait_more(5)
-    run_id, kept = story.run_id(), _kept_rows(story, "kept")
+    run_id, kept = story.run_id(), kept_rows(story, "kept")
     restored = story.database.count(WRITTEN)
     story.checks.that("the kept database has rows the live one lacks", kept > then.manifest[f"public.{WRITTEN}"], kept)
     told = story.command(story.cast.oncall, "/rollback status")
@@ -62,24 +62,25 @@ def undo_restore(story: Story) -> None:
     story.wait(lambda: story.run_id() != run_id, "the undo's card")
     _check_undo(story, run_id)
     story.checks.equal("the newer rows are back", story.database.count(WRITTEN), kept)
-    story.checks.equal("what was written after the restore is kept", _kept_rows(story, "undone"), restored)
+    story.checks.equal("what was written after the restore is kept", kept_rows(story, "undone"), restored)
     check_serving(story, then.before, "v1.3.0")
     story.command(story.cast.oncall, f"/rollback undo {run_id}")
     told = story.answer(story.cast.oncall, "undo-expired")
     story.checks.says("a second undo of the same run is refused, with the way out", told, "/backups prod")
-    _clear(story, then)
+    clear(story, then)
 
 
-def _back_up(story: Story) -> Then:
+def back_up(story: Story) -> Then:
+    """Take a backup, and note what the database is then."""
     before = observe(story)
     story.command(story.cast.oncall, f"/backups prod take {LABEL}")
     story.answer(story.cast.oncall, "is taken", LABEL, timeout_s=60.0)
     bundle = story.bucket.bundle(LABEL)
     manifest = {table["table"]: int(table["rows"]) for table in bundle["manifest"]["tables"]}
-    return Then(before, story.database.ask(PROPERTIES), _prints(story, manifest), manifest, bundle["key"])
+    return Then(before, story.database.ask(PROPERTIES), prints(story, manifest), manifest, bundle["key"])
 
 
-def _prints(story: Story, tables: Mapping[str, int]) -> dict[str, tuple[int, str]]:
+def prints(story: Story, tables: Mapping[str, int]) -> dict[str, tuple[int, str]]:
     """Rows and content of each table, by a reckoning of our own."""
     query = "SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0)::text FROM {} t"
     found = {table: story.database.ask(query.format(table))[0] for table in tables}
@@ -101,38 +102,40 @@ def _restore(story: Story, then: Then, booker: Booker) -> int:
     story.approve()
     story.wait_state("succeeded", "failed", "parked")
     story.settle()
-    checks.equal("the run succeeded", (story.state(), _problem(story)), ("succeeded", ""))
+    checks.equal("the run succeeded", (story.state(), problem(story)), ("succeeded", ""))
     return lost
 
 
-def _problem(story: Story) -> str:
+def problem(story: Story) -> str:
+    """What stopped the newest run, as the journal has it."""
     return str(story.journal("SELECT problem FROM backstop.runs WHERE id = %s", story.run_id())[0][0])
 
 
 def _check_restored(story: Story, then: Then, booker: Booker) -> None:
     checks = story.checks
-    begun, ended = _times(story, "load")
+    begun, ended = times(story, "load")
     during = booker.successes(begun, ended)
     checks.that("the app booked while the side database was loaded", during > 0, f"{during} in {ended - begun}")
     booker.wait_more(3)
     booker.stop()
-    after = booker.successes(_times(story, "swap")[1], None)
+    after = booker.successes(times(story, "swap")[1], None)
     counts = {table: story.database.count_of(table) for table in then.manifest}
     wanted = {**then.manifest, f"public.{WRITTEN}": then.manifest[f"public.{WRITTEN}"] + after}
     checks.equal("every table has the manifest's rows, and what was booked since", counts, wanted)
-    now, written = _prints(story, then.manifest), f"public.{WRITTEN}"
+    now, written = prints(story, then.manifest), f"public.{WRITTEN}"
     changed = [table for table in now if table != written and now[table] != then.prints[table]]
     checks.equal("every table has the content it had then", changed, [])
     for before, now_is in zip(then.properties[0], story.database.ask(PROPERTIES)[0], strict=True):
         checks.equal("owner, limit, comment, ACL, settings are as before", now_is, before)
     checks.that("the database is open", story.database.is_open())
-    checks.that("the old database is kept, with its newer rows", _kept_rows(story, "kept") > then.manifest[written])
+    checks.that("the old database is kept, with its newer rows", kept_rows(story, "kept") > then.manifest[written])
     check_serving(story, then.before, "v1.3.0")
     checks.says("the report says where the old one is", texts(story.thread()), "Report: restore", "_backstop_kept_")
     checks.equal("nothing is left in the scratch directory", story.sandbox.scratch_left(), [])
 
 
-def _times(story: Story, key: str) -> tuple[Any, Any]:
+def times(story: Story, key: str) -> tuple[Any, Any]:
+    """When a step of the newest run began and ended."""
     query = "SELECT started_at, ended_at FROM backstop.steps WHERE run_id = %s AND key = %s"
     begun, ended = story.journal(query, story.run_id(), key)[0]
     return begun, ended
@@ -148,7 +151,8 @@ def _say_gaps(story: Story, booker: Booker) -> None:
     story.checks.that("the database part kept clients out for under a second", booker.prober.longest_gap_s < 1.0)
 
 
-def _kept_rows(story: Story, kind: str) -> int:
+def kept_rows(story: Story, kind: str) -> int:
+    """Bookings in the newest run's database of that kind; -1 if there is none."""
     name = f"{story.database.name}_backstop_{kind}_{story.run_id()}"
     return story.database.count_beside(name, WRITTEN)
 
@@ -160,10 +164,10 @@ def _check_undo(story: Story, undone: str) -> None:
     story.approve()
     story.wait_state("succeeded", "failed", "parked")
     story.settle()
-    checks.equal("the undo succeeded", (story.state(), _problem(story)), ("succeeded", ""))
+    checks.equal("the undo succeeded", (story.state(), problem(story)), ("succeeded", ""))
 
 
-def _clear(story: Story, then: Then) -> None:
+def clear(story: Story, then: Then) -> None:
     """Later stories expect an empty bucket."""
     for key in story.bucket.list_keys(then.bundle.removesuffix(".tar.gz")):
         story.sandbox.store.client().delete_object(Bucket=f"physioflow-backups-{story.environment}", Key=key)

@@ -1,10 +1,11 @@
 """People who use the app while something happens to it, and how long they had to wait."""
 
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import LiteralString, Self
 
 import psycopg
 
@@ -56,9 +57,10 @@ class _Loop:
 class Prober(_Loop):
     """Asks the database itself, as the app's role, with a new session whenever the old one is cut."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, query: LiteralString = "SELECT count(*) FROM clinics") -> None:
         super().__init__("prober", PROBE_EVERY_S)
         self._dsn = dsn
+        self._query = query
         self._conn: psycopg.Connection | None = None
 
     def stop(self) -> None:
@@ -71,7 +73,7 @@ class Prober(_Loop):
         try:
             if self._conn is None:
                 self._conn = psycopg.connect(self._dsn, autocommit=True, connect_timeout=5)
-            self._conn.execute("SELECT count(*) FROM clinics")
+            self._conn.execute(self._query)
         except psycopg.Error:
             if self._conn is not None:
                 with suppress(psycopg.Error):
@@ -79,6 +81,29 @@ class Prober(_Loop):
             self._conn = None
             return False
         return True
+
+
+class Crowd:
+    """Several at once; a context that ends with them."""
+
+    def __init__(self, probers: Sequence[Prober]) -> None:
+        self.probers = probers
+
+    def __enter__(self) -> Self:
+        for prober in self.probers:
+            prober.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for prober in self.probers:
+            prober.stop()
+
+    @property
+    def longest_gap_s(self) -> float:
+        """The longest any of them was without an answer."""
+        return max(prober.longest_gap_s for prober in self.probers)
 
 
 class Booker(_Loop):

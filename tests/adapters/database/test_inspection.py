@@ -156,3 +156,19 @@ def test_no_way_in_and_no_secret_out(
 
     assert "s3cret" not in str(caught.value)
     assert "127.0.0.1" not in str(caught.value)
+
+
+def test_logical_slots_are_listed(database: PostgresDatabase, clone: Clone) -> None:
+    assert database.inspect().slots == ()
+    with psycopg.connect(clone.superuser_dsn, autocommit=True) as conn:
+        conn.execute("SELECT pg_create_logical_replication_slot('inspected', 'test_decoding')")
+        try:
+            assert database.inspect().slots == ("inspected",)
+        finally:
+            conn.execute("SELECT pg_drop_replication_slot('inspected')")
+
+
+def test_whether_our_role_is_a_superuser(database: PostgresDatabase, clone: Clone, tools: PgTools) -> None:
+    assert not database.inspect().is_superuser
+    as_superuser = PostgresDatabase(clone.superuser_dsn, TRACKING, TIMING, tools, SystemClock())
+    assert as_superuser.inspect().is_superuser

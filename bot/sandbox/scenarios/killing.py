@@ -1,0 +1,34 @@
+"""Kill -9 of the bot at a chosen moment, and its return."""
+
+from collections.abc import Callable
+
+import psycopg
+
+from bot.sandbox.people import wait_until
+from bot.sandbox.story import Story
+
+LOOK_EVERY_S = 0.003
+
+
+def step_runs(story: Story, key: str) -> Callable[[], bool]:
+    """Tell whether a step of the newest run is under way, as the journal has it."""
+    query = "SELECT 1 FROM backstop.steps WHERE run_id = %s AND key = %s AND state = 'running'"
+    run_id = story.run_id()
+    return lambda: bool(story.journal(query, run_id, key))
+
+
+def kill_when(story: Story, look: Callable[[], object], when: str) -> None:
+    """Wait for the moment and kill every replica."""
+    wait_until(look, when, 60.0, LOOK_EVERY_S)
+    for bot in story.sandbox.bots:
+        bot.kill()
+    story.screen.note(f"the bot is killed with SIGKILL: {when}")
+
+
+def revive(story: Story) -> None:
+    """Start the replicas again. The dead one's lease is made to end now: its seconds would only be waited for."""
+    with psycopg.connect(story.sandbox.sample.superuser_dsn, dbname="backstop_state", autocommit=True) as conn:
+        conn.execute("UPDATE backstop.runs SET lease_until = clock_timestamp() WHERE state = 'running'")
+    for bot in story.sandbox.bots:
+        bot.start()
+    story.screen.note("it is started again")
