@@ -18,12 +18,13 @@ WITH beat AS (
 INSERT INTO backstop.drill_schedules AS known (name, fingerprint, known_since, seen_at, planned_to)
 SELECT %(name)s, %(fingerprint)s, at, %(now)s, at FROM beginning
 ON CONFLICT (name, fingerprint) DO UPDATE
-SET known_since = CASE WHEN (SELECT known.fingerprint = fingerprint AND NOT anew FROM resumed)
+SET known_since = CASE WHEN (SELECT fingerprint IS NULL OR (known.fingerprint = fingerprint AND NOT anew) FROM resumed)
                        THEN known.known_since ELSE excluded.known_since END,
-    planned_to = CASE WHEN (SELECT known.fingerprint = fingerprint AND NOT anew FROM resumed)
+    planned_to = CASE WHEN (SELECT fingerprint IS NULL OR (known.fingerprint = fingerprint AND NOT anew) FROM resumed)
                       THEN known.planned_to ELSE excluded.planned_to END,
     seen_at = greatest(known.seen_at, excluded.seen_at)
-WHERE (SELECT known.fingerprint = fingerprint OR seen_at < %(now)s - %(patience)s::interval FROM resumed)
+WHERE (SELECT fingerprint IS NULL OR known.fingerprint = fingerprint OR seen_at < %(now)s - %(patience)s::interval
+       FROM resumed)  -- no fingerprint and yet a conflict: another replica has just been first
 RETURNING known_since, planned_to;
 
 -- name: listed
