@@ -1,6 +1,7 @@
 """When drills are due: cron in a time zone, without blackout days, by APScheduler's trigger."""
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +10,7 @@ from bot.domain.drills import Schedule
 
 MOST = 1000
 HORIZON = timedelta(days=5 * 366)
+GAPS_KEPT = 16
 _OVERLAP = timedelta(hours=3)
 """More than clocks are ever put back by."""
 
@@ -16,13 +18,24 @@ _OVERLAP = timedelta(hours=3)
 class CronCalendar:
     """Implements `bot.ports.Calendar`."""
 
+    def __init__(self) -> None:
+        self._gaps: dict[Schedule, deque[tuple[datetime, datetime]]] = {}
+
     def due_between(self, schedule: Schedule, after: datetime, until: datetime) -> Sequence[datetime]:
         """See `bot.ports.Calendar.due_between`."""
-        return list(_due(schedule, after, until, MOST))
+        first = self.next_due(schedule, after)
+        return list(_due(schedule, after, until, MOST)) if first is not None and first <= until else []
 
     def next_due(self, schedule: Schedule, after: datetime) -> datetime | None:
-        """See `bot.ports.Calendar.next_due`."""
-        return next(_due(schedule, after, after + HORIZON, 1), None)
+        """See `bot.ports.Calendar.next_due`. The scheduler asks much the same every few seconds, so gaps are kept."""
+        gaps = self._gaps.setdefault(schedule, deque(maxlen=GAPS_KEPT))
+        for begin, end in list(gaps):
+            if begin <= after < end:
+                return end
+        due = next(_due(schedule, after, after + HORIZON, 1), None)
+        if due is not None:
+            gaps.append((after, due))
+        return due
 
     def jitter_s(self, schedule: Schedule, due_at: datetime) -> float:
         """See `bot.ports.Calendar.jitter_s`: APScheduler's own jitter is another one on every replica."""
