@@ -79,11 +79,14 @@ WHERE id = %(drill_id)s AND state = 'planned' AND start_at < %(start_at)s
 RETURNING id;
 
 -- name: miss_drills
--- Planned → missed, all at one moment.
+-- Planned → missed, all at one moment. Locked in one order, so that replicas doing the same do not lock each other out.
+WITH locked AS (
+    SELECT id FROM backstop.drills WHERE id = ANY(%(ids)s) AND state = 'planned' ORDER BY id FOR UPDATE
+)
 UPDATE backstop.drills
 SET state = 'missed', problem = missed.problem, ended_at = %(now)s
-FROM unnest(%(ids)s::text[], %(problems)s::text[]) AS missed (id, problem)
-WHERE drills.id = missed.id AND state = 'planned';
+FROM unnest(%(ids)s::text[], %(problems)s::text[]) AS missed (id, problem), locked
+WHERE drills.id = missed.id AND drills.id = locked.id;
 
 -- name: untold_drills
 -- Those that have ended and whose end nobody has been told, groups of missed ones whole.
@@ -94,7 +97,10 @@ FETCH FIRST 1000 ROWS WITH TIES;
 
 -- name: note_told
 -- People have been told how they ended.
-UPDATE backstop.drills SET told_at = %(now)s WHERE id = ANY(%(ids)s);
+WITH locked AS (
+    SELECT id FROM backstop.drills WHERE id = ANY(%(ids)s) AND told_at IS NULL ORDER BY id FOR UPDATE
+)
+UPDATE backstop.drills SET told_at = %(now)s FROM locked WHERE drills.id = locked.id;
 
 -- name: close_drill
 -- Planned → skipped or missed.

@@ -139,8 +139,9 @@ measurements = st.builds(
     st.none() | st.floats(0, 10**9), st.none() | st.floats(0, 10**6), st.none() | st.floats(0, 10**6),
 )  # fmt: skip
 drills = st.builds(
-    Drill, st.just("dk3f9a"), words, words, st.sampled_from(DrillKind), words, moments, moments, st.sampled_from(DrillState), users,
-    maybe, maybe, maybe, maybe, st.integers(0, 9), words, many(steps), st.none() | measurements,
+    Drill, st.just("dk3f9a"), words, words, st.sampled_from(DrillKind), words, moments, moments,
+    st.sampled_from(DrillState), users, maybe, maybe, maybe, maybe, st.integers(0, 9), words, many(steps),
+    st.none() | measurements,
 )  # fmt: skip
 rests = st.builds(DayRange, st.dates(), st.dates())
 schedules = st.builds(Schedule, words, words, st.sampled_from(DrillKind), words, words, words, blackout=many(rests))

@@ -384,3 +384,21 @@ def test_of_many_who_plan_at_once_one_does(pool: Pool, clock: StoppedClock) -> N
     book = PostgresDrillBook(pool, clock)
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(lambda _: book.plan(make()), range(24))) == 1
+
+
+def test_many_who_miss_and_tell_the_same_do_not_lock_each_other_out(pool: Pool, clock: StoppedClock) -> None:
+    book = PostgresDrillBook(pool, clock)
+    drills = [make(NOON + minutes * MINUTE) for minutes in range(200)]
+    planned(book, *drills)
+    ids = [drill.id for drill in drills]
+
+    def miss(number: int) -> None:
+        mine = ids[number * 20 :] + ids[: number * 20]
+        book.miss({drill_id: f"By {number}." for drill_id in mine})
+        book.note_told(mine[::-1])
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(miss, range(8)))
+    ended = book.drills(limit=500)
+    assert len({(drill.problem, drill.ended_at, drill.state) for drill in ended}) == 1
+    assert book.untold() == []
