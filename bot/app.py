@@ -24,13 +24,16 @@ from bot.adapters.outbox import PostgresOutbox, Writer
 from bot.adapters.pgtools import PgTools
 from bot.adapters.queue import ProcrastinateQueue, Worker
 from bot.adapters.salvage import PostgresSalvager
+from bot.adapters.scheduler import Scheduler
 from bot.adapters.scriptfiles import ScriptFiles
 from bot.adapters.sides import PostgresSides
 from bot.adapters.slack.app import SLACK_API, build_app, build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.config import Access, Config
 from bot.domain.environments import Environment, RestoreMode
+from bot.engine.drilling import TICK_EVERY_S, tick
 from bot.engine.operations import Operations
+from bot.engine.overdue import standings
 from bot.engine.recovery import Sweeper
 from bot.engine.runner import Runner
 from bot.engine.workplace import Site, Workplace
@@ -90,6 +93,7 @@ def assemble(config: Config) -> Iterator[Parts]:
                     scratch_dir=config.scratch_dir or Path(tempfile.gettempdir()),
                     drills=journal.PostgresDrillBook(pool, clock),
                     calendar=CronCalendar(),
+                    schedules=config.drills,
                 ),
                 pool,
                 outbox,
@@ -140,7 +144,17 @@ def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site
         environment.timing,
         maintenance_database=access.database.maintenance_database,
     )
-    return Site(environment, reach, database, store, sides, keep_old_s, salvager)
+    demanded_s = config.upkeep[name].require_drill_within_s
+    return Site(
+        environment,
+        reach,
+        database,
+        store,
+        sides,
+        keep_old_s,
+        salvager,
+        require_drill_within_s=float(demanded_s) if demanded_s is not None else None,
+    )
 
 
 def _cluster(environment: Environment, access: Access) -> Cluster:
@@ -160,7 +174,7 @@ def _store(environment: Environment, access: Access) -> storage.S3BackupStore:
 
 
 class Service:
-    """A running replica: workers, outbox writer, sweeper, health, and, if it listens, the socket to Slack.
+    """A running replica: workers, outbox writer, sweeper, scheduler, health, and, if it listens, the socket to Slack.
 
     Raises:
         PermanentError: ``http-mode-not-available``.
@@ -181,7 +195,15 @@ class Service:
         )
         self._writer = Writer(parts.outbox, parts.chat, parts.workplace.clock)
         self._sweeper = Sweeper(parts.workplace)
-        self._http = HttpServer(config.http.host, config.http.port, self._unready, self._runs_by_state)
+        self._scheduler = Scheduler(lambda: tick(parts.workplace), TICK_EVERY_S, parts.workplace.clock)
+        self._http = HttpServer(
+            config.http.host,
+            config.http.port,
+            self._unready,
+            self._runs_by_state,
+            lambda: standings(parts.workplace),
+            self._scheduler.ticked_at,
+        )
         app, self._handler = build_app(
             config.slack.bot_token.get_secret_value(),
             config.slack.app_token.get_secret_value() if config.slack.app_token else "",
@@ -199,6 +221,7 @@ class Service:
         self._worker.start()
         self._writer.start()
         self._sweeper.start()
+        self._scheduler.start()
         if self._listens:
             self._connecting.start()
 
@@ -221,6 +244,7 @@ class Service:
         if self._listens:
             self._connecting.join()
             self._handler.close()  # type: ignore[no-untyped-call] # the same
+        self._scheduler.stop()
         self._sweeper.stop()
         self._worker.stop(STOP_TIMEOUT_S)
         self._writer.stop()

@@ -6,7 +6,18 @@ import sys
 import stamina
 import structlog
 
-QUIET = ("slack_bolt", "slack_sdk", "kubernetes", "urllib3", "botocore", "boto3", "procrastinate", "uvicorn", "psycopg")
+QUIET = (
+    "slack_bolt",
+    "slack_sdk",
+    "kubernetes",
+    "urllib3",
+    "botocore",
+    "boto3",
+    "procrastinate",
+    "uvicorn",
+    "psycopg",
+    "apscheduler",
+)
 
 
 def configure(level: str) -> None:

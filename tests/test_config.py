@@ -4,7 +4,7 @@ import json
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bot.config import Config, load
 from bot.config.dsn import Target, parse_dsn
 from bot.config.keys import FileKeys
+from bot.domain.drills import DayRange, DrillKind, Schedule
 from bot.domain.environments import HttpCheck, RestoreMode, Timing
 from bot.domain.versions import CompatibilityRow
 from bot.errors import PermanentError
@@ -211,7 +212,40 @@ class TestWhatAFileBecomes:
     def test_drills_are_understood(self, read: Load) -> None:
         more = '[[drills]]\nenvironment = "staging"\ncron = "0 3 * * 1"\nkind = "migration"\n'
         (drill,) = read(more=more).drills
-        assert (drill.environment, drill.cron, drill.kind) == ("staging", "0 3 * * 1", "migration")
+        assert drill == Schedule("staging-migration", "staging", DrillKind.MIGRATION, "0 3 * * 1")
+
+    def test_everything_a_drill_may_say(self, read: Load) -> None:
+        lines = (
+            'name = "weekly"',
+            'environment = "staging"',
+            'cron = "30 2 * * sun"',
+            'kind = "bundle"',
+            'timezone = "Europe/Berlin"',
+            'bundle_of = "prod"',
+            "jitter_s = 600",
+            'blackout = ["2026-12-20/2027-01-02", "2027-04-01"]',
+            "announce_before_s = 86400",
+            "start_within_s = 7200",
+            "overdue_after_s = 1209600",
+        )
+        (drill,) = read(more="[[drills]]\n" + "\n".join(lines) + "\n").drills
+        days = (
+            DayRange(date(2026, 12, 20), date(2027, 1, 2)),
+            DayRange(date(2027, 4, 1), date(2027, 4, 1)),
+        )
+        assert drill == Schedule(
+            "weekly",
+            "staging",
+            DrillKind.BUNDLE,
+            "30 2 * * sun",
+            "Europe/Berlin",
+            "prod",
+            600,
+            days,
+            86400,
+            7200,
+            1209600,
+        )
 
 
 BAD_VALUES = [
@@ -336,22 +370,64 @@ def test_a_bad_secret_is_named_and_never_shown(read: Load, name: str, value: str
     assert complaint in found[0]
 
 
-BAD_DRILLS = [
+DAYS = 'a day, like "2026-12-24", or two, like "2026-12-20/2027-01-02"'
+WHEN = "say when: minute, hour, day of month, month, weekday"
+BAD_DRILLS: list[tuple[dict[str, Any], str]] = [
     (
         {"environment": "prod"},
         'drills[0].environment: "prod" is production — drills run in the other environments only',
     ),
     ({"environment": "qa"}, 'drills[0].environment: "qa" is no environment here — name one of them: prod, staging'),
-    ({"cron": ""}, 'drills[0].cron: must be five cron fields, like 0 3 * * 1, is "" — say when, in UTC'),
-    ({"kind": "swap"}, 'drills[0].kind: must be "restore" or "migration", is "swap" — say what to practise'),
+    ({"cron": ""}, f'drills[0].cron: must be five cron fields, like 0 3 * * 1, is "" — {WHEN}'),
+    ({"cron": "0 3 * * 8"}, f'drills[0].cron: must be five cron fields, like 0 3 * * 1, is "0 3 * * 8" — {WHEN}'),
+    ({"cron": "60 3 * * 1"}, f'drills[0].cron: must be five cron fields, like 0 3 * * 1, is "60 3 * * 1" — {WHEN}'),
+    ({"cron": "0 3 30 2 *"}, f'drills[0].cron: must be a time that comes, in any year, is "0 3 30 2 *" — {WHEN}'),
+    (
+        {"kind": "swap"},
+        'drills[0].kind: must be "restore", "migration" or "bundle", is "swap" — say what to practise',
+    ),
+    (
+        {"timezone": "Mars/Base"},
+        'drills[0].timezone: must be a time zone\'s name, like Europe/Berlin, is "Mars/Base" — say whose clock that is',
+    ),
+    (
+        {"name": "Weekly One"},
+        'drills[0].name: must be small letters, digits and dashes, 60 at the most, is "Weekly One"',
+    ),
+    (
+        {"bundle_of": "prod"},
+        "drills[0].bundle_of: a restore drill takes its own backup — leave it out, or practise migration or bundle",
+    ),
+    (
+        {"bundle_of": "qa", "kind": "bundle"},
+        'drills[0].bundle_of: "qa" is no environment here — name one of them: prod, staging',
+    ),
+    ({"jitter_s": -1}, "drills[0].jitter_s: must be 0…86,400, is -1 — set by how many seconds its start may vary"),
+    ({"start_within_s": 0}, "drills[0].start_within_s: must be 1…604,800, is 0 — set how many seconds late it may"),
+    ({"overdue_after_s": 0}, "drills[0].overdue_after_s: must be 1…31,536,000, is 0 — set how many seconds the last"),
+    *(
+        (
+            {"blackout": ["2026-12-24", wrong]},
+            f'drills[0].blackout[1]: must be {DAYS}, is "{wrong}" — list the days on which none starts',
+        )
+        for wrong in ("christmas", "2026-02-30", "2027-01-02/2026-12-20", "2026-12-24/", "20261224", "2026-W01-1")
+    ),
 ]
 
 
 @pytest.mark.parametrize(("change", "complaint"), BAD_DRILLS)
-def test_a_bad_drill_is_refused(read: Load, change: dict[str, str], complaint: str) -> None:
+def test_a_bad_drill_is_refused(read: Load, change: dict[str, Any], complaint: str) -> None:
     drill = {"environment": "staging", "cron": "0 3 * * 1", "kind": "restore"} | change
-    more = "[[drills]]\n" + "".join(f'{key} = "{value}"\n' for key, value in drill.items())
-    assert problems(lambda: read(more=more)) == [complaint]
+    more = "[[drills]]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in drill.items())
+    (found,) = problems(lambda: read(more=more))
+    assert found.startswith(complaint)
+
+
+def test_two_drills_of_one_name_are_refused(read: Load) -> None:
+    drill = '[[drills]]\nenvironment = "staging"\ncron = "0 3 * * 1"\nkind = "restore"\n'
+    assert problems(lambda: read(more=f'{drill}{drill}[[drills]]\nname = "another"\n{drill[11:]}')) == [
+        'drills[1].name: "staging-restore" is drills[0], too — give each a name of its own'
+    ]
 
 
 def test_everything_is_reported_at_once(read: Load) -> None:

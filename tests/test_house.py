@@ -90,6 +90,7 @@ class TestImports:
             ("commands/probe.py", "psycopg", "Only the database's adapters know psycopg"),
             ("bot/adapters/probe.py", "procrastinate", "Only the queue adapter knows procrastinate"),
             ("bot/adapters/probe.py", "jinja2", "Only the HTML report knows jinja2"),
+            ("bot/adapters/probe.py", "apscheduler", "Only the scheduler and what cron means know APScheduler"),
             ("bot/adapters/probe.py", "aiohttp", "The sandbox's packages stay in the sandbox"),
             ("bot/adapters/probe.py", "bot.sandbox", "Nothing knows the sandbox"),
             ("commands/probe.py", "bot.engine.runner", "Commands reach the world only through operations"),

@@ -7,6 +7,7 @@ from bot.adapters import htmlreport
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore, ChoreKind
+from bot.domain.drills import Alert, Drill, DrillState, Standing
 from bot.domain.environments import Environment
 from bot.domain.runs import Run
 from bot.errors import BotError
@@ -27,6 +28,8 @@ from bot.ports import (
 from bot.views import backups as backups_view
 from bot.views import card, incident, refusal, report, request, status
 from bot.views import chore as chore_view
+from bot.views import drill as drill_view
+from bot.views import drilllist as drill_list_view
 from bot.views import escalation as escalation_view
 from bot.views import home as home_view
 from bot.views import overview as overview_view
@@ -43,6 +46,8 @@ class SlackAnnouncer:
     Message keys: ``card:{run}``, ``request:{run}:{digest12}``, ``note:{run}:{key}``, ``report:{run}``, ``file:{run}``,
     ``answer:{request}``, ``chore:{request}``, ``home:{user}``. Everything but the card, answers, chores and Home
     tabs is in the card's thread.
+    Of drills ``drill:{drill}``, ``drill-start:{drill}``, ``drill-failed:{drill}``, ``drill-waits:{drill}``,
+    ``drills-missed:{first}``, ``drill-overdue:{episode}``.
 
     Args:
         outbox: where messages are put.
@@ -145,6 +150,52 @@ class SlackAnnouncer:
         """See `bot.ports.Announcer.no_home`."""
         self._publish(user_id, home_view.render_refusal(error))
 
+    def drill(self, drill: Drill) -> None:
+        """See `bot.ports.Announcer.drill`."""
+        self._say(drill.environment, _drill_key(drill), drill_view.render(drill))
+        if drill_view.is_news(drill):
+            self._say(drill.environment, f"drill-start:{drill.id}", drill_view.render_start(drill))
+        if drill.state is DrillState.FAILED:
+            view = drill_view.render_failure(drill, self._contacts(drill.environment))
+            self._say(drill.environment, f"drill-failed:{drill.id}", view)
+
+    def drill_waits(self, drill: Drill, why: str) -> None:
+        """See `bot.ports.Announcer.drill_waits`."""
+        view = refusal.note(f"{why} Drill {drill.id} is due and waits.")
+        self._say(drill.environment, f"drill-waits:{drill.id}", view, _drill_key(drill))
+
+    def drills_missed(self, drills: Sequence[Drill]) -> None:
+        """See `bot.ports.Announcer.drills_missed`."""
+        first = drills[0]
+        self._say(first.environment, f"drills-missed:{first.id}", drill_view.render_missed(drills))
+
+    def overdue(self, alert: Alert) -> None:
+        """See `bot.ports.Announcer.overdue`."""
+        view = drill_view.render_overdue(alert, self._contacts(alert.environment))
+        self._say(alert.environment, f"drill-overdue:{alert.key}", view)
+
+    def relieved(self, alert: Alert, passed_at: datetime | None) -> None:
+        """See `bot.ports.Announcer.relieved`."""
+        self._say(alert.environment, f"drill-overdue:{alert.key}", drill_view.render_relieved(alert, passed_at))
+
+    def drill_list(self, audience: Audience, key: str, standings: Sequence[Standing], drills: Sequence[Drill]) -> None:
+        """See `bot.ports.Announcer.drill_list`."""
+        self._answer(audience, key, drill_list_view.render(standings, drills))
+
+    def drill_details(self, audience: Audience, key: str, drill: Drill) -> None:
+        """See `bot.ports.Announcer.drill_details`."""
+        self._answer(audience, key, drill_view.render(drill, steer=False))
+
+    def _say(self, environment: str, key: str, view: View, thread: str = "") -> None:
+        """Put a message into an environment's channel; one that is no longer configured has none."""
+        known = self._environments.get(environment)
+        if known is not None:
+            self._outbox.put(Message(key, known.incident_channel, view.text, view.blocks, thread_key=thread))
+
+    def _contacts(self, environment: str) -> Sequence[str]:
+        known = self._environments.get(environment)
+        return known.escalation_contacts if known else ()
+
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         """See `bot.ports.Announcer.run_of`."""
         posted = self._outbox.posted(channel, ts)
@@ -183,6 +234,10 @@ class SlackAnnouncer:
 def card_key(run_id: str) -> str:
     """The card's message key, which its thread hangs on."""
     return f"{_CARD}:{run_id}"
+
+
+def _drill_key(drill: Drill) -> str:
+    return f"drill:{drill.id}"
 
 
 def _request_key(run_id: str, digest: str) -> str:

@@ -1,19 +1,16 @@
 """When drills are due: cron in a time zone, without blackout days, by APScheduler's trigger."""
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from apscheduler.triggers.cron import CronTrigger
-
+from bot.config.cron import trigger, zone_of
 from bot.domain.drills import Schedule
 
 MOST = 1000
 HORIZON = timedelta(days=5 * 366)
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_NAMES = {name: number for number, name in enumerate(_DAYS)}
-_FIELDS = 5
+GAPS_KEPT = 16
 _OVERLAP = timedelta(hours=3)
 """More than clocks are ever put back by."""
 
@@ -21,13 +18,24 @@ _OVERLAP = timedelta(hours=3)
 class CronCalendar:
     """Implements `bot.ports.Calendar`."""
 
+    def __init__(self) -> None:
+        self._gaps: dict[Schedule, deque[tuple[datetime, datetime]]] = {}
+
     def due_between(self, schedule: Schedule, after: datetime, until: datetime) -> Sequence[datetime]:
         """See `bot.ports.Calendar.due_between`."""
-        return list(_due(schedule, after, until, MOST))
+        first = self.next_due(schedule, after)
+        return list(_due(schedule, after, until, MOST)) if first is not None and first <= until else []
 
     def next_due(self, schedule: Schedule, after: datetime) -> datetime | None:
-        """See `bot.ports.Calendar.next_due`."""
-        return next(_due(schedule, after, after + HORIZON, 1), None)
+        """See `bot.ports.Calendar.next_due`. The scheduler asks much the same every few seconds, so gaps are kept."""
+        gaps = self._gaps.setdefault(schedule, deque(maxlen=GAPS_KEPT))
+        for begin, end in list(gaps):
+            if begin <= after < end:
+                return end
+        due = next(_due(schedule, after, after + HORIZON, 1), None)
+        if due is not None:
+            gaps.append((after, due))
+        return due
 
     def jitter_s(self, schedule: Schedule, due_at: datetime) -> float:
         """See `bot.ports.Calendar.jitter_s`: APScheduler's own jitter is another one on every replica."""
@@ -35,31 +43,9 @@ class CronCalendar:
         share = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") / 2**32
         return round(share * schedule.jitter_s)
 
-
-def trigger(cron: str) -> CronTrigger:
-    """Read five cron fields; 0 and 7 are Sunday, as everywhere but in APScheduler. It ticks in UTC.
-
-    Raises:
-        ValueError: it is no cron expression.
-    """
-    fields = cron.split()
-    if len(fields) != _FIELDS:
-        raise ValueError(f"{cron} has {len(fields)} fields, not {_FIELDS}")
-    minute, hour, day, month, weekday = fields
-    days = weekday if weekday == "*" else _weekdays(weekday)
-    return CronTrigger(minute=minute, hour=hour, day=day, month=month, day_of_week=days, timezone=UTC)
-
-
-def zone_of(timezone: str) -> ZoneInfo:
-    """Find a time zone by its IANA name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    try:
-        return ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"{timezone} is no time zone") from error
+    def wall(self, schedule: Schedule, at: datetime) -> datetime:
+        """See `bot.ports.Calendar.wall`."""
+        return at.astimezone(zone_of(schedule.timezone))
 
 
 def _due(schedule: Schedule, after: datetime, until: datetime, most: int) -> Iterator[datetime]:
@@ -69,7 +55,7 @@ def _due(schedule: Schedule, after: datetime, until: datetime, most: int) -> Ite
         due = wall.astimezone(UTC)
         if due > until or found == most:
             return
-        if due > last and not any(span.covers(wall.date()) for span in schedule.blackout):
+        if due > last and not schedule.rests_on(wall.date()):
             last, found = due, found + 1
             yield due
 
@@ -85,28 +71,3 @@ def _walls(schedule: Schedule, after: datetime) -> Iterator[datetime]:
     while (tick := ticking.get_next_fire_time(None, at)) is not None:
         yield tick.replace(tzinfo=zone)
         at = tick + timedelta(seconds=1)
-
-
-def _weekdays(field: str) -> str:
-    days = sorted({day % 7 for part in field.lower().split(",") for day in _part(part)})
-    return ",".join(_DAYS[day] for day in days)
-
-
-def _part(part: str) -> range:
-    span, _, step = part.partition("/")
-    low, _, high = span.partition("-")
-    if span == "*":
-        first, last = 0, 6
-    else:
-        first = _day(low)
-        last = _day(high) if high else (6 if step else first)
-    if last < first:
-        last += 7
-    return range(first, last + 1, int(step or 1))
-
-
-def _day(text: str) -> int:
-    day = _NAMES.get(text, int(text) if text.isdigit() else -1)
-    if not 0 <= day <= 7:  # noqa: PLR2004 -- 7 is Sunday, too
-        raise ValueError(f"{text} is no day of the week")
-    return day

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 import uvicorn
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.domain.drills import Standing
 from bot.errors import BotError, PermanentError
 
 START_TIMEOUT_S = 10.0
@@ -24,6 +26,8 @@ class HttpServer:
         host, port: to listen on.
         unready: says what is not ready yet, by name; empty when all is well.
         runs_by_state: how many runs are in each state.
+        drills: where every schedule is.
+        ticked_at: when this replica's scheduler had last dealt with everything; None: not yet.
     """
 
     def __init__(
@@ -32,8 +36,12 @@ class HttpServer:
         port: int,
         unready: Callable[[], Mapping[str, str]],
         runs_by_state: Callable[[], Mapping[str, int]],
+        drills: Callable[[], Sequence[Standing]] = tuple,
+        ticked_at: Callable[[], datetime | None] = lambda: None,
     ) -> None:
         self._unready = unready
+        self._drills = drills
+        self._ticked_at = ticked_at
         self._runs_by_state = runs_by_state
         routes = [
             Route("/healthz", lambda _: PlainTextResponse("alive\n")),
@@ -77,7 +85,32 @@ class HttpServer:
         try:
             for state, count in self._runs_by_state().items():
                 runs.labels(state).set(count)
+            _measure_drills(self._drills(), registry)
             up.set(1)
         except BotError:
             up.set(0)
+        ticked_at = self._ticked_at()
+        if ticked_at is not None:
+            name, words = "backstop_scheduler_last_tick_timestamp_seconds", "When the scheduler had dealt with all"
+            Gauge(name, words, registry=registry).set(ticked_at.timestamp())
         return PlainTextResponse(generate_latest(registry), media_type="text/plain; version=0.0.4")
+
+
+def _measure_drills(standings: Sequence[Standing], registry: CollectorRegistry) -> None:
+    """A figure that there is none of is left out: a rule with ``absent`` notices, one with a zero would not."""
+    labels = ["schedule", "environment", "kind"]
+    passed = Gauge(
+        "backstop_drill_last_success_timestamp_seconds", "When a drill last passed", labels, registry=registry
+    )
+    overdue = Gauge(
+        "backstop_drill_overdue", "Whether it has been too long since one passed", labels, registry=registry
+    )
+    ahead = Gauge("backstop_drill_next_due_timestamp_seconds", "When the next one is due", labels, registry=registry)
+    for standing in standings:
+        item = standing.schedule
+        of = (item.name, item.environment, item.kind.value)
+        overdue.labels(*of).set(standing.overdue)
+        if standing.last_passed is not None:
+            passed.labels(*of).set(standing.last_passed.timestamp())
+        if standing.next_due is not None:
+            ahead.labels(*of).set(standing.next_due.timestamp())

@@ -39,16 +39,31 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _drills(drills: Sequence[Any], environments: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
+    seen: dict[str, int] = {}
     for position, raw in enumerate(drills):
         drill = _valid(DrillKeys, raw, around)
-        path = ("drills", position, "environment")
         if drill is None:
             continue
-        if drill.environment not in environments:
-            known = ", ".join(environments) or "there are none"
-            yield line(path, f'"{drill.environment}" is no environment here — name one of them: {known}')
-        elif _table(environments, drill.environment).get("production") is True:
-            yield line(path, f'"{drill.environment}" is production — drills run in the other environments only')
+        yield from _drill_places(drill, position, environments)
+        if drill.full_name in seen:
+            text = f'"{drill.full_name}" is drills[{seen[drill.full_name]}], too — give each a name of its own'
+            yield line(("drills", position, "name"), text)
+        seen.setdefault(drill.full_name, position)
+
+
+def _drill_places(drill: DrillKeys, position: int, environments: Mapping[str, Any]) -> Iterator[str]:
+    known = ", ".join(environments) or "there are none"
+    path = ("drills", position, "environment")
+    if drill.environment not in environments:
+        yield line(path, f'"{drill.environment}" is no environment here — name one of them: {known}')
+    elif _table(environments, drill.environment).get("production") is True:
+        yield line(path, f'"{drill.environment}" is production — drills run in the other environments only')
+    source = drill.bundle_of if drill.bundle_of is not None else drill.environment
+    path = ("drills", position, "bundle_of")
+    if source != drill.environment and source not in environments:
+        yield line(path, f'"{source}" is no environment here — name one of them: {known}')
+    elif source != drill.environment and drill.kind == "restore":
+        yield line(path, "a restore drill takes its own backup — leave it out, or practise migration or bundle")
 
 
 def _shared_databases(document: Mapping[str, Any], around: Surroundings) -> Iterator[str]:

@@ -13,7 +13,9 @@ from bot.config.cautions import find_warnings
 from bot.config.credentials import Surroundings, read_credential
 from bot.config.crosschecks import crosscheck
 from bot.config.problems import describe
+from bot.config.rules import days_of
 from bot.domain import environments as domain
+from bot.domain.drills import DayRange, DrillKind, Schedule
 from bot.domain.versions import CompatibilityRow, Matrix
 from bot.errors import PermanentError
 
@@ -77,7 +79,7 @@ class _Build:
             environments=MappingProxyType(environments),
             access=MappingProxyType({name: self._access(item) for name, item in file.environments.items()}),
             upkeep=MappingProxyType({name: _upkeep(item) for name, item in file.environments.items()}),
-            drills=tuple(settings.DrillSchedule(**drill.model_dump()) for drill in file.drills),
+            drills=tuple(_schedule(drill) for drill in file.drills),
             http=settings.HttpSettings(**file.http.model_dump()),
             pg_bin=_path(file.tools.pg_bin),
             scratch_dir=_path(file.tools.scratch_dir),
@@ -163,6 +165,22 @@ def _migrations(item: keys.MigrationKeys) -> settings.MigrationSettings:
 
 def _upkeep(item: keys.EnvironmentKeys) -> settings.Upkeep:
     return settings.Upkeep(item.keep_old_database_s, item.require_drill_within_s, item.require_drill)
+
+
+def _schedule(item: keys.DrillKeys) -> Schedule:
+    return Schedule(
+        name=item.full_name,
+        environment=item.environment,
+        kind=DrillKind(item.kind),
+        cron=item.cron,
+        timezone=item.timezone,
+        bundle_of=item.bundle_of or "",
+        jitter_s=item.jitter_s,
+        blackout=tuple(DayRange(*span) for text in item.blackout if (span := days_of(text))),
+        announce_before_s=item.announce_before_s,
+        start_within_s=item.start_within_s,
+        overdue_after_s=item.overdue_after_s,
+    )
 
 
 def _path(text: str | None) -> Path | None:

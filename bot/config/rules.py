@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
+from bot.config import cron
 from bot.config.credentials import check_file, check_variable
 from bot.domain.versions import is_pattern
-
-CRON_FIELDS = 5
 
 
 def within(low: float, high: float) -> AfterValidator:
@@ -48,6 +48,20 @@ def _is_web_address(text: str) -> bool:
         return False
 
 
+def days_of(text: str) -> tuple[date, date] | None:
+    """Read the first and the last of some days: ``2026-12-24``, ``2026-12-20/2027-01-02``; None when it is neither."""
+    first, slash, last = text.partition("/")
+    last = last if slash else first
+    if not _DAY.fullmatch(first) or not _DAY.fullmatch(last):
+        return None
+    try:
+        span = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError:
+        return None
+    return span if span[0] <= span[1] else None
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_$]*"
 
 Text = Annotated[str, satisfying(str.strip, "a text that is not empty")]
@@ -67,7 +81,10 @@ Table = Annotated[str, matching(rf"({_IDENTIFIER}\.)?{_IDENTIFIER}", "a plain SQ
 Schema = Annotated[str, matching(r"0*[1-9]\d{0,5}", 'a schema version in quotes, like "027"')]
 TopSchema = Annotated[str, matching(r"0*[1-9]\d{0,5}|latest", 'a schema version in quotes, like "027", or "latest"')]
 AppPattern = Annotated[str, satisfying(is_pattern, "like v1.3.x, v1.x or v1.3.0")]
-Cron = Annotated[str, satisfying(lambda text: len(text.split()) == CRON_FIELDS, "five cron fields, like 0 3 * * 1")]
+Cron = Annotated[str, AfterValidator(cron.check)]
+TimeZone = Annotated[str, AfterValidator(cron.check_zone)]
+DrillName = Annotated[str, matching(r"[a-z0-9][-a-z0-9]{0,59}", "small letters, digits and dashes, 60 at the most")]
+Days = Annotated[str, satisfying(days_of, 'a day, like "2026-12-24", or two, like "2026-12-20/2027-01-02"')]
 UrlPath = Annotated[str, matching(r"/\S*", 'a path that begins with "/"')]
 
 Port = Annotated[int, within(1, 65_535)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from bot.domain.drills import Schedule
 from bot.domain.environments import Environment
 from bot.domain.versions import Matrix
 
@@ -107,16 +108,6 @@ class Upkeep:
 
 
 @dataclass(frozen=True)
-class DrillSchedule:
-    """A drill that comes round: `cron` in UTC, `kind` ``restore`` or ``migration``, announced some seconds ahead."""
-
-    environment: str
-    cron: str
-    kind: str
-    announce_before_s: int = 0
-
-
-@dataclass(frozen=True)
 class HttpSettings:
     """Where health, metrics and, in http mode, Slack's events are served."""
 
@@ -141,7 +132,7 @@ class Config:
     environments: Mapping[str, Environment]
     access: Mapping[str, Access]
     upkeep: Mapping[str, Upkeep]
-    drills: tuple[DrillSchedule, ...] = ()
+    drills: tuple[Schedule, ...] = ()
     http: HttpSettings = HttpSettings()
     pg_bin: Path | None = None
     scratch_dir: Path | None = None

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.runs import Step, run_id_of
@@ -33,6 +33,8 @@ class DrillState(StrEnum):
 
 OPEN_DRILLS = frozenset({DrillState.PLANNED, DrillState.RUNNING})
 TRIED = frozenset({DrillState.PASSED, DrillState.FAILED})
+OUTDATED_AFTER = timedelta(minutes=10)
+"""How long a configuration that no replica has any more still counts: longer than replicas need to be replaced."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,16 @@ class Schedule:
         """The environment whose bundle is used."""
         return self.bundle_of or self.environment
 
+    def rests_on(self, day: date) -> bool:
+        """Whether none starts on that day."""
+        return any(span.covers(day) for span in self.blackout)
+
     @property
     def fingerprint(self) -> str:
-        """sha256, hex, of what decides when it is due: another one makes it a new schedule of the same name."""
+        """sha256, hex, of what is done and when: another one makes it a new schedule of the same name."""
         days = ",".join(f"{span.first}/{span.last}" for span in self.blackout)
-        text = "|".join((self.cron, self.timezone, str(self.jitter_s), days))
+        what = (self.environment, self.kind.value, self.source)
+        text = "|".join((*what, self.cron, self.timezone, str(self.jitter_s), days))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -139,8 +146,10 @@ class Drill:
         state: see `DrillState`.
         user_id: who asked for it, skipped or postponed it last; "" for nobody.
         started_at, ended_at: None where it has not.
+        announced_at: when people were first told of it; None: nobody knows of it yet.
+        told_at: when people were told how it ended; None until then.
         fence: grows with every process that takes it up; older ones may write no more.
-        problem: reference and sentence of why it failed, was missed or skipped; "" otherwise.
+        problem: why it failed (reference and sentence), was missed or skipped (a sentence); "" otherwise.
         steps: its checklist, in order; empty until it starts.
         measured: what it has shown; None until it has.
     """
@@ -156,6 +165,8 @@ class Drill:
     user_id: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    announced_at: datetime | None = None
+    told_at: datetime | None = None
     fence: int = 0
     problem: str = ""
     steps: tuple[Step, ...] = ()
@@ -171,6 +182,64 @@ class Drill:
             if step.key == key:
                 return step
         raise KeyError(key)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A schedule as the journal knows it.
+
+    Attributes:
+        known_since: from then on its due times count.
+        planned_to: every due time up to then has its drill.
+    """
+
+    known_since: datetime
+    planned_to: datetime
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a schedule is.
+
+    Attributes:
+        schedule: which.
+        since: when it last passed, or since when it is known if it never has.
+        last_passed: None if it never has.
+        next_due: None when it has no due time within five years.
+        next_wall: the same as clocks in its time zone show it.
+        deadline: if it has not passed again by then it is overdue; None: it never is.
+        overdue: whether it is.
+    """
+
+    schedule: Schedule
+    since: datetime
+    last_passed: datetime | None
+    next_due: datetime | None
+    next_wall: datetime | None
+    deadline: datetime | None
+    overdue: bool
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Nothing has passed for too long.
+
+    Attributes:
+        subject: ``schedule:NAME`` or ``environment:NAME``.
+        environment: in whose channel it is said.
+        since: the last pass, or since when one is waited for.
+        passed: whether `since` is a pass.
+    """
+
+    subject: str
+    environment: str
+    since: datetime
+    passed: bool
+
+    @property
+    def key(self) -> str:
+        """Names the episode: the same for every process that notices it."""
+        return f"{self.subject}:{int(self.since.timestamp())}"
 
 
 @dataclass(frozen=True)

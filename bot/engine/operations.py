@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bot.engine import backups, control, enquiries, home, menu
+from bot.engine import backups, control, drillwishes, enquiries, exercises, home, menu
 from bot.engine.chores import take
 from bot.engine.documenting import document
+from bot.engine.drillstarts import Performer, carry_out
 from bot.engine.glimpses import Glimpses
+from bot.engine.learning import answer_report
 from bot.engine.requests import Kind, defer
 from bot.engine.rollbacks import request_run
 from bot.engine.salvaging import salvage
@@ -15,18 +17,24 @@ from bot.engine.verifying import verify
 from bot.engine.voting import vote
 from bot.engine.workplace import Workplace
 from bot.errors import BotError, TemporaryError
-from bot.ports import Audience, Choices, Request
+from bot.ports import Audience, Choices, Claim, Request
 
 _log = logging.getLogger(__name__)
 _Handler = Callable[[Workplace, Audience, str, Mapping[str, Any]], None]
 
 
 class Operations:
-    """What people can do."""
+    """What people can do.
 
-    def __init__(self, workplace: Workplace) -> None:
+    Args:
+        workplace: all ports.
+        perform: performs a drill by its id.
+    """
+
+    def __init__(self, workplace: Workplace, perform: Performer = exercises.perform) -> None:
         self._workplace = workplace
         self._glimpses = Glimpses(workplace.clock)
+        self._perform = perform
 
     def submit(self, request: Request) -> bool:
         """Persist a request, then queue it; False for a redelivery. Cheap enough to be done before Slack is answered.
@@ -53,8 +61,19 @@ class Operations:
     def handle(self, request_id: str) -> None:
         """Deal with a persisted request; whoever made it is told why not. A second call finds nothing to do."""
         with self._workplace.journal.claim(request_id) as claim:
-            if claim is not None:
+            if claim is not None and claim.request.kind == Kind.DRILL:
+                self._drill(claim)
+            elif claim is not None:
                 claim.finish(self._deal(claim.request))
+
+    def _drill(self, claim: Claim) -> None:
+        """A drill has nobody to be refused: what may work later is left to the sweep, the rest is in its message."""
+        try:
+            carry_out(self._workplace, claim.request.payload, self._perform)
+        except TemporaryError as error:
+            _log.info("%s is tried again: %s", claim.request.id, error.reference)
+        else:
+            claim.finish()
 
     def _deal(self, request: Request) -> str:
         workplace, payload = self._workplace, request.payload
@@ -152,6 +171,33 @@ def _salvage(workplace: Workplace, audience: Audience, key: str, payload: Mappin
     workplace.announcer.tell(audience, key, salvage(workplace, audience, key, payload["run_id"]))
 
 
+def _drill_list(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
+    drillwishes.answer_list(workplace, audience, key, payload["environment"])
+
+
+def _drill_show(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
+    drillwishes.answer_show(workplace, audience, key, payload["drill_id"])
+
+
+def _drill_skip(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
+    workplace.announcer.tell(audience, key, drillwishes.skip(workplace, audience.user_id, payload["drill_id"]))
+
+
+def _drill_postpone(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
+    drill_id, start_at, by_s = payload["drill_id"], payload["start_at"], int(payload["by_s"])
+    said = drillwishes.postpone(workplace, audience.user_id, drill_id, start_at, by_s)
+    workplace.announcer.tell(audience, key, said)
+
+
+def _drill_now(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
+    said = drillwishes.start_now(workplace, audience, key, payload["environment"], payload["drill"])
+    workplace.announcer.tell(audience, key, said)
+
+
+def _drill_report(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
+    answer_report(workplace, audience, key, payload["environment"])
+
+
 _HANDLERS: Mapping[Kind, _Handler] = {
     Kind.ROLLBACK: _rollback,
     Kind.RESTORE: _rollback,
@@ -171,4 +217,10 @@ _HANDLERS: Mapping[Kind, _Handler] = {
     Kind.TAKE: _take,
     Kind.VERIFY: _verify,
     Kind.SALVAGE: _salvage,
+    Kind.DRILL_LIST: _drill_list,
+    Kind.DRILL_SHOW: _drill_show,
+    Kind.DRILL_SKIP: _drill_skip,
+    Kind.DRILL_POSTPONE: _drill_postpone,
+    Kind.DRILL_NOW: _drill_now,
+    Kind.DRILL_REPORT: _drill_report,
 }

@@ -55,3 +55,18 @@ def check_steward(workplace: Workplace, user_id: str, run: Run) -> Voter:
             "Ask one of them.",
         )
     return person
+
+
+def check_approver(workplace: Workplace, user_id: str, environment: Environment) -> None:
+    """Let only the environment's approvers through.
+
+    Raises:
+        PermanentError: ``not-an-approver``, ``not-a-member``.
+        TemporaryError: ``lookup-failed``.
+    """
+    if not entitled(check_member(workplace, user_id, environment), environment.approval):
+        raise PermanentError(
+            "not-an-approver",
+            f"Only the approvers of {environment.name} may do that.",
+            "Ask one of them; approval.approvers in the configuration says who they are.",
+        )

@@ -24,6 +24,13 @@ Payload keys, all strings unless said otherwise. Every kind has `user_id`, `chan
 | `take`       | `environment`, `label`                                                                     |
 | `verify`     | `environment`, `name` of a backup or ``latest``, `level` (int)                             |
 | `home`       | none: the user has opened the Home tab                                                     |
+| `drill-list` | `environment` ("" for all)                                                                 |
+| `drill-show`, `drill-skip` | `drill_id`                                                                   |
+| `drill-postpone` | `drill_id`, `start_at` (ISO 8601) or "" and `by_s` (int) after its due time            |
+| `drill-now`  | `environment`, `drill` (``restore``/``migration``/``bundle``)                              |
+| `drill-report` | `environment` ("" for all)                                                               |
+
+One kind is the scheduler's own and has no person: `drill` with `drill_id` and `start_at` (ISO 8601).
 """
 
 from enum import StrEnum
@@ -53,9 +60,16 @@ class Kind(StrEnum):
     VERIFY = "verify"
     SALVAGE = "salvage"
     HOME = "home"
+    DRILL = "drill"
+    DRILL_LIST = "drill-list"
+    DRILL_SHOW = "drill-show"
+    DRILL_SKIP = "drill-skip"
+    DRILL_POSTPONE = "drill-postpone"
+    DRILL_NOW = "drill-now"
+    DRILL_REPORT = "drill-report"
 
 
-CHORES = frozenset({Kind.TAKE, Kind.VERIFY, Kind.SALVAGE})
+CHORES = frozenset({Kind.TAKE, Kind.VERIFY, Kind.SALVAGE, Kind.DRILL})
 """Kinds that may take an hour and must not keep a vote waiting."""
 
 

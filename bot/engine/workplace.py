@@ -34,6 +34,7 @@ class Site:
         sides: None where no second database may be made.
         keep_old_s: for how many seconds a replaced database is kept.
         salvager: None where `sides` is.
+        require_drill_within_s: how many seconds a good drill keeps people at ease; None: no drill is demanded.
     """
 
     environment: Environment
@@ -43,6 +44,7 @@ class Site:
     sides: Sides | None = None
     keep_old_s: float = 604_800.0
     salvager: Salvager | None = None
+    require_drill_within_s: float | None = None
 
 
 @dataclass(frozen=True)

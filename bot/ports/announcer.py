@@ -7,6 +7,7 @@ from typing import Protocol
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore
+from bot.domain.drills import Alert, Drill, Standing
 from bot.domain.runs import Run
 from bot.errors import BotError
 from bot.ports.answers import (
@@ -91,3 +92,27 @@ class Announcer(Protocol):
         """Which run a message (its card or a request of its) belongs to, and the short digest it asks consent for
         ("" for the card); None for any other message.
         """
+
+    def drill(self, drill: Drill) -> None:
+        """A message in its environment's channel, edited in place from the announcement to the result.
+
+        Beyond an hour after the announcement, its start is a message of its own; so is a failure, always.
+        """
+
+    def drill_waits(self, drill: Drill, why: str) -> None:
+        """Say in its thread, once, why it does not start yet."""
+
+    def drills_missed(self, drills: Sequence[Drill]) -> None:
+        """Say in one message that these of one schedule, at least one, were missed, and why."""
+
+    def overdue(self, alert: Alert) -> None:
+        """Alert people: a message an episode."""
+
+    def relieved(self, alert: Alert, passed_at: datetime | None) -> None:
+        """Edit an alert: it holds no more, because a drill has passed, or (None) because nobody waits for one."""
+
+    def drill_list(self, audience: Audience, key: str, standings: Sequence[Standing], drills: Sequence[Drill]) -> None:
+        """Answer `/drill list`."""
+
+    def drill_details(self, audience: Audience, key: str, drill: Drill) -> None:
+        """Answer `/drill show`."""

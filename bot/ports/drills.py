@@ -1,21 +1,35 @@
 """What survives of drills, and when they are due."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.drills import Drill, DrillState, Measurement, Schedule, ScriptProof
+from bot.domain.drills import Alert, Drill, DrillState, Listed, Measurement, Schedule, ScriptProof
 from bot.domain.runs import Step
 
 
 class DrillBook(Protocol):
     """Drills, their checklists, and what was learnt, kept for ever. Every method is one transaction."""
 
-    def known_since(self, schedule: Schedule, now: datetime) -> datetime:
-        """Since when that very schedule (name and `fingerprint`) is known; noted as `now` the first time."""
+    def enlist(self, name: str, fingerprint: str, now: datetime) -> Listed | None:
+        """Note that a schedule is in force as it is, and give what is known of it.
 
-    def last_due(self, schedule: str, since: datetime) -> datetime | None:
-        """The newest due time at or after `since` that has a drill."""
+        A new one, or one that was out of the configuration while others were in force, begins `now`. Another
+        fingerprint goes on where the one before was last seen. None while a newer one is in force on another
+        replica: this process has an old configuration.
+        """
+
+    def listed(self, since: datetime) -> Collection[str]:
+        """Names of the schedules that some replica has had in force since then."""
+
+    def advance(self, name: str, fingerprint: str, planned_to: datetime) -> None:
+        """Note that every due time up to then has its drill."""
+
+    def beat(self, now: datetime) -> None:
+        """Note that everything due by now has been dealt with."""
+
+    def last_beat(self) -> datetime | None:
+        """When that was last so, on any replica."""
 
     def plan(self, drill: Drill) -> bool:
         """Create a planned drill; False when its schedule and due time, or its id, have one already."""
@@ -29,16 +43,31 @@ class DrillBook(Protocol):
     def open_drills(self) -> Sequence[Drill]:
         """Planned and running ones, earliest start first."""
 
+    def note_announced(self, drill_id: str) -> None:
+        """Note that people have been told of it; the first time counts."""
+
     def postpone(self, drill_id: str, start_at: datetime, user_id: str) -> bool:
-        """Move the start of a planned one; False when it is not planned any more."""
+        """Put the start of a planned one off until then; False when it is not planned any more, or starts later."""
 
     def close(self, drill_id: str, state: DrillState, problem: str, user_id: str = "") -> bool:
         """PLANNED → SKIPPED or MISSED; False when it is not planned any more."""
 
+    def miss(self, problems: Mapping[str, str]) -> None:
+        """PLANNED → MISSED for all of them at one moment, each with its problem; those not planned any more stay."""
+
+    def untold(self) -> Sequence[Drill]:
+        """Those that have ended and whose end nobody has been told yet, earliest due first; 1,000 at most.
+
+        Of those that were missed at one moment, all or none.
+        """
+
+    def note_told(self, drill_ids: Sequence[str]) -> None:
+        """Note that people have been told how they ended."""
+
     def begin(self, drill_id: str, steps: Sequence[Step]) -> Drill | None:
         """PLANNED or RUNNING → RUNNING with fence + 1; gives it. `steps` are its checklist where it has none yet.
 
-        None when it has ended.
+        None when it has ended, or when its start is still ahead: somebody has just postponed it.
         """
 
     def record(self, drill_id: str, fence: int, step: Step) -> None:
@@ -69,6 +98,18 @@ class DrillBook(Protocol):
     def last_passed(self, schedule: str) -> datetime | None:
         """When a drill of that schedule last passed."""
 
+    def last_proof(self, environment: str) -> datetime | None:
+        """When a drill in that environment, or of its bundles, last passed."""
+
+    def alerts(self) -> Sequence[Alert]:
+        """Alerts that have been raised and not cleared."""
+
+    def raise_alert(self, alert: Alert) -> None:
+        """Keep an alert in the place of its subject's last one."""
+
+    def clear_alert(self, subject: str) -> None:
+        """Keep it no longer."""
+
     def script_proofs(self) -> Mapping[str, ScriptProof]:
         """The newest proof of each script, by sha256."""
 
@@ -84,3 +125,6 @@ class Calendar(Protocol):
 
     def jitter_s(self, schedule: Schedule, due_at: datetime) -> float:
         """By how many seconds that one starts later: 0…`jitter_s`, the same on every replica."""
+
+    def wall(self, schedule: Schedule, at: datetime) -> datetime:
+        """The same moment in the schedule's time zone."""

@@ -71,6 +71,12 @@ def button(text: str, action_id: str, value: str, *, style: str = "", ask: Block
     return made | ({"style": style} if style else {}) | ({"confirm": ask} if ask else {})
 
 
+def overflow(action_id: str, choices: Mapping[str, str], ask: Block | None = None) -> Block:
+    """A menu behind three dots: what its two to five entries say, and the value each stands for."""
+    options = [{"text": _plain(text, BUTTON_TEXT_MOST), "value": value} for text, value in choices.items()]
+    return {"type": "overflow", "action_id": action_id, "options": options} | ({"confirm": ask} if ask else {})
+
+
 def actions(buttons: Sequence[Block]) -> list[Block]:
     """A row of buttons; no block at all when there are none."""
     return [{"type": "actions", "elements": list(buttons[:25])}] if buttons else []

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from bot.domain.chores import DEFAULT_LEVEL
+from bot.domain.drills import Drill, DrillState
 from bot.domain.plans import PlanKind
 from bot.domain.runs import OPEN, Run, RunState, StepState
 from bot.planning.checklist import no_return_of
 from bot.ports import BackupListing
-from bot.views.blocks import Block, button, confirm
+from bot.views.blocks import Block, button, confirm, overflow
 from bot.views.plan import impact
 
 APPROVE = "approve"
@@ -24,7 +26,11 @@ VERIFY_BACKUP = "verify_backup"
 SHOW_BACKUP = "show_backup"
 NEWER_BACKUPS = "newer_backups"
 OLDER_BACKUPS = "older_backups"
+SKIP_DRILL = "skip_drill"
+POSTPONE_DRILL = "postpone_drill"
 PAGE_OF_BACKUPS = 10
+_HOUR = timedelta(hours=1)
+_POSTPONE = {"Postpone by 1 hour": _HOUR, "Postpone by 4 hours": 4 * _HOUR, "Postpone by 1 day": 24 * _HOUR}
 
 _QUESTIONS = {
     PlanKind.CHAIN: "Roll {} back?",
@@ -143,6 +149,23 @@ def for_follow_up(run: Run) -> list[Block]:
 
 def _close(run: Run) -> Block:
     return button("Close follow-up…", CLOSE_FOLLOWUP, run.id)
+
+
+def for_drill(drill: Drill) -> list[Block]:
+    """What the approvers may do to a drill that has not started. Postponing names the new start: twice is once."""
+    if drill.state is not DrillState.PLANNED:
+        return []
+    words = "It does not start this time. The schedule goes on with the next one."
+    ask = confirm("Leave this drill out?", words, "Skip it")
+    later = {text: f"{drill.id}|{(drill.start_at + by).isoformat()}" for text, by in _POSTPONE.items()}
+    put_off = confirm("Put this drill off?", "It starts that much later than it would now.", "Postpone it")
+    return [button("Skip", SKIP_DRILL, drill.id, ask=ask), overflow(POSTPONE_DRILL, later, ask=put_off)]
+
+
+def read_postponement(value: str) -> tuple[str, str]:
+    """Split what a choice carries into the drill's id and its new start, ISO 8601."""
+    drill_id, _, start = value.partition("|")
+    return drill_id, start
 
 
 def for_backup(environment: str, name: str) -> list[Block]:

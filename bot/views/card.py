@@ -51,7 +51,7 @@ def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) ->
             header(title),
             section(_state(run, votes, quorum)),
             context(*_facts(run, votes, production=production)),
-            *paginate([line for step in run.steps for line in _lines(step)], CHECKLIST_MOST),
+            *paginate([line for step in run.steps for line in step_lines(step)], CHECKLIST_MOST),
             *actions(for_card(run)),
             context(*_times(run)),
         ],
@@ -104,7 +104,8 @@ def _times(run: Run) -> list[str]:
     return [" · ".join(parts)]
 
 
-def _lines(step: Step) -> list[str]:
+def step_lines(step: Step) -> list[str]:
+    """A step's line of a checklist: its state, title, how long it took, what came of it."""
     extra = [part for part in (_pace(step), prose(" ".join(step.detail.split()), 300)) if part]
     return [f"{_MARKS[step.state]} {one_line(step.title, 150)}" + (f" – {' · '.join(extra)}" if extra else "")]
 

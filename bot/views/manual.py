@@ -22,6 +22,7 @@ _LINES = (
     ("/rollback unfreeze {env}", "allow runs again"),
     ("/migrations {env}", "versions, and what undoing each one costs"),
     ("/backups {env}", "backups, newest first; /backups help says more"),
+    ("/drill list", "practised rollbacks; /drill help says more"),
 )
 _BACKUP_LINES = (
     ("/backups", "the newest of every environment"),
@@ -32,6 +33,20 @@ _BACKUP_LINES = (
     ("/backups {env} verify NAME", "prove that one can be read to its end"),
     ("/backups {env} verify NAME 1", "… only its names and checksums"),
     ("/backups {env} verify NAME 3", "… restore it beside the live database, and compare it with its manifest"),
+)
+_DRILL_LINES = (
+    ("/drill list [{env}]", "schedules: when each is due, when it last passed; drills ahead and lately"),
+    ("/drill {env} now", "take a backup, restore it, prove it equal, swap it in, and undo the swap"),
+    ("/drill {env} now migration", "run every down script on a copy of the newest bundle"),
+    ("/drill {env} now bundle", "restore the newest bundle aside, and compare it with its manifest"),
+    ("/drill show DRILL", "one drill with its checklist"),
+    ("/drill skip DRILL", "leave a planned one out"),
+    ("/drill postpone DRILL 4h", "start it 4 hours after its due time; 90m, 1d, 1h30m are read, too"),
+    ("/drill report [{env}]", "how long restores take, as a picture"),
+)
+_ABOUT_DRILLS = (
+    "Drills practise rollbacks in environments that are not production; the configuration says when. An environment's "
+    "approvers may start, skip and postpone its drills, anyone may look."
 )
 _ABOUT_BACKUPS = (
     "For NAME, latest is the newest one. Taking and verifying stop nothing and change no database that serves; anyone "
@@ -52,6 +67,11 @@ def render(environments: Iterable[str]) -> View:
 def render_backups(environments: Iterable[str]) -> View:
     """Render the forms of `/backups`, likewise."""
     return _render("/backups", _BACKUP_LINES, _ABOUT_BACKUPS, environments)
+
+
+def render_drills(environments: Iterable[str]) -> View:
+    """Render the forms of `/drill`, likewise."""
+    return _render("/drill", _DRILL_LINES, _ABOUT_DRILLS, environments)
 
 
 def _render(command: str, forms: Iterable[tuple[str, str]], about: str, environments: Iterable[str]) -> View:

@@ -1,17 +1,50 @@
 -- Queries about drills.
 
--- name: known_since
--- Since when a schedule is known as it is; another fingerprint makes it new.
-INSERT INTO backstop.drill_schedules AS known (name, fingerprint, known_since)
-VALUES (%(name)s, %(fingerprint)s, %(now)s)
-ON CONFLICT (name) DO UPDATE
-SET known_since = CASE WHEN known.fingerprint = excluded.fingerprint THEN known.known_since ELSE excluded.known_since END,
-    fingerprint = excluded.fingerprint
-RETURNING known_since;
+-- name: enlist
+-- Note that a schedule is in force; no row while a newer one of its name is in force elsewhere.
+WITH beat AS (
+    SELECT max(seen_at) AS at FROM backstop.drill_schedules WHERE name = ''
+), newest AS (
+    SELECT fingerprint, seen_at FROM backstop.drill_schedules
+    WHERE name = %(name)s ORDER BY known_since DESC, fingerprint LIMIT 1
+), resumed AS (
+    SELECT newest.fingerprint, newest.seen_at,
+           -- Everything due was dealt with, and this schedule was not there: it had been taken out.
+           coalesce(newest.seen_at IS NULL OR newest.seen_at < beat.at - %(patience)s::interval, false) AS anew
+    FROM beat LEFT JOIN newest ON true
+), beginning AS (
+    SELECT CASE WHEN anew THEN %(now)s ELSE seen_at + interval '1 microsecond' END AS at FROM resumed
+)
+INSERT INTO backstop.drill_schedules AS known (name, fingerprint, known_since, seen_at, planned_to)
+SELECT %(name)s, %(fingerprint)s, at, %(now)s, at FROM beginning
+ON CONFLICT (name, fingerprint) DO UPDATE
+SET known_since = CASE WHEN (SELECT fingerprint IS NULL OR (known.fingerprint = fingerprint AND NOT anew) FROM resumed)
+                       THEN known.known_since ELSE excluded.known_since END,
+    planned_to = CASE WHEN (SELECT fingerprint IS NULL OR (known.fingerprint = fingerprint AND NOT anew) FROM resumed)
+                      THEN known.planned_to ELSE excluded.planned_to END,
+    seen_at = greatest(known.seen_at, excluded.seen_at)
+WHERE (SELECT fingerprint IS NULL OR known.fingerprint = fingerprint OR seen_at < %(now)s - %(patience)s::interval
+       FROM resumed)  -- no fingerprint and yet a conflict: another replica has just been first
+RETURNING known_since, planned_to;
 
--- name: last_due
--- The newest due time of a schedule that has a drill.
-SELECT max(due_at) AS due_at FROM backstop.drills WHERE schedule = %(schedule)s AND due_at >= %(since)s;
+-- name: listed
+-- Schedules that some replica has had in force since then.
+SELECT DISTINCT name FROM backstop.drill_schedules WHERE seen_at >= %(since)s AND name <> '';
+
+-- name: advance
+-- Every due time up to then has its drill.
+UPDATE backstop.drill_schedules SET planned_to = greatest(planned_to, %(planned_to)s)
+WHERE name = %(name)s AND fingerprint = %(fingerprint)s;
+
+-- name: beat
+-- Everything due by now has been dealt with.
+INSERT INTO backstop.drill_schedules AS known (name, fingerprint, known_since, seen_at, planned_to)
+VALUES ('', '', %(now)s, %(now)s, %(now)s)
+ON CONFLICT (name, fingerprint) DO UPDATE SET seen_at = greatest(known.seen_at, excluded.seen_at);
+
+-- name: last_beat
+-- When that was last so.
+SELECT seen_at FROM backstop.drill_schedules WHERE name = '';
 
 -- name: plan_drill
 -- Create a planned drill; no row when it is there already.
@@ -35,11 +68,39 @@ LIMIT %(limit)s;
 -- Planned and running ones, earliest start first.
 SELECT * FROM backstop.drills WHERE state IN ('planned', 'running') ORDER BY start_at, id;
 
+-- name: note_announced
+-- People have been told of it.
+UPDATE backstop.drills SET announced_at = %(now)s WHERE id = %(drill_id)s AND announced_at IS NULL;
+
 -- name: postpone_drill
--- Move the start of a planned one.
+-- Put the start of a planned one off.
 UPDATE backstop.drills SET start_at = %(start_at)s, user_id = %(user_id)s
-WHERE id = %(drill_id)s AND state = 'planned'
+WHERE id = %(drill_id)s AND state = 'planned' AND start_at < %(start_at)s
 RETURNING id;
+
+-- name: miss_drills
+-- Planned → missed, all at one moment. Locked in one order, so that replicas doing the same do not lock each other out.
+WITH locked AS (
+    SELECT id FROM backstop.drills WHERE id = ANY(%(ids)s) AND state = 'planned' ORDER BY id FOR UPDATE
+)
+UPDATE backstop.drills
+SET state = 'missed', problem = missed.problem, ended_at = %(now)s
+FROM unnest(%(ids)s::text[], %(problems)s::text[]) AS missed (id, problem), locked
+WHERE drills.id = missed.id AND drills.id = locked.id;
+
+-- name: untold_drills
+-- Those that have ended and whose end nobody has been told, groups of missed ones whole.
+SELECT * FROM backstop.drills
+WHERE told_at IS NULL AND state NOT IN ('planned', 'running')
+ORDER BY ended_at
+FETCH FIRST 1000 ROWS WITH TIES;
+
+-- name: note_told
+-- People have been told how they ended.
+WITH locked AS (
+    SELECT id FROM backstop.drills WHERE id = ANY(%(ids)s) AND told_at IS NULL ORDER BY id FOR UPDATE
+)
+UPDATE backstop.drills SET told_at = %(now)s FROM locked WHERE drills.id = locked.id;
 
 -- name: close_drill
 -- Planned → skipped or missed.
@@ -54,7 +115,7 @@ RETURNING id;
 UPDATE backstop.drills
 SET state = 'running', fence = fence + 1, started_at = coalesce(started_at, %(now)s),
     steps = CASE WHEN steps = '[]' THEN %(steps)s::jsonb ELSE steps END
-WHERE id = %(drill_id)s AND state IN ('planned', 'running')
+WHERE id = %(drill_id)s AND (state = 'running' OR (state = 'planned' AND start_at <= %(now)s))
 RETURNING *;
 
 -- name: record_drill_step
@@ -91,6 +152,26 @@ LIMIT %(limit)s;
 -- name: last_passed
 -- When a drill of a schedule last passed.
 SELECT max(ended_at) AS ended_at FROM backstop.drills WHERE schedule = %(schedule)s AND state = 'passed';
+
+-- name: last_proof
+-- When a drill in an environment, or of its bundles, last passed.
+SELECT max(ended_at) AS ended_at FROM backstop.drills
+WHERE state = 'passed' AND (environment = %(environment)s OR bundle_of = %(environment)s);
+
+-- name: alerts
+-- Alerts that have been raised and not cleared.
+SELECT subject, environment, since, passed FROM backstop.drill_alerts ORDER BY subject;
+
+-- name: raise_alert
+-- Keep an alert in the place of its subject's last one.
+INSERT INTO backstop.drill_alerts (subject, environment, since, passed)
+VALUES (%(subject)s, %(environment)s, %(since)s, %(passed)s)
+ON CONFLICT (subject) DO UPDATE
+SET environment = excluded.environment, since = excluded.since, passed = excluded.passed;
+
+-- name: clear_alert
+-- Keep it no longer.
+DELETE FROM backstop.drill_alerts WHERE subject = %(subject)s;
 
 -- name: script_proofs
 -- The newest proof of each script.

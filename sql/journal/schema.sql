@@ -155,10 +155,15 @@ CREATE INDEX IF NOT EXISTS outbox_by_address ON backstop.outbox (channel, ts) WH
 CREATE INDEX IF NOT EXISTS outbox_by_post ON backstop.outbox (channel, posted_at) WHERE posted_at IS NOT NULL;
 
 -- Drills are kept for ever: they are what is known about how long a restore takes.
+-- Schedules as replicas have them in force; of one name the newest `known_since` counts. The name "" is the
+-- scheduler itself: its `seen_at` is when everything due had last been dealt with.
 CREATE TABLE IF NOT EXISTS backstop.drill_schedules (
-    name        text PRIMARY KEY,
+    name        text NOT NULL,
     fingerprint text NOT NULL,
-    known_since timestamptz NOT NULL
+    known_since timestamptz NOT NULL,
+    seen_at     timestamptz NOT NULL,
+    planned_to  timestamptz NOT NULL,
+    PRIMARY KEY (name, fingerprint)
 );
 
 CREATE TABLE IF NOT EXISTS backstop.drills (
@@ -173,6 +178,8 @@ CREATE TABLE IF NOT EXISTS backstop.drills (
     user_id     text NOT NULL DEFAULT '',
     started_at  timestamptz,
     ended_at    timestamptz,
+    announced_at timestamptz,
+    told_at     timestamptz,
     fence       bigint NOT NULL DEFAULT 0,
     problem     text NOT NULL DEFAULT '',
     steps       jsonb NOT NULL DEFAULT '[]',
@@ -182,6 +189,17 @@ CREATE TABLE IF NOT EXISTS backstop.drills (
 CREATE UNIQUE INDEX IF NOT EXISTS drills_once ON backstop.drills (schedule, due_at) WHERE schedule <> '';
 CREATE INDEX IF NOT EXISTS drills_newest ON backstop.drills (due_at DESC);
 CREATE INDEX IF NOT EXISTS drills_open ON backstop.drills (start_at) WHERE state IN ('planned', 'running');
+
+CREATE INDEX IF NOT EXISTS drills_untold ON backstop.drills (due_at)
+    WHERE told_at IS NULL AND state NOT IN ('planned', 'running');
+
+-- Alerts that people have been told of and that still hold.
+CREATE TABLE IF NOT EXISTS backstop.drill_alerts (
+    subject     text PRIMARY KEY,
+    environment text NOT NULL,
+    since       timestamptz NOT NULL,
+    passed      boolean NOT NULL
+);
 
 CREATE TABLE IF NOT EXISTS backstop.script_proofs (
     sha256     text NOT NULL,

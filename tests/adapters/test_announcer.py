@@ -8,6 +8,7 @@ import pytest
 from bot.adapters.announcer import SlackAnnouncer
 from bot.domain.backups import Backup, BackupName, BackupPage, StoredObject
 from bot.domain.chores import Chore, ChoreKind, ChoreState
+from bot.domain.drills import Alert, Drill, DrillKind, DrillState
 from bot.errors import PermanentError
 from bot.ports import (
     Audience,
@@ -192,3 +193,72 @@ def test_a_report_is_a_message_and_a_file_of_one_run(tray: Tray, announcer: Slac
     assert (message.attachment.name, message.attachment.title) == ("backstop-rk3f9a.html", "Report of run rk3f9a")
     assert message.attachment.content.startswith(b"<!doctype html>")
     assert "rk3f9a" in message.text
+
+
+DRILL = Drill("dk3f9a", "weekly", "staging", DrillKind.RESTORE, "staging", ASKED, ASKED, announced_at=ASKED)
+
+
+class TestDrills:
+    @pytest.fixture
+    def announcer(self, tray: Tray) -> SlackAnnouncer:
+        staging = replace(PROD, name="staging", production=False, incident_channel="C0STAGING")
+        return SlackAnnouncer(tray, {"staging": replace(staging, escalation_contacts=("the DBA",))})
+
+    def keys(self, tray: Tray) -> list[tuple[str, str, str]]:
+        return [(message.key, message.channel, message.thread_key) for message in tray.wanted.values()]
+
+    def test_one_message_from_announcement_to_result(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+        announcer.drill(DRILL)
+        announcer.drill(replace(DRILL, state=DrillState.RUNNING, started_at=ASKED))
+        announcer.drill(replace(DRILL, state=DrillState.PASSED, started_at=ASKED, ended_at=ASKED))
+        assert self.keys(tray) == [("drill:dk3f9a", "C0STAGING", "")]
+        assert tray.wanted["drill:dk3f9a"].text == "✅ Passed: restore drill of staging"
+
+    def test_a_late_start_and_a_failure_are_news(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+        late = replace(DRILL, announced_at=ASKED - timedelta(days=1), started_at=ASKED)
+        announcer.drill(replace(late, state=DrillState.RUNNING))
+        announcer.drill(replace(late, state=DrillState.FAILED, ended_at=ASKED, problem="x: Why."))
+        assert self.keys(tray) == [
+            ("drill:dk3f9a", "C0STAGING", ""),
+            ("drill-start:dk3f9a", "C0STAGING", ""),
+            ("drill-failed:dk3f9a", "C0STAGING", ""),
+        ]
+
+    def test_why_it_waits_is_in_its_thread_once(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+        announcer.drill_waits(DRILL, "<@U0LEADA> froze staging: the heat.")
+        announcer.drill_waits(DRILL, "Run raaaaa is open in staging.")
+        assert self.keys(tray) == [("drill-waits:dk3f9a", "C0STAGING", "drill:dk3f9a")]
+        announcer.drill_waits(DRILL, "<@U0LEADA> froze staging: the heat.")
+        assert tray.wanted["drill-waits:dk3f9a"].text == (
+            "<@U0LEADA> froze staging: the heat. Drill dk3f9a is due and waits."
+        )
+
+    def test_missed_ones_are_a_message_by_their_first(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+        missed = replace(DRILL, state=DrillState.MISSED)
+        announcer.drills_missed([missed, replace(missed, id="dzzzzz")])
+        announcer.drills_missed([missed, replace(missed, id="dzzzzz")])
+        assert self.keys(tray) == [("drills-missed:dk3f9a", "C0STAGING", "")]
+
+    def test_an_alert_is_a_message_an_episode(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+        first = Alert("schedule:weekly", "staging", ASKED, passed=True)
+        announcer.overdue(first)
+        assert "the DBA" in str(tray.wanted[f"drill-overdue:{first.key}"].blocks)
+        announcer.relieved(first, ASKED)
+        announcer.overdue(replace(first, since=ASKED + timedelta(days=1)))
+        texts = [message.text for message in tray.wanted.values()]
+        assert texts == [
+            "✅ No longer overdue: a drill of schedule weekly",
+            "🚨 Overdue: a drill of schedule weekly",
+        ]
+
+    def test_an_environment_that_is_gone_has_no_channel(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+        announcer.drill(replace(DRILL, environment="gone"))
+        announcer.drills_missed([replace(DRILL, environment="gone")])
+        announcer.overdue(Alert("environment:gone", "gone", ASKED, passed=False))
+        assert tray.wanted == {}
+
+    def test_answers_are_for_whoever_asked(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+        announcer.drill_list(WHO, "slash:1", [], [DRILL])
+        announcer.drill_details(WHO, "slash:2", DRILL)
+        assert [message.user for message in tray.wanted.values()] == ["U0ONCALL", "U0ONCALL"]
+        assert "skip_drill" not in str(tray.wanted["answer:slash:2"].blocks)

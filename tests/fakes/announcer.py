@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore
+from bot.domain.drills import Alert, Drill, Standing
 from bot.domain.runs import Run
 from bot.errors import BotError
 from bot.ports import (
@@ -43,6 +44,13 @@ class FakeAnnouncer:
         self.newest: list[tuple[NewestBackups, ...]] = []
         self.details: list[BackupDetails] = []
         self.homes: dict[str, list[HomeFacts | BotError]] = {}
+
+        self.drills: dict[str, list[Drill]] = {}
+        self.waits: dict[str, str] = {}
+        self.missed: dict[str, tuple[Drill, ...]] = {}
+        self.alerts: dict[str, tuple[Alert, str]] = {}
+        self.drill_lists: list[tuple[tuple[Standing, ...], tuple[Drill, ...]]] = []
+        self.drill_shown: list[Drill] = []
 
     def card(self, run: Run, votes: Sequence[Vote]) -> None:
         self.cards[run.id] = (run, tuple(votes))
@@ -113,6 +121,31 @@ class FakeAnnouncer:
 
     def no_home(self, user_id: str, error: BotError) -> None:
         self.homes.setdefault(user_id, []).append(error)
+
+    def drill(self, drill: Drill) -> None:
+        said = self.drills.setdefault(drill.id, [])
+        if said[-1:] != [drill]:
+            said.append(drill)
+
+    def drill_waits(self, drill: Drill, why: str) -> None:
+        self.waits[drill.id] = why
+
+    def drills_missed(self, drills: Sequence[Drill]) -> None:
+        self.missed[drills[0].id] = tuple(drills)
+
+    def overdue(self, alert: Alert) -> None:
+        self.alerts[alert.key] = (alert, "overdue")
+
+    def relieved(self, alert: Alert, passed_at: datetime | None) -> None:
+        self.alerts[alert.key] = (alert, f"passed {passed_at:%Y-%m-%d %H:%M}" if passed_at else "given up")
+
+    def drill_list(self, audience: Audience, key: str, standings: Sequence[Standing], drills: Sequence[Drill]) -> None:
+        del audience, key
+        self.drill_lists.append((tuple(standings), tuple(drills)))
+
+    def drill_details(self, audience: Audience, key: str, drill: Drill) -> None:
+        del audience, key
+        self.drill_shown.append(drill)
 
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         kind, _, rest = ts.partition(":")

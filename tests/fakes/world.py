@@ -56,6 +56,7 @@ class World:
         self.clock = FakeClock()
         self.journal = FakeJournal(self.clock)
         self.drills = FakeDrillBook(self.clock)
+        self.calendar = CronCalendar()
         self.queue = FakeQueue()
         self.announcer = FakeAnnouncer()
         self.directory = FakeDirectory()
@@ -95,7 +96,7 @@ class World:
             home_team=HOME,
             scratch_dir=self.scratch,
             drills=process.wrap(self.drills, "drills"),
-            calendar=CronCalendar(),
+            calendar=self.calendar,
         )
 
     def submit(self, process: Process, request: Request) -> None:

@@ -117,12 +117,18 @@ def read(view: View) -> str:
 def buttons(view: View) -> dict[str, str]:
     """Action ids and values of a message's buttons."""
     rows = [block["elements"] for block in view.blocks if block["type"] == "actions"]
-    return {element["action_id"]: element["value"] for row in rows for element in row}
+    return {element["action_id"]: element["value"] for row in rows for element in row if "value" in element}
 
 
 def _lines(block: dict[str, Any]) -> list[str]:
     if block["type"] == "actions":
-        return [" ".join(f"[{element['text']['text']}]" for element in block["elements"])]
+        return [" ".join(f"[{_face(element)}]" for element in block["elements"])]
     if block["type"] == "context":
         return [element["text"] for element in block["elements"]]
     return [block["text"]["text"]] if "text" in block else []
+
+
+def _face(element: dict[str, Any]) -> str:
+    """What a button says, or a menu's entries."""
+    options = element.get("options", ())
+    return str(element["text"]["text"]) if "text" in element else " | ".join(o["text"]["text"] for o in options)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore
+from bot.domain.drills import Alert, Drill, DrillState, Standing
 from bot.domain.runs import OPEN, Run, RunState
 from bot.errors import PermanentError
 from bot.ports import (
@@ -31,6 +32,8 @@ from bot.views import (
     backups,
     card,
     chore,
+    drill,
+    drilllist,
     escalation,
     followup,
     home,
@@ -140,6 +143,7 @@ def test_any_refusal_and_note(reference: str, message: str, hint: str) -> None:
 def test_any_manual(environments: list[str]) -> None:
     check(manual.render(environments))
     check(manual.render_backups(environments))
+    check(manual.render_drills(environments))
 
 
 @quick
@@ -235,3 +239,39 @@ def test_any_list_of_choices(choices: Choices, typed: str) -> None:
 
 def test_what_a_submitted_command_is_answered_with_is_a_modal() -> None:
     assert surfaces.view_problems(modal.render_reply(refusal.plain("Looking at prod.")), "modal") == []
+
+
+@quick
+@given(wild.drills)
+def test_any_drill_keeps_its_buttons(what: Drill) -> None:
+    view = drill.render(what)
+
+    check(view)
+    assert ("skip_drill" in buttons(view)) == (what.state is DrillState.PLANNED)
+    assert buttons(drill.render(what, steer=False)) == {}
+
+
+@quick
+@given(wild.drills, wild.many(wild.words))
+def test_any_news_of_a_drill(what: Drill, contacts: tuple[str, ...]) -> None:
+    check(drill.render_start(what))
+    check(drill.render_failure(what, contacts))
+
+
+@quick
+@given(st.lists(wild.drills, min_size=1, max_size=4))
+def test_any_missed_drills(missed: list[Drill]) -> None:
+    check(drill.render_missed(missed * 300))
+
+
+@quick
+@given(wild.alerts, wild.many(wild.words), wild.maybe)
+def test_any_alert(alert: Alert, contacts: tuple[str, ...], passed_at: datetime | None) -> None:
+    check(drill.render_overdue(alert, contacts))
+    check(drill.render_relieved(alert, passed_at))
+
+
+@quick
+@given(st.lists(wild.standings, max_size=4), st.lists(wild.drills, max_size=4))
+def test_any_list_of_drills(standings: list[Standing], drills: list[Drill]) -> None:
+    check(drilllist.render(standings * 10, drills * 5))

@@ -18,6 +18,7 @@ from bot.domain.backups import (
     Verification,
 )
 from bot.domain.chores import Chore, ChoreKind, ChoreState
+from bot.domain.drills import Alert, DayRange, Drill, DrillKind, DrillState, Measurement, Schedule, Standing
 from bot.domain.migrations import DownScript
 from bot.domain.plans import (
     Estimate,
@@ -155,3 +156,16 @@ summaries = st.builds(
 homes = st.builds(
     HomeFacts, st.tuples(summaries, st.sampled_from([0, 1, 40])).map(lambda pair: (pair[0],) * pair[1]), moments
 )
+measurements = st.builds(
+    Measurement, words, amounts, amounts, amounts, many(st.tuples(words, st.floats(0, 10**6))),
+    st.none() | st.floats(0, 10**9), st.none() | st.floats(0, 10**6), st.none() | st.floats(0, 10**6),
+)  # fmt: skip
+drills = st.builds(
+    Drill, st.just("dk3f9a"), words, words, st.sampled_from(DrillKind), words, moments, moments,
+    st.sampled_from(DrillState), users, maybe, maybe, maybe, maybe, st.integers(0, 9), words, many(steps),
+    st.none() | measurements,
+)  # fmt: skip
+rests = st.builds(DayRange, st.dates(), st.dates())
+schedules = st.builds(Schedule, words, words, st.sampled_from(DrillKind), words, words, words, blackout=many(rests))
+standings = st.builds(Standing, schedules, moments, maybe, maybe, maybe, maybe, st.booleans())
+alerts = st.builds(Alert, words | st.just("environment:prod"), words, moments, st.booleans())

@@ -1,6 +1,7 @@
 """Drills: what survives of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from bot.adapters.journal import rows
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
 from bot.adapters.namedqueries import load
-from bot.domain.drills import Drill, DrillState, Measurement, Schedule, ScriptProof
+from bot.domain.drills import OUTDATED_AFTER, Alert, Drill, DrillState, Listed, Measurement, ScriptProof
 from bot.domain.runs import Step
 from bot.errors import PermanentError
 
@@ -27,15 +28,27 @@ class PostgresDrillBook(Table):
 
     _queries = load("sql.journal", "drills.sql")
 
-    def known_since(self, schedule: Schedule, now: datetime) -> datetime:
-        """See `bot.ports.DrillBook.known_since`."""
-        row = self._one("known_since", name=schedule.name, fingerprint=schedule.fingerprint, now=now)
-        return rows.utc(row["known_since"]) if row else now
+    def enlist(self, name: str, fingerprint: str, now: datetime) -> Listed | None:
+        """See `bot.ports.DrillBook.enlist`."""
+        row = self._one("enlist", name=name, fingerprint=fingerprint, now=now, patience=OUTDATED_AFTER)
+        return Listed(rows.utc(row["known_since"]), rows.utc(row["planned_to"])) if row else None
 
-    def last_due(self, schedule: str, since: datetime) -> datetime | None:
-        """See `bot.ports.DrillBook.last_due`."""
-        row = self._one("last_due", schedule=schedule, since=since)
-        return rows.utc(row["due_at"]) if row and row["due_at"] else None
+    def listed(self, since: datetime) -> Collection[str]:
+        """See `bot.ports.DrillBook.listed`."""
+        return {row["name"] for row in self._all("listed", since=since)}
+
+    def advance(self, name: str, fingerprint: str, planned_to: datetime) -> None:
+        """See `bot.ports.DrillBook.advance`."""
+        self._do("advance", name=name, fingerprint=fingerprint, planned_to=planned_to)
+
+    def beat(self, now: datetime) -> None:
+        """See `bot.ports.DrillBook.beat`."""
+        self._do("beat", now=now)
+
+    def last_beat(self) -> datetime | None:
+        """See `bot.ports.DrillBook.last_beat`."""
+        row = self._one("last_beat")
+        return rows.utc(row["seen_at"]) if row else None
 
     def plan(self, drill: Drill) -> bool:
         """See `bot.ports.DrillBook.plan`."""
@@ -54,6 +67,10 @@ class PostgresDrillBook(Table):
         """See `bot.ports.DrillBook.open_drills`."""
         return [rows.drill_of(row) for row in self._all("open_drills")]
 
+    def note_announced(self, drill_id: str) -> None:
+        """See `bot.ports.DrillBook.note_announced`."""
+        self._do("note_announced", drill_id=drill_id, now=self._clock.now())
+
     def postpone(self, drill_id: str, start_at: datetime, user_id: str) -> bool:
         """See `bot.ports.DrillBook.postpone`."""
         return self._one("postpone_drill", drill_id=drill_id, start_at=start_at, user_id=user_id) is not None
@@ -62,6 +79,20 @@ class PostgresDrillBook(Table):
         """See `bot.ports.DrillBook.close`."""
         values = {"drill_id": drill_id, "state": state.value, "problem": problem, "user_id": user_id}
         return self._one("close_drill", now=self._clock.now(), **values) is not None
+
+    def miss(self, problems: Mapping[str, str]) -> None:
+        """See `bot.ports.DrillBook.miss`."""
+        if problems:
+            self._do("miss_drills", ids=list(problems), problems=list(problems.values()), now=self._clock.now())
+
+    def untold(self) -> Sequence[Drill]:
+        """See `bot.ports.DrillBook.untold`."""
+        found = [rows.drill_of(row) for row in self._all("untold_drills")]
+        return sorted(found, key=lambda drill: (drill.due_at, drill.id))
+
+    def note_told(self, drill_ids: Sequence[str]) -> None:
+        """See `bot.ports.DrillBook.note_told`."""
+        self._do("note_told", ids=list(drill_ids), now=self._clock.now())
 
     def begin(self, drill_id: str, steps: Sequence[Step]) -> Drill | None:
         """See `bot.ports.DrillBook.begin`."""
@@ -106,6 +137,23 @@ class PostgresDrillBook(Table):
         """See `bot.ports.DrillBook.last_passed`."""
         row = self._one("last_passed", schedule=schedule)
         return rows.utc(row["ended_at"]) if row and row["ended_at"] else None
+
+    def last_proof(self, environment: str) -> datetime | None:
+        """See `bot.ports.DrillBook.last_proof`."""
+        row = self._one("last_proof", environment=environment)
+        return rows.utc(row["ended_at"]) if row and row["ended_at"] else None
+
+    def alerts(self) -> Sequence[Alert]:
+        """See `bot.ports.DrillBook.alerts`."""
+        return [Alert(**(row | {"since": rows.utc(row["since"])})) for row in self._all("alerts")]
+
+    def raise_alert(self, alert: Alert) -> None:
+        """See `bot.ports.DrillBook.raise_alert`."""
+        self._do("raise_alert", **asdict(alert))
+
+    def clear_alert(self, subject: str) -> None:
+        """See `bot.ports.DrillBook.clear_alert`."""
+        self._do("clear_alert", subject=subject)
 
     def script_proofs(self) -> Mapping[str, ScriptProof]:
         """See `bot.ports.DrillBook.script_proofs`."""

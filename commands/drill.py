@@ -1,0 +1,202 @@
+"""`/drill`: see what is scheduled, start a drill, skip or postpone one; and the buttons under an announcement."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from slack_bolt import Ack, App
+
+from bot.domain.drills import DrillKind
+from bot.engine.requests import Kind
+from bot.errors import PermanentError
+from bot.views import buttons, manual, refusal
+from bot.views.blocks import View, page, section
+from bot.views.text import clip, code, one_line
+from commands import names
+from commands.arguments import quote, split
+from commands.buttons import click
+from commands.intake import Body, Desk, Order
+
+COMMAND = "/drill"
+NOW = "now"
+_TYPO = 0.7
+_DRILL = re.compile(r"d[a-km-np-z2-9]{5}")
+_SPAN = re.compile(
+    r"(?:(\d{1,3})d(?:ays?)?)?(?:(\d{1,4})h(?:ours?|rs?)?)?(?:(\d{1,5})m(?:in(?:utes?|s)?)?)?", re.IGNORECASE | re.ASCII
+)
+_KINDS = tuple(kind.value for kind in DrillKind)
+_ON_DRILL = ("show", "skip", "postpone")
+
+
+def register(app: App, desk: Desk) -> None:
+    """Answer `/drill` and the buttons under announcements."""
+
+    @app.command(COMMAND)
+    def drill(ack: Ack, body: Body) -> None:
+        desk.take_command(ack, body, lambda text: read(text, desk))
+
+    app.action(buttons.SKIP_DRILL)(click(desk, Kind.DRILL_SKIP, _pressed_skip))
+    app.action(buttons.POSTPONE_DRILL)(click(desk, Kind.DRILL_POSTPONE, _chose_postponement))
+
+
+def read(text: str, desk: Desk) -> Order | View:
+    """Understand what follows `/drill`.
+
+    Raises:
+        PermanentError: what was wrong, and what to type instead.
+    """
+    words = split(text)
+    if not words:
+        return _list([], desk)
+    first, rest = words[0], words[1:]
+    verbs = _verbs(desk)
+    if first.lower() in verbs:
+        return verbs[first.lower()](rest)
+    if names.is_environment(first, desk.environments):
+        return _now(names.environment_of(first, desk.environments, ""), rest)
+    raise _unknown_word(first, rest, desk)
+
+
+def _verbs(desk: Desk) -> dict[str, Callable[[Sequence[str]], Order | View]]:
+    return {
+        "help": lambda _: manual.render_drills(desk.environments),
+        "list": lambda rest: _list(rest, desk),
+        "report": lambda rest: _report(rest, desk),
+        "show": _show,
+        "skip": _skip,
+        "postpone": _postpone,
+        NOW: lambda rest: _misplaced_now(rest, desk),
+    }
+
+
+def _list(rest: Sequence[str], desk: Desk) -> Order:
+    return Order(Kind.DRILL_LIST, _where(rest, "list", desk), refusal.plain("Looking at the schedules…"))
+
+
+def _report(rest: Sequence[str], desk: Desk) -> Order:
+    return Order(Kind.DRILL_REPORT, _where(rest, "report", desk), refusal.plain("Drawing the report…"))
+
+
+def _where(rest: Sequence[str], verb: str, desk: Desk) -> Mapping[str, str]:
+    _at_most(1, rest, f"{COMMAND} {verb} [ENV]")
+    return {"environment": names.environment_of(rest[0], desk.environments, f"{COMMAND} {verb} ENV") if rest else ""}
+
+
+def _now(environment: str, rest: Sequence[str]) -> Order:
+    usage = f"{COMMAND} {environment} now [{'|'.join(_KINDS)}]"
+    if not rest:
+        raise PermanentError("cannot-read-that", f"What about {environment}?", f"Type {usage}")
+    if rest[0].lower() != NOW:
+        verb = rest[0].lower()
+        instead = f"{COMMAND} {verb} {environment}" if verb in ("list", "report") else usage
+        if verb in _KINDS:
+            instead = f"{COMMAND} {environment} now {verb}"
+        raise PermanentError("unknown-verb", f"{quote(rest[0])} does nothing with an environment.", f"Type {instead}")
+    _at_most(2, rest, usage)
+    kind = _kind(rest[1], environment) if len(rest) > 1 else DrillKind.RESTORE.value
+    text = f"Passing it on: a {kind} drill of *{one_line(environment, 40)}*."
+    return Order(Kind.DRILL_NOW, {"environment": environment, "drill": kind}, page(text, [section(text)]))
+
+
+def _kind(word: str, environment: str) -> str:
+    if word.lower() in _KINDS:
+        return word.lower()
+    near = names.near_among(word, _KINDS, _TYPO)
+    hint = f"Type {COMMAND} {environment} now {near or '[' + '|'.join(_KINDS) + ']'}"
+    raise PermanentError("not-a-drill-kind", f"{quote(word)} is no kind of drill.", hint)
+
+
+def _misplaced_now(rest: Sequence[str], desk: Desk) -> Order:
+    where = next((word for word in rest if names.is_environment(word, desk.environments)), "ENV")
+    raise PermanentError("wrong-order", "The environment comes first, then now.", f"Type {COMMAND} {where} now")
+
+
+def _show(rest: Sequence[str]) -> Order:
+    drill_id = _only_drill("show", rest)
+    return Order(Kind.DRILL_SHOW, {"drill_id": drill_id}, refusal.plain(f"Looking at drill {drill_id}…"))
+
+
+def _skip(rest: Sequence[str]) -> Order:
+    drill_id = _only_drill("skip", rest)
+    text = f"Passing it on: skip {code(drill_id)}."
+    return Order(Kind.DRILL_SKIP, {"drill_id": drill_id}, page(text, [section(text)]))
+
+
+def _postpone(rest: Sequence[str]) -> Order:
+    usage = f"{COMMAND} postpone DRILL 4h"
+    drill_id = drill_of(rest, usage)
+    by_s = span_of("".join(rest[1:]), f"{COMMAND} postpone {drill_id} 4h, or 90m, 1d, 1h30m")
+    text = f"Passing it on: postpone {code(drill_id)}."
+    payload = {"drill_id": drill_id, "start_at": "", "by_s": by_s}
+    return Order(Kind.DRILL_POSTPONE, payload, page(text, [section(text)]))
+
+
+def _only_drill(verb: str, rest: Sequence[str]) -> str:
+    usage = f"{COMMAND} {verb} DRILL"
+    drill_id = drill_of(rest, usage)
+    _at_most(1, rest, usage)
+    return drill_id
+
+
+def drill_of(words: Sequence[str], usage: str) -> str:
+    """Read a drill's id, the first of some words.
+
+    Raises:
+        PermanentError: ``not-a-drill``.
+    """
+    if words and _DRILL.fullmatch(words[0].lower()):
+        return words[0].lower()
+    message = f"{quote(words[0])} is not a drill's id; they look like dk3f9a." if words else "Which drill?"
+    raise PermanentError("not-a-drill", message, f"Type {usage}; {COMMAND} list shows them.")
+
+
+def span_of(text: str, usage: str) -> int:
+    """Read how long: ``4h``, ``90m``, ``1d``, ``1h30m``; gives seconds.
+
+    Raises:
+        PermanentError: ``not-a-duration``.
+    """
+    match = _SPAN.fullmatch(text)
+    days, hours, minutes = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    seconds = ((days * 24 + hours) * 60 + minutes) * 60
+    if seconds == 0:
+        what = f"{quote(text)} is no time" if text else "For how long?"
+        raise PermanentError("not-a-duration", f"{what.rstrip('.?')}{'.' if text else '?'}", f"Type {usage}")
+    return seconds
+
+
+def _unknown_word(word: str, rest: Sequence[str], desk: Desk) -> PermanentError:
+    close = names.near_among(word, _verbs(desk), _TYPO) or names.near(word, desk.environments)
+    tail = " ".join(["", *(clip(part, 40) for part in rest[:3])])
+    if _DRILL.fullmatch(word.lower()):
+        hint = f"Type {COMMAND} {'|'.join(_ON_DRILL)} {word.lower()}"
+        return PermanentError("wrong-order", f"What about drill {word.lower()}?", hint)
+    if close:
+        hint = f"Did you mean {close}? Type {COMMAND} {close}{tail}"
+    else:
+        hint = f"Environments: {', '.join(sorted(desk.environments))}. Type {COMMAND} help to see what can be asked."
+    return PermanentError("unknown-environment", f"{quote(word)} is no environment and no command.", hint)
+
+
+def _pressed_skip(_: Body, action: Body) -> dict[str, Any]:
+    return {"drill_id": str(action.get("value", ""))}
+
+
+def _chose_postponement(_: Body, action: Body) -> dict[str, Any]:
+    chosen = (action.get("selected_option") or {}).get("value", "")
+    drill_id, start = buttons.read_postponement(str(chosen))
+    try:
+        aware = datetime.fromisoformat(start).tzinfo is not None
+    except ValueError:
+        aware = False
+    if not aware:
+        raise PermanentError(
+            "cannot-read-that", "That menu is of another version.", f"Type {COMMAND} postpone DRILL 4h"
+        )
+    return {"drill_id": drill_id, "start_at": start, "by_s": 0}
+
+
+def _at_most(most: int, rest: Sequence[str], usage: str) -> None:
+    if len(rest) > most:
+        raise PermanentError("too-many-words", f"{quote(' '.join(rest[most:]))} is too much.", f"Type {usage}")

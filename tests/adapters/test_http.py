@@ -1,0 +1,66 @@
+"""Metrics about drills."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from urllib.request import urlopen
+
+from bot.adapters.http import HttpServer
+from bot.domain.drills import DrillKind, Schedule, Standing
+from bot.errors import TemporaryError
+from bot.sandbox.postgres import free_port
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+WEEKLY = Standing(
+    Schedule("weekly", "staging", DrillKind.RESTORE, "0 3 * * 1"),
+    NOON,
+    NOON,
+    NOON + timedelta(days=1),
+    None,
+    NOON,
+    overdue=True,
+)
+NEVER = replace(WEEKLY, schedule=replace(WEEKLY.schedule, name="never"), last_passed=None, next_due=None, overdue=False)
+
+
+def scrape(standings: Sequence[Standing] | TemporaryError, ticked_at: datetime | None) -> dict[str, float]:
+    def drills() -> Sequence[Standing]:
+        if isinstance(standings, TemporaryError):
+            raise standings
+        return standings
+
+    port = free_port()
+    server = HttpServer("127.0.0.1", port, dict, dict, drills, lambda: ticked_at)
+    server.start()
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+    finally:
+        server.stop()
+    return {name: float(value) for name, value in re.findall(r"^(backstop_\S+) (\S+)$", text, re.MULTILINE)}
+
+
+def test_each_schedule_has_its_figures_and_what_is_not_known_is_left_out() -> None:
+    of = '{environment="staging",kind="restore",schedule="weekly"}'
+    never = of.replace("weekly", "never")
+    assert scrape([WEEKLY, NEVER], NOON) == {
+        "backstop_journal_up": 1,
+        f"backstop_drill_last_success_timestamp_seconds{of}": NOON.timestamp(),
+        f"backstop_drill_overdue{of}": 1,
+        f"backstop_drill_overdue{never}": 0,
+        f"backstop_drill_next_due_timestamp_seconds{of}": (NOON + timedelta(days=1)).timestamp(),
+        "backstop_scheduler_last_tick_timestamp_seconds": NOON.timestamp(),
+    }
+
+
+def test_with_the_journal_away_only_what_is_known_is_said() -> None:
+    gone = TemporaryError("journal-unreachable", "Gone.")
+    assert scrape(gone, NOON) == {
+        "backstop_journal_up": 0,
+        "backstop_scheduler_last_tick_timestamp_seconds": NOON.timestamp(),
+    }
+
+
+def test_a_scheduler_that_has_never_ticked_has_no_time() -> None:
+    assert "backstop_scheduler_last_tick_timestamp_seconds" not in scrape([], None)
