@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from bot.adapters import htmlreport
 from bot.domain.plans import PlanKind
 from bot.domain.runs import RunState, StepState
 from bot.planning import checklist
 from bot.planning.checklist import checklist_of
-from bot.views import card, report, request
+from bot.views import card, incident, report, request
 from tests.views.samples import PLAN, RUN, buttons, read
 from tests.views.test_swap import COMES
 
@@ -55,3 +56,14 @@ def test_an_undo_says_which_run_it_takes_back() -> None:
     undo = replace(IN_PLACE, undoes="rk3f9a", restore=replace(COMES, backup=SAVED))
     text = read(request.render(replace(RUN, plan=undo), (), 2, production=True))
     assert f"`{SAVED}`, the emergency backup of run `rk3f9a`, which is undone, taken" in text
+
+
+def test_the_file_says_where_the_old_content_is() -> None:
+    page = htmlreport.write(incident.render(RESTORED, (), None)).decode()
+    assert "Restore in place of prod" in page
+    assert SAVED in page
+    assert "/rollback undo rk3f9a restores it" in page
+    unsaved = tuple(replace(step, state=StepState.WAITING, data={}) for step in STEPS)
+    stopped = htmlreport.write(incident.render(replace(RESTORED, steps=unsaved), (), None)).decode()
+    assert "nothing was replaced" in stopped
+    assert "/rollback undo" not in stopped

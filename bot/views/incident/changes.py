@@ -5,7 +5,8 @@ from datetime import timedelta
 from bot.domain.backups import Export
 from bot.domain.plans import Plan, PlanKind, PlannedRestore
 from bot.domain.runs import Run, StepState
-from bot.planning.checklist import BACKUP, EXPORT, SWAP, VERIFY_SIDE
+from bot.planning.checklist import BACKUP, EXPORT, SWAP, VERIFY_SIDE, is_past_return
+from bot.planning.inplace import saved_in_place
 from bot.views import drops
 from bot.views.incident.parts import (
     QUIET,
@@ -179,9 +180,19 @@ def _kept(run: Run) -> list[Part]:
     swapped = any(step.key == SWAP and step.state is StepState.DONE for step in run.steps)
     if come is None:
         return []
+    if run.plan.kind is PlanKind.RESTORE_IN_PLACE:
+        return [_kept_in_place(run)]
     if not swapped:
         return [Note("The databases were not swapped: the live one is the one from before.", QUIET)]
     return [Facts([("Replaced database, kept whole as", code(come.outgoing)), ("Kept for", _kept_for(run, come))])]
+
+
+def _kept_in_place(run: Run) -> Part:
+    if not saved_in_place(run):
+        return Note("No emergency backup was taken, and nothing was replaced.", QUIET)
+    if not is_past_return(run):
+        return Note("Nothing was replaced: the old content is as it was.", QUIET)
+    return Note(f"The old content is in the emergency backup; /rollback undo {bare_line(run.id, 40)} restores it.")
 
 
 def _kept_for(run: Run, come: PlannedRestore) -> Cell:

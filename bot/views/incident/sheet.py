@@ -26,6 +26,7 @@ _KINDS = {
     PlanKind.RESTORE: "Restore of",
     PlanKind.UNDO: "Undoing of a restore of",
     PlanKind.REGROW: "Undoing of a rollback of",
+    PlanKind.RESTORE_IN_PLACE: "Restore in place of",
 }
 
 
