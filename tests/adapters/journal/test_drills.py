@@ -394,7 +394,7 @@ def test_many_who_miss_and_tell_the_same_do_not_lock_each_other_out(pool: Pool, 
 
     def miss(number: int) -> None:
         mine = ids[number * 20 :] + ids[: number * 20]
-        book.miss({drill_id: f"By {number}." for drill_id in mine})
+        book.miss(dict.fromkeys(mine, f"By {number}."))
         book.note_told(mine[::-1])
 
     with ThreadPoolExecutor(8) as threads:
