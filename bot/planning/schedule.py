@@ -1,6 +1,6 @@
 """What to do with a drill that is due, and when a schedule has been silent for too long. Nothing here looks around."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -92,11 +92,6 @@ def deadline(schedule: Schedule, since: datetime, second_due: datetime | None) -
         return since + timedelta(seconds=schedule.overdue_after_s)
     late_s = schedule.jitter_s + schedule.start_within_s
     return second_due + timedelta(seconds=late_s) if second_due else None
-
-
-def by_name(schedules: Iterable[Schedule]) -> Mapping[str, Schedule]:
-    """Schedules by name."""
-    return {schedule.name: schedule for schedule in schedules}
 
 
 def _time(at: datetime) -> str:

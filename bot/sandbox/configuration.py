@@ -1,5 +1,6 @@
 """The bot's configuration for the sandbox, as an operator would write it: a file, and secrets in the environment."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,11 @@ MATRIX = (
     ("v1.0.x", "001", "014"),
 )
 
+DRILLS: tuple[Mapping[str, str | int | list[str]], ...] = (
+    {"environment": "staging", "kind": "restore", "cron": "0 3 29 2 *", "overdue_after_s": 31_536_000},
+)
+"""Due in leap years only: in the sandbox drills run when somebody wants one."""
+
 
 @dataclass(frozen=True)
 class Tuning:
@@ -26,6 +32,7 @@ class Tuning:
         matrix: (app, min_schema, max_schema) rows.
         expires_after_s: how long a request stays open.
         in_place: environments where no second database is allowed.
+        drills: schedules, each with the keys of ``[[drills]]``.
     """
 
     down_dir: Path
@@ -36,6 +43,7 @@ class Tuning:
     )
     chain_attempts: int = 3
     in_place: frozenset[str] = frozenset()
+    drills: Iterable[Mapping[str, str | int | list[str]]] = DRILLS
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ def write(places: Places, tuning: Tuning) -> str:
         f'[tools]\npg_bin = "{places.pg_bin}"\nscratch_dir = "{places.scratch_dir}"\n',
         *(_row(*row) for row in tuning.matrix),
         *(_environment(name, places, tuning) for name in CHANNELS),
+        *(_drill(keys) for keys in tuning.drills),
     ]
     return "\n".join(parts)
 
@@ -101,6 +110,11 @@ sql = ["SELECT count(*) > 0 FROM patients"]
 {timing}
 chain_attempts = {tuning.chain_attempts}
 """
+
+
+def _drill(keys: Mapping[str, str | int | list[str]]) -> str:
+    # JSON writes texts, numbers and lists of them as TOML does.
+    return "[[drills]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
 
 
 def secrets(sample: Sample, tokens: Mapping[str, str]) -> dict[str, str]:
