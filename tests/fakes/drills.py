@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.drills import OPEN_DRILLS, TRIED, Drill, DrillState, Measurement, Schedule, ScriptProof
+from bot.domain.drills import OPEN_DRILLS, TRIED, Drill, DrillKind, DrillState, Measurement, Schedule, ScriptProof
 from bot.domain.runs import Step
 from bot.errors import PermanentError
 from bot.ports import Clock
@@ -101,10 +101,26 @@ class FakeDrillBook:
             raise PermanentError("fenced-off", f"This process no longer owns drill {drill_id}.")
         return drill
 
-    def history(self, environment: str | None = None, limit: int = 1000) -> Sequence[Drill]:
-        tried = [d for d in self.table.values() if d.state in TRIED]
+    def history(
+        self, environment: str | None = None, limit: int = 1000, kind: DrillKind | None = None
+    ) -> Sequence[Drill]:
+        tried = [d for d in self.table.values() if d.state in TRIED and kind in (None, d.kind)]
         wanted = [d for d in tried if environment in (None, d.environment, d.bundle_of)]
         return sorted(wanted, key=lambda d: (-(d.ended_at or d.due_at).timestamp(), d.id))[:limit]
+
+    def newest_passes(self) -> Sequence[Drill]:
+        newest: dict[tuple[DrillKind, str], Drill] = {}
+        for drill in reversed(self.history()):
+            if drill.state is DrillState.PASSED:
+                newest[drill.kind, drill.bundle_of] = drill
+        return [drill for drill in self.history() if drill in newest.values()]
+
+    def restored(self, bundle: str) -> Drill | None:
+        for drill in self.history():
+            fits = drill.state is DrillState.PASSED and drill.kind is not DrillKind.MIGRATION
+            if fits and drill.measured and drill.measured.bundle == bundle:
+                return drill
+        return None
 
     def last_passed(self, schedule: str) -> datetime | None:
         passed = [d for d in self.table.values() if d.schedule == schedule and d.state is DrillState.PASSED]
