@@ -22,6 +22,7 @@ from bot.adapters.database import PostgresDatabase, Tracking
 from bot.adapters.http import HttpServer
 from bot.adapters.outbox import PostgresOutbox, Writer
 from bot.adapters.pgtools import PgTools
+from bot.adapters.plots import ChildPlotter
 from bot.adapters.queue import ProcrastinateQueue, Worker
 from bot.adapters.salvage import PostgresSalvager
 from bot.adapters.scriptfiles import ScriptFiles
@@ -90,6 +91,7 @@ def assemble(config: Config) -> Iterator[Parts]:
                     scratch_dir=config.scratch_dir or Path(tempfile.gettempdir()),
                     drills=journal.PostgresDrillBook(pool, clock),
                     calendar=CronCalendar(),
+                    plotter=ChildPlotter(config.scratch_dir or Path(tempfile.gettempdir())),
                 ),
                 pool,
                 outbox,

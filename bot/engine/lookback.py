@@ -23,19 +23,24 @@ def with_history(workplace: Workplace, facts: Facts, run_id: str, *, drill: bool
         drill: whether it is a drill's own run, of which no proof is demanded.
     """
     run = workplace.journal.run(run_id)
-    now, book = workplace.clock.now(), workplace.drills
-    asked_at = run.created_at if run is not None else now
+    learnt = look_back(workplace)
+    asked_at = run.created_at if run is not None else learnt.at
     exempt = drill or (run is not None and run.drill != "")
-    learnt = Drilled(
-        at=now,
-        judged_at=None if exempt else asked_at,
+    return replace(facts, drilled=replace(learnt, judged_at=None if exempt else asked_at))
+
+
+def look_back(workplace: Workplace) -> Drilled:
+    """Everything that was learnt so far; no proof is demanded of it."""
+    book = workplace.drills
+    return Drilled(
+        at=workplace.clock.now(),
+        judged_at=None,
         scripts=book.script_proofs(),
         passes=tuple(book.newest_passes()),
         restores=tuple(book.history(limit=_DRILLS, kind=DrillKind.RESTORE)),
         runs=tuple(workplace.journal.runs(limit=_RUNS)),
         grounds=grounds(workplace),
     )
-    return replace(facts, drilled=learnt)
 
 
 def grounds(workplace: Workplace) -> Mapping[DrillKind, str]:

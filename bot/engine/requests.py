@@ -13,6 +13,7 @@ Payload keys, all strings unless said otherwise. Every kind has `user_id`, `chan
 | `resume`     | `run_id`                                                                                   |
 | `escalate`   | `run_id`                                                                                   |
 | `salvage`    | `run_id`                                                                                   |
+| `drill-report` | `environment` ("" for all)                                                               |
 | `close`      | `run_id`, `link`: closes the run's open follow-up                                          |
 | `status`     | `environment` ("" for all)                                                                 |
 | `migrations` | `environment`                                                                              |
@@ -49,6 +50,7 @@ class Kind(StrEnum):
     TAKE = "take"
     VERIFY = "verify"
     SALVAGE = "salvage"
+    DRILL_REPORT = "drill-report"
 
 
 CHORES = frozenset({Kind.TAKE, Kind.VERIFY, Kind.SALVAGE})

@@ -19,6 +19,7 @@ from bot.ports import (
     Directory,
     DrillBook,
     Journal,
+    Plotter,
     Queue,
     Salvager,
     Scripts,
@@ -56,6 +57,7 @@ class Workplace:
         scratch_dir: where dumps are written before they are bundled.
         drills: what is known of drills.
         schedules: the drills that come round.
+        plotter: draws what drills have taught.
     """
 
     sites: Mapping[str, Site]
@@ -72,6 +74,7 @@ class Workplace:
     scratch_dir: Path
     drills: DrillBook
     calendar: Calendar
+    plotter: Plotter
     schedules: tuple[Schedule, ...] = ()
 
     def site(self, name: str) -> Site:

@@ -155,12 +155,12 @@ def _about_restore(facts: Facts, backup: Backup, restored: Drill | None) -> Iter
     bundle = _bundle_proof(backup, restored)
     others = _newest(drilled, lambda drill: _restores(drill, name))
     if _is_stale(bundle, drilled, demand) and _is_stale(others, drilled, demand):
-        yield (
-            f"Within the last {_long(demand.within_s)} neither this bundle nor any other backup of {name} was proven to "
-            f"restore: {backup.name} {_since(bundle, drilled)}, others {_since(others, drilled)}.",
-            f"/backups {name} verify {backup.name} {_RESTORED} proves this one; a drill of kind bundle proves {name}'s "
-            "newest on schedule.",
+        problem = (
+            f"Within the last {_long(demand.within_s)} neither this bundle nor any other backup of {name} was proven "
+            f"to restore: {backup.name} {_since(bundle, drilled)}, others {_since(others, drilled)}."
         )
+        verify = f"/backups {name} verify {backup.name} {_RESTORED}"
+        yield problem, f"{verify} proves this one; a drill of kind bundle proves the newest of {name} on schedule."
 
 
 def _is_stale(proof: Proof | None, drilled: Drilled, demand: DrillDemand) -> bool:

@@ -22,6 +22,7 @@ from bot.ports.cluster import Cluster
 from bot.ports.database import Database, Fence, Shadow
 from bot.ports.drills import Calendar, DrillBook
 from bot.ports.journal import Claim, Journal, Request
+from bot.ports.plotter import Plotter
 from bot.ports.progress import Report
 from bot.ports.queue import Queue
 from bot.ports.regrowth import Regrown, RegrowthOrder, RowSource
@@ -58,6 +59,7 @@ __all__ = [
     "NewestBackups",
     "Outbox",
     "Overview",
+    "Plotter",
     "Posted",
     "Queue",
     "Regrown",

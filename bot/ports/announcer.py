@@ -7,6 +7,7 @@ from typing import Protocol
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore
+from bot.domain.drillreports import DrillReport
 from bot.domain.runs import Run
 from bot.errors import BotError
 from bot.ports.answers import Audience, BackupDetails, BackupListing, Escalation, KeptDatabase, NewestBackups, Overview
@@ -67,6 +68,9 @@ class Announcer(Protocol):
 
     def backup(self, audience: Audience, key: str, details: BackupDetails) -> None:
         """Answer `/backups ENV show NAME`."""
+
+    def drill_report(self, audience: Audience, key: str, report: DrillReport, png: bytes) -> None:
+        """Answer `/drill report`: a text and a picture in the channel it was asked in; `png` b"" for no picture."""
 
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         """Which run a message (its card or a request of its) belongs to, and the short digest it asks consent for

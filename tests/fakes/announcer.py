@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore
+from bot.domain.drillreports import DrillReport
 from bot.domain.runs import Run
 from bot.errors import BotError
 from bot.ports import (
@@ -39,6 +40,7 @@ class FakeAnnouncer:
         self.listings: list[tuple[BackupListing, bool]] = []
         self.newest: list[tuple[NewestBackups, ...]] = []
         self.details: list[BackupDetails] = []
+        self.drill_reports: list[tuple[DrillReport, bytes]] = []
 
     def card(self, run: Run, votes: Sequence[Vote]) -> None:
         self.cards[run.id] = (run, tuple(votes))
@@ -96,6 +98,10 @@ class FakeAnnouncer:
     def backup(self, audience: Audience, key: str, details: BackupDetails) -> None:
         del audience, key
         self.details.append(details)
+
+    def drill_report(self, audience: Audience, key: str, report: DrillReport, png: bytes) -> None:
+        del audience, key
+        self.drill_reports.append((report, png))
 
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         kind, _, rest = ts.partition(":")

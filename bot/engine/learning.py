@@ -1,0 +1,91 @@
+"""`/drill report`: what drills have taught, as a text and as a picture."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.drillreports import DrillReport, Overdue, RestoreForecast
+from bot.domain.drills import Drill, DrillKind, Schedule
+from bot.engine.lookback import grounds, look_back
+from bot.engine.swapping import choose_backup
+from bot.engine.workplace import Site, Workplace
+from bot.errors import BotError
+from bot.planning.drillreport import chart_of, report_of
+from bot.planning.estimate import restore_estimate
+from bot.planning.proofs import restore_forecast
+from bot.planning.restore import LATEST
+from bot.ports import Audience
+
+HISTORY = 1000
+_log = logging.getLogger(__name__)
+
+
+def answer_report(workplace: Workplace, audience: Audience, key: str, environment: str) -> None:
+    """Post it where it was asked for; "" is all environments.
+
+    Raises:
+        PermanentError: ``unknown-environment``.
+    """
+    if environment:
+        workplace.site(environment)
+    drills = workplace.drills.history(environment or None, HISTORY)
+    targets = {name: site.environment.targets for name, site in workplace.sites.items()}
+    report = replace(
+        report_of(environment, workplace.clock.now(), drills, targets),
+        forecasts=[_forecast(workplace, site) for site in _in_question(workplace, environment)] if drills else [],
+        overdue=list(_overdue(workplace, environment)),
+        ground=grounds(workplace).get(DrillKind.RESTORE, ""),
+        truncated=len(drills) >= HISTORY,
+    )
+    workplace.announcer.drill_report(audience, key, report, _picture(workplace, drills))
+
+
+def _picture(workplace: Workplace, drills: Sequence[Drill]) -> bytes:
+    """The PNG; empty where there is nothing to draw, or it cannot be drawn: the text says as much in words."""
+    targets = {name: site.environment.targets for name, site in workplace.sites.items()}
+    chart = chart_of(drills, targets)
+    if chart is None:
+        return b""
+    try:
+        return workplace.plotter.draw(chart)
+    except BotError as error:
+        _log.error("no picture of %d drills: %s", len(drills), error)  # noqa: TRY400 -- the reason is in the message
+        return b""
+
+
+def _in_question(workplace: Workplace, environment: str) -> list[Site]:
+    """Whose next restore people want to know about: the one that was asked for, or production."""
+    sites = [workplace.sites[name] for name in sorted(workplace.sites)]
+    return [site for site in sites if site.environment.name == environment or site.environment.production]
+
+
+def _forecast(workplace: Workplace, site: Site) -> RestoreForecast:
+    name = site.environment.name
+    try:
+        backup = choose_backup(site, LATEST)
+    except BotError as error:
+        return RestoreForecast(name, problem=f"{error.reference}: {error.message}")
+    estimate_s = restore_estimate(backup.stored.size_bytes).total_s
+    made = restore_forecast(look_back(workplace), estimate_s, name)
+    return RestoreForecast(name, str(backup.name), estimate_s, made)
+
+
+def _overdue(workplace: Workplace, environment: str) -> Iterator[Overdue]:
+    """Schedules whose last pass is longer ago than they allow, or that have never passed."""
+    for schedule in workplace.schedules:
+        if environment in {"", schedule.environment, schedule.source}:
+            passed_at = workplace.drills.last_passed(schedule.name)
+            patience = _patience(workplace, schedule)
+            late = passed_at is not None and patience is not None and workplace.clock.now() - passed_at > patience
+            if passed_at is None or late:
+                yield Overdue(schedule.name, passed_at)
+
+
+def _patience(workplace: Workplace, schedule: Schedule) -> timedelta | None:
+    """How old a pass may be: as configured, else twice the time from one to the next; None if none comes any more."""
+    if schedule.overdue_after_s is not None:
+        return timedelta(seconds=schedule.overdue_after_s)
+    first = workplace.calendar.next_due(schedule, workplace.clock.now())
+    second = workplace.calendar.next_due(schedule, first) if first else None
+    return 2 * (second - first) if first and second else None
