@@ -16,7 +16,7 @@ from bot.ports.answers import (
 )
 from bot.ports.audit import AuditEvent
 from bot.ports.bundles import BundleReader, Dump, FetchedBundle, TableSink
-from bot.ports.chat import Chat, Directory, Message, Outbox, Posted
+from bot.ports.chat import Attachment, Chat, Directory, Message, Outbox, Posted
 from bot.ports.clock import Clock
 from bot.ports.cluster import Cluster
 from bot.ports.database import Database, Fence, Shadow
@@ -32,6 +32,7 @@ from bot.ports.storage import BackupStore, ExportStore
 
 __all__ = [
     "Announcer",
+    "Attachment",
     "Audience",
     "AuditEvent",
     "BackupDetails",

@@ -8,6 +8,24 @@ from bot.domain.approvals import Voter
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a message.
+
+    Attributes:
+        name: what it is called where it is saved, e.g. ``backstop-rk3f9a.html``. No two keys of a thread (or of a
+            channel, outside threads) may share one: a file is found again by it.
+        title: what people see of it.
+        content: its bytes, at least one.
+        content_type: its media type; Slack goes by the name's ending.
+    """
+
+    name: str
+    title: str
+    content: bytes
+    content_type: str = ""
+
+
+@dataclass(frozen=True)
 class Message:
     """A chat message as wanted.
 
@@ -21,6 +39,8 @@ class Message:
         user: set for an ephemeral: who sees it.
         response_url: set for an answer to a command or a click.
         replace: put the answer in the place of the message that was clicked on, where `response_url` still can.
+        attachment: a file, shared with `text` beside it and no blocks. It cannot be edited: another content for the
+            same key is shared as another file, the same content never twice. Nothing can hang in its thread.
     """
 
     key: str
@@ -32,6 +52,7 @@ class Message:
     user: str = ""
     response_url: str = ""
     replace: bool = False
+    attachment: Attachment | None = None
 
 
 @dataclass(frozen=True)
@@ -56,8 +77,14 @@ class Chat(Protocol):
     def whisper(self, message: Message, thread_ts: str) -> None:
         """Show it to `message.user` only, by response_url where there is one."""
 
-    def upload(self, channel: str, thread_ts: str, name: str, title: str, content: bytes) -> None:
-        """Share a file in a thread."""
+    def upload(self, message: Message, thread_ts: str, name: str) -> None:
+        """Share `message.attachment` under that name. `thread_ts` "" shares it outside a thread."""
+
+    def find_file(self, channel: str, thread_ts: str, name: str) -> bool:
+        """Whether a file of ours with that name is where `upload` would have put it.
+
+        Asked only when an upload's outcome is not known.
+        """
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
         """Look a person and their membership in those user groups up, fresh, never from a cache.

@@ -2,16 +2,23 @@
 
 -- name: put
 -- Want a message to look like this; no row when it already is wanted so. Its address never changes.
-INSERT INTO backstop.outbox (key, channel, thread_key, run_id, user_id, response_url, text, blocks, replace_original)
+INSERT INTO backstop.outbox (key, channel, thread_key, run_id, user_id, response_url, text, blocks, replace_original,
+                             attachment, attachment_name, attachment_title, attachment_digest)
 VALUES (%(key)s, %(channel)s, %(thread_key)s, %(run_id)s, %(user_id)s, %(response_url)s, %(text)s, %(blocks)s,
-        %(replace_original)s)
+        %(replace_original)s,
+        %(attachment)s, %(attachment_name)s, %(attachment_title)s, %(attachment_digest)s)
 ON CONFLICT (key) DO UPDATE
 SET text = excluded.text, blocks = excluded.blocks, user_id = excluded.user_id,
     response_url = excluded.response_url, replace_original = excluded.replace_original, revision = outbox.revision + 1, wished_at = clock_timestamp(),
+    attachment = excluded.attachment, attachment_name = excluded.attachment_name,
+    attachment_title = excluded.attachment_title, attachment_digest = excluded.attachment_digest,
     problem = '', attempts = 0,
     not_before = CASE WHEN outbox.problem = '' THEN outbox.not_before ELSE '-infinity' END
-WHERE (outbox.text, outbox.blocks::text, outbox.user_id, outbox.response_url)
-   IS DISTINCT FROM (excluded.text, excluded.blocks::text, excluded.user_id, excluded.response_url)
+WHERE CASE WHEN excluded.attachment_digest <> ''
+      THEN outbox.attachment_digest <> excluded.attachment_digest
+      ELSE (outbox.text, outbox.blocks::text, outbox.user_id, outbox.response_url)
+           IS DISTINCT FROM (excluded.text, excluded.blocks::text, excluded.user_id, excluded.response_url)
+      END
 RETURNING key;
 
 -- name: posted
@@ -46,21 +53,23 @@ SELECT pg_advisory_unlock(hashtext('backstop.outbox'), hashtext(%(channel)s));
 
 -- name: next_in_channel
 -- The next message of a channel that may go out now. First sends keep the order of creation: one that is ready and
--- waits (for the pace, or after an error) holds up those behind it. Edits hold up nothing.
+-- waits (for the pace, or after an error) holds up those behind it. Edits hold up nothing, and a file that has failed
+-- steps aside: Slack's files can be out of order while its messages are not, and a request for consent must not wait.
 WITH ready AS (
-    SELECT o.*, coalesce(parent.ts, '') AS thread_ts
+    SELECT o.*, coalesce(parent.ts, '') AS thread_ts, o.attachment_digest <> '' AND o.attempts > 0 AS aside
     FROM backstop.outbox AS o
     LEFT JOIN backstop.outbox AS parent ON parent.key = o.thread_key
     WHERE o.channel = %(channel)s AND o.sent_revision < o.revision AND o.problem = '' AND NOT o.whisper
       AND (o.thread_key = '' OR parent.ts <> '' OR parent.problem <> '')
 )
 SELECT key, channel, thread_key, run_id, user_id, response_url, text, blocks, replace_original, revision, ts,
-       thread_ts, attempts, sending_revision, sending_since IS NOT NULL AS sending
+       thread_ts, attempts, sending_revision, sending_since IS NOT NULL AS sending,
+       attachment, attachment_name, attachment_title
 FROM ready
 WHERE not_before <= clock_timestamp()
   AND CASE WHEN ts <> ''
       THEN %(may_edit)s AND coalesce(edited_at, '-infinity') <= clock_timestamp() - make_interval(secs => %(edit_every_s)s)
-      ELSE position = (SELECT min(position) FROM ready WHERE ts = '')
+      ELSE (aside OR position = (SELECT min(position) FROM ready WHERE ts = '' AND NOT aside))
            AND coalesce(sending_since, '-infinity') <= clock_timestamp() - make_interval(secs => %(stale_after_s)s)
            AND (SELECT count(*) FROM backstop.outbox AS sent
                 WHERE sent.channel = %(channel)s
@@ -78,6 +87,13 @@ UPDATE backstop.outbox SET sending_since = clock_timestamp(), sending_revision =
 UPDATE backstop.outbox
 SET ts = %(ts)s, sent_revision = %(revision)s, posted_at = clock_timestamp(), edited_at = NULL,
     sending_since = NULL, attempts = 0, not_before = '-infinity'
+WHERE key = %(key)s;
+
+-- name: mark_shared
+-- A file has been shared; its bytes are of no use any more, unless another content has been wished for since.
+UPDATE backstop.outbox
+SET sent_revision = %(revision)s, posted_at = clock_timestamp(), sending_since = NULL, attempts = 0,
+    not_before = '-infinity', attachment = CASE WHEN revision > %(revision)s THEN attachment END
 WHERE key = %(key)s;
 
 -- name: mark_edited

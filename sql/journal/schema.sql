@@ -140,6 +140,11 @@ CREATE TABLE IF NOT EXISTS backstop.outbox (
     problem          text NOT NULL DEFAULT ''
 );
 ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS replace_original boolean NOT NULL DEFAULT false;
+-- A file: its bytes until it is sent, and their hash for good, so that the same content is not sent twice.
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment bytea;
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_name text NOT NULL DEFAULT '';
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_title text NOT NULL DEFAULT '';
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_digest text NOT NULL DEFAULT '';
 CREATE INDEX IF NOT EXISTS outbox_unsent ON backstop.outbox (position)
     WHERE sent_revision < revision AND problem = '';
 CREATE INDEX IF NOT EXISTS outbox_by_address ON backstop.outbox (channel, ts) WHERE ts <> '';

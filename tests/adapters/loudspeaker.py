@@ -27,19 +27,33 @@ class Said:
 
 
 @dataclass
+class Shared:
+    """A file in the chat."""
+
+    name: str
+    channel: str
+    thread_ts: str
+    content: bytes
+    text: str
+
+
+@dataclass
 class Loudspeaker:
     """A `bot.ports.Chat`.
 
     Attributes:
         messages: by ts, in the order of posting.
         whispers: (key, text, response_url) in order.
-        failures: by method, raised one after the other before (``post``) or after (``post-lost``) it took effect.
+        files: in the order of sharing.
+        failures: by method, raised one after the other before (``post``) or after (``post-lost``, ``upload-lost``) it
+            took effect.
         busy_s: how long a call takes.
     """
 
     busy_s: float = 0.0
     messages: dict[str, Said] = field(default_factory=dict)
     whispers: list[tuple[str, str, str]] = field(default_factory=list)
+    files: list[Shared] = field(default_factory=list)
     failures: dict[str, list[BaseException]] = field(default_factory=lambda: defaultdict(list))
     dead_urls: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
@@ -87,8 +101,19 @@ class Loudspeaker:
             )
             return next(found, None)
 
-    def upload(self, channel: str, thread_ts: str, name: str, title: str, content: bytes) -> None:
-        raise NotImplementedError
+    def upload(self, message: Message, thread_ts: str, name: str) -> None:
+        assert message.attachment is not None, "a file that is sent has its bytes"
+        self._begin("upload", message.channel)
+        with self._lock:
+            self.files.append(Shared(name, message.channel, thread_ts, message.attachment.content, message.text))
+            self._under_way.discard(message.channel)
+        self._fail("upload-lost")
+
+    def find_file(self, channel: str, thread_ts: str, name: str) -> bool:
+        self._begin("find_file", "search")
+        with self._lock:
+            self._under_way.discard("search")
+            return any((file.channel, file.thread_ts, file.name) == (channel, thread_ts, name) for file in self.files)
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
         raise NotImplementedError

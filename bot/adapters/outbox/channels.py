@@ -11,6 +11,7 @@ from psycopg.rows import DictRow
 from bot.adapters.journal.connections import connection
 from bot.adapters.outbox.pace import Pace
 from bot.adapters.outbox.store import QUERIES, PostgresOutbox, message_of, one
+from bot.adapters.outbox.ways import Posting, Sharing, Way
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Chat, Clock
 
@@ -28,6 +29,7 @@ class Channels:
         self._clock = clock
         self._pace = pace
         self._no_edits_until = 0.0
+        self._posting, self._sharing = Posting(chat), Sharing(chat, pace.file_settle_s)
 
     def sweep(self) -> int:
         """Send everything that may go out now; gives how many calls to Slack that took.
@@ -64,7 +66,7 @@ class Channels:
         if row["ts"]:
             self._edit(conn, row)
         else:
-            self._post(conn, row)
+            self._say(conn, row, self._sharing if row["attachment_name"] else self._posting)
         conn.commit()
 
     def _edit(self, conn: Connection[DictRow], row: DictRow) -> None:
@@ -82,37 +84,43 @@ class Channels:
         else:
             one(conn, "mark_edited", row)
 
-    def _post(self, conn: Connection[DictRow], row: DictRow) -> None:
-        """Post, so that a crash at any point neither loses nor doubles the message."""
+    def _say(self, conn: Connection[DictRow], row: DictRow, way: Way) -> None:
+        """Send for the first time, so that a crash at any point neither loses nor doubles it."""
         try:
-            if row["sending"] and self._found(conn, row):
+            if row["sending"] and self._found(conn, row, way):
                 return
             one(conn, "mark_sending", row)
             conn.commit()
-            ts = self._chat.post(message_of(row), row["thread_ts"])
+            sent = way.send(row)
         except TemporaryError as error:
-            self._delay(conn, row, error, uncertain=error.retry_after_s is None)
+            self._delay(conn, row, error, uncertain=error.retry_after_s is None, settle_s=way.settle_s)
         except PermanentError as error:
             give_up(conn, row, error)
         else:
-            one(conn, "mark_posted", {**row, "ts": ts})
+            one(conn, way.mark, {**row, **sent})
 
-    def _found(self, conn: Connection[DictRow], row: DictRow) -> bool:
+    def _found(self, conn: Connection[DictRow], row: DictRow, way: Way) -> bool:
         """Whether an earlier attempt of unknown outcome did arrive; it is then noted as sent."""
         try:
-            ts = self._chat.find_posted(row["channel"], row["thread_ts"], row["key"])
+            found = way.find(row)
         except PermanentError as error:
             _log.warning("message %s: cannot look for it: %s; it may appear twice", row["key"], error.reference)
             return False
-        if ts is None:
+        if found is None:
             return False
-        one(conn, "mark_posted", {**row, "ts": ts, "revision": row["sending_revision"]})
+        one(conn, way.mark, {**row, **found, "revision": row["sending_revision"]})
         return True
 
     def _delay(
-        self, conn: Connection[DictRow], row: DictRow, error: TemporaryError, *, uncertain: bool = False
+        self,
+        conn: Connection[DictRow],
+        row: DictRow,
+        error: TemporaryError,
+        *,
+        uncertain: bool = False,
+        settle_s: float = 0.0,
     ) -> None:
-        delay_s = self._pace.delay_s(row["attempts"], error)
+        delay_s = max(self._pace.delay_s(row["attempts"], error), settle_s if uncertain else 0.0)
         _log.info("message %s: %s; again in %.1f s", row["key"], error.reference, delay_s)
         one(conn, "delay", {**row, "delay_s": delay_s, "uncertain": uncertain})
 

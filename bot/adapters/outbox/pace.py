@@ -15,6 +15,7 @@ class Pace:
         window_s, burst: at most `burst` posts of a channel in any window: Slack's 1/s, a small burst allowed.
         poll_s: how late a message goes out when the process that wanted it has no writer.
         stale_after_s: how long a writer that has lost the channel may still be waiting for Slack's answer.
+        file_settle_s: how long a file that Slack has taken may take to show in its thread.
         first_delay_s, longest_delay_s: pauses after temporary errors, doubling.
         whispers_at_once: ephemeral messages sent side by side.
         whisper_claim_s: how long one of them may take before another writer tries.
@@ -26,6 +27,7 @@ class Pace:
     burst: int = 3
     poll_s: float = 0.25
     stale_after_s: float = 10.0
+    file_settle_s: float = 5.0
     first_delay_s: float = 0.5
     longest_delay_s: float = 30.0
     whispers_at_once: int = 4

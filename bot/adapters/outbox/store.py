@@ -1,5 +1,6 @@
 """The outbox's table."""
 
+import hashlib
 import json
 import threading
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import Pool, connection
 from bot.adapters.namedqueries import load
-from bot.ports import Message, Posted
+from bot.ports import Attachment, Message, Posted
 
 QUERIES = load("sql.journal", "outbox.sql")
 
@@ -85,7 +86,14 @@ def message_of(row: DictRow) -> Message:
         user=row["user_id"],
         response_url=row["response_url"],
         replace=row["replace_original"],
+        attachment=_attachment_of(row),
     )
+
+
+def _attachment_of(row: DictRow) -> Attachment | None:
+    if row.get("attachment") is None:
+        return None
+    return Attachment(row["attachment_name"], row["attachment_title"], bytes(row["attachment"]))
 
 
 def _row(message: Message) -> dict[str, Any]:
@@ -99,4 +107,15 @@ def _row(message: Message) -> dict[str, Any]:
         "replace_original": message.replace,
         "text": message.text.replace("\0", ""),  # PostgreSQL's text has no NUL
         "blocks": json.dumps([dict(block) for block in message.blocks]),
+        **_attachment_row(message.attachment),
+    }
+
+
+def _attachment_row(attachment: Attachment | None) -> dict[str, Any]:
+    content = attachment.content if attachment else None
+    return {
+        "attachment": content,
+        "attachment_name": attachment.name if attachment else "",
+        "attachment_title": attachment.title.replace("\0", "") if attachment else "",
+        "attachment_digest": "" if content is None else hashlib.sha256(content).hexdigest(),
     }

@@ -1,6 +1,6 @@
 """Slack as the outbox's writer needs it: post, edit, whisper, upload, find again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from slack_sdk import WebClient
@@ -75,11 +75,22 @@ class SlackChat:
                 thread_ts=thread_ts or None,
             )
 
-    def upload(self, channel: str, thread_ts: str, name: str, title: str, content: bytes) -> None:
-        """See `bot.ports.Chat.upload`."""
+    def upload(self, message: Message, thread_ts: str, name: str) -> None:
+        """See `bot.ports.Chat.upload`. Slack's three moves; before the third nobody sees anything.
+
+        Raises:
+            PermanentError: ``nothing-attached``.
+        """
+        if message.attachment is None:
+            raise PermanentError("nothing-attached", f"Message {message.key} has no file any more.")
         with translated():
             self._client.files_upload_v2(
-                channel=channel, thread_ts=thread_ts or None, filename=name, title=title, content=content
+                channel=message.channel,
+                thread_ts=thread_ts or None,
+                filename=name,
+                title=message.attachment.title or name,
+                content=message.attachment.content,
+                initial_comment=message.text or None,
             )
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
@@ -107,16 +118,23 @@ class SlackChat:
         Returns:
             Its ts; None when it is not among the last 1,000.
         """
+        found = (said for said in self._said(channel, thread_ts) if _key_of(said) == key)
+        return next((str(said["ts"]) for said in found), None)
+
+    def find_file(self, channel: str, thread_ts: str, name: str) -> bool:
+        """See `bot.ports.Chat.find_file`."""
+        shared = (file for said in self._said(channel, thread_ts) for file in said.get("files") or ())
+        return any(file.get("name") == name for file in shared)
+
+    def _said(self, channel: str, thread_ts: str) -> Iterator[Mapping[str, Any]]:
+        """What was said in a thread, or in a channel outside threads: the last 1,000 messages."""
         cursor = ""
         for _ in range(_PAGES_MOST):
             answer = self._read(channel, thread_ts, cursor)
-            for said in answer.get("messages", []):
-                if _key_of(said) == key:
-                    return str(said["ts"])
+            yield from answer.get("messages", [])
             cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor:
-                return None
-        return None
+                return
 
     def _read(self, channel: str, thread_ts: str, cursor: str) -> Mapping[str, Any]:
         after = cursor or None

@@ -75,6 +75,8 @@ class Server:
         upload = self._state.uploads.by_key(request.match_info["key"])
         if upload is None or upload.shared:
             return web.Response(status=404, text="not_found")
+        if fault := self._state.faults.web("upload", ""):
+            return web.Response(status=fault.status, text="server_error")
         content = await _bytes(request)
         if len(content) != upload.size_bytes:
             return web.Response(status=400, text=f"expected {upload.size_bytes} bytes, got {len(content)}")

@@ -1,11 +1,13 @@
 """Posting, editing, whispering, uploading and finding again, on a real wire."""
 
+from typing import Any
+
 import pytest
 
 from bot.adapters.slack.app import build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.errors import BotError, PermanentError, TemporaryError
-from bot.ports import Message
+from bot.ports import Attachment, Message
 from bot.views import blocks, refusal
 from tests.adapters.slack.conftest import Place
 from tests.sandbox.slack.desk import Ear
@@ -13,6 +15,9 @@ from tests.sandbox.slack.desk import Ear
 BLOCKS = refusal.note("hello").blocks
 CARD = Message("card:rk3f9a", "C0INCIDENT", "hello", BLOCKS, run_id="rk3f9a")
 LIST = [*BLOCKS, *blocks.actions([blocks.button("Older", "older_backups", "{}")])]
+REPORT = Message(
+    "file:rk3f9a", "C0INCIDENT", "the whole report", attachment=Attachment("report.json", "Report", b'{"ok": true}')
+)
 WHISPER = Message("answer:1", "C0INCIDENT", "psst", BLOCKS, user="U0LEADA")
 
 
@@ -158,17 +163,67 @@ def test_a_whisper_to_somebody_outside_the_channel_is_permanent(place: Place) ->
 def test_a_file_lands_in_the_thread(place: Place) -> None:
     card = place.chat.post(CARD, "")
 
-    place.chat.upload("C0INCIDENT", card, "report.json", "Report", b'{"ok": true}')
+    place.chat.upload(REPORT, card, "report-2.json")
 
     shared = place.messages(channel="C0INCIDENT", thread_ts=card)[-1]
-    assert shared["files"][0]["name"] == "report.json"
+    assert [shared["files"][0][key] for key in ("name", "title", "size")] == ["report-2.json", "Report", 12]
+    assert shared["text"] == "the whole report"
+    assert place.hands.http.get(shared["files"][0]["url_private"]).content == b'{"ok": true}'
+
+
+def test_a_file_is_found_again_by_its_name_where_it_was_shared(place: Place) -> None:
+    card = place.chat.post(CARD, "")
+    place.chat.upload(REPORT, card, "report.json")
+    place.chat.upload(REPORT, "", "trend.png")
+
+    def found(thread_ts: str, name: str) -> bool:
+        return place.chat.find_file("C0INCIDENT", thread_ts, name)
+
+    assert (found(card, "report.json"), found("", "trend.png")) == (True, True)
+    assert (found("", "report.json"), found(card, "trend.png"), found(card, "report-2.json")) == (False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("fault", "arrives"),
+    [
+        ({"kind": "5xx", "method": "files.getUploadURLExternal"}, False),
+        ({"kind": "5xx", "method": "upload"}, False),
+        ({"kind": "5xx", "method": "files.completeUploadExternal"}, False),
+        ({"kind": "drop", "method": "files.completeUploadExternal", "after": True}, True),
+    ],
+)
+def test_an_upload_that_breaks_between_its_moves_is_temporary_and_its_outcome_can_be_seen(
+    place: Place, fault: dict[str, Any], arrives: bool  # noqa: FBT001 -- a parameter
+) -> None:
+    card = place.chat.post(CARD, "")
+    place.hands.fault(times=1, **fault)
+
+    with pytest.raises(TemporaryError) as broken:
+        place.chat.upload(REPORT, card, "report.json")
+
+    assert broken.value.retry_after_s is None
+    assert place.chat.find_file("C0INCIDENT", card, "report.json") is arrives
+
+
+def test_an_upload_waits_as_long_as_slack_says(place: Place) -> None:
+    place.hands.fault(kind="429", method="files.completeUploadExternal", times=1, retry_after_s=7)
+
+    with pytest.raises(TemporaryError, match="slack-rate-limited") as limited:
+        place.chat.upload(REPORT, "", "report.json")
+
+    assert limited.value.retry_after_s == 7
+
+
+def test_a_message_without_a_file_cannot_be_uploaded(place: Place) -> None:
+    with pytest.raises(PermanentError, match="nothing-attached"):
+        place.chat.upload(CARD, "", "report.json")
 
 
 def test_an_upload_that_fails_is_ours(place: Place) -> None:
     place.hands.fault(kind="error", method="files.getUploadURLExternal", error="storage_limit_reached")
 
     with pytest.raises(PermanentError, match="slack-storage-limit-reached"):
-        place.chat.upload("C0INCIDENT", "", "report.json", "Report", b"{}")
+        place.chat.upload(REPORT, "", "report.json")
 
 
 def test_a_permalink_and_none(place: Place) -> None:
