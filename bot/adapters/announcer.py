@@ -1,15 +1,18 @@
 """Everything the bot says: rendered, addressed, and put in the outbox. Nothing here waits for Slack."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore, ChoreKind
+from bot.domain.drillreports import DrillReport
 from bot.domain.environments import Environment
 from bot.domain.runs import Run
 from bot.errors import BotError
 from bot.ports import (
+    Attachment,
     Audience,
     AuditEvent,
     BackupDetails,
@@ -22,7 +25,7 @@ from bot.ports import (
     Overview,
 )
 from bot.views import backups as backups_view
-from bot.views import card, refusal, report, request, status
+from bot.views import card, drillreport, refusal, report, request, status
 from bot.views import chore as chore_view
 from bot.views import escalation as escalation_view
 from bot.views import overview as overview_view
@@ -37,7 +40,8 @@ class SlackAnnouncer:
     """Implements `bot.ports.Announcer`.
 
     Message keys: ``card:{run}``, ``request:{run}:{digest12}``, ``note:{run}:{key}``, ``report:{run}``,
-    ``answer:{request}``, ``chore:{request}``. Everything but the card, answers and chores is in the card's thread.
+    ``answer:{request}``, ``chore:{request}``, ``drill-report:{request}``, ``drill-picture:{request}``. Everything but
+    the card, answers, chores and what drills have taught is in the card's thread.
 
     Args:
         outbox: where messages are put.
@@ -122,6 +126,17 @@ class SlackAnnouncer:
     def backup(self, audience: Audience, key: str, details: BackupDetails) -> None:
         """See `bot.ports.Announcer.backup`."""
         self._answer(audience, key, backups_view.render_details(details))
+
+    def drill_report(self, audience: Audience, key: str, report: DrillReport, png: bytes) -> None:
+        """See `bot.ports.Announcer.drill_report`. A picture cannot have blocks: it is a message of its own."""
+        view = drillreport.render(report, pictured=bool(png))
+        self._outbox.put(Message(f"drill-report:{key}", audience.channel, view.text, view.blocks))
+        if png:
+            # Two reports must not share a file's name: see `bot.ports.Attachment`.
+            name = f"backstop-drills-{report.at:%Y%m%d}-{hashlib.sha256(key.encode()).hexdigest()[:8]}.png"
+            picture = Attachment(name, "Drills: time to restore", png, "image/png")
+            words = f"Time to restore by phase, size of the database, data-loss window. {view.text}."
+            self._outbox.put(Message(f"drill-picture:{key}", audience.channel, words, attachment=picture))
 
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         """See `bot.ports.Announcer.run_of`."""

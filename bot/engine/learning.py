@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.domain.drillreports import DrillReport, Overdue, RestoreForecast
+from bot.domain.drillreports import Overdue, RestoreForecast
 from bot.domain.drills import Drill, DrillKind, Schedule
 from bot.engine.lookback import grounds, look_back
 from bot.engine.swapping import choose_backup
@@ -50,7 +50,7 @@ def _picture(workplace: Workplace, drills: Sequence[Drill]) -> bytes:
     try:
         return workplace.plotter.draw(chart)
     except BotError as error:
-        _log.error("no picture of %d drills: %s", len(drills), error)  # noqa: TRY400 -- the reason is in the message
+        _log.error("no picture of %d drills: %s", len(drills), error)
         return b""
 
 

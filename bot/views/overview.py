@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.domain.versions import label
 from bot.ports import MigrationRow, Overview
 from bot.views.blocks import View, context, header, listing, page, paginate, section
+from bot.views.proofs import back_up
 from bot.views.text import ago, code, one_line, paragraph, prose
 
 _ROWS_MOST = 8000
@@ -56,7 +57,7 @@ def _proven(row: MigrationRow, at: datetime | None) -> str:
         return ""
     if row.proof is None:
         return "\n      _no drill has run this script as it is_"
-    back = ", and its way back up" if row.proof.reversible else ""
+    back = back_up(row.proof.reversible)
     return f"\n      last proven {ago(row.proof.at, at)} by drill {code(row.proof.drill_id, 20)}{back}"
 
 

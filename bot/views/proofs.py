@@ -61,6 +61,13 @@ def forecast(made: Forecast, what: str) -> str:
     return f"{span} in {share(made.coverage)} of cases, from {made.samples} {what}{where}."
 
 
+def back_up(reversible: bool | None) -> str:  # noqa: FBT001 -- a fact, not a switch
+    """What is said of the way back up; nothing where there is no up script."""
+    if reversible is None:
+        return ""
+    return "; its way back up, too" if reversible else "; ⚠ its way back up led to another schema"
+
+
 def share(coverage: float) -> str:
     """``86 %``, rounded down: never more than is so."""
     return f"{int(coverage * 100 + 1e-6)} %"
@@ -70,13 +77,13 @@ def _downtime(proven: PlannedProof) -> str:
     down = proven.downtime
     if down is None or down.low_s is None or down.high_s is None:
         return ""
-    return f" The app down for {duration(down.low_s)} to {duration(down.high_s)} in {share(down.coverage)}."
+    return f" The app is down for {duration(down.low_s)} to {duration(down.high_s)} of it ({share(down.coverage)})."
 
 
 def _script(script: ProvenScript, now: datetime) -> str:
     if script.proof is None:
         return f"• {code(script.name, 80)} ⚠ never: no drill has run this very script"
-    back = "; its way back up, too" if script.reversible else ""
+    back = back_up(script.reversible)
     return f"• {code(script.name, 80)} {_when(script.proof, now)}{back}"
 
 

@@ -7,7 +7,7 @@ import pytest
 import yaml  # type: ignore[import-untyped] # comes with the kubernetes client, without types
 
 from bot.sandbox.slack.workspace import DEFAULT_EVENTS
-from commands import backups, migrations, rollback
+from commands import backups, drill, migrations, rollback
 
 MANIFEST = Path(__file__).parents[2] / "deploy" / "slack-manifest.yaml"
 
@@ -21,7 +21,12 @@ def manifest() -> dict[str, Any]:
 def test_every_command_is_registered_and_escaped(manifest: dict[str, Any]) -> None:
     listed = manifest["features"]["slash_commands"]
 
-    assert {entry["command"] for entry in listed} == {rollback.COMMAND, migrations.COMMAND, backups.COMMAND}
+    assert {entry["command"] for entry in listed} == {
+        rollback.COMMAND,
+        migrations.COMMAND,
+        backups.COMMAND,
+        drill.COMMAND,
+    }
     assert all(entry["should_escape"] for entry in listed)
 
 

@@ -58,6 +58,7 @@ class World:
         self.journal = FakeJournal(self.clock)
         self.drills = FakeDrillBook(self.clock)
         self.plotter = FakePlotter()
+        self.environment = ENVIRONMENT
         self.queue = FakeQueue()
         self.announcer = FakeAnnouncer()
         self.directory = FakeDirectory()
@@ -75,7 +76,7 @@ class World:
     def workplace(self, process: Process) -> Workplace:
         """The ports as one process reaches them."""
         site = Site(
-            ENVIRONMENT,
+            self.environment,
             process.wrap(self.cluster, "cluster"),
             process.wrap(self.database, "database"),
             process.wrap(self.store, "store"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore
+from bot.domain.drillreports import DrillReport
 from bot.domain.runs import OPEN, Run, RunState
 from bot.errors import PermanentError
 from bot.ports import (
@@ -23,7 +24,20 @@ from bot.ports import (
     Overview,
 )
 from bot.sandbox.slack.blocks import surfaces
-from bot.views import backups, card, chore, escalation, followup, manual, overview, refusal, report, request, status
+from bot.views import (
+    backups,
+    card,
+    chore,
+    drillreport,
+    escalation,
+    followup,
+    manual,
+    overview,
+    refusal,
+    report,
+    request,
+    status,
+)
 from bot.views.blocks import View
 from tests.views import wild
 from tests.views.samples import buttons
@@ -139,6 +153,12 @@ def test_any_backup(what: BackupDetails) -> None:
 
     check(view)
     assert "verify_backup" in buttons(view)
+
+
+@quick
+@given(wild.drill_reports, st.booleans())
+def test_any_drill_report(what: DrillReport, pictured: bool) -> None:  # noqa: FBT001 -- generated
+    check(drillreport.render(what, pictured=pictured))
 
 
 @quick

@@ -1,11 +1,13 @@
 """Charts of drills, drawn with matplotlib: bars stacked by phase, the database's size over them, targets as lines."""
 
 import io
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 
@@ -25,7 +27,7 @@ _FAR = 4.0
 """A target further above the highest bar than that is named at the edge, instead of flattening everything below it."""
 _OVER_BARS, _OVER_TARGET, _OVER_SIZES = 1.38, 1.25, 1.075
 """Room above the highest bar, the target and the largest size: as a rule the line of sizes runs above the bars."""
-_STYLE = {
+_STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 11,
     "text.color": palette.TEXT,
@@ -53,9 +55,9 @@ def draw(chart: Chart) -> bytes:
 
 def _figure(chart: Chart) -> Figure:
     heights = [_MAIN_IN + (_LOSS_IN if panel.tells_data_loss else 0) for panel in chart.panels]
-    figure = Figure(figsize=(WIDTH_IN, sum(heights) + _FRAME_IN), layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.1)
+    figure = Figure(figsize=(WIDTH_IN, sum(heights) + _FRAME_IN), layout=layout)
     figure.patch.set(facecolor=palette.CARD, edgecolor=palette.EDGE, linewidth=3)
-    figure.get_layout_engine().set(w_pad=0.14, h_pad=0.1)  # type: ignore[union-attr] # made by layout= above
     figure.suptitle(chart.title, x=0.025, ha="left", fontsize=15, fontweight="bold", color=palette.TEXT)
     parts = figure.subfigures(len(chart.panels), 1, height_ratios=heights, squeeze=False)[:, 0]
     for part, panel in zip(parts, chart.panels, strict=True):

@@ -193,7 +193,9 @@ def test_a_file_is_found_again_by_its_name_where_it_was_shared(place: Place) -> 
     ],
 )
 def test_an_upload_that_breaks_between_its_moves_is_temporary_and_its_outcome_can_be_seen(
-    place: Place, fault: dict[str, Any], arrives: bool  # noqa: FBT001 -- a parameter
+    place: Place,
+    fault: dict[str, Any],
+    arrives: bool,  # noqa: FBT001 -- a parameter
 ) -> None:
     card = place.chat.post(CARD, "")
     place.hands.fault(times=1, **fault)
