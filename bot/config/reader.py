@@ -82,7 +82,11 @@ class _Build:
             http=settings.HttpSettings(**file.http.model_dump()),
             pg_bin=_path(file.tools.pg_bin),
             scratch_dir=_path(file.tools.scratch_dir),
-            warnings=(*find_warnings(environments.values()), *find_unmet_demands(environments.values(), drills)),
+            warnings=(
+                *find_warnings(environments.values()),
+                *find_unmet_demands(environments.values(), drills),
+                *(_idle(name) for name, item in file.environments.items() if _is_idle(item)),
+            ),
         )
 
     def _slack(self) -> settings.SlackSettings:
@@ -158,6 +162,14 @@ def _drill_demand(item: keys.EnvironmentKeys) -> domain.DrillDemand | None:
     if item.require_drill_within_s is None:
         return None
     return domain.DrillDemand(item.require_drill_within_s, item.require_drill == "block")
+
+
+def _is_idle(item: keys.EnvironmentKeys) -> bool:
+    return item.require_drill == "block" and item.require_drill_within_s is None
+
+
+def _idle(name: str) -> str:
+    return f"environments.{name}.require_drill: blocks nothing without require_drill_within_s."
 
 
 def _row(row: keys.CompatibilityKeys) -> CompatibilityRow:
