@@ -35,10 +35,17 @@ def answer_report(workplace: Workplace, audience: Audience, key: str, environmen
         report_of(environment, workplace.clock.now(), drills, targets),
         forecasts=[_forecast(workplace, site) for site in _in_question(workplace, environment)] if drills else [],
         overdue=list(_overdue(workplace, environment)),
-        ground=grounds(workplace).get(DrillKind.RESTORE, ""),
+        ground=_ground(workplace, environment),
         truncated=len(drills) >= HISTORY,
     )
     workplace.announcer.drill_report(audience, key, report, _picture(workplace, drills))
+
+
+def _ground(workplace: Workplace, environment: str) -> str:
+    """Where to start a drill: there, unless it is production."""
+    if environment and not workplace.site(environment).environment.production:
+        return environment
+    return grounds(workplace).get(DrillKind.RESTORE, "")
 
 
 def _picture(workplace: Workplace, drills: Sequence[Drill]) -> bytes:

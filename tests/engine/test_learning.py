@@ -216,6 +216,11 @@ def test_a_report_without_drills_draws_nothing(world: World) -> None:
     assert report(world) == (DrillReport("", world.clock.now(), 0, 0, 0, courses=[], forecasts=[], overdue=[]), b"")
 
 
+def test_a_drill_can_be_had_where_it_was_asked_about(world: World) -> None:
+    world.environment = replace(world.environment, production=False)
+    assert report(world, "prod")[0].ground == "prod"
+
+
 def test_an_unknown_environment_is_refused(world: World) -> None:
     with pytest.raises(PermanentError, match="unknown-environment"):
         report(world, "qa")

@@ -162,7 +162,9 @@ def _figures(over: Axes, axes: Axes, bars: tuple[Bar, ...], top: float) -> None:
         if bar.total_s > 0:
             above = bar.total_s + (0.055 if bar.failed else 0.018) * top
             words = scales.figure_label(bar.total_s)
-            _say(over.text(place, above, words, transform=axes.transData, ha="center", va="bottom", zorder=6))
+            said = over.text(place, above, words, transform=axes.transData, ha="center", va="bottom", zorder=6)
+            said.set_bbox({"facecolor": palette.CARD, "edgecolor": "none", "pad": 1.0})  # no target runs through it
+            _say(said)
 
 
 def _target(over: Axes, axes: Axes, target_s: float | None) -> None:

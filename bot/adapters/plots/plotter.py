@@ -31,7 +31,7 @@ class ChildPlotter:
 
     def draw(self, chart: Chart) -> bytes:
         """See `bot.ports.Plotter.draw`."""
-        command = [sys.executable, "-m", "bot.adapters.plots"]
+        command = [sys.executable, "-P", "-m", "bot.adapters.plots"]  # -P: nothing is imported from where we stand
         try:
             done = subprocess.run(  # noqa: S603 -- our own interpreter and module
                 command,
