@@ -34,6 +34,7 @@ class Tuning:
         default_factory=lambda: {"pods_stop_s": 4, "pods_start_s": 6, "lock_timeout_s": 1, "smoke_s": 3}
     )
     chain_attempts: int = 3
+    demands_drills: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ def _environment(name: str, places: Places, tuning: Tuning) -> str:
 [environments.{name}]
 production = {str(name == "prod").lower()}
 incident_channel = "{CHANNELS[name]}"
+{_demand(tuning) if name == "prod" else ""}
+targets = {{ restore_s = 60, data_loss_s = 90000 }}
 database.dsn_env = "BACKSTOP_{name.upper()}_DSN"
 backups = {{ bucket = "physioflow-backups-{name}", endpoint_url = "{places.s3}" }}
 escalation_contacts = ["the database administrator on call"]
@@ -98,6 +101,10 @@ sql = ["SELECT count(*) > 0 FROM patients"]
 {timing}
 chain_attempts = {tuning.chain_attempts}
 """
+
+
+def _demand(tuning: Tuning) -> str:
+    return 'require_drill_within_s = 2592000\nrequire_drill = "block"' if tuning.demands_drills else ""
 
 
 def secrets(sample: Sample, tokens: Mapping[str, str]) -> dict[str, str]:

@@ -39,11 +39,12 @@ def _tell(story: Story, scenario: Scenario) -> None:
 
 
 def _fit_bot(sandbox: Sandbox, scenario: Scenario) -> None:
-    if not scenario.without and len(sandbox.bots) == 1:
+    if not scenario.own_bot and len(sandbox.bots) == 1:
         return
     sandbox.stop_bots()
     matrix = [row for row in sandbox.tuning.matrix if row[0] not in scenario.without]
-    sandbox.add_bot(dataclasses.replace(sandbox.tuning, matrix=matrix))
+    tuning = dataclasses.replace(sandbox.tuning, matrix=matrix, demands_drills=scenario.demands_drills)
+    sandbox.add_bot(tuning)
 
 
 def clear_stage(sandbox: Sandbox, name: str) -> None:
@@ -54,7 +55,7 @@ def clear_stage(sandbox: Sandbox, name: str) -> None:
         _end_open_runs(sandbox, slack)
     finally:
         slack.close()
-    if SCENARIOS[name].without:
+    if SCENARIOS[name].own_bot:
         sandbox.stop_bots()
     sandbox.reset("prod")
 

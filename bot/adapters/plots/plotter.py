@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -14,14 +15,13 @@ CHARTS = TypeAdapter(Chart)
 TIMEOUT_S = 60.0
 _PNG = b"\x89PNG\r\n\x1a\n"
 _ROOT = Path(__file__).parents[3]
-_CACHE = "backstop-matplotlib"
 
 
 class ChildPlotter:
     """Implements `bot.ports.Plotter`.
 
     Args:
-        scratch_dir: where matplotlib may keep its list of fonts.
+        scratch_dir: where matplotlib may write its list of fonts for as long as it draws.
         timeout_s: how long a picture may take.
     """
 
@@ -31,26 +31,30 @@ class ChildPlotter:
 
     def draw(self, chart: Chart) -> bytes:
         """See `bot.ports.Plotter.draw`."""
-        command = [sys.executable, "-P", "-m", "bot.adapters.plots"]  # -P: nothing is imported from where we stand
         try:
-            done = subprocess.run(  # noqa: S603 -- our own interpreter and module
-                command,
-                input=CHARTS.dump_json(chart),
-                capture_output=True,
-                timeout=self._timeout_s,
-                env=self._surroundings(),
-                check=False,
-            )
+            with tempfile.TemporaryDirectory(dir=self._scratch_dir, prefix="backstop-picture-") as directory:
+                done = self._run(CHARTS.dump_json(chart), directory)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise _failed(type(error).__name__) from error
         if done.returncode or not done.stdout.startswith(_PNG):
             raise _failed(_last_line(done.stderr))
         return done.stdout
 
-    def _surroundings(self) -> dict[str, str]:
-        """No secret of ours goes along, and nothing that steers Python or matplotlib."""
-        kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-        return kept | {"PYTHONPATH": str(_ROOT), "MPLCONFIGDIR": str(self._scratch_dir / _CACHE), "MPLBACKEND": "agg"}
+    def _run(self, chart: bytes, directory: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [sys.executable, "-P", "-m", "bot.adapters.plots"],  # -P: nothing is imported from where we stand
+            input=chart,
+            capture_output=True,
+            timeout=self._timeout_s,
+            env=_surroundings(directory),
+            check=False,
+        )
+
+
+def _surroundings(directory: str) -> dict[str, str]:
+    """No secret of ours goes along, and nothing that steers Python or matplotlib but its list of fonts' place."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return kept | {"PYTHONPATH": str(_ROOT), "MPLCONFIGDIR": directory, "MPLBACKEND": "agg"}
 
 
 def _failed(why: str) -> PermanentError:

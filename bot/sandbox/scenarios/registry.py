@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.scenarios import backups, outages, refusals, restore, rollback, salvage, troubles, unchain
+from bot.sandbox.scenarios import backups, outages, proofs, refusals, restore, rollback, salvage, troubles, unchain
 from bot.sandbox.story import Story
 
 
@@ -13,11 +13,18 @@ class Scenario:
 
     Attributes:
         play: tells it; checks that fail are counted, an exception ends it.
-        matrix: rows of the compatibility matrix to leave out, by app.
+        without: rows of the compatibility matrix to leave out, by app.
+        demands_drills: whether production refuses what no drill has proven lately.
     """
 
     play: Callable[[Story], None]
     without: frozenset[str] = frozenset()
+    demands_drills: bool = False
+
+    @property
+    def own_bot(self) -> bool:
+        """Whether it needs a bot that is configured for it."""
+        return bool(self.without) or self.demands_drills
 
     @property
     def summary(self) -> str:
@@ -31,6 +38,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "mistyped": Scenario(refusals.mistyped),
     "impossible": Scenario(refusals.impossible),
     "no-known-app": Scenario(refusals.no_known_app, without=frozenset({"v1.1.x"})),
+    "unproven": Scenario(proofs.unproven, demands_drills=True),
     "second-rollback": Scenario(refusals.second_rollback),
     "invalid-script": Scenario(refusals.invalid_script),
     "wrong-voters": Scenario(refusals.wrong_voters),

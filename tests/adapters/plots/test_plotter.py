@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.plots import ChildPlotter, drawing
+from bot.adapters.plots.plotter import _surroundings
 from bot.domain.charts import Bar, Chart, Panel
 from bot.errors import PermanentError
 from tests.fakes.clock import NOON
@@ -16,6 +17,7 @@ CHART = Chart("Drills", "UTC", (Panel("Größe", (Bar(NOON, (("load", 3.0),), 10
 
 def test_a_child_draws_what_we_would(tmp_path: Path) -> None:
     assert ChildPlotter(tmp_path).draw(CHART) == drawing.draw(CHART)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_bot_itself_never_loads_matplotlib() -> None:
@@ -35,7 +37,12 @@ def test_a_picture_that_cannot_be_drawn_is_named(tmp_path: Path) -> None:
         ChildPlotter(tmp_path).draw(Chart("t", "s", ()))
 
 
-def test_no_secret_goes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PermanentError, match="picture-failed: The picture could not be drawn: FileNotFoundError"):
+        ChildPlotter(tmp_path / "gone").draw(CHART)
+
+
+def test_no_secret_goes_along(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKSTOP_SLACK_BOT_TOKEN", "xoxb-hunter2")
 
-    assert not any("hunter2" in value for value in ChildPlotter(tmp_path)._surroundings().values())
+    assert not any("hunter2" in value for value in _surroundings("x").values())
