@@ -22,6 +22,7 @@ from bot.adapters.database import PostgresDatabase, Tracking
 from bot.adapters.http import HttpServer
 from bot.adapters.outbox import PostgresOutbox, Writer
 from bot.adapters.pgtools import PgTools
+from bot.adapters.plots import ChildPlotter
 from bot.adapters.queue import ProcrastinateQueue, Worker
 from bot.adapters.salvage import PostgresSalvager
 from bot.adapters.scheduler import Scheduler
@@ -94,6 +95,7 @@ def assemble(config: Config) -> Iterator[Parts]:
                     drills=journal.PostgresDrillBook(pool, clock),
                     calendar=CronCalendar(),
                     schedules=config.drills,
+                    plotter=ChildPlotter(config.scratch_dir or Path(tempfile.gettempdir())),
                 ),
                 pool,
                 outbox,
@@ -144,17 +146,7 @@ def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site
         environment.timing,
         maintenance_database=access.database.maintenance_database,
     )
-    demanded_s = config.upkeep[name].require_drill_within_s
-    return Site(
-        environment,
-        reach,
-        database,
-        store,
-        sides,
-        keep_old_s,
-        salvager,
-        require_drill_within_s=float(demanded_s) if demanded_s is not None else None,
-    )
+    return Site(environment, reach, database, store, sides, keep_old_s, salvager)
 
 
 def _cluster(environment: Environment, access: Access) -> Cluster:

@@ -56,6 +56,8 @@ def _print_plan(made: Plan) -> None:
     for row in made.rows:
         rows.add_row(row.table, f"{row.rows:,}", f"{row.size_bytes:,}", row.reason)
     _OUT.print(rows)
+    for script in made.proven.unproven if made.proven else ():
+        _OUT.print(f"never proven by a drill: {script.name}")
     for warning in made.warnings:
         _OUT.print(f"warning: {warning}")
     _OUT.print(f"about {made.estimate.total_s:.0f} s, the app down for about {made.estimate.downtime_s:.0f} s of it")

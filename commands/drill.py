@@ -75,7 +75,11 @@ def _list(rest: Sequence[str], desk: Desk) -> Order:
 
 
 def _report(rest: Sequence[str], desk: Desk) -> Order:
-    return Order(Kind.DRILL_REPORT, _where(rest, "report", desk), refusal.plain("Drawing the report…"))
+    return Order(
+        Kind.DRILL_REPORT,
+        _where(rest, "report", desk),
+        refusal.plain("Drawing the report… It is posted in this channel; I must be a member of it."),
+    )
 
 
 def _where(rest: Sequence[str], verb: str, desk: Desk) -> Mapping[str, str]:

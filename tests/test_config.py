@@ -16,7 +16,7 @@ from bot.config import Config, load
 from bot.config.dsn import Target, parse_dsn
 from bot.config.keys import FileKeys
 from bot.domain.drills import DayRange, DrillKind, Schedule
-from bot.domain.environments import HttpCheck, RestoreMode, Timing
+from bot.domain.environments import DrillDemand, HttpCheck, RestoreMode, Targets, Timing
 from bot.domain.versions import CompatibilityRow
 from bot.errors import PermanentError
 
@@ -245,6 +245,44 @@ class TestWhatAFileBecomes:
             86400,
             7200,
             1209600,
+        )
+
+    def test_targets_and_the_demand_for_drills(self, read: Load) -> None:
+        more = "targets = { restore_s = 900, data_loss_s = 86_400 }\nrequire_drill_within_s = 60\nproduction = true"
+        prod = read(("production = true", more)).environments["prod"]
+        assert prod.targets == Targets(900, 86_400)
+        assert prod.drill_demand == DrillDemand(60, blocks=False)
+        blocking = read(("production = true", f'{more}\nrequire_drill = "block"')).environments["prod"]
+        assert blocking.drill_demand == DrillDemand(60, blocks=True)
+        plain = read().environments["prod"]
+        assert (plain.targets, plain.drill_demand) == (Targets(), None)
+
+    def test_a_target_that_is_no_key_is_named(self, read: Load) -> None:
+        more = "targets = { restores_s = 900, data_loss_s = 0 }\nproduction = true"
+        age, name = problems(lambda: read(("production = true", more)))
+        assert name == "environments.prod.targets.restores_s: is no key here — did you mean restore_s?"
+        assert age == (
+            "environments.prod.targets.data_loss_s: must be 1…31,536,000, is 0 — set how many seconds old the newest "
+            "backup may be"
+        )
+
+    def test_a_demand_that_no_drill_can_satisfy_is_a_caution(self, read: Load) -> None:
+        change = ("production = true", 'production = true\nrequire_drill_within_s = 60\nrequire_drill = "block"')
+        chains, restores = read(change).warnings
+        assert chains == (
+            "environments.prod.require_drill: chains are refused without a recent drill, and no migration drill comes "
+            "round."
+        )
+        assert restores == (
+            "environments.prod.require_drill: restores are refused without a recent proof, and no drill comes round "
+            "that restores a backup of prod; only /backups prod verify NAME 3 can prove one."
+        )
+        more = '[[drills]]\nenvironment = "staging"\ncron = "0 3 * * 1"\nkind = "migration"\n'
+        assert read(change, more=more).warnings == (restores,)
+
+    def test_a_block_without_an_age_is_a_caution(self, read: Load) -> None:
+        assert read(("production = true", 'production = true\nrequire_drill = "block"')).warnings == (
+            "environments.prod.require_drill: blocks nothing without require_drill_within_s.",
         )
 
 

@@ -1,5 +1,6 @@
 """Everything the bot says: rendered, addressed, and put in the outbox. Nothing here waits for Slack."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from bot.adapters import htmlreport
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore, ChoreKind
+from bot.domain.drillreports import DrillReport
 from bot.domain.drills import Alert, Drill, DrillState, Standing
 from bot.domain.environments import Environment
 from bot.domain.runs import Run
@@ -26,7 +28,7 @@ from bot.ports import (
     Overview,
 )
 from bot.views import backups as backups_view
-from bot.views import card, incident, refusal, report, request, status
+from bot.views import card, drillreport, incident, refusal, report, request, status
 from bot.views import chore as chore_view
 from bot.views import drill as drill_view
 from bot.views import drilllist as drill_list_view
@@ -44,10 +46,10 @@ class SlackAnnouncer:
     """Implements `bot.ports.Announcer`.
 
     Message keys: ``card:{run}``, ``request:{run}:{digest12}``, ``note:{run}:{key}``, ``report:{run}``, ``file:{run}``,
-    ``answer:{request}``, ``chore:{request}``, ``home:{user}``. Everything but the card, answers, chores and Home
-    tabs is in the card's thread.
+    ``answer:{request}``, ``chore:{request}``, ``home:{user}``. Everything but the card, answers, chores, Home tabs
+    and what is about drills is in the card's thread.
     Of drills ``drill:{drill}``, ``drill-start:{drill}``, ``drill-failed:{drill}``, ``drill-waits:{drill}``,
-    ``drills-missed:{first}``, ``drill-overdue:{episode}``.
+    ``drills-missed:{first}``, ``drill-overdue:{episode}``, ``drill-report:{request}``, ``drill-picture:{request}``.
 
     Args:
         outbox: where messages are put.
@@ -195,6 +197,17 @@ class SlackAnnouncer:
     def _contacts(self, environment: str) -> Sequence[str]:
         known = self._environments.get(environment)
         return known.escalation_contacts if known else ()
+
+    def drill_report(self, audience: Audience, key: str, report: DrillReport, png: bytes) -> None:
+        """See `bot.ports.Announcer.drill_report`. A picture cannot have blocks: it is a message of its own."""
+        view = drillreport.render(report, pictured=bool(png))
+        self._outbox.put(Message(f"drill-report:{key}", audience.channel, view.text, view.blocks))
+        if png:
+            # Two reports must not share a file's name: see `bot.ports.Attachment`.
+            name = f"backstop-drills-{report.at:%Y%m%d}-{hashlib.sha256(key.encode()).hexdigest()[:8]}.png"
+            picture = Attachment(name, "Drills: time to restore", png, "image/png")
+            words = f"Time to restore by phase, size of the database, data-loss window. {view.text}."
+            self._outbox.put(Message(f"drill-picture:{key}", audience.channel, words, attachment=picture))
 
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         """See `bot.ports.Announcer.run_of`."""

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from bot.domain.drills import DrillKind, Schedule
 from bot.domain.environments import Environment, RestoreMode
+
+_RESTORING = frozenset({DrillKind.RESTORE, DrillKind.BUNDLE})
 
 
 def find_warnings(environments: Iterable[Environment]) -> Iterator[str]:
@@ -11,6 +14,23 @@ def find_warnings(environments: Iterable[Environment]) -> Iterator[str]:
         if environment.production:
             yield from _of_production(environment)
         yield from _of_anyone(environment)
+
+
+def find_unmet_demands(environments: Iterable[Environment], drills: Iterable[Schedule]) -> Iterator[str]:
+    """Name environments whose rollbacks are refused without a drill, and no drill comes round that could do."""
+    scheduled = [(drill.kind, drill.source) for drill in drills]
+    for environment in environments:
+        demand = environment.drill_demand
+        if demand is None or not demand.blocks:
+            continue
+        path = f"environments.{environment.name}.require_drill"
+        if not any(kind == DrillKind.MIGRATION for kind, _ in scheduled):
+            yield f"{path}: chains are refused without a recent drill, and no migration drill comes round."
+        if not any(kind in _RESTORING and source == environment.name for kind, source in scheduled):
+            yield (
+                f"{path}: restores are refused without a recent proof, and no drill comes round that restores a backup "
+                f"of {environment.name}; only /backups {environment.name} verify NAME 3 can prove one."
+            )
 
 
 def _of_production(environment: Environment) -> Iterator[str]:

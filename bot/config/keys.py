@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from bot.config import rules
 from bot.config.credentials import one_place
 from bot.config.rules import within
+from bot.config.targets import TargetKeys
 from bot.domain.environments import Timing
 
 _TIMING = Timing()
@@ -238,6 +239,7 @@ class EnvironmentKeys(Keys):
         default=None, description="set how many seconds a drill stays good"
     )
     require_drill: Literal["warn", "block"] = Field(default="warn", description="say what an old drill does")
+    targets: TargetKeys = TargetKeys()
 
     @field_validator("smoke")
     @classmethod

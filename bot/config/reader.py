@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 
 from bot.config import keys, settings
-from bot.config.cautions import find_warnings
+from bot.config.cautions import find_unmet_demands, find_warnings
 from bot.config.credentials import Surroundings, read_credential
 from bot.config.crosschecks import crosscheck
 from bot.config.problems import describe
@@ -71,6 +71,7 @@ class _Build:
     def config(self) -> settings.Config:
         file = self._file
         environments = {name: _environment(name, item) for name, item in file.environments.items()}
+        drills = tuple(_schedule(drill) for drill in file.drills)
         return settings.Config(
             slack=self._slack(),
             state_dsn=self._needed(file.state.dsn_env, file.state.dsn_file),
@@ -79,11 +80,15 @@ class _Build:
             environments=MappingProxyType(environments),
             access=MappingProxyType({name: self._access(item) for name, item in file.environments.items()}),
             upkeep=MappingProxyType({name: _upkeep(item) for name, item in file.environments.items()}),
-            drills=tuple(_schedule(drill) for drill in file.drills),
+            drills=drills,
             http=settings.HttpSettings(**file.http.model_dump()),
             pg_bin=_path(file.tools.pg_bin),
             scratch_dir=_path(file.tools.scratch_dir),
-            warnings=tuple(find_warnings(environments.values())),
+            warnings=(
+                *find_warnings(environments.values()),
+                *find_unmet_demands(environments.values(), drills),
+                *(_idle(name) for name, item in file.environments.items() if _is_idle(item)),
+            ),
         )
 
     def _slack(self) -> settings.SlackSettings:
@@ -151,7 +156,23 @@ def _environment(name: str, item: keys.EnvironmentKeys) -> domain.Environment:
         timing=domain.Timing(**item.timing.model_dump()),
         escalation_contacts=tuple(item.escalation_contacts),
         restore=domain.RestoreMode(item.restore),
+        targets=domain.Targets(item.targets.restore_s, item.targets.data_loss_s),
+        drill_demand=_drill_demand(item),
     )
+
+
+def _drill_demand(item: keys.EnvironmentKeys) -> domain.DrillDemand | None:
+    if item.require_drill_within_s is None:
+        return None
+    return domain.DrillDemand(item.require_drill_within_s, item.require_drill == "block")
+
+
+def _is_idle(item: keys.EnvironmentKeys) -> bool:
+    return item.require_drill == "block" and item.require_drill_within_s is None
+
+
+def _idle(name: str) -> str:
+    return f"environments.{name}.require_drill: blocks nothing without require_drill_within_s."
 
 
 def _row(row: keys.CompatibilityKeys) -> CompatibilityRow:
@@ -164,7 +185,7 @@ def _migrations(item: keys.MigrationKeys) -> settings.MigrationSettings:
 
 
 def _upkeep(item: keys.EnvironmentKeys) -> settings.Upkeep:
-    return settings.Upkeep(item.keep_old_database_s, item.require_drill_within_s, item.require_drill)
+    return settings.Upkeep(item.keep_old_database_s)
 
 
 def _schedule(item: keys.DrillKeys) -> Schedule:

@@ -94,17 +94,13 @@ class Access:
 
 @dataclass(frozen=True)
 class Upkeep:
-    """What is kept and demanded over time.
+    """What is kept over time.
 
     Attributes:
         keep_old_database_s: seconds a replaced database stays.
-        require_drill_within_s: seconds since the last good drill; None demands none.
-        require_drill: ``warn`` or ``block`` when it is older.
     """
 
     keep_old_database_s: int = 604_800
-    require_drill_within_s: int | None = None
-    require_drill: str = "warn"
 
 
 @dataclass(frozen=True)

@@ -100,8 +100,32 @@ class RestoreMode(StrEnum):
 
 
 @dataclass(frozen=True)
+class DrillDemand:
+    """How recently a drill must have proven what a plan does, in seconds, and whether it is refused otherwise."""
+
+    within_s: int
+    blocks: bool = False
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What restores of this environment's backups should keep to, in seconds; None where nothing was promised.
+
+    Attributes:
+        restore_s: from the decision to a restored database that serves.
+        data_loss_s: how old the newest restorable backup may be at any moment.
+    """
+
+    restore_s: float | None = None
+    data_loss_s: float | None = None
+
+
+@dataclass(frozen=True)
 class Environment:
-    """One place where the app runs: a namespace, a database, a bucket, a channel, a policy."""
+    """One place where the app runs: a namespace, a database, a bucket, a channel, a policy.
+
+    `drill_demand` None demands no drills.
+    """
 
     name: str
     production: bool
@@ -113,3 +137,5 @@ class Environment:
     timing: Timing = Timing()
     escalation_contacts: tuple[str, ...] = ()
     restore: RestoreMode = RestoreMode.SWAP
+    targets: Targets = Targets()
+    drill_demand: DrillDemand | None = None

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.proofs import PlannedProof
+
 
 class PlanKind(StrEnum):
     """What a plan does."""
@@ -175,6 +177,7 @@ class Plan:
         undoes: the run that is taken back; "" where none is.
         regrowth: where what comes back is taken from; None where nothing does. `drops` and `rows` are what comes back
             then, `scripts` those whose work is taken back.
+        proven: what drills have shown of it so far; None where nobody looked. Time alone moves it.
     """
 
     kind: PlanKind
@@ -200,6 +203,7 @@ class Plan:
     restore: PlannedRestore | None = None
     undoes: str = ""
     regrowth: PlannedRegrowth | None = None
+    proven: PlannedProof | None = None
 
     @property
     def digest(self) -> str:

@@ -44,7 +44,8 @@ def show_backup(workplace: Workplace, audience: Audience, key: str, environment:
         PermanentError: see `find_backup`.
     """
     backup = find_backup(workplace.site(environment), name)
-    workplace.announcer.backup(audience, key, BackupDetails(environment, backup, workplace.clock.now()))
+    restored = workplace.drills.restored(str(backup.name))
+    workplace.announcer.backup(audience, key, BackupDetails(environment, backup, workplace.clock.now(), restored))
 
 
 def find_backup(site: Site, name: str) -> Backup:

@@ -26,9 +26,12 @@ def answer_migrations(workplace: Workplace, audience: Audience, key: str, enviro
     scripts = workplace.scripts.load()
     names = {migration.version: migration.name for migration in database.applied}
     versions = sorted({*names, *scripts}, reverse=True)
+    proofs = workplace.drills.script_proofs()
     rows = [
-        MigrationRow(version, names.get(version) or scripts[version].name, version in names, scripts.get(version))
+        MigrationRow(version, names.get(version) or scripts[version].name, version in names, script, proof)
         for version in versions
+        for script in [scripts.get(version)]
+        for proof in [proofs.get(script.sha256) if script else None]
     ]
     deployment = cluster.deployment(site.environment.workloads.version_deployment)
     overview = Overview(
@@ -39,6 +42,7 @@ def answer_migrations(workplace: Workplace, audience: Audience, key: str, enviro
         matrix=[str(row) for row in workplace.matrix.rows],
         rows=rows,
         frozen=workplace.journal.frozen(environment),
+        at=workplace.clock.now(),
     )
     workplace.announcer.overview(audience, key, overview)
 

@@ -59,16 +59,17 @@ def _watched(workplace: Workplace, now: datetime) -> Iterator[tuple[str, tuple[A
         alert = Alert(subject, standing.schedule.environment, standing.since, passed is not None)
         yield subject, (alert if standing.overdue else None, passed)
     for site in workplace.sites.values():
-        if site.require_drill_within_s is not None:
-            yield from _required(workplace, site, site.require_drill_within_s, now)
+        demand = site.environment.drill_demand
+        if demand is not None:
+            yield from _required(workplace, site, demand.within_s, now)
 
 
 def _required(
-    workplace: Workplace, site: Site, within_s: float, now: datetime
+    workplace: Workplace, site: Site, within_s: int, now: datetime
 ) -> Iterator[tuple[str, tuple[Alert | None, datetime | None]]]:
     name = site.environment.name
     subject = f"environment:{name}"
-    listed = workplace.drills.enlist(subject, f"{within_s:.0f}", now)
+    listed = workplace.drills.enlist(subject, str(within_s), now)
     if listed is not None:
         passed = workplace.drills.last_proof(name)
         since = passed or listed.known_since

@@ -2,6 +2,7 @@
 
 from bot.domain.plans import Plan, PlanKind
 from bot.engine.inspection import inspect
+from bot.engine.lookback import with_history
 from bot.engine.regrowing import preview_regrowth
 from bot.engine.replacing import preview_either, preview_undo_in_place
 from bot.engine.swapping import preview_undo, undoable
@@ -11,13 +12,14 @@ from bot.planning.facts import Evidence, RestoreRequest, RollbackRequest, Target
 from bot.planning.rollback import choose_target, plan_rollback
 
 
-def preview(workplace: Workplace, request: Wish, run_id: str) -> Plan:
+def preview(workplace: Workplace, request: Wish, run_id: str, *, drill: bool = False) -> Plan:
     """Plan what was asked for from what is so now.
 
     Args:
         workplace: the ports.
         request: what was asked for.
         run_id: the run it is for; names the databases it makes, and does not stand in its own way.
+        drill: whether it is a drill's own run, of which no earlier drill is demanded.
 
     Raises:
         BotError: a refusal, or what an observation raised.
@@ -30,11 +32,11 @@ def preview(workplace: Workplace, request: Wish, run_id: str) -> Plan:
             return preview_undo_in_place(workplace, request, undone, run_id)
         return preview_undo(workplace, request, run_id)
     if isinstance(request, RestoreRequest):
-        return preview_either(workplace, request, run_id)
-    return preview_chain(workplace, request, run_id)
+        return preview_either(workplace, request, run_id, drill=drill)
+    return preview_chain(workplace, request, run_id, drill=drill)
 
 
-def preview_chain(workplace: Workplace, request: RollbackRequest, run_id: str) -> Plan:
+def preview_chain(workplace: Workplace, request: RollbackRequest, run_id: str, *, drill: bool = False) -> Plan:
     """Plan a chain, rehearsed.
 
     Raises:
@@ -42,6 +44,7 @@ def preview_chain(workplace: Workplace, request: RollbackRequest, run_id: str) -
     """
     site = workplace.site(request.environment)
     facts = inspect(workplace, site, own_run=run_id, undoing=request.migration)
+    facts = with_history(workplace, facts, run_id, drill=drill)
     target = choose_target(request, facts)
     return plan_rollback(request, facts, target, rehearse(site, target, run_id))
 

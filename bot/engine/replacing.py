@@ -6,27 +6,29 @@ from bot.domain.environments import RestoreMode
 from bot.domain.plans import Plan, PlanKind
 from bot.domain.runs import Run
 from bot.engine.inspection import inspect
+from bot.engine.lookback import with_history
 from bot.engine.swapping import choose_backup, preview_restore
 from bot.engine.workplace import Workplace
 from bot.planning.facts import Exchange, RestoreRequest, UndoRequest
 from bot.planning.inplace import check_comparable, check_replaceable, check_still_saved, emergency_backup_of
+from bot.planning.proofs import check_restore_drilled
 from bot.planning.refusals import check_environment
 from bot.planning.restore import check_restorable, plan_restore, schema_of
 from bot.planning.undo import app_before
 
 
-def preview_either(workplace: Workplace, request: RestoreRequest, run_id: str) -> Plan:
-    """Plan a restore as the environment wants it.
+def preview_either(workplace: Workplace, request: RestoreRequest, run_id: str, *, drill: bool = False) -> Plan:
+    """Plan a restore as the environment wants it. `drill`: no proof is demanded of it; see `with_history`.
 
     Raises:
         BotError: a refusal, or what an observation raised.
     """
     mode = workplace.site(request.environment).environment.restore
     how = preview_in_place if mode is RestoreMode.IN_PLACE else preview_restore
-    return how(workplace, request, run_id)
+    return how(workplace, request, run_id, drill=drill)
 
 
-def preview_in_place(workplace: Workplace, request: RestoreRequest, run_id: str) -> Plan:
+def preview_in_place(workplace: Workplace, request: RestoreRequest, run_id: str, *, drill: bool = False) -> Plan:
     """Plan a restore in place: find the bundle, look for what could not be made again, count what will go.
 
     Raises:
@@ -38,6 +40,9 @@ def preview_in_place(workplace: Workplace, request: RestoreRequest, run_id: str)
     backup = choose_backup(site, request.backup)
     check_comparable(backup)
     check_restorable(facts, backup)
+    facts = with_history(workplace, facts, run_id, drill=drill)
+    restored = workplace.drills.restored(str(backup.name))
+    check_restore_drilled(facts, backup, restored)
     check_replaceable(facts, site.database.obstacles())
     exchange = Exchange(
         incoming="",
@@ -47,6 +52,7 @@ def preview_in_place(workplace: Workplace, request: RestoreRequest, run_id: str)
         live=site.database.catalogue(),
         sizes=tuple(site.database.measure(site.database.stored_tables())),
         keep_s=0.0,
+        restored=restored,
     )
     return plan_restore(request, facts, backup, exchange)
 
@@ -64,6 +70,6 @@ def preview_undo_in_place(workplace: Workplace, request: UndoRequest, undone: Ru
     facts = inspect(workplace, site, own_run=run_id)
     app = app_before(undone, facts, schema_of(backup)) if backup else None
     wanted = RestoreRequest(request.environment, name, app, request.asked_for)
-    plan = preview_either(workplace, wanted, run_id)
+    plan = preview_either(workplace, wanted, run_id, drill=True)  # the way back stays open
     # Where the environment swaps by now, it is a restore like any other.
     return replace(plan, undoes=undone.id) if plan.kind is PlanKind.RESTORE_IN_PLACE else plan

@@ -13,6 +13,7 @@ Payload keys, all strings unless said otherwise. Every kind has `user_id`, `chan
 | `resume`     | `run_id`                                                                                   |
 | `escalate`   | `run_id`                                                                                   |
 | `salvage`    | `run_id`                                                                                   |
+| `drill-report` | `environment` ("" for all)                                                               |
 | `close`      | `run_id`, `link`: closes the run's open follow-up                                          |
 | `document`   | `run_id`, `wrong`: what went wrong, `change`: what will be changed ("" for nothing)        |
 | `status`     | `environment` ("" for all)                                                                 |

@@ -5,9 +5,11 @@ from bot.domain.plans import Plan
 from bot.domain.runs import Progress, Run
 from bot.engine.backups import find_backup
 from bot.engine.inspection import inspect
+from bot.engine.lookback import with_history
 from bot.engine.workplace import Site, Workplace
 from bot.errors import PermanentError
 from bot.planning.facts import Exchange, RestoreRequest, UndoRequest
+from bot.planning.proofs import check_restore_drilled
 from bot.planning.refusals import check_environment
 from bot.planning.restore import LATEST, check_restorable, newest_restorable, plan_restore
 from bot.planning.undo import check_kept, check_undoable, plan_undo
@@ -16,7 +18,7 @@ from bot.ports import SideFacts, Sides
 _LOOK_AMONG = 50
 
 
-def preview_restore(workplace: Workplace, request: RestoreRequest, run_id: str) -> Plan:
+def preview_restore(workplace: Workplace, request: RestoreRequest, run_id: str, *, drill: bool = False) -> Plan:
     """Plan a restore: find the bundle, and count on the live database what its manifest counted.
 
     Raises:
@@ -28,6 +30,9 @@ def preview_restore(workplace: Workplace, request: RestoreRequest, run_id: str) 
     check_environment(facts)
     backup = choose_backup(site, request.backup)
     check_restorable(facts, backup)
+    facts = with_history(workplace, facts, run_id, drill=drill)
+    restored = workplace.drills.restored(str(backup.name))
+    check_restore_drilled(facts, backup, restored)
     exchange = Exchange(
         incoming=sides.name("side", run_id),
         outgoing=sides.name("kept", run_id),
@@ -36,6 +41,7 @@ def preview_restore(workplace: Workplace, request: RestoreRequest, run_id: str) 
         live=site.database.catalogue(),
         sizes=tuple(site.database.measure(site.database.stored_tables())) if backup.manifest else (),
         keep_s=site.keep_old_s,
+        restored=restored,
     )
     return plan_restore(request, facts, backup, exchange)
 

@@ -19,6 +19,7 @@ from bot.ports import (
     Directory,
     DrillBook,
     Journal,
+    Plotter,
     Queue,
     Salvager,
     Scripts,
@@ -34,7 +35,6 @@ class Site:
         sides: None where no second database may be made.
         keep_old_s: for how many seconds a replaced database is kept.
         salvager: None where `sides` is.
-        require_drill_within_s: how many seconds a good drill keeps people at ease; None: no drill is demanded.
     """
 
     environment: Environment
@@ -44,7 +44,6 @@ class Site:
     sides: Sides | None = None
     keep_old_s: float = 604_800.0
     salvager: Salvager | None = None
-    require_drill_within_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,7 @@ class Workplace:
         scratch_dir: where dumps are written before they are bundled.
         drills: what is known of drills.
         schedules: the drills that come round.
+        plotter: draws what drills have taught.
     """
 
     sites: Mapping[str, Site]
@@ -74,6 +74,7 @@ class Workplace:
     scratch_dir: Path
     drills: DrillBook
     calendar: Calendar
+    plotter: Plotter
     schedules: tuple[Schedule, ...] = ()
 
     def site(self, name: str) -> Site:

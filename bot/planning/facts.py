@@ -1,11 +1,12 @@
 """What a plan is made from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.domain.backups import Backup, TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts, Rehearsal, TableSize
+from bot.domain.drills import Drill, DrillKind, ScriptProof
 from bot.domain.environments import Environment
 from bot.domain.migrations import DownScript
 from bot.domain.runs import Run
@@ -46,6 +47,30 @@ Wish = RollbackRequest | RestoreRequest | UndoRequest
 
 
 @dataclass(frozen=True)
+class Drilled:
+    """What drills, and runs like the one that is wanted, have shown.
+
+    Attributes:
+        at: now, UTC.
+        judged_at: the moment to which a demand for recent drills applies, see `bot.planning.proofs`; None where it
+            does not: a drill's own run is how things get proven.
+        scripts: the newest proof of each script, by sha256.
+        passes: the newest drill that passed of each kind and source, newest first.
+        restores: restore drills that were tried, newest first.
+        runs: runs now and lately, in all environments.
+        grounds: where a drill of a kind can be had.
+    """
+
+    at: datetime
+    judged_at: datetime | None
+    scripts: Mapping[str, ScriptProof]
+    passes: tuple[Drill, ...] = ()
+    restores: tuple[Drill, ...] = ()
+    runs: tuple[Run, ...] = ()
+    grounds: Mapping[DrillKind, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Facts:
     """A frozen snapshot of what was observed.
 
@@ -58,6 +83,7 @@ class Facts:
         frozen: why nobody may start a run; None when anyone may.
         active: the run that holds the environment, if another.
         missing_rights: what our accounts lack.
+        drilled: what drills have shown; None where that is of no matter.
     """
 
     environment: Environment
@@ -69,6 +95,7 @@ class Facts:
     frozen: str | None = None
     active: Run | None = None
     missing_rights: tuple[str, ...] = ()
+    drilled: Drilled | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +145,7 @@ class Exchange:
         live: the live catalogue.
         sizes: of every table of the live database.
         keep_s: for how many seconds the replaced database is kept.
+        restored: the newest drill that passed with the very bundle that comes.
     """
 
     incoming: str
@@ -127,3 +155,4 @@ class Exchange:
     live: Catalogue
     sizes: tuple[TableSize, ...]
     keep_s: float
+    restored: Drill | None = None

@@ -11,6 +11,7 @@ from bot.errors import PermanentError
 from bot.planning.appchoice import choose_app
 from bot.planning.estimate import in_place_estimate, restore_estimate
 from bot.planning.facts import Exchange, Facts, RestoreRequest
+from bot.planning.proofs import restore_proof, restore_warnings
 from bot.planning.refusals import check_environment
 from bot.planning.swap import plan_swap
 
@@ -107,15 +108,20 @@ def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange
         sha256=backup.stored.sha256,
         verified=_proven(backup),
     )
+    sizes = facts.database.size_bytes, backup.stored.size_bytes
+    estimate = in_place_estimate(*sizes) if in_place else restore_estimate(backup.stored.size_bytes)
     return replace(
         plan,
         asked_for=request.asked_for,
         wished_app=str(request.app or ""),
-        estimate=in_place_estimate(facts.database.size_bytes, backup.stored.size_bytes)
-        if in_place
-        else restore_estimate(backup.stored.size_bytes),
+        estimate=estimate,
         restore=come,
-        warnings=(*_ahead(facts, to_schema), *plan.warnings),
+        warnings=(
+            *_ahead(facts, to_schema),
+            *restore_warnings(facts, backup, exchange.restored),
+            *plan.warnings,
+        ),
+        proven=restore_proof(facts, backup, exchange.restored, estimate),
     )
 
 

@@ -9,6 +9,7 @@ from bot.planning import impact
 from bot.planning.appchoice import choose_app, running_app
 from bot.planning.estimate import chain_estimate
 from bot.planning.facts import Evidence, Facts, RollbackRequest, Target
+from bot.planning.proofs import chain_proof, chain_warnings, check_chain_drilled
 from bot.planning.refusals import check_environment, check_migration
 from bot.planning.warnings import warnings_of
 
@@ -22,10 +23,12 @@ def choose_target(request: RollbackRequest, facts: Facts) -> Target:
     check_environment(facts)
     check_migration(request, facts)
     applied = tuple(migration.version for migration in facts.database.applied)
+    chain = chain_of(facts.scripts, applied, request.migration)
+    check_chain_drilled(facts, chain)
     left = frozenset(version for version in applied if version < request.migration)
     to_schema = max(left, default=0)
     return Target(
-        chain=chain_of(facts.scripts, applied, request.migration),
+        chain=chain,
         from_schema=facts.database.schema,
         to_schema=to_schema,
         expected=left,
@@ -38,6 +41,7 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
     """Make the plan that people are asked to approve."""
     rehearsal = evidence.rehearsal
     rows = impact.lost_rows(evidence, target.chain)
+    estimate = chain_estimate(facts.database.size_bytes, rows, rehearsal)
     comparable = evidence.live.fingerprint == rehearsal.before.fingerprint
     return Plan(
         kind=PlanKind.CHAIN,
@@ -58,8 +62,9 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
         expected_fingerprint=rehearsal.after.fingerprint if comparable else "",
         saves_to=facts.environment.backups.bucket,
         wished_app=str(request.app or ""),
-        estimate=chain_estimate(facts.database.size_bytes, rows, rehearsal),
-        warnings=warnings_of(facts, target, evidence, rows),
+        estimate=estimate,
+        warnings=(*warnings_of(facts, target, evidence, rows), *chain_warnings(facts, target.chain)),
+        proven=chain_proof(facts, target.chain, estimate),
     )
 
 

@@ -25,6 +25,7 @@ from bot.ports.cluster import Cluster
 from bot.ports.database import Database, Fence, Shadow
 from bot.ports.drills import Calendar, DrillBook
 from bot.ports.journal import Claim, Journal, Request
+from bot.ports.plotter import Plotter
 from bot.ports.progress import Report
 from bot.ports.queue import Queue
 from bot.ports.regrowth import Regrown, RegrowthOrder, RowSource
@@ -66,6 +67,7 @@ __all__ = [
     "NewestBackups",
     "Outbox",
     "Overview",
+    "Plotter",
     "Posted",
     "Queue",
     "Regrown",

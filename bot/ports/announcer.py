@@ -7,6 +7,7 @@ from typing import Protocol
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore
+from bot.domain.drillreports import DrillReport
 from bot.domain.drills import Alert, Drill, Standing
 from bot.domain.runs import Run
 from bot.errors import BotError
@@ -87,6 +88,9 @@ class Announcer(Protocol):
 
     def no_home(self, user_id: str, error: BotError) -> None:
         """A person's Home tab with nothing on it but why."""
+
+    def drill_report(self, audience: Audience, key: str, report: DrillReport, png: bytes) -> None:
+        """Answer `/drill report`: a text and a picture in the channel it was asked in; `png` b"" for no picture."""
 
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         """Which run a message (its card or a request of its) belongs to, and the short digest it asks consent for

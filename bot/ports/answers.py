@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.domain.approvals import Vote
 from bot.domain.backups import Backup, BackupPage
+from bot.domain.drills import Drill, ScriptProof
 from bot.domain.migrations import DownScript
 from bot.domain.runs import Run
 
@@ -21,17 +22,21 @@ class Audience:
 
 @dataclass(frozen=True)
 class MigrationRow:
-    """A line of `/migrations`: a migration, whether it is applied, and its down script (None: it has none)."""
+    """A line of `/migrations`: a migration, whether it is applied, and its down script (None: it has none).
+
+    `proof`: the newest of that very script; None when no drill has ever run it.
+    """
 
     version: int
     name: str
     applied: bool
     script: DownScript | None
+    proof: ScriptProof | None = None
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What `/migrations ENV` shows."""
+    """What `/migrations ENV` shows, looked up at `at`; None where nobody looked for proofs."""
 
     environment: str
     schema: int
@@ -40,6 +45,7 @@ class Overview:
     matrix: Sequence[str]
     rows: Sequence[MigrationRow]
     frozen: str | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -66,11 +72,12 @@ class BackupListing:
 
 @dataclass(frozen=True)
 class BackupDetails:
-    """What `/backups ENV show NAME` shows, looked up at `at`."""
+    """What `/backups ENV show NAME` shows, looked up at `at`; `restored`: the newest drill that passed with it."""
 
     environment: str
     backup: Backup
     at: datetime
+    restored: Drill | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.drills import Alert, Drill, DrillState, Listed, Measurement, Schedule, ScriptProof
+from bot.domain.drills import Alert, Drill, DrillKind, DrillState, Listed, Measurement, Schedule, ScriptProof
 from bot.domain.runs import Step
 
 
@@ -92,8 +92,19 @@ class DrillBook(Protocol):
             PermanentError: ``fenced-off``.
         """
 
-    def history(self, environment: str | None = None, limit: int = 1000) -> Sequence[Drill]:
-        """Those that were tried (passed or failed), newest first, with their measurements."""
+    def history(
+        self, environment: str | None = None, limit: int = 1000, kind: DrillKind | None = None
+    ) -> Sequence[Drill]:
+        """Those that were tried (passed or failed), newest first, with their measurements.
+
+        `environment`: those that ran there or used a bundle of it.
+        """
+
+    def newest_passes(self) -> Sequence[Drill]:
+        """The newest that passed of each kind and each environment whose bundle was used, newest first."""
+
+    def restored(self, bundle: str) -> Drill | None:
+        """The newest restore or bundle drill that passed with the bundle of that name."""
 
     def last_passed(self, schedule: str) -> datetime | None:
         """When a drill of that schedule last passed."""

@@ -44,6 +44,7 @@ class Tuning:
     chain_attempts: int = 3
     in_place: frozenset[str] = frozenset()
     drills: Iterable[Mapping[str, str | int | list[str]]] = DRILLS
+    demands_drills: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def _environment(name: str, places: Places, tuning: Tuning) -> str:
 [environments.{name}]
 production = {str(name == "prod").lower()}
 incident_channel = "{CHANNELS[name]}"
+{_demand(tuning) if name == "prod" else ""}
+targets = {{ restore_s = 60, data_loss_s = 90000 }}
 database.dsn_env = "BACKSTOP_{name.upper()}_DSN"
 backups = {{ bucket = "physioflow-backups-{name}", endpoint_url = "{places.s3}" }}
 escalation_contacts = ["the database administrator on call"]
@@ -115,6 +118,10 @@ chain_attempts = {tuning.chain_attempts}
 def _drill(keys: Mapping[str, str | int | list[str]]) -> str:
     # JSON writes texts, numbers and lists of them as TOML does.
     return "[[drills]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
+
+
+def _demand(tuning: Tuning) -> str:
+    return 'require_drill_within_s = 2592000\nrequire_drill = "block"' if tuning.demands_drills else ""
 
 
 def secrets(sample: Sample, tokens: Mapping[str, str]) -> dict[str, str]:

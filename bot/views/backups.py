@@ -8,7 +8,7 @@ from bot.domain.versions import label
 from bot.ports import BackupDetails, BackupListing, NewestBackups
 from bot.views import buttons
 from bot.views.blocks import SECTION_MOST, Block, View, actions, context, divider, header, listing, page, section
-from bot.views.text import clip, code, count, duration, moment, one_line, prose, size
+from bot.views.text import ago, clip, code, count, duration, moment, one_line, prose, size
 
 STAMP = "{date_short_pretty} {time}"
 NAME_MOST = 150
@@ -115,6 +115,7 @@ def render_details(shown: BackupDetails) -> View:
         f"Size: {size(backup.stored.size_bytes)} in {code(backup.stored.key, NAME_MOST + 20)}",
         f"sha256: {code(backup.stored.sha256, 80) if backup.stored.sha256 else 'not known'}",
         f"Verified: {state(backup)}{what}",
+        f"Drills: {_drilled(shown)}",
     ]
     blocks = [header(f"Backup {name}"), section("\n".join(facts))]
     if backup.manifest is None:
@@ -124,6 +125,14 @@ def render_details(shown: BackupDetails) -> View:
     return page(
         f"Backup {one_line(name, NAME_MOST)}", [*blocks, *actions(buttons.for_details(shown.environment, name))]
     )
+
+
+def _drilled(shown: BackupDetails) -> str:
+    drill = shown.restored
+    if drill is None or drill.ended_at is None:
+        return "none has restored it"
+    where = f"by drill {code(drill.id, 20)} in {one_line(drill.environment, 40)}"
+    return f"last restored and compared {ago(drill.ended_at, shown.at)} {where}"
 
 
 def _manifest(manifest: Manifest) -> list[Block]:

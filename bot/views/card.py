@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.domain.approvals import Choice, Vote
 from bot.domain.runs import OPEN, Run, RunState, Step, StepState
 from bot.views import plan as plan_view
+from bot.views import proofs
 from bot.views.blocks import View, actions, context, header, page, paginate, section
 from bot.views.buttons import for_card
 from bot.views.text import code, count, duration, moment, one_line, people, person, progress, prose
@@ -69,6 +70,7 @@ def _state(run: Run, votes: Sequence[Vote], quorum: int) -> str:
     if run.state in OPEN:
         lines.append(plan_view.impact(run.plan) + ".")
     if run.state is RunState.PENDING:
+        lines += [line] if (line := proofs.headline(run.plan)) else []
         lines.append(f"{len(approvers(run, votes))} of {quorum} approvals. The request is in the thread.")
     if run.cancel_requested_by and run.state is RunState.RUNNING:
         lines.append(f"{person(run.cancel_requested_by)} asked to cancel; it stops at the next safe place.")

@@ -1,11 +1,13 @@
 """Answers to `/migrations ENV`."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from bot.domain.versions import label
 from bot.ports import MigrationRow, Overview
 from bot.views.blocks import View, context, header, listing, page, paginate, section
-from bot.views.text import code, one_line, paragraph, prose
+from bot.views.proofs import back_up
+from bot.views.text import ago, code, one_line, paragraph, prose
 
 _ROWS_MOST = 8000
 
@@ -25,7 +27,7 @@ def render(overview: Overview) -> View:
             section(
                 listing("*Which app needs which schema*", [f"• {one_line(row, 120)}" for row in overview.matrix], 900)
             ),
-            *paginate(_rows(overview.rows), _ROWS_MOST),
+            *paginate(_rows(overview.rows, overview.at), _ROWS_MOST),
             context(
                 f"To undo one and everything newer: {code(f'/rollback {overview.environment} {_newest(overview)}')}"
             ),
@@ -33,11 +35,11 @@ def render(overview: Overview) -> View:
     )
 
 
-def _rows(rows: Sequence[MigrationRow]) -> list[str]:
+def _rows(rows: Sequence[MigrationRow], at: datetime | None) -> list[str]:
     ranked = sorted(rows, key=lambda row: row.version, reverse=True)
     with_script = [row for row in ranked if row.script is not None]
     without = [label(row.version) for row in ranked if row.script is None]
-    lines = [_row(row) for row in with_script]
+    lines = [_row(row) + _proven(row, at) for row in with_script]
     if without:
         shown = ", ".join(without[:40]) + (f" and {len(without) - 40} more" if len(without) > 40 else "")  # noqa: PLR2004 -- the slice's length
         lines.append(f"No down script, so a chain cannot pass them: {shown}")
@@ -48,6 +50,15 @@ def _row(row: MigrationRow) -> str:
     mark = "✅" if row.applied else "⚪"
     impact = paragraph(row.script.impact, 250) if row.script else ""
     return f"{mark} {code(row.name, 100)} {'' if row.applied else '(not applied) '}– {impact}"
+
+
+def _proven(row: MigrationRow, at: datetime | None) -> str:
+    if at is None:
+        return ""
+    if row.proof is None:
+        return "\n      _no drill has run this script as it is_"
+    back = back_up(row.proof.reversible)
+    return f"\n      last proven {ago(row.proof.at, at)} by drill {code(row.proof.drill_id, 20)}{back}"
 
 
 def _newest(overview: Overview) -> str:

@@ -2,7 +2,7 @@
 
 from bot.domain.plans import Plan, PlanKind, PlannedRows, PlannedWorkload
 from bot.domain.versions import label
-from bot.views import drops, inplace, regrowth, swap
+from bot.views import drops, inplace, proofs, regrowth, swap
 from bot.views.blocks import Block, context, listing, section
 from bot.views.text import code, count, duration, one_line, paragraph, size
 
@@ -40,7 +40,7 @@ _LOCKS = {
 
 def blocks(plan: Plan) -> list[Block]:
     """Render every part of a plan: about 9,500 characters at the very most."""
-    parts = [_headline_section(plan), *_body(plan), _warnings(plan), _time(plan)]
+    parts = [_headline_section(plan), *_body(plan), _warnings(plan), proofs.describe(plan), _time(plan)]
     return [*(section(part) for part in parts if part), context(_digest(plan))]
 
 
@@ -148,7 +148,7 @@ def _warnings(plan: Plan) -> str:
 
 def _time(plan: Plan) -> str:
     whole, down = duration(plan.estimate.total_s), duration(plan.estimate.downtime_s)
-    return f"*How long* – about {whole} in all; the app is down for about {down} of it."
+    return f"*How long* – about {whole} in all; the app is down for about {down} of it.{proofs.forecast_line(plan)}"
 
 
 def _digest(plan: Plan) -> str:

@@ -16,6 +16,7 @@ _KILO = 1000
 _LOOK_AHEAD = 4
 _MINUTE_S = 60
 _HOUR_S = 3600
+_DAY_S = 86_400
 
 
 def escape(text: str) -> str:
@@ -138,6 +139,15 @@ def duration(seconds: float) -> str:
         return f"{minutes} min" + (f" {rest} s" if rest else "")
     hours, rest = divmod(whole, _HOUR_S)
     return f"{hours} h" + (f" {rest // _MINUTE_S} min" if rest >= _MINUTE_S else "")
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """How long something is past: ``42 s ago``, ``5 h ago``, ``12 days ago``."""
+    seconds = max(0.0, (now - at).total_seconds())
+    days = int(seconds // _DAY_S)
+    if days > 1:
+        return f"{days:,} days ago"
+    return f"{duration(seconds // _HOUR_S * _HOUR_S if seconds >= _HOUR_S else seconds)} ago"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -146,8 +146,24 @@ ON CONFLICT DO NOTHING;
 SELECT * FROM backstop.drills
 WHERE state IN ('passed', 'failed') AND (%(environment)s::text IS NULL OR environment = %(environment)s
                                          OR bundle_of = %(environment)s)
+  AND (%(kind)s::text IS NULL OR kind = %(kind)s)
 ORDER BY ended_at DESC, id
 LIMIT %(limit)s;
+
+-- name: newest_passes
+-- The newest that passed of each kind and each environment whose bundle was used, newest first.
+SELECT * FROM (
+    SELECT DISTINCT ON (kind, bundle_of) * FROM backstop.drills WHERE state = 'passed'
+    ORDER BY kind, bundle_of, ended_at DESC, id
+) AS newest
+ORDER BY ended_at DESC, id;
+
+-- name: restored_by
+-- The newest drill that passed with a bundle.
+SELECT * FROM backstop.drills
+WHERE state = 'passed' AND kind IN ('restore', 'bundle') AND measured ->> 'bundle' = %(bundle)s
+ORDER BY ended_at DESC, id
+LIMIT 1;
 
 -- name: last_passed
 -- When a drill of a schedule last passed.

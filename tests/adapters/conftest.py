@@ -10,7 +10,7 @@ from bot.adapters.journal.connections import Pool
 from bot.sandbox.postgres import PostgresServer
 from tests.adapters.samples import StoppedClock
 
-TABLES = "requests, chores, runs, steps, votes, freezes, outbox, drills, drill_schedules, drill_alerts"
+TABLES = "requests, chores, script_proofs, drills, drill_schedules, drill_alerts, runs, steps, votes, freezes, outbox"
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import pytest
 from bot.adapters.announcer import SlackAnnouncer
 from bot.domain.backups import Backup, BackupName, BackupPage, StoredObject
 from bot.domain.chores import Chore, ChoreKind, ChoreState
+from bot.domain.drillreports import DrillReport
 from bot.domain.drills import Alert, Drill, DrillKind, DrillState
 from bot.errors import PermanentError
 from bot.ports import (
@@ -262,3 +263,26 @@ class TestDrills:
         announcer.drill_details(WHO, "slash:2", DRILL)
         assert [message.user for message in tray.wanted.values()] == ["U0ONCALL", "U0ONCALL"]
         assert "skip_drill" not in str(tray.wanted["answer:slash:2"].blocks)
+
+
+def test_what_drills_have_taught_is_a_text_and_a_picture_in_the_channel(tray: Tray, announcer: SlackAnnouncer) -> None:
+    report = DrillReport("prod", ASKED, 1, 1, 0)
+    announcer.drill_report(WHO, "slash:1", report, b"\x89PNG one")
+    announcer.drill_report(WHO, "slash:2", report, b"\x89PNG two")
+    announcer.drill_report(WHO, "slash:3", report, b"")
+
+    text, picture, _, other, last = tray.wanted.values()
+    assert (text.key, text.channel, text.user, text.thread_key) == ("drill-report:slash:1", "C0GENERAL", "", "")
+    assert text.blocks
+    assert (picture.key, picture.channel, picture.user, picture.blocks) == (
+        "drill-picture:slash:1",
+        "C0GENERAL",
+        "",
+        (),
+    )
+    assert picture.attachment is not None
+    assert other.attachment is not None
+    assert picture.attachment.content == b"\x89PNG one"
+    assert picture.attachment.name != other.attachment.name
+    assert picture.attachment.name.endswith(".png")
+    assert last.key == "drill-report:slash:3"

@@ -1,6 +1,7 @@
 """The digest covers what is done and to what; nothing else moves it."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from bot.domain.plans import (
     PlannedService,
     PlannedWorkload,
 )
+from bot.domain.proofs import PlannedProof
 
 DROPS = (PlannedDrop("table", "public.flags", named=True), PlannedDrop("view", "public.v", named=False))
 ROWS = (PlannedRows("public.flags", 42, 8192, "dropped"), PlannedRows("public.settings", 5, 10, "changed"))
@@ -76,6 +78,7 @@ MOVES: dict[str, tuple[dict[str, Any], str]] = {
     "fingerprint": ({"schema_fingerprint": "12" * 32}, f"schema fingerprint: {'cd' * 32} → {'12' * 32}"),
 }
 STILL: dict[str, dict[str, Any]] = {
+    "what drills have proven": {"proven": PlannedProof(datetime(2026, 2, 11, tzinfo=UTC))},
     "what was typed": {"asked_for": "/rollback prod 26"},
     "row counts": {"rows": tuple(replace(row, rows=row.rows + 1) for row in ROWS)},
     "sizes": {"rows": tuple(replace(row, size_bytes=0) for row in ROWS)},

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.drills import Drill, DrillKind, DrillState, Schedule
+from bot.domain.environments import DrillDemand
 from bot.engine.drilling import tick
 from bot.engine.operations import Operations
 from bot.engine.workplace import Workplace
@@ -27,7 +28,7 @@ class Office:
         self.process = Process("only")
         self.performed: list[str] = []
         self.performing: Callable[[Workplace, str], None] = self.passing
-        self.require_s: float | None = None
+        self.require_s: int | None = None
 
     @property
     def workplace(self) -> Workplace:
@@ -35,8 +36,12 @@ class Office:
         sites = {
             name: replace(
                 base.sites["prod"],
-                environment=replace(ENVIRONMENT, name=name, production=name == "prod"),
-                require_drill_within_s=self.require_s if name == "prod" else None,
+                environment=replace(
+                    ENVIRONMENT,
+                    name=name,
+                    production=name == "prod",
+                    drill_demand=DrillDemand(self.require_s) if self.require_s and name == "prod" else None,
+                ),
             )
             for name in ("prod", "staging", "dev")
         }

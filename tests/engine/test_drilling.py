@@ -314,7 +314,7 @@ class TestOverdue:
 
     def test_production_wants_a_drill_with_its_bundles(self, world: World) -> None:
         office = Office(world, replace(DAILY, kind=DrillKind.BUNDLE, bundle_of="prod"))
-        office.require_s = 2 * 86_400.0
+        office.require_s = 2 * 86_400
         office.performing = lambda *_: None
         office.until(timedelta())
         office.until(2 * DAY)

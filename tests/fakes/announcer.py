@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore
+from bot.domain.drillreports import DrillReport
 from bot.domain.drills import Alert, Drill, Standing
 from bot.domain.runs import Run
 from bot.errors import BotError
@@ -51,6 +52,7 @@ class FakeAnnouncer:
         self.alerts: dict[str, tuple[Alert, str]] = {}
         self.drill_lists: list[tuple[tuple[Standing, ...], tuple[Drill, ...]]] = []
         self.drill_shown: list[Drill] = []
+        self.drill_reports: list[tuple[DrillReport, bytes]] = []
 
     def card(self, run: Run, votes: Sequence[Vote]) -> None:
         self.cards[run.id] = (run, tuple(votes))
@@ -146,6 +148,10 @@ class FakeAnnouncer:
     def drill_details(self, audience: Audience, key: str, drill: Drill) -> None:
         del audience, key
         self.drill_shown.append(drill)
+
+    def drill_report(self, audience: Audience, key: str, report: DrillReport, png: bytes) -> None:
+        del audience, key
+        self.drill_reports.append((report, png))
 
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         kind, _, rest = ts.partition(":")

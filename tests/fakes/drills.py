@@ -10,6 +10,7 @@ from bot.domain.drills import (
     TRIED,
     Alert,
     Drill,
+    DrillKind,
     DrillState,
     Listed,
     Measurement,
@@ -161,10 +162,26 @@ class FakeDrillBook:
             raise PermanentError("fenced-off", f"This process no longer owns drill {drill_id}.")
         return drill
 
-    def history(self, environment: str | None = None, limit: int = 1000) -> Sequence[Drill]:
-        tried = [d for d in self.table.values() if d.state in TRIED]
+    def history(
+        self, environment: str | None = None, limit: int = 1000, kind: DrillKind | None = None
+    ) -> Sequence[Drill]:
+        tried = [d for d in self.table.values() if d.state in TRIED and kind in (None, d.kind)]
         wanted = [d for d in tried if environment in (None, d.environment, d.bundle_of)]
         return sorted(wanted, key=lambda d: (-(d.ended_at or d.due_at).timestamp(), d.id))[:limit]
+
+    def newest_passes(self) -> Sequence[Drill]:
+        newest: dict[tuple[DrillKind, str], Drill] = {}
+        for drill in reversed(self.history()):
+            if drill.state is DrillState.PASSED:
+                newest[drill.kind, drill.bundle_of] = drill
+        return [drill for drill in self.history() if drill in newest.values()]
+
+    def restored(self, bundle: str) -> Drill | None:
+        for drill in self.history():
+            fits = drill.state is DrillState.PASSED and drill.kind is not DrillKind.MIGRATION
+            if fits and drill.measured and drill.measured.bundle == bundle:
+                return drill
+        return None
 
     def last_passed(self, schedule: str) -> datetime | None:
         passed = [d for d in self.table.values() if d.schedule == schedule and d.state is DrillState.PASSED]

@@ -18,6 +18,7 @@ from tests.fakes.database import FakeDatabase
 from tests.fakes.directory import HOME, LEADS, ONCALL, FakeDirectory
 from tests.fakes.drills import FakeDrillBook
 from tests.fakes.journal import FakeJournal
+from tests.fakes.plotter import FakePlotter
 from tests.fakes.process import Process
 from tests.fakes.queue import FakeQueue
 from tests.fakes.reader import FakeReader
@@ -57,6 +58,8 @@ class World:
         self.journal = FakeJournal(self.clock)
         self.drills = FakeDrillBook(self.clock)
         self.calendar = CronCalendar()
+        self.plotter = FakePlotter()
+        self.environment = ENVIRONMENT
         self.queue = FakeQueue()
         self.announcer = FakeAnnouncer()
         self.directory = FakeDirectory()
@@ -97,6 +100,7 @@ class World:
             scratch_dir=self.scratch,
             drills=process.wrap(self.drills, "drills"),
             calendar=self.calendar,
+            plotter=process.wrap(self.plotter, "plotter"),
         )
 
     def submit(self, process: Process, request: Request) -> None:

@@ -2,12 +2,14 @@
 
 Keys of ``given``, all optional: `frozen`, `closed`, `active`, `lacking`, `can_fence`, `can_create`, `applied`,
 `scripts` by version, `deployments`, `services`, `backups`, `before`, `live` and `after` objects, `locks`, `sizes`,
-`columns`, `mentions`, `prepared`, `database_bytes`.
+`columns`, `mentions`, `prepared`, `database_bytes`; `demand` (days, whether it blocks) and `drilled`: `proven` with the
+days since each script's proof by version, `runs` with what past chains took of their estimate.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject
@@ -21,11 +23,13 @@ from bot.domain.catalogue import (
     StatementResult,
     TableSize,
 )
+from bot.domain.drills import DrillKind, ScriptProof
+from bot.domain.environments import DrillDemand
 from bot.domain.migrations import AppliedMigration, DownScript, Effect, Statement
-from bot.domain.runs import Run, RunState
+from bot.domain.runs import Run, RunState, Step, StepState
 from bot.domain.versions import AppVersion
 from bot.domain.workloads import ClusterFacts, Deployment, Revision, Service
-from bot.planning.facts import Evidence, Facts, RollbackRequest
+from bot.planning.facts import Drilled, Evidence, Facts, RollbackRequest
 from bot.planning.rollback import choose_target, plan_rollback
 from tests.domain.test_plans import PLAN
 from tests.fakes.clock import NOON
@@ -59,8 +63,9 @@ def plan_of(case: Given) -> Any:
 
 
 def facts_of(given: Given) -> Facts:
+    days, blocks = given.get("demand", (None, False))
     return Facts(
-        environment=ENVIRONMENT,
+        environment=replace(ENVIRONMENT, drill_demand=DrillDemand(days * 86_400, blocks) if days else None),
         database=DatabaseFacts(
             name="physioflow",
             server_version=180006,
@@ -82,7 +87,30 @@ def facts_of(given: Given) -> Facts:
         frozen=given.get("frozen"),
         active=_active(given["active"]) if "active" in given else None,
         missing_rights=tuple(given.get("lacking", ())),
+        drilled=_drilled(given["drilled"]) if "drilled" in given else None,
     )
+
+
+def _drilled(item: Given) -> Drilled:
+    proofs = {}
+    for version, (days, reversible) in item.get("proven", {}).items():
+        sha256 = _script(int(version), {}).sha256
+        proofs[sha256] = ScriptProof(int(version), sha256, NOON - timedelta(days=days), "dabcde", reversible)
+    runs = tuple(_past(ratio, days) for days, ratio in enumerate(item.get("runs", ()), 1))
+    return Drilled(NOON, NOON, proofs, runs=runs, grounds={DrillKind.MIGRATION: "staging"})
+
+
+def _past(ratio: float, days: int) -> Run:
+    """A chain in prod that took so many times its estimate of 90 s, and of 30 s for the downtime."""
+    begun = NOON - timedelta(days=days)
+    down, whole = begun + timedelta(seconds=30 * ratio), begun + timedelta(seconds=90 * ratio)
+    steps = (
+        Step("stop-traffic", 0, "", StepState.DONE, started_at=begun, ended_at=begun, attempts=1),
+        Step("restore-traffic", 1, "", StepState.DONE, started_at=down, ended_at=down, attempts=1),
+        Step("backup", 2, "", StepState.DONE, started_at=begun, ended_at=whole, attempts=1),
+    )
+    run = replace(_active("succeeded"), environment="prod", ended_at=whole, steps=steps)
+    return replace(run, plan=replace(run.plan, environment="prod"))
 
 
 def evidence_of(given: Given) -> Evidence:

@@ -20,6 +20,7 @@ REFUSALS = {
     "app-not-in-history",
     "app-version-unreadable",
     "database-closed",
+    "drill-too-old",
     "environment-frozen",
     "missing-rights",
     "no-compatible-app",
@@ -42,7 +43,7 @@ def outcome_of(case: dict[str, Any]) -> dict[str, Any]:
         return {"refused": {"reference": error.reference, "message": error.message, "hint": error.hint}}
     assert request_of(plan).migration == case["request"]["migration"]
     stated = {name: value for name, value in asdict(plan).items() if value != DEFAULTS.get(name)}
-    outcome: dict[str, Any] = json.loads(json.dumps({"plan": {"digest": plan.digest, **stated}}))
+    outcome: dict[str, Any] = json.loads(json.dumps({"plan": {"digest": plan.digest, **stated}}, default=str))
     return outcome
 
 

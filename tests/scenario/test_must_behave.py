@@ -12,6 +12,7 @@ MUST_BEHAVE = {
     "rollback prod 027 of an empty, absurd or mistyped text; prod 27; production 027": "mistyped",
     "rollback prod 017, prod 099, --app v1.3.0: refused with the way out": "impossible",
     "a rollback below what any known app can use": "no-known-app",
+    "a rollback that no drill has proven, where policy blocks it; with a drill it is planned, and reported": "unproven",
     "a second rollback while one runs": "second-rollback",
     "a script made invalid": "invalid-script",
     "a table locked by someone, at planning": "locked-table-at-planning",

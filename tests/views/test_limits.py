@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore
+from bot.domain.drillreports import DrillReport
 from bot.domain.drills import Alert, Drill, DrillState, Standing
 from bot.domain.runs import OPEN, Run, RunState
 from bot.errors import PermanentError
@@ -34,6 +35,7 @@ from bot.views import (
     chore,
     drill,
     drilllist,
+    drillreport,
     escalation,
     followup,
     home,
@@ -165,6 +167,12 @@ def test_any_backup(what: BackupDetails) -> None:
 
     check(view)
     assert "verify_backup" in buttons(view)
+
+
+@quick
+@given(wild.drill_reports, st.booleans())
+def test_any_drill_report(what: DrillReport, pictured: bool) -> None:  # noqa: FBT001 -- generated
+    check(drillreport.render(what, pictured=pictured))
 
 
 @quick

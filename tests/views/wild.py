@@ -18,7 +18,18 @@ from bot.domain.backups import (
     Verification,
 )
 from bot.domain.chores import Chore, ChoreKind, ChoreState
-from bot.domain.drills import Alert, DayRange, Drill, DrillKind, DrillState, Measurement, Schedule, Standing
+from bot.domain.drillreports import Course, DrillReport, Overdue, RestoreForecast
+from bot.domain.drills import (
+    Alert,
+    DayRange,
+    Drill,
+    DrillKind,
+    DrillState,
+    Measurement,
+    Schedule,
+    ScriptProof,
+    Standing,
+)
 from bot.domain.migrations import DownScript
 from bot.domain.plans import (
     Estimate,
@@ -33,6 +44,7 @@ from bot.domain.plans import (
     PlannedService,
     PlannedWorkload,
 )
+from bot.domain.proofs import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.runs import Progress, Run, RunState, Step, StepState
 from bot.ports import (
     AuditEvent,
@@ -71,6 +83,16 @@ swaps = st.builds(
     st.floats(0, 10**9),
 )  # fmt: skip
 kept = st.builds(KeptDatabase, words, words, words, amounts, moments)
+proofs = st.none() | st.builds(Proof, moments, words, words)
+spans = st.floats(0, 10**9)
+forecasts = st.none() | st.builds(
+    Forecast, spans, st.none() | spans, st.none() | spans, st.floats(0, 1), amounts, many(words)
+)
+proven = st.builds(
+    PlannedProof, moments,
+    many(st.builds(ProvenScript, st.integers(0, 9999), words, proofs, st.none() | st.booleans())),
+    proofs, proofs, proofs, forecasts, forecasts,
+)  # fmt: skip
 plans = st.builds(
     Plan,
     kind=st.sampled_from([PlanKind.CHAIN, PlanKind.RESTORE, PlanKind.UNDO, PlanKind.RESTORE_IN_PLACE]),
@@ -95,6 +117,7 @@ plans = st.builds(
     warnings=many(words),
     restore=st.none() | swaps,
     undoes=words,
+    proven=st.none() | proven,
 )
 steps = st.builds(
     Step, words, amounts, words, st.sampled_from(StepState), words, st.just({}), maybe, maybe, st.integers(0, 99),
@@ -117,9 +140,16 @@ events = many(
 escalations = st.builds(
     Escalation, words, st.dictionaries(st.text(max_size=30), words, max_size=5), words, many(words), many(words)
 )
+scripts = st.builds(
+    DownScript, st.integers(0, 9999), words, words, words, st.just(()), st.just(()), st.just(()), digests
+)
+script_proofs = st.none() | st.builds(
+    ScriptProof, st.integers(0, 9999), digests, moments, words, st.none() | st.booleans()
+)
 overviews = st.builds(
     Overview, words, st.integers(0, 9999), words, st.booleans(), many(words),
-    many(st.builds(MigrationRow, st.integers(0, 9999), words, st.booleans(), st.none())), st.none() | words,
+    many(st.builds(MigrationRow, st.integers(0, 9999), words, st.booleans(), st.none() | scripts, script_proofs)),
+    st.none() | words, maybe,
 )  # fmt: skip
 verdicts = st.none() | st.builds(Verification, st.integers(0, 9), moments, words)
 manifests = st.none() | st.builds(
@@ -132,7 +162,21 @@ backups = st.builds(
 )  # fmt: skip
 pages = st.builds(BackupPage, st.lists(backups, max_size=10).map(tuple), amounts, st.none() | st.integers(1, 10**6))
 listings = st.builds(BackupListing, words, pages, words, st.integers(0, 10**6), moments)
-details = st.builds(BackupDetails, words, backups, moments)
+tried = st.sampled_from([DrillState.PASSED, DrillState.FAILED])
+drills = st.builds(
+    Drill, words, words, words, st.sampled_from(DrillKind), words, moments, moments, tried, users, maybe, maybe,
+    st.integers(0, 9), words,
+)  # fmt: skip
+some = st.none() | spans
+courses = st.builds(
+    Course, st.sampled_from(DrillKind), words, amounts, amounts, some, some, some, some, some, some, some
+)
+drill_reports = st.builds(
+    DrillReport, words, moments, amounts, amounts, amounts, st.none() | drills, st.none() | drills, many(courses),
+    many(st.builds(RestoreForecast, words, words, spans, forecasts, words)), many(st.builds(Overdue, words, maybe)),
+    words, st.booleans(),
+)  # fmt: skip
+details = st.builds(BackupDetails, words, backups, moments, st.none() | drills)
 newest = many(st.builds(NewestBackups, words, st.none() | pages, words))
 chores = st.builds(
     Chore, st.just("slash:1"), st.sampled_from(ChoreKind), words, words, users, moments, st.integers(0, 9),

@@ -11,7 +11,7 @@ from bot.adapters.journal import rows
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
 from bot.adapters.namedqueries import load
-from bot.domain.drills import OUTDATED_AFTER, Alert, Drill, DrillState, Listed, Measurement, ScriptProof
+from bot.domain.drills import OUTDATED_AFTER, Alert, Drill, DrillKind, DrillState, Listed, Measurement, ScriptProof
 from bot.domain.runs import Step
 from bot.errors import PermanentError
 
@@ -129,9 +129,21 @@ class PostgresDrillBook(Table):
                 raise _fenced_off(drill_id)
             conn.cursor().executemany(self._queries["add_script_proof"], [_proof_row(proof) for proof in proofs])
 
-    def history(self, environment: str | None = None, limit: int = 1000) -> Sequence[Drill]:
+    def history(
+        self, environment: str | None = None, limit: int = 1000, kind: DrillKind | None = None
+    ) -> Sequence[Drill]:
         """See `bot.ports.DrillBook.history`."""
-        return [rows.drill_of(row) for row in self._all("drill_history", environment=environment, limit=limit)]
+        values = {"environment": environment, "limit": limit, "kind": kind.value if kind else None}
+        return [rows.drill_of(row) for row in self._all("drill_history", **values)]
+
+    def newest_passes(self) -> Sequence[Drill]:
+        """See `bot.ports.DrillBook.newest_passes`."""
+        return [rows.drill_of(row) for row in self._all("newest_passes")]
+
+    def restored(self, bundle: str) -> Drill | None:
+        """See `bot.ports.DrillBook.restored`."""
+        row = self._one("restored_by", bundle=bundle)
+        return rows.drill_of(row) if row else None
 
     def last_passed(self, schedule: str) -> datetime | None:
         """See `bot.ports.DrillBook.last_passed`."""

@@ -8,6 +8,7 @@ from bot.sandbox.scenarios import (
     forms,
     inplace,
     outages,
+    proofs,
     refusals,
     restore,
     restorekills,
@@ -29,16 +30,18 @@ class Scenario:
         play: tells it; checks that fail are counted, an exception ends it.
         without: rows of the compatibility matrix to leave out, by app.
         in_place: environments where no second database is allowed.
+        demands_drills: whether production refuses what no drill has proven lately.
     """
 
     play: Callable[[Story], None]
     without: frozenset[str] = frozenset()
     in_place: frozenset[str] = frozenset()
+    demands_drills: bool = False
 
     @property
     def is_special(self) -> bool:
         """Whether it wants a bot of its own."""
-        return bool(self.without or self.in_place)
+        return bool(self.without or self.in_place or self.demands_drills)
 
     @property
     def summary(self) -> str:
@@ -52,6 +55,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "mistyped": Scenario(refusals.mistyped),
     "impossible": Scenario(refusals.impossible),
     "no-known-app": Scenario(refusals.no_known_app, without=frozenset({"v1.1.x"})),
+    "unproven": Scenario(proofs.unproven, demands_drills=True),
     "second-rollback": Scenario(refusals.second_rollback),
     "invalid-script": Scenario(refusals.invalid_script),
     "wrong-voters": Scenario(refusals.wrong_voters),
