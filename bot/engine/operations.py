@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.engine import backups, control, enquiries
 from bot.engine.chores import take
+from bot.engine.exercises import perform
 from bot.engine.requests import Kind, defer
 from bot.engine.rollbacks import request_run
 from bot.engine.salvaging import salvage
@@ -134,6 +135,11 @@ def _salvage(workplace: Workplace, audience: Audience, key: str, payload: Mappin
     workplace.announcer.tell(audience, key, salvage(workplace, audience, key, payload["run_id"]))
 
 
+def _drill(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
+    del audience, key
+    perform(workplace, payload["drill_id"])
+
+
 _HANDLERS: Mapping[Kind, _Handler] = {
     Kind.ROLLBACK: _rollback,
     Kind.RESTORE: _rollback,
@@ -152,4 +158,5 @@ _HANDLERS: Mapping[Kind, _Handler] = {
     Kind.TAKE: _take,
     Kind.VERIFY: _verify,
     Kind.SALVAGE: _salvage,
+    Kind.DRILL: _drill,
 }

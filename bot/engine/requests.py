@@ -22,6 +22,7 @@ Payload keys, all strings unless said otherwise. Every kind has `user_id`, `chan
 | `show`       | `environment`, `name` of a backup or ``latest``                                            |
 | `take`       | `environment`, `label`                                                                     |
 | `verify`     | `environment`, `name` of a backup or ``latest``, `level` (int)                             |
+| `drill`      | `drill_id`: performs a planned drill                                                       |
 """
 
 from enum import StrEnum
@@ -49,9 +50,10 @@ class Kind(StrEnum):
     TAKE = "take"
     VERIFY = "verify"
     SALVAGE = "salvage"
+    DRILL = "drill"
 
 
-CHORES = frozenset({Kind.TAKE, Kind.VERIFY, Kind.SALVAGE})
+CHORES = frozenset({Kind.TAKE, Kind.VERIFY, Kind.SALVAGE, Kind.DRILL})
 """Kinds that may take an hour and must not keep a vote waiting."""
 
 

@@ -20,7 +20,7 @@ from bot.ports.chat import Chat, Directory, Message, Outbox, Posted
 from bot.ports.clock import Clock
 from bot.ports.cluster import Cluster
 from bot.ports.database import Database, Fence, Shadow
-from bot.ports.drills import Calendar, DrillBook
+from bot.ports.drills import Calendar, DrillBook, Trials
 from bot.ports.journal import Claim, Journal, Request
 from bot.ports.progress import Report
 from bot.ports.queue import Queue
@@ -71,4 +71,5 @@ __all__ = [
     "SideFacts",
     "Sides",
     "TableSink",
+    "Trials",
 ]

@@ -7,6 +7,7 @@ from typing import Protocol
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore
+from bot.domain.drills import Drill
 from bot.domain.runs import Run
 from bot.errors import BotError
 from bot.ports.answers import Audience, BackupDetails, BackupListing, Escalation, KeptDatabase, NewestBackups, Overview
@@ -58,6 +59,9 @@ class Announcer(Protocol):
 
     def chore(self, chore: Chore) -> None:
         """A message in the environment's incident channel, edited in place from the chore's begin to its outcome."""
+
+    def drill(self, drill: Drill) -> None:
+        """A message in the environment's incident channel, edited in place from the drill's begin to its result."""
 
     def backups(self, audience: Audience, key: str, listing: BackupListing, *, replace: bool) -> None:
         """Answer `/backups ENV [FILTER]`; `replace` puts the page in the place of the one that was clicked on."""

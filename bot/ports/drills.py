@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.drills import Drill, DrillState, Measurement, Schedule, ScriptProof
+from bot.domain.drills import Drill, DrillState, Measurement, Schedule, ScriptProof, Trial
+from bot.domain.migrations import DownScript, UpScript
 from bot.domain.runs import Step
+from bot.ports.progress import Report
 
 
 class DrillBook(Protocol):
@@ -84,3 +86,40 @@ class Calendar(Protocol):
 
     def jitter_s(self, schedule: Schedule, due_at: datetime) -> float:
         """By how many seconds that one starts later: 0…`jitter_s`, the same on every replica."""
+
+
+class Trials(Protocol):
+    """Down scripts run for good, in copies of a database that `Sides.load` made. What is loaded stays as it is."""
+
+    def alone(
+        self, source: str, run_id: str, scripts: Sequence[tuple[DownScript, UpScript | None]], report: Report
+    ) -> Sequence[Trial]:
+        """Run each by itself, the newest first, each in what the one before has left.
+
+        First down, its checks, up again, compared, and all of that rolled back; then down, its checks, COMMIT. Ends with
+        the first that has a problem.
+
+        Args:
+            source: the database that is copied, a ``side`` one.
+            run_id: names the copy, a ``side`` one too; a leftover of an earlier try is dropped first, and it is dropped
+                in the end.
+            scripts: newest first, with the up script where there is one.
+            report: is told how many are through.
+
+        Raises:
+            PermanentError: ``not-ours``, ``side-missing``, ``database-refused``, ``tracking-table-unreadable``.
+            TemporaryError: ``database-unreachable``.
+        """
+
+    def chain(self, source: str, run_id: str, chain: Sequence[DownScript]) -> None:
+        """Run them all in ONE transaction, newest first, and commit; then the checks of all.
+
+        Args:
+            source, run_id: as of `alone`.
+            chain: newest first.
+
+        Raises:
+            PermanentError: ``down-script-failed`` names script, line and the server's message, or the check; and those
+                of `alone`.
+            TemporaryError: ``database-unreachable``.
+        """

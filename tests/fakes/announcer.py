@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore
+from bot.domain.drills import Drill
 from bot.domain.runs import Run
 from bot.errors import BotError
 from bot.ports import (
@@ -36,6 +37,7 @@ class FakeAnnouncer:
         self.statuses: list[tuple[tuple[Run, ...], dict[str, str]]] = []
         self.overviews: list[Overview] = []
         self.chores: dict[str, list[Chore]] = {}
+        self.drills: dict[str, list[Drill]] = {}
         self.listings: list[tuple[BackupListing, bool]] = []
         self.newest: list[tuple[NewestBackups, ...]] = []
         self.details: list[BackupDetails] = []
@@ -84,6 +86,9 @@ class FakeAnnouncer:
 
     def chore(self, chore: Chore) -> None:
         self.chores.setdefault(chore.id, []).append(chore)
+
+    def drill(self, drill: Drill) -> None:
+        self.drills.setdefault(drill.id, []).append(drill)
 
     def backups(self, audience: Audience, key: str, listing: BackupListing, *, replace: bool) -> None:
         del audience, key

@@ -1,6 +1,8 @@
 """A whole workplace in memory, shared by processes that come and go."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bot.adapters.calendar import CronCalendar
 from bot.domain.environments import ApprovalPolicy, BackupTarget, Environment, HttpCheck, SmokeChecks, Timing, Workloads
@@ -25,6 +27,7 @@ from tests.fakes.salvager import FakeSalvager
 from tests.fakes.scripts import FakeScripts
 from tests.fakes.sides import FakeSides
 from tests.fakes.store import FakeStore
+from tests.fakes.trials import FakeTrials
 
 CHANNEL = "C0INCIDENT"
 SMOKE_SQL = "SELECT count(*) > 0 FROM patients"
@@ -66,6 +69,9 @@ class World:
         self.reader = FakeReader()
         self.sides: FakeSides | None = None
         self.salvager: FakeSalvager | None = None
+        self.trials: FakeTrials | None = None
+        self.environment = ENVIRONMENT
+        self.elsewhere: dict[str, FakeStore] = {}
         for name, replicas in (("api", 3), ("web", 2)):
             self.cluster.add(name, ("v1.3.0", "v1.2.3", "v1.1.4"), replicas)
         self._requests = 0
@@ -73,15 +79,17 @@ class World:
     def workplace(self, process: Process) -> Workplace:
         """The ports as one process reaches them."""
         site = Site(
-            ENVIRONMENT,
+            self.environment,
             process.wrap(self.cluster, "cluster"),
             process.wrap(self.database, "database"),
             process.wrap(self.store, "store"),
             process.wrap(self.sides, "sides") if self.sides else None,
             salvager=process.wrap(self.salvager, "salvager") if self.salvager else None,
+            trials=process.wrap(self.trials, "trials") if self.trials else None,
         )
+        others = {name: self._elsewhere(process, name, store) for name, store in self.elsewhere.items()}
         return Workplace(
-            sites={"prod": site},
+            sites={self.environment.name: site, **others},
             journal=process.wrap(self.journal, "journal"),
             queue=process.wrap(self.queue, "queue"),
             announcer=process.wrap(self.announcer, "announcer"),
@@ -96,6 +104,12 @@ class World:
             drills=process.wrap(self.drills, "drills"),
             calendar=CronCalendar(),
         )
+
+    def _elsewhere(self, process: Process, name: str, store: FakeStore) -> Site:
+        """Another environment, of which only the bucket may be touched."""
+        environment = replace(ENVIRONMENT, name=name)
+        untouchable: Any = object()
+        return Site(environment, untouchable, untouchable, process.wrap(store, f"{name}-store"))
 
     def submit(self, process: Process, request: Request) -> None:
         """A person does something; Slack delivers it to this process."""
