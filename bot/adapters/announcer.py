@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.chores import Chore, ChoreKind
+from bot.domain.drills import Drill
 from bot.domain.environments import Environment
 from bot.domain.runs import Run
 from bot.errors import BotError
@@ -24,6 +25,7 @@ from bot.ports import (
 from bot.views import backups as backups_view
 from bot.views import card, refusal, report, request, status
 from bot.views import chore as chore_view
+from bot.views import drill as drill_view
 from bot.views import escalation as escalation_view
 from bot.views import overview as overview_view
 from bot.views.blocks import View
@@ -110,6 +112,13 @@ class SlackAnnouncer:
             self._outbox.put(
                 Message(f"chore:{chore.id}", environment.incident_channel, view.text, view.blocks, thread_key=thread)
             )
+
+    def drill(self, drill: Drill) -> None:
+        """See `bot.ports.Announcer.drill`. An environment that is no longer configured has no channel to tell."""
+        environment = self._environments.get(drill.environment)
+        if environment is not None:
+            view = drill_view.render(drill)
+            self._outbox.put(Message(f"drill:{drill.id}", environment.incident_channel, view.text, view.blocks))
 
     def backups(self, audience: Audience, key: str, listing: BackupListing, *, replace: bool) -> None:
         """See `bot.ports.Announcer.backups`."""

@@ -20,7 +20,7 @@ def compare(backup: Backup, found: Sequence[TableContent]) -> None:
 
 
 def differences(said: Sequence[TableContent], there: Sequence[TableContent]) -> list[str]:
-    """Name every table that is not as it was said to be, one phrase each; a hash that either has not is not compared."""
+    """Name every table that is not as was said, one phrase each; a hash that either has not is not compared."""
     wanted = {content.table: content for content in said}
     found = {content.table: content for content in there}
     every = sorted({*wanted, *found})

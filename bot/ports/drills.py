@@ -89,7 +89,7 @@ class Calendar(Protocol):
 
 
 class Trials(Protocol):
-    """Down scripts run for good, in copies of a database that `Sides.load` made. What is loaded stays as it is."""
+    """Down scripts run for good, in copies of what `Sides.load` has loaded, which stays as it is."""
 
     def alone(
         self, source: str, run_id: str, scripts: Sequence[tuple[DownScript, UpScript | None]], report: Report
@@ -101,8 +101,8 @@ class Trials(Protocol):
 
         Args:
             source: the database that is copied, a ``side`` one.
-            run_id: names the copy, a ``side`` one too; a leftover of an earlier try is dropped first, and it is dropped
-                in the end.
+            run_id: names the copy, a ``side`` one too. A leftover of an earlier try is dropped first; in the end it
+                is dropped as well.
             scripts: newest first, with the up script where there is one.
             report: is told how many are through.
 
@@ -115,7 +115,8 @@ class Trials(Protocol):
         """Run them all in ONE transaction, newest first, and commit; then the checks of all.
 
         Args:
-            source, run_id: as of `alone`.
+            source: as of `alone`.
+            run_id: as of `alone`.
             chain: newest first.
 
         Raises:

@@ -66,6 +66,9 @@ def _counted_s(run: Run) -> float:
 
 
 def _downtime_s(run: Run) -> float | None:
+    """From traffic stopped to traffic back; None where a step was begun twice and has forgotten the first time."""
+    if any(run.step(key).attempts > 1 for key in (*_SWAPPED, *_SERVING)):
+        return None
     begun, ended = run.step(checklist.STOP_TRAFFIC).started_at, run.step(checklist.RESTORE_TRAFFIC).ended_at
     if begun is None or ended is None:  # pragma: no cover -- they are done in a run that succeeded
         return None

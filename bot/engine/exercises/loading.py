@@ -1,4 +1,4 @@
-"""A bundle's way into a scratch database, and whether it is there what its manifest says. Level 3, on a drill's terms."""
+"""A bundle's way into a scratch database, and whether it is what its manifest says: level 3, by a drill."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -8,7 +8,6 @@ from bot.engine.swapping import sides_of
 from bot.errors import PermanentError
 from bot.planning import checklist
 
-
 TABLES, COUNTED_S = "tables", "counted_s"
 """Keys of what `VerifySwapped` remembers for a drill: every table with rows and hash, and how long that took."""
 
