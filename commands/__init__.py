@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from slack_bolt import App
 
 from bot.domain.environments import Environment
-from commands import approvals, backups, buttons, migrations, rollback
+from commands import approvals, backups, buttons, drill, migrations, rollback
 from commands.intake import Desk, Operations
 
 
@@ -20,7 +20,7 @@ def register(app: App, operations: Operations, environments: Mapping[str, Enviro
         team_id: the workspace whose members may ask.
     """
     desk = Desk(operations, environments, team_id)
-    for module in (rollback, migrations, backups, approvals, buttons):
+    for module in (rollback, migrations, backups, drill, approvals, buttons):
         module.register(app, desk)
     app.event(re.compile(".*"))(_ignore)  # last: subscribed, but of no meaning to us; unacked they would come again
 

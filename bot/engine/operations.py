@@ -4,9 +4,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bot.domain.drills import Drill, DrillKind, drill_id_of
 from bot.engine import backups, control, enquiries
 from bot.engine.chores import take
 from bot.engine.exercises import perform
+from bot.engine.people import check_member
 from bot.engine.requests import Kind, defer
 from bot.engine.rollbacks import request_run
 from bot.engine.salvaging import salvage
@@ -136,8 +138,16 @@ def _salvage(workplace: Workplace, audience: Audience, key: str, payload: Mappin
 
 
 def _drill(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
-    del audience, key
-    perform(workplace, payload["drill_id"])
+    perform(workplace, payload.get("drill_id") or _planned_now(workplace, audience, key, payload))
+
+
+def _planned_now(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> str:
+    """Plan one for somebody who wants it now."""
+    environment, now = payload["environment"], workplace.clock.now()
+    check_member(workplace, audience.user_id, workplace.site(environment).environment)
+    kind, drill_id = DrillKind(payload["kind"]), drill_id_of("", key)
+    workplace.drills.plan(Drill(drill_id, "", environment, kind, environment, now, now, user_id=audience.user_id))
+    return drill_id
 
 
 _HANDLERS: Mapping[Kind, _Handler] = {

@@ -92,12 +92,18 @@ class Trials(Protocol):
     """Down scripts run for good, in copies of what `Sides.load` has loaded, which stays as it is."""
 
     def alone(
-        self, source: str, run_id: str, scripts: Sequence[tuple[DownScript, UpScript | None]], report: Report
+        self,
+        source: str,
+        run_id: str,
+        scripts: Sequence[tuple[DownScript, UpScript | None]],
+        report: Report,
+        *,
+        privileges: bool = True,
     ) -> Sequence[Trial]:
         """Run each by itself, the newest first, each in what the one before has left.
 
-        First down, its checks, up again, compared, and all of that rolled back; then down, its checks, COMMIT. Ends with
-        the first that has a problem.
+        First down, its checks, up again, compared, and all of that rolled back; then down, its checks, COMMIT. Ends
+        with the first that has a problem.
 
         Args:
             source: the database that is copied, a ``side`` one.
@@ -105,6 +111,8 @@ class Trials(Protocol):
                 is dropped as well.
             scripts: newest first, with the up script where there is one.
             report: is told how many are through.
+            privileges: whether they are compared, too. Where the bundle is another environment's, they are not: new
+                objects get theirs by default privileges of a role that owns nothing here.
 
         Raises:
             PermanentError: ``not-ours``, ``side-missing``, ``database-refused``, ``tracking-table-unreadable``.

@@ -1,28 +1,19 @@
 """Drills: what they prove, what makes them red, and that they end the same wherever the process dies."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.domain.backups import TableContent, Verification
-from bot.domain.drills import Drill, DrillKind, DrillState, Spoil
-from bot.domain.migrations import UpScript
+from bot.domain.drills import Drill, DrillKind, DrillState
 from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState
-from bot.engine.exercises import perform
-from bot.engine.exercises.performing import TAKEN_UP_MOST
-from bot.errors import BotError, PermanentError, TemporaryError
 from bot.planning import checklist
-from tests.engine.drilling import AGE_S, DRILL_ID, PROD_TABLES, STAGING, Drilling, bundle_of, faults_in_any, states
+from tests.engine.drilling import AGE_S, DRILL_ID, PROD_TABLES, Drilling, faults_in_any, states
 from tests.engine.story import steps, traffic_faults
 from tests.engine.test_restore import faults_of
 from tests.fakes.clock import NOON
-from tests.fakes.database import PATIENTS, SETTINGS
-from tests.fakes.directory import LEAD_A
 from tests.fakes.process import Process
-from tests.fakes.world import ENVIRONMENT
 
 LOADED = ["choose", "control", "fetch", "load", "compare"]
 ALL = {

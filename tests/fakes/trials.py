@@ -22,11 +22,19 @@ class FakeTrials:
         self.problems: dict[int, str] = {}
         self.irreversible: dict[int, str] = {}
         self.chain_error: BotError | None = None
+        self.compared_privileges: bool | None = None
         self.chains: list[tuple[int, ...]] = []
 
     def alone(
-        self, source: str, run_id: str, scripts: Sequence[tuple[DownScript, UpScript | None]], report: Report
+        self,
+        source: str,
+        run_id: str,
+        scripts: Sequence[tuple[DownScript, UpScript | None]],
+        report: Report,
+        *,
+        privileges: bool = True,
     ) -> Sequence[Trial]:
+        self.compared_privileges = privileges
         name = self._copy(source, run_id)
         tried: list[Trial] = []
         for script, up in scripts:

@@ -31,6 +31,7 @@ MUST_BEHAVE = {
     "rollback prod latest: loss shown, loaded beside the live one, swapped; the old one kept": "restore-prod",
     "rollback undo RUN: the rows written before the restore are back": "undo-restore",
     "rollback undo RUN of migrations: what was dropped is back, what was written since stays": "undo-chain",
+    "a drill of each kind passes without touching production, and a wrong down script makes one red": "drill",
     "rollback salvage RUN: the rows written before the restore are offered as SQL": "salvage",
 }
 

@@ -45,14 +45,20 @@ class PostgresTrials:
         self._server = Server(connections, clock, "template0")
 
     def alone(
-        self, source: str, run_id: str, scripts: Sequence[tuple[DownScript, UpScript | None]], report: Report
+        self,
+        source: str,
+        run_id: str,
+        scripts: Sequence[tuple[DownScript, UpScript | None]],
+        report: Report,
+        *,
+        privileges: bool = True,
     ) -> Sequence[Trial]:
         """Run each by itself; see `bot.ports.Trials.alone`."""
         tried: list[Trial] = []
         with self._copied(source, run_id) as conn:
             for script, up in scripts:
                 report(Progress(len(tried), len(scripts), "scripts"))
-                tried.append(self._try(conn, script, up))
+                tried.append(self._try(conn, script, up, privileges=privileges))
                 if tried[-1].problem:
                     break
         return tried
@@ -89,13 +95,13 @@ class PostgresTrials:
         if not self._server.present(beside, source):
             raise PermanentError("side-missing", f"There is no database {source}.", "It has expired or was dropped.")
 
-    def _try(self, conn: Connection, script: DownScript, up: UpScript | None) -> Trial:
+    def _try(self, conn: Connection, script: DownScript, up: UpScript | None, *, privileges: bool) -> Trial:
         problem, trial = "", Trial(script.version)
         with _rolled_back(conn):
-            before = _catalogue(conn)
+            before = _catalogue(conn, privileges=privileges)
             problem = self._go_down(conn, [script])
             if not problem:
-                trial = _go_up(conn, up, before) if up else trial
+                trial = _go_up(conn, up, before, privileges=privileges) if up else trial
         problem = problem or self._run(conn, [script])
         return Trial(script.version, problem) if problem else trial
 
@@ -133,7 +139,7 @@ def _first_false(conn: Connection, chain: Sequence[DownScript]) -> str:
     return ""
 
 
-def _go_up(conn: Connection, up: UpScript, before: Catalogue) -> Trial:
+def _go_up(conn: Connection, up: UpScript, before: Catalogue, *, privileges: bool) -> Trial:
     """Go up again, in the transaction that went down, and compare the schema with that from before."""
     if up.obstacle:
         return Trial(up.version, note=f"was not run up again: {up.obstacle}")
@@ -144,7 +150,7 @@ def _go_up(conn: Connection, up: UpScript, before: Catalogue) -> Trial:
             if is_disconnect(error):
                 raise
             return Trial(up.version, reversible=False, note=f"does not go up again: line {line}, {server_words(error)}")
-    moved = _moved(before, _catalogue(conn))
+    moved = _moved(before, _catalogue(conn, privileges=privileges))
     if moved:
         return Trial(up.version, reversible=False, note=f"goes up to another schema: {', '.join(moved)}")
     return Trial(up.version, reversible=True)
@@ -159,10 +165,10 @@ def _moved(before: Catalogue, after: Catalogue) -> list[str]:
     return [*every[:SHOWN], *more]
 
 
-def _catalogue(conn: Connection) -> Catalogue:
+def _catalogue(conn: Connection, *, privileges: bool) -> Catalogue:
     """Read it as the transaction under way has left it; the settings that takes are put back."""
     conn.execute("SAVEPOINT before_look")
-    found = catalogue_within(conn)
+    found = catalogue_within(conn, privileges=privileges)
     conn.execute("ROLLBACK TO before_look")
     return found
 

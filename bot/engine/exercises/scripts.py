@@ -33,7 +33,8 @@ class RunAlone(Stage):
         trials = exercise.workplace.site(exercise.drill.environment).trials
         if trials is None:  # pragma: no cover -- there are trials wherever there are sides
             raise AssertionError
-        tried = trials.alone(_loaded(exercise), run_id, orders, report)
+        own = exercise.drill.bundle_of == exercise.drill.environment
+        tried = trials.alone(_loaded(exercise), run_id, orders, report, privileges=own)
         data = {keys.SCRIPTS: [_entry(script, trial) for script, trial in zip(chain, tried, strict=False)]}
         failed = next((trial for trial in tried if trial.problem), None)
         if failed is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.scenarios import backups, outages, refusals, restore, rollback, salvage, troubles, unchain
+from bot.sandbox.scenarios import backups, drill, outages, refusals, restore, rollback, salvage, troubles, unchain
 from bot.sandbox.story import Story
 
 
@@ -46,6 +46,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "undo-restore": Scenario(restore.undo_restore),
     "undo-chain": Scenario(unchain.undo_chain),
     "salvage": Scenario(salvage.salvage),
+    "drill": Scenario(drill.drill),
     "votes-at-once": Scenario(outages.votes_at_once),
     "slack-down": Scenario(outages.slack_down),
     "bucket-hiccups": Scenario(outages.bucket_hiccups),

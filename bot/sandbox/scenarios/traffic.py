@@ -16,7 +16,7 @@ PROBE_EVERY_S = 0.005
 _CLOCK = SystemClock()
 
 
-class _Loop:
+class Loop:
     """Does something again and again in a thread, and keeps the times at which it went well."""
 
     def __init__(self, name: str, every_s: float) -> None:
@@ -53,7 +53,7 @@ class _Loop:
         return sum(since <= at and (until is None or at <= until) for at in self.times)
 
 
-class Prober(_Loop):
+class Prober(Loop):
     """Asks the database itself, as the app's role, with a new session whenever the old one is cut."""
 
     def __init__(self, dsn: str) -> None:
@@ -81,7 +81,7 @@ class Prober(_Loop):
         return True
 
 
-class Booker(_Loop):
+class Booker(Loop):
     """Books appointments through the app's Service; a context that ends with the booking."""
 
     def __init__(self, story: Story) -> None:

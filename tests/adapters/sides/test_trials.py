@@ -67,10 +67,19 @@ def changed(script: DownScript, **changes: object) -> DownScript:
     return replace(script, **changes)  # type: ignore[arg-type] # each as its field wants it
 
 
-def test_every_script_of_the_sample_goes_down_and_up_again(loaded: Loaded) -> None:
+LEFT_VALUES = (
+    'does not go up again: line 32, insert or update on table "invoices" violates foreign key constraint '
+    '"invoices_bhyt_claim_id_fkey" (23503)'
+)
+"""021's down script leaves a column behind, whose values point at rows that are gone. Only real data shows that."""
+
+
+def test_every_script_of_the_sample_goes_down_and_all_but_one_up_again(loaded: Loaded) -> None:
     told: list[Progress] = []
     tried = loaded.trials.alone(loaded.source, COPY, orders(), told.append)
-    assert tried == [Trial(version, reversible=True) for version in EVERY]
+    expected = {version: Trial(version, reversible=True) for version in EVERY}
+    expected[21] = Trial(21, reversible=False, note=LEFT_VALUES)
+    assert tried == list(expected.values())
     assert told[-1] == Progress(9, 10, "scripts")
     assert loaded.databases() == {loaded.clone.name, loaded.source}
     assert loaded.ask("SELECT count(*) FROM schema_migrations") == [(27,)]
@@ -91,7 +100,8 @@ def test_a_check_that_does_not_hold_is_named_and_ends_it(loaded: Loaded) -> None
     assert [trial.version for trial in tried] == [27, 26]
     assert tried[0].problem == ""
     assert tried[1].problem == (
-        "026_add_version_column ran, and its check does not hold: SELECT to_regclass('patients') IS NULL (it is not true)."
+        "026_add_version_column ran, and its check does not hold: "
+        "SELECT to_regclass('patients') IS NULL (it is not true)."
     )
     with pytest.raises(PermanentError, match=r"^down-script-failed: As a chain: 026_add_version_column ran, and its"):
         loaded.trials.chain(loaded.source, COPY, [script for script, _ in wrong])
@@ -105,11 +115,6 @@ def test_a_statement_that_fails_is_named_with_its_line(loaded: Loaded) -> None:
     assert trial.problem == f'027_feature_flags.sql line {line} failed: table "nowhere" does not exist (42P01).'
     with pytest.raises(PermanentError, match=r"^down-script-failed: As a chain: 027_feature_flags\.sql line"):
         loaded.trials.chain(loaded.source, COPY, [broken])
-
-
-def test_a_script_that_needs_a_newer_one_undone_is_right_alone_and_wrong_in_another_order(loaded: Loaded) -> None:
-    with pytest.raises(PermanentError, match=r"^down-script-failed: As a chain: .*026"):
-        loaded.trials.chain(loaded.source, COPY, [script for script, _ in orders(27, 25)] + [orders(27)[0][0]])
 
 
 @pytest.mark.parametrize(
@@ -159,3 +164,19 @@ def test_a_lost_connection_is_no_fault_of_the_script(loaded: Loaded) -> None:
 
     with pytest.raises(TemporaryError, match=r"^database-unreachable: "):
         loaded.trials.alone(loaded.source, COPY, orders(27), end_sessions)
+
+
+def test_privileges_that_come_by_default_are_left_out_where_they_cannot_come(loaded: Loaded) -> None:
+    """As after the load of another environment's bundle: the tables have grants, the role has no default ones."""
+    owner = loaded.clone.owner_dsn.rpartition("/")[0] + f"/{loaded.source}"
+    with psycopg.connect(owner) as conn:
+        conn.execute("ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM physioflow_app")
+    (strict,) = loaded.trials.alone(loaded.source, COPY, orders(27), ignore)
+    assert strict.reversible is False
+    assert strict.note.startswith("goes up to another schema: another table public.feature_flag")
+    assert loaded.trials.alone(loaded.source, COPY, orders(27), ignore, privileges=False) == [
+        Trial(27, reversible=True)
+    ]
+    up = UpScript(27, "027_feature_flags", ((1, "CREATE TABLE feature_flags (id int)"),))
+    (other,) = loaded.trials.alone(loaded.source, COPY, [(orders(27)[0][0], up)], ignore, privileges=False)
+    assert other.reversible is False

@@ -1,0 +1,294 @@
+"""Drills: one of each kind passes, one is red, and production is not touched by any."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from bot.adapters.clock import SystemClock
+from bot.adapters.journal import PostgresDrillBook, PostgresJournal, open_pool
+from bot.adapters.queue import ProcrastinateQueue
+from bot.domain.drills import Drill, DrillKind, drill_id_of
+from bot.engine.requests import Kind, defer
+from bot.ports import Request
+from bot.sandbox.people import all_text
+from bot.sandbox.scenarios.before import Before, check_serving, observe
+from bot.sandbox.scenarios.restore import PROPERTIES
+from bot.sandbox.scenarios.traffic import Booker, Loop
+from bot.sandbox.story import Json, Story, key_of, texts
+
+LABEL = "before-drill"
+DRILL_S = 120.0
+FIRST_BOOKINGS = 10
+SCRIPTS = 10
+NOT_REVERSIBLE = 21
+"""Its down script leaves a column behind whose values point at rows that are gone: only real data shows that."""
+SPOILT = ("cut bundle-damaged", "shortened bundle-damaged", "flipped bundle-damaged", "edited bundle-damaged")
+WRONG = "026_add_version_column"
+OID = "SELECT oid::text FROM pg_database WHERE datname = current_database()"
+BESIDE = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY datname"
+CLOCK = SystemClock()
+
+
+@dataclass(frozen=True)
+class Prod:
+    """What production was."""
+
+    before: Before
+    oid: str
+    patients: int
+    bundle: str
+
+
+class Watch(Loop):
+    """Looks for sessions of the bot's role in a database; `times` are those at which there was one."""
+
+    def __init__(self, dsn: str, database: str) -> None:
+        super().__init__("watch", 0.02)
+        self._conn = psycopg.connect(dsn, autocommit=True)
+        self._database = database
+
+    def stop(self) -> None:
+        """End, and close the session."""
+        super().stop()
+        self._conn.close()
+
+    def _do(self) -> bool:
+        query = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = %s AND usename = %s"
+        return bool(self._conn.execute(query, (self._database, self._database)).fetchall()[0][0])
+
+
+def drill(story: Story) -> None:
+    """A restore, a migration and a bundle drill pass in staging; a wrong down script makes one red."""
+    staging = Story(story.sandbox, story.screen, story.slack, "staging")
+    staging.checks = story.checks
+    prod = _prod(story)
+    _restore(staging)
+    with _untouched(story, prod):
+        _migration(staging, prod)
+        _bundle(staging, story, prod)
+        _red(staging)
+    _show_files(story)
+    staging.bucket.clear()  # later stories expect empty buckets
+    story.bucket.clear()
+
+
+def _prod(story: Story) -> Prod:
+    """Take the prod-like bundle, and note what production is."""
+    before = observe(story)
+    story.command(story.cast.oncall, f"/backups prod take {LABEL}")
+    story.answer(story.cast.oncall, "is taken", LABEL, timeout_s=60.0)
+    oid, patients = str(story.database.ask(OID)[0][0]), story.database.count("patients")
+    return Prod(before, oid, patients, str(story.bucket.bundle(LABEL)["key"]).removesuffix(".tar.gz"))
+
+
+@contextmanager
+def _untouched(story: Story, prod: Prod) -> Iterator[None]:
+    """Check that nobody of ours is in production's database meanwhile, and that all is as it was."""
+    watch = Watch(story.sandbox.sample.superuser_dsn, story.database.name)
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.stop()
+    checks = story.checks
+    checks.equal("no session of ours was in production's database", len(watch.times), 0)
+    checks.equal("production's database is the same one", story.database.ask(OID)[0][0], prod.oid)
+    checks.equal("production has its patients", story.database.count("patients"), prod.patients)
+    checks.equal("production's migrations are as before", story.database.migrations(), prod.before.migrations)
+    checks.equal("nothing is beside production's database", _beside(story), [])
+    check_serving(story, prod.before, "v1.3.0")
+
+
+def _restore(story: Story) -> None:
+    """The real thing, in staging, while people book."""
+    checks, before = story.checks, observe(story)
+    oid, properties, booked = (
+        story.database.ask(OID),
+        story.database.ask(PROPERTIES),
+        story.database.count("appointments"),
+    )
+    with Booker(story) as booker:
+        booker.wait_more(FIRST_BOOKINGS)
+        said = story.command(story.cast.oncall, "/drill staging now restore")
+        checks.says("the command is acknowledged at once", said, "staging")
+        drill_id = _await_drill(story, "restore")
+        booker.wait_more(FIRST_BOOKINGS)
+        booker.stop()
+        lost = booker.successes(*_between_swaps(story, drill_id))
+        kept = len(booker.times) - lost
+    checks.equal("it passed", _result(story, drill_id), ("passed", ""))
+    message = _message(story, drill_id)
+    checks.says("its message tells each step", message, "Take a test-rollback backup", "Undo the swap", "passed")
+    checks.says("four spoilt copies were refused, each for being damaged", message, *SPOILT)
+    checks.says("equality is proven by hashes, both ways", message, "equal to the manifest", "as they were put aside")
+    _check_runs(story, drill_id)
+    now = story.database.count("appointments")
+    checks.equal("what was booked is there, but for what the restored copy got", now - booked, kept)
+    checks.equal("the very database from before serves again", story.database.ask(OID), oid)
+    checks.equal("owner, limit, comment, ACL, settings are as before", story.database.ask(PROPERTIES), properties)
+    check_serving(story, before, "v1.3.0")
+    _check_clean(story)
+    keys = story.bucket.list_keys(f"staging_test-rollback-{drill_id}")
+    checks.equal("one bundle was taken, and noted as proven", len(keys), 3)
+    measured = _measured(story, drill_id)
+    phases = [phase for phase, _ in measured["phases"]]
+    checks.equal("every phase is measured", phases, ["backup", "fetch", "load", "verify", "swap", "app", "undo"])
+    story.screen.note(f"restored in {sum(s for p, s in measured['phases'] if p not in ('backup', 'undo')):.1f} s")
+
+
+def _check_runs(story: Story, drill_id: str) -> None:
+    checks = story.checks
+    query = "SELECT id, state, plan ->> 'kind' FROM backstop.runs WHERE drill = %s ORDER BY created_at"
+    runs = story.journal(query, drill_id)
+    checks.equal(
+        "a restore and an undo were run", [row[1:] for row in runs], [("succeeded", "restore"), ("succeeded", "undo")]
+    )
+    ids = [row[0] for row in runs]
+    votes = story.journal("SELECT count(*) FROM backstop.votes WHERE run_id = ANY(%s)", ids)[0][0]
+    checks.equal("nobody was asked to vote", votes, 0)
+    cards = [m for m in story.fresh() if key_of(m).removeprefix("card:") in ids]
+    checks.equal("each has its card", len(cards), 2)
+    for card in cards:
+        checks.says("the card says which drill it is of", all_text(card), f"Drill {drill_id}")
+        thread = [m for m in story.messages(card["ts"]) if m["ts"] != card["ts"]]
+        checks.says("so does its thread", texts(thread), "Drill: ", f"Drill {drill_id} in staging goes on")
+        checks.that("no follow-up stays open", "Close follow-up" not in all_text(card) and "🔲" not in all_text(card))
+        checks.that("nobody can vote on it", not {"approve", "reject"} & _actions([card, *thread]))
+
+
+def _actions(messages: list[Json]) -> set[str]:
+    blocks = [block for message in messages for block in message.get("blocks") or []]
+    return {
+        item.get("action_id", "") for block in blocks for item in block.get("elements", []) if isinstance(item, dict)
+    }
+
+
+def _between_swaps(story: Story, drill_id: str) -> tuple[Any, Any]:
+    query = """
+        SELECT s.ended_at FROM backstop.steps s JOIN backstop.runs r ON r.id = s.run_id
+        WHERE r.drill = %s AND s.key = 'swap' ORDER BY r.created_at
+    """
+    restored, undone = (row[0] for row in story.journal(query, drill_id))
+    return restored, undone
+
+
+def _migration(story: Story, prod: Prod) -> None:
+    """Production's newest bundle, in staging's server; every down script on it."""
+    checks, drill_id = story.checks, _begin(story, DrillKind.MIGRATION, "prod")
+    _await_drill(story, "migration")
+    checks.equal("it passed", _result(story, drill_id), ("passed", ""))
+    message = _message(story, drill_id)
+    checks.says("it was production's bundle", message, prod.bundle, "equal to its manifest")
+    checks.says("every script was run alone and in one chain", message, "027 to 018: checks true", "in one transaction")
+    checks.says("the up script that is no way back is named", message, "021 does not go up again")
+    checks.says("four spoilt copies were refused, each for being damaged", message, *SPOILT)
+    proofs = story.journal("SELECT version, reversible FROM backstop.script_proofs WHERE drill_id = %s", drill_id)
+    checks.equal("every script is proven", len(proofs), SCRIPTS)
+    checks.equal("all but one led up again", [v for v, up in proofs if not up], [NOT_REVERSIBLE])
+    _check_clean(story)
+
+
+def _bundle(story: Story, source: Story, prod: Prod) -> None:
+    """Production's newest bundle, restored aside and compared."""
+    checks, drill_id = story.checks, _begin(story, DrillKind.BUNDLE, "prod")
+    _await_drill(story, "bundle")
+    checks.equal("it passed", _result(story, drill_id), ("passed", ""))
+    checks.says("it was production's bundle", _message(story, drill_id), prod.bundle, "equal to its manifest")
+    source.command(source.cast.oncall, f"/backups prod {LABEL}")
+    listed = source.answer(source.cast.oncall, prod.bundle, "✔ level 3")
+    checks.says("production's list of backups says that it is proven", listed, prod.bundle)
+    _check_clean(story)
+
+
+def _red(story: Story) -> None:
+    """A down script that does not do what its header says: found before somebody needs it."""
+    checks, path = story.checks, story.sandbox.down_dir / f"{WRONG}.sql"
+    right = path.read_text()
+    path.write_text(re.sub(r"-- verify: .*", "-- verify: SELECT to_regclass('patients') IS NULL", right))
+    try:
+        story.command(story.cast.oncall, "/drill staging now migration")
+        drill_id = _await_drill(story, "migration")
+    finally:
+        path.write_text(right)
+    state, problem = _result(story, drill_id)
+    checks.equal("the drill is red", state, "failed")
+    checks.says("it says which script, and why", problem, "down-script-failed", WRONG, "check does not hold")
+    checks.says("so does its message", _message(story, drill_id), "failed", WRONG)
+    count = story.journal("SELECT count(*) FROM backstop.script_proofs WHERE drill_id = %s", drill_id)[0][0]
+    checks.equal("nothing is proven by it", count, 0)
+    _check_clean(story)
+
+
+def _begin(story: Story, kind: DrillKind, bundle_of: str) -> str:
+    """Plan one as a schedule with `bundle_of` does; gives its id."""
+    now, dsn = CLOCK.now(), story.sandbox.sample.state_dsn
+    drill_id = drill_id_of("", f"{kind}:{now.isoformat()}")
+    payload = {"user_id": "", "channel": story.channel, "response_url": "", "drill_id": drill_id}
+    request = Request(f"drill:{drill_id}", Kind.DRILL.value, payload)
+    story.screen.note(f"a {kind} drill of {story.environment} with the newest bundle of {bundle_of} is due")
+    with open_pool(dsn, max_size=2) as pool, closing(ProcrastinateQueue(dsn)) as queue:
+        PostgresDrillBook(pool, CLOCK).plan(Drill(drill_id, "", story.environment, kind, bundle_of, now, now))
+        PostgresJournal(pool, CLOCK).accept(request)
+        defer(queue, request)
+    return drill_id
+
+
+def _await_drill(story: Story, kind: str) -> str:
+    """Wait until the newest drill of that kind has ended; gives its id."""
+    query = "SELECT id, ended_at IS NOT NULL FROM backstop.drills WHERE kind = %s ORDER BY due_at DESC LIMIT 1"
+
+    def look() -> str | None:
+        found = story.journal(query, kind)
+        return str(found[0][0]) if found and found[0][1] else None
+
+    drill_id = str(story.wait(look, f"the {kind} drill to end", DRILL_S))
+    story.wait(
+        lambda: story.journal(
+            "SELECT count(*) = 0 FROM backstop.requests WHERE kind = 'drill' AND finished_at IS NULL"
+        )[0][0],
+        "its last word",
+    )
+    story.settle()
+    return drill_id
+
+
+def _result(story: Story, drill_id: str) -> tuple[str, str]:
+    state, problem = story.journal("SELECT state, problem FROM backstop.drills WHERE id = %s", drill_id)[0]
+    return str(state), str(problem)
+
+
+def _measured(story: Story, drill_id: str) -> Json:
+    found: Json = story.journal("SELECT measured FROM backstop.drills WHERE id = %s", drill_id)[0][0]
+    return found
+
+
+def _message(story: Story, drill_id: str) -> str:
+    own = [m for m in story.fresh() if key_of(m) == f"drill:{drill_id}"]
+    story.checks.equal("one message, edited in place, says how it went", len(own), 1)
+    return texts(own)
+
+
+def _beside(story: Story) -> list[str]:
+    return [row[0] for row in story.database.ask(BESIDE, f"{story.database.name}_backstop_")]
+
+
+def _check_clean(story: Story) -> None:
+    story.checks.equal("no database of the drill is left", _beside(story), [])
+    story.checks.equal("no shadow database is left", story.database.leftovers(), [])
+    story.checks.equal("nothing is left in the scratch directory", story.sandbox.scratch_left(), [])
+
+
+def _show_files(story: Story) -> None:
+    """Put every file that was posted where whoever plays this can look at it."""
+    directory = story.sandbox.results_dir / "drill"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    files = [file for file in story.slack.state()["files"] if file["shared"]]
+    for file in files:
+        (directory / f"{file['id']}-{file['name']}").write_bytes(story.slack.file(file["id"], file["name"]))
+    story.screen.note(f"{len(files)} files that were posted are in {directory}")
