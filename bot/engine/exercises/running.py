@@ -15,7 +15,7 @@ POLL_S = 1.0
 PLANS_MOST = 4
 """The first, and three that followed because something moved."""
 STALL_S = 3600.0
-"""A run whose checklist has not moved for so long is left to people."""
+"""A run whose checklist has not moved for so long is no longer waited for."""
 _UNDER_WAY = frozenset({RunState.APPROVED, RunState.RUNNING})
 _PENDING = frozenset({RunState.PENDING})
 
@@ -48,7 +48,8 @@ def carry_out(exercise: Exercise, key: str, wish: Wish) -> Run:
         elif run.state not in _UNDER_WAY:
             return _ended(run)
         elif clock.monotonic() - since_s > STALL_S:
-            raise _stopped(run, "drill-run-stalls", "makes no progress")
+            exercise.insist(lambda: journal.request_cancel(run_id, REQUESTER))
+            raise _stopped(run, "drill-run-stalls", "makes no progress; it stops as soon as it safely can")
         exercise.tell(key, *_pace(run))
         clock.sleep(POLL_S)
 
