@@ -114,9 +114,8 @@ def _restore(story: Story) -> None:
     )
     with Booker(story) as booker:
         booker.wait_more(FIRST_BOOKINGS)
-        said = story.command(story.cast.oncall, "/drill staging now restore")
-        checks.says("the command is acknowledged at once", said, "staging")
-        drill_id = _await_drill(story, "restore")
+        drill_id = _ask(story, DrillKind.RESTORE)
+        _await_end(story, drill_id)
         booker.wait_more(FIRST_BOOKINGS)
         booker.stop()
         lost = booker.successes(*_between_swaps(story, drill_id))
@@ -180,7 +179,7 @@ def _between_swaps(story: Story, drill_id: str) -> tuple[Any, Any]:
 def _migration(story: Story, prod: Prod) -> None:
     """Production's newest bundle, in staging's server; every down script on it."""
     checks, drill_id = story.checks, _begin(story, DrillKind.MIGRATION, "prod")
-    _await_drill(story, "migration")
+    _await_end(story, drill_id)
     checks.equal("it passed", _result(story, drill_id), ("passed", ""))
     message = _message(story, drill_id)
     checks.says("it was production's bundle", message, prod.bundle, "equal to its manifest")
@@ -196,7 +195,7 @@ def _migration(story: Story, prod: Prod) -> None:
 def _bundle(story: Story, source: Story, prod: Prod) -> None:
     """Production's newest bundle, restored aside and compared."""
     checks, drill_id = story.checks, _begin(story, DrillKind.BUNDLE, "prod")
-    _await_drill(story, "bundle")
+    _await_end(story, drill_id)
     checks.equal("it passed", _result(story, drill_id), ("passed", ""))
     checks.says("it was production's bundle", _message(story, drill_id), prod.bundle, "equal to its manifest")
     source.command(source.cast.oncall, f"/backups prod {LABEL}")
@@ -211,8 +210,8 @@ def _red(story: Story) -> None:
     right = path.read_text()
     path.write_text(re.sub(r"-- verify: .*", "-- verify: SELECT to_regclass('patients') IS NULL", right))
     try:
-        story.command(story.cast.oncall, "/drill staging now migration")
-        drill_id = _await_drill(story, "migration")
+        drill_id = _ask(story, DrillKind.MIGRATION)
+        _await_end(story, drill_id)
     finally:
         path.write_text(right)
     state, problem = _result(story, drill_id)
@@ -238,23 +237,22 @@ def _begin(story: Story, kind: DrillKind, bundle_of: str) -> str:
     return drill_id
 
 
-def _await_drill(story: Story, kind: str) -> str:
-    """Wait until the newest drill of that kind has ended; gives its id."""
-    query = "SELECT id, ended_at IS NOT NULL FROM backstop.drills WHERE kind = %s ORDER BY due_at DESC LIMIT 1"
+def _ask(story: Story, kind: DrillKind) -> str:
+    """Have somebody ask for one; gives its id."""
+    every = "SELECT id FROM backstop.drills"
+    known = {row[0] for row in story.journal(every)}
+    said = story.command(story.cast.oncall, f"/drill {story.environment} now {kind}")
+    story.checks.says("the command is acknowledged at once", said, story.environment)
+    return str(story.wait(lambda: next((i for (i,) in story.journal(every) if i not in known), None), "the drill"))
 
-    def look() -> str | None:
-        found = story.journal(query, kind)
-        return str(found[0][0]) if found and found[0][1] else None
 
-    drill_id = str(story.wait(look, f"the {kind} drill to end", DRILL_S))
-    story.wait(
-        lambda: story.journal(
-            "SELECT count(*) = 0 FROM backstop.requests WHERE kind = 'drill' AND finished_at IS NULL"
-        )[0][0],
-        "its last word",
-    )
+def _await_end(story: Story, drill_id: str) -> None:
+    """Wait until it has ended, and all is said."""
+    ended = "SELECT ended_at IS NOT NULL FROM backstop.drills WHERE id = %s"
+    dealt_with = "SELECT count(*) = 0 FROM backstop.requests WHERE kind = 'drill' AND finished_at IS NULL"
+    story.wait(lambda: story.journal(ended, drill_id)[0][0], f"drill {drill_id} to end", DRILL_S)
+    story.wait(lambda: story.journal(dealt_with)[0][0], "its last word")
     story.settle()
-    return drill_id
 
 
 def _result(story: Story, drill_id: str) -> tuple[str, str]:
