@@ -49,7 +49,9 @@ def carry_out(exercise: Exercise, key: str, wish: Wish) -> Run:
             return _ended(run)
         elif clock.monotonic() - since_s > STALL_S:
             exercise.insist(lambda: journal.request_cancel(run_id, REQUESTER))
-            raise _stopped(run, "drill-run-stalls", "makes no progress; it stops as soon as it safely can")
+            raise PermanentError(
+                "drill-run-stalls", *_left(run, "makes no progress; it stops as soon as it safely can")
+            )
         exercise.tell(key, *_pace(run))
         clock.sleep(POLL_S)
 
@@ -84,7 +86,7 @@ def _approve(exercise: Exercise, key: str, run: Run) -> None:
         problem = f"its plan changed {PLANS_MOST} times before it could start"
         exercise.insist(lambda: journal.end(run.id, RunState.CANCELLED, problem, expect=_PENDING))
         exercise.insist(lambda: show(exercise.workplace, run.id))
-        raise _stopped(run, "drill-plan-moves", "was given up: " + problem)
+        raise PermanentError("drill-plan-moves", *_left(run, "was given up: " + problem))
     if exercise.insist(lambda: journal.approve(run.id, digest, checklist_of(run.plan.kind))):
         about = {"digest": digest, "drill": exercise.drill.id}
         exercise.insist(lambda: journal.audit(run.id, REQUESTER, "approved", about))
@@ -94,13 +96,14 @@ def _approve(exercise: Exercise, key: str, run: Run) -> None:
 
 def _ended(run: Run) -> Run:
     if run.state is not RunState.SUCCEEDED:
-        raise _stopped(run, "drill-run-stopped", f"is {run.state}: {run.problem}")
+        raise PermanentError("drill-run-stopped", *_left(run, f"is {run.state}: {run.problem}"))
     return run
 
 
-def _stopped(run: Run, reference: str, how: str) -> PermanentError:
+def _left(run: Run, how: str) -> tuple[str, str]:
+    """A sentence on a run that is left as it is, and where to look."""
     hint = f"Its thread says more; what it left is yours to decide: /rollback status {run.environment}."
-    return PermanentError(reference, f"Run {run.id} of the drill {how.rstrip('.')}.", hint)
+    return f"Run {run.id} of the drill {how.rstrip('.')}.", hint
 
 
 def _pace(run: Run) -> tuple[str, None]:
