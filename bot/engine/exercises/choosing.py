@@ -10,6 +10,7 @@ from bot.engine.steps.action import Outcome
 from bot.engine.steps.saving import LOOK_AMONG
 from bot.engine.workplace import Site
 from bot.errors import PermanentError
+from bot.planning.refusals import another_run
 from bot.planning.restore import check_server, newest_restorable
 
 LABEL = "test-rollback"
@@ -27,8 +28,9 @@ class TakeBackup(Stage):
         """Dump, bundle, upload. Where a predecessor has finished that, its bundle is used.
 
         Raises:
-            BotError: see `bot.engine.bundling.take_bundle`.
+            BotError: see `bot.engine.bundling.take_bundle`; ``another-run-active``.
         """
+        _check_free(exercise)
         before_s, label = _data_loss_s(exercise), f"{LABEL}-{exercise.drill.id}"
         found = _finished(exercise.site, label)
         if found is not None:
@@ -38,6 +40,13 @@ class TakeBackup(Stage):
         app, report = serving(exercise.site), exercise.reporter(self.key)
         backup = take_bundle(exercise.site, exercise.workplace, label, app, report)
         return _outcome(backup, {keys.DATA_LOSS_S: before_s, keys.TOOK_S: clock.monotonic() - begun_s})
+
+
+def _check_free(exercise: Exercise) -> None:
+    """Whoever rolls back for real goes first."""
+    active = exercise.workplace.journal.active_run(exercise.drill.environment)
+    if active is not None:
+        raise another_run(active)
 
 
 def _finished(site: Site, label: str) -> Backup | None:

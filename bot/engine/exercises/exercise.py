@@ -141,7 +141,7 @@ class Exercise:
             OwnershipLostError: another process has the drill, or the state database stays away.
         """
         try:
-            return _patiently(do)
+            return patiently(do)
         except BotError as error:
             raise OwnershipLostError(error.reference) from error
 
@@ -204,5 +204,10 @@ def object_of(backup: Backup) -> list[str]:
 
 
 @stamina.retry(on=TemporaryError, attempts=None, timeout=JOURNAL_PATIENCE_S, wait_max=2.0)
-def _patiently(do: Callable[[], T]) -> T:
+def patiently(do: Callable[[], T]) -> T:
+    """Do something with the state database, waiting for it if need be.
+
+    Raises:
+        BotError: it refuses, or stays away for a minute.
+    """
     return do()

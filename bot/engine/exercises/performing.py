@@ -9,7 +9,7 @@ from bot.domain.drills import Drill, DrillState
 from bot.domain.runs import Step, StepState
 from bot.engine.detours import OwnershipLostError
 from bot.engine.execution import sentence
-from bot.engine.exercises.exercise import Exercise
+from bot.engine.exercises.exercise import Exercise, patiently
 from bot.engine.exercises.findings import measure, proofs_of
 from bot.engine.exercises.stage import Stage
 from bot.engine.exercises.stages import STAGES
@@ -32,7 +32,8 @@ def perform(workplace: Workplace, drill_id: str) -> None:
         PermanentError: ``unknown-drill``.
         TemporaryError: ``journal-unreachable``; asked for again, it goes on.
     """
-    begun = workplace.drills.begin(drill_id, checklist_of(_known(workplace, drill_id)))
+    steps = checklist_of(_known(workplace, drill_id))
+    begun = patiently(lambda: workplace.drills.begin(drill_id, steps))
     if begun is not None:
         exercise = Exercise(workplace, begun)
         try:
@@ -40,7 +41,7 @@ def perform(workplace: Workplace, drill_id: str) -> None:
         except OwnershipLostError as error:
             _log.warning("drill %s is left to its next owner: %s", drill_id, error)
             return
-    workplace.announcer.drill(_known(workplace, drill_id))
+    patiently(lambda: workplace.announcer.drill(_known(workplace, drill_id)))
 
 
 def checklist_of(drill: Drill) -> tuple[Step, ...]:
@@ -49,7 +50,7 @@ def checklist_of(drill: Drill) -> tuple[Step, ...]:
 
 
 def _known(workplace: Workplace, drill_id: str) -> Drill:
-    drill = workplace.drills.drill(drill_id)
+    drill = patiently(lambda: workplace.drills.drill(drill_id))
     if drill is None:
         raise PermanentError("unknown-drill", f"There is no drill {drill_id[:60]}.", "/drill list shows them.")
     return drill

@@ -1,13 +1,9 @@
-"""Drills: one of each kind passes, one is red, and production is not touched by any."""
+"""Drills: one of each kind passes, two are red, and production is not touched by any."""
 
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing
 from typing import Any
-
-import psycopg
 
 from bot.adapters.clock import SystemClock
 from bot.adapters.journal import PostgresDrillBook, PostgresJournal, open_pool
@@ -16,12 +12,13 @@ from bot.domain.drills import Drill, DrillKind, drill_id_of
 from bot.engine.requests import Kind, defer
 from bot.ports import Request
 from bot.sandbox.people import all_text
-from bot.sandbox.scenarios.before import Before, check_serving, observe
+from bot.sandbox.scenarios.before import check_serving, observe
+from bot.sandbox.scenarios.forgery import plant_forged
+from bot.sandbox.scenarios.production import LABEL, OID, Prod, databases_beside, observe_production, untouched
 from bot.sandbox.scenarios.restore import PROPERTIES
-from bot.sandbox.scenarios.traffic import Booker, Loop
+from bot.sandbox.scenarios.traffic import Booker
 from bot.sandbox.story import Json, Story, key_of, texts
 
-LABEL = "before-drill"
 DRILL_S = 120.0
 FIRST_BOOKINGS = 10
 SCRIPTS = 10
@@ -29,79 +26,23 @@ NOT_REVERSIBLE = 21
 """Its down script leaves a column behind whose values point at rows that are gone: only real data shows that."""
 SPOILT = ("cut bundle-damaged", "shortened bundle-damaged", "flipped bundle-damaged", "edited bundle-damaged")
 WRONG = "026_add_version_column"
-OID = "SELECT oid::text FROM pg_database WHERE datname = current_database()"
-BESIDE = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY datname"
 CLOCK = SystemClock()
 
 
-@dataclass(frozen=True)
-class Prod:
-    """What production was."""
-
-    before: Before
-    oid: str
-    patients: int
-    bundle: str
-
-
-class Watch(Loop):
-    """Looks for sessions of the bot's role in a database; `times` are those at which there was one."""
-
-    def __init__(self, dsn: str, database: str) -> None:
-        super().__init__("watch", 0.02)
-        self._conn = psycopg.connect(dsn, autocommit=True)
-        self._database = database
-
-    def stop(self) -> None:
-        """End, and close the session."""
-        super().stop()
-        self._conn.close()
-
-    def _do(self) -> bool:
-        query = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = %s AND usename = %s"
-        return bool(self._conn.execute(query, (self._database, self._database)).fetchall()[0][0])
-
-
 def drill(story: Story) -> None:
-    """A restore, a migration and a bundle drill pass in staging; a wrong down script makes one red."""
+    """A restore, a migration and a bundle drill pass in staging; a wrong script and a passing control make two red."""
     staging = Story(story.sandbox, story.screen, story.slack, "staging")
     staging.checks = story.checks
-    prod = _prod(story)
-    _restore(staging)
-    with _untouched(story, prod):
+    prod = observe_production(story)
+    with untouched(story, prod):
+        _restore(staging)
         _migration(staging, prod)
         _bundle(staging, story, prod)
-        _red(staging)
+        _wrong_script(staging)
+        _control_passes(staging)
     _show_files(story)
     staging.bucket.clear()  # later stories expect empty buckets
     story.bucket.clear()
-
-
-def _prod(story: Story) -> Prod:
-    """Take the prod-like bundle, and note what production is."""
-    before = observe(story)
-    story.command(story.cast.oncall, f"/backups prod take {LABEL}")
-    story.answer(story.cast.oncall, "is taken", LABEL, timeout_s=60.0)
-    oid, patients = str(story.database.ask(OID)[0][0]), story.database.count("patients")
-    return Prod(before, oid, patients, str(story.bucket.bundle(LABEL)["key"]).removesuffix(".tar.gz"))
-
-
-@contextmanager
-def _untouched(story: Story, prod: Prod) -> Iterator[None]:
-    """Check that nobody of ours is in production's database meanwhile, and that all is as it was."""
-    watch = Watch(story.sandbox.sample.superuser_dsn, story.database.name)
-    watch.start()
-    try:
-        yield
-    finally:
-        watch.stop()
-    checks = story.checks
-    checks.equal("no session of ours was in production's database", len(watch.times), 0)
-    checks.equal("production's database is the same one", story.database.ask(OID)[0][0], prod.oid)
-    checks.equal("production has its patients", story.database.count("patients"), prod.patients)
-    checks.equal("production's migrations are as before", story.database.migrations(), prod.before.migrations)
-    checks.equal("nothing is beside production's database", _beside(story), [])
-    check_serving(story, prod.before, "v1.3.0")
 
 
 def _restore(story: Story) -> None:
@@ -204,7 +145,7 @@ def _bundle(story: Story, source: Story, prod: Prod) -> None:
     _check_clean(story)
 
 
-def _red(story: Story) -> None:
+def _wrong_script(story: Story) -> None:
     """A down script that does not do what its header says: found before somebody needs it."""
     checks, path = story.checks, story.sandbox.down_dir / f"{WRONG}.sql"
     right = path.read_text()
@@ -221,6 +162,24 @@ def _red(story: Story) -> None:
     count = story.journal("SELECT count(*) FROM backstop.script_proofs WHERE drill_id = %s", drill_id)[0][0]
     checks.equal("nothing is proven by it", count, 0)
     _check_clean(story)
+
+
+def _control_passes(story: Story) -> None:
+    """A bundle that a tampered copy fits better than itself: the control is not refused, so nothing else counts."""
+    checks, name = story.checks, plant_forged(story)
+    drill_id = _ask(story, DrillKind.BUNDLE)
+    _await_end(story, drill_id)
+    state, problem = _result(story, drill_id)
+    checks.equal("a drill whose control passes is red", state, "failed")
+    checks.says("it says which copy of what was accepted", problem, "control-passed", "one byte of a member", name)
+    checks.says("so does its message", _message(story, drill_id), "failed", "control-passed")
+    checks.that("nothing was loaded after that", not _was_done(story, drill_id, "load"))
+    _check_clean(story)
+
+
+def _was_done(story: Story, drill_id: str, key: str) -> bool:
+    steps: list[Json] = story.journal("SELECT steps FROM backstop.drills WHERE id = %s", drill_id)[0][0]
+    return any(step["key"] == key and step["state"] == "done" for step in steps)
 
 
 def _begin(story: Story, kind: DrillKind, bundle_of: str) -> str:
@@ -271,12 +230,8 @@ def _message(story: Story, drill_id: str) -> str:
     return texts(own)
 
 
-def _beside(story: Story) -> list[str]:
-    return [row[0] for row in story.database.ask(BESIDE, f"{story.database.name}_backstop_")]
-
-
 def _check_clean(story: Story) -> None:
-    story.checks.equal("no database of the drill is left", _beside(story), [])
+    story.checks.equal("no database of the drill is left", databases_beside(story), [])
     story.checks.equal("no shadow database is left", story.database.leftovers(), [])
     story.checks.equal("nothing is left in the scratch directory", story.sandbox.scratch_left(), [])
 
