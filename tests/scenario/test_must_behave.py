@@ -32,6 +32,7 @@ MUST_BEHAVE = {
     "rollback undo RUN: the rows written before the restore are back": "undo-restore",
     "rollback undo RUN of migrations: what was dropped is back, what was written since stays": "undo-chain",
     "a drill of each kind passes without touching production, and a wrong down script makes one red": "drill",
+    "a drill whose bot is killed twice goes on where it was": "drill-killed",
     "rollback salvage RUN: the rows written before the restore are offered as SQL": "salvage",
 }
 

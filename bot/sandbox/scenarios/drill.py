@@ -2,31 +2,24 @@
 
 import re
 import shutil
-from contextlib import closing
 from typing import Any
 
-from bot.adapters.clock import SystemClock
-from bot.adapters.journal import PostgresDrillBook, PostgresJournal, open_pool
-from bot.adapters.queue import ProcrastinateQueue
-from bot.domain.drills import Drill, DrillKind, drill_id_of
-from bot.engine.requests import Kind, defer
-from bot.ports import Request
+from bot.domain.drills import DrillKind
 from bot.sandbox.people import all_text
 from bot.sandbox.scenarios.before import check_serving, observe
+from bot.sandbox.scenarios.drilling import ask, await_end, begin, check_clean, message_of, result_of
 from bot.sandbox.scenarios.forgery import plant_forged
-from bot.sandbox.scenarios.production import LABEL, OID, Prod, databases_beside, observe_production, untouched
+from bot.sandbox.scenarios.production import LABEL, OID, Prod, observe_production, untouched
 from bot.sandbox.scenarios.restore import PROPERTIES
 from bot.sandbox.scenarios.traffic import Booker
 from bot.sandbox.story import Json, Story, key_of, texts
 
-DRILL_S = 120.0
 FIRST_BOOKINGS = 10
 SCRIPTS = 10
 NOT_REVERSIBLE = 21
 """Its down script leaves a column behind whose values point at rows that are gone: only real data shows that."""
 SPOILT = ("cut bundle-damaged", "shortened bundle-damaged", "flipped bundle-damaged", "edited bundle-damaged")
 WRONG = "026_add_version_column"
-CLOCK = SystemClock()
 
 
 def drill(story: Story) -> None:
@@ -55,14 +48,14 @@ def _restore(story: Story) -> None:
     )
     with Booker(story) as booker:
         booker.wait_more(FIRST_BOOKINGS)
-        drill_id = _ask(story, DrillKind.RESTORE)
-        _await_end(story, drill_id)
+        drill_id = ask(story, DrillKind.RESTORE)
+        await_end(story, drill_id)
         booker.wait_more(FIRST_BOOKINGS)
         booker.stop()
         lost = booker.successes(*_between_swaps(story, drill_id))
         kept = len(booker.times) - lost
-    checks.equal("it passed", _result(story, drill_id), ("passed", ""))
-    message = _message(story, drill_id)
+    checks.equal("it passed", result_of(story, drill_id), ("passed", ""))
+    message = message_of(story, drill_id)
     checks.says("its message tells each step", message, "Take a test-rollback backup", "Undo the swap", "passed")
     checks.says("four spoilt copies were refused, each for being damaged", message, *SPOILT)
     checks.says("equality is proven by hashes, both ways", message, "equal to the manifest", "as they were put aside")
@@ -72,7 +65,7 @@ def _restore(story: Story) -> None:
     checks.equal("the very database from before serves again", story.database.ask(OID), oid)
     checks.equal("owner, limit, comment, ACL, settings are as before", story.database.ask(PROPERTIES), properties)
     check_serving(story, before, "v1.3.0")
-    _check_clean(story)
+    check_clean(story)
     keys = story.bucket.list_keys(f"staging_test-rollback-{drill_id}")
     checks.equal("one bundle was taken, and noted as proven", len(keys), 3)
     measured = _measured(story, drill_id)
@@ -119,10 +112,10 @@ def _between_swaps(story: Story, drill_id: str) -> tuple[Any, Any]:
 
 def _migration(story: Story, prod: Prod) -> None:
     """Production's newest bundle, in staging's server; every down script on it."""
-    checks, drill_id = story.checks, _begin(story, DrillKind.MIGRATION, "prod")
-    _await_end(story, drill_id)
-    checks.equal("it passed", _result(story, drill_id), ("passed", ""))
-    message = _message(story, drill_id)
+    checks, drill_id = story.checks, begin(story, DrillKind.MIGRATION, "prod")
+    await_end(story, drill_id)
+    checks.equal("it passed", result_of(story, drill_id), ("passed", ""))
+    message = message_of(story, drill_id)
     checks.says("it was production's bundle", message, prod.bundle, "equal to its manifest")
     checks.says("every script was run alone and in one chain", message, "027 to 018: checks true", "in one transaction")
     checks.says("the up script that is no way back is named", message, "021 does not go up again")
@@ -130,19 +123,19 @@ def _migration(story: Story, prod: Prod) -> None:
     proofs = story.journal("SELECT version, reversible FROM backstop.script_proofs WHERE drill_id = %s", drill_id)
     checks.equal("every script is proven", len(proofs), SCRIPTS)
     checks.equal("all but one led up again", [v for v, up in proofs if not up], [NOT_REVERSIBLE])
-    _check_clean(story)
+    check_clean(story)
 
 
 def _bundle(story: Story, source: Story, prod: Prod) -> None:
     """Production's newest bundle, restored aside and compared."""
-    checks, drill_id = story.checks, _begin(story, DrillKind.BUNDLE, "prod")
-    _await_end(story, drill_id)
-    checks.equal("it passed", _result(story, drill_id), ("passed", ""))
-    checks.says("it was production's bundle", _message(story, drill_id), prod.bundle, "equal to its manifest")
+    checks, drill_id = story.checks, begin(story, DrillKind.BUNDLE, "prod")
+    await_end(story, drill_id)
+    checks.equal("it passed", result_of(story, drill_id), ("passed", ""))
+    checks.says("it was production's bundle", message_of(story, drill_id), prod.bundle, "equal to its manifest")
     source.command(source.cast.oncall, f"/backups prod {LABEL}")
     listed = source.answer(source.cast.oncall, prod.bundle, "✔ level 3")
     checks.says("production's list of backups says that it is proven", listed, prod.bundle)
-    _check_clean(story)
+    check_clean(story)
 
 
 def _wrong_script(story: Story) -> None:
@@ -151,30 +144,30 @@ def _wrong_script(story: Story) -> None:
     right = path.read_text()
     path.write_text(re.sub(r"-- verify: .*", "-- verify: SELECT to_regclass('patients') IS NULL", right))
     try:
-        drill_id = _ask(story, DrillKind.MIGRATION)
-        _await_end(story, drill_id)
+        drill_id = ask(story, DrillKind.MIGRATION)
+        await_end(story, drill_id)
     finally:
         path.write_text(right)
-    state, problem = _result(story, drill_id)
+    state, problem = result_of(story, drill_id)
     checks.equal("the drill is red", state, "failed")
     checks.says("it says which script, and why", problem, "down-script-failed", WRONG, "check does not hold")
-    checks.says("so does its message", _message(story, drill_id), "failed", WRONG)
+    checks.says("so does its message", message_of(story, drill_id), "failed", WRONG)
     count = story.journal("SELECT count(*) FROM backstop.script_proofs WHERE drill_id = %s", drill_id)[0][0]
     checks.equal("nothing is proven by it", count, 0)
-    _check_clean(story)
+    check_clean(story)
 
 
 def _control_passes(story: Story) -> None:
     """A bundle that a tampered copy fits better than itself: the control is not refused, so nothing else counts."""
     checks, name = story.checks, plant_forged(story)
-    drill_id = _ask(story, DrillKind.BUNDLE)
-    _await_end(story, drill_id)
-    state, problem = _result(story, drill_id)
+    drill_id = ask(story, DrillKind.BUNDLE)
+    await_end(story, drill_id)
+    state, problem = result_of(story, drill_id)
     checks.equal("a drill whose control passes is red", state, "failed")
     checks.says("it says which copy of what was accepted", problem, "control-passed", "one byte of a member", name)
-    checks.says("so does its message", _message(story, drill_id), "failed", "control-passed")
+    checks.says("so does its message", message_of(story, drill_id), "failed", "control-passed")
     checks.that("nothing was loaded after that", not _was_done(story, drill_id, "load"))
-    _check_clean(story)
+    check_clean(story)
 
 
 def _was_done(story: Story, drill_id: str, key: str) -> bool:
@@ -182,58 +175,9 @@ def _was_done(story: Story, drill_id: str, key: str) -> bool:
     return any(step["key"] == key and step["state"] == "done" for step in steps)
 
 
-def _begin(story: Story, kind: DrillKind, bundle_of: str) -> str:
-    """Plan one as a schedule with `bundle_of` does; gives its id."""
-    now, dsn = CLOCK.now(), story.sandbox.sample.state_dsn
-    drill_id = drill_id_of("", f"{kind}:{now.isoformat()}")
-    payload = {"user_id": "", "channel": story.channel, "response_url": "", "drill_id": drill_id}
-    request = Request(f"drill:{drill_id}", Kind.DRILL.value, payload)
-    story.screen.note(f"a {kind} drill of {story.environment} with the newest bundle of {bundle_of} is due")
-    with open_pool(dsn, max_size=2) as pool, closing(ProcrastinateQueue(dsn)) as queue:
-        PostgresDrillBook(pool, CLOCK).plan(Drill(drill_id, "", story.environment, kind, bundle_of, now, now))
-        PostgresJournal(pool, CLOCK).accept(request)
-        defer(queue, request)
-    return drill_id
-
-
-def _ask(story: Story, kind: DrillKind) -> str:
-    """Have somebody ask for one; gives its id."""
-    every = "SELECT id FROM backstop.drills"
-    known = {row[0] for row in story.journal(every)}
-    said = story.command(story.cast.oncall, f"/drill {story.environment} now {kind}")
-    story.checks.says("the command is acknowledged at once", said, story.environment)
-    return str(story.wait(lambda: next((i for (i,) in story.journal(every) if i not in known), None), "the drill"))
-
-
-def _await_end(story: Story, drill_id: str) -> None:
-    """Wait until it has ended, and all is said."""
-    ended = "SELECT ended_at IS NOT NULL FROM backstop.drills WHERE id = %s"
-    dealt_with = "SELECT count(*) = 0 FROM backstop.requests WHERE kind = 'drill' AND finished_at IS NULL"
-    story.wait(lambda: story.journal(ended, drill_id)[0][0], f"drill {drill_id} to end", DRILL_S)
-    story.wait(lambda: story.journal(dealt_with)[0][0], "its last word")
-    story.settle()
-
-
-def _result(story: Story, drill_id: str) -> tuple[str, str]:
-    state, problem = story.journal("SELECT state, problem FROM backstop.drills WHERE id = %s", drill_id)[0]
-    return str(state), str(problem)
-
-
 def _measured(story: Story, drill_id: str) -> Json:
     found: Json = story.journal("SELECT measured FROM backstop.drills WHERE id = %s", drill_id)[0][0]
     return found
-
-
-def _message(story: Story, drill_id: str) -> str:
-    own = [m for m in story.fresh() if key_of(m) == f"drill:{drill_id}"]
-    story.checks.equal("one message, edited in place, says how it went", len(own), 1)
-    return texts(own)
-
-
-def _check_clean(story: Story) -> None:
-    story.checks.equal("no database of the drill is left", databases_beside(story), [])
-    story.checks.equal("no shadow database is left", story.database.leftovers(), [])
-    story.checks.equal("nothing is left in the scratch directory", story.sandbox.scratch_left(), [])
 
 
 def _show_files(story: Story) -> None:

@@ -3,7 +3,18 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.sandbox.scenarios import backups, drill, outages, refusals, restore, rollback, salvage, troubles, unchain
+from bot.sandbox.scenarios import (
+    backups,
+    drill,
+    drillkilled,
+    outages,
+    refusals,
+    restore,
+    rollback,
+    salvage,
+    troubles,
+    unchain,
+)
 from bot.sandbox.story import Story
 
 
@@ -47,6 +58,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "undo-chain": Scenario(unchain.undo_chain),
     "salvage": Scenario(salvage.salvage),
     "drill": Scenario(drill.drill),
+    "drill-killed": Scenario(drillkilled.drill_killed),
     "votes-at-once": Scenario(outages.votes_at_once),
     "slack-down": Scenario(outages.slack_down),
     "bucket-hiccups": Scenario(outages.bucket_hiccups),
