@@ -69,3 +69,15 @@ def test_a_book_that_is_away_for_a_moment_is_waited_for(tmp_path: Path) -> None:
     story.process.faults["announcer.drill"] = [away, None, away]
     story.perform()
     assert faults_in_passed(story, DrillKind.BUNDLE) == []
+
+
+def test_whoever_was_replaced_while_it_waited_to_try_again_touches_nothing(tmp_path: Path) -> None:
+    story = Drilling(tmp_path, kind=DrillKind.BUNDLE)
+    away = TemporaryError("database-unreachable", "It is away.")
+    story.process.faults["sides.load"] = [away]
+    probe = Drilling(tmp_path, kind=DrillKind.BUNDLE)
+    probe.perform()
+    number = probe.process.calls.index("sides.load") + 1
+    story.process.at_call[number] = lambda: story.world.drills.begin(DRILL_ID, ())
+    story.perform()
+    assert story.process.calls[number - 1 :] == ["sides.load", "drills.record", "claim.finish"]

@@ -7,18 +7,19 @@ from bot.domain.migrations import DownScript, UpScript
 from bot.domain.runs import Progress
 from bot.errors import BotError
 from bot.ports import Report
+from tests.fakes.clock import FakeClock
 from tests.fakes.sides import FakeSides
 
 
 class FakeTrials:
     """A `bot.ports.Trials`; `problems` are said against scripts, `chain_error` against the chain.
 
-    Attributes:
-        left: a copy stays when the process dies in the middle, as a real one does.
+    A copy stays when the process dies in the middle, as a real one does.
     """
 
-    def __init__(self, sides: FakeSides) -> None:
+    def __init__(self, sides: FakeSides, clock: FakeClock) -> None:
         self._sides = sides
+        self._clock = clock
         self.problems: dict[int, str] = {}
         self.irreversible: dict[int, str] = {}
         self.chain_error: BotError | None = None
@@ -38,6 +39,7 @@ class FakeTrials:
         name = self._copy(source, run_id)
         tried: list[Trial] = []
         for script, up in scripts:
+            self._clock.sleep(1.5)
             report(Progress(len(tried), len(scripts), "scripts"))
             tried.append(self._trial(script.version, up))
             if tried[-1].problem:

@@ -92,6 +92,14 @@ class Exercise:
         """
         self._put(replace(self.drill.step(key), data=dict(data)))
 
+    def must_own(self, key: str) -> None:
+        """Write a step as it is: whoever was replaced is refused before it touches what its successor works on.
+
+        Raises:
+            OwnershipLostError: see `record`.
+        """
+        self._put(self.drill.step(key))
+
     def tell(self, key: str, detail: str, progress: Progress | None = None) -> None:
         """Show how far a step is, where that is news; what cannot be shown stops nothing.
 

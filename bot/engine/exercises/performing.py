@@ -128,6 +128,8 @@ def _pass(exercise: Exercise, stage: Stage) -> None:
 def _tried(exercise: Exercise, stage: Stage) -> Outcome:
     for attempt in stamina.retry_context(on=TemporaryError, attempts=TRIES, timeout=None, wait_initial=1.0):
         with attempt:
+            if attempt.num > 1:
+                exercise.must_own(stage.key)
             outcome = stage.act(exercise)
     return outcome
 
