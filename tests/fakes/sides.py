@@ -13,6 +13,9 @@ from bot.ports import ExchangeState, FetchedBundle, Report, SideFacts
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.database import NAMES, FakeDatabase, catalogue_of
 
+COUNTING_S = 60.0
+"""How long it takes to hash the live database: longer than everything else while the app is down."""
+
 
 class FakeSides:
     """A `bot.ports.Sides`: what is loaded holds what the manifest says, but for `changed`.
@@ -69,6 +72,8 @@ class FakeSides:
         return replace(self.live.facts, name=name, applied=applied)
 
     def live_contents(self, report: Report) -> Sequence[TableContent]:
+        if self._clock:
+            self._clock.sleep(COUNTING_S)
         report(Progress(0, len(self.live.rows), "tables"))
         found = {table: TableContent(table, rows) for table, rows in sorted(self.live.rows.items())}
         return [content for content in (found | self.changed_live).values() if content is not None]
