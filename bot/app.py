@@ -27,7 +27,7 @@ from bot.adapters.queue import ProcrastinateQueue, Worker
 from bot.adapters.salvage import PostgresSalvager
 from bot.adapters.scheduler import Scheduler
 from bot.adapters.scriptfiles import ScriptFiles
-from bot.adapters.sides import PostgresSides
+from bot.adapters.sides import PostgresSides, PostgresTrials
 from bot.adapters.slack.app import SLACK_API, build_app, build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.config import Access, Config
@@ -75,7 +75,8 @@ def assemble(config: Config) -> Iterator[Parts]:
         outbox = PostgresOutbox(pool)
         chat = SlackChat(build_client(config.slack.bot_token.get_secret_value(), _base_url(config)))
         tools = PgTools(config.pg_bin)
-        scripts = ScriptFiles(config.migrations.down_dir, config.migrations.tracking_table)
+        where = config.migrations
+        scripts = ScriptFiles(where.down_dir, where.tracking_table, where.up_dir)
         queue = ProcrastinateQueue(config.state_dsn.get_secret_value())
         try:
             yield Parts(
@@ -146,7 +147,14 @@ def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site
         environment.timing,
         maintenance_database=access.database.maintenance_database,
     )
-    return Site(environment, reach, database, store, sides, keep_old_s, salvager)
+    trials = PostgresTrials(
+        access.database.dsn.get_secret_value(),
+        tracking,
+        environment.timing,
+        clock,
+        maintenance_database=access.database.maintenance_database,
+    )
+    return Site(environment, reach, database, store, sides, keep_old_s, salvager, trials)
 
 
 def _cluster(environment: Environment, access: Access) -> Cluster:

@@ -136,6 +136,9 @@ class TestTheRealFile:
         assert config.migrations.down_dir == ROOT / "sql/down"
         assert (config.migrations.down_dir / "027_feature_flags.sql").is_file()
 
+    def test_goes_up_again_only_where_it_is_told_from_what(self, config: Config) -> None:
+        assert config.migrations.up_dir is None
+
     def test_holds_no_secret(self) -> None:
         text = (ROOT / "deploy/backstop.toml").read_text()
         assert "://" not in text
@@ -304,6 +307,7 @@ BAD_VALUES = [
         'dsn_env = "BACKSTOP_STATE_DSN"\ndsn_file = "/nowhere/dsn"',
         "state.dsn_file: must be the path of a readable file — mount the secret there",
     ),
+    ("[migrations]", '[migrations]\nup_dir = "nowhere"', "migrations.up_dir: must be an existing directory"),
     ("[migrations]", "[migrations]\nversion_columns = []", "migrations.version_columns: must not be empty — name"),
     ("[migrations]", '[migrations]\ntracking_table = "a; b"', "migrations.tracking_table: must be a plain SQL name"),
     ('"v1.2.x"', '"1.2"', 'compatibility[1].app: must be like v1.3.x, v1.x or v1.3.0, is "1.2" — write'),

@@ -23,8 +23,8 @@ from bot.adapters.scriptrules import (
     nodes_of,
     statements_within,
 )
-from bot.adapters.sqlgrammar import postgast
-from bot.domain.migrations import DownScript, Statement
+from bot.adapters.upfiles import UpFiles, invalid, parse
+from bot.domain.migrations import DownScript, Statement, UpScript
 from bot.errors import PermanentError
 
 FILE_NAME = re.compile(r"(\d+)_[A-Za-z0-9_\-]+\.sql")
@@ -37,10 +37,12 @@ class ScriptFiles:
     Args:
         directory: where they are.
         tracking_table: the table the bot owns, with or without its schema.
+        up_directory: where the up scripts are, if anybody says so.
     """
 
-    def __init__(self, directory: Path, tracking_table: str) -> None:
+    def __init__(self, directory: Path, tracking_table: str, up_directory: Path | None = None) -> None:
         self._directory = directory
+        self._ups = UpFiles(up_directory) if up_directory else None
         self._schema, _, self._table = tracking_table.rpartition(".")
 
     def load(self) -> Mapping[int, DownScript]:
@@ -53,9 +55,13 @@ class ScriptFiles:
         for path in self._files():
             script = self._read(path)
             if script.version in scripts:
-                raise _invalid(path, InvalidScriptError(1, f"{scripts[script.version].name} undoes that version too"))
+                raise invalid(path, InvalidScriptError(1, f"{scripts[script.version].name} undoes that version too"))
             scripts[script.version] = script
         return dict(sorted(scripts.items()))
+
+    def load_ups(self) -> Mapping[int, UpScript]:
+        """Read every up script, fresh from disk; see `bot.ports.Scripts.load_ups`."""
+        return self._ups.load() if self._ups else {}
 
     def _files(self) -> list[Path]:
         files = sorted(path for path in self._directory.glob("*.sql") if path.is_file())
@@ -72,9 +78,9 @@ class ScriptFiles:
         try:
             return self._understand(path, content)
         except UnicodeDecodeError as error:
-            raise _invalid(path, InvalidScriptError(1, "it is not UTF-8")) from error
+            raise invalid(path, InvalidScriptError(1, "it is not UTF-8")) from error
         except InvalidScriptError as error:
-            raise _invalid(path, error) from error
+            raise invalid(path, error) from error
 
     def _understand(self, path: Path, content: bytes) -> DownScript:
         match = FILE_NAME.fullmatch(path.name)
@@ -89,7 +95,7 @@ class ScriptFiles:
 
     def _statements(self, text: str, version: int) -> Iterator[Statement]:
         encoded = text.encode()
-        for raw in _parse(text).stmts:
+        for raw in parse(text).stmts:
             end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(encoded)
             line = encoded[: raw.stmt_location].count(b"\n") + 1
             if is_transaction_control(raw.stmt) or self._is_bookkeeping(raw.stmt, version):
@@ -147,18 +153,6 @@ class ScriptFiles:
         return all(enum_name(command.alter_table_cmd, "subtype") == "AT_DropColumn" for command in body_of(node).cmds)
 
 
-def _parse(text: str) -> Node:
-    try:
-        return postgast.parse(text)
-    except postgast.PgQueryError as error:
-        before = text.encode()[: max(error.cursorpos - 1, 0)]
-        line = before.count(b"\n") + 1
-        written = text.splitlines()[line - 1].strip() if text.splitlines() else ""
-        if written.startswith("\\"):
-            raise InvalidScriptError(line, f"{written.split()[0]} is psql's, not SQL", LEAVE_OUT) from error
-        raise InvalidScriptError(line, error.message, "Correct the SQL.") from error
-
-
 def _script(version: int, header: Header, statements: tuple[Statement, ...], sha256: str) -> DownScript:
     return DownScript(
         version=version,
@@ -170,7 +164,3 @@ def _script(version: int, header: Header, statements: tuple[Statement, ...], sha
         statements=statements,
         sha256=sha256,
     )
-
-
-def _invalid(path: Path, error: InvalidScriptError) -> PermanentError:
-    return PermanentError("invalid-script", f"{path.name}:{error.line}: {error.fault}.", error.hint)

@@ -79,6 +79,7 @@ class MigrationKeys(Keys):
     """``[migrations]``."""
 
     down_dir: Directory = Field(description="name the directory of the down scripts")
+    up_dir: Directory | None = Field(default=None, description="leave it out, or name the directory of the migrations")
     tracking_table: rules.Table = Field(
         default="schema_migrations", description="name the table your migration tool writes"
     )

@@ -181,7 +181,9 @@ def _row(row: keys.CompatibilityKeys) -> CompatibilityRow:
 
 
 def _migrations(item: keys.MigrationKeys) -> settings.MigrationSettings:
-    return settings.MigrationSettings(Path(item.down_dir).absolute(), item.tracking_table, tuple(item.version_columns))
+    return settings.MigrationSettings(
+        Path(item.down_dir).absolute(), item.tracking_table, tuple(item.version_columns), _path(item.up_dir)
+    )
 
 
 def _upkeep(item: keys.EnvironmentKeys) -> settings.Upkeep:

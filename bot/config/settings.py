@@ -40,11 +40,13 @@ class MigrationSettings:
         down_dir: absolute path of the scripts' directory.
         tracking_table: name, perhaps with its schema.
         version_columns: the first that exists is read; a name by its leading digits.
+        up_dir: absolute path of the migrations' own directory, by which drills go up again; None: they do not.
     """
 
     down_dir: Path
     tracking_table: str = "schema_migrations"
     version_columns: tuple[str, ...] = ("version", "name")
+    up_dir: Path | None = None
 
 
 @dataclass(frozen=True)

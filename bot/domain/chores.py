@@ -14,7 +14,7 @@ DEFAULT_LABEL = "manual"
 LEVELS = (1, 2, 3)
 DEFAULT_LEVEL = 2
 _LABEL = re.compile(rf"[A-Za-z0-9][A-Za-z0-9.\-]{{0,{LABEL_MOST - 1}}}")
-_RESERVED = ("pre-rollback-", "pre-restore-", "pre-undo-", "drill-")
+_RESERVED = ("pre-rollback-", "pre-restore-", "pre-undo-", "drill-", "test-rollback-")
 """A run finds its own bundle again by such a label; nobody else may make one that looks like it."""
 
 

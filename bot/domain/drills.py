@@ -260,6 +260,36 @@ class ScriptProof:
     reversible: bool | None = None
 
 
+class Spoil(StrEnum):
+    """What is wrong with the copy of a bundle that a drill presents, to see it refused."""
+
+    CUT = "cut"
+    """It ends in the middle, as after a connection or a disk that failed."""
+    SHORTENED = "shortened"
+    """Members at its end are missing; gzip and tar find nothing wrong."""
+    FLIPPED = "flipped"
+    """One bit of the stored bytes is another."""
+    EDITED = "edited"
+    """One byte of one member is another, packed anew: gzip and tar find nothing wrong."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of a down script that was run alone.
+
+    Attributes:
+        version: of the script.
+        problem: what the server or its checks said against it, as a sentence; "" when it passed.
+        reversible: whether its up script was run afterwards and led to the same schema; None where it was not run.
+        note: what is to be said of the up script; "" for nothing.
+    """
+
+    version: int
+    problem: str = ""
+    reversible: bool | None = None
+    note: str = ""
+
+
 def drill_id_of(schedule: str, wanted: str) -> str:
     """Name a drill: the same for the same schedule and due time (ISO 8601, UTC), or for the same request's id."""
     return "d" + run_id_of(f"drill:{schedule}:{wanted}")[1:]

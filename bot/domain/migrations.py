@@ -59,6 +59,22 @@ class DownScript:
 
 
 @dataclass(frozen=True)
+class UpScript:
+    """The migration itself, as far as a drill needs it to go up again.
+
+    Attributes:
+        version, name: as of `DownScript`.
+        statements: in order, with their lines, transaction control taken out.
+        obstacle: why it cannot be run in a transaction of ours, as a phrase; "" when it can.
+    """
+
+    version: int
+    name: str
+    statements: tuple[tuple[int, str], ...]
+    obstacle: str = ""
+
+
+@dataclass(frozen=True)
 class AppliedMigration:
     """A row of the tracking table: version by its leading digits, and the name where there is one."""
 

@@ -114,12 +114,12 @@ def take(workplace: Workplace, audience: Audience, key: str, environment: str, l
 
 
 def _taken(work: Work) -> Chore:
-    backup = take_bundle(work.site, work.workplace, work.chore.subject, _app_version(work.site), work.reporter())
+    backup = take_bundle(work.site, work.workplace, work.chore.subject, serving(work.site), work.reporter())
     return replace(work.chore, state=ChoreState.DONE, subject=str(backup.name), backup=backup)
 
 
-def _app_version(site: Site) -> str:
-    """What serves now; a backup is worth having even if the cluster does not answer."""
+def serving(site: Site) -> str:
+    """The app version that serves now, "" if unknown; a backup is worth having even if the cluster does not answer."""
     try:
         deployment = site.cluster.inspect().deployment(site.environment.workloads.version_deployment)
     except BotError as error:

@@ -14,14 +14,23 @@ def compare(backup: Backup, found: Sequence[TableContent]) -> None:
     Raises:
         PermanentError: ``bundle-differs`` names the tables.
     """
-    said = {content.table: content for content in (backup.manifest.tables if backup.manifest else ())}
-    there = {content.table: content for content in found}
-    wrong = [line for table in sorted({*said, *there}) if (line := _difference(said.get(table), there.get(table)))]
+    wrong = differences(backup.manifest.tables if backup.manifest else (), found)
     if wrong:
-        more = f"; and {len(wrong) - _SHOWN} more tables" if len(wrong) > _SHOWN else ""
-        raise PermanentError(
-            "bundle-differs", f"Restored, it is not what its manifest says: {'; '.join(wrong[:_SHOWN])}{more}."
-        )
+        raise PermanentError("bundle-differs", f"Restored, it is not what its manifest says: {in_short(wrong)}.")
+
+
+def differences(said: Sequence[TableContent], there: Sequence[TableContent]) -> list[str]:
+    """Name every table that is not as was said, one phrase each; a hash that either has not is not compared."""
+    wanted = {content.table: content for content in said}
+    found = {content.table: content for content in there}
+    every = sorted({*wanted, *found})
+    return [line for table in every if (line := _difference(wanted.get(table), found.get(table)))]
+
+
+def in_short(wrong: Sequence[str], what: str = "tables") -> str:
+    """The first few of them, and how many more there are."""
+    more = f"; and {len(wrong) - _SHOWN} more {what}" if len(wrong) > _SHOWN else ""
+    return f"{'; '.join(wrong[:_SHOWN])}{more}"
 
 
 def _difference(said: TableContent | None, there: TableContent | None) -> str:

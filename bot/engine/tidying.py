@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.domain.runs import OPEN
 from bot.engine.keeping import expire_kept
-from bot.engine.workplace import Workplace
+from bot.engine.workplace import Site, Workplace
 
 SCRATCH_PREFIX = "backstop-"
 SCRATCH_AGE = timedelta(hours=6)
@@ -23,8 +23,17 @@ def tidy(workplace: Workplace) -> None:
     open_runs = {run.id for run in workplace.journal.runs(limit=100) if run.state in OPEN}
     for site in workplace.sites.values():
         site.database.drop_leftovers(open_runs)
+        _drop_ended_drills(workplace, site)
     expire_kept(workplace)
     _tidy_scratch(workplace.scratch_dir, workplace.clock.now().timestamp())
+
+
+def _drop_ended_drills(workplace: Workplace, site: Site) -> None:
+    """A drill drops what it has made; where it could not, what it loaded must not lie about for good."""
+    for side in site.sides.list() if site.sides else ():
+        drill = workplace.drills.drill(side.run_id.partition("-")[0]) if side.kind == "side" else None
+        if drill is not None and drill.ended_at is not None and site.sides is not None:
+            site.sides.drop(side.name)
 
 
 def _tidy_scratch(directory: Path, now_s: float) -> None:

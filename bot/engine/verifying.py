@@ -1,8 +1,6 @@
 """Proving a backup: its names and checksums, that it can be read to its end, that it restores to what it says."""
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,33 +10,13 @@ from bot.domain.runs import run_id_of
 from bot.engine.backups import find_backup
 from bot.engine.chores import Work, begin
 from bot.engine.comparing import compare
+from bot.engine.judging import FaultError, judging, note
 from bot.engine.people import check_member
 from bot.engine.workplace import Site, Workplace
 from bot.errors import PermanentError
 from bot.ports import Audience, FetchedBundle, Sides
 
-DAMAGED = frozenset(
-    {
-        "bundle-unsafe",
-        "bundle-damaged",
-        "bundle-foreign",
-        "bundle-unknown",
-        "bundle-unreadable",
-        "bundle-differs",
-        "load-failed",
-    }
-)
-"""What speaks against the bundle. Any other error (no scratch space, no tool) speaks against us and proves nothing."""
 _NAMES, _READABLE, _RESTORED = LEVELS
-
-
-class _FaultError(Exception):
-    """Something is wrong with a bundle, and it was found at that level."""
-
-    def __init__(self, level: int, error: PermanentError) -> None:
-        super().__init__(level, error)
-        self.level = level
-        self.problem = f"{error.reference}: {error.message}"
 
 
 def verify(workplace: Workplace, audience: Audience, key: str, environment: str, name: str, level: int) -> str:
@@ -78,51 +56,31 @@ def _check_restorable(site: Site, backup: Backup) -> None:
 def _verified(work: Work, backup: Backup) -> Chore:
     try:
         schema = _prove(work, backup)
-    except _FaultError as fault:
-        _note(work, backup, Verification(fault.level, work.workplace.clock.now(), fault.problem))
+    except FaultError as fault:
+        note(work.site, backup, Verification(fault.level, work.workplace.clock.now(), fault.problem))
         return replace(work.chore, state=ChoreState.DONE, level=fault.level, problem=fault.problem)
-    note = _note(work, backup, Verification(work.chore.level, work.workplace.clock.now(), schema_version=schema))
-    return replace(work.chore, state=ChoreState.DONE, note=note)
-
-
-def _note(work: Work, backup: Backup, result: Verification) -> str:
-    """Keep the result, unless more has been proven of that very object before: that stays true."""
-    before = backup.verified
-    if before and not before.problem and not result.problem and before.level > result.level:
-        return f"Level {before.level} was proven before and stays noted."
-    work.site.store.note_verified(backup, result)
-    return ""
+    remark = note(work.site, backup, Verification(work.chore.level, work.workplace.clock.now(), schema_version=schema))
+    return replace(work.chore, state=ChoreState.DONE, note=remark)
 
 
 def _prove(work: Work, backup: Backup) -> int:
     """Prove it; gives the schema version that a restore found, else 0."""
     if work.chore.level == _NAMES:
-        with _judging(_NAMES):
+        with judging(_NAMES):
             work.site.store.verify_names(backup, work.reporter())
         return 0
     work.workplace.scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work.workplace.scratch_dir, prefix="backstop-verify-") as scratch:
         directory = Path(scratch) / "bundle"
         directory.mkdir()
-        with _judging(_NAMES):
+        with judging(_NAMES):
             bundle = work.site.store.fetch(backup, directory, work.reporter())
-        with _judging(_READABLE):
+        with judging(_READABLE):
             work.workplace.reader.read_through(bundle)
         if work.chore.level == _RESTORED and work.site.sides is not None:
-            with _judging(_RESTORED):
+            with judging(_RESTORED):
                 return _restore(work, work.site.sides, backup, bundle)
     return 0
-
-
-@contextmanager
-def _judging(level: int) -> Iterator[None]:
-    """Tell what speaks against the bundle from what speaks against us."""
-    try:
-        yield
-    except PermanentError as error:
-        if error.reference in DAMAGED:
-            raise _FaultError(level, error) from error
-        raise
 
 
 def _restore(work: Work, sides: Sides, backup: Backup, bundle: FetchedBundle) -> int:

@@ -24,6 +24,7 @@ from bot.ports import (
     Salvager,
     Scripts,
     Sides,
+    Trials,
 )
 
 
@@ -34,7 +35,7 @@ class Site:
     Attributes:
         sides: None where no second database may be made.
         keep_old_s: for how many seconds a replaced database is kept.
-        salvager: None where `sides` is.
+        salvager, trials: None where `sides` is.
     """
 
     environment: Environment
@@ -44,6 +45,7 @@ class Site:
     sides: Sides | None = None
     keep_old_s: float = 604_800.0
     salvager: Salvager | None = None
+    trials: Trials | None = None
 
 
 @dataclass(frozen=True)

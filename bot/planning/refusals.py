@@ -51,12 +51,22 @@ def _check_rights(facts: Facts, *, creates: bool) -> None:
 
 def another_run(run: Run) -> PermanentError:
     """Make the refusal for an environment that a run holds."""
-    waits = run.state is RunState.PENDING
+    waits = run.state is RunState.PENDING and not run.drill
+    asker = f"drill {run.drill}" if run.drill else f"<@{run.requester}>"
     return PermanentError(
         "another-run-active",
-        f"{run.environment} is held by run {run.id} ({run.state}), asked for by <@{run.requester}> at "
+        f"{run.environment} is held by run {run.id} ({run.state}), asked for by {asker} at "
         f"{run.created_at:%Y-%m-%d %H:%M} UTC: {run.plan.asked_for}.",
         f"Vote on it, or withdraw it with /rollback cancel {run.id}." if waits else "See /rollback status.",
+    )
+
+
+def drill_in_production(environment: str) -> PermanentError:
+    """Make the refusal of a drill where patients are."""
+    return PermanentError(
+        "drill-in-production",
+        f"{environment} is production, and drills never run there.",
+        "Drill elsewhere: a drill of another environment may load a bundle of this one (bundle_of).",
     )
 
 

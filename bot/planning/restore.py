@@ -57,12 +57,21 @@ def check_restorable(facts: Facts, backup: Backup) -> None:
             f"Nobody knows which schema {backup.name} has, so no app version can be chosen for it.",
             f"Find out by restoring it aside: /backups {backup.name.environment} verify {backup.name} 3",
         )
+    check_server(backup, facts.environment.name, facts.database.server_version)
+
+
+def check_server(backup: Backup, environment: str, server_version: int) -> None:
+    """Refuse a bundle of a newer server than that environment's; `server_version` is its `server_version_num`.
+
+    Raises:
+        PermanentError: ``server-too-old``.
+    """
     made_on = backup.manifest.server_version // _MAJOR if backup.manifest else 0
-    here = facts.database.server_version // _MAJOR
+    here = server_version // _MAJOR
     if made_on > here:
         raise PermanentError(
             "server-too-old",
-            f"{backup.name} is from PostgreSQL {made_on}, and the server of {facts.environment.name} is {here}.",
+            f"{backup.name} is from PostgreSQL {made_on}, and the server of {environment} is {here}.",
             "A dump cannot be loaded into an older server. Choose a bundle from before the server was changed.",
         )
 

@@ -23,7 +23,7 @@ from bot.ports.chat import Attachment, Chat, Directory, Message, Outbox, Posted
 from bot.ports.clock import Clock
 from bot.ports.cluster import Cluster
 from bot.ports.database import Database, Fence, Shadow
-from bot.ports.drills import Calendar, DrillBook
+from bot.ports.drills import Calendar, DrillBook, Trials
 from bot.ports.journal import Claim, Journal, Request
 from bot.ports.plotter import Plotter
 from bot.ports.progress import Report
@@ -84,4 +84,5 @@ __all__ = [
     "Sides",
     "Supervision",
     "TableSink",
+    "Trials",
 ]

@@ -4,8 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.drills import Alert, Drill, DrillKind, DrillState, Listed, Measurement, Schedule, ScriptProof
+from bot.domain.drills import Alert, Drill, DrillKind, DrillState, Listed, Measurement, Schedule, ScriptProof, Trial
+from bot.domain.migrations import DownScript, UpScript
 from bot.domain.runs import Step
+from bot.ports.progress import Report
 
 
 class DrillBook(Protocol):
@@ -139,3 +141,49 @@ class Calendar(Protocol):
 
     def wall(self, schedule: Schedule, at: datetime) -> datetime:
         """The same moment in the schedule's time zone."""
+
+
+class Trials(Protocol):
+    """Down scripts run for good, in copies of what `Sides.load` has loaded, which stays as it is."""
+
+    def alone(
+        self,
+        source: str,
+        run_id: str,
+        scripts: Sequence[tuple[DownScript, UpScript | None]],
+        report: Report,
+        *,
+        privileges: bool = True,
+    ) -> Sequence[Trial]:
+        """Run each by itself, the newest first, each in what the one before has left.
+
+        First down, its checks, up again, compared, and all of that rolled back; then down, its checks, COMMIT. Ends
+        with the first that has a problem.
+
+        Args:
+            source: the database that is copied, a ``side`` one.
+            run_id: names the copy, a ``side`` one too. A leftover of an earlier try is dropped first; in the end it
+                is dropped as well.
+            scripts: newest first, with the up script where there is one.
+            report: is told how many are through.
+            privileges: whether they are compared, too. Where the bundle is another environment's, they are not: new
+                objects get theirs by default privileges of a role that owns nothing here.
+
+        Raises:
+            PermanentError: ``not-ours``, ``side-missing``, ``database-refused``, ``tracking-table-unreadable``.
+            TemporaryError: ``database-unreachable``.
+        """
+
+    def chain(self, source: str, run_id: str, chain: Sequence[DownScript]) -> None:
+        """Run them all in ONE transaction, newest first, and commit; then the checks of all.
+
+        Args:
+            source: as of `alone`.
+            run_id: as of `alone`.
+            chain: newest first.
+
+        Raises:
+            PermanentError: ``down-script-failed`` names script, line and the server's message, or the check; and those
+                of `alone`.
+            TemporaryError: ``database-unreachable``.
+        """

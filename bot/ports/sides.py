@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.domain.backups import TableContent
-from bot.domain.catalogue import DatabaseFacts
+from bot.domain.catalogue import Catalogue, DatabaseFacts
 from bot.domain.salvage import Salvage
 from bot.ports.bundles import FetchedBundle
 from bot.ports.progress import Report
@@ -56,6 +56,12 @@ class Sides(Protocol):
 
     def contents(self, name: str, report: Report) -> Sequence[TableContent]:
         """Count and hash every table of a side database, as `Database.dump` does."""
+
+    def live_contents(self, report: Report) -> Sequence[TableContent]:
+        """Count and hash every table of the live database, as it is now: equal twice only if nobody writes."""
+
+    def catalogue(self, name: str) -> Catalogue:
+        """Read every user object of a side database, as `Database.catalogue` does of the live one."""
 
     def inspect(self, name: str) -> DatabaseFacts:
         """Observe a side database; its `applied` says its schema version."""

@@ -15,6 +15,7 @@ from bot.domain.backups import (
     StoredObject,
     Verification,
 )
+from bot.domain.drills import Spoil
 from bot.ports.bundles import FetchedBundle, TableSink
 from bot.ports.progress import Report
 
@@ -55,6 +56,15 @@ class BackupStore(Protocol):
                 environment's), ``bundle-unknown`` (no dump in it), ``object-not-found``, ``scratch-full``; the
                 directory is emptied.
             TemporaryError: ``storage-unavailable``.
+        """
+
+    def fetch_spoilt(self, backup: Backup, directory: Path, spoil: Spoil, report: Report) -> FetchedBundle:
+        """Fetch it as `fetch` does, by the same path and the same checks, but from bytes that are spoilt on their way.
+
+        Nothing is written to the bucket. Whatever it gives was accepted, and should not have been.
+
+        Raises:
+            PermanentError, TemporaryError: as `fetch`.
         """
 
     def verify_names(self, backup: Backup, report: Report) -> None:

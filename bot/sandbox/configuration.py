@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.sandbox.physioflow import Sample
+from bot.sandbox.physioflow.schema import UP_DIR
 
 CHANNELS = {"dev": "C0DEV", "staging": "C0STAGING", "prod": "C0INCIDENT"}
 QUORUM = {"dev": 1, "staging": 1, "prod": 2}
@@ -64,7 +65,7 @@ def write(places: Places, tuning: Tuning) -> str:
     parts = [
         f'[slack]\nmode = "socket"\nteam_id = "T0PHYSIO"\nbase_url = "{places.slack_api}"\n',
         '[state]\ndsn_env = "BACKSTOP_STATE_DSN"\n',
-        f'[migrations]\ndown_dir = "{tuning.down_dir}"\n',
+        f'[migrations]\ndown_dir = "{tuning.down_dir}"\nup_dir = "{UP_DIR}"\n',
         f'[http]\nhost = "127.0.0.1"\nport = {places.http_port}\n',
         f'[tools]\npg_bin = "{places.pg_bin}"\nscratch_dir = "{places.scratch_dir}"\n',
         *(_row(*row) for row in tuning.matrix),

@@ -32,6 +32,10 @@ class Slack:
         answer: Json = self._http.get("/sandbox/state").json()
         return answer
 
+    def file(self, file_id: str, name: str) -> bytes:
+        """A file's content, as it was uploaded."""
+        return self._http.get(f"/files/{file_id}/{name}").raise_for_status().content
+
     def calls(self, method: str | None = None) -> list[Json]:
         """Web API calls so far."""
         answer: Json = self._http.get("/sandbox/calls", params={"method": method} if method else {}).json()

@@ -80,12 +80,12 @@ class Story:
         return wait_until(self._card, "the card", timeout_s)
 
     def _card(self) -> Json | None:
-        own = [m for m in self.fresh() if _key(m).startswith("card:")]
+        own = [m for m in self.fresh() if key_of(m).startswith("card:")]
         return own[-1] if own else None
 
     def run_id(self) -> str:
         """The newest run's id."""
-        return _key(self.card()).partition(":")[2]
+        return key_of(self.card()).partition(":")[2]
 
     def thread(self) -> list[Json]:
         """Replies in the card's thread."""
@@ -96,7 +96,7 @@ class Story:
         """Wait for the newest request for approval."""
 
         def look() -> Json | None:
-            requests = [m for m in self.thread() if _key(m).startswith("request:")]
+            requests = [m for m in self.thread() if key_of(m).startswith("request:")]
             return requests[-1] if requests else None
 
         return wait_until(look, "the request for approval", timeout_s)
@@ -160,7 +160,8 @@ class Story:
         return wait_until(look, what, timeout_s, every_s)
 
 
-def _key(message: Json) -> str:
+def key_of(message: Json) -> str:
+    """What the bot calls the message, e.g. ``card:rk3f9a``."""
     metadata = message.get("metadata") or {}
     return str((metadata.get("event_payload") or {}).get("key", ""))
 

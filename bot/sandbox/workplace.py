@@ -36,6 +36,7 @@ class Layout:
         slack_rates: multiplies Slack's rate limits; 0 turns them off.
         resettable: keep a copy of prod, so that `reset` can bring it back.
         pod_delays: how long pods take to start and stop.
+        results_dir: where scenarios leave what they have to show; made when there is something.
     """
 
     scale: float = 0.1
@@ -43,6 +44,7 @@ class Layout:
     slack_rates: float = 1.0
     resettable: bool = False
     pod_delays: Delays = field(default_factory=Delays)
+    results_dir: Path = field(default_factory=lambda: Path(tempfile.gettempdir()) / "backstop-results")
 
 
 class Sandbox:
@@ -158,6 +160,11 @@ class Sandbox:
         self.bucket(environment).clear()
         for left in (self.directory / "scratch").iterdir():  # by a bot that a scenario killed
             shutil.rmtree(left, ignore_errors=True)
+
+    @property
+    def results_dir(self) -> Path:
+        """Where scenarios leave what they have to show."""
+        return self._layout.results_dir
 
     def scratch_left(self) -> list[str]:
         """What the bot has left in its scratch directory."""

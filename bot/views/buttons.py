@@ -54,7 +54,7 @@ def read_ballot(value: str) -> tuple[str, str]:
 
 def for_ballot(run: Run) -> list[Block]:
     """Approve and Reject, while the request is open."""
-    if run.state is not RunState.PENDING:
+    if run.state is not RunState.PENDING or run.drill:
         return []
     words = f"You consent to plan {run.plan.short_digest}: {impact(run.plan)}."
     return [
@@ -82,7 +82,7 @@ def for_card(run: Run) -> list[Block]:
     if run.state in OPEN:
         return [_cancel(run)] if can_cancel(run) else []
     undoable = run.plan.restore is not None or run.plan.kind is PlanKind.CHAIN
-    done = run.state is RunState.SUCCEEDED and undoable
+    done = run.state is RunState.SUCCEEDED and undoable and not run.drill
     follow_up = any(step.state is StepState.OPEN for step in run.steps)
     return [*([_undo(run)] if done else []), *([_close(run)] if follow_up else [])]
 

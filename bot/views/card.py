@@ -23,7 +23,7 @@ STATES = {
     RunState.EXPIRED: "⌛ Expired: nobody decided in time",
     RunState.VOID: "⚠️ Void: it can no longer be planned",
 }
-_MARKS = {
+MARKS = {
     StepState.WAITING: "⚪",
     StepState.RUNNING: "▶️",
     StepState.DONE: "✅",
@@ -44,8 +44,10 @@ def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) ->
         production: whether a missing reason is worth saying.
     """
     noun = plan_view.noun(run.plan)
-    title = f"{noun.capitalize()} of {run.environment} to schema {run.plan.to_schema:03d}"
-    text = f"{STATES[run.state]}: {noun} of {one_line(run.environment, 40)}, {plan_view.headline(run.plan)}"
+    title = f"{_drill(run)}{noun.capitalize()} of {run.environment} to schema {run.plan.to_schema:03d}"
+    text = (
+        f"{STATES[run.state]}: {_drill(run)}{noun} of {one_line(run.environment, 40)}, {plan_view.headline(run.plan)}"
+    )
     return page(
         text,
         [
@@ -59,6 +61,10 @@ def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) ->
     )
 
 
+def _drill(run: Run) -> str:
+    return f"Drill {run.drill}: " if run.drill else ""
+
+
 def approvers(run: Run, votes: Sequence[Vote]) -> list[str]:
     """Who has approved this very plan, first to last."""
     counted = [vote for vote in votes if vote.digest[:12] == run.plan.short_digest]
@@ -69,7 +75,7 @@ def _state(run: Run, votes: Sequence[Vote], quorum: int) -> str:
     lines = [f"*{STATES[run.state]}* – {plan_view.headline(run.plan)}"]
     if run.state in OPEN:
         lines.append(plan_view.impact(run.plan) + ".")
-    if run.state is RunState.PENDING:
+    if run.state is RunState.PENDING and not run.drill:
         lines += [line] if (line := proofs.headline(run.plan)) else []
         lines.append(f"{len(approvers(run, votes))} of {quorum} approvals. The request is in the thread.")
     if run.cancel_requested_by and run.state is RunState.RUNNING:
@@ -85,10 +91,11 @@ def _state(run: Run, votes: Sequence[Vote], quorum: int) -> str:
 
 def _facts(run: Run, votes: Sequence[Vote], *, production: bool) -> list[str]:
     consent = people(approvers(run, votes))
-    parts = [f"Run {code(run.id, 40)}", f"asked for by {person(run.requester)}"]
+    asker = f"drill {code(run.drill, 20)}" if run.drill else person(run.requester)
+    parts = [f"Run {code(run.id, 40)}", f"asked for by {asker}"]
     if consent:
         parts.append(f"approved by {consent}")
-    if run.reason or production:
+    if (run.reason or production) and not run.drill:
         parts.append(f"reason: {one_line(run.reason, 500) or 'not given'}")
     return [" · ".join(parts), f"{code(run.plan.asked_for, 120)} · plan `{run.plan.short_digest}`"]
 
@@ -109,7 +116,7 @@ def _times(run: Run) -> list[str]:
 def step_lines(step: Step) -> list[str]:
     """A step's line of a checklist: its state, title, how long it took, what came of it."""
     extra = [part for part in (_pace(step), prose(" ".join(step.detail.split()), 300)) if part]
-    return [f"{_MARKS[step.state]} {one_line(step.title, 150)}" + (f" – {' · '.join(extra)}" if extra else "")]
+    return [f"{MARKS[step.state]} {one_line(step.title, 150)}" + (f" – {' · '.join(extra)}" if extra else "")]
 
 
 def _pace(step: Step) -> str:

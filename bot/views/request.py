@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from bot.domain.approvals import Choice, Vote
 from bot.domain.plans import PlanKind
-from bot.domain.runs import Run, RunState
+from bot.domain.runs import OPEN, Run, RunState
 from bot.views import plan as plan_view
 from bot.views.blocks import View, actions, context, header, listing, page, section
 from bot.views.buttons import for_ballot
 from bot.views.card import STATES
-from bot.views.text import moment, one_line, person, prose
+from bot.views.text import code, moment, one_line, person, prose
 
 _VOTES_MOST = 900
 _ASKED = {
@@ -23,6 +23,8 @@ _ASKED = {
 
 def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) -> View:
     """Render the request for the run's plan as it is now; see `card.render` for the arguments."""
+    if run.drill:
+        return _render_drill(run)
     noun, where = plan_view.noun(run.plan), f"*{one_line(run.environment, 40)}*"
     asked = f"{person(run.requester)} asks {_ASKED[run.plan.kind].format(where)}"
     reason = one_line(run.reason, 500) or ("not given" if production else "")
@@ -37,6 +39,16 @@ def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) ->
             *_closing(run),
         ],
     )
+
+
+def _render_drill(run: Run) -> View:
+    """Nobody is asked; the plan is there for whoever wants to know, or to stop it."""
+    noun, where = plan_view.noun(run.plan), one_line(run.environment, 40)
+    words = f"Drill {code(run.drill, 20)} practises this. It needs no approval; nobody is asked to vote."
+    stop = f"Stop it with {code(f'/rollback cancel {run.id}', 60)}." if run.state in OPEN else STATES[run.state]
+    text = f"Drill {run.drill}: {noun} of {where}, {plan_view.headline(run.plan)}"
+    title = header(f"Drill: {noun} of {run.environment}")
+    return page(text, [title, section(words), *plan_view.blocks(run.plan), context(stop)])
 
 
 def render_void(run: Run, old_digest: str, differences: Sequence[str]) -> View:
@@ -55,11 +67,12 @@ def render_changed(run: Run, old_digest: str, differences: Sequence[str]) -> Vie
     lines = [f"• {prose(line, 400)}" for line in differences] or ["• (no single difference to name)"]
     old = one_line(old_digest[:12], 12)
     title = f"*⚠️ Something moved since the vote.* Plan `{old}` is void; nothing was changed. What moved:"
+    again = "The drill goes on with it." if run.drill else "Please read it and vote again."
     return page(
-        f"The plan for {one_line(run.environment, 40)} has changed; please vote again.",
+        f"The plan for {one_line(run.environment, 40)} has changed{'' if run.drill else '; please vote again'}.",
         [
             section(listing(title, lines, 2700)),
-            section(f"The new plan is `{run.plan.short_digest}`. Please read it and vote again."),
+            section(f"The new plan is `{run.plan.short_digest}`. {again}"),
         ],
     )
 

@@ -22,7 +22,8 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
                       WHEN 'c' THEN 'composite type' ELSE 'table' END,
        format('%I.%I', n.nspname, c.relname), '', pg_get_userbyid(c.relowner),
-       json_build_array(c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.reloptions,
+       json_build_array(c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
+           (SELECT array_agg(o ORDER BY o COLLATE "C") FROM unnest(c.reloptions) o), -- a dump writes them in another order
            CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,
            CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
            CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,

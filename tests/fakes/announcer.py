@@ -45,7 +45,6 @@ class FakeAnnouncer:
         self.newest: list[tuple[NewestBackups, ...]] = []
         self.details: list[BackupDetails] = []
         self.homes: dict[str, list[HomeFacts | BotError]] = {}
-
         self.drills: dict[str, list[Drill]] = {}
         self.waits: dict[str, str] = {}
         self.missed: dict[str, tuple[Drill, ...]] = {}

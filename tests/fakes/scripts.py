@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 
-from bot.domain.migrations import DownScript, Effect, Statement
+from bot.domain.migrations import DownScript, Effect, Statement, UpScript
 from bot.errors import PermanentError
 
 
@@ -37,12 +37,16 @@ class FakeScripts:
 
     def __init__(self) -> None:
         self.scripts = {item.version: item for item in SCRIPTS}
+        self.ups = {27: UpScript(27, "027_feature_flags", ((1, "CREATE TABLE feature_flags ()"),))}
         self.invalid = False
 
     def load(self) -> Mapping[int, DownScript]:
         if self.invalid:
             raise PermanentError("invalid-script", "027_feature_flags.sql, line 3: no statement.", "Mend it.")
         return dict(self.scripts)
+
+    def load_ups(self) -> Mapping[int, UpScript]:
+        return dict(self.ups)
 
     def edit(self, version: int) -> None:
         self.scripts[version] = replace(self.scripts[version], sha256="0" * 64)

@@ -5,13 +5,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.backups import TableContent
-from bot.domain.catalogue import DatabaseFacts
+from bot.domain.catalogue import Catalogue, DatabaseFacts
 from bot.domain.migrations import AppliedMigration
 from bot.domain.runs import Progress
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import ExchangeState, FetchedBundle, Report, SideFacts
 from tests.fakes.clock import NOON, FakeClock
-from tests.fakes.database import NAMES, FakeDatabase
+from tests.fakes.database import NAMES, FakeDatabase, catalogue_of
+
+COUNTING_S = 60.0
+"""How long it takes to hash the live database: longer than everything else while the app is down."""
 
 
 class FakeSides:
@@ -29,6 +32,8 @@ class FakeSides:
         self.tracking: dict[str, dict[int, str]] = {}
         self.noted_at: dict[str, datetime] = {}
         self.changed: dict[str, TableContent | None] = {}
+        self.changed_live: dict[str, TableContent | None] = {}
+        self.drift = ""
         self.odd: list[str] = []
         self.not_copied: list[str] = []
         self.load_error: BotError | None = None
@@ -65,6 +70,16 @@ class FakeSides:
     def inspect(self, name: str) -> DatabaseFacts:
         applied = tuple(AppliedMigration(version, text) for version, text in sorted(self.tracking[name].items()))
         return replace(self.live.facts, name=name, applied=applied)
+
+    def live_contents(self, report: Report) -> Sequence[TableContent]:
+        if self._clock:
+            self._clock.sleep(COUNTING_S)
+        report(Progress(0, len(self.live.rows), "tables"))
+        found = {table: TableContent(table, rows) for table, rows in sorted(self.live.rows.items())}
+        return [content for content in (found | self.changed_live).values() if content is not None]
+
+    def catalogue(self, name: str) -> Catalogue:
+        return catalogue_of(sorted(self.tracking[name]), self.drift)
 
     def problems(self, name: str) -> Sequence[str]:
         assert name in self.databases

@@ -18,6 +18,7 @@ from bot.domain.backups import (
     StoredObject,
     Verification,
 )
+from bot.domain.drills import Spoil
 from bot.domain.runs import Progress
 from bot.errors import BotError, PermanentError
 from bot.ports import FetchedBundle, Report
@@ -70,13 +71,16 @@ class FakeExportStore:
 
 
 class FakeStore:
-    """A `bot.ports.BackupStore`; `damage` is what is found wrong with every bundle that is read."""
+    """A `bot.ports.BackupStore`; `damage` is what is found wrong with every bundle that is read, `gullible` to which
+    spoilt copies it is blind.
+    """
 
     def __init__(self) -> None:
         self.backups: list[Backup] = []
         self.exports: dict[str, FakeExportStore] = {}
         self.texts: dict[str, str] = {}
         self.damage: BotError | None = None
+        self.gullible: set[Spoil] = set()
 
     def list_backups(self, limit: int | None = None) -> Sequence[Backup]:
         return sorted(self.backups, key=lambda backup: backup.name.created_at, reverse=True)[:limit]
@@ -95,6 +99,12 @@ class FakeStore:
         self.verify_names(backup, report)
         kind = BundleKind.DIRECTORY if backup.manifest else BundleKind.PLAIN
         return FetchedBundle(kind, directory, backup.manifest, backup.stored.size_bytes)
+
+    def fetch_spoilt(self, backup: Backup, directory: Path, spoil: Spoil, report: Report) -> FetchedBundle:
+        fetched = self.fetch(backup, directory, report)
+        if spoil not in self.gullible:
+            raise PermanentError("bundle-damaged", f"It is {spoil}.")
+        return fetched
 
     def verify_names(self, backup: Backup, report: Report) -> None:
         report(Progress(0, backup.stored.size_bytes, "bytes"))

@@ -1,6 +1,8 @@
 """A whole workplace in memory, shared by processes that come and go."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bot.adapters.calendar import CronCalendar
 from bot.domain.environments import ApprovalPolicy, BackupTarget, Environment, HttpCheck, SmokeChecks, Timing, Workloads
@@ -26,6 +28,7 @@ from tests.fakes.salvager import FakeSalvager
 from tests.fakes.scripts import FakeScripts
 from tests.fakes.sides import FakeSides
 from tests.fakes.store import FakeStore
+from tests.fakes.trials import FakeTrials
 
 CHANNEL = "C0INCIDENT"
 SMOKE_SQL = "SELECT count(*) > 0 FROM patients"
@@ -71,6 +74,8 @@ class World:
         self.sides: FakeSides | None = None
         self.salvager: FakeSalvager | None = None
         self.environment = ENVIRONMENT
+        self.trials: FakeTrials | None = None
+        self.elsewhere: dict[str, FakeStore] = {}
         for name, replicas in (("api", 3), ("web", 2)):
             self.cluster.add(name, ("v1.3.0", "v1.2.3", "v1.1.4"), replicas)
         self._requests = 0
@@ -84,9 +89,11 @@ class World:
             process.wrap(self.store, "store"),
             process.wrap(self.sides, "sides") if self.sides else None,
             salvager=process.wrap(self.salvager, "salvager") if self.salvager else None,
+            trials=process.wrap(self.trials, "trials") if self.trials else None,
         )
+        others = {name: self._elsewhere(process, name, store) for name, store in self.elsewhere.items()}
         return Workplace(
-            sites={"prod": site},
+            sites={self.environment.name: site, **others},
             journal=process.wrap(self.journal, "journal"),
             queue=process.wrap(self.queue, "queue"),
             announcer=process.wrap(self.announcer, "announcer"),
@@ -102,6 +109,12 @@ class World:
             calendar=self.calendar,
             plotter=process.wrap(self.plotter, "plotter"),
         )
+
+    def _elsewhere(self, process: Process, name: str, store: FakeStore) -> Site:
+        """Another environment, of which only the bucket may be touched."""
+        environment = replace(ENVIRONMENT, name=name)
+        untouchable: Any = object()
+        return Site(environment, untouchable, untouchable, process.wrap(store, f"{name}-store"))
 
     def submit(self, process: Process, request: Request) -> None:
         """A person does something; Slack delivers it to this process."""

@@ -34,6 +34,8 @@ MUST_BEHAVE = {
     "a restore in place, where no second database is allowed: all or nothing, and undone": "restore-in-place",
     "rollback undo RUN of migrations: what was dropped is back, what was written since stays": "undo-chain",
     "rollback alone: the modal searched, refused at its fields, submitted; the Home tab follows": "modal-and-home",
+    "a drill of each kind passes without touching production, and a wrong down script makes one red": "drill",
+    "a drill whose bot is killed twice goes on where it was": "drill-killed",
     "rollback salvage RUN: the rows written before the restore are offered as SQL": "salvage",
     "restore: kill -9 while it fetches, loads, verifies": "restore-killed-loading",
     "restore: kill -9 before and after the swap commits, while the app starts": "restore-killed-swapping",

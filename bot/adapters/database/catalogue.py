@@ -27,6 +27,9 @@ UNSTABLE = re.compile(r"::(?:text|character varying|bpchar|character)(?:\(\d+\))
 """``status IN ('a', 'b')`` on a varchar is deparsed with the cast outside the array, and after a restore inside:
 these casts and all brackets say nothing about whether two definitions are the same."""
 
+PRIVILEGES = re.compile(r'"(?:[^",=]*=[A-Z]+[tf](?:,|(?=")))+"')
+"""An ACL as the queries spell it out, e.g. ``"physioflow_app=SELECTf,«owner»=SELECTf"``."""
+
 Owners = Mapping[tuple[str, str], str]
 """Owner by (kind, identity)."""
 
@@ -42,10 +45,15 @@ def read_catalogue(conn: Connection, owners: Owners | None = None) -> Catalogue:
         return catalogue_within(conn, owners)
 
 
-def catalogue_within(conn: Connection, owners: Owners | None = None) -> Catalogue:
-    """Read it in the transaction under way, as this transaction has left it; changes settings until its end."""
+def catalogue_within(conn: Connection, owners: Owners | None = None, *, privileges: bool = True) -> Catalogue:
+    """Read it in the transaction under way, as this transaction has left it; changes settings until its end.
+
+    `privileges` False leaves out who may do what to an object.
+    """
     conn.execute(RENDERING)
-    objects = frozenset(_object(row, owners or {}) for query in QUERIES.values() for row in conn.execute(query))
+    leave_out = UNSTABLE if privileges else re.compile(f"{UNSTABLE.pattern}|{PRIVILEGES.pattern}")
+    rows = (row for query in QUERIES.values() for row in conn.execute(query))
+    objects = frozenset(_object(row, owners or {}, leave_out) for row in rows)
     return Catalogue(objects, fingerprint(objects))
 
 
@@ -74,7 +82,7 @@ def _one_snapshot(conn: Connection) -> Iterator[None]:
             conn.execute("ROLLBACK")
 
 
-def _object(row: tuple[Any, ...], owners: Owners) -> DatabaseObject:
+def _object(row: tuple[Any, ...], owners: Owners, leave_out: re.Pattern[str]) -> DatabaseObject:
     kind, identity, part_of, owner, definition = row
-    text = f"{owners.get((kind, identity), owner)}\0{UNSTABLE.sub('', definition or '')}"
+    text = f"{owners.get((kind, identity), owner)}\0{leave_out.sub('', definition or '')}"
     return DatabaseObject(kind, identity, part_of, hashlib.sha256(text.encode()).hexdigest())

@@ -77,7 +77,7 @@ class ShadowMaker:
                     source = self._create(server, live, name)
                     self._fill(live, name, source)
                 with self._connections.session(name, statement_timeout_s=0) as conn:
-                    _apply(conn, source.settings)
+                    apply_settings(conn, source.settings)
                     yield PostgresShadow(conn, self._tracking, source.owners, self._connections.lock_timeout_s)
             finally:
                 self._drop(server, name)
@@ -123,7 +123,7 @@ class ShadowMaker:
                 "Have a superuser make a database with that extension, owned by our role; name it as shadow_template.",
             )
         return Source(
-            live.execute(QUERIES["settings"]).fetchall(),
+            read_settings(live),
             owners,
             frozenset(extensions),
             read_owners(live) if owners else {},
@@ -210,7 +210,13 @@ class PostgresShadow:
             ) from error
 
 
-def _apply(conn: Connection, settings: Sequence[tuple[str, str]]) -> None:
+def read_settings(live: Connection) -> Sequence[tuple[str, str]]:
+    """Settings of the live database, and of our role in it, which a copy of it has not."""
+    return live.execute(QUERIES["settings"]).fetchall()
+
+
+def apply_settings(conn: Connection, settings: Sequence[tuple[str, str]]) -> None:
+    """Give a session in a copy those settings."""
     for name, value in settings:
         with suppress(psycopg.errors.InsufficientPrivilege):  # a superuser's setting is not ours to copy
             conn.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))

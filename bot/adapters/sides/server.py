@@ -65,6 +65,14 @@ class Server:
         conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
         self.note(conn, name)
 
+    def copy(self, conn: Connection, source: str, name: str) -> None:
+        """Make it anew as a copy of a side database that nobody is in; nobody but its owner may connect."""
+        self.drop(conn, name)
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        conn.execute(create.format(sql.Identifier(name), sql.Identifier(source)))
+        conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+        self.note(conn, name)
+
     def _locale(self, conn: Connection) -> Mapping[str, sql.Composable]:
         with conn.cursor(row_factory=dict_row) as cursor:
             row = cursor.execute(QUERIES["locale"], {"database": self.live}).fetchone()

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from psycopg.conninfo import make_conninfo
 
+from bot.adapters.database.catalogue import read_catalogue
 from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.failures import translated
 from bot.adapters.database.inspection import inspect
@@ -20,7 +21,7 @@ from bot.adapters.sides.names import side_name
 from bot.adapters.sides.server import QUERIES, Server
 from bot.adapters.sides.soundness import check_heap, find_problems, read_extensions
 from bot.domain.backups import TableContent
-from bot.domain.catalogue import DatabaseFacts
+from bot.domain.catalogue import Catalogue, DatabaseFacts
 from bot.domain.environments import Timing
 from bot.errors import BotError
 from bot.ports import Clock, ExchangeState, FetchedBundle, Report, SideFacts
@@ -91,6 +92,21 @@ class PostgresSides:
         self._server.require_ours(name)
         with translated("Counting the rows"), self._server.opened(name):
             return ContentReader(self._connections, name).read(report)
+
+    def live_contents(self, report: Report) -> Sequence[TableContent]:
+        """Count and hash every table of the live database; see `bot.ports.Sides.live_contents`."""
+        with translated("Counting the rows"):
+            return ContentReader(self._connections, self._connections.database).read(report)
+
+    def catalogue(self, name: str) -> Catalogue:
+        """Read every user object of a side database; see `bot.ports.Sides.catalogue`."""
+        self._server.require_ours(name)
+        with (
+            translated("Reading the catalogue"),
+            self._server.opened(name),
+            self._connections.session(name, statement_timeout_s=0) as conn,
+        ):
+            return read_catalogue(conn)
 
     def inspect(self, name: str) -> DatabaseFacts:
         """Observe a side database; see `bot.ports.Sides.inspect`."""

@@ -149,6 +149,11 @@ def _opened(path: Path, meter: Meter) -> Iterator[MeteredFile]:
         yield MeteredFile(file, meter)
 
 
+def header_of(name: str, size_bytes: int) -> bytes:
+    """A member's header as `write_bundle` writes it."""
+    return _member(name, size_bytes).tobuf(tarfile.DEFAULT_FORMAT, "utf-8", "surrogateescape")
+
+
 def _member(name: str, size_bytes: int) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)  # owner root, no times: the same dump makes the same archive
     member.size = size_bytes

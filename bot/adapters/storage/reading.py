@@ -1,6 +1,9 @@
 """A bundle read from the bucket to its end, every member judged, unpacked or only looked at."""
 
-from bot.adapters.storage.download import ObjectDownload
+import hashlib
+from collections.abc import Iterator
+from typing import Protocol
+
 from bot.adapters.storage.layouts import MAX_MANIFEST_BYTES, MAX_MEMBERS, Layout, OldLayout, OurLayout
 from bot.adapters.storage.members import BLOCK_BYTES, TarStream
 from bot.adapters.storage.refusals import damaged, foreign, scratch_full, unsafe
@@ -31,7 +34,16 @@ def check_environment(backup: Backup, environment: str) -> None:
         raise damaged(f"The manifest of {backup.name} speaks of another backup.")
 
 
-def read_bundle(backup: Backup, download: ObjectDownload, scratch: Scratch) -> FetchedBundle:
+class Download(Protocol):
+    """A bundle's bytes, read once, and the sha256 of those read so far."""
+
+    digest: "hashlib._Hash"
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give them."""
+
+
+def read_bundle(backup: Backup, download: Download, scratch: Scratch) -> FetchedBundle:
     """Read it all.
 
     Raises:

@@ -12,8 +12,9 @@ from bot.adapters.storage.catalogue import BundleCatalogue
 from bot.adapters.storage.documents import write_manifest, write_sidecar, write_verification
 from bot.adapters.storage.download import ObjectDownload
 from bot.adapters.storage.exports import S3ExportStore
-from bot.adapters.storage.reading import check_environment, read_bundle
+from bot.adapters.storage.reading import Download, check_environment, read_bundle
 from bot.adapters.storage.scratch import DirectoryScratch, NoScratch
+from bot.adapters.storage.spoiling import SpoiltDownload
 from bot.adapters.storage.upload import ObjectUpload, part_size_for
 from bot.domain.backups import (
     BUNDLE_SUFFIX,
@@ -26,6 +27,7 @@ from bot.domain.backups import (
     StoredObject,
     Verification,
 )
+from bot.domain.drills import Spoil
 from bot.domain.environments import BackupTarget
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle, Report
@@ -83,10 +85,21 @@ class S3BackupStore:
         Raises:
             PermanentError: also ``scratch-not-empty``; the directory is then left as it is.
         """
+        return self._fetch(backup, directory, self._download(backup, report))
+
+    def fetch_spoilt(self, backup: Backup, directory: Path, spoil: Spoil, report: Report) -> FetchedBundle:
+        """See `bot.ports.BackupStore.fetch_spoilt`.
+
+        Raises:
+            PermanentError: also ``scratch-not-empty``; the directory is then left as it is.
+        """
+        return self._fetch(backup, directory, SpoiltDownload(self._download(backup, report), backup, spoil))
+
+    def _fetch(self, backup: Backup, directory: Path, download: Download) -> FetchedBundle:
         check_environment(backup, self._environment)
         scratch = DirectoryScratch(directory)
         try:
-            return read_bundle(backup, self._download(backup, report), scratch)
+            return read_bundle(backup, download, scratch)
         except BaseException:
             scratch.empty()
             raise

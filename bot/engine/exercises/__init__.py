@@ -1,14 +1,5 @@
-"""Performing drills."""
+"""Performing drills: rollbacks that nobody needs, proven step by step, with a control that must fail."""
 
-from bot.engine.workplace import Workplace
-from bot.errors import PermanentError
+from bot.engine.exercises.performing import perform
 
-
-def perform(workplace: Workplace, drill_id: str) -> None:
-    """Perform a drill.
-
-    Raises:
-        PermanentError: ``drill-not-available``.
-    """
-    del workplace
-    raise PermanentError("drill-not-available", f"Drill {drill_id} cannot be performed in this version.")
+__all__ = ["perform"]

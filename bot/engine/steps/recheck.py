@@ -7,6 +7,7 @@ from bot.engine.preview import preview
 from bot.engine.steps.action import Action, Outcome
 from bot.errors import BotError, PermanentError
 from bot.planning import checklist
+from bot.planning.refusals import drill_in_production
 from bot.planning.wishes import wish_of
 
 
@@ -23,6 +24,7 @@ class Recheck(Action):
             ReplanError: the digest or the votes changed.
         """
         run = execution.run
+        _check_place(execution)
         try:
             now = preview(execution.workplace, wish_of(run.plan), run.id)
         except PermanentError as error:
@@ -31,15 +33,26 @@ class Recheck(Action):
             raise ReplanError(now, run.plan.differences(now))
         refused = self._refused(execution)
         votes = [vote for vote in execution.workplace.journal.votes(run.id) if vote.user_id not in refused]
-        quorum = execution.site.environment.approval.quorum
+        quorum = 0 if run.drill else execution.site.environment.approval.quorum
         if decide(votes, run.plan.digest, quorum) is not Decision.APPROVED:
             raise ReplanError(run.plan, tuple(refused.values()), tuple(refused))
-        return Outcome(f"unchanged, {now.short_digest}; {len(votes)} votes stand")
+        consent = f"part of drill {run.drill}, which needs no votes" if run.drill else f"{len(votes)} votes stand"
+        return Outcome(f"unchanged, {now.short_digest}; {consent}")
 
     def _refused(self, execution: Execution) -> dict[str, str]:
         votes = execution.workplace.journal.votes(execution.run.id)
         reasons = {vote.user_id: _why_not(execution, vote) for vote in votes if vote.choice is Choice.APPROVE}
         return {user: reason for user, reason in reasons.items() if reason}
+
+
+def _check_place(execution: Execution) -> None:
+    """A run without votes must never reach production, whoever asked for it.
+
+    Raises:
+        VoidError: it would.
+    """
+    if execution.run.drill and execution.site.environment.production:
+        raise VoidError(drill_in_production(execution.run.environment))
 
 
 def _why_not(execution: Execution, vote: Vote) -> str:

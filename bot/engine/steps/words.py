@@ -23,9 +23,14 @@ class Notify(Action):
     def act(self, execution: Execution) -> Outcome:
         """Put a line in the thread; chat is not waited for."""
         run = execution.run
+        what = (
+            f"Drill {run.drill} in {run.environment} goes on"
+            if run.drill
+            else f"The rollback of {run.environment} starts"
+        )
         execution.note(
             "started",
-            f"The rollback of {run.environment} starts now: {run.plan.asked_for}. The app will be down for about "
+            f"{what} now: {run.plan.asked_for}. The app will be down for about "
             f"{run.plan.estimate.downtime_s:.0f} s. Stop it with /rollback cancel {run.id} "
             f"until {_UNTIL[run.plan.kind]}.",
         )
@@ -54,6 +59,8 @@ class FollowUp(Action):
     key = checklist.FOLLOW_UP
 
     def act(self, execution: Execution) -> Outcome:
-        """Leave it to people."""
+        """Leave it to people; a drill leaves nothing to mend."""
         run = execution.run
+        if run.drill:
+            return Outcome("nothing to mend after a drill", state=StepState.SKIPPED)
         return Outcome(f"close it with /rollback close {run.id} LINK", state=StepState.OPEN)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from bot.sandbox.scenarios import (
     backups,
+    drill,
+    drillkilled,
     forms,
     inplace,
     outages,
@@ -73,6 +75,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     "undo-chain": Scenario(unchain.undo_chain),
     "salvage": Scenario(salvage.salvage),
     "modal-and-home": Scenario(forms.modal_and_home),
+    "drill": Scenario(drill.drill),
+    "drill-killed": Scenario(drillkilled.drill_killed),
     "votes-at-once": Scenario(outages.votes_at_once),
     "slack-down": Scenario(outages.slack_down),
     "bucket-hiccups": Scenario(outages.bucket_hiccups),

@@ -17,7 +17,7 @@ PROBE_EVERY_S = 0.005
 _CLOCK = SystemClock()
 
 
-class _Loop:
+class Loop:
     """Does something again and again in a thread, and keeps the times at which it went well."""
 
     def __init__(self, name: str, every_s: float) -> None:
@@ -54,7 +54,7 @@ class _Loop:
         return sum(since <= at and (until is None or at <= until) for at in self.times)
 
 
-class Prober(_Loop):
+class Prober(Loop):
     """Asks the database itself, as the app's role, with a new session whenever the old one is cut."""
 
     def __init__(self, dsn: str, query: LiteralString = "SELECT count(*) FROM clinics") -> None:
@@ -106,7 +106,7 @@ class Crowd:
         return max(prober.longest_gap_s for prober in self.probers)
 
 
-class Booker(_Loop):
+class Booker(Loop):
     """Books appointments through the app's Service; a context that ends with the booking."""
 
     def __init__(self, story: Story) -> None:

@@ -1,0 +1,102 @@
+"""Bundles spoilt on their way from the bucket, for a drill's negative control. Nothing is written anywhere.
+
+Whoever reads them reads them as any other bundle: the digest is that of the spoilt bytes, as if those were stored.
+"""
+
+import hashlib
+import sys
+import zlib
+from collections.abc import Iterator
+
+from bot.adapters.storage.bundles import MANIFEST_MEMBER, header_of
+from bot.adapters.storage.download import ObjectDownload
+from bot.adapters.storage.members import BLOCK_BYTES, TarStream
+from bot.adapters.storage.refusals import damaged
+from bot.adapters.storage.unpacked import Budget, gunzip
+from bot.domain.backups import Backup
+from bot.domain.drills import Spoil
+
+CUT_AT = 0.57
+"""How much of it is left: of a dump cut there, ``pg_restore -l`` still says that it is whole."""
+_GZIP_BITS = 31
+_STORED = 0
+
+
+class SpoiltDownload:
+    """A download of which something is wrong.
+
+    Args:
+        download: of the bundle, sound.
+        backup: what it is.
+        spoil: what goes wrong.
+
+    Attributes:
+        digest: sha256 of all that `chunks` has given.
+    """
+
+    def __init__(self, download: ObjectDownload, backup: Backup, spoil: Spoil) -> None:
+        self._download = download
+        self._backup = backup
+        self._spoil = spoil
+        self.digest = hashlib.sha256()
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the spoilt bytes.
+
+        Raises:
+            PermanentError, TemporaryError: as `ObjectDownload.chunks`.
+        """
+        for chunk in self._spoilt(self._download.chunks()):
+            self.digest.update(chunk)
+            yield chunk
+
+    def _spoilt(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        size_bytes = self._backup.stored.size_bytes
+        if self._spoil is Spoil.CUT:
+            return _cut(chunks, int(size_bytes * CUT_AT))
+        if self._spoil is Spoil.FLIPPED:
+            return _flipped(chunks, size_bytes // 2)
+        return _compressed(_packed_anew(chunks, self._backup, self._spoil))
+
+
+def _cut(chunks: Iterator[bytes], size_bytes: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        if len(chunk) >= size_bytes:
+            yield chunk[:size_bytes]
+            return
+        size_bytes -= len(chunk)
+        yield chunk
+
+
+def _flipped(chunks: Iterator[bytes], at: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        if 0 <= at < len(chunk):
+            yield chunk[:at] + bytes([chunk[at] ^ 1]) + chunk[at + 1 :]
+        else:
+            yield chunk
+        at -= len(chunk)
+
+
+def _compressed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    compressor = zlib.compressobj(_STORED, zlib.DEFLATED, _GZIP_BITS)
+    for piece in pieces:
+        if data := compressor.compress(piece):
+            yield data
+    yield compressor.flush()
+
+
+def _packed_anew(chunks: Iterator[bytes], backup: Backup, spoil: Spoil) -> Iterator[bytes]:
+    """The same archive, but for its last members, or for one byte in the middle of the largest."""
+    files = backup.manifest.files if backup.manifest else ()
+    kept = files[: int(len(files) * CUT_AT)] if spoil is Spoil.SHORTENED else files
+    names = {MANIFEST_MEMBER, *(file.name for file in kept)}
+    largest = max(files, key=lambda file: file.size_bytes, default=None)
+    archive = TarStream(gunzip(chunks, Budget(sys.maxsize, damaged("It is larger than anything."))))
+    for member in archive.members():
+        if member.name not in names:
+            continue
+        yield header_of(member.name, member.size_bytes)
+        edited = spoil is Spoil.EDITED and largest is not None and member.name == largest.name
+        yield from _flipped(archive.content(), member.size_bytes // 2) if edited else archive.content()
+        yield bytes(-member.size_bytes % BLOCK_BYTES)
+    yield bytes(2 * BLOCK_BYTES)

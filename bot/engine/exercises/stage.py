@@ -1,0 +1,27 @@
+"""What a drill's step is made of."""
+
+from bot.engine.exercises.exercise import Exercise
+from bot.engine.steps.action import Outcome
+
+
+class Stage:
+    """A step of a drill. `act` may be repeated after a crash at any point of it, or after a temporary error.
+
+    Attributes:
+        key, title: in the checklist.
+        needs: keys of the steps without which it makes no sense. It is done even where others have failed; None: it is
+            done only where nothing has.
+    """
+
+    key: str
+    title: str
+    needs: tuple[str, ...] | None = None
+
+    def act(self, exercise: Exercise) -> Outcome:
+        """Do it.
+
+        Raises:
+            BotError: it failed; the drill is red.
+            OwnershipLostError: another process has the drill.
+        """
+        raise NotImplementedError

@@ -1,0 +1,67 @@
+"""Drills asked for, waited for, and looked at."""
+
+from contextlib import closing
+
+from bot.adapters.clock import SystemClock
+from bot.adapters.journal import PostgresDrillBook, PostgresJournal, open_pool
+from bot.adapters.queue import ProcrastinateQueue
+from bot.domain.drills import Drill, DrillKind, drill_id_of
+from bot.engine.requests import Kind, defer
+from bot.ports import Request
+from bot.sandbox.scenarios.production import databases_beside
+from bot.sandbox.story import Story, key_of, texts
+
+DRILL_S = 180.0
+CLOCK = SystemClock()
+
+
+def begin(story: Story, kind: DrillKind, bundle_of: str) -> str:
+    """Plan one as a schedule with `bundle_of` does; gives its id."""
+    now, dsn = CLOCK.now(), story.sandbox.sample.state_dsn
+    drill_id = drill_id_of("", f"{kind}:{now.isoformat()}")
+    payload = {"user_id": "", "channel": story.channel, "response_url": "", "drill_id": drill_id}
+    request = Request(f"drill:{drill_id}", Kind.DRILL.value, payload)
+    story.screen.note(f"a {kind} drill of {story.environment} with the newest bundle of {bundle_of} is due")
+    with open_pool(dsn, max_size=2) as pool, closing(ProcrastinateQueue(dsn)) as queue:
+        PostgresDrillBook(pool, CLOCK).plan(Drill(drill_id, "", story.environment, kind, bundle_of, now, now))
+        PostgresJournal(pool, CLOCK).accept(request)
+        defer(queue, request)
+    return drill_id
+
+
+def ask(story: Story, kind: DrillKind) -> str:
+    """Have somebody ask for one; gives its id."""
+    every = "SELECT id FROM backstop.drills"
+    known = {row[0] for row in story.journal(every)}
+    said = story.command(story.cast.oncall, f"/drill {story.environment} now {kind}")
+    story.checks.says("the command is acknowledged at once", said, story.environment)
+    return str(story.wait(lambda: next((i for (i,) in story.journal(every) if i not in known), None), "the drill"))
+
+
+def await_end(story: Story, drill_id: str) -> None:
+    """Wait until it has ended, and all is said."""
+    ended = "SELECT ended_at IS NOT NULL FROM backstop.drills WHERE id = %s"
+    dealt_with = "SELECT count(*) = 0 FROM backstop.requests WHERE kind = 'drill' AND finished_at IS NULL"
+    story.wait(lambda: story.journal(ended, drill_id)[0][0], f"drill {drill_id} to end", DRILL_S)
+    story.wait(lambda: story.journal(dealt_with)[0][0], "its last word")
+    story.settle()
+
+
+def result_of(story: Story, drill_id: str) -> tuple[str, str]:
+    """Its state and its problem."""
+    state, problem = story.journal("SELECT state, problem FROM backstop.drills WHERE id = %s", drill_id)[0]
+    return str(state), str(problem)
+
+
+def message_of(story: Story, drill_id: str) -> str:
+    """What its message says; there must be one."""
+    own = [m for m in story.fresh() if key_of(m) == f"drill:{drill_id}"]
+    story.checks.equal("one message, edited in place, says how it went", len(own), 1)
+    return texts(own)
+
+
+def check_clean(story: Story) -> None:
+    """Check that nothing of a drill is left."""
+    story.checks.equal("no database of the drill is left", databases_beside(story), [])
+    story.checks.equal("no shadow database is left", story.database.leftovers(), [])
+    story.checks.equal("nothing is left in the scratch directory", story.sandbox.scratch_left(), [])

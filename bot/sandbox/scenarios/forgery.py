@@ -1,0 +1,73 @@
+"""A bundle whose digests were forged so that a tampered copy fits them, as if checks let everything through."""
+
+import gzip
+import hashlib
+import io
+import tarfile
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bot.adapters.clock import SystemClock
+from bot.adapters.storage import S3BackupStore
+from bot.adapters.storage.bundles import MANIFEST_MEMBER, header_of
+from bot.adapters.storage.documents import write_manifest, write_sidecar
+from bot.adapters.storage.download import ObjectDownload
+from bot.adapters.storage.members import BLOCK_BYTES
+from bot.adapters.storage.spoiling import SpoiltDownload
+from bot.domain.backups import BUNDLE_SUFFIX, SIDECAR_SUFFIX, Backup, BackupName, Manifest, StoredObject
+from bot.domain.drills import Spoil
+from bot.domain.environments import BackupTarget
+from bot.domain.runs import Progress
+from bot.sandbox.story import Story
+
+LABEL = "forged"
+
+
+def plant_forged(story: Story) -> str:
+    """Put one into the environment's bucket, made of its newest backup; gives its name."""
+    client, bucket = story.sandbox.store.client(), f"physioflow-backups-{story.environment}"
+    newest = S3BackupStore(client, story.environment, BackupTarget(bucket)).list_backups(1)[0]
+    if newest.manifest is None:
+        raise AssertionError("the newest backup is one of ours")
+    name = BackupName(story.environment, LABEL, SystemClock().now().replace(microsecond=0))
+    members = _members(story.bucket.read(newest.stored.key))
+    manifest = _forged(newest.manifest, name, members)
+    members[MANIFEST_MEMBER] = write_manifest(manifest)
+    content = _archive(members)
+    key = f"{name}{BUNDLE_SUFFIX}"
+    client.put_object(Bucket=bucket, Key=key, Body=content)
+    stored = StoredObject(key, len(content))
+    spoilt = SpoiltDownload(
+        ObjectDownload(client, bucket, stored, _unheard), Backup(name, stored, manifest), Spoil.EDITED
+    )
+    for _ in spoilt.chunks():
+        pass
+    sidecar = write_sidecar(manifest, replace(stored, sha256=spoilt.digest.hexdigest()))
+    client.put_object(Bucket=bucket, Key=f"{name}{SIDECAR_SUFFIX}", Body=sidecar)
+    return str(name)
+
+
+def _members(content: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+        opened = {member.name: archive.extractfile(member) for member in archive.getmembers()}
+        return {name: file.read() for name, file in opened.items() if file is not None}
+
+
+def _forged(manifest: Manifest, name: BackupName, members: Mapping[str, bytes]) -> Manifest:
+    """The manifest of the copy in which one byte of the largest member is another."""
+    largest = max(manifest.files, key=lambda file: file.size_bytes)
+    content, middle = members[largest.name], largest.size_bytes // 2
+    edited = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    fits = replace(largest, sha256=hashlib.sha256(edited).hexdigest())
+    files = tuple(fits if file is largest else file for file in manifest.files)
+    return replace(manifest, name=str(name), label=name.label, created_at=name.created_at, files=files)
+
+
+def _archive(members: Mapping[str, bytes]) -> bytes:
+    parts = [header_of(name, len(text)) + text + bytes(-len(text) % BLOCK_BYTES) for name, text in members.items()]
+    return gzip.compress(b"".join(parts) + bytes(2 * BLOCK_BYTES), 1)
+
+
+def _unheard(progress: Progress) -> None:
+    """Nobody watches."""
+    del progress
