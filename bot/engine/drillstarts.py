@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.domain.drills import Drill, DrillState, Schedule
+from bot.domain.drills import TRIED, Drill, DrillState, Schedule
 from bot.engine.requests import Kind, defer
 from bot.engine.workplace import Workplace
 from bot.errors import BotError, PermanentError, TemporaryError
@@ -94,7 +94,7 @@ def _is_wanted(workplace: Workplace, drill: Drill, start_at: str) -> bool:
     Raises:
         TemporaryError: ``drill-waits``.
     """
-    if drill.state is DrillState.RUNNING:
+    if drill.state is DrillState.RUNNING or drill.state in TRIED:  # one that has ended is shown once more
         return True
     moved = drill.start_at.isoformat() != start_at
     late = workplace.clock.now() > last_start(drill, within_s(workplace, drill))

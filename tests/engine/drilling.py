@@ -71,7 +71,7 @@ class Drilling(Story):
             self.booked += 1
 
     def perform(self) -> Drill:
-        self.do(self.world.request("drill", drill_id=DRILL_ID))
+        self.do(self.world.request("drill", drill_id=DRILL_ID, start_at=self.drill().start_at.isoformat()))
         return self.drill()
 
     def drill(self) -> Drill:

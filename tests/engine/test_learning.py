@@ -1,6 +1,7 @@
 """What drills have shown gets into plans, may be demanded by policy, and is told when asked for."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -18,6 +19,7 @@ from bot.ports import Audience
 from tests.drills import MEASURED, drill_of, took
 from tests.engine.story import Story
 from tests.engine.test_restore import NAME, ask, bundle, furnish, restore, undo
+from tests.fakes.clock import NOON
 from tests.fakes.process import Process
 from tests.fakes.sides import FakeSides
 from tests.fakes.world import World
@@ -251,8 +253,10 @@ def test_what_is_overdue(world: World) -> None:
     made, _ = report(world, schedules=(weekly, patient, fresh, replace(weekly, name="never", bundle_of="prod")))
 
     assert [(late.schedule, late.passed_at) for late in made.overdue] == [("weekly", old.ended_at)]  # not the new one
-    made, _ = report(world, "prod", schedules=(weekly, replace(weekly, name="never", bundle_of="prod")))
-    assert [late.schedule for late in made.overdue] == ["never"]
+    never = replace(weekly, name="awaited", bundle_of="prod")
+    world.drills.enlist(never.name, never.fingerprint, NOON - timedelta(days=30))
+    made, _ = report(world, "prod", schedules=(weekly, never))
+    assert [late.schedule for late in made.overdue] == ["awaited"]
 
 
 def test_migrations_and_backups_show_proofs(story: Story, world: World) -> None:

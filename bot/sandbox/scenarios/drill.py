@@ -7,7 +7,7 @@ from typing import Any
 from bot.domain.drills import DrillKind
 from bot.sandbox.people import all_text
 from bot.sandbox.scenarios.before import check_serving, observe
-from bot.sandbox.scenarios.drilling import ask, await_end, begin, check_clean, message_of, result_of
+from bot.sandbox.scenarios.drilling import announced, ask, await_end, begin, check_clean, message_of, result_of
 from bot.sandbox.scenarios.forgery import plant_forged
 from bot.sandbox.scenarios.production import LABEL, OID, Prod, observe_production, untouched
 from bot.sandbox.scenarios.restore import PROPERTIES
@@ -28,18 +28,19 @@ def drill(story: Story) -> None:
     staging.checks = story.checks
     prod = observe_production(story)
     with untouched(story, prod):
-        _restore(staging)
+        _restore(staging, announced(staging))
         _migration(staging, prod)
         _bundle(staging, story, prod)
         _wrong_script(staging)
         _control_passes(staging)
+    _report(staging)
     _show_files(story)
     staging.bucket.clear()  # later stories expect empty buckets
     story.bucket.clear()
 
 
-def _restore(story: Story) -> None:
-    """The real thing, in staging, while people book."""
+def _restore(story: Story, drill_id: str) -> None:
+    """The real thing, in staging, on schedule, while people book."""
     checks, before = story.checks, observe(story)
     oid, properties, booked = (
         story.database.ask(OID),
@@ -48,7 +49,6 @@ def _restore(story: Story) -> None:
     )
     with Booker(story) as booker:
         booker.wait_more(FIRST_BOOKINGS)
-        drill_id = ask(story, DrillKind.RESTORE)
         await_end(story, drill_id)
         booker.wait_more(FIRST_BOOKINGS)
         booker.stop()
@@ -56,7 +56,7 @@ def _restore(story: Story) -> None:
         kept = len(booker.times) - lost
     checks.equal("it passed", result_of(story, drill_id), ("passed", ""))
     message = message_of(story, drill_id)
-    checks.says("its message tells each step", message, "Take a test-rollback backup", "Undo the swap", "passed")
+    checks.says("its message tells each step", message, "Take a test-rollback backup", "Undo the swap", "Passed")
     checks.says("four spoilt copies were refused, each for being damaged", message, *SPOILT)
     checks.says("equality is proven by hashes, both ways", message, "equal to the manifest", "as they were put aside")
     _check_runs(story, drill_id)
@@ -151,7 +151,7 @@ def _wrong_script(story: Story) -> None:
     state, problem = result_of(story, drill_id)
     checks.equal("the drill is red", state, "failed")
     checks.says("it says which script, and why", problem, "down-script-failed", WRONG, "check does not hold")
-    checks.says("so does its message", message_of(story, drill_id), "failed", WRONG)
+    checks.says("so does its message", message_of(story, drill_id), "Failed", WRONG)
     count = story.journal("SELECT count(*) FROM backstop.script_proofs WHERE drill_id = %s", drill_id)[0][0]
     checks.equal("nothing is proven by it", count, 0)
     check_clean(story)
@@ -165,9 +165,27 @@ def _control_passes(story: Story) -> None:
     state, problem = result_of(story, drill_id)
     checks.equal("a drill whose control passes is red", state, "failed")
     checks.says("it says which copy of what was accepted", problem, "control-passed", "one byte of a member", name)
-    checks.says("so does its message", message_of(story, drill_id), "failed", "control-passed")
+    checks.says("so does its message", message_of(story, drill_id), "Failed", "control-passed")
     checks.that("nothing was loaded after that", not _was_done(story, drill_id, "load"))
     check_clean(story)
+
+
+def _report(story: Story) -> None:
+    """What the drills have taught, as a picture; what each of their runs did, as a file in its thread."""
+    told = story.command(story.cast.oncall, "/drill report staging")
+    story.checks.says("the report is promised at once", told, "Drawing")
+    story.wait(lambda: any(name.endswith(".png") for name in _posted(story)), "the picture of the drills", 60.0)
+    said = texts(story.fresh())
+    story.checks.says("the report counts good and bad", said, "3 passed, 2 failed")
+    story.settle()
+    files = [name for name in _posted(story) if name.endswith(".html")]
+    story.checks.equal("each run of the drill has left a report", len(files), 2)
+
+
+def _posted(story: Story) -> set[str]:
+    heads = story.fresh()
+    threads = [reply for m in heads if key_of(m).startswith("card:") for reply in story.messages(m["ts"])]
+    return {str(file["name"]) for message in (*heads, *threads) for file in message.get("files") or []}
 
 
 def _was_done(story: Story, drill_id: str, key: str) -> bool:

@@ -1,6 +1,8 @@
 """Drills asked for, waited for, and looked at."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from datetime import timedelta
 
 from bot.adapters.clock import SystemClock
 from bot.adapters.journal import PostgresDrillBook, PostgresJournal, open_pool
@@ -13,14 +15,38 @@ from bot.sandbox.story import Story, key_of, texts
 
 DRILL_S = 180.0
 CLOCK = SystemClock()
+SOON = timedelta(seconds=10)
+"""Enough for the bot to start and to announce it."""
+
+
+def soon() -> Sequence[Mapping[str, str | int | list[str]]]:
+    """A restore drill of staging that is due at the next full minute, and then in a year."""
+    due = CLOCK.now() + SOON
+    due += timedelta(seconds=60 - due.second)
+    cron = f"{due.minute} {due.hour} {due.day} {due.month} *"
+    return [{"environment": "staging", "kind": "restore", "cron": cron, "announce_before_s": 3600}]
+
+
+def announced(story: Story) -> str:
+    """Wait for the announcement of the one that is due soon; gives its id. Only approvers may skip it."""
+    found = "SELECT id FROM backstop.drills WHERE schedule <> '' AND state = 'planned'"
+    drill_id = str(story.wait(lambda: [i for (i,) in story.journal(found)], "a planned drill")[0])
+    posted = story.wait(
+        lambda: [m for m in story.messages() if key_of(m) == f"drill:{drill_id}"], "the drill's announcement"
+    )[0]
+    story.checks.says("it is announced before it starts", texts([posted]), "Planned", "starts", "Skip")
+    story.screen.gesture(story.cast.engineer.name, "presses Skip")
+    story.cast.engineer.presses(posted, "skip_drill")
+    refused = story.answer(story.cast.engineer, "not-an-approver")
+    story.checks.says("who is no approver may not skip it", refused, "Only the approvers of staging")
+    return drill_id
 
 
 def begin(story: Story, kind: DrillKind, bundle_of: str) -> str:
     """Plan one as a schedule with `bundle_of` does; gives its id."""
     now, dsn = CLOCK.now(), story.sandbox.sample.state_dsn
     drill_id = drill_id_of("", f"{kind}:{now.isoformat()}")
-    payload = {"user_id": "", "channel": story.channel, "response_url": "", "drill_id": drill_id}
-    request = Request(f"drill:{drill_id}", Kind.DRILL.value, payload)
+    request = Request(f"drill:{drill_id}", Kind.DRILL.value, {"drill_id": drill_id, "start_at": now.isoformat()})
     story.screen.note(f"a {kind} drill of {story.environment} with the newest bundle of {bundle_of} is due")
     with open_pool(dsn, max_size=2) as pool, closing(ProcrastinateQueue(dsn)) as queue:
         PostgresDrillBook(pool, CLOCK).plan(Drill(drill_id, "", story.environment, kind, bundle_of, now, now))
@@ -33,7 +59,7 @@ def ask(story: Story, kind: DrillKind) -> str:
     """Have somebody ask for one; gives its id."""
     every = "SELECT id FROM backstop.drills"
     known = {row[0] for row in story.journal(every)}
-    said = story.command(story.cast.oncall, f"/drill {story.environment} now {kind}")
+    said = story.command(story.cast.lead_a, f"/drill {story.environment} now {kind}")
     story.checks.says("the command is acknowledged at once", said, story.environment)
     return str(story.wait(lambda: next((i for (i,) in story.journal(every) if i not in known), None), "the drill"))
 
@@ -55,7 +81,7 @@ def result_of(story: Story, drill_id: str) -> tuple[str, str]:
 
 def message_of(story: Story, drill_id: str) -> str:
     """What its message says; there must be one."""
-    own = [m for m in story.fresh() if key_of(m) == f"drill:{drill_id}"]
+    own = [m for m in story.messages() if key_of(m) == f"drill:{drill_id}"]
     story.checks.equal("one message, edited in place, says how it went", len(own), 1)
     return texts(own)
 

@@ -30,7 +30,7 @@ def drill_killed(story: Story) -> None:
     await_end(staging, drill_id)
     checks = story.checks
     checks.equal("it passed all the same", result_of(staging, drill_id), ("passed", ""))
-    checks.says("its message says so", message_of(staging, drill_id), "passed")
+    checks.says("its message says so", message_of(staging, drill_id), "Passed")
     taken_up = story.journal("SELECT fence FROM backstop.drills WHERE id = %s", drill_id)[0][0]
     checks.equal("three processes have had it", taken_up, 3)
     runs = story.journal("SELECT state FROM backstop.runs WHERE drill = %s", drill_id)

@@ -1,11 +1,12 @@
 """Every scenario by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.sandbox.scenarios import (
     backups,
     drill,
+    drilling,
     drillkilled,
     forms,
     inplace,
@@ -32,6 +33,7 @@ class Scenario:
         play: tells it; checks that fail are counted, an exception ends it.
         without: rows of the compatibility matrix to leave out, by app.
         in_place: environments where no second database is allowed.
+        drills: gives the schedules its bot is to have, when it is about to start; None for the usual ones.
         demands_drills: whether production refuses what no drill has proven lately.
     """
 
@@ -39,11 +41,12 @@ class Scenario:
     without: frozenset[str] = frozenset()
     in_place: frozenset[str] = frozenset()
     demands_drills: bool = False
+    drills: Callable[[], Sequence[Mapping[str, str | int | list[str]]]] | None = None
 
     @property
     def is_special(self) -> bool:
         """Whether it wants a bot of its own."""
-        return bool(self.without or self.in_place or self.demands_drills)
+        return bool(self.without or self.in_place or self.demands_drills or self.drills)
 
     @property
     def summary(self) -> str:
@@ -75,7 +78,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "undo-chain": Scenario(unchain.undo_chain),
     "salvage": Scenario(salvage.salvage),
     "modal-and-home": Scenario(forms.modal_and_home),
-    "drill": Scenario(drill.drill),
+    "drill": Scenario(drill.drill, drills=drilling.soon),
     "drill-killed": Scenario(drillkilled.drill_killed),
     "votes-at-once": Scenario(outages.votes_at_once),
     "slack-down": Scenario(outages.slack_down),
