@@ -78,6 +78,7 @@ def _of_journal(workplace: Workplace, site: Site, follow_ups: Sequence[Run]) -> 
         run=run,
         votes=tuple(workplace.journal.votes(run.id)) if run is not None else (),
         frozen=workplace.journal.frozen(environment.name),
+        last_drill=next(iter(workplace.drills.history(environment.name, 1)), None),
         follow_ups=tuple(open_ for open_ in follow_ups if open_.environment == environment.name),
     )
 

@@ -139,7 +139,7 @@ class EnvironmentSummary:
         frozen: who froze it and why; None when it is not.
         follow_ups: runs whose fix is still to be planned.
         kept: replaced databases that are still there.
-        last_drill: what the last drill showed, a sentence; None where there was none.
+        last_drill: the newest drill that was tried here, or with backups of here; None where there was none.
         problems: a sentence for everything that could not be looked up.
     """
 
@@ -157,7 +157,7 @@ class EnvironmentSummary:
     frozen: str | None = None
     follow_ups: tuple[Run, ...] = ()
     kept: tuple[KeptDatabase, ...] = ()
-    last_drill: str | None = None
+    last_drill: Drill | None = None
     problems: tuple[str, ...] = ()
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from bot.domain.backups import Backup
+from bot.domain.drills import Drill
 from bot.domain.runs import OPEN, Run, RunState, StepState
 from bot.domain.versions import label
 from bot.errors import BotError
@@ -12,7 +13,9 @@ from bot.views import refusal
 from bot.views.backups import NAME_MOST, STAMP, state
 from bot.views.blocks import Block, View, actions, button, context, divider, header, listing, section
 from bot.views.card import STATES, approvers
-from bot.views.text import code, count, moment, one_line, person, prose, size
+from bot.views.drill import NOUNS
+from bot.views.drill import STATES as DRILL_STATES
+from bot.views.text import code, count, duration, moment, one_line, person, prose, size
 
 START = "start_rollback"
 ENVIRONMENTS_MOST = 24
@@ -65,8 +68,18 @@ def _lines(summary: EnvironmentSummary, now: datetime) -> list[str]:
     lines += [f"⚠️ {prose(problem, 300)}" for problem in summary.problems[:6]]
     lines += [*_bundles(summary, now)]
     if summary.last_drill is not None:
-        lines.append(f"Last drill: {prose(summary.last_drill, 300)}")
+        lines.append(_drill(summary.last_drill))
     return [*lines, *_follow_ups(summary), *_kept(summary.kept)]
+
+
+def _drill(drill: Drill) -> str:
+    at = f", {moment(drill.ended_at, STAMP)}" if drill.ended_at else ""
+    took = f": restored in {duration(drill.measured.restore_s)}" if drill.measured and drill.measured.phases else ""
+    why = f": {prose(drill.problem, 200)}" if drill.problem else ""
+    where = f" of {one_line(drill.environment, 40)}" + (
+        f" with a backup of {one_line(drill.bundle_of, 40)}" if drill.bundle_of != drill.environment else ""
+    )
+    return f"*Last drill:* {DRILL_STATES[drill.state]} {NOUNS[drill.kind]}{where}{at}{took}{why}"
 
 
 def _schema(summary: EnvironmentSummary) -> str:

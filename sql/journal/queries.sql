@@ -182,7 +182,8 @@ WHERE state = 'approved' OR (state = 'running' AND lease_until <= clock_timestam
 ORDER BY created_at;
 
 -- name: pulse
--- One word that changes whenever the Home tab would: open runs, their steps and votes, follow-ups, freezes, chores.
+-- One word that changes whenever the Home tab would: open runs, their steps and votes, follow-ups, freezes, chores,
+-- ended drills.
 WITH open_run AS (
     SELECT id, digest, state, fence, expires_at, cancel_requested_by, problem FROM backstop.runs
     WHERE state IN ('pending', 'approved', 'running', 'parked')
@@ -196,7 +197,8 @@ SELECT md5(concat_ws('/',
     (SELECT string_agg(run_id, ',' ORDER BY run_id) FROM backstop.steps WHERE state = 'open'),
     (SELECT string_agg(to_json(freezes)::text, ',' ORDER BY environment) FROM backstop.freezes),
     (SELECT string_agg(concat_ws(':', chores.request_id, requests.finished_at), ',' ORDER BY chores.request_id)
-     FROM backstop.chores JOIN backstop.requests ON requests.id = chores.request_id)
+     FROM backstop.chores JOIN backstop.requests ON requests.id = chores.request_id),
+    (SELECT max(ended_at) FROM backstop.drills)
 )) AS pulse;
 
 -- name: visitors

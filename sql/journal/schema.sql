@@ -211,4 +211,5 @@ CREATE TABLE IF NOT EXISTS backstop.script_proofs (
 );
 -- What the Home tab asks every few seconds.
 CREATE INDEX IF NOT EXISTS steps_open ON backstop.steps (run_id) WHERE state = 'open';
+CREATE INDEX IF NOT EXISTS drills_ended ON backstop.drills (ended_at);
 CREATE INDEX IF NOT EXISTS requests_home ON backstop.requests (accepted_at) WHERE kind = 'home';

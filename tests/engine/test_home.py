@@ -8,6 +8,7 @@ import pytest
 
 from bot.domain.approvals import Choice, Vote
 from bot.domain.backups import Backup, BackupName, StoredObject, Verification
+from bot.domain.drills import DrillKind
 from bot.domain.runs import RunState
 from bot.engine import home
 from bot.engine.glimpses import Glimpses
@@ -15,6 +16,7 @@ from bot.engine.home import HomeKeeper
 from bot.engine.workplace import Workplace
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import EnvironmentSummary, HomeFacts
+from tests.drills import drill_of
 from tests.engine.hanging import Hanging
 from tests.engine.story import Story
 from tests.fakes.directory import ENGINEER, HOME, LEAD_A, ONCALL, member
@@ -239,3 +241,12 @@ def test_a_look_up_that_fails_leaves_the_tab_as_it_is(story: Story, world: World
     refresh(world, keeper, workplace)
     assert times(world) == 1
     assert workplace.home_team == HOME
+
+
+def test_it_shows_the_newest_drill_that_was_here_or_with_backups_of_here(story: Story, world: World) -> None:
+    for drill in (drill_of(3), drill_of(2, DrillKind.BUNDLE, of="prod"), drill_of(1)):
+        world.drills.table[drill.id] = drill
+    open_tab(story)
+    last = shown(world).last_drill
+    assert last is not None
+    assert (last.kind, last.bundle_of) == (DrillKind.BUNDLE, "prod")

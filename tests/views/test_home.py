@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.backups import Backup, BackupName, StoredObject, Verification
+from bot.domain.drills import DrillKind
 from bot.domain.runs import RunState, StepState
 from bot.errors import PermanentError
 from bot.ports import EnvironmentSummary, HomeFacts, KeptDatabase
 from bot.views import home
 from bot.views.text import moment
+from tests.drills import drill_of
 from tests.views.samples import ASKED, RUN, VOTES, read, running
 
 STAMP = "{date_short_pretty} {time}"
@@ -50,7 +52,12 @@ def test_an_environment_at_rest() -> None:
 
 def test_a_drill_is_said_where_there_was_one() -> None:
     assert "drill" not in tab(PROD).lower()
-    assert "Last drill: restore of staging, passed" in tab(replace(PROD, last_drill="restore of staging, passed"))
+    shown = tab(replace(PROD, last_drill=drill_of(2, DrillKind.BUNDLE, of="prod")))
+    assert "*Last drill:* ✅ Passed bundle drill of staging with a backup of prod, <!date^" in shown
+    assert ": restored in " in shown
+    failed = tab(replace(PROD, last_drill=drill_of(2, failed="load-failed: x")))
+    assert "*Last drill:* ❌ Failed restore drill of staging, <!date^" in failed
+    assert failed.count("load-failed: x") == 1
 
 
 def test_a_pending_run_says_what_it_waits_for() -> None:

@@ -191,15 +191,6 @@ choices = st.builds(
 )  # fmt: skip
 configured = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=60)
 """Names of environments: the configuration lets no others in."""
-summaries = st.builds(
-    EnvironmentSummary, configured, st.booleans(), st.just("C0INCIDENT"), st.integers(1, 10),
-    st.none() | st.integers(0, 999), words, st.none() | st.booleans(), st.none() | backups, st.none() | backups,
-    st.none() | runs, votes, st.none() | words, st.lists(runs, max_size=1).map(lambda few: tuple(few) * 12), many(kept),
-    st.none() | words, many(words),
-)  # fmt: skip
-homes = st.builds(
-    HomeFacts, st.tuples(summaries, st.sampled_from([0, 1, 40])).map(lambda pair: (pair[0],) * pair[1]), moments
-)
 measurements = st.builds(
     Measurement, words, amounts, amounts, amounts, many(st.tuples(words, st.floats(0, 10**6))),
     st.none() | st.floats(0, 10**9), st.none() | st.floats(0, 10**6), st.none() | st.floats(0, 10**6),
@@ -213,3 +204,12 @@ rests = st.builds(DayRange, st.dates(), st.dates())
 schedules = st.builds(Schedule, words, words, st.sampled_from(DrillKind), words, words, words, blackout=many(rests))
 standings = st.builds(Standing, schedules, moments, maybe, maybe, maybe, maybe, st.booleans())
 alerts = st.builds(Alert, words | st.just("environment:prod"), words, moments, st.booleans())
+summaries = st.builds(
+    EnvironmentSummary, configured, st.booleans(), st.just("C0INCIDENT"), st.integers(1, 10),
+    st.none() | st.integers(0, 999), words, st.none() | st.booleans(), st.none() | backups, st.none() | backups,
+    st.none() | runs, votes, st.none() | words, st.lists(runs, max_size=1).map(lambda few: tuple(few) * 12), many(kept),
+    st.none() | drills, many(words),
+)  # fmt: skip
+homes = st.builds(
+    HomeFacts, st.tuples(summaries, st.sampled_from([0, 1, 40])).map(lambda pair: (pair[0],) * pair[1]), moments
+)
