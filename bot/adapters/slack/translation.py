@@ -4,6 +4,7 @@ import http.client
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.error import HTTPError
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
@@ -34,7 +35,10 @@ def translated() -> Iterator[None]:
     except SlackApiError as error:
         raise _refused(error.response) from error
     except (OSError, http.client.HTTPException, ValueError, SlackClientError) as error:
-        # ValueError: an answer cut off in the middle of its JSON.
+        # ValueError: an answer cut off in the middle of its JSON. HTTPError: a file's bytes were refused; slack_sdk
+        # leaves its connection open.
+        if isinstance(error, HTTPError):
+            error.close()
         raise TemporaryError(
             "slack-unreachable", "Slack could not be reached.", "The message is kept and sent later."
         ) from error
