@@ -141,7 +141,7 @@ def _close(story: Story) -> None:
 
     def look() -> bool:
         text = all_text({"blocks": (story.cast.engineer.sees("home") or {}).get("blocks")})
-        return "Schema" in text and run_id not in text
+        return "Schema" in text and f"close {run_id} LINK" not in text
 
     story.checks.that("once it is planned, it is gone from the Home tab", story.wait(look, "the follow-up to go"))
 
