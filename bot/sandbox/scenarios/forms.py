@@ -136,11 +136,12 @@ def _submit(story: Story, form: Json) -> None:
 
 
 def _close(story: Story) -> None:
-    story.command(story.cast.oncall, f"/rollback close {story.run_id()} https://example.org/fix/7")
+    run_id = story.run_id()
+    story.command(story.cast.oncall, f"/rollback close {run_id} https://example.org/fix/7")
 
     def look() -> bool:
         text = all_text({"blocks": (story.cast.engineer.sees("home") or {}).get("blocks")})
-        return "Plan fix and re-deployment" not in text
+        return "Schema" in text and f"close {run_id} LINK" not in text
 
     story.checks.that("once it is planned, it is gone from the Home tab", story.wait(look, "the follow-up to go"))
 
