@@ -134,7 +134,7 @@ def _follow_ups(summary: EnvironmentSummary) -> list[str]:
     lines = [
         f"☐ Plan fix and re-deployment, run {code(run.id, 40)} of {moment(run.created_at, STAMP)}: "
         f"{code(f'/rollback close {run.id} LINK', 60)}"
-        for run in summary.follow_ups[:_FOLLOW_UPS_MOST]
+        for run in summary.follow_ups[::-1][:_FOLLOW_UPS_MOST]
     ]
     more = len(summary.follow_ups) - _FOLLOW_UPS_MOST
     return [*lines, *([f"☐ … and {more:,} more"] if more > 0 else [])]

@@ -158,3 +158,7 @@ def _quiet(story: Story) -> None:
     story.settle()
     story.checks.equal("an unchanged tab is wanted once", story.journal(published)[0][0], revisions)
     story.checks.equal("and sent once", len(story.slack.calls("views.publish")), before)
+    # Whoever has opened the tab is shown it for a week, and that looks into every database: not in later stories.
+    story.journal(
+        "WITH gone AS (DELETE FROM backstop.requests WHERE kind = 'home' RETURNING 1) SELECT count(*) FROM gone"
+    )

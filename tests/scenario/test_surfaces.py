@@ -1,0 +1,12 @@
+"""Backups, drills, forms and pages, played in the sandbox."""
+
+import pytest
+
+from bot.sandbox.workplace import Sandbox
+from tests.scenario.must_behave import SURFACES, check
+
+
+@pytest.mark.scenario
+@pytest.mark.parametrize("name", SURFACES.values(), ids=SURFACES.keys())
+def test_must_behave(sandbox: Sandbox, name: str) -> None:
+    check(sandbox, name)
