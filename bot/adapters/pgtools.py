@@ -13,26 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from bot.adapters.toolwords import tool_words
 from bot.errors import PermanentError
 
 POLL_S = 0.05
 KILL_PATIENCE_S = 5.0
 BLOCK_BYTES = 256 * 1024
-WORDS_LENGTH = 300
 
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
 LOCKED = re.compile("canceling statement due to (lock|statement) timeout|could not obtain lock on relation")
 """pg_dump waits for a table by `statement_timeout`, its workers do not wait at all."""
-
-WHERE = re.compile(r"connection to server (at|on socket) \"[^\"]*\"( \([^)]*\))?(, port \d+)? failed: ")
-NOISE = re.compile(
-    r"^(pg_dump|pg_restore): (detail|hint|warning|from TOC|while|creating|processing|last built-in).*|^Command was:.*",
-    re.IGNORECASE,
-)
-
-QUOTES_VALUES = re.compile(r"invalid |malformed |out of range|violates |cannot cast|date/time|value \"")
-VALUE = re.compile(r"\".*\"|'.*'|\b\d{4,}\b")
-"""From the first quote to the last: a value may hold quotes of its own."""
 
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "PGSYSCONFDIR")
 """What a tool gets of our own environment; secrets for other systems stay out."""
@@ -289,22 +279,6 @@ def _blocks(tool: str, process: subprocess.Popen[bytes], complaints: IO[bytes]) 
         complaints.seek(0)
         complained = complaints.read().decode(errors="replace")
         raise ToolFailedError(tool, tool_words(complained), complaints=complained)
-
-
-def tool_words(complained: str) -> str:
-    """The first error a tool reports, without host, port, query and detail."""
-    lines = [line.strip() for line in complained.splitlines() if line.strip()]
-    errors = [line for line in lines if "error:" in line.lower()] or [line for line in lines if not NOISE.match(line)]
-    words = errors[0] if errors else "it ended without a word"
-    for prefix in ("pg_dump: ", "pg_restore: ", "error: ", "could not execute query: ", "ERROR:  "):
-        words = words.removeprefix(prefix)
-    return _without_values(WHERE.sub("", words))[:WORDS_LENGTH]
-
-
-def _without_values(words: str) -> str:
-    """Take out what a server quotes of a row: a tool passes its message on without the code that would tell."""
-    told = QUOTES_VALUES.search(words)
-    return words[: told.start()] + VALUE.sub("…", words[told.start() :]) if told else words
 
 
 def _wait(lock_timeout_s: float) -> str:

@@ -6,9 +6,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from bot.config.credentials import Surroundings, read_credential
+from bot.config.drillkeys import DrillKeys
 from bot.config.dsn import Target, parse_dsn
-from bot.config.keys import CompatibilityKeys, DatabaseKeys, DrillKeys, Keys, StateKeys
+from bot.config.keys import CompatibilityKeys, DatabaseKeys, StateKeys
 from bot.config.problems import line
+from bot.config.table import Keys
 
 K = TypeVar("K", bound=Keys)
 

@@ -7,21 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bot.config import rules
 from bot.config.credentials import one_place
+from bot.config.drillkeys import DrillKeys, TargetKeys
 from bot.config.rules import within
-from bot.config.targets import TargetKeys
+from bot.config.table import Keys
 from bot.domain.environments import Timing
 
 _TIMING = Timing()
-
-
-class Keys(BaseModel):
-    """A table of the file: nothing unknown, nothing converted, nothing changed afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
 
 def _directory(text: str) -> str:
@@ -193,7 +188,7 @@ class HttpCheckKeys(Keys):
 class SmokeKeys(Keys):
     """``environments.NAME.smoke``."""
 
-    http: list[HttpCheckKeys] = []
+    http: list[HttpCheckKeys] = Field(default=[])
     sql: list[rules.Text] = Field(default=[], description="write a query that yields one true value")
 
 
@@ -254,35 +249,6 @@ class EnvironmentKeys(Keys):
         return smoke
 
 
-class DrillKeys(Keys):
-    """``[[drills]]``."""
-
-    name: rules.DrillName | None = Field(default=None, description="name it, or leave it out for ENVIRONMENT-KIND")
-    environment: str = Field(description="name an environment that is not production")
-    kind: Literal["restore", "migration", "bundle"] = Field(description="say what to practise")
-    cron: rules.Cron = Field(description="say when: minute, hour, day of month, month, weekday")
-    timezone: rules.TimeZone = Field(default="UTC", description="say whose clock that is")
-    bundle_of: str | None = Field(default=None, description="name the environment whose bundles are loaded")
-    jitter_s: Annotated[int, within(0, 86_400)] = Field(
-        default=0, description="set by how many seconds its start may vary"
-    )
-    blackout: list[rules.Days] = Field(default=[], description="list the days on which none starts")
-    announce_before_s: Annotated[int, within(0, 2_592_000)] = Field(
-        default=0, description="set how many seconds ahead to say so"
-    )
-    start_within_s: Annotated[int, within(1, 604_800)] = Field(
-        default=3600, description="set how many seconds late it may start"
-    )
-    overdue_after_s: rules.Seconds | None = Field(
-        default=None, description="set how many seconds the last pass may be old"
-    )
-
-    @property
-    def full_name(self) -> str:
-        """Its name, given or not."""
-        return self.name or f"{self.environment}-{self.kind}"
-
-
 class HttpKeys(Keys):
     """``[http]``."""
 
@@ -311,7 +277,7 @@ class FileKeys(Keys):
     environments: Annotated[dict[rules.EnvironmentName, EnvironmentKeys], Field(min_length=1)] = Field(
         description="describe at least one environment"
     )
-    drills: list[DrillKeys] = []
+    drills: list[DrillKeys] = Field(default=[])
     http: HttpKeys = HttpKeys()
     tools: ToolKeys = ToolKeys()
 

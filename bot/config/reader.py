@@ -12,6 +12,7 @@ from bot.config import keys, settings
 from bot.config.cautions import find_unmet_demands, find_warnings
 from bot.config.credentials import Surroundings, read_credential
 from bot.config.crosschecks import crosscheck
+from bot.config.drillkeys import DrillKeys
 from bot.config.problems import describe
 from bot.config.rules import days_of
 from bot.domain import environments as domain
@@ -190,7 +191,7 @@ def _upkeep(item: keys.EnvironmentKeys) -> settings.Upkeep:
     return settings.Upkeep(item.keep_old_database_s)
 
 
-def _schedule(item: keys.DrillKeys) -> Schedule:
+def _schedule(item: DrillKeys) -> Schedule:
     return Schedule(
         name=item.full_name,
         environment=item.environment,

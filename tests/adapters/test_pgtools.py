@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.database.connections import Connections
-from bot.adapters.pgtools import PgTools, ToolFailedError, tool_words
+from bot.adapters.pgtools import PgTools, ToolFailedError
+from bot.adapters.toolwords import tool_words
 from bot.errors import PermanentError
 from bot.sandbox.postgres import PostgresServer, find_bin_dir, free_port
 

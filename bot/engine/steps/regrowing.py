@@ -4,6 +4,7 @@ from bot.domain.runs import Run
 from bot.domain.versions import label
 from bot.engine.execution import Execution
 from bot.engine.regrowing import order_of
+from bot.engine.steps.acceptance import accept
 from bot.engine.steps.action import Action, Outcome
 from bot.engine.steps.restoring import clear_fetched, fetch_bundle
 from bot.errors import PermanentError
@@ -70,21 +71,9 @@ class VerifyRegrown(Action):
             PermanentError: ``verification-failed`` names what is not as planned.
         """
         execution.end_session()
-        database, plan = execution.site.database, execution.run.plan
+        database = execution.site.database
         database.reopen()
-        schema = database.inspect().schema
-        checks = execution.site.environment.smoke.sql
-        problems = [
-            f"not true: {found.sql} {found.problem}".strip() for found in database.check(checks) if not found.ok
-        ]
-        if schema != plan.to_schema:
-            problems.append(f"schema is {label(schema)}, planned was {label(plan.to_schema)}")
-        if database.catalogue().fingerprint != plan.expected_fingerprint:
-            problems.append("the catalogue is not what it was before the chain")
-        if problems:
-            raise PermanentError(
-                "verification-failed",
-                "; ".join(problems)[:250] + ".",
-                "Traffic is still stopped. Compare the database with the plan before anything else.",
-            )
-        return Outcome(f"schema {label(schema)}, catalogue as before the chain, {len(checks)} checks true")
+        same = database.catalogue().fingerprint == execution.run.plan.expected_fingerprint
+        odd = () if same else ("the catalogue is not what it was before the chain",)
+        hint = "Traffic is still stopped. Compare the database with the plan before anything else."
+        return Outcome(f"{accept(execution, hint, odd)}, catalogue as before the chain")
