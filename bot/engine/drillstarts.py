@@ -76,6 +76,7 @@ def carry_out(workplace: Workplace, payload: Mapping[str, Any], perform: Perform
         return
     try:
         perform(workplace, drill.id)
+        _check_left(workplace, drill.id)
     except TemporaryError as error:
         if drill.started_at is None or workplace.clock.now() - drill.started_at < LONGEST:
             raise
@@ -86,6 +87,19 @@ def carry_out(workplace: Workplace, payload: Mapping[str, Any], perform: Perform
     except Exception as error:  # noqa: BLE001 -- a bug must not leave a drill open for ever, nor be silent
         _log.exception("drill %s", drill.id)
         _give_up(workplace, drill.id, f"internal-error: {type(error).__name__}; the log has more.")
+
+
+def _check_left(workplace: Workplace, drill_id: str) -> None:
+    """See that a performer that returned has not left it under way, as one does that could not reach the journal.
+
+    Whoever else performs it holds its request, so nobody is disturbed by its being asked for again.
+
+    Raises:
+        TemporaryError: ``drill-left``.
+    """
+    drill = workplace.drills.drill(drill_id)
+    if drill is not None and drill.state is DrillState.RUNNING:
+        raise TemporaryError("drill-left", f"Drill {drill_id} was left in the middle.", "It is taken up again.")
 
 
 def _is_wanted(workplace: Workplace, drill: Drill, start_at: str) -> bool:

@@ -98,8 +98,8 @@ class TestWaiting:
         world.drills.finish(running.id, running.fence, DrillState.PASSED)
         office.performing = office.passing
         world.clock.sleep(20)
-        (waiting,) = world.journal.unfinished_requests(15)
-        world.queue.defer_chore(waiting.id)
+        for waiting in world.journal.unfinished_requests(15):
+            world.queue.defer_chore(waiting.id)
         office.work()
         assert {drill.state for drill in world.drills.table.values()} == {DrillState.PASSED}
 
@@ -238,6 +238,18 @@ class TestFailures:
         office.until(timedelta())
         office.until(3 * HOUR)
         assert office.drill().state is DrillState.RUNNING
+
+    def test_one_that_was_left_under_way_is_taken_up_again(self, office: Office) -> None:
+        office.performing = lambda workplace, drill_id: (workplace.drills.begin(drill_id, ()), None)[1]
+        office.until(timedelta())
+        office.until(3 * HOUR)
+        assert office.drill().state is DrillState.RUNNING
+        (request,) = office.world.journal.unfinished_requests(0)
+        office.performing = office.passing
+        office.world.queue.defer_chore(request.id)
+        office.work()
+        assert office.drill().state is DrillState.PASSED
+        assert office.world.journal.unfinished_requests(0) == []
 
     def test_what_may_work_later_is_tried_again_for_a_day(self, office: Office) -> None:
         def hiccups(workplace: Workplace, drill_id: str) -> None:

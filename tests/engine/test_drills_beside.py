@@ -80,4 +80,4 @@ def test_whoever_was_replaced_while_it_waited_to_try_again_touches_nothing(tmp_p
     number = probe.process.calls.index("sides.load") + 1
     story.process.at_call[number] = lambda: story.world.drills.begin(DRILL_ID, ())
     story.perform()
-    assert story.process.calls[number - 1 :] == ["sides.load", "drills.record", "claim.finish"]
+    assert story.process.calls[number - 1 :] == ["sides.load", "drills.record", "drills.drill"]
