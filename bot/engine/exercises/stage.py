@@ -1,10 +1,12 @@
 """What a drill's step is made of."""
 
+from abc import ABC, abstractmethod
+
 from bot.engine.exercises.exercise import Exercise
 from bot.engine.steps.action import Outcome
 
 
-class Stage:
+class Stage(ABC):
     """A step of a drill. `act` may be repeated after a crash at any point of it, or after a temporary error.
 
     Attributes:
@@ -17,6 +19,7 @@ class Stage:
     title: str
     needs: tuple[str, ...] | None = None
 
+    @abstractmethod
     def act(self, exercise: Exercise) -> Outcome:
         """Do it.
 
@@ -24,4 +27,3 @@ class Stage:
             BotError: it failed; the drill is red.
             OwnershipLostError: another process has the drill.
         """
-        raise NotImplementedError

@@ -1,5 +1,6 @@
 """What a step is made of."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ class Outcome:
     state: StepState = StepState.DONE
 
 
-class Action:
+class Action(ABC):
     """A step. `act` may be repeated after a crash at any point of it, or after a temporary error.
 
     Attributes:
@@ -40,6 +41,7 @@ class Action:
         del execution
         return self.patience_s
 
+    @abstractmethod
     def act(self, execution: Execution) -> Outcome:
         """Make it so.
 
@@ -47,8 +49,8 @@ class Action:
             BotError: it cannot be made so.
             DetourError: see `detours`.
         """
-        raise NotImplementedError
 
     def undo(self, execution: Execution) -> str:
-        """Put back what `act` may have changed, whole or in part; gives a short line. Only where `undoes` is set."""
-        raise NotImplementedError
+        """Put back what `act` may have changed, whole or in part; gives a short line. Asked where `undoes` is set."""
+        del execution
+        return "nothing to put back"

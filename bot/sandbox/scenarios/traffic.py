@@ -1,6 +1,7 @@
 """People who use the app while something happens to it, and how long they had to wait."""
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -17,7 +18,7 @@ PROBE_EVERY_S = 0.005
 _CLOCK = SystemClock()
 
 
-class Loop:
+class Loop(ABC):
     """Does something again and again in a thread, and keeps the times at which it went well."""
 
     def __init__(self, name: str, every_s: float) -> None:
@@ -40,8 +41,9 @@ class Loop:
             if self._do():
                 self.times.append(_CLOCK.now())
 
+    @abstractmethod
     def _do(self) -> bool:
-        raise NotImplementedError
+        """Do it once; whether it went well."""
 
     @property
     def longest_gap_s(self) -> float:
