@@ -21,6 +21,7 @@ FROM pg_stats WHERE schemaname !~ '^pg_' AND schemaname <> 'information_schema' 
 def stale(nasty: Nasty) -> Nasty:
     """One whose statistics are not what an ANALYZE would find now: loaded ones can be told from gathered ones."""
     with psycopg.connect(nasty.superuser_dsn, autocommit=True) as conn:
+        conn.execute("ALTER TABLE parent SET (autovacuum_enabled = false)")  # it would gather them itself
         conn.execute("ANALYZE")
         conn.execute("INSERT INTO parent SELECT i, 'n' || i FROM generate_series(10, 400) i")
     with psycopg.connect(nasty.owner_dsn, autocommit=True) as conn:
