@@ -295,7 +295,8 @@ def test_whoever_was_replaced_stops_without_a_word(tmp_path: Path) -> None:
     assert number
     drill = story.drill()
     assert (drill.state, drill.fence) == (DrillState.RUNNING, 2)
-    perform(story.world.workplace(Process("the other")), DRILL_ID)
+    (left,) = story.world.journal.unfinished_requests(0)
+    Operations(story.world.workplace(Process("the other"))).handle(left.id)
     assert faults_in_passed(story, DrillKind.BUNDLE) == []
 
 
