@@ -1,7 +1,6 @@
 """Drills: rollbacks that nobody needs, run on schedule to prove that one would work, and to learn how long it takes."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -126,11 +125,6 @@ class Measurement:
     def restore_s(self) -> float:
         """Seconds from the decision to a restored database that serves: everything but ``backup`` and ``undo``."""
         return sum(seconds for phase, seconds in self.phases if phase not in {"backup", "undo"})
-
-    @property
-    def by_phase(self) -> Mapping[str, float]:
-        """Seconds by phase."""
-        return dict(self.phases)
 
 
 @dataclass(frozen=True)

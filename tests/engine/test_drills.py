@@ -57,7 +57,7 @@ def _faults_in_restore(story: Drilling, drill: Drill) -> list[str]:
             f"data loss {measured.data_loss_s}": measured.data_loss_s == _age_s(drill),
             f"{measured}": measured.rows > 0 and measured.database_bytes > 0 and DRILL_ID in measured.bundle,
             f"downtime {measured.downtime_s}": _is_plausible(measured.downtime_s, restored),
-            "counting is no part of it": all(measured.by_phase[phase] < COUNTING_S for phase in ("swap", "undo")),
+            "counting is no part of it": all(dict(measured.phases)[phase] < COUNTING_S for phase in ("swap", "undo")),
             "no estimate": measured.estimated_s == restored.plan.estimate.total_s,
             "bundle not noted": next(b for b in world.store.backups if str(b.name) == measured.bundle).verified
             is not None,
