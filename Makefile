@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 demo: $(READY)
 	$(PYTHON) -m bot.sandbox --scenario rollback-prod-027 --title demo $(DEMO_ARGS)
 
-# One worker a core; a file's tests stay together, so that they share their servers.
+# Two workers; a file's tests stay together, so that they share their servers.
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(READY)

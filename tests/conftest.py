@@ -1,6 +1,7 @@
 """Servers and sample databases shared by a session; with pytest-xdist each worker has its own."""
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -51,3 +52,19 @@ def objectstore() -> Iterator[ObjectStore]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the stories: they take longest, and the other worker has everything else meanwhile."""
     items.sort(key=lambda item: item.get_closest_marker("scenario") is None)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let no thread of another test's client draw random numbers under a property test: Hypothesis would call it flaky.
+
+    What talks on by itself (Slack's socket clients, the sandbox, pools) is for a package at most, never for a session.
+    """
+    if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        left = [thread.name for thread in threading.enumerate() if not _is_expected(thread)]
+        assert not left, f"these threads outlive the tests that began them: {left}"
+
+
+def _is_expected(thread: threading.Thread) -> bool:
+    """The test's own, the object store's, and those of pools, which are idle once their clients are closed."""
+    pooled = ("object-store", "ThreadPoolExecutor", "asyncio_")
+    return thread is threading.main_thread() or thread.name.startswith(pooled) or "process_request" in thread.name

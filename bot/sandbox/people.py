@@ -13,7 +13,7 @@ POLL_S = 0.1
 
 
 class Slack:
-    """A client of the control API (DESIGN §10)."""
+    """A client of the control API."""
 
     def __init__(self, control: str) -> None:
         self._http = httpx.Client(base_url=control, timeout=30.0)

@@ -23,7 +23,7 @@ def state_dsn(postgres: PostgresServer) -> str:
     return dsn
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_pool(state_dsn: str) -> Iterator[Pool]:
     with open_pool(state_dsn, max_size=20) as pool:
         yield pool

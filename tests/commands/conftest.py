@@ -14,7 +14,7 @@ from tests.sandbox.slack.desk import Desk as Hands
 QUICK = Timings(ack_timeout_s=1.0, event_retries_s=(0.0, 0.1, 0.1))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def connected() -> Iterator[Office]:
     with SlackEmulator(rate_scale=0, timings=QUICK) as emulator:
         workspace, operations = emulator.workspace, Remembered()

@@ -7,7 +7,7 @@ import pytest
 from bot.sandbox.workplace import Layout, Sandbox
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     # Slack's own limits are tested with the emulator; here they would only stretch the waiting.
     with Sandbox(

@@ -1,7 +1,7 @@
 """Colours. A dark card of its own, because no one background suits both of Slack's themes and neither shows through.
 
-The phases' colours are Okabe and Ito's, which people with any of the usual colour blindnesses tell apart; on a dark
-card all of them stand out, on a white one yellow, orange and sky blue would not. Hatches say the same without colour.
+The phases' colours are of a well-known palette that people with any of the usual colour blindnesses tell apart; on a
+dark card all of them stand out, on a white one yellow, orange and sky blue would not. Hatches say the same.
 """
 
 CARD = "#22262b"

@@ -1,4 +1,4 @@
-"""Traffic stops in two moves and returns in reverse: Services are held, then Deployments scale; see DESIGN §6."""
+"""Traffic stops in two moves and returns in reverse: Services are held, then Deployments scale."""
 
 from bot.domain.plans import PlannedWorkload
 from bot.domain.runs import Progress

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _NUMBERS = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[ObjectStore]:
     with ObjectStore() as store:
         yield store
