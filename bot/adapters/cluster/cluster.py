@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bot.adapters.cluster import traffic
 from bot.adapters.cluster.api import Api, Obj, decide_again_on_conflict
 from bot.adapters.cluster.namespace import Namespace, selector_text
-from bot.adapters.cluster.notes import has_note, metadata_with
+from bot.adapters.cluster.notes import before_of, has_note, metadata_with
 from bot.adapters.cluster.podproxy import ask_pod
 from bot.adapters.cluster.pods import app_container, image_of, is_gone, read_pod
 from bot.adapters.cluster.rights import list_missing
@@ -75,7 +75,7 @@ class KubernetesCluster:
 
         def change() -> None:
             found = self._namespace.deployment(deployment)
-            if not has_note(found):
+            if not has_note(found) or _is_outdated(found, run_id):
                 # First the note, then the scale: between the two nothing is lost.
                 image = image_of(found["spec"]["template"], deployment)
                 note = {"run": run_id, "replicas": replicas_of(found), "image": image}
@@ -136,6 +136,12 @@ class KubernetesCluster:
 
     def _replicasets(self, deployment: Obj) -> list[Obj]:
         return self._namespace.replicasets(selector_text(deployment["spec"]["selector"]))
+
+
+def _is_outdated(deployment: Obj, run_id: str) -> bool:
+    """Whether the note is not this run's, and the Deployment has been started since: its count is not what runs now."""
+    before = before_of(deployment)
+    return (before is None or before.run != run_id) and replicas_of(deployment) > 0
 
 
 def _read_service(service: Obj) -> Service:
