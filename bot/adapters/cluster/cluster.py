@@ -10,7 +10,7 @@ from bot.adapters.cluster.api import Api, Obj, decide_again_on_conflict
 from bot.adapters.cluster.namespace import Namespace, selector_text
 from bot.adapters.cluster.notes import before_of, has_note, metadata_with
 from bot.adapters.cluster.podproxy import ask_pod
-from bot.adapters.cluster.pods import app_container, image_of, is_gone, read_pod
+from bot.adapters.cluster.pods import app_container, image_of, is_gone, read_pod, template_images
 from bot.adapters.cluster.rights import list_missing
 from bot.adapters.cluster.rollouts import find_template, history_of, read_deployment, replicas_of, without_hash
 from bot.domain.environments import HttpCheck, Workloads
@@ -54,9 +54,10 @@ class KubernetesCluster:
     def pods(self, deployment: str) -> Sequence[Pod]:
         """See `bot.ports.Cluster.pods`. Pods that ended (evicted ones stay as objects) are gone."""
         # Reading the Deployment also proves the namespace: a list in one that does not exist is just empty.
-        selector = self._namespace.deployment(deployment)["spec"]["selector"]
-        found = self._namespace.pods(selector_text(selector))
-        return [read_pod(pod, deployment) for pod in found if not is_gone(pod)]
+        owner = self._namespace.deployment(deployment)
+        found = self._namespace.pods(selector_text(owner["spec"]["selector"]))
+        images = template_images(self._replicasets(owner), deployment) if found else {}
+        return [read_pod(pod, deployment, images) for pod in found if not is_gone(pod)]
 
     def hold_service(self, service: str, run_id: str) -> None:
         """See `bot.ports.Cluster.hold_service`.

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.adapters.cluster import KubernetesCluster
-from bot.adapters.cluster.pods import is_gone
+from bot.adapters.cluster.pods import is_gone, read_pod, template_images
 from bot.adapters.cluster.rollouts import is_settled
 from bot.domain.environments import Workloads
 from bot.domain.versions import AppVersion
@@ -123,6 +123,26 @@ def test_pods(cluster: KubernetesCluster, emulator: ClusterEmulator) -> None:
     assert len(cluster.pods("physioflow-api")) == 3
     emulator.clear_faults(fault)
     eventually(lambda: not cluster.pods("physioflow-api"))
+
+
+def test_a_webhook_that_has_images_pulled_from_elsewhere_changes_no_version(
+    cluster: KubernetesCluster, emulator: ClusterEmulator
+) -> None:
+    emulator.fault({"kind": "image-rewrite", "namespace": NAMESPACE})
+    cluster.set_image("physioflow-api", "registry.physioflow.example/physioflow-api:v1.2.3", 3)
+    eventually(lambda: cluster.inspect().deployment("physioflow-api").settled)
+    eventually(lambda: len(cluster.pods("physioflow-api")) == 3)
+    pulled = {pod["spec"]["containers"][0]["image"] for pod in emulator.store.list(PODS, NAMESPACE)}
+    assert "mirror.example/registry.physioflow.example/physioflow-api:v1.2.3" in pulled
+    pods = cluster.pods("physioflow-api")
+    assert {pod.image for pod in pods} == {"registry.physioflow.example/physioflow-api:v1.2.3"}
+
+
+def test_a_pod_of_no_replicaset_has_its_own_image() -> None:
+    template = {"spec": {"containers": [{"name": "api", "image": "api:v1"}]}}
+    pod = {"metadata": {"name": "p", "ownerReferences": [{"uid": "gone"}]}, "spec": template["spec"]}
+    replicaset = {"metadata": {"uid": "u"}, "spec": {"template": template}}
+    assert read_pod(pod, "api", template_images([replicaset], "api")).image == "api:v1"
 
 
 @pytest.mark.parametrize(
