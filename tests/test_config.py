@@ -384,8 +384,8 @@ BAD_VALUES = [
         'namespace = "app-staging"',
         'namespace = "app-prod"',
         (
-            'environments.staging.cluster.deployments: "api" in app-prod is in environments.prod.cluster.deployments, too '
-            "— give each environment its own"
+            'environments.staging.cluster.deployments: "api" in app-prod is in environments.prod.cluster.deployments'
+            ", too — give each environment its own"
         ),
     ),
     (
@@ -415,8 +415,8 @@ BAD_VALUES = [
         'services = ["api"]\nversion_deployment = "api"\n[environments.staging]',
         'services = ["api"]\nversion_deployment = "api"\ndatabase_pods = "app in postgres"\n[environments.staging]',
         (
-            'environments.prod.cluster.database_pods: must be a label selector, like "app=postgres" or "tier in (db, pg)", '
-            'is "app in postgres" — write a label selector'
+            'environments.prod.cluster.database_pods: must be a label selector, like "app=postgres" or "tier in '
+            '(db, pg)", is "app in postgres" — write a label selector'
         ),
     ),
 ]
