@@ -185,7 +185,7 @@ def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site
 def _cluster(environment: Environment, access: Access) -> Cluster:
     where = access.cluster
     token = where.token.get_secret_value() if where.token else None
-    client = cluster.connect(where.server, token, where.ca_file, where.kubeconfig, where.context)
+    client = cluster.connect(where.server, token, where.ca_file, where.kubeconfig, where.context, where.token_file)
     return cluster.KubernetesCluster(client, environment.workloads)
 
 

@@ -197,6 +197,12 @@ class TestWhatAFileBecomes:
             PASSWORD,
         )
 
+    def test_remembers_where_a_token_is_read_again(self, read: Load, tmp_path: Path) -> None:
+        file = tmp_path / "token"
+        file.write_text(PASSWORD)
+        server = f'namespace = "app-prod"\nserver = "https://10.0.0.1:6443/"\ntoken_file = "{file}"'
+        assert read(('namespace = "app-prod"', server)).access["prod"].cluster.token_file == file
+
     def test_another_slack_host_ends_in_a_slash(self, read: Load) -> None:
         config = read(("team_id", 'base_url = "http://127.0.0.1:9000/api"\nteam_id'))
         assert config.slack.base_url == "http://127.0.0.1:9000/api/"

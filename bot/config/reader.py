@@ -123,6 +123,7 @@ class _Build:
                 ca_file=_path(cluster.ca_file),
                 kubeconfig=_path(cluster.kubeconfig),
                 context=cluster.context,
+                token_file=_path(cluster.token_file),
             ),
         )
 

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -201,6 +202,23 @@ def test_a_wrong_token(emulator: ClusterEmulator, workloads: Workloads) -> None:
     ):
         KubernetesCluster(client, workloads).inspect()
     assert "not-the-token" not in str(caught.value)
+
+
+def test_a_token_that_is_replaced_while_the_bot_runs(
+    emulator: ClusterEmulator, workloads: Workloads, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{emulator.token}\n")
+    with connected(emulator.url, "of-long-ago", token_file=file) as client:
+        cluster = KubernetesCluster(client, workloads)
+        assert cluster.inspect().deployments
+        file.write_text("another")
+        with pytest.raises(PermanentError, match=r"^cluster-forbidden: "):
+            cluster.inspect()
+        file.write_text(emulator.token)
+        assert cluster.inspect().deployments
+        file.unlink()  # as for a moment while it is replaced
+        assert cluster.inspect().deployments
 
 
 @pytest.mark.parametrize("fault", [{"kind": "5xx", "status": 503}, {"kind": "connection-reset"}])
