@@ -6,6 +6,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from bot.adapters.announcer import SlackAnnouncer
 from bot.adapters.bundlereader import ToolBundleReader
 from bot.adapters.calendar import CronCalendar
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase, Tracking
+from bot.adapters.database import PostgresDatabase, Tracking, identify
 from bot.adapters.http import HttpServer
 from bot.adapters.outbox import PostgresOutbox, Writer
 from bot.adapters.pgtools import PgTools
@@ -67,9 +68,9 @@ def assemble(config: Config) -> Iterator[Parts]:
 
     Raises:
         TemporaryError: ``journal-unreachable`` after a minute of trying.
-        PermanentError: the state database refuses, or a client cannot be configured.
+        PermanentError: the state database refuses, a client cannot be configured, or ``same-database``.
     """
-    _migrate(config.state_dsn.get_secret_value())
+    _migrate(config)
     clock = SystemClock()
     with journal.open_pool(config.state_dsn.get_secret_value(), max_size=POOL_SIZE) as pool:
         outbox = PostgresOutbox(pool)
@@ -107,8 +108,32 @@ def assemble(config: Config) -> Iterator[Parts]:
 
 
 @stamina.retry(on=TemporaryError, attempts=None, timeout=STATE_PATIENCE_S, wait_max=5.0)
-def _migrate(dsn: str) -> None:
-    journal.migrate(dsn)
+def _migrate(config: Config) -> None:
+    check_apart(config)  # before anything is made in it
+    journal.migrate(config.state_dsn.get_secret_value())
+
+
+def check_apart(config: Config) -> None:
+    """Refuse two names of one database: a run would close the journal it is written in, or another environment.
+
+    What does not answer within seconds is left out: one environment that is away keeps the bot from nothing.
+
+    Raises:
+        PermanentError: ``same-database`` names the two places.
+    """
+    places = {"state": (config.state_dsn, "")}
+    for name, access in config.access.items():
+        places[f"environments.{name}.database"] = (access.database.dsn, access.database.maintenance_database)
+    with ThreadPoolExecutor(len(places), thread_name_prefix="identity") as threads:
+        found = list(threads.map(lambda place: identify(place[0].get_secret_value(), place[1]), places.values()))
+    seen: dict[object, str] = {}
+    for place, identity in zip(places, found, strict=True):
+        if identity is not None and (other := seen.setdefault(identity, place)) != place:
+            raise PermanentError(
+                "same-database",
+                f"{place} is the same database as {other}, by another name.",
+                "Give each its own: a run closes its environment's database to everybody else.",
+            )
 
 
 def _base_url(config: Config) -> str:
@@ -160,7 +185,7 @@ def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site
 def _cluster(environment: Environment, access: Access) -> Cluster:
     where = access.cluster
     token = where.token.get_secret_value() if where.token else None
-    client = cluster.connect(where.server, token, where.ca_file, where.kubeconfig, where.context)
+    client = cluster.connect(where.server, token, where.ca_file, where.kubeconfig, where.context, where.token_file)
     return cluster.KubernetesCluster(client, environment.workloads)
 
 

@@ -5,18 +5,21 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
 
 from bot.adapters.journal import verify_chain
-from bot.app import Parts, Service, assemble
+from bot.app import Service, assemble
 from bot.config import Config
 from bot.domain.environments import RestoreMode
 from bot.domain.plans import Plan
 from bot.domain.versions import label
 from bot.engine.preview import preview
 from bot.engine.rollbacks import wish
+from bot.engine.workplace import Site, Workplace
 from bot.errors import BotError
 
 _OUT = Console()
@@ -78,10 +81,9 @@ def status(config: Config) -> int:
 def doctor(config: Config) -> int:
     """Try every connection and right; gives 1 when something is missing."""
     with assemble(config) as parts:
-        problems = [
-            *_doctor_scripts(parts),
-            *(line for name in parts.workplace.sites for line in _examine(parts, name)),
-        ]
+        problems, remarks = examine(parts.workplace)
+    for remark in remarks:
+        _OUT.print(f"· {remark}")
     for problem in problems:
         _OUT.print(f"✗ {problem}")
     if not problems:
@@ -89,38 +91,56 @@ def doctor(config: Config) -> int:
     return 1 if problems else 0
 
 
-def _doctor_scripts(parts: Parts) -> list[str]:
-    try:
-        parts.workplace.scripts.load()
-    except BotError as error:
-        return [str(error)]
-    return []
+def examine(workplace: Workplace) -> tuple[list[str], list[str]]:
+    """Try everything a run needs; gives what is missing, and what is worth a look, a sentence each."""
+    found = _Findings()
+    found.attempt("", workplace.scripts.load)
+    for name, site in workplace.sites.items():
+        found.attempt(f"{name}: ", partial(_examine_database, found, name, site))
+        found.attempt(f"{name}: ", partial(_examine_cluster, found, name, site))
+        found.attempt(f"{name}: ", site.store.list_backups)
+    return found.problems, found.remarks
 
 
-def _examine(parts: Parts, name: str) -> list[str]:
-    site, problems = parts.workplace.sites[name], []
-    try:
-        facts = site.database.inspect()
-        if not facts.can_fence:
-            problems.append(f"{name}: the database role must own the database and be in pg_signal_backend")
-        if not facts.can_create and site.environment.restore is RestoreMode.IN_PLACE:
-            _OUT.print(f"· {name}: without CREATEDB backups are restored in place, and no migration can be undone")
-        elif not facts.can_create:
-            problems.append(f"{name}: the database role needs CREATEDB")
-        if site.environment.restore is RestoreMode.IN_PLACE:
-            problems.extend(f"{name}: no restore in place: {obstacle}" for obstacle in site.database.obstacles())
-    except BotError as error:
-        problems.append(f"{name}: {error}")
-    try:
-        site.cluster.inspect()
-        problems.extend(f"{name}: the cluster account may not {right}" for right in site.cluster.missing_rights())
-    except BotError as error:
-        problems.append(f"{name}: {error}")
-    try:
-        site.store.list_backups()
-    except BotError as error:
-        problems.append(f"{name}: {error}")
-    return problems
+class _Findings:
+    """What was found, and whose each Deployment is."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.remarks: list[str] = []
+        self.places: dict[str, str] = {}
+
+    def attempt(self, prefix: str, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except BotError as error:
+            self.problems.append(f"{prefix}{error}")
+
+
+def _examine_database(found: _Findings, name: str, site: Site) -> None:
+    facts = site.database.inspect()
+    if not facts.can_fence:
+        found.problems.append(f"{name}: the database role must own the database and be in pg_signal_backend")
+    if not facts.can_create and site.environment.restore is RestoreMode.IN_PLACE:
+        found.remarks.append(f"{name}: without CREATEDB backups are restored in place, and no migration can be undone")
+    elif not facts.can_create:
+        found.problems.append(f"{name}: the database role needs CREATEDB")
+    if site.environment.restore is RestoreMode.IN_PLACE:
+        obstacles = site.database.obstacles()
+        found.problems.extend(f"{name}: no restore in place: {obstacle}" for obstacle in obstacles)
+
+
+def _examine_cluster(found: _Findings, name: str, site: Site) -> None:
+    for item in (facts := site.cluster.inspect()).deployments + facts.services:
+        other = found.places.setdefault(item.uid, name)
+        if other != name:
+            found.problems.append(f"{name}: {item.name} is the very one of {other}; a run there would stop it here")
+    found.problems.extend(f"{name}: the cluster account may not {right}" for right in site.cluster.missing_rights())
+    selector = site.environment.workloads.database_pods
+    pods = sorted(site.cluster.database_logs(1)) if selector else []
+    if selector:
+        seen = ", ".join(pods) if pods else "none, so no log of the server is shown when a run needs people"
+        found.remarks.append(f"{name}: pods of the database ({selector}): {seen}")
 
 
 def audit(config: Config, action: str) -> int:

@@ -197,6 +197,12 @@ class TestWhatAFileBecomes:
             PASSWORD,
         )
 
+    def test_remembers_where_a_token_is_read_again(self, read: Load, tmp_path: Path) -> None:
+        file = tmp_path / "token"
+        file.write_text(PASSWORD)
+        server = f'namespace = "app-prod"\nserver = "https://10.0.0.1:6443/"\ntoken_file = "{file}"'
+        assert read(('namespace = "app-prod"', server)).access["prod"].cluster.token_file == file
+
     def test_another_slack_host_ends_in_a_slash(self, read: Load) -> None:
         config = read(("team_id", 'base_url = "http://127.0.0.1:9000/api"\nteam_id'))
         assert config.slack.base_url == "http://127.0.0.1:9000/api/"
@@ -380,7 +386,69 @@ BAD_VALUES = [
         "BACKSTOP_STATE_DSN",
         "environments.staging.database: is the same database as state — give each its own",
     ),
+    (
+        'namespace = "app-staging"',
+        'namespace = "app-prod"',
+        (
+            'environments.staging.cluster.deployments: "api" in app-prod is in environments.prod.cluster.deployments'
+            ", too — give each environment its own"
+        ),
+    ),
+    (
+        'namespace = "app-staging"\ndeployments = ["api"]',
+        'namespace = "app-prod"\ndeployments = ["api", "staging"]',
+        'environments.staging.cluster.services: "api" in app-prod is in environments.prod.cluster.services, too',
+    ),
+    (
+        'database.dsn_env = "BACKSTOP_PROD_DSN"',
+        'database.dsn_env = "BACKSTOP_PROD_DSN"\ndatabase.maintenance_database = "prod"',
+        "environments.prod.database.maintenance_database: is the very database that is rolled back — name another one",
+    ),
+    (
+        'database.dsn_env = "BACKSTOP_PROD_DSN"',
+        'database.dsn_env = "BACKSTOP_PROD_DSN"\ndatabase.shadow_template = "prod"',
+        "environments.prod.database.shadow_template: is the very database that is rolled back — name another one",
+    ),
+    (
+        "production = true",
+        "production = true\nkeep_old_database_s = 7",
+        (
+            "environments.prod.keep_old_database_s: must not be below 3,600 in production: nothing could be undone or "
+            "salvaged later, is 7 — set how many seconds a replaced database stays"
+        ),
+    ),
+    (
+        'services = ["api"]\nversion_deployment = "api"\n[environments.staging]',
+        'services = ["api"]\nversion_deployment = "api"\ndatabase_pods = "app in postgres"\n[environments.staging]',
+        (
+            'environments.prod.cluster.database_pods: must be a label selector, like "app=postgres" or "tier in '
+            '(db, pg)", is "app in postgres" — write a label selector'
+        ),
+    ),
 ]
+
+
+def test_environments_of_one_namespace_name_in_two_clusters_are_two(read: Load) -> None:
+    read(
+        ('namespace = "app-staging"', 'namespace = "app-prod"\nserver = "https://10.0.0.2"\ntoken_env = "TOKEN"'),
+        TOKEN="t",
+    )
+
+
+@pytest.mark.parametrize(
+    "selector",
+    ["", "app=postgres", "app==x,tier!=y", "a.example/b", "!legacy, tier in (db, pg)", "tier notin (web)", "app="],
+)
+def test_every_form_of_a_label_selector(read: Load, selector: str) -> None:
+    pods = f'version_deployment = "api"\ndatabase_pods = "{selector}"\n[environments.staging]'
+    config = read(('version_deployment = "api"\n[environments.staging]', pods))
+    assert config.environments["prod"].workloads.database_pods == selector
+
+
+@pytest.mark.parametrize("selector", ["=x", "app=a b", "tier in ()", "app=x,", "a/b/c", "-a", "app in postgres"])
+def test_what_is_no_label_selector(read: Load, selector: str) -> None:
+    pods = f'version_deployment = "api"\ndatabase_pods = "{selector}"\n[environments.staging]'
+    assert len(problems(lambda: read(('version_deployment = "api"\n[environments.staging]', pods)))) == 1
 
 
 @pytest.mark.parametrize(("old", "new", "complaint"), BAD_VALUES, ids=[complaint for _, _, complaint in BAD_VALUES])
@@ -523,6 +591,9 @@ CAUTIONS = [
       "and no replaced database is kept.")),
     ((', "user:U0CAROL"', ""),
      "environments.staging.approval.quorum: every approver must consent, so a request by one of them can never pass."),
+    (("production = true", "production = true\nkeep_old_database_s = 7200"),
+     ("environments.prod.keep_old_database_s: a replaced database is dropped after 7,200 seconds, less than a day; "
+      "nothing can be undone or salvaged after that.")),
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from bot.config.credentials import Surroundings, read_credential
 from bot.config.drillkeys import DrillKeys
 from bot.config.dsn import Target, parse_dsn
-from bot.config.keys import CompatibilityKeys, DatabaseKeys, StateKeys
+from bot.config.keys import ClusterKeys, CompatibilityKeys, DatabaseKeys, StateKeys
 from bot.config.problems import line
 from bot.config.table import Keys
 
@@ -20,6 +20,8 @@ def crosscheck(document: Mapping[str, Any], around: Surroundings) -> Iterator[st
     yield from _overlapping_apps(_list(document, "compatibility"), around)
     yield from _drills(_list(document, "drills"), _table(document, "environments"), around)
     yield from _shared_databases(document, around)
+    yield from _unfit_helpers(document, around)
+    yield from _shared_workloads(document, around)
 
 
 def _overlapping_apps(rows: Sequence[Any], around: Surroundings) -> Iterator[str]:
@@ -73,15 +75,48 @@ def _shared_databases(document: Mapping[str, Any], around: Surroundings) -> Iter
     state = _valid(StateKeys, document.get("state"), around)
     if state is not None and (target := _target(state, around)):
         places[target] = "state"
-    for name, raw in _table(document, "environments").items():
-        database = _valid(DatabaseKeys, raw.get("database") if isinstance(raw, dict) else None, around)
-        target = _target(database, around) if database else None
+    for name, database in _each(DatabaseKeys, document, "database", around):
+        target = _target(database, around)
         if target is None:
             continue
         path = f"environments.{name}.database"
         if target in places:
             yield f"{path}: is the same database as {places[target]} — give each its own"
         places.setdefault(target, path)
+
+
+def _unfit_helpers(document: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
+    """A database cannot be closed from inside, and a copy of it is no empty shadow."""
+    for name, database in _each(DatabaseKeys, document, "database", around):
+        target = _target(database, around)
+        for key in ("maintenance_database", "shadow_template"):
+            if target is not None and getattr(database, key) == target.database:
+                yield line(
+                    ("environments", name, "database", key),
+                    "is the very database that is rolled back — name another one of the same server",
+                )
+
+
+def _shared_workloads(document: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
+    """Two environments with one Deployment: a drill in the one would stop the other."""
+    seen: dict[tuple[str, ...], str] = {}
+    for name, cluster in _each(ClusterKeys, document, "cluster", around):
+        server = (cluster.server or "").rstrip("/").lower()
+        place = (server, cluster.kubeconfig or "", cluster.context or "", cluster.namespace)
+        for key, items in (("deployments", cluster.deployments), ("services", cluster.services)):
+            for item in dict.fromkeys(items):
+                other = seen.setdefault((*place, key, item), name)
+                if other != name:
+                    text = f'"{item}" in {cluster.namespace} is in environments.{other}.cluster.{key}, too'
+                    yield line(("environments", name, "cluster", key), f"{text} — give each environment its own")
+
+
+def _each(model: type[K], document: Mapping[str, Any], key: str, around: Surroundings) -> Iterator[tuple[str, K]]:
+    """The environments' tables of that name which are good by themselves."""
+    for name, raw in _table(document, "environments").items():
+        table = _valid(model, raw.get(key) if isinstance(raw, dict) else None, around)
+        if table is not None:
+            yield name, table
 
 
 def _target(keys: StateKeys | DatabaseKeys, around: Surroundings) -> Target | None:

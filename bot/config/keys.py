@@ -17,6 +17,7 @@ from bot.config.table import Keys
 from bot.domain.environments import Timing
 
 _TIMING = Timing()
+_HOUR_S = 3600
 
 
 def _directory(text: str) -> str:
@@ -142,7 +143,7 @@ class ClusterKeys(Keys):
         description="name the Services in front of the app"
     )
     version_deployment: str = Field(description="name the Deployment whose image tag is the app version")
-    database_pods: str = Field(default="", description="write a label selector of the database's pods")
+    database_pods: rules.LabelSelector = Field(default="", description="write a label selector of the database's pods")
     server: rules.WebAddress | None = Field(default=None, description="leave it out inside the cluster")
     token_file: rules.SecretFile | None = None
     token_env: Annotated[rules.Variable | None, one_place(None, lambda data: data.get("server") is not None)] = None
@@ -236,6 +237,13 @@ class EnvironmentKeys(Keys):
     )
     require_drill: Literal["warn", "block"] = Field(default="warn", description="say what an old drill does")
     targets: TargetKeys = TargetKeys()
+
+    @field_validator("keep_old_database_s")
+    @classmethod
+    def _long_enough(cls, keep_s: int, info: ValidationInfo) -> int:
+        if info.data.get("production") is True and keep_s < _HOUR_S:
+            raise ValueError(f"must not be below {_HOUR_S:,} in production: nothing could be undone or salvaged later")
+        return keep_s
 
     @field_validator("smoke")
     @classmethod

@@ -20,6 +20,7 @@ from bot.domain.drills import DayRange, DrillKind, Schedule
 from bot.domain.versions import CompatibilityRow, Matrix
 from bot.errors import PermanentError
 
+_DAY_S = 86_400
 _HINT = "Mend them and start again; docs/configuration.md explains every key."
 
 
@@ -89,6 +90,7 @@ class _Build:
                 *find_warnings(environments.values()),
                 *find_unmet_demands(environments.values(), drills),
                 *(_idle(name) for name, item in file.environments.items() if _is_idle(item)),
+                *(_brief(name, item) for name, item in file.environments.items() if _is_brief(item)),
             ),
         )
 
@@ -121,6 +123,7 @@ class _Build:
                 ca_file=_path(cluster.ca_file),
                 kubeconfig=_path(cluster.kubeconfig),
                 context=cluster.context,
+                token_file=_path(cluster.token_file),
             ),
         )
 
@@ -174,6 +177,17 @@ def _is_idle(item: keys.EnvironmentKeys) -> bool:
 
 def _idle(name: str) -> str:
     return f"environments.{name}.require_drill: blocks nothing without require_drill_within_s."
+
+
+def _is_brief(item: keys.EnvironmentKeys) -> bool:
+    return item.restore == "swap" and item.keep_old_database_s < _DAY_S
+
+
+def _brief(name: str, item: keys.EnvironmentKeys) -> str:
+    return (
+        f"environments.{name}.keep_old_database_s: a replaced database is dropped after {item.keep_old_database_s:,} "
+        "seconds, less than a day; nothing can be undone or salvaged after that."
+    )
 
 
 def _row(row: keys.CompatibilityKeys) -> CompatibilityRow:

@@ -87,6 +87,17 @@ DrillName = Annotated[str, matching(r"[a-z0-9][-a-z0-9]{0,59}", "small letters, 
 Days = Annotated[str, satisfying(days_of, 'a day, like "2026-12-24", or two, like "2026-12-20/2027-01-02"')]
 UrlPath = Annotated[str, matching(r"/\S*", 'a path that begins with "/"')]
 
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_.\-]{0,61}[A-Za-z0-9])?"
+_LABEL_KEY = rf"(?:[a-z0-9][a-z0-9.\-]{{0,252}}/)?{_LABEL}"
+_TERM = (
+    rf"(?:!\s*{_LABEL_KEY}|{_LABEL_KEY}(?:\s*(?:=|==|!=)\s*(?:{_LABEL})?|\s*[<>]\s*\d+"
+    rf"|\s+(?:in|notin)\s*\(\s*{_LABEL}(?:\s*,\s*{_LABEL})*\s*\))?)"
+)
+LabelSelector = Annotated[
+    str,
+    matching(rf"(?:\s*{_TERM}\s*(?:,\s*{_TERM}\s*)*)?", 'a label selector, like "app=postgres" or "tier in (db, pg)"'),
+]
+
 Port = Annotated[int, within(1, 65_535)]
 Seconds = Annotated[int, within(1, 31_536_000)]
 Patience = Annotated[float, within(0.01, 86_400)]

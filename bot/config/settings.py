@@ -73,6 +73,7 @@ class ClusterAccess:
     Attributes:
         server: base URL.
         token: bearer token, as it was at start.
+        token_file: where it was read from, to be read again; None where it came from a variable.
         ca_file: certificates to trust; None for the system's.
         kubeconfig: file with address and credentials.
         context: of the kubeconfig; None for its current one.
@@ -83,6 +84,7 @@ class ClusterAccess:
     ca_file: Path | None = None
     kubeconfig: Path | None = None
     context: str | None = None
+    token_file: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.proofs import PlannedProof
+from bot.domain.workloads import Leftover
 
 
 class PlanKind(StrEnum):
@@ -178,6 +179,7 @@ class Plan:
         regrowth: where what comes back is taken from; None where nothing does. `drops` and `rows` are what comes back
             then, `scripts` those whose work is taken back.
         proven: what drills have shown of it so far; None where nobody looked. Time alone moves it.
+        left: what closed runs left stopped or held. It serves at the end; a run that stops early leaves it as found.
     """
 
     kind: PlanKind
@@ -204,6 +206,7 @@ class Plan:
     undoes: str = ""
     regrowth: PlannedRegrowth | None = None
     proven: PlannedProof | None = None
+    left: tuple[Leftover, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -223,7 +226,15 @@ class Plan:
 
     def approved_facts(self) -> dict[str, object]:
         """Say what the digest covers, in JSON's types, one entry per thing that can move."""
-        return self._common_facts() | self._swapped_facts()
+        return self._common_facts() | self._swapped_facts() | self._left_facts()
+
+    def left_by(self, kind: str, name: str) -> str:
+        """The run that left that Deployment at 0, or that Service held; "" for none."""
+        return next((item.run for item in self.left if (item.kind, item.name) == (kind, name)), "")
+
+    def _left_facts(self) -> dict[str, object]:
+        """Nothing where nothing was left, so that the digest is what it was before this was known."""
+        return {"left": sorted([item.kind, item.name, item.run] for item in self.left)} if self.left else {}
 
     def _swapped_facts(self) -> dict[str, object]:
         """Nothing for a chain, whose digest is what it was before there were swaps."""
@@ -257,7 +268,8 @@ class Plan:
     def differences(self, now: "Plan") -> tuple[str, ...]:
         """Name what moved between this plan and `now`, one line each; empty when the digests are equal."""
         before, after = self.approved_facts(), now.approved_facts()
-        return tuple(_difference(key, before[key], after[key]) for key in before if before[key] != after[key])
+        pairs = {key: (before.get(key, []), after.get(key, [])) for key in before | after}
+        return tuple(_difference(key, then, now) for key, (then, now) in pairs.items() if then != now)
 
 
 def _difference(key: str, before: object, after: object) -> str:

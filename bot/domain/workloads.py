@@ -23,8 +23,21 @@ class Revision:
 
 
 @dataclass(frozen=True)
+class Before:
+    """What a run noted on a Deployment before it changed it; there until the run has put everything right."""
+
+    run: str
+    replicas: int
+
+
+@dataclass(frozen=True)
 class Pod:
-    """A pod, gone ones excluded. `problem` is the reason it is not ready, e.g. ``CrashLoopBackOff``."""
+    """A pod, gone ones excluded.
+
+    Attributes:
+        image: as the template has it that it was made from; an admission webhook may have the node pull another.
+        problem: the reason it is not ready, e.g. ``CrashLoopBackOff``.
+    """
 
     name: str
     phase: str
@@ -36,7 +49,13 @@ class Pod:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A Deployment with its history, newest revision first. `settled` is false while a rollout is under way."""
+    """A Deployment with its history, newest revision first.
+
+    Attributes:
+        settled: false while a rollout is under way.
+        before: what a run that did not finish has noted; None for nothing.
+        autoscaler: who else scales it; "" for nobody.
+    """
 
     name: str
     uid: str
@@ -45,13 +64,19 @@ class Deployment:
     ready_replicas: int
     settled: bool
     history: tuple[Revision, ...] = ()
-    annotations: dict[str, str] = field(default_factory=dict)
+    before: Before | None = None
     autoscaler: str = ""
 
     @property
     def version(self) -> AppVersion | None:
         """The running image's version; None when its tag is none."""
         return AppVersion.of_image(self.image)
+
+    @property
+    def stopped_by(self) -> str:
+        """The run that left it at 0; "" where none did."""
+        is_left = self.replicas == 0 and self.before is not None and self.before.replicas > 0
+        return self.before.run if is_left and self.before else ""
 
     def revision_of(self, version: AppVersion) -> Revision | None:
         """Find the newest revision that ran that version."""
@@ -88,11 +113,27 @@ class HttpAnswer:
 
 
 @dataclass(frozen=True)
+class Leftover:
+    """What a run that was closed left: a Deployment at 0 (`kind` ``deployment``), a Service it holds (``service``)."""
+
+    kind: str
+    name: str
+    run: str
+
+
+@dataclass(frozen=True)
 class ClusterFacts:
     """The environment's workloads at one moment."""
 
     deployments: tuple[Deployment, ...]
     services: tuple[Service, ...]
+
+    @property
+    def leftovers(self) -> tuple[Leftover, ...]:
+        """What closed runs left."""
+        stopped = (Leftover("deployment", item.name, item.stopped_by) for item in self.deployments)
+        held = (Leftover("service", item.name, item.held_by or "") for item in self.services)
+        return tuple(item for item in (*stopped, *held) if item.run)
 
     def deployment(self, name: str) -> Deployment:
         """Find a Deployment by name.

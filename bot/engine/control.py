@@ -6,6 +6,8 @@ from bot.domain.runs import Run, RunState, StepState
 from bot.engine.escalation import escalate
 from bot.engine.people import check_steward
 from bot.engine.reporting import report_again
+from bot.engine.steps.catalogue import ACTIONS
+from bot.engine.unwinding import TOUCHED
 from bot.engine.voting import show
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
@@ -80,12 +82,39 @@ def _cancel_started(workplace: Workplace, user_id: str, run: Run) -> str:
             f"The {no_return_of(run.plan)} of run {run.id} has committed; stopping now would leave the app down.",
             "Let it finish: it restores traffic, or parks and asks.",
         )
+    if run.state is RunState.PARKED and _has_tried(workplace, run):
+        return _leave_to_people(workplace, user_id, run)
     workplace.journal.request_cancel(run.id, user_id)
     if run.state is RunState.PARKED and workplace.journal.resume(run.id):
         workplace.queue.defer_run(run.id)
     return (
         f"Run {run.id} stops at the next safe place and puts everything back: database unchanged, traffic returned. "
         f"If the {no_return_of(run.plan)} commits first, it goes on to the end instead."
+    )
+
+
+def _has_tried(workplace: Workplace, run: Run) -> bool:
+    """Whether it has parked again since somebody cancelled it: one more try by itself would park once more."""
+    asked = False
+    for event in workplace.journal.events(run.id):
+        asked = asked or event.event == "cancel-requested"
+        if asked and event.event == "run-ended" and event.details.get("state") == RunState.PARKED.value:
+            return True
+    return False
+
+
+def _leave_to_people(workplace: Workplace, user_id: str, run: Run) -> str:
+    """End a run that cannot be put back, so that its environment is free; say what it leaves."""
+    touched = [step for step in run.steps if step.state in TOUCHED and ACTIONS[step.key].undoes]
+    left = "; ".join(f"{step.title} ({ACTIONS[step.key].undoes})" for step in touched)
+    problem = f"{run.problem} Left to people by <@{user_id}>. Not put back: {left or 'nothing'}."
+    if not workplace.journal.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED})):
+        raise PermanentError("not-parked", f"Run {run.id} is no longer parked: somebody resumed it.", "Ask again.")
+    show(workplace, run.id)
+    report_again(workplace, run.id)
+    return (
+        f"Run {run.id} is closed as it stands: it could not put everything back, and what is left is yours to do: "
+        f"{left or 'nothing'}. Look at the database's names and its tracking table first if it says outcome-unknown."
     )
 
 

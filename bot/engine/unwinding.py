@@ -22,7 +22,8 @@ _WITNESSES = {
     SWAP: ("databases-swapped", "databases' names", "say"),
     REPLACE: ("content-replaced", "server itself", "says"),
 }
-_TOUCHED = frozenset({StepState.RUNNING, StepState.DONE, StepState.FAILED})
+TOUCHED = frozenset({StepState.RUNNING, StepState.DONE, StepState.FAILED})
+"""States of a step that may have changed something which has not been put back."""
 
 
 def must_unwind(execution: Execution) -> bool:
@@ -115,7 +116,7 @@ def unwind(execution: Execution, actions: Mapping[str, Action]) -> None:
     """
     execution.unwinding = True
     for step in reversed(execution.run.steps):
-        if step.state in _TOUCHED and actions[step.key].undoes:
+        if step.state in TOUCHED and actions[step.key].undoes:
             _undo(execution, step, actions[step.key])
         elif step.state is StepState.RUNNING:
             execution.record(step.key, StepState.SKIPPED, "stopped")

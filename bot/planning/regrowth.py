@@ -146,6 +146,7 @@ def plan_regrowth(
             created_at=backup.name.created_at,
             export=export.prefix if export else "",
         ),
+        left=facts.cluster.leftovers,
     )
 
 

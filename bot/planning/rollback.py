@@ -65,6 +65,7 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
         estimate=estimate,
         warnings=(*warnings_of(facts, target, evidence, rows), *chain_warnings(facts, target.chain)),
         proven=chain_proof(facts, target.chain, estimate),
+        left=facts.cluster.leftovers,
     )
 
 
@@ -81,14 +82,15 @@ def _script(script: DownScript) -> PlannedScript:
 def planned_workload(deployment: Deployment, app: AppVersion) -> PlannedWorkload:
     """Plan which revision a Deployment goes back to so that it runs that version.
 
+    One that a closed run left at 0 gets as many replicas as it had before that run.
+
     Raises:
         PermanentError: ``app-not-in-history``.
     """
+    replicas = deployment.before.replicas if deployment.stopped_by and deployment.before else deployment.replicas
     if deployment.version == app:
         number = deployment.history[0].number if deployment.history else 0
-        return PlannedWorkload(
-            deployment.name, deployment.uid, deployment.image, deployment.image, deployment.replicas, number
-        )
+        return PlannedWorkload(deployment.name, deployment.uid, deployment.image, deployment.image, replicas, number)
     revision = deployment.revision_of(app)
     if revision is None:  # the version that runs stays chosen even where another Deployment never had it
         raise PermanentError(
@@ -96,9 +98,7 @@ def planned_workload(deployment: Deployment, app: AppVersion) -> PlannedWorkload
             f"{app} is not in the rollout history of {deployment.name}.",
             f"Deploy {app} there once, or choose another version with --app.",
         )
-    return PlannedWorkload(
-        deployment.name, deployment.uid, deployment.image, revision.image, deployment.replicas, revision.number
-    )
+    return PlannedWorkload(deployment.name, deployment.uid, deployment.image, revision.image, replicas, revision.number)
 
 
 def planned_service(service: Service) -> PlannedService:

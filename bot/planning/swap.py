@@ -53,6 +53,7 @@ def plan_swap(kind: PlanKind, facts: Facts, exchange: Exchange, to_schema: int, 
             outgoing=exchange.outgoing,
             keep_s=exchange.keep_s,
         ),
+        left=facts.cluster.leftovers,
     )
 
 

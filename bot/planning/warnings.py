@@ -57,7 +57,12 @@ def _about_workloads(facts: Facts) -> Iterator[str]:
 
 
 def _about_deployment(deployment: Deployment) -> Iterator[str]:
-    if deployment.replicas == 0:
+    if deployment.stopped_by and deployment.before:
+        yield (
+            f"{deployment.name} is at 0, stopped by run {deployment.stopped_by}: {deployment.before.replicas} replicas "
+            "start afterwards. If this run stops early, it stays at 0."
+        )
+    elif deployment.replicas == 0:
         yield f"{deployment.name} has 0 replicas now and will have 0 afterwards. Scale it up first if it should serve."
     elif not deployment.settled:
         ready = f"{deployment.ready_replicas} of {deployment.replicas} ready"

@@ -21,7 +21,9 @@ class Cluster(Protocol):
         """Say what our account may not do and must, e.g. ``patch deployments/scale``; empty when all is well."""
 
     def pods(self, deployment: str) -> Sequence[Pod]:
-        """List the pods of a Deployment's selector, terminating ones included until they are gone."""
+        """List the pods of a Deployment's selector, terminating ones included until they are gone. Their image is
+        that of the template they were made from, whatever a webhook made of it.
+        """
 
     def hold_service(self, service: str, run_id: str) -> None:
         """Add the hold label to the Service's selector, and note the selector from before in an annotation (once)."""
@@ -30,7 +32,9 @@ class Cluster(Protocol):
         """Set the selector to exactly `selector` and drop the annotation."""
 
     def scale(self, deployment: str, replicas: int, run_id: str) -> None:
-        """Set the replica count; note the one from before in an annotation unless one is noted (then keep it)."""
+        """Set the replica count; note the one from before in an annotation unless one is noted (then keep it, but for
+        another run's on a Deployment that has been started since).
+        """
 
     def set_image(self, deployment: str, image: str, revision: int) -> None:
         """Put the Deployment's pod template back to that revision of its history (the whole template, not the image

@@ -57,3 +57,9 @@ WHERE d.datname = %(database)s AND r.rolname = current_user;
 -- Logical replication slots made in a database; they stay with it whatever it is called.
 SELECT slot_name || CASE WHEN active THEN ' (in use)' ELSE '' END
 FROM pg_catalog.pg_replication_slots WHERE database = %(database)s ORDER BY slot_name;
+
+-- name: identity
+-- When the server was started, in microseconds, and the database's number: together they are nobody else's.
+SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, oid::bigint
+FROM pg_catalog.pg_database
+WHERE datname = %(database)s;

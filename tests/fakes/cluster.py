@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from bot.domain.environments import HttpCheck
 from bot.domain.workloads import (
-    BEFORE_ANNOTATION,
     HOLD_LABEL,
+    Before,
     ClusterFacts,
     Deployment,
     HttpAnswer,
@@ -39,7 +39,7 @@ class FakeDeployment:
     image: str
     history: list[Revision]
     uid: str = ""
-    note: dict[str, str] = field(default_factory=dict)
+    note: Before | None = None
     pods: list[FakePod] = field(default_factory=list)
     stuck: bool = False
     broken: bool = False
@@ -113,8 +113,8 @@ class FakeCluster:
 
     def scale(self, deployment: str, replicas: int, run_id: str) -> None:
         item = self._deployment(deployment)
-        if BEFORE_ANNOTATION not in item.note:
-            item.note[BEFORE_ANNOTATION] = f"{run_id} {item.replicas} {item.image}"
+        if item.note is None or (item.note.run != run_id and item.replicas > 0):
+            item.note = Before(run_id, item.replicas)
         item.replicas = replicas
         self._reconcile(item)
 
@@ -131,7 +131,7 @@ class FakeCluster:
         self._reconcile(item)
 
     def clear_notes(self, deployment: str) -> None:
-        self._deployment(deployment).note.clear()
+        self._deployment(deployment).note = None
 
     def get_http(self, check: HttpCheck) -> Sequence[HttpAnswer]:
         ready = [pod for pod in self.pods(check.deployment) if pod.ready and not pod.terminating]
@@ -159,7 +159,7 @@ class FakeCluster:
             ready,
             settled,
             tuple(item.history),
-            dict(item.note),
+            item.note,
             item.autoscaler,
         )
 

@@ -138,7 +138,7 @@ def _deployment(item: Given) -> Deployment:
         ready,
         ready == item["replicas"],
         tuple(history),
-        {},
+        None,
         item.get("autoscaler", ""),
     )
 

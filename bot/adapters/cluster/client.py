@@ -1,5 +1,6 @@
 """How we reach an API server: which address, whose token, how long we wait."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ def connect(
     ca_file: Path | None = None,
     kubeconfig: Path | None = None,
     context: str | None = None,
+    token_file: Path | None = None,
 ) -> "ApiClient":
     """Make a client; it is safe to share between threads. No request is sent yet.
 
@@ -29,6 +31,8 @@ def connect(
         ca_file: PEM file.
         kubeconfig: used where no `server_url` is given; `context` names one of its contexts.
         context: None takes the kubeconfig's current one.
+        token_file: where `token` is from; read again before every request, for a service account's token is replaced
+            within the hour.
 
     With neither `server_url` nor `kubeconfig` it is the service account of the pod we run in.
 
@@ -42,6 +46,8 @@ def connect(
         configuration.host = server_url.rstrip("/")
         configuration.api_key = {"authorization": f"Bearer {token}"} if token else {}
         configuration.ssl_ca_cert = str(ca_file) if ca_file else None
+        if token_file is not None:
+            configuration.refresh_api_key_hook = partial(_read_again, token_file)  # type: ignore[assignment] # typed as what it is at first
     else:
         _load(configuration, kubeconfig, context)
     configuration.connection_pool_maxsize = CONNECTIONS
@@ -49,6 +55,15 @@ def connect(
     client = ApiClient(configuration)
     client.user_agent = "backstop"
     return client
+
+
+def _read_again(token_file: Path, configuration: "Configuration") -> None:
+    try:
+        token = token_file.read_text().strip()
+    except (OSError, ValueError):
+        return  # it is being replaced, or is gone: the last one may still do, and the API server will say if not
+    if token:
+        configuration.api_key["authorization"] = f"Bearer {token}"
 
 
 def _load(configuration: "Configuration", kubeconfig: Path | None, context: str | None) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from bot.adapters.cluster import traffic
 from bot.adapters.cluster.api import Api, Obj, decide_again_on_conflict
 from bot.adapters.cluster.namespace import Namespace, selector_text
-from bot.adapters.cluster.notes import has_note, metadata_with
+from bot.adapters.cluster.notes import before_of, has_note, metadata_with
 from bot.adapters.cluster.podproxy import ask_pod
-from bot.adapters.cluster.pods import app_container, image_of, is_gone, read_pod
+from bot.adapters.cluster.pods import app_container, image_of, is_gone, read_pod, template_images
 from bot.adapters.cluster.rights import list_missing
 from bot.adapters.cluster.rollouts import find_template, history_of, read_deployment, replicas_of, without_hash
 from bot.domain.environments import HttpCheck, Workloads
@@ -54,9 +54,10 @@ class KubernetesCluster:
     def pods(self, deployment: str) -> Sequence[Pod]:
         """See `bot.ports.Cluster.pods`. Pods that ended (evicted ones stay as objects) are gone."""
         # Reading the Deployment also proves the namespace: a list in one that does not exist is just empty.
-        selector = self._namespace.deployment(deployment)["spec"]["selector"]
-        found = self._namespace.pods(selector_text(selector))
-        return [read_pod(pod, deployment) for pod in found if not is_gone(pod)]
+        owner = self._namespace.deployment(deployment)
+        found = self._namespace.pods(selector_text(owner["spec"]["selector"]))
+        images = template_images(self._replicasets(owner), deployment) if found else {}
+        return [read_pod(pod, deployment, images) for pod in found if not is_gone(pod)]
 
     def hold_service(self, service: str, run_id: str) -> None:
         """See `bot.ports.Cluster.hold_service`.
@@ -75,7 +76,7 @@ class KubernetesCluster:
 
         def change() -> None:
             found = self._namespace.deployment(deployment)
-            if not has_note(found):
+            if not has_note(found) or _is_outdated(found, run_id):
                 # First the note, then the scale: between the two nothing is lost.
                 image = image_of(found["spec"]["template"], deployment)
                 note = {"run": run_id, "replicas": replicas_of(found), "image": image}
@@ -136,6 +137,12 @@ class KubernetesCluster:
 
     def _replicasets(self, deployment: Obj) -> list[Obj]:
         return self._namespace.replicasets(selector_text(deployment["spec"]["selector"]))
+
+
+def _is_outdated(deployment: Obj, run_id: str) -> bool:
+    """Whether the note is not this run's, and the Deployment has been started since: its count is not what runs now."""
+    before = before_of(deployment)
+    return (before is None or before.run != run_id) and replicas_of(deployment) > 0
 
 
 def _read_service(service: Obj) -> Service:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.adapters.cluster.api import Obj
-from bot.domain.workloads import BEFORE_ANNOTATION
+from bot.domain.workloads import BEFORE_ANNOTATION, Before
 
 
 def note_of(obj: Mapping[str, Any]) -> Obj | None:
@@ -16,6 +16,15 @@ def note_of(obj: Mapping[str, Any]) -> Obj | None:
     except ValueError:
         return None
     return note if isinstance(note, dict) else None
+
+
+def before_of(deployment: Mapping[str, Any]) -> Before | None:
+    """Read our note on a Deployment as the domain knows it; None when there is none that can be read."""
+    note = note_of(deployment) or {}
+    run, replicas = note.get("run"), note.get("replicas")
+    if isinstance(run, str) and run and type(replicas) is int and replicas >= 0:
+        return Before(run, replicas)
+    return None
 
 
 def has_note(obj: Mapping[str, Any]) -> bool:

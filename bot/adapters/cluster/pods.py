@@ -1,6 +1,7 @@
 """Pods as the domain knows them, and the container that is the app."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from bot.domain.workloads import Pod
@@ -30,8 +31,20 @@ def is_gone(pod: Mapping[str, Any]) -> bool:
     return (pod.get("status") or {}).get("phase") in _OVER
 
 
-def read_pod(pod: Mapping[str, Any], name: str = "") -> Pod:
-    """Read a pod."""
+def template_images(replicasets: Iterable[Mapping[str, Any]], name: str) -> dict[str, str]:
+    """The app's image by the uid of each ReplicaSet, as its template has it."""
+    return {item["metadata"]["uid"]: image_of(item["spec"]["template"], name) for item in replicasets}
+
+
+def read_pod(pod: Mapping[str, Any], name: str = "", images: Mapping[str, str] = MappingProxyType({})) -> Pod:
+    """Read a pod.
+
+    Args:
+        pod: the object.
+        name: of the container that is the app.
+        images: by the uid of a ReplicaSet. Its pods have its image: what a webhook made of it (a mirror's name, a
+            digest) is another text for the same version. A pod of none has its own.
+    """
     status = pod.get("status") or {}
     conditions = {item["type"]: item for item in status.get("conditions") or ()}
     ready = (conditions.get("Ready") or {}).get("status") == "True"
@@ -40,9 +53,13 @@ def read_pod(pod: Mapping[str, Any], name: str = "") -> Pod:
         phase=str(status.get("phase", "Unknown")),
         ready=ready,
         terminating=bool(pod["metadata"].get("deletionTimestamp")),
-        image=image_of(pod, name),
+        image=next((images[uid] for uid in _owners(pod) if uid in images), image_of(pod, name)),
         problem="" if ready else next(_problems(status, conditions), ""),
     )
+
+
+def _owners(pod: Mapping[str, Any]) -> list[str]:
+    return [str(owner.get("uid", "")) for owner in pod["metadata"].get("ownerReferences") or ()]
 
 
 def _problems(status: Mapping[str, Any], conditions: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.adapters.cluster.api import Obj
 from bot.adapters.cluster.controllers import name_controller
+from bot.adapters.cluster.notes import before_of
 from bot.adapters.cluster.pods import image_of
 from bot.domain.workloads import Deployment, Revision
 
@@ -25,7 +26,7 @@ def read_deployment(deployment: Obj, replicasets: Sequence[Obj], autoscalers: It
         ready_replicas=int(status.get("readyReplicas") or 0),
         settled=is_settled(deployment),
         history=tuple(read_revision(item, name) for item in history_of(deployment, replicasets)),
-        annotations=dict(metadata.get("annotations") or {}),
+        before=before_of(deployment),
         autoscaler=name_controller(deployment, autoscalers),
     )
 

@@ -10,8 +10,9 @@ from bot.engine.steps.restoring import FetchBundle, LoadSide, VerifySide
 from bot.engine.steps.saving import EmergencyBackup, ExportRows
 from bot.engine.steps.schema import FenceDatabase, RunChain, VerifySchema
 from bot.engine.steps.smoke import SmokeTests
+from bot.engine.steps.starting import StartApp
 from bot.engine.steps.swapping import SwapDatabases, VerifySwapped
-from bot.engine.steps.traffic import RestoreTraffic, StartApp, StopTraffic
+from bot.engine.steps.traffic import RestoreTraffic, StopTraffic
 from bot.engine.steps.words import Document, FollowUp, Notify
 
 ACTIONS: Mapping[str, Action] = {

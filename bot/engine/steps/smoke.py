@@ -8,6 +8,7 @@ from bot.engine.steps.action import Action, Outcome
 from bot.engine.waiting import POLL_S
 from bot.errors import PermanentError
 from bot.planning import checklist
+from bot.planning.refusals import and_list
 
 SHOWN = 2
 """Problems named in the message; the others are of the same kind."""
@@ -24,7 +25,7 @@ class SmokeTests(Action):
         Raises:
             PermanentError: ``smoke-failed`` with each check that does not hold.
         """
-        clock, smoke = execution.workplace.clock, execution.site.environment.smoke
+        clock = execution.workplace.clock
         deadline = clock.monotonic() + execution.site.environment.timing.smoke_s
         while problems := list(_problems(execution)):
             if clock.monotonic() >= deadline:
@@ -35,7 +36,20 @@ class SmokeTests(Action):
                 )
             execution.check()
             clock.sleep(POLL_S)
-        return Outcome(f"{len(smoke.http)} HTTP and {len(smoke.sql)} SQL checks passed")
+        return Outcome(_passed(execution))
+
+
+def _passed(execution: Execution) -> str:
+    """Say what has passed, and where there was nobody to ask."""
+    smoke, replicas = execution.site.environment.smoke, _replicas(execution)
+    asked = [check for check in smoke.http if replicas.get(check.deployment, 0)]
+    unasked = [f"{check.path} of {check.deployment}" for check in smoke.http if check not in asked]
+    nobody = f"; nobody was asked {and_list(unasked)}, for there are no pods" if unasked else ""
+    return f"{len(asked)} HTTP and {len(smoke.sql)} SQL checks passed{nobody}"
+
+
+def _replicas(execution: Execution) -> dict[str, int]:
+    return {work.deployment: work.replicas for work in execution.run.plan.workloads}
 
 
 def _shorten(problems: list[str]) -> str:
@@ -45,7 +59,7 @@ def _shorten(problems: list[str]) -> str:
 
 def _problems(execution: Execution) -> Iterator[str]:
     smoke = execution.site.environment.smoke
-    replicas = {work.deployment: work.replicas for work in execution.run.plan.workloads}
+    replicas = _replicas(execution)
     for check in smoke.http:
         yield from _ask(execution, check, replicas.get(check.deployment, 0))
     for result in execution.site.database.check(smoke.sql):

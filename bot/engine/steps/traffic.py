@@ -1,12 +1,16 @@
 """Traffic stops in two moves and returns in reverse: Services are held, then Deployments scale."""
 
-from bot.domain.plans import PlannedWorkload
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from bot.domain.plans import Plan, PlannedService, PlannedWorkload
 from bot.domain.runs import Progress
 from bot.domain.workloads import Pod
 from bot.engine.execution import Execution
 from bot.engine.steps.action import Action, Outcome
+from bot.engine.steps.starting import at_zero, short, wait_ready
 from bot.engine.waiting import wait_for
-from bot.errors import BotError, PermanentError
+from bot.errors import BotError, PermanentError, TemporaryError
 from bot.planning import checklist
 from bot.planning.refusals import and_list
 
@@ -42,16 +46,79 @@ class StopTraffic(Action):
         return Outcome(f"{names} at 0, {len(run.plan.services)} services held")
 
     def undo(self, execution: Execution) -> str:
-        """Scale up as it was and let traffic in at once: Services only send it to pods that are ready."""
-        for work in execution.run.plan.workloads:
-            execution.check()
-            execution.site.cluster.scale(work.deployment, work.replicas, execution.run.id)
-        _release(execution)
+        """Scale up as it was and let traffic in at once: Services only send it to pods that are ready.
+
+        Every Deployment and Service is tried, whatever becomes of the others. What a closed run had left stopped or
+        held stays so: it may be a version that cannot use the schema.
+        """
+        plan, cluster = execution.run.plan, execution.site.cluster
+        back = [work for work in plan.workloads if not plan.left_by("deployment", work.deployment)]
+        _try_all(
+            execution,
+            [
+                *(partial(_scale_back, execution, work) for work in plan.workloads),
+                *(partial(_return_traffic, execution, service) for service in plan.services),
+            ],
+        )
         try:
-            _wait_ready(execution, self.key, to_target=False)
+            wait_ready(execution, self.key, {work.deployment: work.replicas for work in back}, {})
         except PermanentError as error:
-            return f"traffic is back, but {error.message}"
-        return "traffic is back as it was"
+            return f"{_as_found(execution)}, but {error.message}"
+        pods = [(work, pod) for work in back for pod in cluster.pods(work.deployment)]
+        changed = sorted({short(pod.image) for work, pod in pods if pod.image != work.image})
+        return _as_found(execution) + (f", now with {and_list(changed)}, deployed meanwhile" if changed else "")
+
+
+def _try_all(execution: Execution, acts: Iterable[Callable[[], None]]) -> None:
+    """Do every one of them.
+
+    Raises:
+        BotError: one failed; of several, one that is worth another try goes first.
+    """
+    errors: list[BotError] = []
+    for act in acts:
+        execution.check()
+        try:
+            act()
+        except BotError as error:
+            errors.append(error)
+    if errors:
+        raise next((error for error in errors if isinstance(error, TemporaryError)), errors[0])
+
+
+def _scale_back(execution: Execution, work: PlannedWorkload) -> None:
+    run, cluster = execution.run, execution.site.cluster
+    if run.plan.left_by("deployment", work.deployment):
+        cluster.scale(work.deployment, 0, run.id)  # its note stays: the next plan starts it from there
+        return
+    cluster.scale(work.deployment, work.replicas, run.id)
+    execution.check()
+    cluster.clear_notes(work.deployment)
+
+
+def _return_traffic(execution: Execution, service: PlannedService) -> None:
+    run, cluster = execution.run, execution.site.cluster
+    if not run.plan.left_by("service", service.service):
+        cluster.release_service(service.service, dict(service.selector))
+        return
+    try:
+        cluster.hold_service(service.service, run.id)
+    except PermanentError as error:
+        if error.reference != "held-by-another-run":  # by the run that left it, which is as it was found
+            raise
+
+
+def _as_found(execution: Execution) -> str:
+    """Say what `undo` has put back. No semicolon: the end of a run tells steps apart by them."""
+    plan = execution.run.plan
+    stopped = [work.deployment for work in plan.workloads if plan.left_by("deployment", work.deployment)]
+    held = [service.service for service in plan.services if plan.left_by("service", service.service)]
+    words = [f"{and_list(stopped)} {'stays' if len(stopped) == 1 else 'stay'} at 0"] if stopped else []
+    words += [f"traffic of {and_list(held)} stays held"] if held else []
+    left = f"{' and '.join(words)}, as found" if words else ""
+    if len(held) == len(plan.services) or len(stopped) == len(plan.workloads):
+        return left
+    return f"traffic is back as it was, but {left}" if left else "traffic is back as it was"
 
 
 def _take_over_holds(execution: Execution) -> None:
@@ -85,57 +152,6 @@ def _stuck(execution: Execution) -> BotError:
     )
 
 
-class StartApp(Action):
-    """Pods of the chosen version behind the held Services: running, not serving."""
-
-    key = checklist.START_APP
-
-    def act(self, execution: Execution) -> Outcome:
-        """Put each Deployment's template back to the planned revision, scale it up, wait until it is ready.
-
-        Raises:
-            PermanentError: ``pods-not-ready`` names the pods and their problem.
-        """
-        run, cluster = execution.run, execution.site.cluster
-        for work in run.plan.workloads:
-            execution.check()
-            if work.target_image != work.image:
-                cluster.set_image(work.deployment, work.target_image, work.revision)
-                execution.check()
-            cluster.scale(work.deployment, work.replicas, run.id)
-        _wait_ready(execution, self.key, to_target=True)
-        pods = sum(work.replicas for work in run.plan.workloads)
-        return Outcome(f"{run.plan.to_app}, {pods} pods ready, not serving yet")
-
-
-def _wait_ready(execution: Execution, key: str, *, to_target: bool) -> None:
-    works = execution.run.plan.workloads
-
-    def ready() -> Progress:
-        done = sum(_ready_pods(execution, work, to_target=to_target) for work in works)
-        return Progress(done, sum(work.replicas for work in works), "pods")
-
-    stall_s = execution.site.environment.timing.pods_start_s
-    wait_for(execution, key, ready, stall_s, lambda: _not_ready(execution))
-
-
-def _ready_pods(execution: Execution, work: PlannedWorkload, *, to_target: bool) -> int:
-    image = work.target_image if to_target else work.image
-    pods = execution.site.cluster.pods(work.deployment)
-    count = sum(pod.ready and not pod.terminating and pod.image == image for pod in pods)
-    return min(count, work.replicas)
-
-
-def _not_ready(execution: Execution) -> BotError:
-    bad = [pod for pod in _all_pods(execution) if not pod.ready]
-    words = and_list(f"{pod.name} ({pod.problem or pod.phase})" for pod in bad[:5]) or "no pod has been made"
-    return PermanentError(
-        "pods-not-ready",
-        f"{len(bad)} pods do not become ready: {words}.",
-        "Look at them (kubectl describe pod, kubectl logs), mend what is wrong, then Retry.",
-    )
-
-
 class RestoreTraffic(Action):
     """The hold goes; selectors are as they were."""
 
@@ -157,7 +173,14 @@ class RestoreTraffic(Action):
                 f"The selector of {and_list(wrong)} is not what it was.",
                 "Somebody else changes it, perhaps a GitOps controller. Pause that, then Retry.",
             )
-        return Outcome(f"{and_list(wanted)} serve {execution.run.plan.to_app}")
+        return Outcome(_served(execution.run.plan))
+
+
+def _served(plan: Plan) -> str:
+    names, idle = and_list(service.service for service in plan.services), at_zero(plan.workloads)
+    if not any(work.replicas for work in plan.workloads):
+        return f"traffic of {names} is let through, and nothing serves: {idle}"
+    return f"{names} serve {plan.to_app}" + (f"; {idle}" if idle else "")
 
 
 def _release(execution: Execution) -> None:

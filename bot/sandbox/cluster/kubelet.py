@@ -64,6 +64,15 @@ class Kubelet:
         due = [run.next_at for run in self._runs.values() if run.next_at > now]
         return calls, min(due, default=None)
 
+    def admit(self, pod: Obj) -> Obj:
+        """What an admission webhook makes of a new pod: with the fault ``image-rewrite``, images come from a mirror."""
+        namespace, deployment = pod["metadata"]["namespace"], owners.deployment_of(self._store, pod)
+        boxes = pod["spec"]["containers"]
+        if not self._faults.concerns("image-rewrite", namespace, deployment, boxes[0]["image"]):
+            return pod
+        mirrored = [box | {"image": f"mirror.example/{box['image']}"} for box in boxes]
+        return pod | {"spec": pod["spec"] | {"containers": mirrored}}
+
     def _admit(self, pod: Obj, now: float) -> _Run:
         self._addresses += 1
         metadata, spec = pod["metadata"], pod["spec"]

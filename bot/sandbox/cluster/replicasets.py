@@ -15,7 +15,7 @@ def reconcile(store: Store, kubelet: Kubelet, replica_set: Obj, dice: random.Ran
     """Create or delete pods towards `spec.replicas`, then write the status."""
     pods = [pod for pod in owners.owned_by(store, PODS, replica_set) if owners.is_active(pod)]
     missing = replica_set["spec"].get("replicas", 1) - len(pods)
-    pods += [_create_pod(store, replica_set, dice) for _ in range(max(missing, 0))]
+    pods += [_create_pod(store, kubelet, replica_set, dice) for _ in range(max(missing, 0))]
     for pod in _expendable(pods)[: max(-missing, 0)]:
         owners.terminate_pod(store, pod, _MANAGER)
         pods.remove(pod)
@@ -28,7 +28,7 @@ def _expendable(pods: list[Obj]) -> list[Obj]:
     return sorted(youngest, key=owners.is_ready)
 
 
-def _create_pod(store: Store, replica_set: Obj, dice: random.Random) -> Obj:
+def _create_pod(store: Store, kubelet: Kubelet, replica_set: Obj, dice: random.Random) -> Obj:
     template, metadata = replica_set["spec"]["template"], replica_set["metadata"]
     suffix = defaults.encode_word(str(dice.random()), 5)
     described = template.get("metadata", {})
@@ -44,7 +44,7 @@ def _create_pod(store: Store, replica_set: Obj, dice: random.Random) -> Obj:
         "spec": template["spec"],
         "status": {"phase": "Pending"},
     }
-    return store.create(PODS, pod, _MANAGER)
+    return store.create(PODS, kubelet.admit(pod), _MANAGER)
 
 
 def _write_status(store: Store, kubelet: Kubelet, replica_set: Obj, pods: list[Obj]) -> None:

@@ -7,7 +7,7 @@ import stamina
 
 from bot.adapters.cluster import KubernetesCluster
 from bot.domain.versions import AppVersion
-from bot.domain.workloads import BEFORE_ANNOTATION, HOLD_LABEL
+from bot.domain.workloads import BEFORE_ANNOTATION, HOLD_LABEL, Before
 from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.cluster import ClusterEmulator
 from bot.sandbox.cluster.resources import DEPLOYMENTS, SERVICES
@@ -119,6 +119,34 @@ def test_scaling_down_and_back(cluster: KubernetesCluster, emulator: ClusterEmul
     before = version(deployment(emulator))
     cluster.clear_notes(API)
     assert version(deployment(emulator)) == before
+
+
+def test_what_a_closed_run_left_is_read_and_its_note_kept(
+    cluster: KubernetesCluster, emulator: ClusterEmulator
+) -> None:
+    assert cluster.inspect().deployment(API).before is None
+    cluster.scale(API, 0, OTHER)
+    api = cluster.inspect().deployment(API)
+    assert (api.before, api.stopped_by) == (Before(OTHER, 3), OTHER)
+    cluster.scale(API, 0, RUN)
+    cluster.scale(API, 2, RUN)
+    api = cluster.inspect().deployment(API)
+    assert (api.before, api.stopped_by) == (Before(OTHER, 3), "")
+    cluster.scale(API, 0, RUN)  # it has been started since, so what it had then is what there was before
+    assert note(deployment(emulator)) == {"run": RUN, "replicas": 2, "image": f"{IMAGE}v1.3.0"}
+
+
+@pytest.mark.parametrize("text", ["", "soon", "[]", '{"run": "rk3f9a"}', '{"run": "rk3f9a", "replicas": "3"}'])
+def test_a_note_that_is_not_ours_to_read_counts_for_nothing(
+    cluster: KubernetesCluster, emulator: ClusterEmulator, text: str
+) -> None:
+    with emulator.store.lock:
+        found = deployment(emulator)
+        metadata = found["metadata"] | {"annotations": {BEFORE_ANNOTATION: text}}
+        emulator.store.put(DEPLOYMENTS, found | {"metadata": metadata}, "kubectl")
+    assert cluster.inspect().deployment(API).before is None
+    cluster.scale(API, 0, RUN)
+    assert note(deployment(emulator))["replicas"] == 3
 
 
 def test_a_scale_that_fails_has_noted_what_was(cluster: KubernetesCluster, emulator: ClusterEmulator) -> None:

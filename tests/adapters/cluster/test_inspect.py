@@ -1,9 +1,10 @@
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bot.adapters.cluster import KubernetesCluster
-from bot.adapters.cluster.pods import is_gone
+from bot.adapters.cluster.pods import is_gone, read_pod, template_images
 from bot.adapters.cluster.rollouts import is_settled
 from bot.domain.environments import Workloads
 from bot.domain.versions import AppVersion
@@ -125,6 +126,26 @@ def test_pods(cluster: KubernetesCluster, emulator: ClusterEmulator) -> None:
     eventually(lambda: not cluster.pods("physioflow-api"))
 
 
+def test_a_webhook_that_has_images_pulled_from_elsewhere_changes_no_version(
+    cluster: KubernetesCluster, emulator: ClusterEmulator
+) -> None:
+    emulator.fault({"kind": "image-rewrite", "namespace": NAMESPACE})
+    cluster.set_image("physioflow-api", "registry.physioflow.example/physioflow-api:v1.2.3", 3)
+    eventually(lambda: cluster.inspect().deployment("physioflow-api").settled)
+    eventually(lambda: len(cluster.pods("physioflow-api")) == 3)
+    pulled = {pod["spec"]["containers"][0]["image"] for pod in emulator.store.list(PODS, NAMESPACE)}
+    assert "mirror.example/registry.physioflow.example/physioflow-api:v1.2.3" in pulled
+    pods = cluster.pods("physioflow-api")
+    assert {pod.image for pod in pods} == {"registry.physioflow.example/physioflow-api:v1.2.3"}
+
+
+def test_a_pod_of_no_replicaset_has_its_own_image() -> None:
+    template = {"spec": {"containers": [{"name": "api", "image": "api:v1"}]}}
+    pod = {"metadata": {"name": "p", "ownerReferences": [{"uid": "gone"}]}, "spec": template["spec"]}
+    replicaset = {"metadata": {"uid": "u"}, "spec": {"template": template}}
+    assert read_pod(pod, "api", template_images([replicaset], "api")).image == "api:v1"
+
+
 @pytest.mark.parametrize(
     ("kind", "problem"),
     [
@@ -181,6 +202,23 @@ def test_a_wrong_token(emulator: ClusterEmulator, workloads: Workloads) -> None:
     ):
         KubernetesCluster(client, workloads).inspect()
     assert "not-the-token" not in str(caught.value)
+
+
+def test_a_token_that_is_replaced_while_the_bot_runs(
+    emulator: ClusterEmulator, workloads: Workloads, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{emulator.token}\n")
+    with connected(emulator.url, "of-long-ago", token_file=file) as client:
+        cluster = KubernetesCluster(client, workloads)
+        assert cluster.inspect().deployments
+        file.write_text("another")
+        with pytest.raises(PermanentError, match=r"^cluster-forbidden: "):
+            cluster.inspect()
+        file.write_text(emulator.token)
+        assert cluster.inspect().deployments
+        file.unlink()  # as for a moment while it is replaced
+        assert cluster.inspect().deployments
 
 
 @pytest.mark.parametrize("fault", [{"kind": "5xx", "status": 503}, {"kind": "connection-reset"}])

@@ -1,0 +1,42 @@
+"""What `backstop doctor` finds."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.cli import examine
+from bot.errors import TemporaryError
+from tests.fakes.process import Process
+from tests.fakes.world import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_nothing_missing(world: World) -> None:
+    problems, remarks = examine(world.workplace(Process("doctor")))
+    assert problems == []
+    assert remarks == ["prod: pods of the database (app=postgres): postgres-0"]
+
+
+def test_everything_missing_is_named_and_nothing_hides_the_rest(world: World) -> None:
+    process = Process("doctor")
+    world.cluster.lacking = ("patch services",)
+    process.faults["database.inspect"] = [TemporaryError("database-unreachable", "It is away.", "Wait.")]
+    process.faults["store.list_backups"] = [TemporaryError("bucket-unavailable", "It is away too.", "Wait.")]
+    problems, _ = examine(world.workplace(process))
+    assert problems == [
+        "prod: database-unreachable: It is away. Wait.",
+        "prod: the cluster account may not patch services",
+        "prod: bucket-unavailable: It is away too. Wait.",
+    ]
+
+
+def test_a_deployment_of_two_environments_is_named(world: World) -> None:
+    workplace = world.workplace(Process("doctor"))
+    twin = replace(workplace.sites["prod"], environment=replace(world.environment, name="staging"))
+    problems, _ = examine(replace(workplace, sites={**workplace.sites, "staging": twin}))
+    assert problems[0] == "staging: api is the very one of prod; a run there would stop it here"
