@@ -54,6 +54,7 @@ def _vote(desk: Desk, body: Body, event: Mapping[str, Any], context: BoltContext
                 "how": "reaction",
                 "withdraw": withdraw,
                 "digest": "",
+                "event_ts": str(event.get("event_ts") or ""),
             },
         )
     )

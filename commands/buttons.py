@@ -67,7 +67,8 @@ def _ballot(body: Payload, action: Payload) -> dict[str, Any]:
     _, digest = buttons.read_ballot(str(action.get("value", "")))
     choice = _CHOICES[action["action_id"]]
     message = str((body.get("container") or {}).get("message_ts", ""))
-    return {"ts": message, "choice": choice.value, "how": "button", "withdraw": False, "digest": digest}
+    asked = {"ts": message, "choice": choice.value, "how": "button", "withdraw": False, "digest": digest}
+    return {**asked, "event_ts": str(action["action_ts"])}
 
 
 def _on_run(_: Payload, action: Payload) -> dict[str, Any]:

@@ -78,6 +78,10 @@ class SlackAnnouncer:
 
     def changed(self, run: Run, old_digest: str, differences: Sequence[str]) -> None:
         """See `bot.ports.Announcer.changed`. The old request loses its buttons and says that it is void."""
+        if run.plan.digest.startswith(old_digest):
+            key = f"note:{run.id}:asked-again-{run.plan.short_digest}-{run.fence}"
+            self._reply(run, key, request.render_asked_again(run, differences))
+            return
         self._reply(run, _request_key(run.id, old_digest), request.render_void(run, old_digest, differences))
         key = f"note:{run.id}:changed-{old_digest[:_SHORT]}-{run.plan.short_digest}"
         self._reply(run, key, request.render_changed(run, old_digest, differences))

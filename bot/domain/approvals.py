@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from bot.domain.environments import ApprovalPolicy
@@ -31,13 +32,48 @@ class Voter:
 
 @dataclass(frozen=True)
 class Vote:
-    """One person's vote on one plan digest; `how` is ``reaction`` or ``button``."""
+    """One person's vote on one plan digest.
+
+    Attributes:
+        user_id, choice, digest: who, what, on which plan.
+        how: ``reaction`` or ``button``.
+        at: when it was counted.
+        event_ts: when Slack saw it, in seconds since 1970; 0 where that is not known. Votes are dealt with in any
+            order: this tells which came first.
+    """
 
     user_id: str
     choice: Choice
     digest: str
     how: str
     at: datetime
+    event_ts: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Retraction:
+    """A person's reaction is off a message: their vote by reaction for its plan, cast before that, is taken back.
+
+    Attributes:
+        user_id, choice: who, and which vote.
+        short_digest: the first 12 characters of the digest of the plan that the message is about.
+        event_ts: as of `Vote`.
+    """
+
+    user_id: str
+    choice: Choice
+    short_digest: str
+    event_ts: Decimal = Decimal(0)
+
+
+class Retracted(StrEnum):
+    """What came of a retraction."""
+
+    DONE = "done"
+    NOTHING = "nothing"
+    """There was no such vote, or the run has ended."""
+    TOO_LATE = "too-late"
+    """The vote stays: what was voted for is under way."""
 
 
 class Decision(StrEnum):

@@ -284,6 +284,9 @@ class Trial:
     note: str = ""
 
 
-def drill_id_of(schedule: str, wanted: str) -> str:
-    """Name a drill: the same for the same schedule and due time (ISO 8601, UTC), or for the same request's id."""
-    return "d" + run_id_of(f"drill:{schedule}:{wanted}")[1:]
+def drill_id_of(schedule: str, wanted: str, salt: int = 0) -> str:
+    """Name a drill: the same for the same schedule and due time (ISO 8601, UTC), or for the same request's id.
+
+    `salt` as of `run_id_of`.
+    """
+    return "d" + run_id_of(f"drill:{schedule}:{wanted}", salt)[1:]

@@ -12,6 +12,7 @@ from bot.engine.voting import show
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
 from bot.planning.checklist import FOLLOW_UP, is_past_return, no_return_of
+from bot.ports import AuditEntry
 
 _NOT_STARTED = frozenset({RunState.PENDING, RunState.APPROVED})
 
@@ -70,7 +71,8 @@ def _cancelled_by(user_id: str) -> str:
 def _cancel_started(workplace: Workplace, user_id: str, run: Run) -> str:
     if run.state is RunState.PARKED and is_past_return(run):
         problem = f"{run.problem} Left to people by <@{user_id}>."
-        workplace.journal.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED}))
+        if not workplace.journal.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED})):
+            return _cancel_started(workplace, user_id, find_run(workplace, run.id))  # somebody has just resumed it
         show(workplace, run.id)
         report_again(workplace, run.id)
         return f"Run {run.id} is closed as it stands: the database's part is done, and what is left is yours to finish."
@@ -126,9 +128,8 @@ def resume(workplace: Workplace, user_id: str, run_id: str) -> str:
     """
     run = find_run(workplace, run_id)
     check_steward(workplace, user_id, run)
-    if not workplace.journal.resume(run.id):
+    if not workplace.journal.resume(run.id, AuditEntry(user_id, "resumed", {})):
         raise PermanentError("not-parked", f"Run {run.id} is {run.state}, not parked.", "See /rollback status.")
-    workplace.journal.audit(run.id, user_id, "resumed", {})
     workplace.queue.defer_run(run.id)
     show(workplace, run.id)
     if is_past_return(run):

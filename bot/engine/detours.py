@@ -1,5 +1,7 @@
 """Ways a run leaves its straight path that are no failures."""
 
+from collections.abc import Mapping
+
 from bot.domain.plans import Plan
 from bot.errors import BotError
 
@@ -14,14 +16,14 @@ class ReplanError(DetourError):
     Args:
         plan: what would be done now.
         differences: what moved, one line each.
-        withdrawn: voters whose vote no longer counts.
+        withdrawn: voters whose vote no longer counts, each with why.
     """
 
-    def __init__(self, plan: Plan, differences: tuple[str, ...], withdrawn: tuple[str, ...] = ()) -> None:
+    def __init__(self, plan: Plan, differences: tuple[str, ...], withdrawn: Mapping[str, str] | None = None) -> None:
         super().__init__(*differences)
         self.plan = plan
         self.differences = differences
-        self.withdrawn = withdrawn
+        self.withdrawn = withdrawn or {}
 
 
 class VoidError(DetourError):

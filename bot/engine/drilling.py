@@ -5,6 +5,7 @@ person had asked for it. What has ended is told, then noted as told: a process t
 next tick, which says the same in the same message.
 """
 
+import itertools
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -67,17 +68,27 @@ class _Tick:
         until = self._now + timedelta(seconds=schedule.announce_before_s)
         dues = self._workplace.calendar.due_between(schedule, listed.planned_to, until)
         for due in dues:
-            self._book.plan(self._drill_of(schedule, due))
+            self._enter(schedule, due)
         if dues:
             self._book.advance(schedule.name, schedule.fingerprint, dues[-1])
         return len(dues) < DUES_MOST
 
-    def _drill_of(self, schedule: Schedule, due: datetime) -> Drill:
+    def _enter(self, schedule: Schedule, due: datetime) -> None:
+        """Give it a row, unless it has one. Ids are short: where another drill has the same, it gets the next."""
+        for salt in itertools.count():
+            drill = self._drill_of(schedule, due, salt)
+            if self._book.plan(drill):
+                return
+            other = self._book.drill(drill.id)
+            if other is None or (other.schedule, other.due_at) == (drill.schedule, drill.due_at):
+                return
+
+    def _drill_of(self, schedule: Schedule, due: datetime, salt: int) -> Drill:
         calendar = self._workplace.calendar
         start = due + timedelta(seconds=calendar.jitter_s(schedule, due))
         if schedule.rests_on(calendar.wall(schedule, start).date()):
             start = due
-        drill_id = drill_id_of(schedule.name, due.isoformat())
+        drill_id = drill_id_of(schedule.name, due.isoformat(), salt)
         return Drill(drill_id, schedule.name, schedule.environment, schedule.kind, schedule.source, due, start)
 
     def _drop(self) -> None:

@@ -1,5 +1,6 @@
 """What people do to drills: start one now, skip or postpone one, look."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.drills import OPEN_DRILLS, Drill, DrillKind, DrillState, drill_id_of
@@ -37,14 +38,25 @@ def start_now(workplace: Workplace, audience: Audience, key: str, environment: s
     if site.environment.production:
         raise _in_production(workplace, environment)
     check_approver(workplace, audience.user_id, site.environment)
-    drill_id, wanted = drill_id_of("", key), DrillKind(kind)
-    if workplace.drills.drill(drill_id) is None:
+    wanted = DrillKind(kind)
+    drill_id, found = _find_own(workplace, key, environment, wanted)
+    if found is None:
         _check_idle(workplace, environment, drill_id)
         _plan_now(workplace, audience.user_id, environment, wanted, drill_id)
     drill = find_drill(workplace, drill_id)
     announce(workplace, drill_id)
     order(workplace, drill)
     return f"Drill {drill_id} ({wanted}) of {environment} begins; its message in the channel shows how far it is."
+
+
+def _find_own(workplace: Workplace, key: str, environment: str, kind: DrillKind) -> tuple[str, Drill | None]:
+    """Give the id of the drill that this request asks for, and the drill where it is planned already."""
+    for salt in itertools.count():
+        drill_id = drill_id_of("", key, salt)
+        drill = workplace.drills.drill(drill_id)
+        if drill is None or (drill.schedule, drill.environment, drill.kind) == ("", environment, kind):
+            return drill_id, drill
+    raise AssertionError  # pragma: no cover -- count() does not end
 
 
 def _plan_now(workplace: Workplace, user_id: str, environment: str, kind: DrillKind, drill_id: str) -> None:

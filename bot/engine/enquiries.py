@@ -5,7 +5,7 @@ from bot.engine.keeping import kept_everywhere
 from bot.engine.people import check_member
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
-from bot.ports import Audience, MigrationRow, Overview
+from bot.ports import Audience, AuditEntry, MigrationRow, Overview
 
 
 def answer_status(workplace: Workplace, audience: Audience, key: str, environment: str) -> None:
@@ -63,21 +63,22 @@ def freeze(workplace: Workplace, user_id: str, environment: str, reason: str) ->
     check_member(workplace, user_id, site.environment)
     if not reason:
         raise PermanentError("reason-missing", "A freeze needs a reason.", f"/rollback freeze {environment} REASON")
-    workplace.journal.freeze(environment, user_id, reason)
-    workplace.journal.audit("", user_id, "frozen", {"environment": environment, "reason": reason})
+    entry = AuditEntry(user_id, "frozen", {"environment": environment, "reason": reason})
+    workplace.journal.freeze(environment, user_id, reason, entry)
     return f"{environment} is frozen: nobody starts a run there until /rollback unfreeze {environment}."
 
 
-def unfreeze(workplace: Workplace, user_id: str, environment: str) -> str:
-    """Allow runs again.
+def unfreeze(workplace: Workplace, user_id: str, key: str, environment: str) -> str:
+    """Allow runs again. `key` is the request's: asked again by the same one, whose handler died, it says the same.
 
     Raises:
         PermanentError: ``not-frozen``, ``not-a-member``.
     """
     site = workplace.site(environment)
     check_member(workplace, user_id, site.environment)
-    if workplace.journal.frozen(environment) is None:
-        raise PermanentError("not-frozen", f"{environment} is not frozen.")
-    workplace.journal.unfreeze(environment)
-    workplace.journal.audit("", user_id, "unfrozen", {"environment": environment})
+    details = {"environment": environment, "request": key}
+    if not workplace.journal.unfreeze(environment, AuditEntry(user_id, "unfrozen", details)):
+        thawed = (event for event in workplace.journal.events("") if event.event == "unfrozen")
+        if not any(event.details.get("request") == key for event in thawed):
+            raise PermanentError("not-frozen", f"{environment} is not frozen.")
     return f"{environment} is open for runs again."

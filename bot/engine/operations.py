@@ -134,7 +134,8 @@ def _freeze(workplace: Workplace, audience: Audience, key: str, payload: Mapping
 
 
 def _unfreeze(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:
-    workplace.announcer.tell(audience, key, enquiries.unfreeze(workplace, audience.user_id, payload["environment"]))
+    said = enquiries.unfreeze(workplace, audience.user_id, key, payload["environment"])
+    workplace.announcer.tell(audience, key, said)
 
 
 def _status(workplace: Workplace, audience: Audience, key: str, payload: Mapping[str, Any]) -> None:

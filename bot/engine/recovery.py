@@ -12,6 +12,7 @@ from bot.engine.tidying import tidy
 from bot.engine.voting import show, show_as
 from bot.engine.workplace import Workplace
 from bot.errors import BotError
+from bot.ports import AuditEntry
 
 SWEEP_EVERY_S = 2.0
 TIDY_EVERY_S = 600.0
@@ -51,8 +52,8 @@ def _expire(workplace: Workplace, run_id: str) -> None:
     if run is None:
         return
     show_as(workplace, replace(run, state=RunState.EXPIRED, problem=_NOBODY))
-    if workplace.journal.end(run_id, RunState.EXPIRED, _NOBODY, expect=frozenset({RunState.PENDING})):
-        workplace.journal.audit(run_id, "backstop", "run-ended", {"state": RunState.EXPIRED.value})
+    entry = AuditEntry("backstop", "run-ended", {"state": RunState.EXPIRED.value})
+    workplace.journal.end(run_id, RunState.EXPIRED, _NOBODY, expect=frozenset({RunState.PENDING}), entry=entry)
     show(workplace, run_id)
 
 

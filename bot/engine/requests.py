@@ -8,7 +8,8 @@ Payload keys, all strings unless said otherwise. Every kind has `user_id`, `chan
 | `restore`    | `environment`, `backup` (a name or ``latest``), `app`, `reason`, `asked_for`               |
 | `undo`       | `run_id`, `reason`, `asked_for`                                                            |
 | `vote`       | `ts` of the message, `choice` (``approve``/``reject``), `how` (``reaction``/``button``),    |
-|              | `withdraw` (bool), `digest` ("" for a reaction; the button's first 12 characters)          |
+|              | `withdraw` (bool), `digest` ("" for a reaction; the button's first 12 characters),         |
+|              | `event_ts`: when Slack saw it ("" or missing where that is not known)                      |
 | `cancel`     | `run_id`                                                                                   |
 | `resume`     | `run_id`                                                                                   |
 | `escalate`   | `run_id`                                                                                   |

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.approvals import Voter
-from bot.domain.runs import Run, RunState, run_id_of
+from bot.domain.runs import Run, RunState
 from bot.domain.versions import AppVersion
+from bot.engine.naming import find_own
 from bot.engine.people import check_member
 from bot.engine.preview import preview
 from bot.engine.swapping import undoable
@@ -14,7 +15,7 @@ from bot.engine.workplace import Site, Workplace
 from bot.errors import PermanentError
 from bot.planning.facts import RestoreRequest, RollbackRequest, UndoRequest, Wish
 from bot.planning.refusals import another_run, no_such_migration
-from bot.ports import Audience
+from bot.ports import Audience, AuditEntry
 
 
 def request_run(workplace: Workplace, audience: Audience, request_id: str, payload: Mapping[str, Any]) -> Run:
@@ -28,8 +29,12 @@ def request_run(workplace: Workplace, audience: Audience, request_id: str, paylo
     wanted = wish(workplace, payload)
     site = workplace.site(wanted.environment)
     person = check_member(workplace, audience.user_id, site.environment)
-    run_id = run_id_of(request_id)
-    run = workplace.journal.run(run_id)
+    asked = (person.user_id, wanted.environment, wanted.asked_for, "")
+
+    def is_own(run: Run) -> bool:
+        return (run.requester, run.environment, run.plan.asked_for, run.drill) == asked
+
+    run_id, run = find_own(workplace.journal, request_id, is_own)
     if run is None:
         _check_free(workplace, site.environment.name)
         run = _open(workplace, site, person, run_id, wanted, payload.get("reason", ""))
@@ -58,9 +63,8 @@ def _open(workplace: Workplace, site: Site, person: Voter, run_id: str, wanted: 
         created_at=now,
         expires_at=now + site.environment.approval.window,
     )
-    workplace.journal.open_run(run)
     details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": run.reason, "name": person.name}
-    workplace.journal.audit(run.id, person.user_id, "requested", details)
+    workplace.journal.open_run(run, AuditEntry(person.user_id, "requested", details))
     return run
 
 

@@ -22,6 +22,8 @@ from bot.engine.steps.catalogue import ACTIONS
 from bot.engine.unwinding import must_unwind, passed_no_return, unwind
 from bot.engine.workplace import Workplace
 from bot.errors import BotError, PermanentError, TemporaryError
+from bot.planning.checklist import BACKUP, RECHECK, STOP_TRAFFIC
+from bot.ports import AuditEntry
 
 _log = logging.getLogger(__name__)
 _SETTLED = frozenset({StepState.DONE, StepState.SKIPPED, StepState.OPEN})
@@ -74,6 +76,7 @@ class Runner:
         if must_unwind(execution):
             self._go_on_unwinding(execution)
             return
+        self._doubt(execution)
         try:
             self._walk(execution)
         except CancelledError:
@@ -91,6 +94,19 @@ class Runner:
             raise CancelledError(run.cancel_requested_by)
         else:  # pragma: no cover -- whatever fails says why
             self._give_up(execution, "given up")
+
+    def _doubt(self, execution: Execution) -> None:
+        """Have the plan checked again, and the backup taken again, where nobody was at it since for so long that the
+        approvers' consent would have lapsed, and the app still serves.
+        """
+        steps = {step.key: step for step in execution.run.steps}
+        checked, stop = steps.get(RECHECK), steps.get(STOP_TRAFFIC)
+        if checked is None or checked.ended_at is None or stop is None or stop.attempts:
+            return
+        if self._workplace.clock.now() - checked.ended_at > execution.site.environment.approval.window:
+            for key in (RECHECK, BACKUP):
+                if key in steps:
+                    execution.record(key, StepState.WAITING, "to be done again: the last time is too long ago")
 
     def _walk(self, execution: Execution) -> None:
         for step in execution.run.steps:
@@ -176,17 +192,26 @@ class Runner:
 
         Said first, then done, for the same reason as in `_end`.
         """
+        execution.insist(execution.refresh)
         workplace, run = self._workplace, execution.run
+        if run.cancel_requested_by:  # nobody is asked for their consent to what somebody has stopped
+            self._give_up(execution, f"cancelled by <@{run.cancel_requested_by}>", RunState.CANCELLED)
+            return
+        if any(step.attempts and self._actions[step.key].undoes for step in run.steps):
+            self._stop(execution, _moved(run, detour), RunState.VOID)
+            return
         expires_at = workplace.clock.now() + execution.site.environment.approval.window
         asked = replace(run, state=RunState.PENDING, plan=detour.plan, expires_at=expires_at, steps=(), started_at=None)
         execution.insist(execution.must_own)
-        execution.audit("plan-changed", old=run.plan.digest, new=detour.plan.digest, differences=detour.differences)
+        if detour.plan.digest == run.plan.digest:
+            execution.audit("asked-again", digest=run.plan.digest, why=detour.differences)
+        else:
+            changed = {"old": run.plan.digest, "new": detour.plan.digest, "differences": detour.differences}
+            execution.audit("plan-changed", **changed)
         execution.say(lambda: workplace.announcer.changed(asked, run.plan.short_digest, detour.differences))
         self._announce(execution, asked)
-        execution.insist(lambda: workplace.journal.replan(run.id, detour.plan, expires_at, run.fence))
-        for vote in self._votes(run):
-            if vote.user_id in detour.withdrawn:
-                workplace.journal.withdraw(run.id, vote.user_id, vote.how)
+        gone = {user: _withdrawn(run, user, why) for user, why in detour.withdrawn.items()}
+        execution.insist(lambda: workplace.journal.replan(run.id, detour.plan, expires_at, run.fence, gone))
         execution.insist(execution.refresh)
         self._announce(execution, execution.run)
 
@@ -202,6 +227,19 @@ def _insist(execution: Execution, action: Action, do: Callable[[Execution], T]) 
             execution.check()
             return do(execution)
     raise AssertionError  # pragma: no cover -- retry_context returns or raises
+
+
+def _withdrawn(run: Run, user_id: str, why: str) -> AuditEntry:
+    return AuditEntry("backstop", "vote-withdrawn", {"user": user_id, "digest": run.plan.digest, "why": why})
+
+
+def _moved(run: Run, detour: ReplanError) -> PermanentError:
+    """What is laid out for the old plan has to be put back, so the run cannot wait for consent to another one."""
+    return PermanentError(
+        "plan-moved",
+        f"Nobody was at run {run.id} for a while, and meanwhile: {'; '.join(detour.differences)}.",
+        f"Ask for it again: {run.plan.asked_for}",
+    )
 
 
 def _named(error: Exception) -> BotError:

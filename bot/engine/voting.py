@@ -1,14 +1,15 @@
 """Votes: whose counts is decided fresh, every time; the last one needed starts the run once."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from bot.domain.approvals import Choice, Decision, Vote, Voter, decide, refusal
+from bot.domain.approvals import Choice, Decision, Retracted, Retraction, Vote, Voter, decide, refusal
 from bot.domain.runs import Run, RunState
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
 from bot.planning.checklist import checklist_of
-from bot.ports import Audience
+from bot.ports import Audience, AuditEntry
 
 _PENDING = frozenset({RunState.PENDING})
 
@@ -24,24 +25,33 @@ def vote(workplace: Workplace, audience: Audience, payload: Mapping[str, Any]) -
     run = workplace.journal.run(found[0]) if found else None
     if found is None or run is None:
         return
+    asked = payload["digest"] or found[1] or _on_card(workplace, run)
     if payload["withdraw"]:
-        _withdraw(workplace, run, audience.user_id, payload["how"])
+        _withdraw(workplace, run, audience.user_id, asked, payload)
         return
     if _counted_before(workplace, run, audience.user_id, payload):
         show(workplace, run.id)
         return
-    asked = payload["digest"] or found[1]
     _check_open(run, asked)
     voter = _check_voter(workplace, run, audience.user_id, payload)
-    cast = Vote(audience.user_id, Choice(payload["choice"]), run.plan.digest, payload["how"], workplace.clock.now())
-    workplace.journal.cast(run.id, cast)
-    workplace.journal.audit(
-        run.id,
-        audience.user_id,
-        "voted",
-        {"choice": cast.choice.value, "how": cast.how, "digest": cast.digest, "name": voter.name},
-    )
-    _decide(workplace, run)
+    choice, how, digest, now = Choice(payload["choice"]), payload["how"], run.plan.digest, workplace.clock.now()
+    details = {"choice": choice.value, "how": how, "digest": digest, "name": voter.name}
+    entry = AuditEntry(audience.user_id, "voted", details)
+    if workplace.journal.cast(run.id, Vote(audience.user_id, choice, digest, how, now, _event_ts(payload)), entry):
+        _decide(workplace, run)
+
+
+def _event_ts(payload: Mapping[str, Any]) -> Decimal:
+    return Decimal(payload.get("event_ts") or 0)
+
+
+def _on_card(workplace: Workplace, run: Run) -> str:
+    """The plan that a reaction on the card is about: the run's, or "" where it has had another one.
+
+    The card is edited in place, and nobody can tell what it showed when somebody reacted.
+    """
+    moves = (event.details for event in workplace.journal.events(run.id) if event.event == "plan-changed")
+    return "" if any(move["old"] != move["new"] for move in moves) else run.plan.short_digest
 
 
 def _counted_before(workplace: Workplace, run: Run, user_id: str, payload: Mapping[str, Any]) -> bool:
@@ -56,7 +66,13 @@ def _check_open(run: Run, asked: str) -> None:
         raise PermanentError(
             "vote-closed", f"Run {run.id} is {run.state}; votes no longer change it.", "See /rollback status."
         )
-    if asked and not run.plan.digest.startswith(asked):
+    if not asked:
+        raise PermanentError(
+            "vote-stale",
+            f"The plan of run {run.id} has changed since its card was posted, so a reaction on the card does not count.",
+            "Read the newest request in the thread and vote there.",
+        )
+    if not run.plan.digest.startswith(asked):
         raise PermanentError(
             "vote-stale",
             f"That request was for plan {asked}; the plan is {run.plan.short_digest} now.",
@@ -76,9 +92,24 @@ def _check_voter(workplace: Workplace, run: Run, user_id: str, payload: Mapping[
     raise PermanentError("vote-refused", f"Your vote on run {run.id} does not count: {reason}")
 
 
-def _withdraw(workplace: Workplace, run: Run, user_id: str, how: str) -> None:
-    if workplace.journal.withdraw(run.id, user_id, how):
-        workplace.journal.audit(run.id, user_id, "vote-withdrawn", {"how": how})
+def _withdraw(workplace: Workplace, run: Run, user_id: str, asked: str, payload: Mapping[str, Any]) -> None:
+    """Take back the vote for the plan that the touched message is about; a card that has shown several is about none.
+
+    Raises:
+        PermanentError: ``vote-closed``.
+    """
+    if not asked:
+        return
+    retraction = Retraction(user_id, Choice(payload["choice"]), asked, _event_ts(payload))
+    entry = AuditEntry(user_id, "vote-withdrawn", {"how": payload["how"], "digest": run.plan.digest})
+    came_of_it = workplace.journal.withdraw(run.id, retraction, entry)
+    if came_of_it is Retracted.TOO_LATE:
+        raise PermanentError(
+            "vote-closed",
+            f"Run {run.id} is under way; it was too late to take your vote back.",
+            f"/rollback cancel {run.id} stops it for as long as that is possible.",
+        )
+    if came_of_it is Retracted.DONE:
         show(workplace, run.id)
 
 
@@ -89,11 +120,12 @@ def _decide(workplace: Workplace, run: Run) -> None:
     decision = decide(votes, run.plan.digest, quorum)
     if decision is Decision.REJECTED:
         who = " and ".join(f"<@{vote.user_id}>" for vote in votes if vote.choice is Choice.REJECT)
-        if journal.end(run.id, RunState.REJECTED, f"rejected by {who}", expect=_PENDING):
-            journal.audit(run.id, "backstop", "run-ended", {"state": RunState.REJECTED.value})
-    elif decision is Decision.APPROVED and journal.approve(run.id, run.plan.digest, checklist_of(run.plan.kind)):
-        journal.audit(run.id, "backstop", "approved", {"digest": run.plan.digest, "quorum": quorum})
-        workplace.queue.defer_run(run.id)
+        ended = AuditEntry("backstop", "run-ended", {"state": RunState.REJECTED.value})
+        journal.end(run.id, RunState.REJECTED, f"rejected by {who}", expect=_PENDING, entry=ended)
+    elif decision is Decision.APPROVED:
+        approved = AuditEntry("backstop", "approved", {"digest": run.plan.digest, "quorum": quorum})
+        if journal.approve(run.id, run.plan.digest, checklist_of(run.plan.kind), approved):
+            workplace.queue.defer_run(run.id)
     show(workplace, run.id)
 
 

@@ -17,7 +17,7 @@ from bot.ports.answers import (
     NewestBackups,
     Overview,
 )
-from bot.ports.audit import AuditEvent
+from bot.ports.audit import AuditEntry, AuditEvent
 from bot.ports.bundles import BundleReader, Dump, FetchedBundle, TableSink
 from bot.ports.chat import Attachment, Chat, Directory, Message, Outbox, Posted
 from bot.ports.clock import Clock
@@ -38,6 +38,7 @@ __all__ = [
     "Announcer",
     "Attachment",
     "Audience",
+    "AuditEntry",
     "AuditEvent",
     "BackupDetails",
     "BackupListing",

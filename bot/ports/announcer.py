@@ -40,7 +40,10 @@ class Announcer(Protocol):
         """A line in the thread, once per `key`. `text` is plain; escaping is the announcer's."""
 
     def changed(self, run: Run, old_digest: str, differences: Sequence[str]) -> None:
-        """Say in the thread that the world moved and the votes are void, and how it moved."""
+        """Say in the thread that the world moved and the votes are void, and how it moved.
+
+        Where the plan is the same, and only votes are missing, say that, and that the others still count.
+        """
 
     def report(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
         """The closing report in the thread: timeline, what was dropped, saved and where, who approved."""

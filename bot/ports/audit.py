@@ -7,6 +7,15 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class AuditEntry:
+    """A line for the audit log, written in one transaction with the change that it is about, or not at all."""
+
+    actor: str
+    event: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class AuditEvent:
     """A line of the audit log. `digest` covers this event and the one before it (sha256, hex)."""
 

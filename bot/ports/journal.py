@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from bot.domain.approvals import Vote
+from bot.domain.approvals import Retracted, Retraction, Vote
 from bot.domain.chores import ChoreHolder, ChoreKind
 from bot.domain.plans import Plan
 from bot.domain.runs import Progress, Run, RunState, Step, StepState
-from bot.ports.audit import AuditEvent
+from bot.ports.audit import AuditEntry, AuditEvent
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,10 @@ class Claim(Protocol):
 
 
 class Journal(Protocol):
-    """Runs, steps, votes, requests, audit: what survives. Every method is one transaction."""
+    """Runs, steps, votes, requests, audit: what survives. Every method is one transaction.
+
+    An `entry` is appended to the audit log in that transaction, where something was changed.
+    """
 
     def accept(self, request: Request) -> bool:
         """Persist a request; False when it is already there (a redelivery)."""
@@ -58,7 +61,7 @@ class Journal(Protocol):
         Gives who has it: the asker, or whoever was first. Asked for again by the same request, its attempts go up.
         """
 
-    def open_run(self, run: Run) -> None:
+    def open_run(self, run: Run, entry: AuditEntry | None = None) -> None:
         """Create a pending run.
 
         Raises:
@@ -80,16 +83,25 @@ class Journal(Protocol):
     def active_run(self, environment: str) -> Run | None:
         """The run that holds the environment."""
 
-    def cast(self, run_id: str, vote: Vote) -> None:
-        """Record a vote; the same person's earlier one is replaced."""
+    def cast(self, run_id: str, vote: Vote, entry: AuditEntry | None = None) -> bool:
+        """Record a vote; the same person's earlier one is replaced.
 
-    def withdraw(self, run_id: str, user_id: str, how: str) -> bool:
-        """Take a person's vote back, if it was cast that way and the run is pending. Whether there was one."""
+        False when the person has taken it back or voted anew since, by its `event_ts`: it is not recorded then.
+
+        Raises:
+            PermanentError: ``not-pending``; ``vote-stale`` when the run's plan is another one by now.
+        """
+
+    def withdraw(self, run_id: str, retraction: Retraction, entry: AuditEntry | None = None) -> Retracted:
+        """Take a person's vote by reaction back, while the run is pending or its plan is still to be re-checked.
+
+        Remembered whatever comes of it: a vote that is older and comes later is not cast.
+        """
 
     def votes(self, run_id: str) -> Sequence[Vote]:
         """Votes now, oldest first."""
 
-    def approve(self, run_id: str, digest: str, steps: Sequence[Step]) -> bool:
+    def approve(self, run_id: str, digest: str, steps: Sequence[Step], entry: AuditEntry | None = None) -> bool:
         """PENDING → APPROVED in one conditional update, with its checklist; False when someone else was first."""
 
     def end(
@@ -100,6 +112,7 @@ class Journal(Protocol):
         *,
         expect: frozenset[RunState],
         fence: int | None = None,
+        entry: AuditEntry | None = None,
     ) -> bool:
         """Move to a closed or parked state if it is in one of `expect`; False otherwise.
 
@@ -107,8 +120,21 @@ class Journal(Protocol):
             PermanentError: ``fenced-off`` when `fence` is given and another owner has taken over.
         """
 
-    def replan(self, run_id: str, plan: Plan, expires_at: datetime, fence: int) -> None:
-        """RUNNING → PENDING with a new plan and no votes counted for it."""
+    def replan(
+        self, run_id: str, plan: Plan, expires_at: datetime, fence: int, entries: Mapping[str, AuditEntry] | None = None
+    ) -> None:
+        """RUNNING → PENDING with a new plan; votes for another one go.
+
+        Args:
+            run_id: which run.
+            plan: what would be done now; the same one where only votes have gone.
+            expires_at: until when people may vote.
+            fence: the owner's.
+            entries: people whose votes no longer count and go as well, each with what the audit log is to say.
+
+        Raises:
+            PermanentError: ``fenced-off`` when another owner has taken over.
+        """
 
     def take(self, run_id: str, owner: str, lease_s: float) -> Run | None:
         """Become the owner: fence + 1, state RUNNING, lease. None when another owner's lease still runs or the run
@@ -136,7 +162,7 @@ class Journal(Protocol):
     def expired_runs(self) -> Sequence[str]:
         """Ids of pending runs past their time."""
 
-    def resume(self, run_id: str) -> bool:
+    def resume(self, run_id: str, entry: AuditEntry | None = None) -> bool:
         """PARKED → APPROVED, so that an owner takes it up, steps as they are. False when it is not parked."""
 
     def request_cancel(self, run_id: str, user_id: str) -> None:
@@ -173,11 +199,11 @@ class Journal(Protocol):
     def events(self, run_id: str | None = None) -> Iterator["AuditEvent"]:
         """The audit log, oldest first."""
 
-    def freeze(self, environment: str, user_id: str, reason: str) -> None:
+    def freeze(self, environment: str, user_id: str, reason: str, entry: AuditEntry | None = None) -> None:
         """Nobody starts a run there."""
 
-    def unfreeze(self, environment: str) -> None:
-        """Allow runs again."""
+    def unfreeze(self, environment: str, entry: AuditEntry | None = None) -> bool:
+        """Allow runs again. Whether it was frozen."""
 
     def frozen(self, environment: str) -> str | None:
         """Who froze it, since when and why, as a sentence; None when it is not."""

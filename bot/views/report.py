@@ -41,7 +41,7 @@ def render(run: Run, events: Sequence[AuditEvent], export: Export | None) -> Vie
     """Render the report from the run, its audit events (oldest first) and what was exported."""
     title = f"Report: {plan_view.noun(run.plan)} of {run.environment} to schema {run.plan.to_schema:03d}"
     text = f"Report of run {one_line(run.id, 20)}: {one_line(run.environment, 40)}, {plan_view.headline(run.plan)}"
-    approved = _approvers(events)
+    approved = _approvers(run, events)
     return page(
         text,
         [
@@ -145,13 +145,16 @@ def _people(run: Run, approved: Sequence[str]) -> str:
     return "*People*\n" + " ".join(lines) + (f"\nReason: {one_line(run.reason, 500)}" if run.reason else "")
 
 
-def _approvers(events: Sequence[AuditEvent]) -> list[str]:
-    """Whose last vote that counted was an approval, as the audit log has it."""
+def _approvers(run: Run, events: Sequence[AuditEvent]) -> list[str]:
+    """Whose last vote on the plan that the run has was an approval that still counted, as the audit log has it."""
     last: dict[str, str] = {}
     for event in events:
-        if event.event in _VOTES:
-            last[event.actor] = str(event.details.get("choice", ""))
-    return [actor for actor, choice in last.items() if choice == Choice.APPROVE]
+        if event.event == "plan-changed" and event.details.get("old") != event.details.get("new"):
+            last.clear()  # a plan that comes back later does not bring its votes with it
+        elif event.event in _VOTES and event.details.get("digest", run.plan.digest) == run.plan.digest:
+            voter = str(event.details.get("user") or event.actor)  # the re-check takes votes out in its own name
+            last[voter] = str(event.details.get("choice", ""))
+    return [voter for voter, choice in last.items() if choice == Choice.APPROVE]
 
 
 def _timeline(run: Run, events: Sequence[AuditEvent]) -> list[str]:

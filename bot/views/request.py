@@ -77,6 +77,20 @@ def render_changed(run: Run, old_digest: str, differences: Sequence[str]) -> Vie
     )
 
 
+def render_asked_again(run: Run, reasons: Sequence[str]) -> View:
+    """Tell the thread that votes are missing for a plan that has not changed, why, and what to do now."""
+    plan = f"`{run.plan.short_digest}`"
+    title = f"*⚠️ It did not start: votes are missing.* Plan {plan} is unchanged; nothing was touched. Why:"
+    lines = [f"• {prose(line, 400)}" for line in reasons]
+    return page(
+        f"Votes are missing for {one_line(run.environment, 40)}; the plan is unchanged.",
+        [
+            section(listing(title, lines, 2700)),
+            section("The votes that still count are in the request above. Approvers who are not among them can vote there."),
+        ],
+    )
+
+
 def _votes(run: Run, votes: Sequence[Vote], quorum: int) -> str:
     counted = [vote for vote in votes if vote.digest[:12] == run.plan.short_digest]
     given = len([vote for vote in counted if vote.choice is Choice.APPROVE])

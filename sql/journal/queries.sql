@@ -97,30 +97,6 @@ SELECT state, count(*)::int AS runs FROM backstop.runs GROUP BY state;
 SELECT id FROM backstop.runs
 WHERE environment = %(environment)s AND state IN ('pending', 'approved', 'running', 'parked');
 
--- name: lock_pending_run
--- Hold a run's row while a vote is cast or taken back; no row when it is not pending.
-SELECT id FROM backstop.runs WHERE id = %(run_id)s AND state = 'pending' FOR NO KEY UPDATE;
-
--- name: cast_vote
--- Record a vote in the place of the same person's earlier one.
-INSERT INTO backstop.votes (run_id, user_id, choice, digest, how, at)
-VALUES (%(run_id)s, %(user_id)s, %(choice)s, %(digest)s, %(how)s, %(at)s)
-ON CONFLICT (run_id, user_id) DO UPDATE
-SET choice = excluded.choice, digest = excluded.digest, how = excluded.how, at = excluded.at;
-
--- name: withdraw_vote
--- Take a vote back if it was cast that way.
-DELETE FROM backstop.votes WHERE run_id = %(run_id)s AND user_id = %(user_id)s AND how = %(how)s
-RETURNING user_id;
-
--- name: votes
--- Votes now, oldest first.
-SELECT user_id, choice, digest, how, at FROM backstop.votes WHERE run_id = %(run_id)s ORDER BY at, user_id;
-
--- name: clear_stale_votes
--- Take back every vote for another plan, so that none of them counts should that plan ever return.
-DELETE FROM backstop.votes WHERE run_id = %(run_id)s AND digest <> %(digest)s;
-
 -- name: approve_run
 -- Pending → approved, for that digest and before the request expires; no row when someone else was first.
 UPDATE backstop.runs SET state = 'approved'
@@ -290,8 +266,8 @@ ON CONFLICT (environment) DO UPDATE
 SET user_id = excluded.user_id, reason = excluded.reason, since = excluded.since;
 
 -- name: unfreeze
--- Allow runs again.
-DELETE FROM backstop.freezes WHERE environment = %(environment)s;
+-- Allow runs again; no row when it was not frozen.
+DELETE FROM backstop.freezes WHERE environment = %(environment)s RETURNING environment;
 
 -- name: frozen
 -- Who froze an environment, since when, and why.

@@ -74,6 +74,20 @@ CREATE TABLE IF NOT EXISTS backstop.votes (
     at      timestamptz NOT NULL,
     PRIMARY KEY (run_id, user_id)
 );
+-- When Slack saw the vote; 0 where that is not known.
+ALTER TABLE backstop.votes ADD COLUMN IF NOT EXISTS event_ts numeric NOT NULL DEFAULT 0;
+
+-- Reactions that people have taken off, the newest of a kind: adding and removing one are dealt with in any order, and
+-- a vote that is older than its removal must not be cast. By plan, not by message: a run's card and its request ask
+-- for the same consent.
+CREATE TABLE IF NOT EXISTS backstop.retractions (
+    run_id       text NOT NULL REFERENCES backstop.runs,
+    user_id      text NOT NULL,
+    choice       text NOT NULL CHECK (choice IN ('approve', 'reject')),
+    short_digest text NOT NULL,
+    event_ts     numeric NOT NULL,
+    PRIMARY KEY (run_id, user_id, choice, short_digest)
+);
 
 CREATE TABLE IF NOT EXISTS backstop.freezes (
     environment text PRIMARY KEY,

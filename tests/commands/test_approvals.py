@@ -22,7 +22,8 @@ def test_a_reaction_is_a_vote(office: Office, asked: str, name: str, choice: str
     vote = office.only_request()
     assert vote.id.startswith("event:Ev")
     assert vote.kind == "vote"
-    assert vote.payload == {
+    assert float(vote.payload["event_ts"]) > float(asked)
+    assert {key: value for key, value in vote.payload.items() if key != "event_ts"} == {
         "user_id": "U0LEADA",
         "channel": "C0INCIDENT",
         "response_url": "",

@@ -9,6 +9,7 @@ from bot.domain.runs import RunState, StepState
 from bot.engine.operations import Operations
 from bot.errors import PermanentError
 from bot.planning import checklist
+from bot.ports import Request
 from tests.engine.story import (
     Story,
     faults_in,
@@ -24,8 +25,11 @@ from tests.fakes.world import World
 
 def cancel_from_elsewhere(world: World, user: str = ONCALL) -> None:
     """Somebody cancels; another replica deals with it."""
+    handle_elsewhere(world, world.request("cancel", user, run_id=world.run().id))
+
+
+def handle_elsewhere(world: World, request: Request) -> None:
     other = Process("other")
-    request = world.request("cancel", user, run_id=world.run().id)
     world.submit(other, request)
     world.queue.requests.remove(request.id)
     Operations(world.workplace(other)).handle(request.id)
@@ -139,6 +143,18 @@ def test_a_parked_run_goes_on_putting_things_back(story: Story) -> None:
     story.do(world.request("resume", LEAD_C, run_id=world.run().id))
     assert world.announcer.told["resume-4"][1] == f"Run {world.run().id} goes on putting things back."
     assert faults_in_undoing(world, RunState.FAILED, "export-damaged: It is.") == []
+
+
+def test_a_run_that_is_resumed_meanwhile_is_not_called_closed(story: Story, world: World) -> None:
+    world.cluster.unhealthy.add("api")
+    run = story.roll_back()
+    resume = world.request("resume", LEAD_C, run_id=run.id)
+    cancel = world.request("cancel", LEAD_A, run_id=run.id)
+    story.process.before["journal.end"] = [lambda: handle_elsewhere(world, resume)]
+    story.do(cancel)
+    assert cancel.id not in world.announcer.told
+    assert world.announcer.refusals[cancel.id][1].reference == "past-no-return"
+    assert world.run().state is not RunState.FAILED
 
 
 def test_a_run_parked_past_the_chain_can_be_left_to_people(story: Story, world: World) -> None:

@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from bot.domain.approvals import Vote
+from bot.domain.approvals import Choice, Retracted, Retraction, Vote
 from bot.domain.chores import ChoreHolder, ChoreKind
 from bot.domain.plans import Plan
 from bot.domain.runs import NEXT, OPEN, Progress, Run, RunState, Step, StepState, TransitionError
 from bot.errors import PermanentError
-from bot.ports import AuditEvent, Clock, Request
+from bot.planning.checklist import RECHECK
+from bot.ports import AuditEntry, AuditEvent, Clock, Request
 
 _BY_OTHER_WAYS = frozenset({RunState.PENDING, RunState.APPROVED, RunState.RUNNING})
 _ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.UNDONE, StepState.SKIPPED})
@@ -105,11 +107,18 @@ class FakeRequests:
     def events(self, run_id: str | None = None) -> Iterator[AuditEvent]:
         return iter([event for event in self.log if run_id is None or event.run_id == run_id])
 
-    def freeze(self, environment: str, user_id: str, reason: str) -> None:
-        self.freezes[environment] = f"<@{user_id}> froze {environment}: {reason}"
+    def append(self, run_id: str, entry: AuditEntry | None) -> None:
+        if entry is not None:
+            self.audit(run_id, entry.actor, entry.event, entry.details)
 
-    def unfreeze(self, environment: str) -> None:
-        self.freezes.pop(environment, None)
+    def freeze(self, environment: str, user_id: str, reason: str, entry: AuditEntry | None = None) -> None:
+        self.freezes[environment] = f"<@{user_id}> froze {environment}: {reason}"
+        self.append("", entry)
+
+    def unfreeze(self, environment: str, entry: AuditEntry | None = None) -> bool:
+        thawed = self.freezes.pop(environment, None) is not None
+        self.append("", entry if thawed else None)
+        return thawed
 
     def frozen(self, environment: str) -> str | None:
         return self.freezes.get(environment)
@@ -123,15 +132,17 @@ class FakeJournal(FakeRequests):
         self.table: dict[str, Run] = {}
         self._leases: dict[str, float] = {}
         self._votes: dict[str, dict[str, Vote]] = {}
+        self._retractions: dict[tuple[str, str, Choice, str], Decimal] = {}
         self._lock = threading.RLock()
 
-    def open_run(self, run: Run) -> None:
+    def open_run(self, run: Run, entry: AuditEntry | None = None) -> None:
         other = self.active_run(run.environment)
         if other is not None:
             raise PermanentError("another-run-active", f"{run.environment} already has a run: {other.id}.")
         assert run.id not in self.table, "a primary key is not overwritten"
         self.table[run.id] = run
         self._votes[run.id] = {}
+        self.append(run.id, entry)
 
     def run(self, run_id: str) -> Run | None:
         return self.table.get(run_id)
@@ -150,27 +161,50 @@ class FakeJournal(FakeRequests):
     def active_run(self, environment: str) -> Run | None:
         return next((r for r in self.table.values() if r.environment == environment and r.state in OPEN), None)
 
-    def cast(self, run_id: str, vote: Vote) -> None:
-        if self.table[run_id].state is not RunState.PENDING:
+    def cast(self, run_id: str, vote: Vote, entry: AuditEntry | None = None) -> bool:
+        run = self.table[run_id]
+        if run.state is not RunState.PENDING:
             raise PermanentError("not-pending", f"Run {run_id} takes no votes.")
-        self._votes[run_id][vote.user_id] = vote
-
-    def withdraw(self, run_id: str, user_id: str, how: str) -> bool:
-        vote = self._votes[run_id].get(user_id)
-        if self.table[run_id].state is not RunState.PENDING or vote is None or vote.how != how:
+        if run.plan.digest != vote.digest:
+            raise PermanentError("vote-stale", f"The plan of run {run_id} has just become another one.")
+        taken_back = self._retractions.get((run_id, vote.user_id, vote.choice, vote.digest[:12]))
+        if vote.how == "reaction" and taken_back is not None and taken_back >= vote.event_ts:
             return False
-        del self._votes[run_id][user_id]
+        old = self._votes[run_id].get(vote.user_id)
+        same_plan = old is not None and old.digest == vote.digest
+        if old is not None and same_plan and old.event_ts > vote.event_ts and vote.choice is not Choice.REJECT:
+            return False
+        if old is None or replace(old, at=vote.at) != vote:
+            self._votes[run_id][vote.user_id] = vote
+            self.append(run_id, entry)
         return True
+
+    def withdraw(self, run_id: str, retraction: Retraction, entry: AuditEntry | None = None) -> Retracted:
+        run = self.table[run_id]
+        key = (run_id, retraction.user_id, retraction.choice, retraction.short_digest)
+        self._retractions[key] = max(retraction.event_ts, self._retractions.get(key, Decimal(0)))
+        vote = self._votes[run_id].get(retraction.user_id)
+        if vote is None or vote.how != "reaction" or vote.event_ts > retraction.event_ts or run.state not in OPEN:
+            return Retracted.NOTHING
+        if (vote.choice, vote.digest[:12]) != (retraction.choice, retraction.short_digest):
+            return Retracted.NOTHING
+        counted_again = any(step.key == RECHECK and step.state is StepState.WAITING for step in run.steps)
+        if run.state is not RunState.PENDING and not counted_again:
+            return Retracted.TOO_LATE
+        del self._votes[run_id][retraction.user_id]
+        self.append(run_id, entry)
+        return Retracted.DONE
 
     def votes(self, run_id: str) -> Sequence[Vote]:
         return sorted(self._votes[run_id].values(), key=lambda vote: (vote.at, vote.user_id))
 
-    def approve(self, run_id: str, digest: str, steps: Sequence[Step]) -> bool:
+    def approve(self, run_id: str, digest: str, steps: Sequence[Step], entry: AuditEntry | None = None) -> bool:
         run = self.table[run_id]
         late = run.expires_at <= self._clock.now()
         if run.state is not RunState.PENDING or run.plan.digest != digest or late:
             return False
         self._put(run, state=RunState.APPROVED, steps=tuple(steps))
+        self.append(run_id, entry)
         return True
 
     def end(
@@ -181,6 +215,7 @@ class FakeJournal(FakeRequests):
         *,
         expect: frozenset[RunState],
         fence: int | None = None,
+        entry: AuditEntry | None = None,
     ) -> bool:
         legal = {before for before in expect if state in NEXT.get(before, ()) and state not in _BY_OTHER_WAYS}
         if not legal:
@@ -194,14 +229,20 @@ class FakeJournal(FakeRequests):
         next_fence = run.fence + (fence is None and run.state is RunState.RUNNING)
         self._leases.pop(run_id, None)
         self._put(run, state=state, problem=problem, ended_at=ended_at, fence=next_fence)
+        self.append(run_id, entry)
         return True
 
-    def replan(self, run_id: str, plan: Plan, expires_at: datetime, fence: int) -> None:
+    def replan(
+        self, run_id: str, plan: Plan, expires_at: datetime, fence: int, entries: Mapping[str, AuditEntry] | None = None
+    ) -> None:
         run = self._owned(run_id, fence)
         self._leases.pop(run_id, None)
         self._put(run, state=RunState.PENDING, plan=plan, expires_at=expires_at, steps=(), started_at=None)
         kept = {user: vote for user, vote in self._votes[run_id].items() if vote.digest == plan.digest}
         self._votes[run_id] = kept
+        for user_id, entry in (entries or {}).items():
+            kept.pop(user_id, None)
+            self.append(run_id, entry)
 
     def take(self, run_id: str, owner: str, lease_s: float) -> Run | None:
         del owner
@@ -234,11 +275,12 @@ class FakeJournal(FakeRequests):
         pending = [run for run in self.table.values() if run.state is RunState.PENDING]
         return [run.id for run in pending if run.expires_at <= self._clock.now()]
 
-    def resume(self, run_id: str) -> bool:
+    def resume(self, run_id: str, entry: AuditEntry | None = None) -> bool:
         run = self.table[run_id]
         if run.state is not RunState.PARKED:
             return False
         self._put(run, state=RunState.APPROVED, problem="")
+        self.append(run_id, entry)
         return True
 
     def request_cancel(self, run_id: str, user_id: str) -> None:
@@ -266,7 +308,7 @@ class FakeJournal(FakeRequests):
                     data=step.data if data is None else json.loads(json.dumps(dict(data))),
                     progress=None,
                     attempts=step.attempts + (state is StepState.RUNNING),
-                    started_at=now if state is StepState.RUNNING else step.started_at,
+                    started_at=_started(step, state, now),
                     ended_at=now if state in _ENDED else None,
                 ),
             )
@@ -299,6 +341,12 @@ class FakeJournal(FakeRequests):
     def _put(self, run: Run, **changes: Any) -> Run:
         self.table[run.id] = replace(run, **changes)
         return self.table[run.id]
+
+
+def _started(step: Step, state: StepState, now: datetime) -> datetime | None:
+    if state is StepState.WAITING:
+        return None
+    return now if state is StepState.RUNNING else step.started_at
 
 
 def fenced_off(run_id: str) -> PermanentError:

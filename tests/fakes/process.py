@@ -22,6 +22,7 @@ class Process:
         calls: names of the calls made, e.g. ``cluster.scale``.
         faults: errors to raise, by call name, one a call; None lets one call pass.
         at_call, after_call: done once, before or after the call of that number.
+        before: done before the next calls of that name, one a call.
     """
 
     def __init__(self, name: str, kill_at: int = 0, *, after: bool = False) -> None:
@@ -30,6 +31,7 @@ class Process:
         self.faults: dict[str, list[Exception | None]] = {}
         self.at_call: dict[int, Callable[[], object]] = {}
         self.after_call: dict[int, Callable[[], object]] = {}
+        self.before: dict[str, list[Callable[[], object]]] = {}
         self.dead = False
         self._kill_at, self._after = kill_at, after
         self._thread = threading.get_ident()
@@ -48,6 +50,8 @@ class Process:
         self.calls.append(name)
         number = len(self.calls)
         self.at_call.pop(number, lambda: None)()
+        if self.before.get(name):
+            self.before[name].pop(0)()
         self._maybe_die(number, after=False)
         fault = self.faults[name].pop(0) if self.faults.get(name) else None
         if fault is not None:

@@ -152,5 +152,9 @@ class World:
         )
 
     def vote(self, user: str, choice: str = "approve", *, ts: str = "", withdraw: bool = False) -> Request:
+        """A reaction, or one taken off; each is newer than those made before it."""
         ts = ts or f"request:{self.run().id}:{self.run().plan.short_digest}"
-        return self.request("vote", user, ts=ts, choice=choice, how="reaction", withdraw=withdraw, digest="")
+        seen = f"1772366400.{self._requests:06}"
+        return self.request(
+            "vote", user, ts=ts, choice=choice, how="reaction", withdraw=withdraw, digest="", event_ts=seen
+        )

@@ -6,15 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
 from typing import Any
 
+from psycopg import Connection
+from psycopg.rows import DictRow
+
 from bot.adapters.journal import rows
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
-from bot.ports import AuditEvent
+from bot.adapters.namedqueries import load
+from bot.ports import AuditEntry, AuditEvent
 
 ORIGIN = "0" * 64
 """What the first event follows."""
 
 PAGE = 500
+_QUERIES = load("sql.journal", "queries.sql")
 
 
 class AuditLog(Table):
@@ -23,20 +28,7 @@ class AuditLog(Table):
     def audit(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
         """Append to the hash-chained audit log."""
         with connection(self._pool) as conn:
-            conn.execute(self._queries["lock_audit"])
-            last = conn.execute(self._queries["last_event"]).fetchone() or {}
-            appended = AuditEvent(
-                sequence=last["sequence"] + 1,
-                at=last["now"],
-                run_id=run_id,
-                actor=actor,
-                event=event,
-                details=details,
-                previous=last["digest"] or ORIGIN,
-                digest="",
-            )
-            columns = vars(appended) | {"details": rows.to_json(dict(details)), "digest": digest_of(appended)}
-            conn.execute(self._queries["append_event"], columns)
+            append(conn, run_id, AuditEntry(actor, event, details))
 
     def events(self, run_id: str | None = None) -> Iterator[AuditEvent]:
         """The audit log, oldest first, read in pages: no connection is held while the caller works."""
@@ -47,6 +39,26 @@ class AuditLog(Table):
             if len(page) < PAGE:
                 return
             after = page[-1]["sequence"]
+
+
+def append(conn: Connection[DictRow], run_id: str, entry: AuditEntry | None) -> None:
+    """Append an entry, if there is one, in the caller's transaction: as its last statement, for it holds up the log."""
+    if entry is None:
+        return
+    conn.execute(_QUERIES["lock_audit"])
+    last = conn.execute(_QUERIES["last_event"]).fetchone() or {}
+    appended = AuditEvent(
+        sequence=last["sequence"] + 1,
+        at=last["now"],
+        run_id=run_id,
+        actor=entry.actor,
+        event=entry.event,
+        details=entry.details,
+        previous=last["digest"] or ORIGIN,
+        digest="",
+    )
+    columns = vars(appended) | {"details": rows.to_json(dict(entry.details)), "digest": digest_of(appended)}
+    conn.execute(_QUERIES["append_event"], columns)
 
 
 def digest_of(event: AuditEvent) -> str:

@@ -8,9 +8,10 @@ import psycopg
 from psycopg.rows import DictRow
 
 from bot.adapters.journal import rows
+from bot.adapters.journal.audit import append
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
-from bot.ports import Request
+from bot.ports import AuditEntry, Request
 
 
 class Requests(Table):
@@ -53,13 +54,19 @@ class RowClaim:
 class Freezes(Table):
     """The freezes part of `bot.ports.Journal`."""
 
-    def freeze(self, environment: str, user_id: str, reason: str) -> None:
+    def freeze(self, environment: str, user_id: str, reason: str, entry: AuditEntry | None = None) -> None:
         """Nobody starts a run there."""
-        self._do("freeze", environment=environment, user_id=user_id, reason=reason.replace("\0", ""))
+        values = {"environment": environment, "user_id": user_id, "reason": reason.replace("\0", "")}
+        with connection(self._pool) as conn:
+            conn.execute(self._queries["freeze"], values)
+            append(conn, "", entry)
 
-    def unfreeze(self, environment: str) -> None:
-        """Allow runs again."""
-        self._do("unfreeze", environment=environment)
+    def unfreeze(self, environment: str, entry: AuditEntry | None = None) -> bool:
+        """Allow runs again. Whether it was frozen."""
+        with connection(self._pool) as conn:
+            thawed = conn.execute(self._queries["unfreeze"], {"environment": environment}).fetchone() is not None
+            append(conn, "", entry if thawed else None)
+        return thawed
 
     def frozen(self, environment: str) -> str | None:
         """Who froze it, since when and why, as a sentence; None when it is not."""

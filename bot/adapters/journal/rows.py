@@ -74,6 +74,7 @@ def vote_row(vote: Vote) -> dict[str, Any]:
         "digest": vote.digest,
         "how": vote.how,
         "at": vote.at,
+        "event_ts": vote.event_ts,
     }
 
 

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.adapters.journal import rows
+from bot.adapters.journal.audit import append
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.fences import fenced_off
 from bot.adapters.journal.table import Table
+from bot.adapters.journal.votes import BALLOTS
 from bot.domain.plans import Plan
 from bot.domain.runs import NEXT, Run, RunState, Step, TransitionError
 from bot.errors import PermanentError, TemporaryError
+from bot.ports import AuditEntry
 
 _BY_OTHER_WAYS = frozenset({RunState.PENDING, RunState.APPROVED, RunState.RUNNING})
 """States a run comes to by `open_run`, `replan`, `approve`, `resume` or `take`, never by `end`."""
@@ -20,7 +23,7 @@ _OPENING_ATTEMPTS = 3
 class Runs(Table):
     """The runs part of `bot.ports.Journal`."""
 
-    def open_run(self, run: Run) -> None:
+    def open_run(self, run: Run, entry: AuditEntry | None = None) -> None:
         """Create a pending run.
 
         Raises:
@@ -28,8 +31,10 @@ class Runs(Table):
             TemporaryError: ``environment-contended`` when open runs come and go faster than they can be named.
         """
         for _ in range(_OPENING_ATTEMPTS):
-            if self._one("open_run", **rows.run_row(run)) is not None:
-                return
+            with connection(self._pool) as conn:
+                if conn.execute(self._queries["open_run"], rows.run_row(run)).fetchone() is not None:
+                    append(conn, run.id, entry)
+                    return
             other = self.active_run(run.environment)
             if other is not None:  # else it has ended since
                 raise _another_run_active(other)
@@ -57,7 +62,7 @@ class Runs(Table):
         row = self._one("active_run", environment=environment)
         return self.run(row["id"]) if row else None
 
-    def approve(self, run_id: str, digest: str, steps: Sequence[Step]) -> bool:
+    def approve(self, run_id: str, digest: str, steps: Sequence[Step], entry: AuditEntry | None = None) -> bool:
         """PENDING → APPROVED in one conditional update, with its checklist; False when someone else was first,
         the digest is no longer the plan's, or the request's time is over.
         """
@@ -69,6 +74,7 @@ class Runs(Table):
             conn.cursor().executemany(
                 self._queries["add_step"], [{"run_id": run_id, **rows.step_row(step)} for step in steps]
             )
+            append(conn, run_id, entry)
         return True
 
     def end(
@@ -79,6 +85,7 @@ class Runs(Table):
         *,
         expect: frozenset[RunState],
         fence: int | None = None,
+        entry: AuditEntry | None = None,
     ) -> bool:
         """Move to a closed or parked state if it is in one of `expect`; False otherwise.
 
@@ -88,6 +95,7 @@ class Runs(Table):
             problem: why.
             expect: states it may be in; those that cannot lead to `state` are left out.
             fence: the owner's, so that one who was replaced cannot end the run; None for anyone else.
+            entry: for the audit log.
 
         Raises:
             PermanentError: ``fenced-off``.
@@ -103,10 +111,15 @@ class Runs(Table):
                 now = conn.execute(self._queries["fence_of"], values).fetchone()
                 if now is None or now["fence"] != fence:
                     raise fenced_off(run_id)
+            if ended is not None:
+                append(conn, run_id, entry)
         return ended is not None
 
-    def replan(self, run_id: str, plan: Plan, expires_at: datetime, fence: int) -> None:
-        """RUNNING → PENDING with a new plan; its steps are gone, and every vote that was for another digest.
+    def replan(
+        self, run_id: str, plan: Plan, expires_at: datetime, fence: int, entries: Mapping[str, AuditEntry] | None = None
+    ) -> None:
+        """RUNNING → PENDING with a new plan; its steps are gone, and every vote that was for another digest or is
+        one of those that `entries` are about.
 
         Raises:
             PermanentError: ``fenced-off``.
@@ -116,11 +129,17 @@ class Runs(Table):
             if conn.execute(self._queries["replan_run"], values).fetchone() is None:
                 raise fenced_off(run_id)
             conn.execute(self._queries["clear_steps"], values)
-            conn.execute(self._queries["clear_stale_votes"], values)
+            conn.execute(BALLOTS["clear_stale_votes"], values)
+            for user_id, entry in (entries or {}).items():
+                conn.execute(BALLOTS["clear_vote"], {"run_id": run_id, "user_id": user_id})
+                append(conn, run_id, entry)
 
-    def resume(self, run_id: str) -> bool:
+    def resume(self, run_id: str, entry: AuditEntry | None = None) -> bool:
         """PARKED → APPROVED, so that an owner takes it up; False when it is not parked."""
-        return self._one("resume_run", run_id=run_id) is not None
+        with connection(self._pool) as conn:
+            resumed = conn.execute(self._queries["resume_run"], {"run_id": run_id}).fetchone() is not None
+            append(conn, run_id, entry if resumed else None)
+        return resumed
 
     def request_cancel(self, run_id: str, user_id: str) -> None:
         """Ask the owner to stop at the next safe place; whoever asked first is remembered."""

@@ -1,40 +1,83 @@
 """Votes: one a person, while the run is pending."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import DictRow
 
 from bot.adapters.journal import rows
+from bot.adapters.journal.audit import append
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
-from bot.domain.approvals import Vote
+from bot.adapters.namedqueries import load
+from bot.domain.approvals import Retracted, Retraction, Vote
+from bot.domain.runs import OPEN, RunState
 from bot.errors import PermanentError
+from bot.planning.checklist import RECHECK
+from bot.ports import AuditEntry
+
+BALLOTS = load("sql.journal", "votes.sql")
 
 
 class Votes(Table):
     """The votes part of `bot.ports.Journal`."""
 
-    def cast(self, run_id: str, vote: Vote) -> None:
-        """Record a vote; the same person's earlier one is replaced.
+    def cast(self, run_id: str, vote: Vote, entry: AuditEntry | None = None) -> bool:
+        """Record a vote; the same person's earlier one is replaced. False when they did something newer since.
 
         Raises:
-            PermanentError: ``not-pending`` when the run takes no votes any more.
+            PermanentError: ``not-pending`` when the run takes no votes any more; ``vote-stale``.
         """
+        values = {"run_id": run_id, **rows.vote_row(vote)}
         with connection(self._pool) as conn:
-            if conn.execute(self._queries["lock_pending_run"], {"run_id": run_id}).fetchone() is None:
-                raise PermanentError(
-                    "not-pending",
-                    f"Run {run_id} takes no votes: it is no longer waiting for approval.",
-                    "`/rollback status` shows where it is.",
-                )
-            conn.execute(self._queries["cast_vote"], {"run_id": run_id, **rows.vote_row(vote)})
-
-    def withdraw(self, run_id: str, user_id: str, how: str) -> bool:
-        """Take a person's vote back, if it was cast that way and the run is pending. Whether there was one."""
-        values = {"run_id": run_id, "user_id": user_id, "how": how}
-        with connection(self._pool) as conn:
-            if conn.execute(self._queries["lock_pending_run"], values).fetchone() is None:
+            _check_open(conn, run_id, vote.digest)
+            if conn.execute(BALLOTS["newer_than_vote"], values).fetchone() is not None:
                 return False
-            return conn.execute(self._queries["withdraw_vote"], values).fetchone() is not None
+            recorded = conn.execute(BALLOTS["cast_vote"], values).fetchone() is not None
+            append(conn, run_id, entry if recorded else None)
+        return True
+
+    def withdraw(self, run_id: str, retraction: Retraction, entry: AuditEntry | None = None) -> Retracted:
+        """Take a person's vote by reaction back, and remember that; see `bot.ports.Journal.withdraw`."""
+        values = {"run_id": run_id, "until": RECHECK, **asdict(retraction)}
+        with connection(self._pool) as conn:
+            run = conn.execute(BALLOTS["lock_run"], values).fetchone()
+            if run is None:
+                return Retracted.NOTHING
+            conn.execute(BALLOTS["note_retraction"], values)
+            came_of_it = _judge(conn, RunState(run["state"]), values)
+            if came_of_it is Retracted.DONE:
+                conn.execute(BALLOTS["clear_vote"], values)
+                append(conn, run_id, entry)
+        return came_of_it
 
     def votes(self, run_id: str) -> Sequence[Vote]:
         """Votes now, oldest first."""
-        return [rows.vote_of(row) for row in self._all("votes", run_id=run_id)]
+        with connection(self._pool) as conn:
+            return [rows.vote_of(row) for row in conn.execute(BALLOTS["votes"], {"run_id": run_id})]
+
+
+def _check_open(conn: Connection[DictRow], run_id: str, digest: str) -> None:
+    """Hold the run's row if it takes votes for that plan."""
+    run = conn.execute(BALLOTS["lock_run"], {"run_id": run_id}).fetchone()
+    if run is None or run["state"] != RunState.PENDING:
+        raise PermanentError(
+            "not-pending",
+            f"Run {run_id} takes no votes: it is no longer waiting for approval.",
+            "`/rollback status` shows where it is.",
+        )
+    if run["digest"] != digest:
+        raise PermanentError(
+            "vote-stale",
+            f"The plan of run {run_id} has just become another one; your vote was not counted for it.",
+            "Read the newest request in the thread and vote there.",
+        )
+
+
+def _judge(conn: Connection[DictRow], state: RunState, values: dict[str, Any]) -> Retracted:
+    vote = conn.execute(BALLOTS["retracted_vote"], values).fetchone()
+    if vote is None or state not in OPEN:
+        return Retracted.NOTHING
+    return Retracted.DONE if state is RunState.PENDING or vote["counted_again"] else Retracted.TOO_LATE

@@ -1,14 +1,16 @@
 """A drill's runs: asked for by the bot, without votes, executed by whoever executes people's runs."""
 
 from bot.domain.plans import Plan
-from bot.domain.runs import Run, RunState, StepState, run_id_of
+from bot.domain.runs import Run, RunState, StepState
 from bot.engine.exercises import keys
 from bot.engine.exercises.exercise import Exercise
+from bot.engine.naming import find_own
 from bot.engine.preview import preview
 from bot.engine.voting import show
 from bot.errors import PermanentError
 from bot.planning.checklist import checklist_of
 from bot.planning.facts import Wish
+from bot.ports import AuditEntry
 
 REQUESTER = "backstop"
 POLL_S = 1.0
@@ -20,11 +22,6 @@ _UNDER_WAY = frozenset({RunState.APPROVED, RunState.RUNNING})
 _PENDING = frozenset({RunState.PENDING})
 
 
-def run_of(exercise: Exercise, key: str) -> str:
-    """The id of the run that a step asks for."""
-    return run_id_of(f"{exercise.drill.id}:{key}")
-
-
 def carry_out(exercise: Exercise, key: str, wish: Wish) -> Run:
     """Have a run made of a wish, and wait for its end. Asked for again, it is the same run.
 
@@ -32,9 +29,10 @@ def carry_out(exercise: Exercise, key: str, wish: Wish) -> Run:
         BotError: a refusal of its plan; ``drill-run-stopped``: it did not come to a good end, and nothing more is done
             to it; ``drill-plan-moves``, ``drill-run-stalls``.
     """
-    run_id, journal, clock = run_of(exercise, key), exercise.workplace.journal, exercise.workplace.clock
-    if exercise.insist(lambda: journal.run(run_id)) is None:
-        _open(exercise, key, preview(exercise.workplace, wish, run_id, drill=True))
+    journal, clock, drill = exercise.workplace.journal, exercise.workplace.clock, exercise.drill.id
+    run_id, found = exercise.insist(lambda: find_own(journal, f"{drill}:{key}", lambda run: run.drill == drill))
+    if found is None:
+        _open(exercise, run_id, preview(exercise.workplace, wish, run_id, drill=True))
     exercise.insist(lambda: show(exercise.workplace, run_id))
     seen, since_s = None, clock.monotonic()
     while True:
@@ -56,10 +54,10 @@ def carry_out(exercise: Exercise, key: str, wish: Wish) -> Run:
         clock.sleep(POLL_S)
 
 
-def _open(exercise: Exercise, key: str, plan: Plan) -> None:
+def _open(exercise: Exercise, run_id: str, plan: Plan) -> None:
     workplace, environment, now = exercise.workplace, exercise.site.environment, exercise.workplace.clock.now()
     run = Run(
-        id=run_of(exercise, key),
+        id=run_id,
         environment=plan.environment,
         plan=plan,
         state=RunState.PENDING,
@@ -70,9 +68,8 @@ def _open(exercise: Exercise, key: str, plan: Plan) -> None:
         expires_at=now + environment.approval.window,
         drill=exercise.drill.id,
     )
-    workplace.journal.open_run(run)
     details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": run.reason}
-    exercise.insist(lambda: workplace.journal.audit(run.id, REQUESTER, "requested", details))
+    workplace.journal.open_run(run, AuditEntry(REQUESTER, "requested", details))
 
 
 def _approve(exercise: Exercise, key: str, run: Run) -> None:
@@ -87,9 +84,8 @@ def _approve(exercise: Exercise, key: str, run: Run) -> None:
         exercise.insist(lambda: journal.end(run.id, RunState.CANCELLED, problem, expect=_PENDING))
         exercise.insist(lambda: show(exercise.workplace, run.id))
         raise PermanentError("drill-plan-moves", *_left(run, "was given up: " + problem))
-    if exercise.insist(lambda: journal.approve(run.id, digest, checklist_of(run.plan.kind))):
-        about = {"digest": digest, "drill": exercise.drill.id}
-        exercise.insist(lambda: journal.audit(run.id, REQUESTER, "approved", about))
+    entry = AuditEntry(REQUESTER, "approved", {"digest": digest, "drill": exercise.drill.id})
+    if exercise.insist(lambda: journal.approve(run.id, digest, checklist_of(run.plan.kind), entry)):
         exercise.insist(lambda: exercise.workplace.queue.defer_run(run.id))
         exercise.insist(lambda: show(exercise.workplace, run.id))
 

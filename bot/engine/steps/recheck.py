@@ -35,7 +35,8 @@ class Recheck(Action):
         votes = [vote for vote in execution.workplace.journal.votes(run.id) if vote.user_id not in refused]
         quorum = 0 if run.drill else execution.site.environment.approval.quorum
         if decide(votes, run.plan.digest, quorum) is not Decision.APPROVED:
-            raise ReplanError(run.plan, tuple(refused.values()), tuple(refused))
+            why = tuple(refused.values()) or (f"only {len(votes)} of {quorum} votes stand",)
+            raise ReplanError(run.plan, why, refused)
         consent = f"part of drill {run.drill}, which needs no votes" if run.drill else f"{len(votes)} votes stand"
         return Outcome(f"unchanged, {now.short_digest}; {consent}")
 

@@ -1,6 +1,7 @@
 """Save before anything is dropped: the whole database, then the very rows that go."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from bot.domain.backups import Backup
 from bot.domain.plans import PlanKind
@@ -22,15 +23,18 @@ class EmergencyBackup(Action):
     patience_s = 300.0
 
     def probe(self, execution: Execution) -> Outcome | None:
-        """Find this run's finished bundle in the bucket.
+        """Find this run's finished bundle in the bucket, taken since the plan was last checked.
 
         In place it counts only if this step was finished: something may have been written since an older try.
         """
         if execution.run.plan.kind is PlanKind.RESTORE_IN_PLACE:
             return None
         label_ = backup_label(execution)
+        checked = execution.run.step(checklist.RECHECK).ended_at
+        since = checked.replace(microsecond=0) if checked else datetime.min.replace(tzinfo=UTC)
         newest = execution.site.store.list_backups(LOOK_AMONG)
-        found = next((b for b in newest if b.manifest is not None and b.name.label == label_), None)
+        ours = (b for b in newest if b.manifest is not None and b.name.label == label_)
+        found = next((b for b in ours if b.name.created_at >= since), None)
         return _outcome(found) if found else None
 
     def act(self, execution: Execution) -> Outcome:

@@ -87,13 +87,15 @@ def _vote(run: Run, event: AuditEvent, persons: Persons) -> list[Cell]:
     shown = code(digest[:_SHORT] or "–")
     if digest and digest != run.plan.digest:
         shown = Cell(f"{digest[:_SHORT]}, an earlier plan", mark=WARN)
-    who = text(persons.name(event.actor), 200)
-    return [moment(event.at), who, _choice(event), text(event.details.get("how", "–"), 40), shown]
+    who = text(persons.name(str(event.details.get("user") or event.actor)), 200)
+    return [moment(event.at), who, _choice(event, persons), text(event.details.get("how", "–"), 40), shown]
 
 
-def _choice(event: AuditEvent) -> Cell:
+def _choice(event: AuditEvent, persons: Persons) -> Cell:
     if event.event == "vote-refused":
         return text(f"did not count: {event.details.get('reason', '')}", 300, mark=WARN)
+    if event.event == "vote-withdrawn" and event.details.get("why"):
+        return Cell(persons.prose(f"taken out: {event.details['why']}", 300), mark=WARN)
     if event.event == "vote-withdrawn":
         return Cell("took the vote back", mark=WARN)
     return Cell("approved", mark=GOOD) if event.details.get("choice") == Choice.APPROVE else Cell("rejected", mark=BAD)

@@ -7,7 +7,7 @@ import pytest
 
 from bot.adapters.journal import PostgresJournal
 from bot.adapters.journal.connections import Pool
-from bot.domain.approvals import Choice, Vote
+from bot.domain.approvals import Choice, Retraction, Vote
 from bot.domain.chores import ChoreKind
 from bot.domain.runs import Progress, RunState, StepState
 from bot.ports import Request
@@ -61,7 +61,7 @@ def test_the_pulse_changes_with_everything_that_is_shown(either: PostgresJournal
     changed()
     either.cast("raaaaa", Vote("U1", Choice.APPROVE, PLAN.digest, "reaction", NOON))
     changed()
-    either.withdraw("raaaaa", "U1", "reaction")
+    either.withdraw("raaaaa", Retraction("U1", Choice.APPROVE, PLAN.short_digest))
     assert either.pulse() == seen[1]
     either.approve("raaaaa", PLAN.digest, STEPS)
     changed()

@@ -2,21 +2,36 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from bot.adapters.journal import PostgresJournal
-from bot.domain.approvals import Choice, Vote
+from bot.domain.approvals import Choice, Retracted, Retraction, Vote
+from bot.domain.runs import RunState, Step, StepState
 from bot.errors import PermanentError
+from bot.planning.checklist import RECHECK
+from bot.ports import AuditEntry
 from tests.adapters.samples import NOON, PLAN, STEPS, make_run
+from tests.fakes.clock import FakeClock
+from tests.fakes.journal import FakeJournal
 
 
-def vote(user_id: str, choice: Choice = Choice.APPROVE, after_s: int = 0, digest: str = PLAN.digest) -> Vote:
-    return Vote(user_id, choice, digest, "reaction", NOON + timedelta(seconds=after_s))
+def vote(
+    user_id: str, choice: Choice = Choice.APPROVE, after_s: int = 0, digest: str = PLAN.digest, how: str = "reaction"
+) -> Vote:
+    return Vote(user_id, choice, digest, how, NOON + timedelta(seconds=after_s), Decimal(after_s))
 
 
-@pytest.fixture
-def pending(journal: PostgresJournal) -> PostgresJournal:
+def taken_back(after_s: int, choice: Choice = Choice.APPROVE, digest: str = PLAN.short_digest) -> Retraction:
+    return Retraction("U1", choice, digest, Decimal(after_s))
+
+
+@pytest.fixture(params=["real", "fake"])
+def pending(request: pytest.FixtureRequest) -> PostgresJournal | FakeJournal:
+    """A journal with a pending run, and the fake that the engine's tests use in its place."""
+    journal: PostgresJournal | FakeJournal
+    journal = FakeJournal(FakeClock()) if request.param == "fake" else request.getfixturevalue("journal")
     journal.open_run(make_run())
     return journal
 
@@ -33,12 +48,82 @@ def test_a_person_has_one_vote_the_last(pending: PostgresJournal) -> None:
     assert pending.votes("raaaaa") == [vote("U1", Choice.REJECT, 5)]
 
 
-def test_a_vote_is_taken_back_the_way_it_was_cast(pending: PostgresJournal) -> None:
-    pending.cast("raaaaa", vote("U1"))
-    assert not pending.withdraw("raaaaa", "U1", "button")
-    assert pending.withdraw("raaaaa", "U1", "reaction")
-    assert not pending.withdraw("raaaaa", "U1", "reaction")
+def test_a_reaction_is_taken_back_a_button_is_not(pending: PostgresJournal) -> None:
+    pending.cast("raaaaa", vote("U1", how="button"))
+    assert pending.withdraw("raaaaa", taken_back(1)) is Retracted.NOTHING
+    pending.cast("raaaaa", vote("U1", after_s=2))
+    assert pending.withdraw("raaaaa", taken_back(3)) is Retracted.DONE
+    assert pending.withdraw("raaaaa", taken_back(3)) is Retracted.NOTHING
     assert pending.votes("raaaaa") == []
+
+
+def test_a_vote_that_was_taken_back_before_it_came_is_not_cast(pending: PostgresJournal) -> None:
+    assert pending.withdraw("raaaaa", taken_back(2)) is Retracted.NOTHING
+    assert not pending.cast("raaaaa", vote("U1", after_s=1))
+    assert pending.votes("raaaaa") == []
+    assert pending.cast("raaaaa", vote("U2", after_s=1))
+    assert pending.cast("raaaaa", vote("U1", after_s=3))
+    assert pending.withdraw("raaaaa", taken_back(2)) is Retracted.NOTHING  # it comes once more, and is old
+    assert pending.votes("raaaaa") == [vote("U2", after_s=1), vote("U1", after_s=3)]
+
+
+def test_what_was_taken_back_last_counts_whatever_comes_last(pending: PostgresJournal) -> None:
+    pending.withdraw("raaaaa", taken_back(4))
+    pending.withdraw("raaaaa", taken_back(2))
+    assert not pending.cast("raaaaa", vote("U1", after_s=3))
+
+
+def test_a_click_is_not_undone_by_an_earlier_reaction_that_was_taken_back(pending: PostgresJournal) -> None:
+    pending.withdraw("raaaaa", taken_back(4))
+    assert pending.cast("raaaaa", vote("U1", after_s=3, how="button"))
+
+
+def test_a_retraction_is_about_one_choice_and_one_plan(pending: PostgresJournal) -> None:
+    pending.cast("raaaaa", vote("U1"))
+    assert pending.withdraw("raaaaa", taken_back(1, Choice.REJECT)) is Retracted.NOTHING
+    assert pending.withdraw("raaaaa", taken_back(1, digest="0" * 12)) is Retracted.NOTHING
+    assert pending.votes("raaaaa") == [vote("U1")]
+
+
+def test_an_older_approval_does_not_replace_a_newer_vote_a_rejection_always_does(pending: PostgresJournal) -> None:
+    assert pending.cast("raaaaa", vote("U1", after_s=5))
+    assert not pending.cast("raaaaa", vote("U1", after_s=4))
+    assert pending.cast("raaaaa", vote("U1", Choice.REJECT, 3))
+    assert pending.votes("raaaaa") == [vote("U1", Choice.REJECT, 3)]
+
+
+def test_no_vote_is_cast_for_another_plan_than_the_run_has(pending: PostgresJournal) -> None:
+    with pytest.raises(PermanentError, match="vote-stale"):
+        pending.cast("raaaaa", vote("U1", digest="0" * 64))
+    assert pending.votes("raaaaa") == []
+
+
+def test_the_log_says_what_was_done_and_only_that(pending: PostgresJournal) -> None:
+    voted, gone = AuditEntry("U1", "voted", {}), AuditEntry("U1", "vote-withdrawn", {})
+    pending.cast("raaaaa", vote("U1", after_s=1), voted)
+    pending.cast("raaaaa", vote("U1", after_s=1), voted)  # its handler died, and another one does it again
+    pending.withdraw("raaaaa", taken_back(2), gone)
+    pending.withdraw("raaaaa", taken_back(2), gone)
+    pending.cast("raaaaa", vote("U1", after_s=1), voted)
+    assert [event.event for event in pending.events("raaaaa")] == ["voted", "vote-withdrawn"]
+
+
+def test_a_vote_can_be_taken_back_until_the_plan_is_checked_again(pending: PostgresJournal) -> None:
+    pending.cast("raaaaa", vote("U1"))
+    assert pending.approve("raaaaa", PLAN.digest, (Step(RECHECK, 0, "Re-check the plan"),))
+    run = pending.take("raaaaa", "bot:1", 30)
+    assert run is not None
+    assert pending.withdraw("raaaaa", taken_back(1)) is Retracted.DONE
+    pending.replan("raaaaa", PLAN, NOON + timedelta(hours=1), run.fence)
+    pending.cast("raaaaa", vote("U1", after_s=2))
+    assert pending.approve("raaaaa", PLAN.digest, (Step(RECHECK, 0, "Re-check the plan"),))
+    run = pending.take("raaaaa", "bot:1", 30)
+    assert run is not None
+    pending.record_step("raaaaa", run.fence, RECHECK, StepState.RUNNING)
+    assert pending.withdraw("raaaaa", taken_back(3)) is Retracted.TOO_LATE
+    assert pending.votes("raaaaa") == [vote("U1", after_s=2)]
+    pending.end("raaaaa", RunState.FAILED, expect=frozenset({RunState.RUNNING}), fence=run.fence)
+    assert pending.withdraw("raaaaa", taken_back(3)) is Retracted.NOTHING
 
 
 def test_no_vote_is_cast_or_taken_back_once_the_run_is_approved(pending: PostgresJournal) -> None:
@@ -46,7 +131,7 @@ def test_no_vote_is_cast_or_taken_back_once_the_run_is_approved(pending: Postgre
     assert pending.approve("raaaaa", PLAN.digest, STEPS)
     with pytest.raises(PermanentError, match="not-pending"):
         pending.cast("raaaaa", vote("U2"))
-    assert not pending.withdraw("raaaaa", "U1", "reaction")
+    assert pending.withdraw("raaaaa", taken_back(1)) is Retracted.TOO_LATE
     assert pending.votes("raaaaa") == [vote("U1")]
 
 
@@ -65,3 +150,14 @@ def test_an_unchanged_plan_keeps_its_votes(pending: PostgresJournal) -> None:
     assert pending.take("raaaaa", "bot:1", 30) is not None
     pending.replan("raaaaa", PLAN, NOON + timedelta(hours=1), 1)
     assert pending.votes("raaaaa") == [vote("U1")]
+
+
+def test_votes_that_no_longer_count_go_with_the_replan(pending: PostgresJournal) -> None:
+    pending.cast("raaaaa", vote("U1"))
+    pending.cast("raaaaa", vote("U2", how="button"))
+    assert pending.approve("raaaaa", PLAN.digest, STEPS)
+    assert pending.take("raaaaa", "bot:1", 30) is not None
+    entry = AuditEntry("backstop", "vote-withdrawn", {"user": "U2"})
+    pending.replan("raaaaa", PLAN, NOON + timedelta(hours=1), 1, {"U2": entry})
+    assert pending.votes("raaaaa") == [vote("U1")]
+    assert [event.details for event in pending.events("raaaaa")] == [{"user": "U2"}]
