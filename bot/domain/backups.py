@@ -88,13 +88,20 @@ class Manifest:
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object in the bucket. `sha256` is our own digest of its bytes, "" where it has none."""
+    """An object in the bucket.
+
+    Attributes:
+        sha256: our own digest of its bytes, "" where it has none.
+        etag: what the store calls its content; only where there is neither `sha256` nor `version_id` to tell it from
+            another object under its key.
+    """
 
     key: str
     size_bytes: int
     version_id: str = ""
     sha256: str = ""
     modified_at: datetime | None = None
+    etag: str = ""
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,7 @@ class PlannedRestore:
         incoming, outgoing: the database that comes, and the live one's name afterwards; "" in place, where there is
             none beside the live one.
         keep_s: for how many seconds the replaced database is kept.
+        etag: of the bundle's object, where nothing else tells it from another; "" in a plan of an old release.
     """
 
     backup: str
@@ -135,6 +136,7 @@ class PlannedRestore:
     incoming: str
     outgoing: str
     keep_s: float = 0.0
+    etag: str = ""
 
     @property
     def rows_lost(self) -> int:
@@ -245,7 +247,7 @@ class Plan:
         if self.restore is None:
             return {}
         come = self.restore
-        bundle = [come.backup, come.key, come.version_id, come.sha256]
+        bundle = [come.backup, come.key, come.version_id, come.sha256, *([come.etag] if come.etag else [])]
         return {"bundle": bundle, "databases": [come.incoming, come.outgoing], "undoes": self.undoes}
 
     def _common_facts(self) -> dict[str, object]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.domain.backups import Backup, BackupName, Manifest
 from bot.domain.catalogue import DatabaseFacts
+from bot.engine.scratch import in_use
 from bot.engine.workplace import Site, Workplace
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Dump, Report
@@ -36,7 +37,7 @@ def take_bundle(site: Site, workplace: Workplace, label: str, app_version: str, 
         facts = site.database.inspect()
         _check_unmoved(before, facts)
         manifest = _manifest(site.environment.name, label, app_version, facts, dump)
-        return site.store.put_bundle(directory, manifest, report)
+        return site.store.put_bundle(directory, manifest, in_use(Path(scratch), report))
 
 
 def check_scratch(directory: Path, size_bytes: int) -> None:

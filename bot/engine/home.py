@@ -46,7 +46,7 @@ def gather(workplace: Workplace, glimpses: Glimpses, *, patience_s: float = PATI
         BotError: the journal does not answer.
     """
     sites = sorted(workplace.sites.values(), key=lambda site: (not site.environment.production, site.environment.name))
-    looks = [_begin(glimpses, site) for site in sites]
+    looks = [_begin(workplace, glimpses, site) for site in sites]
     follow_ups = workplace.journal.open_follow_ups()
     summaries = [_of_journal(workplace, site, follow_ups) for site in sites]
     until = workplace.clock.monotonic() + patience_s
@@ -57,13 +57,13 @@ def gather(workplace: Workplace, glimpses: Glimpses, *, patience_s: float = PATI
     return HomeFacts(tuple(seen), workplace.clock.now())
 
 
-def _begin(glimpses: Glimpses, site: Site) -> _Looks:
+def _begin(workplace: Workplace, glimpses: Glimpses, site: Site) -> _Looks:
     name = site.environment.name
     return _Looks(
         glimpses.begin(("database", name), site.database.inspect, KEEP_S),
         glimpses.begin(("cluster", name), site.cluster.inspect, KEEP_S),
         glimpses.begin(("home bundles", name), lambda: site.store.list_page("", 0, BUNDLES_LOOKED_AT), KEEP_S),
-        glimpses.begin(("kept", name), lambda: tuple(kept_databases(site)), KEEP_S),
+        glimpses.begin(("kept", name), lambda: tuple(kept_databases(workplace, site)), KEEP_S),
     )
 
 

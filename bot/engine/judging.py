@@ -47,9 +47,15 @@ def judging(level: int) -> Iterator[None]:
 
 
 def note(site: Site, backup: Backup, result: Verification) -> str:
-    """Keep the result, unless more has been proven of that very object before: that stays true."""
-    before = backup.verified
-    if before and not before.problem and not result.problem and before.level > result.level:
-        return f"Level {before.level} was proven before and stays noted."
-    site.store.note_verified(backup, result)
-    return ""
+    """Keep the result, unless a deeper look at that very object has said more before: that stays true.
+
+    What was noted is read anew: a drill may have found something while this was going on.
+    """
+    found = site.store.find(str(backup.name))
+    before = found.verified if found is not None and found.stored == backup.stored else backup.verified
+    if before is None or before.level <= result.level or (result.problem and not before.problem):
+        site.store.note_verified(backup, result)
+        return ""
+    if before.problem:
+        return f"Level {before.level} failed before and stays noted, until that level passes: {before.problem}"
+    return f"Level {before.level} was proven before and stays noted."

@@ -2,68 +2,108 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from bot.domain.runs import Run
+from bot.engine.attempts import by_itself
+from bot.engine.requests import Kind
 from bot.engine.workplace import Site, Workplace
-from bot.errors import BotError
+from bot.errors import BotError, PermanentError
 from bot.ports import KeptDatabase
 
 KINDS = frozenset({"kept", "undone"})
 NOTICE_S = 86_400.0
-"""How long before the end people are told; half the time, where that is shorter."""
+"""How long before the end people are told, however late that is; half the time, where that is shorter."""
+ANNOUNCED = "kept-database-end-announced"
+BEGUN = "kept-database-drop-begun"
+DROPPED = "kept-database-dropped"
+READERS = frozenset({Kind.SALVAGE, Kind.UNDO})
+"""What reads a kept database before there is a run that holds its environment."""
 
 _log = logging.getLogger(__name__)
 
 
-def kept_databases(site: Site) -> Iterator[KeptDatabase]:
-    """List what a site's swaps have put aside.
+def kept_databases(workplace: Workplace, site: Site) -> Iterator[KeptDatabase]:
+    """List what a site's swaps have put aside, and until when: never earlier than people were told.
 
     Raises:
-        BotError: the database does not answer.
+        BotError: the database or the journal does not answer.
     """
     for side in site.sides.list() if site.sides else ():
         if side.kind in KINDS:
             until = side.noted_at + timedelta(seconds=site.keep_old_s)
+            until = max(until, _told_end(workplace, side.run_id, side.name) or until)
             yield KeptDatabase(site.environment.name, side.name, side.run_id, side.size_bytes, until)
 
 
 def expire_kept(workplace: Workplace) -> None:
-    """Announce the end of kept databases, then drop those whose time is over, unless a run is open there.
+    """Announce the end of kept databases, then drop those whose time is over, unless somebody may be reading them.
 
-    Raises:
-        BotError: the journal or a database does not answer; the next round tries again.
+    One that cannot be dropped, or whose server does not answer, keeps no other from it.
     """
-    for site in workplace.sites.values():
-        for kept in list(kept_databases(site)):
-            _look_after(workplace, site, kept)
+    for name, site in workplace.sites.items():
+        with by_itself(f"kept databases of {name}"):
+            for kept in list(kept_databases(workplace, site)):
+                with by_itself(kept.name):
+                    _look_after(workplace, site, kept)
 
 
 def _look_after(workplace: Workplace, site: Site, kept: KeptDatabase) -> None:
     notice = timedelta(seconds=min(NOTICE_S, site.keep_old_s / 2))
-    now = workplace.clock.now()
-    if now < kept.until - notice:
+    now, told = workplace.clock.now(), _told_end(workplace, kept.run_id, kept.name)
+    if told is None and now < kept.until - notice:
         return
-    _say(workplace, kept, "announced", f"will be dropped after {kept.until:%Y-%m-%d %H:%M} UTC. {_way_out(kept)}")
-    if now < kept.until or workplace.journal.active_run(kept.environment) is not None:
-        return
-    if site.sides is None or workplace.journal.run(kept.run_id) is None:
-        _log.warning("%s is of no run of ours and stays", kept.name)
-        return
-    # Audited first: whoever dies in between leaves a drop that is tried again, not one nobody knows of.
-    workplace.journal.audit(kept.run_id, "backstop", "kept-database-dropped", {"database": kept.name})
-    site.sides.drop(kept.name)
-    _say(workplace, kept, "dropped", "was dropped: its time was over. The swap can no longer be undone.")
-
-
-def _way_out(kept: KeptDatabase) -> str:
-    return f"Until then /rollback undo {kept.run_id} brings it back."
-
-
-def _say(workplace: Workplace, kept: KeptDatabase, key: str, text: str) -> None:
     run = workplace.journal.run(kept.run_id)
-    if run is not None:
-        words = f"The kept database {kept.name} of run {kept.run_id} ({kept.environment}) {text}"
-        workplace.announcer.note(run, f"{key}-{kept.name}", words)
+    if run is None:
+        _log.warning("%s is of no run of ours and stays", kept.name)
+    elif told is None or told < kept.until:
+        _announce(workplace, run, kept, max(kept.until, now + notice))
+    elif now >= told and not _is_needed(workplace, kept):
+        _drop(workplace, site, run, kept)
+
+
+def _told_end(workplace: Workplace, run_id: str, name: str) -> datetime | None:
+    """The end that people were told last; None where they have not been told."""
+    events = [event for event in workplace.journal.events(run_id) if event.event == ANNOUNCED]
+    ends = [str(event.details["until"]) for event in events if event.details["database"] == name]
+    return datetime.fromisoformat(ends[-1]) if ends else None
+
+
+def _announce(workplace: Workplace, run: Run, kept: KeptDatabase, until: datetime) -> None:
+    """Say it, then note that it was said: whoever dies in between says it again."""
+    words = f"will be dropped after {until:%Y-%m-%d %H:%M} UTC. Until then /rollback undo {run.id} brings it back."
+    _say(workplace, run, kept, "announced", words)
+    details = {"database": kept.name, "until": until.isoformat()}
+    workplace.journal.audit(run.id, "backstop", ANNOUNCED, details)
+
+
+def _is_needed(workplace: Workplace, kept: KeptDatabase) -> bool:
+    """Whether somebody looks into it, or a run is open that may want it back."""
+    if workplace.journal.active_run(kept.environment) is not None:
+        return True
+    asked = [request for request in workplace.journal.requests_under_way() if request.kind in READERS]
+    return any(request.payload.get("run_id") == kept.run_id for request in asked)
+
+
+def _drop(workplace: Workplace, site: Site, run: Run, kept: KeptDatabase) -> None:
+    """Audited before and after: whoever dies in between leaves a drop that has begun, not one nobody knows of."""
+    events = workplace.journal.events(run.id)
+    if not any(event.event == BEGUN and event.details["database"] == kept.name for event in events):
+        workplace.journal.audit(run.id, "backstop", BEGUN, {"database": kept.name})
+    try:
+        if site.sides is not None:
+            site.sides.drop(kept.name)
+    except PermanentError as error:
+        words = f"could not be dropped: {error} Backstop goes on trying; Kept databases in docs/operations.md has more."
+        _say(workplace, run, kept, "stuck", words)
+        raise
+    workplace.journal.audit(run.id, "backstop", DROPPED, {"database": kept.name})
+    _say(workplace, run, kept, "dropped", "was dropped: its time was over. The swap can no longer be undone.")
+
+
+def _say(workplace: Workplace, run: Run, kept: KeptDatabase, key: str, text: str) -> None:
+    words = f"The kept database {kept.name} of run {run.id} ({kept.environment}) {text}"
+    workplace.announcer.note(run, f"{key}-{kept.name}", words)
 
 
 def kept_everywhere(workplace: Workplace, names: list[str]) -> list[KeptDatabase]:
@@ -71,7 +111,7 @@ def kept_everywhere(workplace: Workplace, names: list[str]) -> list[KeptDatabase
     found: list[KeptDatabase] = []
     for name in names:
         try:
-            found += kept_databases(workplace.site(name))
+            found += kept_databases(workplace, workplace.site(name))
         except BotError as error:
             _log.warning("kept databases of %s: %s", name, error.reference)
     return found

@@ -7,7 +7,7 @@ from bot.domain.plans import Plan, PlanKind
 from bot.domain.runs import Run
 from bot.engine.inspection import inspect
 from bot.engine.lookback import with_history
-from bot.engine.swapping import choose_backup, preview_restore
+from bot.engine.swapping import LOOK_AMONG, choose_backup, preview_restore
 from bot.engine.workplace import Workplace
 from bot.planning.facts import Exchange, RestoreRequest, UndoRequest
 from bot.planning.inplace import check_comparable, check_replaceable, check_still_saved, emergency_backup_of
@@ -53,6 +53,7 @@ def preview_in_place(workplace: Workplace, request: RestoreRequest, run_id: str,
         sizes=tuple(site.database.measure(site.database.stored_tables())),
         keep_s=0.0,
         restored=restored,
+        newest=tuple(site.store.list_backups(LOOK_AMONG)),
     )
     return plan_restore(request, facts, backup, exchange)
 

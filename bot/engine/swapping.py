@@ -15,7 +15,7 @@ from bot.planning.restore import LATEST, check_restorable, newest_restorable, pl
 from bot.planning.undo import check_kept, check_undoable, plan_undo
 from bot.ports import SideFacts, Sides
 
-_LOOK_AMONG = 50
+LOOK_AMONG = 50
 
 
 def preview_restore(workplace: Workplace, request: RestoreRequest, run_id: str, *, drill: bool = False) -> Plan:
@@ -42,6 +42,7 @@ def preview_restore(workplace: Workplace, request: RestoreRequest, run_id: str, 
         sizes=tuple(site.database.measure(site.database.stored_tables())) if backup.manifest else (),
         keep_s=site.keep_old_s,
         restored=restored,
+        newest=tuple(site.store.list_backups(LOOK_AMONG)),
     )
     return plan_restore(request, facts, backup, exchange)
 
@@ -53,7 +54,7 @@ def choose_backup(site: Site, name: str) -> Backup:
         PermanentError: ``unknown-backup`` with the nearest names, ``no-restorable-backup``.
     """
     if name == LATEST:
-        return newest_restorable(site.store.list_backups(_LOOK_AMONG), site.environment.name)
+        return newest_restorable(site.store.list_backups(LOOK_AMONG), site.environment.name)
     return find_backup(site, name)
 
 

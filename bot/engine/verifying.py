@@ -70,7 +70,7 @@ def _prove(work: Work, backup: Backup) -> int:
             work.site.store.verify_names(backup, work.reporter())
         return 0
     work.workplace.scratch_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=work.workplace.scratch_dir, prefix="backstop-verify-") as scratch:
+    with tempfile.TemporaryDirectory(dir=work.workplace.scratch_dir, prefix=_prefix(work)) as scratch:
         directory = Path(scratch) / "bundle"
         directory.mkdir()
         with judging(_NAMES):
@@ -81,6 +81,11 @@ def _prove(work: Work, backup: Backup) -> int:
             with judging(_RESTORED):
                 return _restore(work, work.site.sides, backup, bundle)
     return 0
+
+
+def _prefix(work: Work) -> str:
+    """The directory says whose it is: for as long as the request is not finished, nobody tidies it away."""
+    return f"backstop-verify-{run_id_of(work.chore.id)}-"
 
 
 def _restore(work: Work, sides: Sides, backup: Backup, bundle: FetchedBundle) -> int:

@@ -146,6 +146,7 @@ class Exchange:
         sizes: of every table of the live database.
         keep_s: for how many seconds the replaced database is kept.
         restored: the newest drill that passed with the very bundle that comes.
+        newest: the newest bundles there are, newest first.
     """
 
     incoming: str
@@ -156,3 +157,4 @@ class Exchange:
     sizes: tuple[TableSize, ...]
     keep_s: float
     restored: Drill | None = None
+    newest: tuple[Backup, ...] = ()

@@ -18,6 +18,7 @@ from bot.planning.swap import plan_swap
 LATEST = "latest"
 _LEVELS = {1: "names and checksums proven", 2: "read to its end", 3: "restored and compared"}
 _MAJOR = 10_000
+_NAMED = 3
 
 
 def newest_restorable(backups: Sequence[Backup], environment: str) -> Backup:
@@ -40,6 +41,33 @@ def newest_restorable(backups: Sequence[Backup], environment: str) -> Backup:
         else f"{environment} has no backups.",
         f"/backups {environment} lists them; verify an old script's one by name with level 3 to make it restorable.",
     )
+
+
+def passed_over(backups: Sequence[Backup], chosen: Backup) -> tuple[str, ...]:
+    """Say why a bundle is the newest that can be restored; nothing where it is not, or is the newest of all.
+
+    Args:
+        backups: newest first.
+        chosen: perhaps one of them.
+    """
+    names = [backup.name for backup in backups]
+    newer = backups[: names.index(chosen.name)] if chosen.name in names else ()
+    whys = [f"{backup.name} {why}" for backup in newer if (why := _why_passed_over(backup))]
+    if not newer or len(whys) < len(newer):
+        return ()
+    more = f"; and {len(whys) - _NAMED} more" if len(whys) > _NAMED else ""
+    count = "1 newer backup was" if len(whys) == 1 else f"{len(whys)} newer backups were"
+    where = f"/backups {chosen.name.environment} lists them."
+    return (f"{count} passed over: {'; '.join(whys[:_NAMED])}{more}. {where}",)
+
+
+def _why_passed_over(backup: Backup) -> str:
+    """Why a bundle is not what ``latest`` means, in short; "" where it could be."""
+    if backup.verified is not None and backup.verified.problem:
+        return "failed its verification"
+    if backup.manifest is None and backup.verified is None:
+        return "has no manifest and was never verified"
+    return "" if schema_of(backup) > 0 else "has a schema that nobody knows"
 
 
 def check_restorable(facts: Facts, backup: Backup) -> None:
@@ -115,6 +143,7 @@ def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange
         key=backup.stored.key,
         version_id=backup.stored.version_id,
         sha256=backup.stored.sha256,
+        etag=backup.stored.etag,
         verified=_proven(backup),
     )
     sizes = facts.database.size_bytes, backup.stored.size_bytes
@@ -126,6 +155,7 @@ def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange
         estimate=estimate,
         restore=come,
         warnings=(
+            *passed_over(exchange.newest, backup),
             *_ahead(facts, to_schema),
             *restore_warnings(facts, backup, exchange.restored),
             *plan.warnings,

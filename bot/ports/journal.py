@@ -55,6 +55,9 @@ class Journal(Protocol):
     def unfinished_requests(self, older_than_s: float) -> Sequence[Request]:
         """Requests nobody finished and nobody holds, for the sweep."""
 
+    def requests_under_way(self) -> Sequence[Request]:
+        """Every request nobody has finished, held or not, oldest first."""
+
     def hold_chore(self, environment: str, kind: ChoreKind, request_id: str, user_id: str) -> ChoreHolder:
         """Have an environment's chore of that kind for a request, until that request is finished.
 

@@ -26,6 +26,10 @@ ORDER BY accepted_at
 LIMIT 500
 FOR UPDATE SKIP LOCKED;
 
+-- name: requests_under_way
+-- Every request nobody has finished, held or not, oldest first.
+SELECT id, kind, payload FROM backstop.requests WHERE finished_at IS NULL ORDER BY accepted_at, id;
+
 -- name: hold_chore
 -- Have a chore for a request: when nobody has it, when its holder's request is finished, or anew for the same request.
 INSERT INTO backstop.chores (environment, kind, request_id, user_id)

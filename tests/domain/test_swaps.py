@@ -19,7 +19,7 @@ RESTORE = replace(PLAN, kind=PlanKind.RESTORE, restore=COMES)
 
 
 @pytest.mark.parametrize(
-    "change", [{"key": "x"}, {"version_id": "x"}, {"sha256": "x"}, {"incoming": "x"}, {"outgoing": "x"}]
+    "change", [{"key": "x"}, {"version_id": "x"}, {"sha256": "x"}, {"etag": "x"}, {"incoming": "x"}, {"outgoing": "x"}]
 )
 def test_the_digest_covers_bundle_and_names(change: dict[str, Any]) -> None:
     moved = replace(RESTORE, restore=replace(COMES, **change))
@@ -37,6 +37,14 @@ def test_a_plan_from_before_there_were_swaps_can_be_read_and_has_its_digest() ->
     assert plans.validate_python(old) == PLAN
     assert "bundle" not in PLAN.approved_facts()
     assert plans.validate_json(plans.dump_json(RESTORE)) == RESTORE
+
+
+def test_a_plan_from_before_there_were_etags_can_be_read_and_has_its_digest() -> None:
+    plans = TypeAdapter(Plan)
+    old = plans.dump_python(RESTORE)
+    del old["restore"]["etag"]
+    assert plans.validate_python(old) == RESTORE
+    assert RESTORE.approved_facts()["bundle"] == [COMES.backup, "k", "v", "s"]
 
 
 def test_what_was_asked_for_is_read_back() -> None:

@@ -13,12 +13,13 @@ from bot.domain.runs import Progress, RunState
 from bot.engine.chores import ATTEMPTS_MOST
 from bot.engine.recovery import REQUEST_AGE_S
 from bot.errors import BotError, PermanentError, TemporaryError
-from bot.ports import Dump, Report, Request
+from bot.ports import Dump, FetchedBundle, Report, Request
 from tests.engine.story import Story
 from tests.fakes.clock import NOON
 from tests.fakes.database import FakeDatabase
 from tests.fakes.directory import ENGINEER, ONCALL
 from tests.fakes.process import Killed, Process
+from tests.fakes.reader import FakeReader
 from tests.fakes.sides import FakeSides
 from tests.fakes.world import World
 
@@ -329,6 +330,30 @@ class TestVerify:
         world.store.damage = PermanentError("bundle-damaged", "It is cut off.")
         story.do(verify(world, level=1))
         assert world.store.backups[0].verified != before, "but what is wrong is noted whatever was proven before"
+
+    def test_a_lesser_proof_does_not_hide_a_deeper_fault(self, world: World, story: Story) -> None:
+        before = Verification(3, NOON, "bundle-differs: patients has 3 rows less.")
+        world.store.backups = [replace(made(1), verified=before)]
+        request = verify(world, level=1)
+        story.do(request)
+        assert world.store.backups[0].verified == before
+        assert "patients has 3 rows less" in world.announcer.told[request.id][1]
+        world.store.damage = PermanentError("bundle-damaged", "It is cut off.")
+        story.do(verify(world, level=1))
+        assert world.store.backups[0].verified == before, "or a passing level 1 would hide it after all"
+
+    def test_what_was_found_meanwhile_is_not_hidden_either(self, world: World, story: Story) -> None:
+        fault = Verification(3, NOON, "bundle-differs: patients has 3 rows less.")
+        world.store.backups = [made(1)]
+
+        class Meanwhile(FakeReader):
+            def read_through(self, bundle: FetchedBundle) -> None:
+                world.store.note_verified(world.store.backups[0], fault)
+                super().read_through(bundle)
+
+        world.reader = Meanwhile()
+        story.do(verify(world, level=2))
+        assert world.store.backups[0].verified == fault
 
     def test_a_level_that_is_none(self, world: World, story: Story) -> None:
         request = verify(world, level=4)

@@ -10,6 +10,8 @@ import pytest
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, TableContent, Verification
 from bot.domain.plans import PlanKind, PlannedLoss
 from bot.domain.runs import Run, RunState, StepState
+from bot.engine.execution import Execution
+from bot.engine.steps.restoring import approved_backup
 from bot.engine.tidying import tidy
 from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
@@ -187,6 +189,29 @@ def test_another_object_under_the_name_voids_them(story: Story, world: World, si
     assert "bundle" in world.announcer.changes[0][2][0]
 
 
+def test_another_file_under_an_old_bundles_name_voids_them(story: Story, world: World, sides: FakeSides) -> None:
+    del sides
+    stored, proven = StoredObject(f"{NAME}.tar.gz", 1000, etag="one"), Verification(3, NOON, schema_version=26)
+    world.store.backups[0] = Backup(NAME, stored, None, proven)
+    ask(story)
+    world.store.backups[0] = Backup(NAME, replace(stored, etag="two"), None, proven)
+    assert approve(story).state is RunState.PENDING
+    assert "bundle" in world.announcer.changes[0][2][0]
+
+
+def test_another_file_under_an_old_bundles_name_is_not_fetched(story: Story, world: World, sides: FakeSides) -> None:
+    stored, proven = StoredObject(f"{NAME}.tar.gz", 1000, etag="one"), Verification(3, NOON, schema_version=26)
+    world.store.backups[0] = Backup(NAME, stored, None, proven)
+    ask(story)
+    workplace = world.workplace(story.process)
+    execution = Execution(workplace, workplace.site("prod"), newest(world))
+    assert approved_backup(execution).stored.etag == "one"
+    world.store.backups[0] = Backup(NAME, replace(stored, etag="two"), None, proven)
+    with pytest.raises(PermanentError, match=r"^backup-changed: "):
+        approved_backup(execution)
+    assert sides.databases == {}
+
+
 @killed_after
 def test_a_restore_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
@@ -326,6 +351,7 @@ def test_the_newest_that_nothing_speaks_against_is_the_latest(story: Story, worl
     plan = newest(world).plan
     assert plan.restore is not None
     assert plan.restore.backup == str(NAME)
+    assert plan.warnings[0].startswith(f"1 newer backup was passed over: {later} failed its verification.")
 
 
 def test_where_no_second_database_may_be_made_nothing_is_restored(story: Story, world: World) -> None:

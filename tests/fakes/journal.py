@@ -81,6 +81,9 @@ class FakeRequests:
         free = [kept for kept in self.kept.values() if not kept.finished and not kept.held]
         return [kept.request for kept in free if kept.accepted_at <= limit]
 
+    def requests_under_way(self) -> Sequence[Request]:
+        return [kept.request for kept in self.kept.values() if not kept.finished]
+
     def visitors(self, within_s: float) -> Sequence[str]:
         limit = self._clock.now() - timedelta(seconds=within_s)
         seen = [kept for kept in self.kept.values() if kept.request.kind == "home" and kept.accepted_at > limit]

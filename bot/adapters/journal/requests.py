@@ -33,6 +33,10 @@ class Requests(Table):
         """Requests nobody finished, for the sweep: at most 500, oldest first."""
         return [rows.request_of(row) for row in self._all("unfinished_requests", older_than_s=older_than_s)]
 
+    def requests_under_way(self) -> Sequence[Request]:
+        """Every request nobody has finished, held or not, oldest first."""
+        return [rows.request_of(row) for row in self._all("requests_under_way")]
+
     def visitors(self, within_s: float) -> Sequence[str]:
         """Who has opened the Home tab in that time."""
         return [row["user_id"] for row in self._all("visitors", within_s=within_s)]

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from bot.adapters.storage.documents import read_sidecar, read_verification
 from bot.adapters.storage.failures import is_absent, translated
+from bot.adapters.storage.layouts import MAX_MANIFEST_BYTES
 from bot.adapters.storage.upload import UPLOAD_MARK
 from bot.domain.backups import (
     BUNDLE_SUFFIX,
@@ -142,9 +143,13 @@ class BundleCatalogue:
         return listing
 
     def _known_name(self, key: str) -> BackupName | None:
-        if key not in self._names:
-            self._names[key] = self.name_of(key)
-        return self._names[key]
+        names = self._names
+        if key not in names:
+            name = self.name_of(key)
+            with self._listing:  # another thread may be walking through them
+                names[key] = name
+            return name
+        return names[key]
 
     def _look(self, listing: _Listing, offset: int) -> Iterator[Backup]:
         bundles = islice(listing.bundles, offset, None)
@@ -164,10 +169,15 @@ class BundleCatalogue:
         note = self._note(sidecar, self._read_sidecar) if sidecar else self._note(entry, self._look_at)
         if note is None or note.unfinished:
             return None
-        backup = Backup(name, StoredObject(entry["Key"], entry["Size"], modified_at=entry["LastModified"]))
+        stored = StoredObject(
+            entry["Key"], entry["Size"], modified_at=entry["LastModified"], etag=entry["ETag"].strip('"')
+        )
+        backup = Backup(name, stored)
         if note.sidecar is not None and _is_about(note.sidecar, backup):
             manifest, bundle = note.sidecar
-            stored = replace(backup.stored, version_id=bundle.version_id, sha256=bundle.sha256)
+            named = bool(bundle.version_id or bundle.sha256)
+            etag = "" if named else stored.etag
+            stored = replace(stored, version_id=bundle.version_id, sha256=bundle.sha256, etag=etag)
             backup = replace(backup, stored=stored, manifest=manifest)
         return replace(backup, verified=self._verified(backup, entries.get(f"{listed.text}{VERIFIED_SUFFIX}")))
 
@@ -180,34 +190,40 @@ class BundleCatalogue:
         stored = backup.stored
         same = (about.key, about.size_bytes, about.sha256) == (stored.key, stored.size_bytes, stored.sha256)
         later = entry is not None and stored.modified_at is not None and entry["LastModified"] < stored.modified_at
-        return verification if same and not later else None
+        other = about.etag not in ("", stored.etag)
+        return verification if same and not later and not other else None
 
-    def _note(self, entry: "ObjectTypeDef", read: Callable[[str], _Note]) -> _Note | None:
+    def _note(self, entry: "ObjectTypeDef", read: "Callable[[ObjectTypeDef], _Note]") -> _Note | None:
         place = entry["Key"], entry["ETag"]
         note = self._notes.get(place)
         if note is None:
             with translated(self._bucket):
                 try:
-                    note = read(entry["Key"])
+                    note = read(entry)
                 except ClientError as error:
                     if is_absent(error):
                         return None  # gone since it was listed
                     raise
-            self._notes[place] = note
+            with self._listing:  # another thread may be walking through them
+                self._notes[place] = note
         return note
 
-    def _read_sidecar(self, key: str) -> _Note:
-        return _Note(sidecar=read_sidecar(self._text(key)))
+    def _read_sidecar(self, entry: "ObjectTypeDef") -> _Note:
+        return _Note(sidecar=read_sidecar(self._text(entry)))
 
-    def _read_verified(self, key: str) -> _Note:
-        return _Note(verified=read_verification(self._text(key)))
+    def _read_verified(self, entry: "ObjectTypeDef") -> _Note:
+        return _Note(verified=read_verification(self._text(entry)))
 
-    def _look_at(self, key: str) -> _Note:
-        found = self._client.head_object(Bucket=self._bucket, Key=key)
+    def _look_at(self, entry: "ObjectTypeDef") -> _Note:
+        found = self._client.head_object(Bucket=self._bucket, Key=entry["Key"])
         return _Note(unfinished=UPLOAD_MARK in found["Metadata"])
 
-    def _text(self, key: str) -> bytes:
-        return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+    def _text(self, entry: "ObjectTypeDef") -> bytes:
+        """What is in it; nothing where that is more than anything of ours: it must not fill the memory."""
+        if entry["Size"] > MAX_MANIFEST_BYTES:
+            return b""
+        with self._client.get_object(Bucket=self._bucket, Key=entry["Key"])["Body"] as body:
+            return body.read(MAX_MANIFEST_BYTES + 1)  # it may have grown since it was listed
 
 
 def _is_about(sidecar: tuple[Manifest, StoredObject], backup: Backup) -> bool:

@@ -1,6 +1,8 @@
 """Manifests, sidecars and exports as JSON documents."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,6 +14,10 @@ _MANIFEST = TypeAdapter(Manifest)
 _EXPORT = TypeAdapter(Export)
 _OBJECT = TypeAdapter(StoredObject)
 _VERIFICATION = TypeAdapter(Verification)
+_OF_LISTINGS = {"modified_at", "etag"}
+"""What only a listing says of an object."""
+_DAMAGED = (ValidationError, ValueError, TypeError, KeyError, OverflowError, RecursionError)
+"""What reading a document may raise that anybody can put into a bucket, brackets in brackets among it."""
 
 
 def write_manifest(manifest: Manifest) -> bytes:
@@ -21,7 +27,7 @@ def write_manifest(manifest: Manifest) -> bytes:
 
 def write_sidecar(manifest: Manifest, bundle: StoredObject) -> bytes:
     """Serialise a manifest with what it is about: ``bundle: {key, size_bytes, version_id, sha256}``."""
-    about = _OBJECT.dump_python(bundle, mode="json", exclude={"modified_at"})
+    about = _OBJECT.dump_python(bundle, mode="json", exclude=_OF_LISTINGS)
     return json.dumps(_MANIFEST.dump_python(manifest, mode="json") | {"bundle": about}, indent=2).encode() + b"\n"
 
 
@@ -30,8 +36,9 @@ def read_sidecar(text: bytes) -> tuple[Manifest, StoredObject] | None:
     try:
         document: dict[str, Any] = json.loads(text)
         manifest = _MANIFEST.validate_python(document)
+        manifest = replace(manifest, created_at=_in_utc(manifest.created_at))
         return (manifest, _OBJECT.validate_python(document["bundle"])) if manifest.format == FORMAT else None
-    except (ValidationError, ValueError, TypeError, KeyError):
+    except _DAMAGED:
         return None
 
 
@@ -39,7 +46,8 @@ def read_manifest(text: bytes) -> Manifest | None:
     """Read the ``manifest.json`` of a bundle; None when it is damaged or of a layout we do not know."""
     try:
         manifest = _MANIFEST.validate_json(text)
-    except ValueError:
+        manifest = replace(manifest, created_at=_in_utc(manifest.created_at))
+    except _DAMAGED:
         return None
     return manifest if manifest.format == FORMAT else None
 
@@ -55,9 +63,22 @@ def read_verification(text: bytes) -> tuple[Verification, StoredObject] | None:
     """Read what was proven; None when the document is damaged."""
     try:
         document: dict[str, Any] = json.loads(text)
-        return _VERIFICATION.validate_python(document), _OBJECT.validate_python(document["bundle"])
-    except (ValidationError, ValueError, TypeError, KeyError):
+        found = _VERIFICATION.validate_python(document)
+        return replace(found, at=_in_utc(found.at)), _OBJECT.validate_python(document["bundle"])
+    except _DAMAGED:
         return None
+
+
+def _in_utc(at: datetime) -> datetime:
+    """Give a moment in UTC.
+
+    Raises:
+        ValueError: it says no time zone, so nobody knows which moment it is.
+        OverflowError: it is not within the calendar there.
+    """
+    if at.tzinfo is None:
+        raise ValueError(at)
+    return at.astimezone(UTC)
 
 
 def write_export(export: Export) -> bytes:

@@ -120,6 +120,8 @@ class ObjectDownload:
             found = self._client.head_object(Bucket=self._bucket, Key=self._stored.key, **self._pin)
         if found["ContentLength"] != self._stored.size_bytes:
             raise self._damaged(f"has {found['ContentLength']} bytes where {self._stored.size_bytes} were listed")
+        if self._stored.etag not in ("", found["ETag"].strip('"')):
+            raise self._damaged("was replaced since it was listed")
         version_id = found.get("VersionId", "")
         self._pin = {"VersionId": version_id} if version_id else {"IfMatch": found["ETag"]}
 

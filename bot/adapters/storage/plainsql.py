@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from bot.adapters.storage.refusals import damaged, unknown, unsafe
+from bot.adapters.storage.statements import Statement
 
 HEAD_BYTES = 64 * 1024
 _LOOK_AHEAD_BYTES = 256  # longer than any token
@@ -24,12 +25,18 @@ _STATEMENTS = (
 )
 _FIRST = re.compile(rb"(?i:" + _STATEMENTS + rb")\b|\\")
 _TOKEN = re.compile(
-    rb"""['"\\;]|--|/\*|\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]{0,199})?\$|\$[A-Za-z_\x80-\xff][\w\x80-\xff]{199}|(?<!"""
+    rb"""['"\\;()]|--|/\*|\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]{0,199})?\$|\$[A-Za-z_\x80-\xff][\w\x80-\xff]{199}|(?<!"""
     + _WORD
     + rb")(?i:copy)(?!"
     + _WORD
+    # What deepens a body is seen rather too often than not; its end only where psql sees one, too: "1.end" is a number.
+    + rb")|(?<![A-Za-z_\x80-\xff])(?i:create|function|procedure|begin|case)(?!"
+    + _WORD
+    + rb")|(?<![\w$\x80-\xff.:?])(?i:end)(?!"
+    + _WORD
     + rb")"
 )
+_QUOTED_NAME = re.compile(rb'"(?:[^"]|"")*"')
 _COPY = re.compile(rb"(?i:copy) (?:\"(?:[^\"]|\"\")*\"|[\w$.,() \x80-\xff])+? (?i:from stdin);\r?\n")
 _RESTRICT = re.compile(rb"\\(?:un)?restrict [A-Za-z0-9]{1,200}\r?\n")
 _PREFIXES = {b"e", b"b", b"x", b"n"}
@@ -66,6 +73,7 @@ class PlainInspector:
         self._close = b""
         self._depth = 0
         self._fresh = True  # between statements
+        self._statement = Statement()
         self._line_start = True  # in COPY's rows
         self._context = b""
         self._head, self._tail = b"", b""
@@ -152,12 +160,17 @@ class PlainInspector:
             return self._command(start)
         if token.lower() == b"copy":
             return self._copy(start) if self._fresh else end
+        if token.isalpha() or token in (b"(", b")"):
+            self._fresh = False
+            self._statement.note(token.lower())
+            return end
         if token == b"--":
             self._read = self._line_comment
         elif token == b"/*":
             self._read, self._depth = self._block_comment, 1
         elif token == b";":
-            self._fresh = True
+            if self._statement.may_end:
+                self._fresh, self._statement = True, Statement()
         else:
             self._fresh = False
             self._open_quote(token, start)
@@ -172,9 +185,12 @@ class PlainInspector:
     def _copy(self, start: int) -> int:
         match = _COPY.match(self._buffer, start)
         if match is not None:
+            for token in re.findall(rb"[()]", _QUOTED_NAME.sub(b"", match[0])):
+                self._statement.note(token)
+        if match is not None and self._statement.may_end:
             self._read, self._line_start = self._rows, True
             return match.end()
-        if not self._last and len(self._buffer) - start < _COPY_BYTES:
+        if match is None and not self._last and len(self._buffer) - start < _COPY_BYTES:
             return start
         raise self._refuse("has a COPY that pg_dump does not write.")
 

@@ -208,7 +208,8 @@ class Exercise:
 
 def object_of(backup: Backup) -> list[str]:
     """What tells a bundle's object from another that took its name."""
-    return [backup.stored.key, backup.stored.version_id, backup.stored.sha256]
+    stored = backup.stored
+    return [stored.key, stored.version_id, stored.sha256, *([stored.etag] if stored.etag else [])]
 
 
 @stamina.retry(on=TemporaryError, attempts=None, timeout=JOURNAL_PATIENCE_S, wait_max=2.0)

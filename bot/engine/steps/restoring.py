@@ -81,14 +81,19 @@ def approved_backup(execution: Execution) -> Backup:
     """
     come = _source(execution)
     found = execution.site.store.find(come.backup)
-    approved = (come.key, come.version_id, come.sha256)
-    if found is None or (found.stored.key, found.stored.version_id, found.stored.sha256) != approved:
+    if found is None or not _is_approved(found, come):
         raise PermanentError(
             "backup-changed",
             f"{come.backup} is no longer the object that was approved{'' if found else ': it is gone'}.",
             f"The database is unchanged. /backups {execution.run.environment} lists what there is.",
         )
     return found
+
+
+def _is_approved(found: Backup, come: PlannedRestore | PlannedRegrowth) -> bool:
+    stored, etag = found.stored, come.etag if isinstance(come, PlannedRestore) else ""
+    same = (stored.key, stored.version_id, stored.sha256) == (come.key, come.version_id, come.sha256)
+    return same and etag in ("", stored.etag)
 
 
 def _source(execution: Execution) -> PlannedRestore | PlannedRegrowth:

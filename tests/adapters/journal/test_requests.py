@@ -55,6 +55,7 @@ def test_a_held_request_is_nobody_elses_and_is_not_swept(journal: PostgresJourna
         assert held is not None
         assert read(journal, "slash:1") is None
         assert journal.unfinished_requests(0) == []
+        assert journal.requests_under_way() == [REQUEST]
     assert read(journal, "slash:1") == REQUEST
 
 
@@ -89,3 +90,10 @@ def test_a_frozen_environment_says_who_and_why(journal: PostgresJournal) -> None
     assert staging.endswith(" UTC.")
     journal.unfreeze("prod")
     assert journal.frozen("prod") is None
+
+
+def test_what_is_under_way_is_everything_nobody_has_finished(journal: PostgresJournal) -> None:
+    for number in range(3):
+        journal.accept(Request(f"slash:{number}", "undo", {"run_id": f"r{number}"}))
+    finish(journal, "slash:1", "refused: no")
+    assert [request.payload["run_id"] for request in journal.requests_under_way()] == ["r0", "r2"]

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.adapters.storage import S3BackupStore, catalogue
+from bot.adapters.storage.layouts import MAX_MANIFEST_BYTES
 from bot.domain.backups import Backup, BackupPage, Manifest, Verification
 from bot.domain.environments import BackupTarget
-from tests.adapters.storage.archives import KEY, PLAIN, Bucket, old
+from bot.errors import PermanentError
+from tests.adapters.storage.archives import KEY, PLAIN, Bucket, member, old, tgz
 from tests.adapters.storage.bucket import MakeManifest, ignore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+DEEP = b"[" * 200_000
+HUGE = b" " * (MAX_MANIFEST_BYTES + 1)
 PROVEN = Verification(3, datetime(2026, 1, 9, 3, 0, 0, tzinfo=UTC))
 
 
@@ -157,7 +161,32 @@ def test_what_was_proven_of_another_object_says_nothing(
     assert bucket.plant(old(PLAIN + b"-- more\n")).verified is None
 
 
-@pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"level": 3}'])
+def test_an_old_bundles_object_is_told_from_another_under_its_key(
+    store: S3BackupStore, client: "S3Client", target: BackupTarget, tmp_path: Path
+) -> None:
+    bucket = Bucket(client, target, store)
+    first = bucket.plant(old(PLAIN))
+    another = tgz(member("prod.sql", PLAIN, mtime=1))
+    second = bucket.plant(another)
+    assert (first.stored.key, first.stored.version_id, first.stored.sha256) == (second.stored.key, "", "")
+    assert "" != first.stored.etag != second.stored.etag
+    with pytest.raises(PermanentError, match=r"^bundle-damaged: .* was replaced since it was listed"):
+        store.fetch(replace(second, stored=replace(second.stored, etag=first.stored.etag)), tmp_path / "x", ignore)
+
+
+def test_a_proof_without_a_time_zone_says_nothing(
+    store: S3BackupStore, client: "S3Client", target: BackupTarget, nine: list[Backup]
+) -> None:
+    store.note_verified(nine[0], PROVEN)
+    key = f"{nine[0].name}.verified.json"
+    document = json.loads(client.get_object(Bucket=target.bucket, Key=key)["Body"].read())
+    client.put_object(Bucket=target.bucket, Key=key, Body=json.dumps(document | {"at": "2026-01-09T03:00:00"}).encode())
+    found = store.find(str(nine[0].name))
+    assert found is not None
+    assert found.verified is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"level": 3}', DEEP, HUGE])
 def test_a_damaged_note_says_nothing(
     store: S3BackupStore, client: "S3Client", target: BackupTarget, nine: list[Backup], damage: bytes
 ) -> None:

@@ -70,6 +70,8 @@ def insert(sql: bytes) -> bytes:
 GOOD_PLAIN = old(PLAIN)
 RANDOM = old(b"SELECT '" + os.urandom(50_000).hex().encode() + b"';\n")
 
+ATOMIC = b"CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC\n "
+
 OLD_BUNDLES: dict[str, tuple[bytes, str, str]] = {
     "traversal": (tgz(GOOD, member("../3412.dat", b"x")), UNSAFE, "'../3412.dat'"),
     "traversal in a folder": (tgz(member("dump/../../x.sql", PLAIN)), UNSAFE, "not allowed"),
@@ -159,6 +161,17 @@ OLD_BUNDLES: dict[str, tuple[bytes, str, str]] = {
     "joined strings": (old(insert(b"SELECT E'a'\n'b\\'; \\! id';")), UNSAFE, "continue each other"),
     "quote in a word": (old(insert(b"SELECT a$b$ ' $b$;")), UNSAFE, "inside a word"),
     "copy in a comment": (old(insert(b"/* COPY t FROM stdin;\n*/ \\! id")), UNSAFE, "command for psql"),
+    "copy in parentheses": (old(insert(b"SELECT (1; COPY t FROM stdin;\n\\f `id`\n\\.")), UNSAFE, "command for psql"),
+    "copy that opens a parenthesis": (
+        old(insert(b"COPY t (a FROM stdin;\n\\f `id`\n\\.")),
+        UNSAFE,
+        "COPY that pg_dump does not",
+    ),
+    "copy in a body": (
+        old(insert(ATOMIC + b"SELECT 1; COPY t FROM stdin;\n\\f `id`\n\\.")),
+        UNSAFE,
+        "command for psql",
+    ),
     "copy from a program": (old(insert(b"COPY t FROM PROGRAM 'id';")), UNSAFE, "COPY that pg_dump"),
     "shell in a compressed dump": (old(gzip.compress(insert(b"\\! id")), "a.sql.gz"), UNSAFE, "command for psql"),
     "plain dump that calls itself custom": (old(insert(b"\\! id"), "prod.dump"), UNSAFE, "command for psql"),

@@ -1,12 +1,18 @@
 import json
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bot.adapters.storage import S3BackupStore
+from bot.adapters.storage.catalogue import BundleCatalogue
+from bot.adapters.storage.layouts import MAX_MANIFEST_BYTES
 from bot.domain.backups import Backup
 from bot.domain.environments import BackupTarget
+from tests.adapters.storage.archives import Bucket
 from tests.adapters.storage.bucket import MakeManifest, ignore
 
 if TYPE_CHECKING:
@@ -74,7 +80,10 @@ def test_find(store: S3BackupStore, three: list[Backup]) -> None:
     assert store.find("") is None
 
 
-@pytest.mark.parametrize("damage", ["not json", "[]", '{"format": 1}', "other format", "other size"])
+@pytest.mark.parametrize(
+    "damage",
+    ["not json", "[]", '{"format": 1}', "[" * 2000, "other format", "other size", "no time zone", "no such time"],
+)
 def test_a_sidecar_that_does_not_fit_is_no_manifest(
     store: S3BackupStore, client: "S3Client", target: BackupTarget, three: list[Backup], damage: str
 ) -> None:
@@ -84,10 +93,73 @@ def test_a_sidecar_that_does_not_fit_is_no_manifest(
         damage = json.dumps(document | {"format": 2})
     if damage == "other size":
         damage = json.dumps(document | {"bundle": document["bundle"] | {"size_bytes": 1}})
+    if damage == "no time zone":
+        damage = json.dumps(document | {"created_at": "2026-01-03T02:00:00"})
+    if damage == "no such time":
+        damage = json.dumps(document | {"created_at": "0001-01-01T00:00:00+14:00"})
     client.put_object(Bucket=target.bucket, Key=key, Body=damage.encode())
     found = store.find(str(three[0].name))
     assert found is not None
     assert (found.manifest, found.stored.sha256) == (None, "")
+
+
+def test_a_huge_sidecar_is_not_even_read(
+    store: S3BackupStore, client: "S3Client", target: BackupTarget, three: list[Backup]
+) -> None:
+    key = f"{three[0].name}.manifest.json"
+    client.put_object(Bucket=target.bucket, Key=key, Body=b" " * (MAX_MANIFEST_BYTES + 1))
+    reads: list[str] = []
+    client.meta.events.register("before-call.s3.GetObject", lambda params, **_: reads.append(params["url_path"]))
+    listed = store.list_backups()
+    assert [backup.manifest is None for backup in listed] == [True, False, False]
+    assert not [path for path in reads if path.endswith(key)]
+
+
+def test_listings_side_by_side_do_not_disturb_each_other(bucket: Bucket) -> None:
+    """Each notes what it has read while others walk through the notes to forget what is gone."""
+    times = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in range(1500)]
+    entries = [
+        {"Key": f"prod_old_{at:%Y%m%d_%H%M%S}.tar.gz", "ETag": '"a"', "Size": 1, "LastModified": at} for at in times
+    ]
+    catalogue = BundleCatalogue(Shelf(entries), bucket.target.bucket, "prod")  # type: ignore[arg-type] # what is used
+    failures: list[Exception] = []
+    done = threading.Event()
+
+    def list_again() -> None:
+        while not done.is_set():
+            try:
+                next(catalogue.newest())
+            except RuntimeError as error:
+                failures.append(error)
+                return
+
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    beside = threading.Thread(target=list_again)
+    beside.start()
+    try:
+        assert len(list(catalogue.newest())) == len(entries)
+    finally:
+        done.set()
+        beside.join()
+        sys.setswitchinterval(before_s)
+    assert failures == []
+
+
+class Shelf:
+    """As much of an S3 client as a catalogue of old bundles needs, without a server to wait for."""
+
+    def __init__(self, entries: list[dict[str, Any]]) -> None:
+        self._entries = entries
+
+    def get_paginator(self, _: str) -> "Shelf":
+        return self
+
+    def paginate(self, **_: str) -> list[dict[str, Any]]:
+        return [{"Contents": self._entries}]
+
+    def head_object(self, **_: str) -> dict[str, Any]:
+        return {"Metadata": {}}
 
 
 def test_sidecars_are_read_once(store: S3BackupStore, client: "S3Client", three: list[Backup]) -> None:

@@ -9,6 +9,8 @@ from tests.adapters.storage.archives import PLAIN
 
 SIZES = (1, 7, 300, 5000)
 LONG = b"x" * 2000
+ROWS = b"COPY t (a) FROM stdin;\n\\N\tit's\n\\.\n"
+ATOMIC = b"CREATE FUNCTION f() RETURNS int\n    LANGUAGE sql\n    BEGIN ATOMIC\n "
 GOOD = {
     "as pg_dump writes it": PLAIN,
     "with carriage returns": PLAIN.replace(b"\n", b"\r\n"),
@@ -20,6 +22,14 @@ GOOD = {
     "a long body": b"DO $a_b$ " + LONG + b" $a_c$ '\\' $a_b$;\nSELECT 1;\n",
     "comments": b"/* a /* '\\! */ ' */ SELECT 1; -- it's \\! nothing\n",
     "names": b'SELECT "a\\b""c" FROM t;\n',
+    "a body": ATOMIC + b"SELECT CASE WHEN true THEN 1 ELSE 2 END;\n SELECT (2);\nEND;\n" + ROWS,
+    "bodies that are replaced": (b"CREATE OR REPLACE PROCEDURE p() BEGIN ATOMIC\n SELECT 1; END;\n" + ROWS) * 2,
+    "a rule of two statements": b"CREATE RULE r AS ON INSERT TO t DO ALSO ( SELECT 1;\n SELECT 2;\n);\n" + ROWS,
+    "columns named like a body": b"CREATE VIEW v AS SELECT t.begin, t.case, t.end FROM t;\n" + ROWS,
+    "a transaction": b"BEGIN;\n" + ROWS + b"END;\n" + ROWS,
+    "a trigger": b"CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();\n" + ROWS,
+    "more closed than opened": b"SELECT ')'; SELECT 1);\n" + ROWS,
+    "columns with parentheses": b'COPY t (a, "b(") FROM stdin;\n\\N\n\\.\n',
     "prefixes": b"SELECT E'\\'\\\\', B'01', x'ff', N'a\\', U&'\\0061';\n",
 }
 BAD = {
@@ -34,6 +44,16 @@ BAD = {
     "number before a tag": b"SELECT 1$a$ ' $a$; \\! id --'\n",
     "rows that never begin": b"COPY t FROM stdin WITH (FORMAT csv);\n'\n\\.\n",
     "quoting switched off": b"SET  Standard_Conforming_Strings = 'off';\n",
+    "rows in parentheses": b"SELECT (1; " + ROWS,
+    "rows in parentheses, with quotes between": b"SELECT ((1) ')' \")\" $$)$$ /* ) */; " + ROWS,
+    "rows in a body": ATOMIC + b"SELECT 1; " + ROWS,
+    "rows in a body after a case": ATOMIC + b"SELECT CASE WHEN true THEN 1 END; " + ROWS,
+    "rows in a body behind a quote": b"CREATE FUNCTION f() $$a$$BEGIN ATOMIC SELECT 1; " + ROWS,
+    "rows in a body behind comments": b"CREATE/**/FUNCTION/**/f()/**/BEGIN/**/ATOMIC SELECT 1; " + ROWS,
+    "rows in a body that a number does not end": ATOMIC + b"SELECT 1.end; " + ROWS,
+    "rows in a body that a variable does not end": ATOMIC + b"SELECT :end, :{?end}; " + ROWS,
+    "rows in a body that a parenthesis does not end": ATOMIC + b"SELECT (end); " + ROWS,
+    "columns that are not closed": b"COPY t (a FROM stdin;\n1\n\\.\n",
     "end of rows in a string": b"SELECT '\n\\.\n';\n",
 }
 
