@@ -50,7 +50,7 @@ def check_steward(workplace: Workplace, user_id: str, run: Run) -> Voter:
     if user_id != run.requester and not entitled(person, environment.approval):
         raise PermanentError(
             "not-yours",
-            f"Run {run.id} was asked for by {_asker(run)}; only they and the approvers of {run.environment} "
+            f"Run {run.id} was asked for by {run.asker}; only they and the approvers of {run.environment} "
             "may do that.",
             "Ask one of them.",
         )
@@ -70,7 +70,3 @@ def check_approver(workplace: Workplace, user_id: str, environment: Environment)
             f"Only the approvers of {environment.name} may do that.",
             "Ask one of them; approval.approvers in the configuration says who they are.",
         )
-
-
-def _asker(run: Run) -> str:
-    return f"drill {run.drill}" if run.drill else f"<@{run.requester}>"

@@ -7,6 +7,7 @@ from bot.domain.migrations import chain_of
 from bot.domain.runs import Run, RunState
 from bot.domain.versions import label
 from bot.errors import PermanentError
+from bot.planning.checklist import is_past_return, is_undoable
 from bot.planning.facts import Facts, RollbackRequest
 
 
@@ -51,13 +52,26 @@ def _check_rights(facts: Facts, *, creates: bool) -> None:
 
 def another_run(run: Run) -> PermanentError:
     """Make the refusal for an environment that a run holds."""
-    waits = run.state is RunState.PENDING and not run.drill
-    asker = f"drill {run.drill}" if run.drill else f"<@{run.requester}>"
     return PermanentError(
         "another-run-active",
-        f"{run.environment} is held by run {run.id} ({run.state}), asked for by {asker} at "
+        f"{run.environment} is held by run {run.id} ({run.state}), asked for by {run.asker} at "
         f"{run.created_at:%Y-%m-%d %H:%M} UTC: {run.plan.asked_for}.",
-        f"Vote on it, or withdraw it with /rollback cancel {run.id}." if waits else "See /rollback status.",
+        _way_past(run),
+    )
+
+
+def _way_past(run: Run) -> str:
+    """What frees an environment of a run that people must decide on; any other ends by itself."""
+    if run.state is RunState.PENDING and not run.drill:
+        return f"Vote on it, or withdraw it with /rollback cancel {run.id}."
+    if run.state is not RunState.PARKED:
+        return "See /rollback status."
+    if not is_past_return(run):
+        return f"Have it put everything back: /rollback resume {run.id}. Then ask again."
+    then = f"/rollback undo {run.id} takes it back" if is_undoable(run) else "ask again"
+    return (
+        f"Let it go on to its end: /rollback resume {run.id}. Or close it as it stands with /rollback cancel {run.id}; "
+        f"then {then}."
     )
 
 

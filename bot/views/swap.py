@@ -14,6 +14,17 @@ def describe(plan: Plan, come: PlannedRestore) -> list[str]:
     return [_coming(plan, come), losses(come), _kept(come)]
 
 
+def unswapped(plan: Plan, come: PlannedRestore, *, sure: bool) -> str:
+    """Say of a run that did not come so far what the live database is; `sure`: that the swap did not commit."""
+    if not sure:
+        return (
+            "*Whether the databases were swapped is not known* – look at the names (psql -l) before anything else: "
+            f"{code(come.outgoing, 80)} is there only if they were. No database has been dropped."
+        )
+    was = f"the database that run {code(plan.undoes, 40)} put aside" if plan.undoes else code(come.backup, 160)
+    return f"*Nothing was swapped* – the live database is the one from before; {was} was to take its place."
+
+
 def impact(come: PlannedRestore) -> str:
     """What is lost, in one plain line, without a full stop."""
     if not come.compared:

@@ -49,7 +49,24 @@ def test_the_report_says_where_the_old_content_is() -> None:
     assert "✅ Restored in place" in text
     assert f"*The old content* – is in `{SAVED}`; `/rollback undo rk3f9a` restores it." in text
     unsaved = replace(RESTORED, state=RunState.FAILED, problem="x: y.", steps=())
-    assert "no emergency backup was taken, and nothing was replaced" in read(report.render(unsaved, (), None))
+    told = read(report.render(unsaved, (), None))
+    assert "*Nothing was replaced* – the old content is as it was. No emergency backup was taken." in told
+
+
+def test_the_report_promises_no_undo_of_what_was_not_replaced() -> None:
+    """The emergency backup is there before anything is loaded."""
+    stopped = [
+        replace(step, state=StepState.WAITING) if step.position >= RESTORED.step(checklist.REPLACE).position else step
+        for step in STEPS
+    ]
+    failed = replace(RESTORED, state=RunState.FAILED, problem="x: y.", steps=tuple(stopped))
+
+    text = read(report.render(failed, (), None))
+
+    assert f"*Nothing was replaced* – the old content is as it was. The emergency backup `{SAVED}` was taken." in text
+    assert "/rollback undo" not in text
+    assert "Rows that vanish" not in text
+    assert "undo" not in buttons(card.render(failed, (), 2, production=True))
 
 
 def test_an_undo_says_which_run_it_takes_back() -> None:
