@@ -1,10 +1,13 @@
 """What somebody who opens the modal can choose from: live lists, answered within Slack's 3 s whatever is slow."""
 
-from bot.domain.backups import BackupPage
+from collections.abc import Sequence
+
+from bot.domain.backups import Backup, BackupPage
 from bot.domain.migrations import DownScript
 from bot.engine.glimpses import Glimpses, Patience
 from bot.engine.workplace import Site, Workplace
-from bot.errors import TemporaryError
+from bot.errors import PermanentError, TemporaryError
+from bot.planning.restore import newest_restorable
 from bot.ports import Choices
 
 PATIENCE_S = 1.7
@@ -31,7 +34,7 @@ def choices(
     scripts = patience.take(chain, "Migrations cannot be listed") or ()
     page = patience.take(found, "Backups cannot be listed")
     first = patience.take(newest, "Backups cannot be listed") if page is not None else None
-    latest = first.backups[0] if first is not None and first.backups else None
+    latest, why_not = _latest(site, first.backups if first is not None else ())
     return Choices(
         environment,
         text,
@@ -39,8 +42,18 @@ def choices(
         tuple(script for script in scripts if _fits(script, words)),
         latest if latest is not None and all(word in f"{_LATEST} {latest.name}".casefold() for word in words) else None,
         page.backups if page is not None else (),
-        tuple(patience.problems),
+        (*patience.problems, *why_not),
     )
+
+
+def _latest(site: Site, backups: Sequence[Backup]) -> tuple[Backup | None, list[str]]:
+    """What a restore of ``latest`` would take now, and why there is none: the newest may have failed its proof."""
+    if not backups:
+        return None, []
+    try:
+        return newest_restorable(backups, site.environment.name), []
+    except PermanentError as error:
+        return None, [f"There is no latest: {error.message}"]
 
 
 def undoable(workplace: Workplace, site: Site) -> tuple[DownScript, ...]:

@@ -50,8 +50,7 @@ def check_steward(workplace: Workplace, user_id: str, run: Run) -> Voter:
     if user_id != run.requester and not entitled(person, environment.approval):
         raise PermanentError(
             "not-yours",
-            f"Run {run.id} was asked for by {run.asker}; only they and the approvers of {run.environment} "
-            "may do that.",
+            f"Run {run.id} was asked for by {run.asker}; only they and the approvers of {run.environment} may do that.",
             "Ask one of them.",
         )
     return person

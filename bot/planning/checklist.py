@@ -111,5 +111,5 @@ def may_be_past_return(run: Run) -> bool:
 
 
 def is_undoable(run: Run) -> bool:
-    """Whether `/rollback undo` can take it back: it has changed a database, is nobody's drill and no undoing of a chain."""
+    """Whether people are offered `/rollback undo`: it changed a database, is no drill and no undoing of a chain."""
     return is_past_return(run) and not run.drill and run.plan.kind is not PlanKind.REGROW

@@ -186,7 +186,7 @@ def test_the_lists_are_those_of_the_environment_that_is_picked(office: Office) -
 
     assert found == {
         "Undo a migration and everything newer": ["027_feature_flags", "026_add_version_column"],
-        "Restore a backup": ["latest: the newest backup there is then", NIGHTLY],
+        "Restore a backup": ["latest: the newest backup that can be restored then", NIGHTLY],
     }
     assert office.operations.searched == [("prod", "")]
     form.pick_environment("dev")

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.domain.backups import Backup, BackupName, StoredObject
+from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, Verification
 from bot.engine import menu
 from bot.engine.glimpses import Glimpses
 from bot.engine.operations import Operations
+from bot.engine.swapping import choose_backup
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
 from bot.ports import Choices
@@ -25,8 +26,12 @@ def full(world: World) -> World:
     for name in NAMES:
         parsed = BackupName.parse(name)
         assert parsed is not None
-        world.store.backups.append(Backup(parsed, StoredObject(f"{name}.tar.gz", 100)))
+        world.store.backups.append(Backup(parsed, StoredObject(f"{name}.tar.gz", 100), _manifest(parsed)))
     return world
+
+
+def _manifest(name: BackupName) -> Manifest:
+    return Manifest(1, str(name), "prod", name.label, name.created_at, "v1.2.3", 26, 180006, "18.6", (), ())
 
 
 def choose(world: World, text: str = "") -> Choices:
@@ -66,6 +71,22 @@ def test_everything_there_is_newest_first(full: World) -> None:
 def test_the_lists_are_narrowed(full: World, text: str, migrations: object, backups: object, latest: object) -> None:
     choices = choose(full, text)
     assert (versions(choices), names(choices), choices.latest is not None) == (migrations, backups, latest)
+
+
+def test_latest_is_what_a_restore_of_it_would_take(full: World) -> None:
+    failed = Verification(2, full.clock.now(), "physioflow.dump cannot be read")
+    full.store.backups[0] = replace(full.store.backups[0], verified=failed)
+    choices = choose(full)
+    assert choices.latest is not None
+    assert choices.latest.name == choose_backup(full.workplace(Process("one")).site("prod"), "latest").name
+    assert (str(choices.latest.name), choices.problems) == (NAMES[1], ())
+
+
+def test_where_nothing_can_be_restored_there_is_no_latest(full: World) -> None:
+    full.store.backups[:] = [replace(backup, manifest=None) for backup in full.store.backups]
+    choices = choose(full)
+    assert (choices.latest, names(choices)) == (None, list(NAMES))
+    assert choices.problems == ("There is no latest: None of the newest 3 backups of prod can be restored as it is.",)
 
 
 def test_a_chain_ends_at_the_first_missing_script(full: World) -> None:

@@ -161,6 +161,34 @@ def test_freezing(story: Story, world: World) -> None:
     assert world.journal.frozen("prod") is None
 
 
+def test_migrations_of_a_closed_database_are_not_called_unapplied(story: Story, world: World) -> None:
+    """Somebody looks while a run holds the fence."""
+    probe = Story(World(world.scratch))
+    probe.roll_back()
+    looked = world.request("migrations", ENGINEER, environment="prod")
+
+    def look() -> None:
+        other = Operations(world.workplace(Process("other")))
+        other.submit(looked)
+        other.handle(looked.id)
+
+    story.process.at_call[probe.process.calls.index("fence.export") + 1] = look
+    run = story.roll_back()
+
+    (overview,) = world.announcer.overviews
+    assert (overview.schema, overview.closed_by) == (None, run.id)
+    assert {row.applied for row in overview.rows} == {None}
+    assert overview.rows != []
+
+
+def test_migrations_of_a_database_somebody_has_closed_name_no_run(story: Story, world: World) -> None:
+    story.ask()
+    world.database.open = False
+    story.do(world.request("migrations", ENGINEER, environment="prod"))
+    (overview,) = world.announcer.overviews
+    assert (overview.schema, overview.closed_by) == (None, "")
+
+
 def test_migrations_and_status(story: Story, world: World) -> None:
     story.do(world.request("migrations", ENGINEER, environment="prod"))
     (overview,) = world.announcer.overviews
