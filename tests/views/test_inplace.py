@@ -32,7 +32,7 @@ def test_the_request_says_that_the_app_is_down_for_all_of_it_and_how_it_is_undon
     text = read(request.render(replace(RUN, plan=IN_PLACE), (), 2, production=True))
     assert "asks to restore *prod* from a backup, in place." in text
     assert "*In place*: no second database is allowed here" in text
-    assert "*Rows that vanish* – 256 in all" in text
+    assert "*Rows that vanish* – at least 256 in all. Rows written and rows deleted since <!date^" in text
     assert "*The app is down for the whole load*, about " in text
     assert "undo restores that backup, in place" in text
     assert "kept whole as" not in text
@@ -40,7 +40,7 @@ def test_the_request_says_that_the_app_is_down_for_all_of_it_and_how_it_is_undon
 
 def test_the_card_and_the_confirmation_say_so_too() -> None:
     shown = read(card.render(replace(RUN, plan=IN_PLACE), (), 2, production=True))
-    assert "256 rows of 2 tables go; the app is down for the whole load, in place, for about " in shown
+    assert "at least 256 rows of 2 tables go; the app is down for the whole load, in place, for about " in shown
     assert buttons(card.render(RESTORED, (), 2, production=True)) == {"undo": "rk3f9a"}
 
 

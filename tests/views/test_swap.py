@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from bot.adapters import htmlreport
 from bot.domain.plans import PlanKind, PlannedLoss, PlannedRestore
 from bot.domain.runs import RunState, StepState
 from bot.ports import KeptDatabase
-from bot.views import card, report, request, status
+from bot.views import card, incident, report, request, status, swap
 from tests.views.incidents import walked
 from tests.views.samples import ASKED, PLAN, RUN, buttons, read
 
@@ -38,12 +39,29 @@ def test_the_request_says_what_vanishes_and_where_the_old_database_stays() -> No
     assert "Approve the restore of prod?" in text
     assert "schema 027 → 026, app v1.3.0 → v1.2.3" in text
     assert "never verified; this run verifies it" in text
-    assert "*Rows that vanish* – 256 in all" in text
+    assert "*Rows that vanish* – at least 256 in all. Rows written and rows deleted since <!date^" in text
     assert "⚠ 42 rows of `public.flags`: the whole table will vanish" in text
-    assert "• 214 rows of `public.appointments` since <!date^" in text
+    assert "• at least 214 rows of `public.appointments` since <!date^" in text
     assert "will vanish (1,214 now)" in text
-    assert "• `public.reports` gets 1 row back (7 now)" in text
+    assert "• `public.reports` gets at least 1 row back (7 now)" in text
     assert "kept whole as `physioflow_prod_backstop_kept_rk3f9a` for 7 days" in text
+
+
+def test_as_many_rows_as_then_is_not_called_no_loss() -> None:
+    """500 written and 500 deleted: the numbers are equal, and 500 rows go."""
+    even = replace(RESTORE, restore=replace(COMES, losses=()))
+    shown = read(request.render(replace(RUN, plan=even), (), 2, production=True))
+    assert "*Rows that vanish* – those written since; every table has as many rows as then. Rows written" in shown
+    assert "rows written since go, though no table has fewer rows afterwards" in swap.impact(replace(COMES, losses=()))
+
+
+@pytest.mark.parametrize(
+    ("keep_s", "said"), [(604_800, "7 days"), (129_600, "1 day 12 h"), (90_000, "1 day 1 h"), (86_399, "23 h 59 min")]
+)
+def test_the_old_database_is_not_said_to_be_kept_longer_than_it_is(keep_s: float, said: str) -> None:
+    kept = replace(RESTORED, plan=replace(RESTORE, restore=replace(COMES, keep_s=keep_s)))
+    assert f"kept_rk3f9a` for {said}; undo" in read(report.render(kept, (), None))
+    assert f">{said}<" in htmlreport.write(incident.render(kept, (), None)).decode()
 
 
 def test_nobody_is_told_of_no_loss_where_none_can_be_told() -> None:
