@@ -4,7 +4,8 @@ Payload keys, all strings unless said otherwise. Every kind has `user_id`, `chan
 
 | kind         | further keys                                                                               |
 |--------------|--------------------------------------------------------------------------------------------|
-| `rollback`   | `environment`, `migration` (``027``), `app` ("" or ``v1.2.3``), `reason`, `asked_for`       |
+| `rollback`   | `environment`, `migration` (``027``), `app` ("" or ``v1.2.3``), `reason`, `asked_for`;      |
+|              | `named`: the whole name, where one was typed                                               |
 | `restore`    | `environment`, `backup` (a name or ``latest``), `app`, `reason`, `asked_for`               |
 | `undo`       | `run_id`, `reason`, `asked_for`                                                            |
 | `vote`       | `ts` of the message, `choice` (``approve``/``reject``), `how` (``reaction``/``button``),    |
@@ -13,7 +14,6 @@ Payload keys, all strings unless said otherwise. Every kind has `user_id`, `chan
 | `resume`     | `run_id`                                                                                   |
 | `escalate`   | `run_id`                                                                                   |
 | `salvage`    | `run_id`                                                                                   |
-| `drill-report` | `environment` ("" for all)                                                               |
 | `close`      | `run_id`, `link`: closes the run's open follow-up                                          |
 | `document`   | `run_id`, `wrong`: what went wrong, `change`: what will be changed ("" for nothing)        |
 | `status`     | `environment` ("" for all)                                                                 |

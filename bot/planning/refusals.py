@@ -85,11 +85,12 @@ def drill_in_production(environment: str) -> PermanentError:
 
 
 def check_migration(request: RollbackRequest, facts: Facts) -> None:
-    """Refuse a migration that is unknown, already undone, or cannot be reached.
+    """Refuse a migration that is unknown, has another name, is already undone, or cannot be reached.
 
     Raises:
-        PermanentError: ``unknown-migration``, ``already-undone``, ``no-down-script``.
+        PermanentError: ``unknown-migration``, ``wrong-name``, ``already-undone``, ``no-down-script``.
     """
+    _check_name(request, facts)
     applied = {migration.version for migration in facts.database.applied}
     wanted = request.migration
     if wanted in applied:
@@ -109,6 +110,35 @@ def check_migration(request: RollbackRequest, facts: Facts) -> None:
         f"To undo the newest one: /rollback {request.environment} {label(newest)}. "
         f"/migrations {request.environment} shows them all.",
     )
+
+
+def _check_name(request: RollbackRequest, facts: Facts) -> None:
+    """Refuse a number with a name that is another's: which of the two was meant, only the person knows."""
+    stems: dict[int, set[str]] = {}
+    for item in (*facts.database.applied, *facts.scripts.values()):
+        stems.setdefault(item.version, set()).add(_stem(item.name))
+    own, named = stems.get(request.migration, set()) - {""}, _stem(request.named)
+    if not named or not own or named in own:
+        return
+    meant = sorted(version for version, known in stems.items() if named in known)
+    others = [f"{label(version)}_{named}" for version in meant]
+    really = f"{label(request.migration)}_{min(own)}"
+    raise PermanentError(
+        "wrong-name",
+        f"{label(request.migration)} is not {named[:100]}; it is {really[:100]}. "
+        + (
+            f"{and_list(label(version) for version in meant)} has that name."
+            if meant
+            else "No migration has that name."
+        ),
+        f"Type /rollback {request.environment} {' or '.join([*others, really])}; each undoes everything newer, too.",
+    )
+
+
+def _stem(name: str) -> str:
+    """A migration's name without its number: ``027_feature_flags.sql`` → ``feature_flags``; "" where there is none."""
+    bare = name.casefold().removesuffix(".sql")
+    return bare.lstrip("0123456789").lstrip("_") if bare[:1].isdigit() else bare
 
 
 def no_such_migration(text: str, environment: str) -> PermanentError:
