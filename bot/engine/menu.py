@@ -1,10 +1,12 @@
 """What somebody who opens the modal can choose from: live lists, answered within Slack's 3 s whatever is slow."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bot.domain.backups import Backup, BackupPage
 from bot.domain.migrations import DownScript
 from bot.engine.glimpses import Glimpses, Patience
+from bot.engine.people import Readers
 from bot.engine.workplace import Site, Workplace
 from bot.errors import PermanentError, TemporaryError
 from bot.planning.restore import newest_restorable
@@ -17,20 +19,33 @@ TEXT_MOST = 200
 _LATEST = "latest newest backup"
 
 
+@dataclass(frozen=True)
+class Desire:
+    """What somebody looks for: where, and with which words."""
+
+    user_id: str
+    environment: str
+    text: str
+
+
 def choices(
-    workplace: Workplace, glimpses: Glimpses, environment: str, text: str, *, patience_s: float = PATIENCE_S
+    workplace: Workplace, glimpses: Glimpses, readers: Readers, desire: Desire, *, patience_s: float = PATIENCE_S
 ) -> Choices:
     """List what an environment can be rolled back to. Read-only; a list that does not come in time is said to lack.
 
     Raises:
-        PermanentError: ``unknown-environment``.
+        PermanentError: ``unknown-environment``, ``not-a-member``.
+        TemporaryError: ``lookup-failed``; ``no-answer-in-time`` where Slack does not say in time who asks.
     """
+    environment, text = desire.environment, desire.text
     site, words = workplace.site(environment), text[:TEXT_MOST].casefold().split()
+    known = glimpses.begin(("reader", desire.user_id), lambda: readers.check(workplace, desire.user_id), 0.0)
     chain = glimpses.begin(("undoable", environment), lambda: undoable(workplace, site), KEEP_S)
     newest = glimpses.begin(("bundles", environment, ""), lambda: _page(site, ""), KEEP_S)
     wanted = " ".join(words)
     found = glimpses.begin(("bundles", environment, wanted), lambda: _page(site, wanted), KEEP_S)
     patience = Patience(workplace.clock, patience_s)
+    patience.demand(known)
     scripts = patience.take(chain, "Migrations cannot be listed") or ()
     page = patience.take(found, "Backups cannot be listed")
     first = patience.take(newest, "Backups cannot be listed") if page is not None else None

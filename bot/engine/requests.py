@@ -70,6 +70,11 @@ class Kind(StrEnum):
     DRILL_REPORT = "drill-report"
 
 
+QUESTIONS = frozenset(
+    {Kind.STATUS, Kind.MIGRATIONS, Kind.BACKUPS, Kind.SHOW, Kind.DRILL_LIST, Kind.DRILL_SHOW, Kind.DRILL_REPORT}
+)
+"""Kinds that only read, and that every full member may ask; all others look closer at who asks."""
+
 CHORES = frozenset({Kind.TAKE, Kind.VERIFY, Kind.SALVAGE, Kind.DRILL})
 """Kinds that may take an hour and must not keep a vote waiting."""
 

@@ -115,12 +115,13 @@ def check_migration(request: RollbackRequest, facts: Facts) -> None:
 def _check_name(request: RollbackRequest, facts: Facts) -> None:
     """Refuse a number with a name that is another's: which of the two was meant, only the person knows."""
     stems: dict[int, set[str]] = {}
-    for item in (*facts.database.applied, *facts.scripts.values()):
-        stems.setdefault(item.version, set()).add(_stem(item.name))
+    known = [(row.version, row.name) for row in facts.database.applied]
+    for version, name in (*known, *((script.version, script.name) for script in facts.scripts.values())):
+        stems.setdefault(version, set()).add(_stem(name))
     own, named = stems.get(request.migration, set()) - {""}, _stem(request.named)
     if not named or not own or named in own:
         return
-    meant = sorted(version for version, known in stems.items() if named in known)
+    meant = sorted(version for version, names in stems.items() if named in names)
     others = [f"{label(version)}_{named}" for version in meant]
     really = f"{label(request.migration)}_{min(own)}"
     raise PermanentError(

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from bot.domain.runs import RunState
+from bot.engine import requests
 from bot.engine.operations import Operations
 from bot.errors import PermanentError, TemporaryError
 from bot.planning.checklist import NOTIFY
 from bot.ports import Request
 from tests.engine.story import Story
-from tests.fakes.directory import ENGINEER, LEAD_A, LEAD_B, ONCALL
+from tests.fakes.directory import ENGINEER, LEAD_A, LEAD_B, ONCALL, member
 from tests.fakes.process import Killed, Process
 from tests.fakes.world import World
 
@@ -145,6 +146,33 @@ def test_an_answer_that_cannot_be_given_leaves_the_request_for_later(story: Stor
     world.clock.sleep(16)
     story.sweep()
     assert world.run().state is RunState.PENDING
+
+
+QUESTIONS = (
+    ("status", {"environment": ""}),
+    ("migrations", {"environment": "prod"}),
+    ("backups", {"environment": "prod", "text": "", "offset": 0, "replace": False}),
+    ("show", {"environment": "prod", "name": "latest"}),
+    ("drill-list", {"environment": ""}),
+    ("drill-show", {"drill_id": "dabcde"}),
+    ("drill-report", {"environment": ""}),
+)
+
+
+@pytest.mark.parametrize(("kind", "payload"), QUESTIONS)
+@pytest.mark.parametrize("changes", [{"guest": True}, {"bot": True}, {"deleted": True}, {"team_id": "T0PARTNER"}])
+def test_questions_are_answered_to_full_members_only(
+    story: Story, world: World, kind: str, payload: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    world.directory.people["U0GUEST"] = replace(member("U0GUEST"), **changes)
+    story.do(world.request(kind, "U0GUEST", **payload))
+    assert refused(world) == ["not-a-member"]
+    answers = world.announcer
+    assert (answers.statuses, answers.overviews, answers.listings, answers.details) == ([], [], [], [])
+
+
+def test_every_question_of_ours_is_one() -> None:
+    assert {kind for kind, _ in QUESTIONS} == {kind.value for kind in requests.QUESTIONS}
 
 
 def test_freezing(story: Story, world: World) -> None:
