@@ -28,8 +28,12 @@ class Operations(Protocol):
             BotError: it could not be persisted.
         """
 
-    def choices(self, environment: str, text: str) -> Choices:
-        """What an environment can be rolled back to, narrowed by `text`; answered within two seconds."""
+    def choices(self, user_id: str, environment: str, text: str) -> Choices:
+        """What an environment can be rolled back to, narrowed by `text`; answered within two seconds.
+
+        Raises:
+            BotError: to whom nothing is shown, and why.
+        """
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ def _offering(desk: Desk) -> Callable[..., None]:
         environment = modal.Origin.of(body.get("view") or {}).environment
         try:
             desk.check_team(body)
-            groups = _groups(desk, environment, str(body.get("value") or ""))
+            groups = _groups(desk, str(body["user"]["id"]), environment, str(body.get("value") or ""))
         except BotError as error:
             groups = modal.problem_group([f"{error.message} {error.hint}"])
         except Exception:  # noqa: BLE001 -- a list that stays empty without a word helps nobody
@@ -168,11 +168,11 @@ def _offering(desk: Desk) -> Callable[..., None]:
     return offer
 
 
-def _groups(desk: Desk, environment: str, value: str) -> list[dict[str, Any]]:
+def _groups(desk: Desk, user_id: str, environment: str, value: str) -> list[dict[str, Any]]:
     if environment not in desk.environments:
         return modal.problem_group(["Pick the environment first, above."])
     text = normalise(value)
-    groups = modal.options(desk.operations.choices(environment, text), _as_typed(text, environment))
+    groups = modal.options(desk.operations.choices(user_id, environment, text), _as_typed(text, environment))
     return groups or modal.problem_group([f"Nothing in {environment} has {quote(text)} in it."])
 
 

@@ -11,10 +11,11 @@ from bot.views.text import clip
 from commands.arguments import quote
 
 _MIGRATION = re.compile(r"(\d{3,6})(_[a-z0-9_]+)?", re.IGNORECASE)
-_LOOSE = re.compile(r"(?:migration|version|schema|v|m|#)?[-_ ]*0*(\d{1,6})(?:_\w*)?(?:\.sql)?", re.IGNORECASE)
+_LOOSE = re.compile(r"(?:migration|version|schema|v|m|#)?[-_ ]*0*(\d{1,6})(_\w*)?(?:\.sql)?", re.IGNORECASE)
 _RUN = re.compile(r"r[a-km-np-z2-9]{5}")
 _NEAR = 0.65
 _BACKUP_MOST = 200
+_MIGRATION_MOST = 120
 LATEST = "latest"
 
 
@@ -66,17 +67,20 @@ def label_like(text: str, most: int) -> str:
 
 
 def migration_of(word: str, environment: str) -> str:
-    """Read a migration: ``027`` or its whole name ``027_feature_flags``.
+    """Read a migration: ``027`` or its whole name ``027_feature_flags``; gives it in small letters.
+
+    Whether that number has that name, the environment knows: the engine refuses it where it has not.
 
     Raises:
         PermanentError: ``not-a-migration`` with what was probably meant.
     """
     exact = _MIGRATION.fullmatch(word)
-    if exact and label(int(exact[1])) == exact[1] and int(exact[1]) > 0:
-        return exact[1]
+    if exact and label(int(exact[1])) == exact[1] and int(exact[1]) > 0 and len(word) <= _MIGRATION_MOST:
+        return word.lower()
     loose = _LOOSE.fullmatch(word)
     if loose and int(loose[1]) > 0:
-        hint = f"Did you mean {label(int(loose[1]))}? Type /rollback {environment} {label(int(loose[1]))}"
+        meant = label(int(loose[1])) + clip(loose[2] or "", _MIGRATION_MOST).lower()
+        hint = f"Did you mean {meant}? Type /rollback {environment} {meant}"
     else:
         hint = (
             f"A migration is three digits, such as 027; /migrations {environment} lists them. "

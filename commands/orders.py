@@ -13,7 +13,7 @@ _COMMAND = "/rollback"
 
 
 def target_of(word: str, environment: str) -> str:
-    """Read a migration (``027``) or a backup (its name, or ``latest``).
+    """Read a migration (``027``, or its whole name) or a backup (its name, or ``latest``).
 
     Raises:
         PermanentError: what was wrong, and what was probably meant.
@@ -38,14 +38,21 @@ def reason_of(text: str) -> str:
 def rollback(environment: Environment, target: str, app: str, reason: str) -> Order:
     """Ask for a rollback; `target` is as `target_of` gives it, `app` as `names.app_of` does, or ""."""
     restores = names.is_backup(target, environment.name)
+    what = {"backup": target} if restores else _migration(target)
     payload = {
         "environment": environment.name,
-        "backup" if restores else "migration": target,
+        **what,
         "app": app,
         "reason": reason,
         "asked_for": f"{_COMMAND} {environment.name} {target}" + (f" --app {app}" if app else ""),
     }
-    words = f"restoring {code(target, 120)}" if restores else f"rolling back {target}"
+    words = f"restoring {code(target, 120)}" if restores else f"rolling back {one_line(target, 120)}"
     name = one_line(environment.name, 40)
     text = f"Looking at *{name}*: {words}. The plan will be posted in <#{environment.incident_channel}>."
     return Order(Kind.RESTORE if restores else Kind.ROLLBACK, payload, page(text, [section(text)]))
+
+
+def _migration(target: str) -> dict[str, str]:
+    """The number, and the name where one was typed: whoever mixes two migrations up must not get a plan for either."""
+    number = target.partition("_")[0]
+    return {"migration": number} | ({"named": target} if target != number else {})

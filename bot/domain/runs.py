@@ -136,6 +136,13 @@ class Run:
     steps: tuple[Step, ...] = ()
     drill: str = ""
 
+    @property
+    def asker(self) -> str:
+        """Who asked, as a sentence names them: a mention, ``cli:NAME`` as it is, or the drill."""
+        if self.drill:
+            return f"drill {self.drill}"
+        return self.requester if self.requester.startswith("cli:") else f"<@{self.requester}>"
+
     def step(self, key: str) -> Step:
         """Find a step by key.
 

@@ -1,5 +1,6 @@
 """Questions: status, migrations, freezing."""
 
+from bot.domain.catalogue import DatabaseFacts
 from bot.domain.workloads import ClusterFacts
 from bot.engine.keeping import kept_everywhere
 from bot.engine.people import check_member
@@ -20,31 +21,38 @@ def answer_status(workplace: Workplace, audience: Audience, key: str, environmen
 
 
 def answer_migrations(workplace: Workplace, audience: Audience, key: str, environment: str) -> None:
-    """Show schema and app version, the matrix, and every migration with its down script."""
+    """Show schema and app version, the matrix, and every migration with its down script.
+
+    A closed database answers nothing, and nothing is said of what it would: that people look just then is the point.
+    """
     site = workplace.site(environment)
     database, cluster = site.database.inspect(), site.cluster.inspect()
-    scripts = workplace.scripts.load()
-    names = {migration.version: migration.name for migration in database.applied}
-    versions = sorted({*names, *scripts}, reverse=True)
-    proofs = workplace.drills.script_proofs()
-    rows = [
-        MigrationRow(version, names.get(version) or scripts[version].name, version in names, script, proof)
-        for version in versions
-        for script in [scripts.get(version)]
-        for proof in [proofs.get(script.sha256) if script else None]
-    ]
+    active = None if database.accepts_connections else workplace.journal.active_run(environment)
     deployment = cluster.deployment(site.environment.workloads.version_deployment)
     overview = Overview(
         environment=environment,
-        schema=database.schema,
+        schema=database.schema if database.accepts_connections else None,
         app_version=str(deployment.version or deployment.image),
         serving=is_serving(cluster),
         matrix=[str(row) for row in workplace.matrix.rows],
-        rows=rows,
+        rows=_rows(workplace, database),
         frozen=workplace.journal.frozen(environment),
         at=workplace.clock.now(),
+        closed_by=active.id if active is not None and active.started_at is not None else "",
     )
     workplace.announcer.overview(audience, key, overview)
+
+
+def _rows(workplace: Workplace, database: DatabaseFacts) -> list[MigrationRow]:
+    scripts, proofs = workplace.scripts.load(), workplace.drills.script_proofs()
+    names, known = {migration.version: migration.name for migration in database.applied}, database.accepts_connections
+    rows = []
+    for version in sorted({*names, *scripts}, reverse=True):
+        script = scripts.get(version)
+        name = names.get(version) or scripts[version].name
+        proof = proofs.get(script.sha256) if script else None
+        rows.append(MigrationRow(version, name, version in names if known else None, script, proof))
+    return rows
 
 
 def is_serving(cluster: ClusterFacts) -> bool:

@@ -103,10 +103,19 @@ class Patience:
         self._until = clock.monotonic() + patience_s
         self.problems: list[str] = []
 
+    def demand(self, glimpse: Glimpse[T]) -> T:
+        """Wait for a look without which nothing is said.
+
+        Raises:
+            TemporaryError: ``no-answer-in-time``.
+            BotError: what the look raised.
+        """
+        return glimpse.wait(self._until - self._clock.monotonic())
+
     def take(self, glimpse: Glimpse[T], complaint: str) -> T | None:
         """Wait for a look; where it failed, None, and a sentence in `problems` that begins with `complaint`."""
         try:
-            return glimpse.wait(self._until - self._clock.monotonic())
+            return self.demand(glimpse)
         except BotError as error:
             self.problems.append(f"{complaint}: {error.reference}: {error.message}")
             return None

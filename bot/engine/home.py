@@ -11,7 +11,7 @@ from bot.domain.workloads import ClusterFacts
 from bot.engine.enquiries import is_serving
 from bot.engine.glimpses import Glimpse, Glimpses, Patience
 from bot.engine.keeping import kept_databases
-from bot.engine.people import check_reader
+from bot.engine.people import Readers, check_reader
 from bot.engine.workplace import Site, Workplace
 from bot.errors import BotError, PermanentError
 from bot.ports import EnvironmentSummary, HomeFacts, KeptDatabase
@@ -23,8 +23,6 @@ PROVEN_LEVEL = 3
 VISITED_WITHIN_S = 7 * 86_400.0
 REFRESH_EVERY_S = 60.0
 REFRESH_LEAST_S = 3.0
-MEMBER_FOR_S = 600.0
-"""How long somebody is taken for a member without looking again: they only read here. Votes are never counted so."""
 
 _log = logging.getLogger(__name__)
 
@@ -135,7 +133,7 @@ class HomeKeeper:
         self._glimpses = Glimpses(workplace.clock)
         self._pulse = ""
         self._refreshed_at = workplace.clock.monotonic() - REFRESH_EVERY_S
-        self._members: dict[str, float] = {}
+        self._readers = Readers()
 
     def refresh(self, workplace: Workplace) -> None:
         """Show what has changed: at once what the journal knows, within a minute what only the world does.
@@ -156,16 +154,10 @@ class HomeKeeper:
 
     def _show(self, workplace: Workplace, user_id: str, facts: HomeFacts) -> None:
         try:
-            self._check(workplace, user_id)
+            self._readers.check(workplace, user_id)
         except PermanentError as error:
             workplace.announcer.no_home(user_id, error)
         except BotError as error:
             _log.info("the Home tab of %s stays as it is: %s", user_id, error.reference)
         else:
             workplace.announcer.home(user_id, facts)
-
-    def _check(self, workplace: Workplace, user_id: str) -> None:
-        now = workplace.clock.monotonic()
-        if now - self._members.get(user_id, now - MEMBER_FOR_S) >= MEMBER_FOR_S:
-            check_reader(workplace, user_id)
-            self._members[user_id] = now

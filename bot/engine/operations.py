@@ -10,7 +10,8 @@ from bot.engine.documenting import document
 from bot.engine.drillstarts import Performer, carry_out
 from bot.engine.glimpses import Glimpses
 from bot.engine.learning import answer_report
-from bot.engine.requests import Kind, defer
+from bot.engine.people import Readers
+from bot.engine.requests import QUESTIONS, Kind, defer
 from bot.engine.rollbacks import request_run
 from bot.engine.salvaging import salvage
 from bot.engine.verifying import verify
@@ -34,6 +35,7 @@ class Operations:
     def __init__(self, workplace: Workplace, perform: Performer = exercises.perform) -> None:
         self._workplace = workplace
         self._glimpses = Glimpses(workplace.clock)
+        self._readers = Readers()
         self._perform = perform
 
     def submit(self, request: Request) -> bool:
@@ -50,13 +52,15 @@ class Operations:
                 _log.warning("request %s is persisted and not queued; the sweep will find it", request.id)
         return fresh
 
-    def choices(self, environment: str, text: str) -> Choices:
+    def choices(self, user_id: str, environment: str, text: str) -> Choices:
         """What an environment can be rolled back to, narrowed by `text`. Read-only, and answered within two seconds.
 
         Raises:
-            PermanentError: ``unknown-environment``.
+            PermanentError: ``unknown-environment``, ``not-a-member``.
+            TemporaryError: ``lookup-failed``, ``no-answer-in-time``.
         """
-        return menu.choices(self._workplace, self._glimpses, environment, text)
+        desire = menu.Desire(user_id, environment, text)
+        return menu.choices(self._workplace, self._glimpses, self._readers, desire)
 
     def handle(self, request_id: str) -> None:
         """Deal with a persisted request; whoever made it is told why not. A second call finds nothing to do."""
@@ -82,6 +86,8 @@ class Operations:
             if request.kind == Kind.HOME:
                 home.open_home(workplace, self._glimpses, audience.user_id)
             else:
+                if request.kind in QUESTIONS:
+                    self._readers.check(workplace, audience.user_id)
                 _HANDLERS[Kind(request.kind)](workplace, audience, request.id, payload)
         except BotError as error:
             workplace.announcer.refuse(audience, request.id, error)

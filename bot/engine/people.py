@@ -6,6 +6,9 @@ from bot.domain.runs import Run
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
 
+MEMBER_FOR_S = 600.0
+"""How long somebody is taken for a member without looking again: they only read. Votes are never counted so."""
+
 
 def check_member(workplace: Workplace, user_id: str, environment: Environment) -> Voter:
     """Let only full, active, human members of this workspace through.
@@ -15,6 +18,28 @@ def check_member(workplace: Workplace, user_id: str, environment: Environment) -
         TemporaryError: ``lookup-failed``.
     """
     return _check(workplace, workplace.directory.look_up(user_id, environment.approval.groups))
+
+
+class Readers:
+    """Who may read, remembered for a while: a question at night does not depend on Slack's look-ups each time.
+
+    Votes and wishes are never judged by it.
+    """
+
+    def __init__(self) -> None:
+        self._seen_at: dict[str, float] = {}
+
+    def check(self, workplace: Workplace, user_id: str) -> None:
+        """Let through who is, or lately was, a full member.
+
+        Raises:
+            PermanentError: ``not-a-member``.
+            TemporaryError: ``lookup-failed``.
+        """
+        now = workplace.clock.monotonic()
+        if now - self._seen_at.get(user_id, now - MEMBER_FOR_S) >= MEMBER_FOR_S:
+            check_reader(workplace, user_id)
+            self._seen_at[user_id] = now
 
 
 def check_reader(workplace: Workplace, user_id: str) -> Voter:
@@ -50,8 +75,7 @@ def check_steward(workplace: Workplace, user_id: str, run: Run) -> Voter:
     if user_id != run.requester and not entitled(person, environment.approval):
         raise PermanentError(
             "not-yours",
-            f"Run {run.id} was asked for by {_asker(run)}; only they and the approvers of {run.environment} "
-            "may do that.",
+            f"Run {run.id} was asked for by {run.asker}; only they and the approvers of {run.environment} may do that.",
             "Ask one of them.",
         )
     return person
@@ -70,7 +94,3 @@ def check_approver(workplace: Workplace, user_id: str, environment: Environment)
             f"Only the approvers of {environment.name} may do that.",
             "Ask one of them; approval.approvers in the configuration says who they are.",
         )
-
-
-def _asker(run: Run) -> str:
-    return f"drill {run.drill}" if run.drill else f"<@{run.requester}>"

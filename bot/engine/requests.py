@@ -4,7 +4,8 @@ Payload keys, all strings unless said otherwise. Every kind has `user_id`, `chan
 
 | kind         | further keys                                                                               |
 |--------------|--------------------------------------------------------------------------------------------|
-| `rollback`   | `environment`, `migration` (``027``), `app` ("" or ``v1.2.3``), `reason`, `asked_for`       |
+| `rollback`   | `environment`, `migration` (``027``), `app` ("" or ``v1.2.3``), `reason`, `asked_for`;      |
+|              | `named`: the whole name, where one was typed                                               |
 | `restore`    | `environment`, `backup` (a name or ``latest``), `app`, `reason`, `asked_for`               |
 | `undo`       | `run_id`, `reason`, `asked_for`                                                            |
 | `vote`       | `ts` of the message, `choice` (``approve``/``reject``), `how` (``reaction``/``button``),    |
@@ -14,7 +15,6 @@ Payload keys, all strings unless said otherwise. Every kind has `user_id`, `chan
 | `resume`     | `run_id`                                                                                   |
 | `escalate`   | `run_id`                                                                                   |
 | `salvage`    | `run_id`                                                                                   |
-| `drill-report` | `environment` ("" for all)                                                               |
 | `close`      | `run_id`, `link`: closes the run's open follow-up                                          |
 | `document`   | `run_id`, `wrong`: what went wrong, `change`: what will be changed ("" for nothing)        |
 | `status`     | `environment` ("" for all)                                                                 |
@@ -70,6 +70,11 @@ class Kind(StrEnum):
     DRILL_NOW = "drill-now"
     DRILL_REPORT = "drill-report"
 
+
+QUESTIONS = frozenset(
+    {Kind.STATUS, Kind.MIGRATIONS, Kind.BACKUPS, Kind.SHOW, Kind.DRILL_LIST, Kind.DRILL_SHOW, Kind.DRILL_REPORT}
+)
+"""Kinds that only read, and that every full member may ask; all others look closer at who asks."""
 
 CHORES = frozenset({Kind.TAKE, Kind.VERIFY, Kind.SALVAGE, Kind.DRILL})
 """Kinds that may take an hour and must not keep a vote waiting."""

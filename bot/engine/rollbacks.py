@@ -84,7 +84,7 @@ def wish(workplace: Workplace, payload: Mapping[str, Any]) -> Wish:
     text = str(payload["migration"])
     if not (text.isascii() and text.isdigit()):
         raise no_such_migration(text, payload["environment"])
-    return RollbackRequest(payload["environment"], int(text), app, payload["asked_for"])
+    return RollbackRequest(payload["environment"], int(text), app, payload["asked_for"], payload.get("named", ""))
 
 
 def _app(payload: Mapping[str, Any]) -> AppVersion | None:

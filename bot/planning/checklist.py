@@ -1,7 +1,7 @@
 """The steps of a run. Their titles are the procedure's own words."""
 
 from bot.domain.plans import Plan, PlanKind
-from bot.domain.runs import Run, Step, StepState
+from bot.domain.runs import Run, RunState, Step, StepState
 
 NOTIFY = "notify"
 RECHECK = "recheck"
@@ -102,3 +102,14 @@ def is_past_return(run: Run) -> bool:
     """Whether that step has committed, as far as the journal knows."""
     key = no_return_of(run.plan)
     return any(step.key == key and step.state is StepState.DONE for step in run.steps)
+
+
+def may_be_past_return(run: Run) -> bool:
+    """Whether that step may have committed without the journal knowing: the run parked before it had found out."""
+    key, begun = no_return_of(run.plan), {StepState.RUNNING, StepState.FAILED}
+    return run.state is RunState.PARKED and any(step.key == key and step.state in begun for step in run.steps)
+
+
+def is_undoable(run: Run) -> bool:
+    """Whether people are offered `/rollback undo`: it changed a database, is no drill and no undoing of a chain."""
+    return is_past_return(run) and not run.drill and run.plan.kind is not PlanKind.REGROW

@@ -16,12 +16,16 @@ from bot.domain.workloads import ClusterFacts
 
 @dataclass(frozen=True)
 class RollbackRequest:
-    """What was asked for: undo `migration` and everything newer; `app` None leaves the choice to the matrix."""
+    """What was asked for: undo `migration` and everything newer; `app` None leaves the choice to the matrix.
+
+    `named`: the whole name (``027_feature_flags``), where somebody gave it.
+    """
 
     environment: str
     migration: int
     app: AppVersion | None = None
     asked_for: str = ""
+    named: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.domain.drills import Drill, DrillKind, DrillState
 from bot.domain.plans import PlanKind
-from bot.domain.runs import Run, RunState, StepState
+from bot.domain.runs import Run, RunState, Step, StepState
 from bot.planning import checklist
 from bot.planning.estimate import swap_estimate
 from bot.planning.forecast import Sample
@@ -32,7 +32,7 @@ def restore_downtimes(drills: Iterable[Drill], runs: Iterable[Run]) -> Iterator[
 def run_samples(runs: Iterable[Run], kind: PlanKind) -> Iterator[Sample]:
     """Runs of a kind that people asked for and that went through, each against its plan's estimate."""
     for run in _through(runs, kind):
-        worked_s = sum(step.elapsed_s or 0.0 for step in run.steps if step.state is StepState.DONE)
+        worked_s = sum(step.elapsed_s or 0.0 for step in run.steps if _is_work(step))
         if run.ended_at is not None:
             yield from _sample(run.ended_at, run.environment, worked_s, run.plan.estimate.total_s)
 
@@ -45,6 +45,11 @@ def run_downtimes(runs: Iterable[Run], kind: PlanKind) -> Iterator[Sample]:
         if stop and back and stop.started_at and back.ended_at and run.ended_at:
             down_s = (back.ended_at - stop.started_at).total_seconds()
             yield from _sample(run.ended_at, run.environment, down_s, run.plan.estimate.downtime_s)
+
+
+def _is_work(step: Step) -> bool:
+    """Whether a step's time is the run's own: the follow-up is done when a person closes it, days later."""
+    return step.state is StepState.DONE and step.key != checklist.FOLLOW_UP
 
 
 def _is_whole(drill: Drill) -> bool:

@@ -7,6 +7,7 @@ from bot.domain.migrations import chain_of
 from bot.domain.runs import Run, RunState
 from bot.domain.versions import label
 from bot.errors import PermanentError
+from bot.planning.checklist import is_past_return, is_undoable
 from bot.planning.facts import Facts, RollbackRequest
 
 
@@ -51,13 +52,26 @@ def _check_rights(facts: Facts, *, creates: bool) -> None:
 
 def another_run(run: Run) -> PermanentError:
     """Make the refusal for an environment that a run holds."""
-    waits = run.state is RunState.PENDING and not run.drill
-    asker = f"drill {run.drill}" if run.drill else f"<@{run.requester}>"
     return PermanentError(
         "another-run-active",
-        f"{run.environment} is held by run {run.id} ({run.state}), asked for by {asker} at "
+        f"{run.environment} is held by run {run.id} ({run.state}), asked for by {run.asker} at "
         f"{run.created_at:%Y-%m-%d %H:%M} UTC: {run.plan.asked_for}.",
-        f"Vote on it, or withdraw it with /rollback cancel {run.id}." if waits else "See /rollback status.",
+        _way_past(run),
+    )
+
+
+def _way_past(run: Run) -> str:
+    """What frees an environment of a run that people must decide on; any other ends by itself."""
+    if run.state is RunState.PENDING and not run.drill:
+        return f"Vote on it, or withdraw it with /rollback cancel {run.id}."
+    if run.state is not RunState.PARKED:
+        return "See /rollback status."
+    if not is_past_return(run):
+        return f"Have it put everything back: /rollback resume {run.id}. Then ask again."
+    then = f"/rollback undo {run.id} takes it back" if is_undoable(run) else "ask again"
+    return (
+        f"Let it go on to its end: /rollback resume {run.id}. Or close it as it stands with /rollback cancel {run.id}; "
+        f"then {then}."
     )
 
 
@@ -71,11 +85,12 @@ def drill_in_production(environment: str) -> PermanentError:
 
 
 def check_migration(request: RollbackRequest, facts: Facts) -> None:
-    """Refuse a migration that is unknown, already undone, or cannot be reached.
+    """Refuse a migration that is unknown, has another name, is already undone, or cannot be reached.
 
     Raises:
-        PermanentError: ``unknown-migration``, ``already-undone``, ``no-down-script``.
+        PermanentError: ``unknown-migration``, ``wrong-name``, ``already-undone``, ``no-down-script``.
     """
+    _check_name(request, facts)
     applied = {migration.version for migration in facts.database.applied}
     wanted = request.migration
     if wanted in applied:
@@ -95,6 +110,36 @@ def check_migration(request: RollbackRequest, facts: Facts) -> None:
         f"To undo the newest one: /rollback {request.environment} {label(newest)}. "
         f"/migrations {request.environment} shows them all.",
     )
+
+
+def _check_name(request: RollbackRequest, facts: Facts) -> None:
+    """Refuse a number with a name that is another's: which of the two was meant, only the person knows."""
+    stems: dict[int, set[str]] = {}
+    known = [(row.version, row.name) for row in facts.database.applied]
+    for version, name in (*known, *((script.version, script.name) for script in facts.scripts.values())):
+        stems.setdefault(version, set()).add(_stem(name))
+    own, named = stems.get(request.migration, set()) - {""}, _stem(request.named)
+    if not named or not own or named in own:
+        return
+    meant = sorted(version for version, names in stems.items() if named in names)
+    others = [f"{label(version)}_{named}" for version in meant]
+    really = f"{label(request.migration)}_{min(own)}"
+    raise PermanentError(
+        "wrong-name",
+        f"{label(request.migration)} is not {named[:100]}; it is {really[:100]}. "
+        + (
+            f"{and_list(label(version) for version in meant)} has that name."
+            if meant
+            else "No migration has that name."
+        ),
+        f"Type /rollback {request.environment} {' or '.join([*others, really])}; each undoes everything newer, too.",
+    )
+
+
+def _stem(name: str) -> str:
+    """A migration's name without its number: ``027_feature_flags.sql`` → ``feature_flags``; "" where there is none."""
+    bare = name.casefold().removesuffix(".sql")
+    return bare.lstrip("0123456789").lstrip("_") if bare[:1].isdigit() else bare
 
 
 def no_such_migration(text: str, environment: str) -> PermanentError:

@@ -24,28 +24,33 @@ class Audience:
 class MigrationRow:
     """A line of `/migrations`: a migration, whether it is applied, and its down script (None: it has none).
 
+    `applied`: None where the database does not say.
     `proof`: the newest of that very script; None when no drill has ever run it.
     """
 
     version: int
     name: str
-    applied: bool
+    applied: bool | None
     script: DownScript | None
     proof: ScriptProof | None = None
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What `/migrations ENV` shows, looked up at `at`; None where nobody looked for proofs."""
+    """What `/migrations ENV` shows, looked up at `at`; None where nobody looked for proofs.
+
+    `schema`: None while the database is closed; `closed_by` is then the run that holds the environment, "" for none.
+    """
 
     environment: str
-    schema: int
+    schema: int | None
     app_version: str
     serving: bool
     matrix: Sequence[str]
     rows: Sequence[MigrationRow]
     frozen: str | None = None
     at: datetime | None = None
+    closed_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,8 @@ class Choices:
     Attributes:
         environment, text: what was asked.
         undoable: applied migrations that a chain of down scripts reaches, newest first.
-        latest: the newest backup, if `text` leaves it in; None where there is none or it is not known.
+        latest: the newest backup that can be restored, if `text` leaves it in; None where there is none or it is not
+            known.
         backups: newest first, no more than are worth showing.
         problems: a sentence for each list that could not be had.
     """

@@ -9,7 +9,7 @@ from bot.domain.chores import DEFAULT_LEVEL
 from bot.domain.drills import Drill, DrillState
 from bot.domain.plans import PlanKind
 from bot.domain.runs import OPEN, Run, RunState, StepState
-from bot.planning.checklist import no_return_of
+from bot.planning.checklist import is_past_return, is_undoable, may_be_past_return, no_return_of
 from bot.ports import BackupListing
 from bot.views.blocks import Block, button, confirm, overflow
 from bot.views.plan import impact
@@ -81,10 +81,8 @@ def for_card(run: Run) -> list[Block]:
         return [_retry(run), _escalate(run)]
     if run.state in OPEN:
         return [_cancel(run)] if can_cancel(run) else []
-    undoable = run.plan.restore is not None or run.plan.kind is PlanKind.CHAIN
-    done = run.state is RunState.SUCCEEDED and undoable and not run.drill
     follow_up = any(step.state is StepState.OPEN for step in run.steps)
-    return [*([_undo(run)] if done else []), *([_close(run)] if follow_up else [])]
+    return [*([_undo(run)] if is_undoable(run) else []), *([_close(run)] if follow_up else [])]
 
 
 def can_cancel(run: Run) -> bool:
@@ -105,8 +103,18 @@ def _cancel(run: Run) -> Block:
 
 
 def _retry(run: Run) -> Block:
-    words = "The run goes on at the step that stopped. What is already done is not done again."
-    return button("Retry", RETRY, run.id, style="primary", ask=confirm("Go on with this run?", words, "Go on"))
+    if is_past_return(run):
+        words = "The run goes on at the step that stopped. What is already done is not done again."
+        ask = confirm("Go on with this run?", words, "Go on")
+    elif may_be_past_return(run):
+        words = "It looks whether it has committed. If so, the run goes on to its end; if not, everything is put back."
+        ask = confirm("Look again?", words, "Go on")
+    else:
+        words = (
+            "It goes on putting everything back: the database is as it was, traffic returns, and the run ends there."
+        )
+        ask = confirm("Go on putting things back?", words, "Go on")
+    return button("Retry", RETRY, run.id, style="primary", ask=ask)
 
 
 def _escalate(run: Run) -> Block:

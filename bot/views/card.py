@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bot.domain.approvals import Choice, Vote
 from bot.domain.runs import OPEN, Run, RunState, Step, StepState
+from bot.planning.checklist import is_past_return, is_undoable, may_be_past_return
 from bot.views import plan as plan_view
 from bot.views import proofs
 from bot.views.blocks import View, actions, context, header, page, paginate, section
@@ -83,10 +84,26 @@ def _state(run: Run, votes: Sequence[Vote], quorum: int) -> str:
     if run.problem:
         lines.append(f"*What stopped it:* {prose(run.problem, 600)}")
     if run.state is RunState.PARKED:
-        lines.append(
-            "_Retry_ goes on where it stopped. _Escalate_ posts the logs, what can be recovered, whom to call."
-        )
+        lines += _ways_on(run)
     return "\n".join(lines)
+
+
+def _ways_on(run: Run) -> list[str]:
+    """What may be done with a parked run: before the point of no return Retry goes back, after it forward."""
+    call = "_Escalate_ posts the logs, what can be recovered, whom to call."
+    if may_be_past_return(run):
+        return [f"_Retry_ looks whether it has committed, then goes on to the end or puts everything back. {call}"]
+    if not is_past_return(run):
+        return [
+            f"_Retry_ goes on putting everything back; it does not try the {plan_view.noun(run.plan)} again. {call}"
+        ]
+    lines = [f"_Retry_ goes on where it stopped. {call}"]
+    if is_undoable(run):
+        lines.append(
+            f"To take it back instead: close it as it stands with {code(f'/rollback cancel {run.id}', 60)}, "
+            f"then {code(f'/rollback undo {run.id}', 60)}."
+        )
+    return lines
 
 
 def _facts(run: Run, votes: Sequence[Vote], *, production: bool) -> list[str]:

@@ -11,10 +11,16 @@ def describe(plan: Plan, come: PlannedRestore) -> list[str]:
 
 
 def saved(backup: str, run_id: str) -> str:
-    """Say where the old content is, once it is there."""
-    if not backup:
-        return "*The old content* – no emergency backup was taken, and nothing was replaced."
+    """Say where the old content is, once it has been replaced."""
     return f"*The old content* – is in {code(backup, 160)}; {code(f'/rollback undo {run_id}', 60)} restores it."
+
+
+def unreplaced(backup: str, *, sure: bool) -> str:
+    """Say of a run that did not come so far what the content is; `sure`: that the replacement did not commit."""
+    taken = f" The emergency backup {code(backup, 160)} was taken." if backup else " No emergency backup was taken."
+    if not sure:
+        return f"*Whether the content was replaced is not known* – look at the database before anything else.{taken}"
+    return f"*Nothing was replaced* – the old content is as it was.{taken}"
 
 
 def _coming(plan: Plan, come: PlannedRestore) -> str:

@@ -145,7 +145,7 @@ def _app() -> Block:
         "max_length": _APP_MOST,
         "placeholder": _plain("v1.2.3", OPTION_MOST),
     }
-    hint = "Left empty, the compatibility matrix chooses the newest that suits the schema."
+    hint = "Left empty, the running version stays if it suits the schema; else the newest that does is chosen."
     return _input(APP, "App version to serve afterwards", element, hint, optional=True)
 
 
@@ -244,7 +244,8 @@ def _migration(environment: str, script: DownScript) -> Block:
 
 
 def _latest(environment: str, newest: Backup, at: datetime) -> Block:
-    return _option("latest: the newest backup there is then", _value(environment, LATEST), f"Now {_about(newest, at)}")
+    title = "latest: the newest backup that can be restored then"
+    return _option(title, _value(environment, LATEST), f"Now {_about(newest, at)}")
 
 
 def _backup(environment: str, backup: Backup, at: datetime) -> Block:

@@ -5,11 +5,12 @@ from datetime import datetime
 
 from bot.domain.versions import label
 from bot.ports import MigrationRow, Overview
-from bot.views.blocks import View, context, header, listing, page, paginate, section
+from bot.views.blocks import Block, View, context, header, listing, page, paginate, section
 from bot.views.proofs import back_up
 from bot.views.text import ago, code, one_line, paragraph, prose
 
 _ROWS_MOST = 8000
+_APPLIED = {True: ("✅", ""), False: ("⚪", "(not applied) "), None: ("❔", "")}
 
 
 def render(overview: Overview) -> View:
@@ -17,10 +18,11 @@ def render(overview: Overview) -> View:
     name = one_line(overview.environment, 40)
     app = one_line(overview.app_version, 40) or "unknown"
     serving = "serving" if overview.serving else "not serving"
-    state = f"*{name}* – schema {label(overview.schema)}, app {app}, {serving}"
+    schema = "schema not known now" if overview.schema is None else f"schema {label(overview.schema)}"
+    state = f"*{name}* – {schema}, app {app}, {serving}{_closed(overview)}"
     cold = f"\n❄️ Frozen: {prose(overview.frozen, 300)}" if overview.frozen else ""
     return page(
-        f"{name}: schema {label(overview.schema)}, app {app}",
+        f"{name}: {schema}, app {app}",
         [
             header(f"Migrations of {overview.environment}"),
             section(state + cold),
@@ -28,11 +30,25 @@ def render(overview: Overview) -> View:
                 listing("*Which app needs which schema*", [f"• {one_line(row, 120)}" for row in overview.matrix], 900)
             ),
             *paginate(_rows(overview.rows, overview.at), _ROWS_MOST),
-            context(
-                f"To undo one and everything newer: {code(f'/rollback {overview.environment} {_newest(overview)}')}"
-            ),
+            *_example(overview),
         ],
     )
+
+
+def _closed(overview: Overview) -> str:
+    """Say why the database does not answer, and what to do."""
+    if overview.schema is not None:
+        return ""
+    by = f", by run {code(overview.closed_by, 40)}" if overview.closed_by else ", and no run holds it"
+    way = "its card shows how far it is" if overview.closed_by else "see `database-closed` in docs/errors.md"
+    return f"\n🔒 The database is closed{by}; what is applied cannot be looked up meanwhile: {way}."
+
+
+def _example(overview: Overview) -> list[Block]:
+    if overview.schema is None:
+        return []
+    typed = code(f"/rollback {overview.environment} {label(overview.schema)}")
+    return [context(f"To undo one and everything newer: {typed}")]
 
 
 def _rows(rows: Sequence[MigrationRow], at: datetime | None) -> list[str]:
@@ -47,9 +63,9 @@ def _rows(rows: Sequence[MigrationRow], at: datetime | None) -> list[str]:
 
 
 def _row(row: MigrationRow) -> str:
-    mark = "✅" if row.applied else "⚪"
+    mark, words = _APPLIED[row.applied]
     impact = paragraph(row.script.impact, 250) if row.script else ""
-    return f"{mark} {code(row.name, 100)} {'' if row.applied else '(not applied) '}– {impact}"
+    return f"{mark} {code(row.name, 100)} {words}– {impact}"
 
 
 def _proven(row: MigrationRow, at: datetime | None) -> str:
@@ -59,7 +75,3 @@ def _proven(row: MigrationRow, at: datetime | None) -> str:
         return "\n      _no drill has run this script as it is_"
     back = back_up(row.proof.reversible)
     return f"\n      last proven {ago(row.proof.at, at)} by drill {code(row.proof.drill_id, 20)}{back}"
-
-
-def _newest(overview: Overview) -> str:
-    return label(overview.schema)

@@ -6,7 +6,14 @@ from bot.domain.approvals import Choice
 from bot.domain.backups import Export, SavedTable
 from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState, StepState
-from bot.planning.checklist import EXPORT, RESTORE_TRAFFIC, STOP_TRAFFIC, VERIFY_SIDE
+from bot.planning.checklist import (
+    EXPORT,
+    RESTORE_TRAFFIC,
+    STOP_TRAFFIC,
+    VERIFY_SIDE,
+    is_past_return,
+    may_be_past_return,
+)
 from bot.planning.inplace import saved_in_place
 from bot.ports import AuditEvent
 from bot.views import drops, inplace, regrowth, swap
@@ -79,6 +86,8 @@ def written(events: Sequence[AuditEvent]) -> Mapping[str, AuditEvent]:
 
 
 def _changed(run: Run, export: Export | None) -> list[str]:
+    if not is_past_return(run):
+        return _unchanged(run, export)
     if run.plan.regrowth is not None:
         return regrowth.describe(run.plan, run.plan.regrowth)
     if run.plan.restore is None:
@@ -86,6 +95,20 @@ def _changed(run: Run, export: Export | None) -> list[str]:
     if run.plan.kind is PlanKind.RESTORE_IN_PLACE:
         return [*inplace.describe(run.plan, run.plan.restore), inplace.saved(saved_in_place(run), run.id)]
     return [*swap.describe(run.plan, run.plan.restore), *_odd(run)]
+
+
+def _unchanged(run: Run, export: Export | None) -> list[str]:
+    """What a run would have changed that has changed no database, or does not know; what it saved is there even so."""
+    sure, restore = not may_be_past_return(run), run.plan.restore
+    if run.plan.kind is PlanKind.RESTORE_IN_PLACE:
+        return [inplace.unreplaced(saved_in_place(run), sure=sure)]
+    if restore is not None:
+        return [swap.unswapped(run.plan, restore, sure=sure), *_odd(run)]
+    if run.plan.regrowth is not None:
+        title = "What would have come back – nothing did" if sure else "What may have come back – look first"
+        return [drops.describe(run.plan.drops, title)]
+    title = "What would have been dropped – nothing was" if sure else "What may have been dropped – look first"
+    return [drops.describe(run.plan.drops, title), _saved(run, export)]
 
 
 def _odd(run: Run) -> list[str]:

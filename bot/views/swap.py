@@ -2,10 +2,9 @@
 
 from bot.domain.plans import Plan, PlannedLoss, PlannedRestore
 from bot.views.blocks import listing
-from bot.views.text import code, count, duration, moment, one_line
+from bot.views.text import code, count, moment, one_line, span
 
 _LOSSES_MOST = 2400
-_DAY_S = 86_400
 STAMP = "{date_short_pretty} {time}"
 
 
@@ -14,14 +13,25 @@ def describe(plan: Plan, come: PlannedRestore) -> list[str]:
     return [_coming(plan, come), losses(come), _kept(come)]
 
 
+def unswapped(plan: Plan, come: PlannedRestore, *, sure: bool) -> str:
+    """Say of a run that did not come so far what the live database is; `sure`: that the swap did not commit."""
+    if not sure:
+        return (
+            "*Whether the databases were swapped is not known* – look at the names (psql -l) before anything else: "
+            f"{code(come.outgoing, 80)} is there only if they were. No database has been dropped."
+        )
+    was = f"the database that run {code(plan.undoes, 40)} put aside" if plan.undoes else code(come.backup, 160)
+    return f"*Nothing was swapped* – the live database is the one from before; {was} was to take its place."
+
+
 def impact(come: PlannedRestore) -> str:
     """What is lost, in one plain line, without a full stop."""
     if not come.compared:
         return "rows written since the backup go; nobody can say how many"
     losing = [loss for loss in come.losses if loss.rows_now > loss.rows_then or loss.gone]
     if not losing:
-        return "no table has fewer rows afterwards"
-    return f"{count(come.rows_lost, 'row')} of {count(len(losing), 'table')} go"
+        return "rows written since go, though no table has fewer rows afterwards"
+    return f"at least {count(come.rows_lost, 'row')} of {count(len(losing), 'table')} go"
 
 
 def _coming(plan: Plan, come: PlannedRestore) -> str:
@@ -44,9 +54,10 @@ def losses(come: PlannedRestore) -> str:
     if not come.compared:
         return "*Rows that vanish* – all that were written since, and nobody can say how many."
     since = f"since {moment(come.created_at, STAMP)}"
+    net = f"Rows written and rows deleted {since} offset each other in such numbers; rows changed since go back, too."
     if not come.losses:
-        return f"*Rows that vanish* – every table has as many rows as then. Rows changed {since} go back, too."
-    title = f"*Rows that vanish* – {come.rows_lost:,} in all. Rows changed {since} go back, too."
+        return f"*Rows that vanish* – those written since; every table has as many rows as then. {net}"
+    title = f"*Rows that vanish* – at least {come.rows_lost:,} in all. {net}"
     return listing(title, [_loss(loss, since) for loss in come.losses], _LOSSES_MOST)
 
 
@@ -55,14 +66,11 @@ def _loss(loss: PlannedLoss, since: str) -> str:
     if loss.gone:
         return f"⚠ {count(loss.rows_now, 'row')} of {table}: the whole table will vanish"
     if loss.rows_now >= loss.rows_then:
-        return (
-            f"• {count(loss.rows_now - loss.rows_then, 'row')} of {table} {since} will vanish ({loss.rows_now:,} now)"
-        )
-    return f"• {table} gets {count(loss.rows_then - loss.rows_now, 'row')} back ({loss.rows_now:,} now)"
+        least = count(loss.rows_now - loss.rows_then, "row")
+        return f"• at least {least} of {table} {since} will vanish ({loss.rows_now:,} now)"
+    return f"• {table} gets at least {count(loss.rows_then - loss.rows_now, 'row')} back ({loss.rows_now:,} now)"
 
 
 def _kept(come: PlannedRestore) -> str:
-    days = round(come.keep_s / _DAY_S)
-    long = count(days, "day") if come.keep_s >= _DAY_S else duration(come.keep_s)
-    name = code(come.outgoing, 80)
+    name, long = code(come.outgoing, 80), span(come.keep_s)
     return f"*Nothing is lost* – the live database is kept whole as {name} for {long}; undo brings it back."

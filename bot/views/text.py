@@ -141,6 +141,15 @@ def duration(seconds: float) -> str:
     return f"{hours} h" + (f" {rest // _MINUTE_S} min" if rest >= _MINUTE_S else "")
 
 
+def span(seconds: float) -> str:
+    """How long something is kept, never said to be longer than it is: ``7 days``, ``1 day 12 h``, ``6 h``."""
+    days, rest = divmod(int(seconds), _DAY_S)
+    if not days:
+        return duration(seconds)
+    hours = rest // _HOUR_S
+    return count(days, "day") + (f" {hours} h" if hours else "")
+
+
 def ago(at: datetime, now: datetime) -> str:
     """How long something is past: ``42 s ago``, ``5 h ago``, ``12 days ago``."""
     seconds = max(0.0, (now - at).total_seconds())

@@ -34,6 +34,7 @@ class Remembered:
     dawdle_s: float = 0.0
     offered: dict[str, Choices] = field(default_factory=dict)
     searched: list[tuple[str, str]] = field(default_factory=list)
+    askers: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -48,7 +49,8 @@ class Remembered:
             self.requests[request.id] = request
             return fresh
 
-    def choices(self, environment: str, text: str) -> Choices:
+    def choices(self, user_id: str, environment: str, text: str) -> Choices:
+        self.askers.add(user_id)
         self.searched.append((environment, text))
         if self.failing:
             raise self.failing.pop(0)
@@ -57,6 +59,7 @@ class Remembered:
     def forget(self) -> None:
         self.offered.clear()
         self.searched.clear()
+        self.askers.clear()
         self.requests.clear()
         self.tries.clear()
         self.failing.clear()

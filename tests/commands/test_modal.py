@@ -186,9 +186,10 @@ def test_the_lists_are_those_of_the_environment_that_is_picked(office: Office) -
 
     assert found == {
         "Undo a migration and everything newer": ["027_feature_flags", "026_add_version_column"],
-        "Restore a backup": ["latest: the newest backup there is then", NIGHTLY],
+        "Restore a backup": ["latest: the newest backup that can be restored then", NIGHTLY],
     }
     assert office.operations.searched == [("prod", "")]
+    assert office.operations.askers == {"U0ONCALL"}
     form.pick_environment("dev")
     assert labels(form.search("fla")) == {"Nothing can be listed": ["Nothing in dev has “fla” in it."]}
     assert office.operations.searched[-1] == ("dev", "fla")

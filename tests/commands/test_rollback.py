@@ -38,7 +38,7 @@ def asked(**changes: Any) -> dict[str, Any]:
     [
         ("prod 027", asked()),
         ("PROD 027", asked()),
-        ("prod 027_feature_flags", asked()),
+        ("prod 027_feature_flags", asked(named="027_feature_flags", asked_for="/rollback prod 027_feature_flags")),
         ("`prod 027`", asked()),
         ("prod 027 --app v1.2.3", asked(app="v1.2.3", asked_for="/rollback prod 027 --app v1.2.3")),
         ("prod 027 —app 1.2.3", asked(app="v1.2.3", asked_for="/rollback prod 027 --app v1.2.3")),
@@ -67,6 +67,16 @@ def test_a_restore_is_understood(typed: str, backup: str) -> None:
     assert order.kind is Kind.RESTORE
     words = {"environment": "prod", "app": "", "reason": "why", "asked_for": f"/rollback prod {backup}"}
     assert order.payload == {"backup": backup, **words}
+
+
+def test_a_name_typed_with_the_number_is_kept_for_the_engine_to_compare() -> None:
+    order = understand("prod 027_Rom_MMT --reason why")
+    assert order.payload["migration"] == "027"
+    assert order.payload["named"] == "027_rom_mmt"
+    assert "rolling back 027_rom_mmt." in shown(order.reply)
+    with pytest.raises(PermanentError) as refused:
+        understand("prod 27_rom_mmt.sql")
+    assert refused.value.hint == "Did you mean 027_rom_mmt? Type /rollback prod 027_rom_mmt"
 
 
 def test_an_undo_is_understood() -> None:

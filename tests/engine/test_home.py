@@ -13,6 +13,7 @@ from bot.domain.runs import RunState
 from bot.engine import home
 from bot.engine.glimpses import Glimpses
 from bot.engine.home import HomeKeeper
+from bot.engine.people import MEMBER_FOR_S
 from bot.engine.workplace import Workplace
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import EnvironmentSummary, HomeFacts
@@ -228,7 +229,7 @@ def test_who_is_no_member_any_more_loses_it(story: Story, world: World) -> None:
     open_tab(story)
     refresh(world, keeper, workplace)
     world.directory.people[ENGINEER] = replace(member(ENGINEER), guest=True)
-    refresh(world, keeper, workplace, home.MEMBER_FOR_S + 1)
+    refresh(world, keeper, workplace, MEMBER_FOR_S + 1)
     last = world.announcer.homes[ENGINEER][-1]
     assert isinstance(last, BotError)
     assert last.reference == "not-a-member"

@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
-from bot.domain.backups import Backup, BackupName, StoredObject
+from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, Verification
 from bot.engine import menu
 from bot.engine.glimpses import Glimpses
+from bot.engine.menu import Desire
 from bot.engine.operations import Operations
+from bot.engine.people import MEMBER_FOR_S, Readers
+from bot.engine.swapping import choose_backup
 from bot.engine.workplace import Workplace
-from bot.errors import PermanentError
+from bot.errors import PermanentError, TemporaryError
 from bot.ports import Choices
 from tests.engine.hanging import Hanging
+from tests.fakes.directory import ENGINEER, member
 from tests.fakes.process import Process
 from tests.fakes.world import World
 
@@ -25,12 +29,16 @@ def full(world: World) -> World:
     for name in NAMES:
         parsed = BackupName.parse(name)
         assert parsed is not None
-        world.store.backups.append(Backup(parsed, StoredObject(f"{name}.tar.gz", 100)))
+        world.store.backups.append(Backup(parsed, StoredObject(f"{name}.tar.gz", 100), _manifest(parsed)))
     return world
 
 
+def _manifest(name: BackupName) -> Manifest:
+    return Manifest(1, str(name), "prod", name.label, name.created_at, "v1.2.3", 26, 180006, "18.6", (), ())
+
+
 def choose(world: World, text: str = "") -> Choices:
-    return Operations(world.workplace(Process("one"))).choices("prod", text)
+    return Operations(world.workplace(Process("one"))).choices(ENGINEER, "prod", text)
 
 
 def versions(choices: Choices) -> list[int]:
@@ -68,6 +76,22 @@ def test_the_lists_are_narrowed(full: World, text: str, migrations: object, back
     assert (versions(choices), names(choices), choices.latest is not None) == (migrations, backups, latest)
 
 
+def test_latest_is_what_a_restore_of_it_would_take(full: World) -> None:
+    failed = Verification(2, full.clock.now(), "physioflow.dump cannot be read")
+    full.store.backups[0] = replace(full.store.backups[0], verified=failed)
+    choices = choose(full)
+    assert choices.latest is not None
+    assert choices.latest.name == choose_backup(full.workplace(Process("one")).site("prod"), "latest").name
+    assert (str(choices.latest.name), choices.problems) == (NAMES[1], ())
+
+
+def test_where_nothing_can_be_restored_there_is_no_latest(full: World) -> None:
+    full.store.backups[:] = [replace(backup, manifest=None) for backup in full.store.backups]
+    choices = choose(full)
+    assert (choices.latest, names(choices)) == (None, list(NAMES))
+    assert choices.problems == ("There is no latest: None of the newest 3 backups of prod can be restored as it is.",)
+
+
 def test_a_chain_ends_at_the_first_missing_script(full: World) -> None:
     del full.scripts.scripts[26]
     assert versions(choose(full)) == [27]
@@ -83,7 +107,23 @@ def test_an_invalid_script_hides_no_backup(full: World) -> None:
 
 def test_an_unknown_environment_is_refused(world: World) -> None:
     with pytest.raises(PermanentError, match="unknown-environment"):
-        Operations(world.workplace(Process("one"))).choices("qa", "")
+        Operations(world.workplace(Process("one"))).choices(ENGINEER, "qa", "")
+
+
+def test_a_guest_is_offered_nothing(full: World) -> None:
+    full.directory.people["U0GUEST"] = replace(member("U0GUEST"), guest=True)
+    with pytest.raises(PermanentError, match="not-a-member"):
+        Operations(full.workplace(Process("one"))).choices("U0GUEST", "prod", "")
+
+
+def test_who_has_been_looked_up_lately_needs_no_slack(full: World) -> None:
+    operations = Operations(full.workplace(Process("one")))
+    operations.choices(ENGINEER, "prod", "")
+    full.directory.unreachable.add(ENGINEER)
+    assert versions(operations.choices(ENGINEER, "prod", "")) == [27, 26, 25]
+    full.clock.sleep(MEMBER_FOR_S)
+    with pytest.raises(TemporaryError, match="lookup-failed"):
+        operations.choices(ENGINEER, "prod", "")
 
 
 def test_a_run_at_work_says_so(full: World) -> None:
@@ -105,7 +145,7 @@ def hanging() -> Iterator[Hanging]:
 @pytest.mark.parametrize("slow", ["database", "store"])
 def test_what_hangs_is_said_to_be_missing_and_the_rest_is_there(full: World, hanging: Hanging, slow: str) -> None:
     workplace = _with(full.workplace(Process("one")), **{slow: hanging})
-    choices = menu.choices(workplace, Glimpses(full.clock), "prod", "", patience_s=0.3)
+    choices = menu.choices(workplace, Glimpses(full.clock), Readers(), Desire(ENGINEER, "prod", ""), patience_s=0.3)
     assert (versions(choices), names(choices)) == (([], list(NAMES)) if slow == "database" else ([27, 26, 25], []))
     assert [problem.rpartition(": ")[2] for problem in choices.problems] == ["It did not answer in time."]
 

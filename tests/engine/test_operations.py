@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from bot.domain.runs import RunState
+from bot.engine import requests
 from bot.engine.operations import Operations
 from bot.errors import PermanentError, TemporaryError
 from bot.planning.checklist import NOTIFY
 from bot.ports import Request
 from tests.engine.story import Story
-from tests.fakes.directory import ENGINEER, LEAD_A, LEAD_B, ONCALL
+from tests.fakes.directory import ENGINEER, LEAD_A, LEAD_B, ONCALL, member
 from tests.fakes.process import Killed, Process
 from tests.fakes.world import World
 
@@ -147,6 +148,33 @@ def test_an_answer_that_cannot_be_given_leaves_the_request_for_later(story: Stor
     assert world.run().state is RunState.PENDING
 
 
+QUESTIONS = (
+    ("status", {"environment": ""}),
+    ("migrations", {"environment": "prod"}),
+    ("backups", {"environment": "prod", "text": "", "offset": 0, "replace": False}),
+    ("show", {"environment": "prod", "name": "latest"}),
+    ("drill-list", {"environment": ""}),
+    ("drill-show", {"drill_id": "dabcde"}),
+    ("drill-report", {"environment": ""}),
+)
+
+
+@pytest.mark.parametrize(("kind", "payload"), QUESTIONS)
+@pytest.mark.parametrize("changes", [{"guest": True}, {"bot": True}, {"deleted": True}, {"team_id": "T0PARTNER"}])
+def test_questions_are_answered_to_full_members_only(
+    story: Story, world: World, kind: str, payload: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    world.directory.people["U0GUEST"] = replace(member("U0GUEST"), **changes)
+    story.do(world.request(kind, "U0GUEST", **payload))
+    assert refused(world) == ["not-a-member"]
+    answers = world.announcer
+    assert (answers.statuses, answers.overviews, answers.listings, answers.details) == ([], [], [], [])
+
+
+def test_every_question_of_ours_is_one() -> None:
+    assert {kind for kind, _ in QUESTIONS} == {kind.value for kind in requests.QUESTIONS}
+
+
 def test_freezing(story: Story, world: World) -> None:
     story.do(world.request("freeze", ENGINEER, environment="prod", reason=""))
     story.do(world.request("unfreeze", ENGINEER, environment="prod"))
@@ -159,6 +187,34 @@ def test_freezing(story: Story, world: World) -> None:
     story.do(world.request("unfreeze", ENGINEER, environment="prod"))
     assert world.announcer.told["unfreeze-6"] == (ENGINEER, "prod is open for runs again.")
     assert world.journal.frozen("prod") is None
+
+
+def test_migrations_of_a_closed_database_are_not_called_unapplied(story: Story, world: World) -> None:
+    """Somebody looks while a run holds the fence."""
+    probe = Story(World(world.scratch))
+    probe.roll_back()
+    looked = world.request("migrations", ENGINEER, environment="prod")
+
+    def look() -> None:
+        other = Operations(world.workplace(Process("other")))
+        other.submit(looked)
+        other.handle(looked.id)
+
+    story.process.at_call[probe.process.calls.index("fence.export") + 1] = look
+    run = story.roll_back()
+
+    (overview,) = world.announcer.overviews
+    assert (overview.schema, overview.closed_by) == (None, run.id)
+    assert {row.applied for row in overview.rows} == {None}
+    assert overview.rows != []
+
+
+def test_migrations_of_a_database_somebody_has_closed_name_no_run(story: Story, world: World) -> None:
+    story.ask()
+    world.database.open = False
+    story.do(world.request("migrations", ENGINEER, environment="prod"))
+    (overview,) = world.announcer.overviews
+    assert (overview.schema, overview.closed_by) == (None, "")
 
 
 def test_migrations_and_status(story: Story, world: World) -> None:

@@ -106,6 +106,28 @@ def test_it_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bo
     assert faults == []
 
 
+def test_a_run_parked_past_the_chain_is_closed_and_then_undone_as_the_refusal_says(story: Story, world: World) -> None:
+    world.cluster.unhealthy.add("api")
+    parked = story.roll_back()
+    world.cluster.unhealthy.clear()
+
+    ask(story, parked.id)
+
+    ((_, refused),) = world.announcer.refusals.values()
+    assert refused.reference == "another-run-active"
+    assert refused.hint == (
+        f"Let it go on to its end: /rollback resume {parked.id}. Or close it as it stands with "
+        f"/rollback cancel {parked.id}; then /rollback undo {parked.id} takes it back."
+    )
+
+    story.do(world.request("cancel", LEAD_A, run_id=parked.id))
+    run = undo(story, parked.id)
+
+    assert (run.state, run.plan.undoes, run.problem) == (RunState.SUCCEEDED, parked.id, "")
+    assert max(world.database.tracking) == 27
+    assert traffic_faults(world, "v1.3.0") == []
+
+
 def test_a_lost_answer_to_commit_is_looked_up(story: Story, world: World) -> None:
     run_id = story.roll_back().id
     world.database.lose_answer = True

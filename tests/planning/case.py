@@ -56,7 +56,7 @@ def plan_of(case: Given) -> Any:
     asked = case["request"]
     app = AppVersion.parse(asked["app"]) if "app" in asked else None
     text = f"/rollback prod {asked['migration']:03d}"
-    request = RollbackRequest("prod", asked["migration"], app, text)
+    request = RollbackRequest("prod", asked["migration"], app, text, asked.get("named", ""))
     facts = facts_of(given)
     target = choose_target(request, facts)
     return plan_rollback(request, facts, target, evidence_of(given))

@@ -26,6 +26,7 @@ REFUSALS = {
     "no-compatible-app",
     "no-down-script",
     "unknown-migration",
+    "wrong-name",
 }
 CASES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 

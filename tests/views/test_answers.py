@@ -81,6 +81,21 @@ def test_the_overview_shows_versions_the_matrix_and_which_scripts_are_missing() 
     )
 
 
+def test_the_overview_of_a_closed_database_says_that_nothing_is_known() -> None:
+    script = DownScript(27, "027_feature_flags", "", "Removes feature flags.", (), (), (), "a" * 64)
+    rows = [MigrationRow(27, "027_feature_flags", applied=None, script=script)]
+    closed = Overview("prod", None, "v1.3.0", False, [], rows, closed_by="rk3f9a")
+
+    view = overview.render(closed)
+
+    assert "schema not known now, app v1.3.0, not serving\n🔒 The database is closed, by run `rk3f9a`;" in read(view)
+    assert "❔ `027_feature_flags` – Removes feature flags." in read(view)
+    assert "not applied" not in read(view)
+    assert "To undo one" not in read(view)
+    assert "schema 000" not in view.text + read(view)
+    assert "and no run holds it" in read(overview.render(replace(closed, closed_by="")))
+
+
 def test_help_shows_every_command_with_a_real_environment() -> None:
     shown = read(manual.render(["staging", "prod"]))
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.approvals import Choice, Vote
-from bot.domain.runs import OPEN, Progress, RunState, StepState
+from bot.domain.runs import OPEN, Progress, Run, RunState, StepState
 from bot.views import card
 from tests.views.samples import ASKED, PLAN, RUN, VOTES, buttons, read, running
 
@@ -83,6 +83,36 @@ def test_a_parked_run_offers_retry_and_escalate_and_says_what_stopped_it() -> No
     assert buttons(view) == {"retry": "rk3f9a", "escalate": "rk3f9a"}
     assert "*What stopped it:* smoke-failed: 500 from /health" in read(view)
     assert "❌ Run smoke tests – 1.0 s" in read(view)
+
+
+def retry_dialog(run: Run) -> str:
+    rows = [block["elements"] for block in card.render(run, VOTES, 2, production=True).blocks if "elements" in block]
+    (retry,) = [element for row in rows for element in row if element.get("action_id") == "retry"]
+    return str(retry["confirm"]["text"]["text"])
+
+
+def test_a_parked_run_says_which_way_retry_goes() -> None:
+    before = replace(running("export", StepState.FAILED), state=RunState.PARKED, problem="then putting back failed")
+    at = replace(running("chain", StepState.FAILED), state=RunState.PARKED, problem="outcome-unknown: Which?")
+    after = replace(running("smoke", StepState.FAILED), state=RunState.PARKED, problem="smoke-failed: 500")
+
+    shown = [read(card.render(run, VOTES, 2, production=True)) for run in (before, at, after)]
+
+    assert "_Retry_ goes on putting everything back; it does not try the rollback again." in shown[0]
+    assert "It goes on putting everything back" in retry_dialog(before)
+    assert "_Retry_ looks whether it has committed" in shown[1]
+    assert "It looks whether it has committed" in retry_dialog(at)
+    assert "_Retry_ goes on where it stopped." in shown[2]
+    assert "The run goes on at the step that stopped." in retry_dialog(after)
+
+
+def test_a_run_parked_after_the_chain_says_how_it_is_taken_back() -> None:
+    parked = replace(running("smoke", StepState.FAILED), state=RunState.PARKED, problem="smoke-failed: 500")
+    way = "close it as it stands with `/rollback cancel rk3f9a`, then `/rollback undo rk3f9a`."
+
+    assert way in read(card.render(parked, VOTES, 2, production=True))
+    assert way not in read(card.render(replace(parked, drill="dk3f9a"), VOTES, 2, production=False))
+    assert buttons(card.render(replace(parked, state=RunState.FAILED), VOTES, 2, production=True)) == {"undo": "rk3f9a"}
 
 
 def test_dangerous_buttons_ask_first() -> None:

@@ -34,7 +34,7 @@ def test_nobody_is_asked_to_vote_on_it(state: RunState) -> None:
 def test_it_can_be_cancelled_and_is_undone_by_the_drill_itself() -> None:
     under_way = replace(running("backup"), drill="dk3f9a")
     assert set(buttons(card.render(under_way, (), 2, production=False))) == {"cancel"}
-    done = replace(DRILL, state=RunState.SUCCEEDED)
+    done = replace(running("document"), drill="dk3f9a", state=RunState.SUCCEEDED)
     assert set(buttons(card.render(done, (), 2, production=False))) == set()
     assert "undo" in set(buttons(card.render(replace(done, drill=""), (), 2, production=False)))
 

@@ -3,6 +3,7 @@
 import html
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 
 from bot.adapters import htmlreport
 from bot.domain.backups import Export
-from bot.domain.runs import Run
+from bot.domain.runs import Run, StepState
 from bot.ports import AuditEvent
 from bot.views import incident
+from bot.views.incident.parts import Bar, Steps
 from tests.views import wild
 from tests.views.incidents import ALL, EVIL, HOSTILE, LONG, PARKED, REGROWN, UNDONE, WENT_WELL, Incident
 from tests.views.samples import PLAN
@@ -41,6 +43,28 @@ def test_a_report_says_what_was_asked_by_whom_why_and_how_it_ended() -> None:
     assert shown.startswith("Rollback of prod to schema 026 Succeeded Run rk3f9a Asked for /rollback prod 027")
     assert "By an (U0ONCALL) Why flags break booking Schema 027 → 026 App v1.3.0 → v1.2.3" in shown
     assert "App down 22 s Planned downtime about 41 s" in shown
+
+
+def test_a_follow_up_closed_weeks_later_does_not_flatten_the_checklist() -> None:
+    late = [
+        replace(step, state=StepState.DONE, ended_at=step.started_at + timedelta(days=20))
+        if step.key == "follow-up" and step.started_at
+        else step
+        for step in WENT_WELL.run.steps
+    ]
+
+    before, after = bars(WENT_WELL.run), bars(replace(WENT_WELL.run, steps=tuple(late)))
+
+    assert [(bar.left, bar.width) for bar in after] == [(bar.left, bar.width) for bar in before]
+    assert max(bar.width for bar in after) > 20
+    assert after[-1].took == ""
+
+
+def bars(run: Run) -> list[Bar]:
+    sections = {section.key: section for section in incident.render(run, (), None).sections}
+    (steps,) = sections["checklist"].parts
+    assert isinstance(steps, Steps)
+    return list(steps.bars)
 
 
 def test_a_report_says_who_agreed_to_which_digest_and_whose_vote_did_not_count() -> None:

@@ -32,7 +32,7 @@ def test_the_request_says_that_the_app_is_down_for_all_of_it_and_how_it_is_undon
     text = read(request.render(replace(RUN, plan=IN_PLACE), (), 2, production=True))
     assert "asks to restore *prod* from a backup, in place." in text
     assert "*In place*: no second database is allowed here" in text
-    assert "*Rows that vanish* – 256 in all" in text
+    assert "*Rows that vanish* – at least 256 in all. Rows written and rows deleted since <!date^" in text
     assert "*The app is down for the whole load*, about " in text
     assert "undo restores that backup, in place" in text
     assert "kept whole as" not in text
@@ -40,7 +40,7 @@ def test_the_request_says_that_the_app_is_down_for_all_of_it_and_how_it_is_undon
 
 def test_the_card_and_the_confirmation_say_so_too() -> None:
     shown = read(card.render(replace(RUN, plan=IN_PLACE), (), 2, production=True))
-    assert "256 rows of 2 tables go; the app is down for the whole load, in place, for about " in shown
+    assert "at least 256 rows of 2 tables go; the app is down for the whole load, in place, for about " in shown
     assert buttons(card.render(RESTORED, (), 2, production=True)) == {"undo": "rk3f9a"}
 
 
@@ -49,7 +49,24 @@ def test_the_report_says_where_the_old_content_is() -> None:
     assert "✅ Restored in place" in text
     assert f"*The old content* – is in `{SAVED}`; `/rollback undo rk3f9a` restores it." in text
     unsaved = replace(RESTORED, state=RunState.FAILED, problem="x: y.", steps=())
-    assert "no emergency backup was taken, and nothing was replaced" in read(report.render(unsaved, (), None))
+    told = read(report.render(unsaved, (), None))
+    assert "*Nothing was replaced* – the old content is as it was. No emergency backup was taken." in told
+
+
+def test_the_report_promises_no_undo_of_what_was_not_replaced() -> None:
+    """The emergency backup is there before anything is loaded."""
+    stopped = [
+        replace(step, state=StepState.WAITING) if step.position >= RESTORED.step(checklist.REPLACE).position else step
+        for step in STEPS
+    ]
+    failed = replace(RESTORED, state=RunState.FAILED, problem="x: y.", steps=tuple(stopped))
+
+    text = read(report.render(failed, (), None))
+
+    assert f"*Nothing was replaced* – the old content is as it was. The emergency backup `{SAVED}` was taken." in text
+    assert "/rollback undo" not in text
+    assert "Rows that vanish" not in text
+    assert "undo" not in buttons(card.render(failed, (), 2, production=True))
 
 
 def test_an_undo_says_which_run_it_takes_back() -> None:

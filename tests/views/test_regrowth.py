@@ -7,6 +7,7 @@ from bot.domain.runs import RunState
 from bot.planning.checklist import checklist_of
 from bot.views import buttons, plan, report, request
 from bot.views.blocks import View
+from tests.views.incidents import walked
 from tests.views.samples import ASKED, FLAGS, PLAN, RUN, VOTES, read
 
 SOURCE = PlannedRegrowth("prod_pre-rollback-027-rk3f9a_20260211_030000", "k", "v", "ab" * 32, ASKED, "exports/rk3f9a/")
@@ -44,7 +45,7 @@ def test_request_button_and_report_call_it_an_undo() -> None:
     run = replace(RUN, plan=REGROW, steps=checklist_of(PlanKind.REGROW))
 
     asked = read(request.render(run, VOTES, 2, production=True))
-    done = read(report.render(replace(run, state=RunState.SUCCEEDED), [], None))
+    done = read(report.render(replace(walked(run, "document"), state=RunState.SUCCEEDED), [], None))
 
     assert "asks to bring back in *prod* what a rollback dropped" in asked
     assert "Bring back in prod what a rollback dropped?" in str(buttons.for_ballot(run))

@@ -64,6 +64,24 @@ def test_a_run_that_did_not_make_it_is_not_called_done() -> None:
     assert "*Saved rows* – none were exported." in shown
 
 
+def test_a_run_that_dropped_nothing_does_not_say_that_it_did() -> None:
+    failed = replace(running("export", StepState.FAILED), state=RunState.FAILED, problem="export-damaged: It is.")
+
+    shown = read(report.render(failed, EVENTS, None))
+
+    assert "*What would have been dropped – nothing was* – 2 tables, 1 function" in shown
+    assert "*What was dropped*" not in shown
+
+
+def test_a_parked_run_that_may_have_dropped_it_says_neither() -> None:
+    parked = replace(running("chain", StepState.FAILED), state=RunState.PARKED, problem="outcome-unknown: Which?")
+
+    shown = read(report.render(parked, EVENTS, None))
+
+    assert "*What may have been dropped – look first* – 2 tables" in shown
+    assert "nothing was" not in shown
+
+
 def test_what_people_wrote_is_shown_the_newest_of_each() -> None:
     wrote = [
         event(5, "U0ONCALL", "documented", {"wrong": "flags", "change": "", "name": "an", "request": "view:1"}),

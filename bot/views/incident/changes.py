@@ -23,9 +23,8 @@ from bot.views.incident.parts import (
     table,
     text,
 )
-from bot.views.text import bare_line, count, duration, size
+from bot.views.text import bare_line, size, span
 
-_DAY_S = 86_400
 _HOW = {
     "dropped": "with its table",
     "column": "a column's values; the table stays",
@@ -198,5 +197,4 @@ def _kept_in_place(run: Run) -> Part:
 def _kept_for(run: Run, come: PlannedRestore) -> Cell:
     ended = run.ended_at
     until = f", until about {ended + timedelta(seconds=come.keep_s):%Y-%m-%d %H:%M} UTC" if ended else ""
-    days = round(come.keep_s / _DAY_S)
-    return Cell((count(days, "day") if come.keep_s >= _DAY_S else duration(come.keep_s)) + until)
+    return Cell(span(come.keep_s) + until)

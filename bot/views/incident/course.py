@@ -50,16 +50,21 @@ _SHORT = 12
 
 def checklist(run: Run, persons: Persons) -> Section:
     """Every step with its state, its times and its place in the run."""
-    times = [at for step in run.steps for at in (step.started_at, step.ended_at) if at is not None]
+    times = [at for step in run.steps for at in (step.started_at, _ended_at(step)) if at is not None]
     first, last = (min(times), max(times)) if times else (run.created_at, run.created_at)
     whole_s = max(0.001, (last - first).total_seconds())
     bars = [_bar(step, first, whole_s, persons) for step in run.steps]
     return Section("checklist", "Checklist", [Steps(bars)] if bars else [Note("No step was reached.", QUIET)])
 
 
+def _ended_at(step: Step) -> datetime | None:
+    """When the run had done with it: the follow-up is closed by people, weeks later, and would flatten all others."""
+    return step.started_at if step.key == FOLLOW_UP else step.ended_at
+
+
 def _bar(step: Step, first: datetime, whole_s: float, persons: Persons) -> Bar:
     state, mark = _STATES[step.state]
-    elapsed_s = step.elapsed_s
+    elapsed_s = step.elapsed_s if step.key != FOLLOW_UP else None
     tries = f", {count(step.attempts, 'attempt')}" if step.attempts > 1 else ""
     left = (step.started_at - first).total_seconds() / whole_s * 100 if step.started_at else 0.0
     return Bar(
