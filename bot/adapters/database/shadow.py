@@ -15,6 +15,7 @@ from bot.adapters.database.catalogue import Owners, catalogue_within, read_catal
 from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.execution import ChainExecutor, Executed, StatementFailedError
 from bot.adapters.database.failures import translated
+from bot.adapters.database.hashing import TEXT_FORM
 from bot.adapters.database.mentions import find_bodies, find_mentions
 from bot.adapters.database.regrowth.commits import Regrowth
 from bot.adapters.database.regrowth.script import RegrowthScript
@@ -228,9 +229,12 @@ def _copy_rows(live: Connection, shadow: Connection, tracking: Tracking) -> None
     columns = sql.SQL(", ").join(sql.Identifier(name) for (name,) in names)
     read = sql.SQL("COPY {} ({}) TO STDOUT").format(table, columns)
     write = sql.SQL("COPY {} ({}) FROM STDIN").format(table, columns)
-    with live.cursor().copy(read) as rows, shadow.cursor().copy(write) as sink:
-        for row in rows:
-            sink.write(row)
+    with live.transaction(), shadow.transaction():
+        for conn in (live, shadow):  # the shadow has not the live database's own settings
+            conn.execute(TEXT_FORM)
+        with live.cursor().copy(read) as rows, shadow.cursor().copy(write) as sink:
+            for row in rows:
+                sink.write(row)
 
 
 def _failed(error: ToolFailedError) -> PermanentError:

@@ -12,8 +12,8 @@ import pytest
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase
 from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.dump import hash_tables, read_tables
 from bot.adapters.database.export import snapshot
+from bot.adapters.database.hashing import hash_tables, read_tables
 from bot.adapters.pgtools import PgTools
 from bot.domain.backups import TableContent
 from bot.domain.runs import Progress
