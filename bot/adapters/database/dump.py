@@ -45,6 +45,7 @@ class Dumper:
             BlockerWatch(self._connections, pid=conn.info.backend_pid, application=tag) as watch,
         ):
             self._tools.check_version(conn.info.server_version)
+            conn.execute("SET idle_in_transaction_session_timeout = 0")  # pg_dump may take longer than our hashing
             try:
                 with snapshot(conn):
                     return self._dump(conn, directory, report, watch)
@@ -67,7 +68,10 @@ class Dumper:
         with ThreadPoolExecutor(1, "dump-hash") as pool:
             contents = pool.submit(hash_tables, conn, tables)
             try:
-                self._follow(_Work(run, contents, directory, guess_bytes), report, watch)
+                work = _Work(run, contents, directory, guess_bytes)
+                self._follow(work, report, watch)
+                if work.lost_snapshot:
+                    contents.result()  # says why; pg_dump says only that it has no snapshot
                 run.wait()
             finally:
                 run.kill()
@@ -114,8 +118,15 @@ class _Work:
     directory: Path
     guess_bytes: int
 
+    @property
+    def lost_snapshot(self) -> bool:
+        """Whether our own session has failed, and the snapshot is gone with its transaction."""
+        return self.contents.done() and self.contents.exception() is not None
+
     def is_done(self) -> bool:
-        """Whether both have ended, waiting a moment for the one that has not."""
+        """Whether both have ended, or one has failed, waiting a moment for the one that has not."""
+        if self.lost_snapshot:
+            return True
         if self.run.is_running():
             return False
         if self.run.failed:
