@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.adapters.pgtools import ToolFailedError
+from bot.adapters.toolwords import RAISED, safe_words
 from bot.errors import BotError, PermanentError, TemporaryError
 
 TOLERATED = re.compile(
@@ -32,13 +33,21 @@ WAY_OUT = (
 
 @dataclass(frozen=True)
 class Complaint:
-    """An error a tool reported, and the first line of the statement it was about ("" if it did not say)."""
+    """An error a tool reported, and the first line of the statement it was about ("" if it did not say).
+
+    `words` are not for people: they may quote rows. The whole as a text is.
+    """
 
     words: str
     statement: str = ""
+    raised: bool = False
 
     def __str__(self) -> str:
-        words = self.words.removeprefix("could not execute query: ").removeprefix("ERROR:  ")
+        words = (
+            safe_words(self.words, raised=self.raised)
+            .removeprefix("could not execute query: ")
+            .removeprefix("ERROR:  ")
+        )
         return f"{self.statement[:WORDS_LENGTH]}: {words[:WORDS_LENGTH]}." if self.statement else f"{words}."
 
 
@@ -49,7 +58,9 @@ def read_complaints(text: str) -> Sequence[Complaint]:
         if match := ERROR.match(line):
             found.append(Complaint(match["words"]))
         elif found and line.startswith(STATEMENT):
-            found[-1] = Complaint(found[-1].words, line.removeprefix(STATEMENT).strip().removesuffix(";"))
+            found[-1] = replace(found[-1], statement=line.removeprefix(STATEMENT).strip().removesuffix(";"))
+        elif found and RAISED.search(line):
+            found[-1] = replace(found[-1], raised=True)
     return found
 
 
