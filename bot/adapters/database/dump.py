@@ -18,7 +18,7 @@ from bot.adapters.pgtools import PgTools, ToolFailedError, ToolRun
 from bot.domain.backups import TableContent
 from bot.domain.environments import Timing
 from bot.domain.runs import Progress
-from bot.errors import PermanentError, TemporaryError
+from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Clock, Dump, Report
 
 REPORT_EVERY_S = 0.5
@@ -143,7 +143,11 @@ class _Work:
         return total
 
 
-def _failed(error: ToolFailedError) -> PermanentError:
+def _failed(error: ToolFailedError) -> BotError:
+    if error.gone:
+        return TemporaryError(
+            "database-unreachable", f"The dump was cut off: {error.words}.", "Check that the server is up."
+        )
     return PermanentError(
         "dump-failed",
         f"pg_dump failed: {error.words}.",

@@ -17,10 +17,6 @@ STATEMENT = "Command was: "
 ERROR = re.compile(r"^(?:pg_restore|psql(?::[^ ]*)?): (?:error: |ERROR:  )(?P<words>.*)$")
 TOO_OLD = re.compile(r"unsupported version \([\d.]+\) in file header|invalid command \\restrict")
 FULL = re.compile(r"No space left on device|could not extend file|disk full|Disk quota exceeded", re.IGNORECASE)
-GONE = re.compile(
-    r"server closed the connection|terminating connection|connection to server|could not connect|the database system is"
-    r"|connection not open|no connection to the server|SSL SYSCALL|could not receive data|lost synchronization"
-)
 EXTENSION = re.compile(
     r"permission denied to create extension \"(?P<name>[^\"]*)\"|extension \"(?P<missing>[^\"]*)\" is not available"
 )
@@ -88,7 +84,7 @@ def load_failed(error: ToolFailedError) -> BotError:
         return PermanentError(
             "disk-full", f"The server's disk is full: {error.words}.", "Make room, then try again. Nothing was changed."
         )
-    if GONE.search(said):
+    if error.gone:
         return TemporaryError(
             "database-unreachable", f"The load was cut off: {error.words}.", "Check that the server is up."
         )
