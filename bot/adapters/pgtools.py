@@ -23,6 +23,10 @@ BLOCK_BYTES = 256 * 1024
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
 LOCKED = re.compile("canceling statement due to (lock|statement) timeout|could not obtain lock on relation")
 """pg_dump waits for a table by `statement_timeout`, its workers do not wait at all."""
+GONE = re.compile(
+    r"server closed the connection|terminating connection|connection to server|could not connect|the database system is"
+    r"|connection not open|no connection to the server|SSL SYSCALL|could not receive data|lost synchronization"
+)
 
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "PGSYSCONFDIR")
 """What a tool gets of our own environment; secrets for other systems stay out."""
@@ -40,6 +44,11 @@ class ToolFailedError(Exception):
         self.words = words
         self.locked = locked
         self.complaints = complaints
+
+    @property
+    def gone(self) -> bool:
+        """Whether the connection was lost or not given: trying again may work."""
+        return GONE.search(self.complaints) is not None
 
 
 class PgTools:
@@ -86,7 +95,7 @@ class PgTools:
 
     def start_schema_dump(self, environment: Mapping[str, str], file: Path, lock_timeout_s: float) -> "ToolRun":
         """Start a dump of the schema alone to a custom-format file."""
-        arguments = ["--schema-only", "--format=custom", "--compress=none", *EXCLUDED]
+        arguments = ["--schema-only", "--format=custom", "--compress=0", *EXCLUDED]
         return self.start("pg_dump", [*arguments, _wait(lock_timeout_s), f"--file={file}"], environment)
 
     def knows_statistics(self, server_version: int, tool: str = "pg_dump") -> bool:
@@ -111,7 +120,7 @@ class PgTools:
         statistics: bool = False,
     ) -> "ToolRun":
         """Start a directory-format dump of everything in an exported snapshot, the planner's statistics if wanted."""
-        arguments = ["--format=directory", "--jobs=2", "--compress=gzip:1", "--no-subscriptions", "--no-sync"]
+        arguments = ["--format=directory", "--jobs=2", "--compress=1", "--no-subscriptions", "--no-sync"]
         arguments += ["--statistics"] if statistics else []
         arguments += [f"--snapshot={snapshot}", _wait(lock_timeout_s), f"--file={directory}"]
         return self.start("pg_dump", arguments, environment)
@@ -145,15 +154,22 @@ class PgTools:
             return self.start("pg_restore", arguments, {}).wait()
 
     def restore_schema(
-        self, environment: Mapping[str, str], file: Path, entries: Sequence[str], *, owners: bool
+        self,
+        environment: Mapping[str, str],
+        file: Path,
+        entries: Sequence[str],
+        *,
+        owners: bool,
+        lenient: bool = False,
     ) -> None:
-        """Load the listed entries of a schema dump; the first error ends it.
+        """Load the listed entries of a schema dump; the first error ends it, if not `lenient`.
 
         Args:
             environment: names the target database.
             file: from `dump_schema`.
             entries: lines of `list_contents` that are wanted.
             owners: give objects to the roles that owned them; otherwise all are ours.
+            lenient: go on after errors, and raise what they were at the end.
 
         Raises:
             ToolFailedError: in pg_restore's words.
@@ -161,9 +177,10 @@ class PgTools:
         with tempfile.NamedTemporaryFile("w", dir=file.parent, suffix=".list", encoding="utf-8") as wanted:
             wanted.write("\n".join(entries) + "\n")
             wanted.flush()
-            arguments = ["--exit-on-error", f"--use-list={wanted.name}", f"--dbname={environment['PGDATABASE']}"]
+            arguments = [f"--use-list={wanted.name}", f"--dbname={environment['PGDATABASE']}"]
             arguments += [] if owners else ["--no-owner"]
-            if int(self.version("pg_restore").partition(".")[0]) >= TRANSACTION_SIZE_SINCE:
+            arguments += [] if lenient else ["--exit-on-error"]
+            if not lenient and int(self.version("pg_restore").partition(".")[0]) >= TRANSACTION_SIZE_SINCE:
                 arguments.append("--transaction-size=200")  # all in one transaction may need more locks than there are
             self.start("pg_restore", [*arguments, str(file)], environment).wait()
 

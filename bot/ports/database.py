@@ -1,11 +1,11 @@
 """An environment's live database, its shadow, and the session of a fenced one."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from bot.domain.backups import SavedSequence
+from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.catalogue import Catalogue, ChainOutcome, CheckResult, DatabaseFacts, Rehearsal, Session, TableSize
 from bot.domain.migrations import DownScript
 from bot.ports.bundles import Dump, FetchedBundle, TableSink
@@ -31,15 +31,19 @@ class Fence(Protocol):
 
     def export(
         self, tables: Sequence[str], sink: "TableSink", report: Report
-    ) -> tuple[Sequence[SavedSequence], Mapping[str, int]]:
-        """Copy out every row of the relations in one snapshot; gives owned sequences' states, and rows by relation."""
+    ) -> tuple[Sequence[SavedSequence], Sequence[TableContent]]:
+        """Copy out every row of the relations in one snapshot.
+
+        Gives owned sequences' states, and what each relation held: rows, and the hash of a table's content.
+        """
 
     def run_chain(
         self,
         chain: Sequence[DownScript],
         expected: frozenset[int],
-        saved_rows: Mapping[str, int],
+        saved: Sequence[TableContent],
         may_commit: Callable[[], None],
+        fingerprint: str = "",
     ) -> ChainOutcome:
         """Run the chain in ONE transaction, remove the tracking rows, check what remains, and commit.
 
@@ -48,11 +52,14 @@ class Fence(Protocol):
         Args:
             chain: newest first.
             expected: versions the tracking table must hold afterwards.
-            saved_rows: exact rows of each exported relation; a difference stops the chain before the first drop.
+            saved: what each exported relation held; a difference stops the chain before the first drop. Where no hash
+                is known, rows are compared.
             may_commit: called just before COMMIT; raises when this process no longer owns the run.
+            fingerprint: of the catalogue the chain was rehearsed on; "" where that cannot be compared.
 
         Raises:
-            PermanentError: ``chain-failed``, ``rows-changed-since-export``, ``unexpected-tracking-rows``.
+            PermanentError: ``chain-failed``, ``rows-changed-since-export``, ``schema-changed-since-plan``,
+                ``unexpected-tracking-rows``; nothing was changed.
             TemporaryError: ``table-locked`` names the blocker, after all attempts; ``chain-running`` elsewhere;
                 ``outcome-unknown`` when the connection went during COMMIT: call again, and it finds out.
         """

@@ -6,7 +6,8 @@ import pytest
 
 from bot.adapters.database.connections import Connections
 from bot.adapters.pgtools import PgTools, ToolFailedError
-from bot.adapters.toolwords import tool_words
+from bot.adapters.sides.complaints import read_complaints
+from bot.adapters.toolwords import FUNCTION_SPOKE, tool_words
 from bot.errors import PermanentError
 from bot.sandbox.postgres import PostgresServer, find_bin_dir, free_port
 
@@ -145,6 +146,9 @@ def test_a_tool_s_words_without_host_query_and_detail(complained: str, words: st
             "malformed array literal: …",
         ),
         ('pg_restore: error: ERROR:  value "99999999999" is out of range for type integer', "… is out of range for"),
+        ('pg_restore: error: ERROR:  "1e9999" is out of range for type double precision', "… is out of range for type"),
+        ('pg_restore: error: ERROR:  syntax error at or near "Nguyen"', "syntax error at or near …"),
+        ("psql:a.sql:7: error: invalid command \\Nguyen", "invalid command \\…"),
         ('pg_restore: error: ERROR:  permission denied for table "patients"', 'permission denied for table "patients"'),
     ],
 )
@@ -152,3 +156,48 @@ def test_values_of_rows_are_left_out(said: str, told: str) -> None:
     assert told in tool_words(f"{said}\nDETAIL:  Key (name)=(Nguyen)")
     assert "Nguyen" not in tool_words(said)
     assert "9999" not in tool_words(said)
+
+
+def test_a_value_that_holds_a_quote_and_a_line_s_end_is_left_out() -> None:
+    said = """pg_restore: error: COPY failed for table "patients": ERROR:  invalid input syntax for type integer: "An "
+Nguyen Van"
+CONTEXT:  COPY patients, line 1, column age: "An "
+Nguyen Van\""""
+
+    assert tool_words(said) == 'COPY failed for table "patients": ERROR:  invalid input syntax for type integer: …'
+
+
+RAISED = """pg_restore: error: COPY failed for table "a_patients": ERROR:  patient Nguyen Van An has no clinic
+CONTEXT:  PL/pgSQL function public.guard() line 3 at RAISE
+COPY a_patients, line 1: "Nguyen Van An"
+pg_restore: error: could not execute query: ERROR:  permission denied for table b
+Command was: GRANT SELECT ON TABLE b TO c;
+"""
+
+
+def test_what_a_function_raised_is_not_repeated() -> None:
+    assert tool_words(RAISED) == f'COPY failed for table "a_patients": ERROR:  {FUNCTION_SPOKE}'
+    assert [str(complaint) for complaint in read_complaints(RAISED)] == [
+        f'COPY failed for table "a_patients": ERROR:  {FUNCTION_SPOKE}.',
+        "GRANT SELECT ON TABLE b TO c: permission denied for table b.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'role "app" does not exist',
+        'relation "public.patients" already exists',
+        'extension "postgis" is not available',
+        'permission denied to create extension "postgis"',
+        'must be able to SET ROLE "app"',
+        'could not extend file "base/16384/16400": No space left on device',
+        'could not obtain lock on relation "public.patients"',
+        "canceling statement due to lock timeout",
+        'insert or update on table "visits" violates foreign key constraint "visits_patient_id_fkey"',
+        'duplicate key value violates unique constraint "patients_pkey"',
+        'null value in column "name" of relation "patients" violates not-null constraint',
+    ],
+)
+def test_what_people_need_to_act_is_repeated(words: str) -> None:
+    assert tool_words(f"pg_restore: error: could not execute query: ERROR:  {words}") == words

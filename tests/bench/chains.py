@@ -38,7 +38,7 @@ def _ours(sandbox: Sandbox, chain: Sequence[DownScript], name: str) -> float:
     fence = database.fence("bench")
     try:
         began = time.monotonic()
-        fence.run_chain(chain, frozenset(range(1, DOWN_TO)), {}, lambda: None)
+        fence.run_chain(chain, frozenset(range(1, DOWN_TO)), (), lambda: None)
         return time.monotonic() - began
     finally:
         fence.close()

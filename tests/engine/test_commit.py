@@ -1,9 +1,14 @@
 """Whether the chain has committed: where the answer is lost, the tracking table has the word."""
 
+from collections.abc import Callable
+
+import pytest
+
 from bot.domain.runs import RunState, StepState
 from bot.errors import TemporaryError
 from bot.planning import checklist
-from tests.engine.story import Story, faults_in, faults_in_success
+from tests.engine.story import Story, faults_in, faults_in_success, faults_in_undoing
+from tests.fakes.database import FLAGS
 from tests.fakes.world import World
 
 SHAKY = TemporaryError("shaky", "It does not answer.")
@@ -39,3 +44,48 @@ def test_a_tracking_table_nobody_can_explain_parks(story: Story, world: World) -
     assert run.state is RunState.PARKED
     assert "outcome-unknown: The tracking table holds neither what was before" in run.problem
     assert faults_in(world) == []
+
+
+def slip_in(world: World) -> None:
+    world.database.hashes[FLAGS] = "hash of other values"
+
+
+def change_schema(world: World) -> None:
+    world.database.drift = "public.latecomer"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (slip_in, f"rows-changed-since-export: {FLAGS} has other rows than were saved."),
+        (change_schema, "schema-changed-since-plan: The schema is another."),
+    ],
+)
+def test_what_changed_since_it_was_looked_at_is_not_dropped(
+    story: Story, world: World, change: Callable[[World], None], problem: str
+) -> None:
+    """In as many rows, or in the schema: after the export, before the chain."""
+    probe = Story(World(world.scratch))
+    probe.roll_back()
+    number = probe.process.calls.index("fence.run_chain") + 1
+    story.process.at_call[number] = lambda: change(world)
+
+    story.roll_back()
+
+    assert world.database.commits == []
+    assert faults_in_undoing(world, RunState.FAILED, problem) == []
+
+
+def test_an_export_from_before_hashes_were_kept_is_compared_by_its_rows(story: Story, world: World) -> None:
+    probe = Story(World(world.scratch))
+    probe.roll_back()
+    number = probe.process.calls.index("fence.run_chain")
+
+    def forget() -> None:
+        data = dict(world.run().step(checklist.EXPORT).data)
+        del data["hashes"]
+        world.journal.remember(world.run().id, world.run().fence, checklist.EXPORT, data)
+
+    story.process.after_call[number] = forget
+    story.roll_back()
+    assert faults_in_success(world) == []

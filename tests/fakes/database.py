@@ -1,7 +1,7 @@
 """A database that knows what each migration added; closed, it lets nobody in but the one session of its fence."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -68,29 +68,35 @@ class FakeFence:
 
     def export(
         self, tables: Sequence[str], sink: TableSink, report: Report
-    ) -> tuple[Sequence[SavedSequence], Mapping[str, int]]:
+    ) -> tuple[Sequence[SavedSequence], Sequence[TableContent]]:
         self._must_live()
         sent = {table: self._database.rows[table] for table in tables}
         for done, (table, rows) in enumerate(sent.items()):
             with sink.table(table, ("id",)) as write:
                 write(b"".join(b"%d\n" % number for number in range(rows)))
             report(Progress(done + 1, len(sent), "tables"))
-        return [SavedSequence("public.feature_flags_id_seq", 42, is_called=True)], sent
+        return [SavedSequence("public.feature_flags_id_seq", 42, is_called=True)], [
+            TableContent(table, rows, self._database.hashes.get(table, "")) for table, rows in sent.items()
+        ]
 
     def run_chain(
         self,
         chain: Sequence[DownScript],
         expected: frozenset[int],
-        saved_rows: Mapping[str, int],
+        saved: Sequence[TableContent],
         may_commit: Callable[[], None],
+        fingerprint: str = "",
     ) -> ChainOutcome:
         self._must_live()
         database = self._database
         if database.tracking.keys() == expected:
             return ChainOutcome((), (), ())
-        for table, rows in saved_rows.items():
-            if database.rows.get(table) != rows:
-                raise PermanentError("rows-changed-since-export", f"{table} has other rows than were saved.")
+        for content in saved:
+            now = database.rows.get(content.table), database.hashes.get(content.table, "")
+            if now != (content.rows, content.content_hash or now[1]):
+                raise PermanentError("rows-changed-since-export", f"{content.table} has other rows than were saved.")
+        if fingerprint not in {"", database.fingerprint_now()}:
+            raise PermanentError("schema-changed-since-plan", "The schema is another.")
         if database.chain_error is not None:
             raise database.chain_error
         may_commit()
@@ -184,6 +190,7 @@ class FakeDatabase:
         self._clock = clock
         self.tracking = dict(NAMES)
         self.rows = dict(ROWS)
+        self.hashes = {table: f"hash of {table}" for table in ROWS}
         self.drift = ""
         self.open = True
         self.session: FakeFence | None = None

@@ -1,7 +1,7 @@
 """Runs a chain for good: one transaction, tried again as a whole while somebody's lock is in the way."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -9,11 +9,14 @@ import psycopg
 from psycopg import sql
 
 from bot.adapters.database.blockers import BlockerWatch
+from bot.adapters.database.catalogue import catalogue_within
 from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.execution import ChainExecutor, Executed, StatementFailedError, commit
 from bot.adapters.database.failures import is_disconnect, server_words, translate
-from bot.adapters.database.relations import Relation, count_rows, find_relation
+from bot.adapters.database.hashing import read_contents
+from bot.adapters.database.relations import find_relation
 from bot.adapters.database.tracking import Tracking
+from bot.domain.backups import TableContent
 from bot.domain.catalogue import ChainOutcome
 from bot.domain.environments import Timing
 from bot.domain.migrations import DownScript
@@ -38,8 +41,9 @@ class ChainRun:
     clock: Clock
     chain: Sequence[DownScript]
     expected: frozenset[int]
-    saved_rows: Mapping[str, int]
+    saved: Sequence[TableContent]
     may_commit: Callable[[], None]
+    fingerprint: str = ""
 
     def run(self, conn: Connection) -> ChainOutcome:
         """Try whole transactions until one commits or nothing more can be hoped for.
@@ -83,6 +87,7 @@ class ChainRun:
         if executor.is_done():
             return ChainOutcome((), (), (), attempt)
         self._compare_rows(conn)
+        self._compare_schema(conn)
         executed = executor.run()
         lsn = str(conn.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()").fetchall()[0][0])
         self.may_commit()
@@ -103,17 +108,32 @@ class ChainRun:
 
     def _compare_rows(self, conn: Connection) -> None:
         """Nothing may have been written since the export; from here on nothing can be."""
-        changed = []
-        for name, saved in sorted(self.saved_rows.items()):
-            relation = find_relation(conn, name)
-            now = -1 if relation is None else _count_locked(conn, relation)
-            if now != saved:
-                changed.append(f"{name}: {saved} saved, " + ("gone now" if now < 0 else f"{now} now"))
+        found = {content.table: find_relation(conn, content.table) for content in self.saved}
+        relations = [relation for relation in found.values() if relation is not None]
+        for relation in relations:
+            if relation.lockable:
+                conn.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(relation.name))
+        with conn.transaction(force_rollback=True):  # hashing changes settings that a script may depend on
+            now = {content.table: content for content in read_contents(conn, relations)}
+        changed = [how for content in self.saved for how in _changes(content, now.get(content.table))]
         if changed:
             raise PermanentError(
                 "rows-changed-since-export",
-                "Rows changed after they were saved: " + "; ".join(changed)[:200] + ".",
+                "Rows changed after they were saved: " + "; ".join(sorted(changed))[:200] + ".",
                 "Nothing was dropped. Find who writes, then ask for the rollback again.",
+            )
+
+    def _compare_schema(self, conn: Connection) -> None:
+        """CASCADE takes whatever hangs on what is dropped: it must be what the rehearsal has seen."""
+        if not self.fingerprint:
+            return
+        with conn.transaction(force_rollback=True):  # reading it changes settings, too
+            now = catalogue_within(conn)
+        if now.fingerprint != self.fingerprint:
+            raise PermanentError(
+                "schema-changed-since-plan",
+                "Somebody has changed the schema since the chain was planned and rehearsed.",
+                "Nothing was dropped. Ask for the rollback again: the new plan shows what would go now.",
             )
 
     def _commit(self, conn: Connection) -> None:
@@ -131,10 +151,13 @@ class ChainRun:
             ) from error
 
 
-def _count_locked(conn: Connection, relation: Relation) -> int:
-    if relation.lockable:
-        conn.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(relation.name))
-    return count_rows(conn, relation)
+def _changes(saved: TableContent, now: TableContent | None) -> Iterator[str]:
+    if now is None:
+        yield f"{saved.table}: {saved.rows} saved, gone now"
+    elif now.rows != saved.rows:
+        yield f"{saved.table}: {saved.rows} saved, {now.rows} now"
+    elif saved.content_hash and now.content_hash != saved.content_hash:
+        yield f"{saved.table}: {saved.rows} saved, as many now, with other values"
 
 
 def _outcome(executed: Executed, attempt: int, lsn: str) -> ChainOutcome:

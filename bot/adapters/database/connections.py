@@ -19,6 +19,7 @@ STATEMENT_TIMEOUT_S = 60.0
 IDLE_TIMEOUT_S = 300.0
 """An abandoned transaction of ours must not hold its locks for ever."""
 
+KNOWS_TRANSACTION_TIMEOUT = 170000
 KEEPALIVES = {"keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3"}
 
 
@@ -76,9 +77,11 @@ class Connections:
         }
         params |= {"dbname": database or self.database, "application_name": APPLICATION, "client_encoding": "UTF8"}
         try:
-            return psycopg.connect(make_conninfo(**params), autocommit=True, prepare_threshold=None)
+            conn = psycopg.connect(make_conninfo(**params), autocommit=True, prepare_threshold=None)
+            _lift_transaction_timeout(conn)
         except psycopg.OperationalError as error:
             raise connection_refused(error) from error
+        return conn
 
     def tool_environment(self, database: str = "", application: str = APPLICATION) -> Mapping[str, str]:
         """The DSN as environment variables for pg_dump and pg_restore, so that no argument shows it."""
@@ -90,6 +93,12 @@ class Connections:
             if option.val is not None and option.envvar is not None
         }
         return known | {"PGDATABASE": database or self.database, "PGAPPNAME": application, "PGCLIENTENCODING": "UTF8"}
+
+
+def _lift_transaction_timeout(conn: Connection) -> None:
+    """A database's or a role's own would end a dump or a load. An older server refuses a login that names it."""
+    if conn.info.server_version >= KNOWS_TRANSACTION_TIMEOUT:
+        conn.execute("SET transaction_timeout = 0")
 
 
 def _quoted(value: Any) -> str:

@@ -1,7 +1,6 @@
 """A directory-format dump with the exact content of every table in its own snapshot."""
 
 import re
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,31 +13,18 @@ from bot.adapters.database.blockers import BlockerWatch
 from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.export import QUERIES, snapshot
 from bot.adapters.database.failures import translated
+from bot.adapters.database.hashing import hash_tables, read_tables
 from bot.adapters.pgtools import PgTools, ToolFailedError, ToolRun
 from bot.domain.backups import TableContent
 from bot.domain.environments import Timing
 from bot.domain.runs import Progress
-from bot.errors import PermanentError, TemporaryError
+from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Clock, Dump, Report
 
 REPORT_EVERY_S = 0.5
 CANCEL_S = 5.0
 COMPRESSED_SHARE = 0.4
 """What gzip at level 1 leaves of a table, at a guess."""
-
-# What the text form of a value depends on; a bundle's verification must hash under the same.
-HASHING = """
-SET LOCAL search_path = pg_catalog;
-SET LOCAL timezone = 'UTC';
-SET LOCAL datestyle = 'ISO, YMD';
-SET LOCAL intervalstyle = 'postgres';
-SET LOCAL bytea_output = 'hex';
-SET LOCAL extra_float_digits = 1;
-SET LOCAL row_security = off
-"""
-
-Table = tuple[str, str, int, str]
-"""Schema, name, bytes on disk, hashed columns."""
 
 
 class Dumper:
@@ -59,6 +45,7 @@ class Dumper:
             BlockerWatch(self._connections, pid=conn.info.backend_pid, application=tag) as watch,
         ):
             self._tools.check_version(conn.info.server_version)
+            conn.execute("SET idle_in_transaction_session_timeout = 0")  # pg_dump may take longer than our hashing
             try:
                 with snapshot(conn):
                     return self._dump(conn, directory, report, watch)
@@ -81,7 +68,10 @@ class Dumper:
         with ThreadPoolExecutor(1, "dump-hash") as pool:
             contents = pool.submit(hash_tables, conn, tables)
             try:
-                self._follow(_Work(run, contents, directory, guess_bytes), report, watch)
+                work = _Work(run, contents, directory, guess_bytes)
+                self._follow(work, report, watch)
+                if work.lost_snapshot:
+                    contents.result()  # says why; pg_dump says only that it has no snapshot
                 run.wait()
             finally:
                 run.kill()
@@ -128,8 +118,15 @@ class _Work:
     directory: Path
     guess_bytes: int
 
+    @property
+    def lost_snapshot(self) -> bool:
+        """Whether our own session has failed, and the snapshot is gone with its transaction."""
+        return self.contents.done() and self.contents.exception() is not None
+
     def is_done(self) -> bool:
-        """Whether both have ended, waiting a moment for the one that has not."""
+        """Whether both have ended, or one has failed, waiting a moment for the one that has not."""
+        if self.lost_snapshot:
+            return True
         if self.run.is_running():
             return False
         if self.run.failed:
@@ -146,29 +143,11 @@ class _Work:
         return total
 
 
-def read_tables(conn: Connection) -> list[Table]:
-    """Tables with rows of their own."""
-    return conn.execute(QUERIES["stored_tables"]).fetchall()
-
-
-def hash_tables(conn: Connection, tables: Sequence[Table]) -> list[TableContent]:
-    """Count and hash every table in the session's snapshot: a sum, so that order does not matter and duplicates do."""
-    conn.execute(HASHING)
-    return [_hash_table(conn, table) for table in tables]
-
-
-def _hash_table(conn: Connection, table: Table) -> TableContent:
-    schema, name, _, columns = table
-    query = sql.SQL("SELECT count(*), coalesce(sum(hash_record_extended(ROW({}), 0)), 0)::text FROM ONLY {} t").format(
-        sql.SQL(columns),  # quoted by the server's own format()
-        sql.Identifier(schema, name),
-    )
-    rows, content_hash = conn.execute(query).fetchall()[0]
-    identity = conn.execute("SELECT format('%%I.%%I', %s::text, %s::text)", (schema, name)).fetchall()[0][0]
-    return TableContent(identity, rows, content_hash)
-
-
-def _failed(error: ToolFailedError) -> PermanentError:
+def _failed(error: ToolFailedError) -> BotError:
+    if error.gone:
+        return TemporaryError(
+            "database-unreachable", f"The dump was cut off: {error.words}.", "Check that the server is up."
+        )
     return PermanentError(
         "dump-failed",
         f"pg_dump failed: {error.words}.",

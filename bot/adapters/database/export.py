@@ -1,14 +1,16 @@
 """Copies every row of relations out, as CSV, in one snapshot."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from psycopg import sql
 
 from bot.adapters.database.connections import Connection
+from bot.adapters.database.hashing import TEXT_FORM, read_contents
 from bot.adapters.database.relations import Relation, find_relation
 from bot.adapters.namedqueries import load
-from bot.domain.backups import SavedSequence
+from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.runs import Progress
 from bot.errors import PermanentError
 from bot.ports import Clock, Report, TableSink
@@ -26,15 +28,17 @@ class Exporter:
 
     def export(
         self, tables: Sequence[str], sink: TableSink, report: Report
-    ) -> tuple[Sequence[SavedSequence], Mapping[str, int]]:
-        """Copy out every row of the relations; gives owned sequences' states, and rows by relation."""
+    ) -> tuple[Sequence[SavedSequence], Sequence[TableContent]]:
+        """Copy out every row of the relations; gives owned sequences' states, and what each relation held."""
         with snapshot(self._conn):
+            self._conn.execute(TEXT_FORM)  # or a database's own settings may leave out digits
             relations = [self._find(table) for table in tables]
             progress = _ByteProgress(report, self._clock, sum(self._size(relation) for relation in relations))
             sequences = [sequence for relation in relations for sequence in self._sequences(relation)]
             rows = {relation.identity: self._copy(relation, sink, progress) for relation in relations}
             progress.finish()
-        return sequences, rows
+            contents = read_contents(self._conn, relations)
+        return sequences, [replace(content, rows=rows[content.table]) for content in contents]
 
     def _find(self, table: str) -> Relation:
         relation = find_relation(self._conn, table)
@@ -50,7 +54,7 @@ class Exporter:
         """Copy one relation; the server's own count of rows is the answer."""
         condition = sql.SQL("" if relation.populated else " WHERE false")
         query = sql.SQL("COPY (SELECT * FROM {}{}) TO STDOUT WITH (FORMAT csv, HEADER)").format(
-            relation.name, condition
+            relation.source, condition
         )
         cursor = self._conn.cursor()
         with sink.table(relation.identity, relation.columns) as write:

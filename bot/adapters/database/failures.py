@@ -1,7 +1,7 @@
 """What a server says, made into errors a person can act on.
 
-A server's message may quote a row ("invalid input syntax for type integer: …"), a conninfo names hosts: neither leaves
-here. The original stays as the cause.
+A server's message may quote a row ("invalid input syntax for type integer: …"), a function's may say anything, a
+conninfo names hosts: none of that leaves here. The original stays as the cause.
 """
 
 import re
@@ -10,12 +10,18 @@ from contextlib import contextmanager
 
 import psycopg
 
+from bot.adapters.toolwords import FUNCTION_SPOKE
 from bot.errors import BotError, PermanentError, TemporaryError
 
 MESSAGE_LENGTH = 300
-QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|\b\d{4,}\b")
 CARRIES_VALUES = ("22", "P0")
 """SQLSTATE classes whose primary message quotes values: data exceptions, and what PL/pgSQL raises itself."""
+CONSTRAINTS = "23"
+SYNTAX_ERROR = "42601"
+RAISING = "exec_stmt_raise"
+OTHER_LANGUAGES = ("plperl.c", "plpy_elog.c", "pltcl.c")
+"""Where the server passes on what a function of another language than PL/pgSQL says."""
+WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 REFUSED_LOGIN = re.compile(
     r"authentication|no pg_hba\.conf entry|does not exist|permission denied|not permitted", re.IGNORECASE
@@ -24,13 +30,23 @@ RESTRICTED = ("42501", "0LP01")
 
 
 def server_words(error: psycopg.Error) -> str:
-    """The primary message and its SQLSTATE, without values, detail, query or host."""
+    """The primary message and its SQLSTATE, without detail, query or host; where it may hold a value, its kind."""
     primary = error.diag.message_primary or _last_fatal(str(error))
     sqlstate = error.sqlstate or ""
-    if sqlstate.startswith(CARRIES_VALUES):
-        primary = QUOTED.sub("…", primary)
+    if error.diag.source_function == RAISING or error.diag.source_file in OTHER_LANGUAGES:
+        primary = FUNCTION_SPOKE
+    elif _may_hold_values(error, sqlstate):
+        primary = f"{WORD.sub(' ', type(error).__name__).lower()}; the server's log has its words"
     text = " ".join(primary.split())[:MESSAGE_LENGTH]
     return f"{text} ({sqlstate})" if sqlstate else text
+
+
+def _may_hold_values(error: psycopg.Error, sqlstate: str) -> bool:
+    """Whether the server's own sentence may quote a row. Of a constraint it names what is violated, and no more."""
+    if sqlstate.startswith(CONSTRAINTS):
+        return not (error.diag.constraint_name or error.diag.column_name or error.diag.datatype_name)
+    made_by_function = sqlstate == SYNTAX_ERROR and bool(error.diag.internal_query)
+    return sqlstate.startswith(CARRIES_VALUES) or made_by_function
 
 
 def _last_fatal(text: str) -> str:

@@ -4,7 +4,7 @@ Order matters: our session is opened first, then new connections are refused (ev
 sessions are ended in bulk. Ending them one by one, or before the door is shut, loses against reconnecting clients.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import psycopg
@@ -20,7 +20,7 @@ from bot.adapters.database.regrowth.commits import Regrowth
 from bot.adapters.database.tracking import Tracking
 from bot.adapters.namedqueries import load
 from bot.adapters.pgtools import PgTools
-from bot.domain.backups import SavedSequence
+from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.catalogue import ChainOutcome, Session
 from bot.domain.environments import Timing
 from bot.domain.migrations import DownScript
@@ -169,7 +169,7 @@ class PostgresFence:
 
     def export(
         self, tables: Sequence[str], sink: TableSink, report: Report
-    ) -> tuple[Sequence[SavedSequence], Mapping[str, int]]:
+    ) -> tuple[Sequence[SavedSequence], Sequence[TableContent]]:
         """Copy out every row; see `bot.ports.Fence.export`."""
         with translated("Saving the rows"):
             return Exporter(self._session(), self._clock).export(tables, sink, report)
@@ -178,12 +178,21 @@ class PostgresFence:
         self,
         chain: Sequence[DownScript],
         expected: frozenset[int],
-        saved_rows: Mapping[str, int],
+        saved: Sequence[TableContent],
         may_commit: Callable[[], None],
+        fingerprint: str = "",
     ) -> ChainOutcome:
         """Run the chain for good; see `bot.ports.Fence.run_chain`."""
         run = ChainRun(
-            self._connections, self._tracking, self._timing, self._clock, chain, expected, saved_rows, may_commit
+            self._connections,
+            self._tracking,
+            self._timing,
+            self._clock,
+            chain,
+            expected,
+            saved,
+            may_commit,
+            fingerprint,
         )
         return run.run(self._session())
 

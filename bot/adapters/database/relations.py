@@ -22,6 +22,7 @@ class Relation:
     Attributes:
         identity: as asked for.
         name: for SQL.
+        source: for FROM: what is in it and in no other, but for a partitioned table, whose rows are its partitions'.
         lockable: whether LOCK TABLE takes it; it refuses materialized views.
         populated: false for a materialized view nobody has refreshed: reading it is an error.
         columns: as they are seen.
@@ -29,6 +30,7 @@ class Relation:
 
     identity: str
     name: sql.Identifier
+    source: sql.Composable
     lockable: bool
     populated: bool
     columns: tuple[str, ...]
@@ -40,11 +42,13 @@ def find_relation(conn: Connection, identity: str) -> Relation | None:
     if row is None:
         return None
     schema, name, kind, populated, columns = row
-    return Relation(identity, sql.Identifier(schema, name), kind in {"r", "p"}, populated, tuple(columns))
+    quoted = sql.Identifier(schema, name)
+    source = sql.SQL("ONLY {}").format(quoted) if kind == "r" else quoted
+    return Relation(identity, quoted, source, kind in {"r", "p"}, populated, tuple(columns))
 
 
 def count_rows(conn: Connection, relation: Relation) -> int:
     """Count exactly; 0 for a materialized view nobody has refreshed."""
     if not relation.populated:
         return 0
-    return int(conn.execute(sql.SQL("SELECT count(*) FROM {}").format(relation.name)).fetchall()[0][0])
+    return int(conn.execute(sql.SQL("SELECT count(*) FROM {}").format(relation.source)).fetchall()[0][0])

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +12,24 @@ from psycopg import sql
 
 from bot.adapters.database.blockers import BlockerWatch
 from bot.adapters.database.catalogue import Owners, catalogue_within, read_catalogue, read_owners
-from bot.adapters.database.connections import Connection, Connections
+from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, Connections
 from bot.adapters.database.execution import ChainExecutor, Executed, StatementFailedError
 from bot.adapters.database.failures import translated
+from bot.adapters.database.hashing import TEXT_FORM
 from bot.adapters.database.mentions import find_bodies, find_mentions
 from bot.adapters.database.regrowth.commits import Regrowth
 from bot.adapters.database.regrowth.script import RegrowthScript
 from bot.adapters.database.tracking import Tracking, TrackingTable
 from bot.adapters.namedqueries import load
 from bot.adapters.pgtools import PgTools, ToolFailedError
+from bot.adapters.sides.complaints import tolerated
 from bot.domain.catalogue import ChainOutcome, Rehearsal
 from bot.domain.migrations import DownScript
-from bot.errors import PermanentError
+from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Clock, Regrown
 
 QUERIES = load("sql.checks", "shadow.sql")
+OPTIONS = "-c synchronous_commit=off"
 PREFIX = "backstop_shadow_"
 MADE_AT = re.compile(r"made at (\d+)")
 YOUNG_S = 600.0
@@ -136,9 +139,10 @@ class ShadowMaker:
             self._dump(file, tag)
             try:
                 entries = [line for line in self._tools.list_contents(file) if self._wanted(line, source)]
-                environment = self._connections.tool_environment(name, tag)
-                environment = {**environment, "PGOPTIONS": "-c synchronous_commit=off"}
-                self._tools.restore_schema(environment, file, entries, owners=not source.foreign_owners)
+                environment = dict(self._connections.tool_environment(name, tag))
+                environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {OPTIONS}".strip()
+                owners, knows_all = not source.foreign_owners, live.info.server_version >= KNOWS_TRANSACTION_TIMEOUT
+                load_schema(self._tools, environment, file, entries, owners=owners, lenient=not knows_all)
             except ToolFailedError as error:
                 raise _failed(error) from error
         with self._connections.session(name) as shadow:
@@ -210,6 +214,30 @@ class PostgresShadow:
             ) from error
 
 
+def load_schema(
+    tools: PgTools, environment: Mapping[str, str], file: Path, entries: Sequence[str], *, owners: bool, lenient: bool
+) -> None:
+    """Load the listed entries of a schema dump.
+
+    Args:
+        tools: pg_restore.
+        environment: names the target database.
+        file: the dump.
+        entries: those that are wanted.
+        owners: give objects to the roles that owned them; otherwise all are ours.
+        lenient: the server is older than a setting that pg_restore begins with: that error, and no other, is none.
+
+    Raises:
+        ToolFailedError: in pg_restore's words.
+    """
+    try:
+        tools.restore_schema(environment, file, entries, owners=owners, lenient=lenient)
+    except ToolFailedError as error:
+        lacking = tolerated(error) if lenient else None
+        if lacking is None or lacking:
+            raise
+
+
 def read_settings(live: Connection) -> Sequence[tuple[str, str]]:
     """Settings of the live database, and of our role in it, which a copy of it has not."""
     return live.execute(QUERIES["settings"]).fetchall()
@@ -228,12 +256,19 @@ def _copy_rows(live: Connection, shadow: Connection, tracking: Tracking) -> None
     columns = sql.SQL(", ").join(sql.Identifier(name) for (name,) in names)
     read = sql.SQL("COPY {} ({}) TO STDOUT").format(table, columns)
     write = sql.SQL("COPY {} ({}) FROM STDIN").format(table, columns)
-    with live.cursor().copy(read) as rows, shadow.cursor().copy(write) as sink:
-        for row in rows:
-            sink.write(row)
+    with live.transaction(), shadow.transaction():
+        for conn in (live, shadow):  # the shadow has not the live database's own settings
+            conn.execute(TEXT_FORM)
+        with live.cursor().copy(read) as rows, shadow.cursor().copy(write) as sink:
+            for row in rows:
+                sink.write(row)
 
 
-def _failed(error: ToolFailedError) -> PermanentError:
+def _failed(error: ToolFailedError) -> BotError:
+    if error.gone:
+        return TemporaryError(
+            "database-unreachable", f"Copying the schema was cut off: {error.words}.", "Check that the server is up."
+        )
     return PermanentError(
         "shadow-failed",
         f"{error.tool} could not copy the schema: {error.words}.",

@@ -9,9 +9,9 @@ from psycopg import sql
 
 from bot.adapters.database import Tracking
 from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.dump import HASHING, hash_tables
 from bot.adapters.database.export import snapshot
 from bot.adapters.database.failures import translated
+from bot.adapters.database.hashing import HASHING, hash_tables
 from bot.adapters.salvage import tables as reading
 from bot.adapters.salvage.comparing import Comparison
 from bot.adapters.salvage.tables import Name, Table

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from bot.adapters.database.connections import Connection
-from bot.adapters.database.dump import read_tables
+from bot.adapters.database.hashing import read_tables
 from bot.adapters.namedqueries import load
 
 QUERIES = load("sql.salvage", "tables.sql")

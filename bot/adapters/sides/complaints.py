@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.adapters.pgtools import ToolFailedError
+from bot.adapters.toolwords import RAISED, safe_words
 from bot.errors import BotError, PermanentError, TemporaryError
 
 TOLERATED = re.compile(
@@ -16,10 +17,6 @@ STATEMENT = "Command was: "
 ERROR = re.compile(r"^(?:pg_restore|psql(?::[^ ]*)?): (?:error: |ERROR:  )(?P<words>.*)$")
 TOO_OLD = re.compile(r"unsupported version \([\d.]+\) in file header|invalid command \\restrict")
 FULL = re.compile(r"No space left on device|could not extend file|disk full|Disk quota exceeded", re.IGNORECASE)
-GONE = re.compile(
-    r"server closed the connection|terminating connection|connection to server|could not connect|the database system is"
-    r"|connection not open|no connection to the server|SSL SYSCALL|could not receive data|lost synchronization"
-)
 EXTENSION = re.compile(
     r"permission denied to create extension \"(?P<name>[^\"]*)\"|extension \"(?P<missing>[^\"]*)\" is not available"
 )
@@ -32,13 +29,21 @@ WAY_OUT = (
 
 @dataclass(frozen=True)
 class Complaint:
-    """An error a tool reported, and the first line of the statement it was about ("" if it did not say)."""
+    """An error a tool reported, and the first line of the statement it was about ("" if it did not say).
+
+    `words` are not for people: they may quote rows. The whole as a text is.
+    """
 
     words: str
     statement: str = ""
+    raised: bool = False
 
     def __str__(self) -> str:
-        words = self.words.removeprefix("could not execute query: ").removeprefix("ERROR:  ")
+        words = (
+            safe_words(self.words, raised=self.raised)
+            .removeprefix("could not execute query: ")
+            .removeprefix("ERROR:  ")
+        )
         return f"{self.statement[:WORDS_LENGTH]}: {words[:WORDS_LENGTH]}." if self.statement else f"{words}."
 
 
@@ -49,7 +54,9 @@ def read_complaints(text: str) -> Sequence[Complaint]:
         if match := ERROR.match(line):
             found.append(Complaint(match["words"]))
         elif found and line.startswith(STATEMENT):
-            found[-1] = Complaint(found[-1].words, line.removeprefix(STATEMENT).strip().removesuffix(";"))
+            found[-1] = replace(found[-1], statement=line.removeprefix(STATEMENT).strip().removesuffix(";"))
+        elif found and RAISED.search(line):
+            found[-1] = replace(found[-1], raised=True)
     return found
 
 
@@ -77,7 +84,7 @@ def load_failed(error: ToolFailedError) -> BotError:
         return PermanentError(
             "disk-full", f"The server's disk is full: {error.words}.", "Make room, then try again. Nothing was changed."
         )
-    if GONE.search(said):
+    if error.gone:
         return TemporaryError(
             "database-unreachable", f"The load was cut off: {error.words}.", "Check that the server is up."
         )

@@ -6,8 +6,9 @@ from contextlib import ExitStack
 from queue import Empty, SimpleQueue
 
 from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.dump import CANCEL_S, REPORT_EVERY_S, Table, hash_tables, read_tables
+from bot.adapters.database.dump import CANCEL_S, REPORT_EVERY_S
 from bot.adapters.database.export import snapshot
+from bot.adapters.database.hashing import Table, hash_tables, read_tables
 from bot.domain.backups import TableContent
 from bot.domain.runs import Progress
 from bot.ports import Report

@@ -95,14 +95,16 @@ class ExportRows(Action):
             sequences, sent = session.export(tables, store.sink(), execution.reporter(self.key))
         export = store.finish(sequences)
         stored = {table.table: table.rows for table in export.tables}
-        if stored != dict(sent):
-            wrong = sorted(name for name in {*stored, *sent} if stored.get(name) != sent.get(name))
+        rows = {content.table: content.rows for content in sent}
+        if stored != rows:
+            wrong = sorted(name for name in {*stored, *rows} if stored.get(name) != rows.get(name))
             raise PermanentError(
                 "export-incomplete",
                 f"What the bucket holds of {', '.join(wrong)[:200]} is not what the server sent.",
                 "Nothing has been dropped. Check the bucket, then start the rollback again.",
             )
-        data = {"prefix": export.prefix, "rows": dict(sent), "tables": [asdict(table) for table in export.tables]}
+        data = {"prefix": export.prefix, "rows": rows, "tables": [asdict(table) for table in export.tables]}
+        data["hashes"] = {content.table: content.content_hash for content in sent}
         return Outcome(f"{export.rows:,} rows of {len(export.tables)} tables, read back and counted", data)
 
 

@@ -1,6 +1,8 @@
 """The database's part: fence it, run the chain, verify."""
 
+from bot.domain.backups import TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
+from bot.domain.plans import Plan
 from bot.domain.versions import label
 from bot.engine.execution import Execution
 from bot.engine.steps.action import Action, Outcome
@@ -49,10 +51,11 @@ class RunChain(Action):
                 "Nothing was dropped. Ask for the rollback again to have the new script rehearsed.",
             )
         restore_point = execution.site.database.mark_restore_point(f"backstop_{execution.run.id}")
-        saved = execution.data(checklist.EXPORT).get("rows", {})
         execution.check()
         with execution.fenced() as session:
-            outcome = session.run_chain(chain, frozenset(plan.remaining), saved, execution.may_commit)
+            outcome = session.run_chain(
+                chain, frozenset(plan.remaining), _saved(execution), execution.may_commit, _rehearsed_on(plan)
+            )
         execution.audit(
             "chain-committed",
             removed=[label(version) for version in outcome.removed],
@@ -65,6 +68,18 @@ class RunChain(Action):
             f"schema {label(plan.to_schema)}; {len(outcome.statements)} statements in {took:.2f} s, one transaction",
             {"lsn": outcome.lsn, "restore_point": restore_point, "attempts": outcome.attempts},
         )
+
+
+def _saved(execution: Execution) -> list[TableContent]:
+    """What the export held; one made before hashes were kept is compared by its rows."""
+    data = execution.data(checklist.EXPORT)
+    hashes = data.get("hashes", {})
+    return [TableContent(table, rows, hashes.get(table, "")) for table, rows in data.get("rows", {}).items()]
+
+
+def _rehearsed_on(plan: Plan) -> str:
+    """The catalogue's fingerprint; "" where the shadow's was another already, so that nothing was foretold."""
+    return plan.schema_fingerprint if plan.expected_fingerprint else ""
 
 
 class VerifySchema(Action):

@@ -14,6 +14,7 @@ from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.execution import commit
 from bot.adapters.database.fence import PostgresFence
 from bot.adapters.pgtools import PgTools
+from bot.domain.backups import TableContent
 from bot.domain.catalogue import ChainOutcome, LockTaken
 from bot.domain.migrations import DownScript
 from bot.errors import PermanentError, TemporaryError
@@ -21,6 +22,7 @@ from bot.sandbox.physioflow.clones import Clone
 from tests.adapters.database.conftest import REMAINING, TIMING, TRACKING
 from tests.adapters.database.relay import Relay
 from tests.adapters.database.scripting import script
+from tests.adapters.database.test_export import MemorySink, ignore
 
 Chain = tuple[DownScript, ...]
 Fencing = Callable[[], PostgresFence]
@@ -49,7 +51,7 @@ def test_the_chain_runs_in_spite_of_026(
     (flags,) = owner.execute("SELECT count(*) FROM feature_flags").fetchall()[0]
     session = fence()
 
-    outcome = session.run_chain(chain, REMAINING, {"public.feature_flags": flags}, agree)
+    outcome = session.run_chain(chain, REMAINING, [TableContent("public.feature_flags", flags)], agree)
 
     session.close()
     database.reopen()
@@ -74,7 +76,7 @@ def test_the_catalogue_afterwards_is_the_rehearsed_one(
         rehearsal = shadow.rehearse(chain, REMAINING)
     session = fence()
 
-    outcome = session.run_chain(chain, REMAINING, {}, agree)
+    outcome = session.run_chain(chain, REMAINING, (), agree)
 
     session.close()
     database.reopen()
@@ -84,9 +86,9 @@ def test_the_catalogue_afterwards_is_the_rehearsed_one(
 
 def test_repeated_it_finds_nothing_to_do(fence: Fencing, chain: Chain) -> None:
     session = fence()
-    session.run_chain(chain, REMAINING, {}, agree)
+    session.run_chain(chain, REMAINING, (), agree)
 
-    assert session.run_chain(chain, REMAINING, {}, agree) == ChainOutcome((), (), ())
+    assert session.run_chain(chain, REMAINING, (), agree) == ChainOutcome((), (), ())
 
 
 def test_a_failing_script_changes_nothing(database: PostgresDatabase, fence: Fencing, chain: Chain) -> None:
@@ -95,7 +97,7 @@ def test_a_failing_script_changes_nothing(database: PostgresDatabase, fence: Fen
     session = fence()
 
     with pytest.raises(PermanentError, match=r"chain-failed: 025_broken.sql line 2 failed: cannot drop table users"):
-        session.run_chain((*chain[:2], broken), TO_26 - {25, 26}, {}, agree)
+        session.run_chain((*chain[:2], broken), TO_26 - {25, 26}, (), agree)
 
     session.close()
     database.reopen()
@@ -108,15 +110,68 @@ def test_rows_that_changed_since_the_export_stop_it(
     database: PostgresDatabase, fence: Fencing, chain: Chain, count: int
 ) -> None:
     with pytest.raises(PermanentError, match=f"rows-changed-since-export: .*feature_flags: {count} saved, 12 now"):
-        fence().run_chain(chain, REMAINING, {"public.feature_flags": count}, agree)
+        fence().run_chain(chain, REMAINING, [TableContent("public.feature_flags", count)], agree)
 
     database.reopen()
     assert applied(database) == TO_26 | {27}
 
 
+@pytest.mark.parametrize(
+    "change", ["UPDATE feature_flags SET description = 'Another'", "UPDATE feature_flags SET enabled = NOT enabled"]
+)
+def test_values_that_changed_in_as_many_rows_stop_it(
+    database: PostgresDatabase, fence: Fencing, chain: Chain, clone: Clone, change: str
+) -> None:
+    """Another process takes over by fencing again, and somebody slips through the open door."""
+    session = fence()
+    _, saved = session.export(["public.feature_flags"], MemorySink(), ignore)
+    with opened(database, session), psycopg.connect(clone.owner_dsn, autocommit=True) as guest:
+        guest.execute(change.encode())
+
+    with pytest.raises(PermanentError, match=r"rows-changed-since-export: .*12 saved, as many now, with other values"):
+        fence().run_chain(chain, REMAINING, saved, agree)
+
+    database.reopen()
+    assert applied(database) == TO_26 | {27}
+
+
+def test_rows_that_are_as_saved_let_it_run_in_the_settings_of_the_role(fence: Fencing) -> None:
+    tables = ["public.feature_flags", "public.mv_diagnosis_statistics"]
+    finds = script(27, "SELECT 1 / (SELECT count(*) FROM feature_flags)", "DROP TABLE feature_flags CASCADE")
+    session = fence()
+    _, saved = session.export(tables, MemorySink(), ignore)
+
+    outcome = session.run_chain((finds,), TO_26, saved, agree)
+
+    assert outcome.removed == (27,)
+    assert [bool(content.content_hash) for content in saved] == [True, False], "a view's rows are others'"
+
+
+def test_whatever_has_come_to_hang_on_it_since_the_rehearsal_does_not_go(
+    database: PostgresDatabase, fence: Fencing, owner: Connection
+) -> None:
+    rehearsed_on = database.catalogue().fingerprint
+    owner.execute("CREATE MATERIALIZED VIEW latecomer AS SELECT key FROM feature_flags")
+    drop = (script(27, "DROP TABLE feature_flags CASCADE"),)
+
+    with pytest.raises(PermanentError, match="schema-changed-since-plan"):
+        fence().run_chain(drop, TO_26, (), agree, rehearsed_on)
+
+    database.reopen()
+    assert "public.latecomer" in database.catalogue().relations(["materialized view"])
+    seen = database.catalogue().fingerprint
+    outcome = fence().run_chain(drop, TO_26, (), agree, seen)
+    assert outcome.removed == (27,)
+
+
 def test_a_saved_relation_that_is_gone_stops_it(fence: Fencing, chain: Chain) -> None:
     with pytest.raises(PermanentError, match=r"rows-changed-since-export: .*public.nothing: 3 saved, gone now"):
-        fence().run_chain(chain, REMAINING, {"public.nothing": 3, "public.mv_diagnosis_statistics": 12}, agree)
+        fence().run_chain(
+            chain,
+            REMAINING,
+            [TableContent("public.nothing", 3), TableContent("public.mv_diagnosis_statistics", 12)],
+            agree,
+        )
 
 
 @pytest.mark.parametrize(
@@ -132,14 +187,14 @@ def test_unexpected_tracking_rows_stop_it(
     owner.execute(damage.encode())
 
     with pytest.raises(PermanentError, match=f"unexpected-tracking-rows: public.schema_migrations {message}"):
-        fence().run_chain(chain, REMAINING, {}, agree)
+        fence().run_chain(chain, REMAINING, (), agree)
 
 
 def test_a_script_that_changes_the_tracking_table_is_found_out(fence: Fencing, database: PostgresDatabase) -> None:
     thief = script(27, "DELETE FROM schema_migrations WHERE version < '003'")
 
     with pytest.raises(PermanentError, match=r"unexpected-tracking-rows: .*lacks 001, 002"):
-        fence().run_chain((thief,), TO_26, {}, agree)
+        fence().run_chain((thief,), TO_26, (), agree)
 
     database.reopen()
     assert applied(database) == TO_26 | {27}
@@ -149,7 +204,7 @@ def test_a_script_that_removes_its_own_row_is_found_out(fence: Fencing) -> None:
     thief = script(27, "DELETE FROM schema_migrations WHERE version = '027'")
 
     with pytest.raises(PermanentError, match=r"unexpected-tracking-rows: .*had 0 rows for 027"):
-        fence().run_chain((thief,), TO_26, {}, agree)
+        fence().run_chain((thief,), TO_26, (), agree)
 
 
 def test_whoever_no_longer_owns_the_run_does_not_commit(
@@ -160,7 +215,7 @@ def test_whoever_no_longer_owns_the_run_does_not_commit(
 
     session = fence()
     with pytest.raises(PermanentError, match="fenced-off"):
-        session.run_chain(chain, REMAINING, {}, refuse)
+        session.run_chain(chain, REMAINING, (), refuse)
 
     database.reopen()
     assert applied(database) == TO_26 | {27}
@@ -170,13 +225,13 @@ def test_a_deferred_constraint_is_found_before_may_commit(fence: Fencing, owner:
     owner.execute("CREATE TABLE a (id integer PRIMARY KEY, a integer REFERENCES a DEFERRABLE INITIALLY DEFERRED)")
 
     with pytest.raises(PermanentError, match=r"chain-failed: a deferred constraint failed: .*23503"):
-        fence().run_chain((script(27, "INSERT INTO a VALUES (1, 2)"),), TO_26, {}, pytest.fail)
+        fence().run_chain((script(27, "INSERT INTO a VALUES (1, 2)"),), TO_26, (), pytest.fail)
 
 
 def test_a_search_path_of_one_script_is_not_the_next_one_s(fence: Fencing) -> None:
     scripts = (script(27, "SET LOCAL lock_timeout = 0"), script(26, "SELECT set_config('a.b', 'c', true)"))
 
-    outcome = fence().run_chain(scripts, TO_26 - {26}, {}, agree)
+    outcome = fence().run_chain(scripts, TO_26 - {26}, (), agree)
 
     assert outcome.removed == (27, 26)
 
@@ -200,7 +255,7 @@ def test_a_locked_table_names_who_holds_it_after_all_attempts(
         with pytest.raises(
             TemporaryError, match=r"table-locked: The chain, in 2 attempts, .*late guest, postgres, idle in"
         ):
-            session.run_chain(chain, REMAINING, {}, agree)
+            session.run_chain(chain, REMAINING, (), agree)
 
     assert applied(database) == TO_26 | {27}
 
@@ -213,7 +268,7 @@ def test_a_prepared_transaction_s_lock_is_named(
         guest.execute("BEGIN; LOCK TABLE patients IN SHARE MODE; PREPARE TRANSACTION 'forgotten'")
         try:
             with pytest.raises(TemporaryError, match=r"table-locked: .*prepared transaction 'forgotten'"):
-                session.run_chain(chain, REMAINING, {}, agree)
+                session.run_chain(chain, REMAINING, (), agree)
         finally:
             guest.execute("ROLLBACK PREPARED 'forgotten'")
 
@@ -227,7 +282,7 @@ def test_a_lock_that_goes_in_time_costs_one_more_attempt(
         release = threading.Timer(TIMING.lock_timeout_s * 1.3, guest.rollback)
         release.start()
 
-        outcome = session.run_chain(chain, REMAINING, {}, agree)
+        outcome = session.run_chain(chain, REMAINING, (), agree)
         release.join()
 
     assert outcome.attempts == 2
@@ -243,7 +298,7 @@ def test_two_processes_never_run_a_chain_at_once(database: PostgresDatabase, clo
 
     connections = Connections(clone.owner_dsn, "postgres", 5.0)
     first = ChainRun(
-        connections, TRACKING, replace(TIMING, lock_timeout_s=5.0), SystemClock(), chain, REMAINING, {}, hold
+        connections, TRACKING, replace(TIMING, lock_timeout_s=5.0), SystemClock(), chain, REMAINING, (), hold
     )
     second = replace(first, may_commit=pytest.fail)
     outcomes: list[ChainOutcome] = []
@@ -268,7 +323,7 @@ def test_two_processes_never_run_a_chain_at_once(database: PostgresDatabase, clo
 
 def test_a_second_chain_does_not_wait_for_ever(clone: Clone, chain: Chain, owner: Connection) -> None:
     connections = Connections(clone.owner_dsn, "postgres", TIMING.lock_timeout_s)
-    work = ChainRun(connections, TRACKING, TIMING, SystemClock(), chain, REMAINING, {}, agree)
+    work = ChainRun(connections, TRACKING, TIMING, SystemClock(), chain, REMAINING, (), agree)
     with owner.transaction(), connections.session() as conn:
         owner.execute("SELECT pg_advisory_xact_lock(%s, %s)", (0x4261636B, 0x73746F70))
 
@@ -285,11 +340,11 @@ def test_a_connection_lost_during_commit_leaves_the_outcome_unknown(
         through = clone.owner_dsn.replace(f":{port}/", f":{relay.port}/")
         session = PostgresDatabase(through, TRACKING, TIMING, tools, SystemClock()).fence("rtest1")
         with pytest.raises(TemporaryError, match="outcome-unknown"):
-            session.run_chain(chain, REMAINING, {}, agree)
+            session.run_chain(chain, REMAINING, (), agree)
         session.close()
 
     again = database.fence("rtest1")
-    outcome = again.run_chain(chain, REMAINING, {}, agree)
+    outcome = again.run_chain(chain, REMAINING, (), agree)
     again.close()
     database.reopen()
     assert outcome.removed == (() if left == REMAINING else (27, 26, 25, 24))
@@ -305,7 +360,7 @@ def test_a_connection_lost_before_commit_changes_nothing(
         server.execute("SELECT pg_terminate_backend(%s, 5000)", (session._conn.info.backend_pid,))
 
     with pytest.raises(TemporaryError):
-        session.run_chain(chain, REMAINING, {}, kill)
+        session.run_chain(chain, REMAINING, (), kill)
 
     database.reopen()
     assert applied(database) == TO_26 | {27}
@@ -318,7 +373,7 @@ def test_a_connection_lost_in_a_statement_changes_nothing(
     suicide = script(27, "DROP TABLE feature_flag_audit_log", "SELECT pg_terminate_backend(pg_backend_pid())")
 
     with pytest.raises(TemporaryError, match=r"database-unreachable: The chain, at 027_made_up.sql line 2, failed"):
-        session.run_chain((suicide,), TO_26, {}, agree)
+        session.run_chain((suicide,), TO_26, (), agree)
 
     database.reopen()
     assert applied(database) == TO_26 | {27}

@@ -11,9 +11,9 @@ import pytest
 
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase
-from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.dump import hash_tables, read_tables
+from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, Connections
 from bot.adapters.database.export import snapshot
+from bot.adapters.database.hashing import hash_tables, read_tables
 from bot.adapters.pgtools import PgTools
 from bot.domain.backups import TableContent
 from bot.domain.runs import Progress
@@ -161,6 +161,53 @@ def test_pg_dump_s_own_words(database: PostgresDatabase, tmp_path: Path) -> None
 
     with pytest.raises(PermanentError, match=r"dump-failed: pg_dump failed: directory .* is not empty"):
         database.dump(tmp_path / "dump", ignore)
+
+
+def wrapped_tools(directory: Path, before: str = "", after: str = "") -> PgTools:
+    """The real tools, with something done in the shell before and after pg_dump dumps."""
+    directory.mkdir()
+    for tool in ("pg_dump", "pg_restore"):
+        real, script = find_bin_dir() / tool, directory / tool
+        dumps = tool == "pg_dump"
+        script.write_text(
+            f'#!/bin/sh\n[ "$1" = --version ] && exec {real} "$@"\n'
+            f'{before if dumps else ""}\n{real} "$@" || exit\n{after if dumps else ""}\n'
+        )
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return PgTools(directory)
+
+
+def test_a_dump_may_take_longer_than_the_hashing(
+    clone: Clone, server: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our own session keeps the snapshot meanwhile; no timeout of ours or of the database's may end it."""
+    monkeypatch.setattr("bot.adapters.database.connections.IDLE_TIMEOUT_S", 0.5)
+    server.execute(f"ALTER DATABASE {clone.name} SET idle_in_transaction_session_timeout = '500ms'".encode())
+    if server.info.server_version >= KNOWS_TRANSACTION_TIMEOUT:
+        server.execute(f"ALTER DATABASE {clone.name} SET transaction_timeout = '1s'".encode())
+    tools = wrapped_tools(tmp_path / "bin", before="sleep 1.5")
+
+    dump = PostgresDatabase(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock()).dump(tmp_path / "dump", ignore)
+
+    assert "public.patients" in {content.table for content in dump.tables}
+
+
+def test_what_cannot_be_hashed_is_said_and_not_what_it_leads_to(
+    clone: Clone, owner: Connection, tmp_path: Path
+) -> None:
+    """The failed session takes its snapshot along, and pg_dump would only say that there is none."""
+    for statement in (
+        "CREATE TYPE pair AS (a integer)",
+        "CREATE FUNCTION broken(pair) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT (1 / 0)::text'",
+        "CREATE CAST (pair AS text) WITH FUNCTION broken(pair)",
+        "CREATE TABLE aaa (p pair)",
+        "INSERT INTO aaa VALUES ('(1)')",
+    ):
+        owner.execute(statement.encode())
+    tools = wrapped_tools(tmp_path / "bin", before="sleep 0.5")
+
+    with pytest.raises(PermanentError, match=r"database-refused: The dump failed: .*22012"):
+        PostgresDatabase(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock()).dump(tmp_path / "dump", ignore)
 
 
 def test_a_pg_dump_older_than_the_server_is_refused(clone: Clone, tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.fence import PostgresFence
-from bot.domain.backups import SavedSequence
+from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.runs import Progress
 from bot.errors import PermanentError
+from bot.sandbox.physioflow.clones import Clone
 
 Fencing = Callable[[], PostgresFence]
 
@@ -37,6 +38,10 @@ def sink() -> MemorySink:
     return MemorySink()
 
 
+def rows_of(contents: Sequence[TableContent]) -> dict[str, int]:
+    return {content.table: content.rows for content in contents}
+
+
 def ignore(progress: Progress) -> None:
     del progress
 
@@ -46,10 +51,10 @@ def test_every_row_is_copied_and_counted_by_the_server(fence: Fencing, owner: Co
     seen: list[Progress] = []
     tables = ["public.feature_flags", "public.feature_flag_audit_log", "public.mv_diagnosis_statistics"]
 
-    _, rows = fence().export(tables, sink, seen.append)
+    _, contents = fence().export(tables, sink, seen.append)
 
     assert sorted((row["id"], row["key"]) for row in sink.rows("public.feature_flags")) == sorted(expected)
-    assert rows == {name: len(sink.rows(name)) for name in tables}
+    assert rows_of(contents) == {name: len(sink.rows(name)) for name in tables}
     assert sink.columns["public.feature_flags"][:3] == ("id", "key", "description")
     assert seen[-1].done == seen[-1].total == sum(len(text.encode()) for text in sink.stored.values())
     assert seen[-1].unit == "bytes"
@@ -69,9 +74,9 @@ def test_states_of_owned_sequences(fence: Fencing, owner: Connection, sink: Memo
 def test_a_view_nobody_refreshed_has_no_rows(fence: Fencing, owner: Connection, sink: MemorySink) -> None:
     owner.execute("REFRESH MATERIALIZED VIEW mv_diagnosis_statistics WITH NO DATA")
 
-    _, rows = fence().export(["public.mv_diagnosis_statistics"], sink, ignore)
+    _, contents = fence().export(["public.mv_diagnosis_statistics"], sink, ignore)
 
-    assert rows == {"public.mv_diagnosis_statistics": 0}
+    assert rows_of(contents) == {"public.mv_diagnosis_statistics": 0}
     assert sink.stored["public.mv_diagnosis_statistics"].startswith("code,title_vi,")
 
 
@@ -86,10 +91,24 @@ def test_partitions_odd_names_and_odd_values(fence: Fencing, owner: Connection, 
     ):
         owner.execute(statement.encode())
 
-    _, rows = fence().export([name], sink, ignore)
+    _, contents = fence().export([name], sink, ignore)
 
-    assert rows == {name: 3}
+    assert rows_of(contents) == {name: 3}
     assert sink.stored[name] == 'at,Note\n2026-01-01,"a,""b""\nc"\n,\n,""\n'
+
+
+def test_values_are_saved_to_the_last_digit_whatever_the_database_s_settings(
+    fence: Fencing, owner: Connection, server: Connection, clone: Clone, sink: MemorySink
+) -> None:
+    loose = {"extra_float_digits": "0", "datestyle": "SQL, DMY", "intervalstyle": "iso_8601", "bytea_output": "escape"}
+    for name, value in loose.items():
+        server.execute(f"ALTER DATABASE {clone.name} SET {name} = '{value}'".encode())
+    owner.execute("CREATE TABLE exact AS SELECT 0.1::float8 + 0.2 AS f, date '2026-03-04' AS d, '\\x00'::bytea AS b")
+    owner.execute("ALTER TABLE exact ADD i interval DEFAULT '1 day'")
+
+    fence().export(["public.exact"], sink, ignore)
+
+    assert sink.stored["public.exact"] == "f,d,b,i\n0.30000000000000004,2026-03-04,\\x00,1 day\n"
 
 
 def test_row_level_security_hides_nothing(fence: Fencing, owner: Connection, sink: MemorySink) -> None:
@@ -111,7 +130,7 @@ def test_a_report_that_raises_stops_it_and_stores_nothing(fence: Fencing, sink: 
         session.export(["public.feature_flags"], sink, cancel)
 
     assert sink.stored == {}
-    assert session.export(["public.feature_flags"], sink, ignore)[1] == {"public.feature_flags": 12}
+    assert rows_of(session.export(["public.feature_flags"], sink, ignore)[1]) == {"public.feature_flags": 12}
 
 
 def test_a_relation_that_is_gone(fence: Fencing, sink: MemorySink) -> None:

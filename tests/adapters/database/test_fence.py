@@ -132,7 +132,7 @@ def test_a_fence_left_by_a_dead_process_is_taken_over(
 
     assert not is_open(server, clone)
     assert not is_alive(left._conn)
-    assert fence.run_chain(chain, REMAINING, {}, lambda: None).removed == (27, 26, 25, 24)
+    assert fence.run_chain(chain, REMAINING, (), lambda: None).removed == (27, 26, 25, 24)
     left.close()
     fence.close()
     database.reopen()
@@ -145,7 +145,7 @@ def test_a_fence_whose_session_broke_fences_again(
     server.execute("SELECT pg_terminate_backend(%s, 5000)", (fence._conn.info.backend_pid,))
     assert not is_alive(fence._conn)
 
-    assert fence.run_chain(chain, REMAINING, {}, lambda: None).removed == (27, 26, 25, 24)
+    assert fence.run_chain(chain, REMAINING, (), lambda: None).removed == (27, 26, 25, 24)
 
     assert not is_open(server, clone)
     fence.close()

@@ -81,7 +81,10 @@ def test_counting_what_is_gone(database: PostgresDatabase) -> None:
         ("SELECT true WHERE false", "it does not give exactly one value"),
         ("SELECT true, true", "it does not give exactly one value"),
         ("SELECT nope", 'column "nope" does not exist (42703)'),
-        ("SELECT full_name::integer > 0 FROM patients", "invalid input syntax for type integer: … (22P02)"),
+        (
+            "SELECT full_name::integer > 0 FROM patients",
+            "invalid text representation; the server's log has its words (22P02)",
+        ),
         ("SELECT true; COMMIT", "cannot insert multiple commands into a prepared statement (42601)"),
         ("SELECT nextval('feature_flags_id_seq') > 0", "cannot execute nextval() in a read-only transaction (25006)"),
         ("WITH d AS (DELETE FROM patients RETURNING 1) SELECT count(*) > 0 FROM d", "cannot execute"),

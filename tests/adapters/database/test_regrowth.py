@@ -13,9 +13,9 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase
 from bot.adapters.database.catalogue import read_catalogue
 from bot.adapters.database.connections import Connection
-from bot.adapters.database.dump import hash_tables, read_tables
 from bot.adapters.database.export import snapshot
 from bot.adapters.database.fence import PostgresFence
+from bot.adapters.database.hashing import hash_tables, read_tables
 from bot.adapters.pgtools import PgTools
 from bot.domain.backups import BundleKind, Export, SavedTable, TableContent
 from bot.domain.catalogue import Rehearsal
@@ -108,8 +108,9 @@ class Undoing:
         columns, changed = impact.dropped_columns(rehearsal), impact.changed_relations(rehearsal, chain)
         relations = {*impact.dropped_relations(rehearsal), *changed, *(table for table, _ in columns)}
         saved, session = Saved(), self.fence()
-        sequences, rows = session.export(sorted(relations), saved, unheard)
-        session.run_chain(chain, expected, rows, agree)
+        sequences, contents = session.export(sorted(relations), saved, unheard)
+        session.run_chain(chain, expected, contents, agree)
+        rows = {content.table: content.rows for content in contents}
         self.open(session)
         tables = tuple(replace(table, rows=rows[table.table]) for table in saved.tables)
         order = RegrowthOrder(
@@ -187,6 +188,28 @@ def test_rows_written_since_are_kept_and_sequences_never_go_back(
         assert owner.execute("SELECT count(*) FROM schema_migrations").fetchall() == [(27,)]
         assert owner.execute("SELECT version FROM schema_migrations WHERE name LIKE '024%'").fetchall() == [("024",)]
     assert outcome.rows["public.schema_migrations"] == 23, "the others come back with their own rows"
+
+
+def test_values_come_back_to_the_last_digit_whatever_the_database_s_settings(
+    undoing: Undoing, superuser: Connection, clone: Clone
+) -> None:
+    with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
+        owner.execute("ALTER TABLE feature_flags ADD share float8 DEFAULT 0.1::float8 + 0.2, ADD due date")
+        owner.execute("ALTER TABLE feature_flags ADD every interval DEFAULT '-1 day -2:03:04'")
+        owner.execute("UPDATE feature_flags SET due = date '2026-03-04'")
+    loose = {"extra_float_digits": "0", "datestyle": "SQL, DMY", "intervalstyle": "sql_standard"}
+    for name, value in loose.items():
+        superuser.execute(f"ALTER DATABASE {clone.name} SET {name} = '{value}'".encode())
+    before = observe(superuser)
+    superuser.close()
+    undone = undoing.roll_back(27)
+    session = undoing.fence()
+
+    session.regrow(undone.bundle, undone.order, undone.saved, agree)
+
+    undoing.open(session)
+    with psycopg.connect(clone.superuser_dsn, autocommit=True) as conn:
+        assert observe(conn) == before
 
 
 def test_an_owner_that_may_not_commit_changes_nothing(undoing: Undoing, superuser: Connection) -> None:

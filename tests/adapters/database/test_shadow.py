@@ -1,19 +1,24 @@
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase
 from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.shadow import PostgresShadow, ShadowMaker
-from bot.adapters.pgtools import PgTools
+from bot.adapters.database.shadow import PostgresShadow, ShadowMaker, load_schema
+from bot.adapters.pgtools import PgTools, ToolFailedError
 from bot.domain.catalogue import LockTaken
 from bot.domain.migrations import DownScript
 from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import find_bin_dir
 from tests.adapters.database.conftest import REMAINING, TIMING, TRACKING
+from tests.adapters.database.relay import Relay
 from tests.adapters.database.scripting import script
 from tests.adapters.samples import StoppedClock
 
@@ -229,3 +234,73 @@ def shadows(server: Connection) -> list[str]:
     query = """SELECT datname FROM pg_database
                WHERE starts_with(datname, 'backstop_shadow_') AND datname <> 'backstop_shadow_rshared' ORDER BY 1"""
     return [name for (name,) in server.execute(query)]
+
+
+@pytest.mark.parametrize(
+    "word", [b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", b"CREATE TABLE public.feature_flags"]
+)
+def test_a_connection_lost_meanwhile_may_be_tried_again(
+    clone: Clone, tools: PgTools, server: Connection, word: bytes
+) -> None:
+    """pg_dump's, and pg_restore's: an approved plan is not void for that."""
+    port = int(str(conninfo_to_dict(clone.owner_dsn)["port"]))
+    with Relay(port, word, deliver=False) as relay:
+        through = clone.owner_dsn.replace(f":{port}/", f":{relay.port}/")
+        database = PostgresDatabase(through, TRACKING, TIMING, tools, SystemClock())
+        with (
+            pytest.raises(TemporaryError, match=r"database-unreachable: Copying the schema was cut off"),
+            database.shadow("rtest1"),
+        ):
+            pytest.fail("the schema cannot have been copied")
+
+    assert shadows(server) == []
+
+
+def test_the_dsn_s_own_options_hold_for_the_shadow_s_load_too(clone: Clone, tools: PgTools, server: Connection) -> None:
+    """A login that becomes the owner by its DSN's options."""
+    password = str(conninfo_to_dict(clone.owner_dsn)["password"])
+    statement = "CREATE ROLE backstop_login LOGIN PASSWORD {} NOINHERIT IN ROLE physioflow_prod"
+    server.execute(sql.SQL(statement).format(sql.Literal(password)))
+    server.execute(f"GRANT CONNECT ON DATABASE {clone.name} TO backstop_login".encode())
+    try:
+        dsn = clone.owner_dsn.replace("physioflow_prod:", "backstop_login:") + "?options=-c%20role%3Dphysioflow_prod"
+        connections = Connections(dsn, "postgres", 1.0)
+        with ShadowMaker(connections, TRACKING, tools, StoppedClock()).shadow("rtest1") as shadow:
+            rehearsal = shadow.rehearse((), frozenset(range(1, 28)))
+    finally:
+        server.execute(f"REVOKE CONNECT ON DATABASE {clone.name} FROM backstop_login".encode())
+        server.execute("DROP ROLE backstop_login")
+
+    assert rehearsal.before == PostgresDatabase(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock()).catalogue()
+
+
+SAID = "pg_restore: error: could not execute query: ERROR:  "
+UNKNOWN_SETTING = f'{SAID}unrecognized configuration parameter "transaction_timeout"\n'
+NO_OWNER = f'{SAID}must be able to SET ROLE "somebody"\n'
+
+
+@pytest.mark.parametrize(
+    ("complaints", "lenient", "fails"),
+    [
+        (UNKNOWN_SETTING, True, False),
+        (UNKNOWN_SETTING, False, True),
+        (UNKNOWN_SETTING + NO_OWNER, True, True),
+        ("pg_restore: error: something else", True, True),
+    ],
+)
+def test_an_older_server_does_not_know_what_newer_tools_set(
+    tmp_path: Path, complaints: str, *, lenient: bool, fails: bool
+) -> None:
+    (tmp_path / "complaints").write_text(complaints)
+    pretended = tmp_path / "pg_restore"
+    pretended.write_text(
+        "#!/bin/sh\n[ \"$1\" = --version ] && echo 'pg_restore (PostgreSQL) 18.1' && exit\n"
+        f'echo "$@" > {tmp_path}/arguments\ncat {tmp_path}/complaints >&2\nexit 1\n'
+    )
+    pretended.chmod(0o755)
+
+    with pytest.raises(ToolFailedError) if fails else nullcontext():
+        load_schema(PgTools(tmp_path), {"PGDATABASE": "d"}, tmp_path / "dump", ["1; 2 3"], owners=True, lenient=lenient)
+
+    arguments = (tmp_path / "arguments").read_text()
+    assert ("--exit-on-error" in arguments, "--transaction-size" in arguments) == (not lenient, not lenient)

@@ -11,9 +11,9 @@ from psycopg import sql
 from bot.adapters.database.catalogue import catalogue_within
 from bot.adapters.database.chain import CHAIN_LOCK
 from bot.adapters.database.connections import Connection
-from bot.adapters.database.dump import hash_tables, read_tables
 from bot.adapters.database.execution import commit
 from bot.adapters.database.failures import is_disconnect, server_words, translate
+from bot.adapters.database.hashing import hash_tables, read_tables
 from bot.adapters.database.inplace.keeping import read_kept
 from bot.adapters.database.inplace.loading import ContentLoader
 from bot.adapters.database.inplace.obstacles import obstacles_of, obstacles_within, read_list, uncounted_within
