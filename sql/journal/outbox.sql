@@ -42,8 +42,12 @@ ORDER BY receiver;
 
 -- name: try_barred
 -- Try again now what Slack did not let the bot in for, even what has been given up for that.
-UPDATE backstop.outbox SET problem = '', attempts = 0, not_before = '-infinity', barred_since = NULL
-WHERE barred_since IS NOT NULL AND sent_revision < revision;
+WITH barred AS (
+    SELECT key FROM backstop.outbox WHERE barred_since IS NOT NULL AND sent_revision < revision
+    FOR UPDATE SKIP LOCKED  -- whoever has it locked is just trying it, or starts as well
+)
+UPDATE backstop.outbox AS o SET problem = '', attempts = 0, not_before = '-infinity', barred_since = NULL
+FROM barred WHERE o.key = barred.key;
 
 -- name: busy_channels
 -- Channels with something to send, the longest waiting first.
