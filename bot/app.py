@@ -228,6 +228,7 @@ class Service:
             self._runs_by_state,
             lambda: standings(parts.workplace),
             self._scheduler.ticked_at,
+            parts.outbox.backlog,
         )
         app, self._handler = build_app(
             config.slack.bot_token.get_secret_value(),

@@ -93,7 +93,7 @@ class SlackAnnouncer:
     def report_file(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
         """See `bot.ports.Announcer.report_file`."""
         content = htmlreport.write(incident.render(run, events, export))
-        attachment = Attachment(f"backstop-{run.id}.html", f"Report of run {run.id}", content, htmlreport.CONTENT_TYPE)
+        attachment = Attachment(f"backstop-{run.id}.html", f"Report of run {run.id}", content)
         text = f"The whole report of run {run.id}, to keep or to print."
         key, thread = f"file:{run.id}", card_key(run.id)
         self._outbox.put(Message(key, run.channel, text, thread_key=thread, run_id=run.id, attachment=attachment))
@@ -209,7 +209,7 @@ class SlackAnnouncer:
         if png:
             # Two reports must not share a file's name: see `bot.ports.Attachment`.
             name = f"backstop-drills-{report.at:%Y%m%d}-{hashlib.sha256(key.encode()).hexdigest()[:8]}.png"
-            picture = Attachment(name, "Drills: time to restore", png, "image/png")
+            picture = Attachment(name, "Drills: time to restore", png)
             words = f"Time to restore by phase, size of the database, data-loss window. {view.text}."
             self._outbox.put(Message(f"drill-picture:{key}", audience.channel, words, attachment=picture))
 

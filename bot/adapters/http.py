@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from bot.domain.drills import Standing
 from bot.errors import BotError, PermanentError
+from bot.ports import Backlog
 
 START_TIMEOUT_S = 10.0
 POLL_S = 0.02
@@ -28,6 +29,7 @@ class HttpServer:
         runs_by_state: how many runs are in each state.
         drills: where every schedule is.
         ticked_at: when this replica's scheduler had last dealt with everything; None: not yet.
+        backlog: what has not gone out to Slack.
     """
 
     def __init__(
@@ -38,10 +40,12 @@ class HttpServer:
         runs_by_state: Callable[[], Mapping[str, int]],
         drills: Callable[[], Sequence[Standing]] = tuple,
         ticked_at: Callable[[], datetime | None] = lambda: None,
+        backlog: Callable[[], Sequence[Backlog]] = tuple,
     ) -> None:
         self._unready = unready
         self._drills = drills
         self._ticked_at = ticked_at
+        self._backlog = backlog
         self._runs_by_state = runs_by_state
         routes = [
             Route("/healthz", lambda _: PlainTextResponse("alive\n")),
@@ -86,6 +90,7 @@ class HttpServer:
             for state, count in self._runs_by_state().items():
                 runs.labels(state).set(count)
             _measure_drills(self._drills(), registry)
+            _measure_backlog(self._backlog(), registry)
             up.set(1)
         except BotError:
             up.set(0)
@@ -94,6 +99,14 @@ class HttpServer:
             name, words = "backstop_scheduler_last_tick_timestamp_seconds", "When the scheduler had dealt with all"
             Gauge(name, words, registry=registry).set(ticked_at.timestamp())
         return PlainTextResponse(generate_latest(registry), media_type="text/plain; version=0.0.4")
+
+
+def _measure_backlog(backlog: Sequence[Backlog], registry: CollectorRegistry) -> None:
+    waiting = Gauge("backstop_outbox_waiting", "Messages still to be sent", ["receiver"], registry=registry)
+    given_up = Gauge("backstop_outbox_given_up", "Messages tried no more", ["receiver"], registry=registry)
+    for of in backlog:
+        waiting.labels(of.receiver).set(of.waiting)
+        given_up.labels(of.receiver).set(of.given_up)
 
 
 def _measure_drills(standings: Sequence[Standing], registry: CollectorRegistry) -> None:

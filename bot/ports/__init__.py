@@ -19,7 +19,7 @@ from bot.ports.answers import (
 )
 from bot.ports.audit import AuditEntry, AuditEvent
 from bot.ports.bundles import BundleReader, Dump, FetchedBundle, TableSink
-from bot.ports.chat import Attachment, Chat, Directory, Message, Outbox, Posted
+from bot.ports.chat import Attachment, Backlog, BarredError, Chat, Directory, Message, Outbox, Posted
 from bot.ports.clock import Clock
 from bot.ports.cluster import Cluster
 from bot.ports.database import Database, Fence, Shadow
@@ -40,9 +40,11 @@ __all__ = [
     "Audience",
     "AuditEntry",
     "AuditEvent",
+    "Backlog",
     "BackupDetails",
     "BackupListing",
     "BackupStore",
+    "BarredError",
     "BundleReader",
     "Calendar",
     "Chat",

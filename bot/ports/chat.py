@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.domain.approvals import Voter
+from bot.errors import TemporaryError
 
 
 @dataclass(frozen=True)
@@ -12,17 +13,15 @@ class Attachment:
     """A file that goes with a message.
 
     Attributes:
-        name: what it is called where it is saved, e.g. ``backstop-rk3f9a.html``. No two keys of a thread (or of a
-            channel, outside threads) may share one: a file is found again by it.
+        name: what it is called where it is saved, e.g. ``backstop-rk3f9a.html``; Slack goes by its ending. No two keys
+            of a thread (or of a channel, outside threads) may share one: a file is found again by it.
         title: what people see of it.
         content: its bytes, at least one.
-        content_type: its media type; Slack goes by the name's ending.
     """
 
     name: str
     title: str
     content: bytes
-    content_type: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,33 @@ class Posted:
     ts: str
 
 
+@dataclass(frozen=True)
+class Backlog:
+    """What has not gone out, of one kind of receiver.
+
+    Attributes:
+        receiver: ``channel`` for what everyone sees, ``person`` for answers and Home tabs.
+        waiting: messages that are still to be sent.
+        given_up: messages that are not tried any more, until something else is wanted in their place.
+    """
+
+    receiver: str
+    waiting: int
+    given_up: int
+
+
+class BarredError(TemporaryError):
+    """Slack does not let the bot in, and will not until a person has acted: a token, an invitation, a scope.
+
+    Nothing has been sent. It is pointless to try again soon, and wrong never to try again.
+    """
+
+
 class Chat(Protocol):
-    """Slack, as the outbox's writer and the approval rules need it."""
+    """Slack, as the outbox's writer and the approval rules need it.
+
+    Every method may raise `BarredError`.
+    """
 
     def post(self, message: Message, thread_ts: str) -> str:
         """Post it; gives its ts. `thread_ts` "" posts outside a thread."""
@@ -100,9 +124,6 @@ class Chat(Protocol):
             TemporaryError: ``lookup-failed``; callers treat it as "no".
         """
 
-    def permalink(self, channel: str, ts: str) -> str:
-        """Link to a message; "" when there is none."""
-
     def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
         """Look for a message of ours with that key where `post` would have put it; gives its ts.
 
@@ -118,9 +139,6 @@ class Outbox(Protocol):
 
     def posted(self, channel: str, ts: str) -> Posted | None:
         """Which of our messages that is; None when it is none of ours."""
-
-    def address(self, key: str) -> tuple[str, str] | None:
-        """(channel, ts) of a sent message; None while it has not been sent."""
 
 
 class Directory(Protocol):

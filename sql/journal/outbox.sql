@@ -12,7 +12,7 @@ SET text = excluded.text, blocks = excluded.blocks, user_id = excluded.user_id,
     response_url = excluded.response_url, replace_original = excluded.replace_original, revision = outbox.revision + 1, wished_at = clock_timestamp(),
     attachment = excluded.attachment, attachment_name = excluded.attachment_name,
     attachment_title = excluded.attachment_title, attachment_digest = excluded.attachment_digest,
-    problem = '', attempts = 0,
+    problem = '', attempts = 0, barred_since = CASE WHEN outbox.problem = '' THEN outbox.barred_since END,
     not_before = CASE WHEN outbox.problem = '' THEN outbox.not_before ELSE '-infinity' END
 WHERE CASE WHEN excluded.attachment_digest <> ''
       THEN outbox.attachment_digest <> excluded.attachment_digest
@@ -25,16 +25,29 @@ RETURNING key;
 -- Which of our messages has an address.
 SELECT key, run_id, channel, ts FROM backstop.outbox WHERE channel = %(channel)s AND ts = %(ts)s AND ts <> '';
 
--- name: address
--- Where a message that has been sent is.
-SELECT channel, ts FROM backstop.outbox WHERE key = %(key)s AND ts <> '';
+-- name: backlog
+-- How many messages wait and how many were given up. Those whose thread nobody has wanted yet do not count.
+WITH unsent AS (
+    SELECT whisper OR surface <> '' AS personal, false AS given_up FROM backstop.outbox AS o
+    WHERE o.sent_revision < o.revision AND o.problem = ''
+      AND (o.thread_key = '' OR EXISTS (SELECT FROM backstop.outbox AS parent WHERE parent.key = o.thread_key))
+    UNION ALL
+    SELECT whisper OR surface <> '', true FROM backstop.outbox WHERE problem <> ''
+)
+SELECT receiver, count(*) FILTER (WHERE NOT given_up)::int AS waiting, count(*) FILTER (WHERE given_up)::int AS given_up
+FROM (VALUES ('channel', false), ('person', true)) AS kind (receiver, personal)
+LEFT JOIN unsent USING (personal)
+GROUP BY receiver
+ORDER BY receiver;
 
--- name: count_pending
--- Messages that still have to go out; those whose thread nobody has wanted yet do not count.
-SELECT count(*)::int AS pending
-FROM backstop.outbox AS o
-WHERE o.sent_revision < o.revision AND o.problem = ''
-  AND (o.thread_key = '' OR EXISTS (SELECT FROM backstop.outbox AS parent WHERE parent.key = o.thread_key));
+-- name: try_barred
+-- Try again now what Slack did not let the bot in for, even what has been given up for that.
+WITH barred AS (
+    SELECT key FROM backstop.outbox WHERE barred_since IS NOT NULL AND sent_revision < revision
+    FOR UPDATE SKIP LOCKED  -- whoever has it locked is just trying it, or starts as well
+)
+UPDATE backstop.outbox AS o SET problem = '', attempts = 0, not_before = '-infinity', barred_since = NULL
+FROM barred WHERE o.key = barred.key;
 
 -- name: busy_channels
 -- Channels with something to send, the longest waiting first.
@@ -64,6 +77,7 @@ WITH ready AS (
 )
 SELECT key, channel, thread_key, run_id, user_id, response_url, text, blocks, replace_original, revision, ts,
        thread_ts, attempts, sending_revision, sending_since IS NOT NULL AS sending,
+       coalesce(extract(epoch FROM clock_timestamp() - barred_since), 0)::float8 AS barred_s,
        attachment, attachment_name, attachment_title
 FROM ready
 WHERE not_before <= clock_timestamp()
@@ -79,27 +93,33 @@ ORDER BY position
 LIMIT 1;
 
 -- name: mark_sending
--- Note, before Slack is called, that a post's outcome is not known.
-UPDATE backstop.outbox SET sending_since = clock_timestamp(), sending_revision = %(revision)s WHERE key = %(key)s;
+-- Note, before Slack is called, that a post's outcome is not known. A file is looked for by its revision; of a message
+-- that is found it is not known which attempt it comes from, so that the oldest counts: the worst of that is an edit.
+UPDATE backstop.outbox
+SET sending_since = clock_timestamp(),
+    sending_revision = CASE WHEN sending_since IS NULL OR attachment_digest <> '' THEN %(revision)s
+                       ELSE least(sending_revision, %(revision)s) END
+WHERE key = %(key)s;
 
 -- name: mark_posted
 -- A message has its address. What was wished for since is still to be sent.
 UPDATE backstop.outbox
 SET ts = %(ts)s, sent_revision = %(revision)s, posted_at = clock_timestamp(), edited_at = NULL,
-    sending_since = NULL, attempts = 0, not_before = '-infinity'
+    sending_since = NULL, attempts = 0, not_before = '-infinity', barred_since = NULL
 WHERE key = %(key)s;
 
 -- name: mark_shared
 -- A file has been shared; its bytes are of no use any more, unless another content has been wished for since.
 UPDATE backstop.outbox
 SET sent_revision = %(revision)s, posted_at = clock_timestamp(), sending_since = NULL, attempts = 0,
-    not_before = '-infinity', attachment = CASE WHEN revision > %(revision)s THEN attachment END
+    not_before = '-infinity', barred_since = NULL, attachment = CASE WHEN revision > %(revision)s THEN attachment END
 WHERE key = %(key)s;
 
 -- name: mark_edited
 -- A message has been edited.
 UPDATE backstop.outbox
-SET sent_revision = %(revision)s, edited_at = clock_timestamp(), attempts = 0, not_before = '-infinity'
+SET sent_revision = %(revision)s, edited_at = clock_timestamp(), attempts = 0, not_before = '-infinity',
+    barred_since = NULL
 WHERE key = %(key)s;
 
 -- name: mark_gone
@@ -110,7 +130,8 @@ UPDATE backstop.outbox SET ts = '', sent_revision = 0, posted_at = NULL, not_bef
 -- Try again later. An uncertain post is looked for in the channel before it is sent again.
 UPDATE backstop.outbox
 SET attempts = attempts + 1, not_before = clock_timestamp() + make_interval(secs => %(delay_s)s),
-    sending_since = CASE WHEN %(uncertain)s THEN '-infinity'::timestamptz END
+    sending_since = CASE WHEN %(uncertain)s THEN '-infinity'::timestamptz END,
+    barred_since = CASE WHEN %(barred)s THEN coalesce(barred_since, clock_timestamp()) END
 WHERE key = %(key)s;
 
 -- name: give_up
@@ -134,12 +155,13 @@ FROM (
 ) AS claimed
 WHERE o.key = claimed.key
 RETURNING o.key, o.channel, o.thread_key, o.run_id, o.user_id, o.response_url, o.text, o.blocks, o.replace_original, o.revision,
-    o.attempts, claimed.thread_ts, extract(epoch FROM clock_timestamp() - o.wished_at)::float8 AS age_s;
+    o.attempts, claimed.thread_ts, coalesce(extract(epoch FROM clock_timestamp() - o.barred_since), 0)::float8 AS barred_s,
+    extract(epoch FROM clock_timestamp() - o.wished_at)::float8 AS age_s;
 
 -- name: mark_whispered
 -- An ephemeral message has been shown; it has no address.
 UPDATE backstop.outbox
-SET sent_revision = %(revision)s, sending_since = NULL, attempts = 0, not_before = '-infinity'
+SET sent_revision = %(revision)s, sending_since = NULL, attempts = 0, not_before = '-infinity', barred_since = NULL
 WHERE key = %(key)s;
 
 -- name: forget_response_url
@@ -159,11 +181,12 @@ FROM (
     FOR UPDATE SKIP LOCKED
 ) AS due
 WHERE o.key = due.key
-RETURNING o.key, o.channel, o.blocks, o.revision, o.attempts;
+RETURNING o.key, o.channel, o.blocks, o.revision, o.attempts,
+    coalesce(extract(epoch FROM clock_timestamp() - o.barred_since), 0)::float8 AS barred_s;
 
 -- name: mark_published
 -- A Home tab shows what was wanted; the next edit of it waits.
 UPDATE backstop.outbox
-SET sent_revision = %(revision)s, sending_since = NULL, attempts = 0,
+SET sent_revision = %(revision)s, sending_since = NULL, attempts = 0, barred_since = NULL,
     not_before = clock_timestamp() + make_interval(secs => %(edit_every_s)s)
 WHERE key = %(key)s;

@@ -163,6 +163,9 @@ ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment bytea;
 ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_name text NOT NULL DEFAULT '';
 ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_title text NOT NULL DEFAULT '';
 ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_digest text NOT NULL DEFAULT '';
+-- Since when Slack has not let the bot in to send it; NULL: it has, or has not been asked.
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS barred_since timestamptz;
+CREATE INDEX IF NOT EXISTS outbox_given_up ON backstop.outbox (position) WHERE problem <> '';
 CREATE INDEX IF NOT EXISTS outbox_unsent ON backstop.outbox (position)
     WHERE sent_revision < revision AND problem = '';
 CREATE INDEX IF NOT EXISTS outbox_by_address ON backstop.outbox (channel, ts) WHERE ts <> '';

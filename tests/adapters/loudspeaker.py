@@ -126,9 +126,6 @@ class Loudspeaker:
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
         raise NotImplementedError
 
-    def permalink(self, channel: str, ts: str) -> str:
-        raise NotImplementedError
-
     def texts(self, channel: str = "C1") -> list[str]:
         return [said.text for said in self.messages.values() if said.channel == channel]
 

@@ -42,9 +42,6 @@ class Tray:
         message = list(self.wanted.values())[int(ts)]
         return Posted(message.key, message.run_id, channel, ts) if channel == message.channel else None
 
-    def address(self, key: str) -> tuple[str, str] | None:
-        return (self.wanted[key].channel, str(list(self.wanted).index(key))) if key in self.wanted else None
-
 
 @pytest.fixture
 def tray() -> Tray:

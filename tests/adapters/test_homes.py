@@ -10,6 +10,7 @@ from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import PostgresOutbox
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Message
+from tests.adapters.emptying import emptied
 from tests.adapters.loudspeaker import Loudspeaker
 from tests.adapters.test_outbox import AWAY, EDIT_S, QUICK, SOON_S, a_writer, message, problem_of, writing
 
@@ -37,33 +38,32 @@ def texts(chat: Loudspeaker, user: str = "U1") -> list[str]:
 
 def test_a_tab_is_published_and_nothing_is_posted(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
     outbox.put(tab())
-    with writing(outbox, chat) as writer:
-        assert writer.flush(SOON_S)
+    with writing(outbox, chat):
+        assert emptied(outbox, SOON_S)
     assert (texts(chat), chat.messages, chat.whispers) == (["schema 027"], {}, [])
-    assert outbox.address("home:U1") is None
 
 
 def test_the_same_tab_is_published_once_and_a_changed_one_after_a_while(
     outbox: PostgresOutbox, chat: Loudspeaker
 ) -> None:
-    with writing(outbox, chat) as writer:
+    with writing(outbox, chat):
         outbox.put(tab())
-        assert writer.flush(SOON_S)
+        assert emptied(outbox, SOON_S)
         began_s = time.monotonic()
         for number in range(20):
             outbox.put(tab(text=f"step {number}"))
             outbox.put(tab(text=f"step {number}"))
-        assert writer.flush(SOON_S)
+        assert emptied(outbox, SOON_S)
     assert texts(chat)[-1] == "step 19"
     assert len(texts(chat)) <= 2 + (time.monotonic() - began_s) / EDIT_S
 
 
 def test_many_replicas_publish_each_wish_once_and_in_order(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
     chat.busy_s = 0.01
-    with writing(outbox, chat, writers=3) as writer:
+    with writing(outbox, chat, writers=3):
         for number in range(30):
             outbox.put(tab(f"U{number}"))
-        assert writer.flush(SOON_S)
+        assert emptied(outbox, SOON_S)
     assert {user: len(published) for user, published in chat.homes.items()} == {f"U{n}": 1 for n in range(30)}
 
 
@@ -85,8 +85,8 @@ def test_a_rate_limit_quiets_every_tab_and_no_message(outbox: PostgresOutbox, ch
 def test_slack_away_for_a_while_loses_nothing(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
     chat.fail("publish_home", AWAY, AWAY, AWAY)
     outbox.put(tab())
-    with writing(outbox, chat) as writer:
-        assert writer.flush(SOON_S)
+    with writing(outbox, chat):
+        assert emptied(outbox, SOON_S)
     assert texts(chat) == ["schema 027"]
 
 

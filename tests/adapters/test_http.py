@@ -9,6 +9,7 @@ from urllib.request import urlopen
 from bot.adapters.http import HttpServer
 from bot.domain.drills import DrillKind, Schedule, Standing
 from bot.errors import TemporaryError
+from bot.ports import Backlog
 from bot.sandbox.postgres import free_port
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -24,14 +25,16 @@ WEEKLY = Standing(
 NEVER = replace(WEEKLY, schedule=replace(WEEKLY.schedule, name="never"), last_passed=None, next_due=None, overdue=False)
 
 
-def scrape(standings: Sequence[Standing] | TemporaryError, ticked_at: datetime | None) -> dict[str, float]:
+def scrape(
+    standings: Sequence[Standing] | TemporaryError, ticked_at: datetime | None, backlog: Sequence[Backlog] = ()
+) -> dict[str, float]:
     def drills() -> Sequence[Standing]:
         if isinstance(standings, TemporaryError):
             raise standings
         return standings
 
     port = free_port()
-    server = HttpServer("127.0.0.1", port, dict, dict, drills, lambda: ticked_at)
+    server = HttpServer("127.0.0.1", port, dict, dict, drills, lambda: ticked_at, lambda: backlog)
     server.start()
     try:
         with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
@@ -51,6 +54,16 @@ def test_each_schedule_has_its_figures_and_what_is_not_known_is_left_out() -> No
         f"backstop_drill_overdue{never}": 0,
         f"backstop_drill_next_due_timestamp_seconds{of}": (NOON + timedelta(days=1)).timestamp(),
         "backstop_scheduler_last_tick_timestamp_seconds": NOON.timestamp(),
+    }
+
+
+def test_messages_that_wait_or_were_given_up_are_counted() -> None:
+    figures = scrape([], None, [Backlog("channel", 2, 1), Backlog("person", 0, 3)])
+    assert {name: figure for name, figure in figures.items() if "outbox" in name} == {
+        'backstop_outbox_waiting{receiver="channel"}': 2,
+        'backstop_outbox_waiting{receiver="person"}': 0,
+        'backstop_outbox_given_up{receiver="channel"}': 1,
+        'backstop_outbox_given_up{receiver="person"}': 3,
     }
 
 

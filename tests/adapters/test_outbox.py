@@ -16,13 +16,15 @@ from bot.adapters.outbox import Pace, PostgresOutbox, Writer
 from bot.adapters.outbox.store import message_of
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Message, Posted
+from tests.adapters.emptying import emptied
 from tests.adapters.loudspeaker import Loudspeaker
 
 EDIT_S = 0.3
 SOON_S = 5.0
 QUICK = Pace(
-    edit_every_s=EDIT_S, window_s=0.0, poll_s=0.05, stale_after_s=0.05, first_delay_s=0.02, longest_delay_s=0.05
-)
+    edit_every_s=EDIT_S, window_s=0.0, poll_s=0.05, stale_after_s=0.05, settle_s=0.02, first_delay_s=0.02,
+    longest_delay_s=0.05,
+)  # fmt: skip
 LIMITED = TemporaryError("slack-rate-limited", "Slack asks for silence.", retry_after_s=0.3)
 AWAY = TemporaryError("slack-unreachable", "Slack could not be reached.")
 REFUSED = PermanentError("slack-invalid-blocks", "Slack refused it: invalid_blocks.")
@@ -73,12 +75,10 @@ def problem_of(pool: Pool, key: str) -> str:
 
 
 def test_a_message_is_sent_and_known_by_its_address(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
-    assert outbox.address("card") is None
     outbox.put(message("card"))
-    with writing(outbox, chat) as writer:
-        assert writer.flush(SOON_S)
+    with writing(outbox, chat):
+        assert emptied(outbox, SOON_S)
     ts = chat.ts_of("card")
-    assert outbox.address("card") == ("C1", ts)
     assert outbox.posted("C1", ts) == Posted("card", "raaaaa", "C1", ts)
     assert outbox.posted("C1", "1.2") is None
     assert outbox.posted("C1", "") is None
@@ -99,7 +99,7 @@ def test_replies_go_into_the_thread_of_their_card_whatever_came_first(
     writer = a_writer(outbox, chat)
     writer.sweep_channels()
     assert chat.texts() == []
-    assert writer.flush(0), "a reply to nothing is not waited for"
+    assert emptied(outbox, 0), "a reply to nothing is not waited for"
     outbox.put(message("card"))
     writer.sweep_channels()
     assert [(said.key, said.thread_ts) for said in chat.messages.values()] == [
@@ -111,11 +111,11 @@ def test_replies_go_into_the_thread_of_their_card_whatever_came_first(
 def test_of_many_wishes_the_last_one_shows_and_edits_keep_their_distance(
     outbox: PostgresOutbox, chat: Loudspeaker
 ) -> None:
-    with writing(outbox, chat) as writer:
+    with writing(outbox, chat):
         for number in range(40):
             outbox.put(message("card", f"step {number}"))
             time.sleep(0.02)
-        assert writer.flush(SOON_S)
+        assert emptied(outbox, SOON_S)
     (said,) = chat.messages.values()
     assert said.text == "step 39"
     edits = [at for at, _ in said.edits[1:]]
@@ -124,9 +124,9 @@ def test_of_many_wishes_the_last_one_shows_and_edits_keep_their_distance(
 
 
 def test_messages_wanted_by_many_at_once_all_go_out_once(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
-    with writing(outbox, chat, writers=3) as writer, ThreadPoolExecutor(20) as threads:
+    with writing(outbox, chat, writers=3), ThreadPoolExecutor(20) as threads:
         list(threads.map(lambda number: outbox.put(message(f"m{number % 50}")), range(100)))
-        assert writer.flush(SOON_S)
+        assert emptied(outbox, SOON_S)
     assert sorted(chat.texts()) == sorted(f"m{number}" for number in range(50))
 
 
@@ -135,8 +135,8 @@ def test_several_writers_keep_the_order_and_double_nothing(outbox: PostgresOutbo
     for number in range(20):
         for channel in ("C1", "C2"):
             outbox.put(message(f"{channel} {number}", f"{number}", channel=channel))
-    with writing(outbox, chat, writers=3) as writer:
-        assert writer.flush(SOON_S)
+    with writing(outbox, chat, writers=3):
+        assert emptied(outbox, SOON_S)
     expected = [f"{number}" for number in range(20)]
     assert chat.texts("C1") == expected
     assert chat.texts("C2") == expected
@@ -146,8 +146,8 @@ def test_posts_keep_slack_s_pace_with_a_small_burst(outbox: PostgresOutbox, chat
     for number in range(5):
         outbox.put(message(f"m{number}"))
     started = time.monotonic()
-    with writing(outbox, chat, replace(QUICK, window_s=0.5, burst=3)) as writer:
-        assert writer.flush(SOON_S)
+    with writing(outbox, chat, replace(QUICK, window_s=0.5, burst=3)):
+        assert emptied(outbox, SOON_S)
     at = [said.edits[0][0] - started for said in chat.messages.values()]
     assert at[2] < 0.4, "three at once"
     assert at[3] - at[0] >= 0.5, "never four in a window"
@@ -159,8 +159,8 @@ def test_a_rate_limit_is_honoured_and_nothing_overtakes(outbox: PostgresOutbox, 
     outbox.put(message("second"))
     outbox.put(message("elsewhere", channel="C2"))
     started = time.monotonic()
-    with writing(outbox, chat) as writer:
-        assert writer.flush(SOON_S)
+    with writing(outbox, chat):
+        assert emptied(outbox, SOON_S)
     assert chat.texts() == ["first", "second"]
     at = {said.key: said.edits[0][0] - started for said in chat.messages.values()}
     assert at["first"] >= 0.3
@@ -188,20 +188,20 @@ def test_slack_away_for_a_while_loses_nothing_and_doubles_nothing(outbox: Postgr
     chat.fail("find_posted", AWAY)
     outbox.put(message("first"))
     outbox.put(message("second"))
-    with writing(outbox, chat) as writer:
-        assert writer.flush(SOON_S)
+    with writing(outbox, chat):
+        assert emptied(outbox, SOON_S)
     assert chat.texts() == ["first", "second"]
 
 
 def test_a_post_whose_answer_was_lost_is_found_not_doubled(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
     chat.fail("post-lost", AWAY)
     outbox.put(message("card"))
-    with writing(outbox, chat) as writer:
+    with writing(outbox, chat):
         time.sleep(0.02)
         outbox.put(message("card", "newer"))
-        assert writer.flush(SOON_S)
+        assert emptied(outbox, SOON_S)
     assert chat.texts() == ["newer"]
-    assert outbox.address("card") == ("C1", chat.ts_of("card"))
+    assert outbox.posted("C1", chat.ts_of("card")) is not None
 
 
 @pytest.mark.parametrize("moment", ["post", "post-lost"])
@@ -217,15 +217,15 @@ def test_a_crash_around_the_post_neither_loses_nor_doubles(
     time.sleep(0.25)
     successor.sweep_channels()
     assert chat.texts() == ["card"]
-    assert outbox.address("card") is not None
+    assert outbox.posted("C1", chat.ts_of("card")) is not None
 
 
 def test_a_search_that_is_not_allowed_holds_nothing_up(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
     chat.fail("post", AWAY)
     chat.fail("find_posted", PermanentError("slack-missing-scope", "Slack refused it: missing_scope."))
     outbox.put(message("card"))
-    with writing(outbox, chat) as writer:
-        assert writer.flush(SOON_S)
+    with writing(outbox, chat):
+        assert emptied(outbox, SOON_S)
     assert chat.texts() == ["card"]
 
 
@@ -236,12 +236,12 @@ def test_a_message_slack_refuses_is_noted_and_the_next_ones_go_out(
     outbox.put(message("bad"))
     outbox.put(message("reply", thread="bad"))
     outbox.put(message("good"))
-    with writing(outbox, chat) as writer:
-        assert writer.flush(SOON_S)
+    with writing(outbox, chat):
+        assert emptied(outbox, SOON_S)
         assert chat.texts() == ["reply", "good"], "a reply whose card cannot be sent is shown all the same"
         assert problem_of(pool, "bad") == "slack-invalid-blocks: Slack refused it: invalid_blocks."
         outbox.put(message("bad", "mended"))
-        assert writer.flush(SOON_S)
+        assert emptied(outbox, SOON_S)
     assert chat.texts() == ["reply", "good", "mended"]
     assert "message bad cannot be sent: slack-invalid-blocks" in caplog.messages
 
@@ -254,7 +254,7 @@ def test_a_message_somebody_deleted_is_posted_anew(outbox: PostgresOutbox, chat:
     outbox.put(message("card", "newer"))
     writer.sweep_channels()
     assert chat.texts() == ["newer"]
-    assert outbox.address("card") == ("C1", chat.ts_of("card"))
+    assert outbox.posted("C1", chat.ts_of("card")) is not None
 
 
 def test_answers_are_not_held_up_by_channels_or_each_other(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
@@ -284,10 +284,10 @@ def test_an_answer_knows_whether_it_replaces_another(outbox: PostgresOutbox, wan
 
 def test_each_answer_goes_out_once_over_all_writers(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
     chat.busy_s = 0.002
-    with writing(outbox, chat, writers=3) as writer:
+    with writing(outbox, chat, writers=3):
         for number in range(40):
             outbox.put(whisper(f"{number}"))
-        assert writer.flush(SOON_S)
+        assert emptied(outbox, SOON_S)
     assert sorted(key for key, _, _ in chat.whispers) == sorted(f"answer:{number}" for number in range(40))
 
 
@@ -295,30 +295,30 @@ def test_a_used_up_response_url_gives_way_to_an_ephemeral(outbox: PostgresOutbox
     chat.dead_urls.add("https://slack.test/dead")
     outbox.put(whisper("1", response_url="https://slack.test/dead"))
     outbox.put(whisper("2", response_url="https://slack.test/alive"))
-    with writing(outbox, chat) as writer:
-        assert writer.flush(SOON_S)
+    with writing(outbox, chat):
+        assert emptied(outbox, SOON_S)
     assert sorted(chat.whispers) == [("answer:1", "1", ""), ("answer:2", "2", "https://slack.test/alive")]
 
 
 def test_an_answer_is_tried_again_but_not_for_ever(outbox: PostgresOutbox, chat: Loudspeaker, pool: Pool) -> None:
     chat.fail("whisper", AWAY, LIMITED)
     outbox.put(whisper("1"))
-    with writing(outbox, chat) as writer:
-        assert writer.flush(SOON_S)
+    with writing(outbox, chat):
+        assert emptied(outbox, SOON_S)
     assert [key for key, _, _ in chat.whispers] == ["answer:1"]
 
     chat.fail("whisper", *[AWAY] * 100)
     outbox.put(whisper("2"))
-    with writing(outbox, chat, replace(QUICK, whisper_late_s=0.1)) as writer:
-        assert writer.flush(SOON_S)
+    with writing(outbox, chat, replace(QUICK, whisper_late_s=0.1)):
+        assert emptied(outbox, SOON_S)
     assert problem_of(pool, "answer:2").startswith("answer-too-late")
 
 
 def test_an_answer_that_changes_is_given_again(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
-    with writing(outbox, chat) as writer:
+    with writing(outbox, chat):
         for text in ("working on it", "done"):
             outbox.put(whisper("1", text))
-            assert writer.flush(SOON_S)
+            assert emptied(outbox, SOON_S)
     assert [text for _, text, _ in chat.whispers] == ["working on it", "done"]
 
 

@@ -1,5 +1,5 @@
 """A report as one HTML file."""
 
-from bot.adapters.htmlreport.page import CONTENT_TYPE, write
+from bot.adapters.htmlreport.page import write
 
-__all__ = ["CONTENT_TYPE", "write"]
+__all__ = ["write"]

@@ -7,8 +7,6 @@ import jinja2
 
 from bot.views.incident.parts import Sheet
 
-CONTENT_TYPE = "text/html; charset=utf-8"
-
 
 def write(sheet: Sheet) -> bytes:
     """Write it in UTF-8. The same sheet gives the same bytes."""

@@ -6,7 +6,7 @@ from importlib import resources
 import psycopg
 from procrastinate.schema import SchemaManager
 
-from bot.adapters.journal.connections import CONNECT_TIMEOUT_S, translated
+from bot.adapters.journal.connections import CONNECT_TIMEOUT_S, conninfo_of, translated
 from bot.adapters.namedqueries import load
 
 _QUERIES = load("sql.journal", "migration.sql")
@@ -23,7 +23,7 @@ def migrate(dsn: str) -> None:
     """
     schema = (resources.files("sql.journal") / "schema.sql").read_text(encoding="utf-8")
     sha256 = hashlib.sha256(schema.encode()).hexdigest()
-    with translated(), psycopg.connect(dsn, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+    with translated(), psycopg.connect(conninfo_of(dsn), connect_timeout=CONNECT_TIMEOUT_S) as connection:
         connection.execute(_QUERIES["lock_migration"])
         if not _is_applied(connection, sha256):
             connection.execute(schema.encode())

@@ -10,10 +10,11 @@ from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import connection
 from bot.adapters.outbox.pace import Pace
+from bot.adapters.outbox.setbacks import Setbacks, give_up, outcome_unknown
 from bot.adapters.outbox.store import QUERIES, PostgresOutbox, message_of, one
 from bot.adapters.outbox.ways import Posting, Sharing, Way
-from bot.errors import BotError, PermanentError, TemporaryError
-from bot.ports import Chat, Clock
+from bot.errors import PermanentError, TemporaryError
+from bot.ports import BarredError, Chat, Clock
 
 _GONE = "message-not-found"
 
@@ -29,7 +30,9 @@ class Channels:
         self._clock = clock
         self._pace = pace
         self._no_edits_until = 0.0
-        self._posting, self._sharing = Posting(chat), Sharing(chat, pace.file_settle_s)
+        self._posting, self._sharing = Posting(chat), Sharing(chat)
+        self._setbacks = Setbacks(pace)
+        self._begun = False
 
     def sweep(self) -> int:
         """Send everything that may go out now; gives how many calls to Slack that took.
@@ -38,7 +41,10 @@ class Channels:
             TemporaryError: ``journal-unreachable``.
         """
         with connection(self._outbox.pool) as conn:
+            if not self._begun:  # a new token comes with a new process
+                one(conn, "try_barred", {})
             busy = [row["channel"] for row in conn.execute(QUERIES["busy_channels"]).fetchall()]
+        self._begun = True
         return sum(self._sweep_channel(channel) for channel in busy)
 
     def _sweep_channel(self, channel: str) -> int:
@@ -75,7 +81,7 @@ class Channels:
         except TemporaryError as error:
             if error.retry_after_s is not None:  # the limit is the method's, over all messages
                 self._no_edits_until = self._clock.monotonic() + error.retry_after_s
-            self._delay(conn, row, error)
+            self._setbacks.put_off(conn, row, error, f"channel {row['channel']}")
         except PermanentError as error:
             if error.reference.endswith(_GONE):
                 one(conn, "mark_gone", row)
@@ -83,52 +89,37 @@ class Channels:
                 give_up(conn, row, error)
         else:
             one(conn, "mark_edited", row)
+            self._setbacks.admit(f"channel {row['channel']}")
 
     def _say(self, conn: Connection[DictRow], row: DictRow, way: Way) -> None:
         """Send for the first time, so that a crash at any point neither loses nor doubles it."""
+        place = f"{'files in ' if way is self._sharing else ''}channel {row['channel']}"
+        sending = row["sending"]  # once something may have arrived, only Slack's yes ends the doubt
         try:
-            if row["sending"] and self._found(conn, row, way):
+            if sending and self._found(conn, row, way):
                 return
             one(conn, "mark_sending", row)
             conn.commit()
             sent = way.send(row)
         except TemporaryError as error:
-            self._delay(conn, row, error, uncertain=error.retry_after_s is None, settle_s=way.settle_s)
+            self._setbacks.put_off(conn, row, error, place, uncertain=sending or outcome_unknown(error))
         except PermanentError as error:
             give_up(conn, row, error)
         else:
             one(conn, way.mark, {**row, **sent})
+            self._setbacks.admit(place)
 
     def _found(self, conn: Connection[DictRow], row: DictRow, way: Way) -> bool:
         """Whether an earlier attempt of unknown outcome did arrive; it is then noted as sent."""
         try:
             found = way.find(row)
-        except PermanentError as error:
+        except (BarredError, PermanentError) as error:  # reading may be barred where writing is not
             _log.warning("message %s: cannot look for it: %s; it may appear twice", row["key"], error.reference)
             return False
         if found is None:
             return False
         one(conn, way.mark, {**row, **found, "revision": row["sending_revision"]})
         return True
-
-    def _delay(
-        self,
-        conn: Connection[DictRow],
-        row: DictRow,
-        error: TemporaryError,
-        *,
-        uncertain: bool = False,
-        settle_s: float = 0.0,
-    ) -> None:
-        delay_s = max(self._pace.delay_s(row["attempts"], error), settle_s if uncertain else 0.0)
-        _log.info("message %s: %s; again in %.1f s", row["key"], error.reference, delay_s)
-        one(conn, "delay", {**row, "delay_s": delay_s, "uncertain": uncertain})
-
-
-def give_up(conn: Connection[DictRow], row: DictRow, error: BotError) -> None:
-    """Note that a message cannot be sent, so that those behind it can."""
-    _log.error("message %s cannot be sent: %s", row["key"], error.reference)
-    one(conn, "give_up", {**row, "problem": f"{error.reference}: {error.message}"})
 
 
 @contextmanager

@@ -1,19 +1,18 @@
 """Home tabs: the newest wish of each person's, whichever was shown before."""
 
-import logging
 from collections.abc import Callable
 
 from psycopg import Connection
 from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import connection
-from bot.adapters.outbox.channels import give_up
 from bot.adapters.outbox.pace import Pace
+from bot.adapters.outbox.setbacks import Setbacks, give_up
 from bot.adapters.outbox.store import PostgresOutbox, one
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Chat, Clock
 
-_log = logging.getLogger(__name__)
+_PLACE = "Home tabs"
 
 
 class Homes:
@@ -32,6 +31,7 @@ class Homes:
         self._clock = clock
         self._pace = pace
         self._silent_until = 0.0
+        self._setbacks = Setbacks(pace)
 
     def sweep(self) -> int:
         """Publish what is due; gives how many calls to Slack that took.
@@ -55,12 +55,12 @@ class Homes:
         try:
             self._chat.publish_home(row["channel"], row["blocks"])
         except TemporaryError as error:
-            delay_s = self._pace.delay_s(row["attempts"], error)
             if error.retry_after_s is not None:  # the limit is the method's, over all people
-                self._silent_until = self._clock.monotonic() + delay_s
-            _log.info("%s: %s; again in %.1f s", row["key"], error.reference, delay_s)
-            return lambda conn: one(conn, "delay", {**row, "delay_s": delay_s, "uncertain": False})
+                self._silent_until = self._clock.monotonic() + self._pace.delay_s(row["attempts"], error)
+            failed = error
+            return lambda conn: self._setbacks.put_off(conn, row, failed, _PLACE)
         except PermanentError as error:
             refused = error
             return lambda conn: give_up(conn, row, refused)
+        self._setbacks.admit(_PLACE)
         return lambda conn: one(conn, "mark_published", {**row, "edit_every_s": self._pace.edit_every_s})

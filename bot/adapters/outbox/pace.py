@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 
 from bot.errors import TemporaryError
+from bot.ports import BarredError
 
 
 @dataclass(frozen=True)
@@ -15,8 +16,10 @@ class Pace:
         window_s, burst: at most `burst` posts of a channel in any window: Slack's 1/s, a small burst allowed.
         poll_s: how late a message goes out when the process that wanted it has no writer.
         stale_after_s: how long a writer that has lost the channel may still be waiting for Slack's answer.
-        file_settle_s: how long a file that Slack has taken may take to show in its thread.
+        settle_s: how long what Slack may have taken can take to be seen: a post that timed out, a file in its thread.
         first_delay_s, longest_delay_s: pauses after temporary errors, doubling.
+        first_barred_delay_s, longest_barred_delay_s: the same where a person has to let the bot in.
+        barred_patience_s: after that long nobody will, and the message is given up.
         whispers_at_once: ephemeral messages sent side by side.
         whisper_claim_s: how long one of them may take before another writer tries.
         whisper_late_s: an answer older than this helps nobody (a response_url lives 30 minutes).
@@ -27,9 +30,12 @@ class Pace:
     burst: int = 3
     poll_s: float = 0.25
     stale_after_s: float = 10.0
-    file_settle_s: float = 5.0
+    settle_s: float = 5.0
     first_delay_s: float = 0.5
     longest_delay_s: float = 30.0
+    first_barred_delay_s: float = 60.0
+    longest_barred_delay_s: float = 300.0
+    barred_patience_s: float = 7 * 86_400.0
     whispers_at_once: int = 4
     whisper_claim_s: float = 60.0
     whisper_late_s: float = 1800.0
@@ -42,4 +48,7 @@ class Pace:
         jitter = random.uniform(0.5, 1.0)  # noqa: S311 -- spreads load, keeps no secret
         if error.retry_after_s is not None:
             return error.retry_after_s + self.first_delay_s * (jitter - 0.5)
-        return min(self.longest_delay_s, self.first_delay_s * 2.0 ** min(attempts, 16)) * jitter
+        first_s, longest_s = self.first_delay_s, self.longest_delay_s
+        if isinstance(error, BarredError):
+            first_s, longest_s = self.first_barred_delay_s, self.longest_barred_delay_s
+        return min(longest_s, first_s * 2.0 ** min(attempts, 16)) * jitter

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg import Connection
@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import Pool, connection
 from bot.adapters.namedqueries import load
-from bot.ports import Attachment, Message, Posted
+from bot.ports import Attachment, Backlog, Message, Posted
 
 QUERIES = load("sql.journal", "outbox.sql")
 
@@ -44,15 +44,15 @@ class PostgresOutbox:
         row = self.fetch("posted", {"channel": channel, "ts": ts})
         return Posted(row["key"], row["run_id"], row["channel"], row["ts"]) if row else None
 
-    def address(self, key: str) -> tuple[str, str] | None:
-        """(channel, ts) of a sent message; None while it has not been sent."""
-        row = self.fetch("address", {"key": key})
-        return (row["channel"], row["ts"]) if row else None
+    def backlog(self) -> Sequence[Backlog]:
+        """What has not gone out, one for each kind of receiver.
 
-    def count_pending(self) -> int:
-        """How many messages still have to go out."""
-        row = self.fetch("count_pending", {})
-        return int(row["pending"]) if row else 0
+        Raises:
+            TemporaryError: ``journal-unreachable``.
+        """
+        with connection(self.pool) as conn:
+            rows = conn.execute(QUERIES["backlog"]).fetchall()
+        return [Backlog(row["receiver"], row["waiting"], row["given_up"]) for row in rows]
 
     def listen(self, event: threading.Event) -> None:
         """Set `event` whenever something new is wanted in this process."""

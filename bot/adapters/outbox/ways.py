@@ -15,11 +15,9 @@ class Way(Protocol):
 
     Attributes:
         mark: the query that notes it as sent, with what `send` or `find` gave.
-        settle_s: after a send of unknown outcome, how long what did arrive may take to be seen.
     """
 
     mark: str
-    settle_s: float
 
     def find(self, row: DictRow) -> Mapping[str, Any] | None:
         """Look for an earlier attempt; None when it is not there."""
@@ -32,7 +30,6 @@ class Posting:
     """A message."""
 
     mark = "mark_posted"
-    settle_s = 0.0
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
@@ -55,9 +52,8 @@ class Sharing:
 
     mark = "mark_shared"
 
-    def __init__(self, chat: Chat, settle_s: float) -> None:
+    def __init__(self, chat: Chat) -> None:
         self._chat = chat
-        self.settle_s = settle_s
 
     def find(self, row: DictRow) -> Mapping[str, Any] | None:
         """Find it by its name."""

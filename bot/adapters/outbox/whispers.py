@@ -9,11 +9,13 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import connection
-from bot.adapters.outbox.channels import give_up
 from bot.adapters.outbox.pace import Pace
+from bot.adapters.outbox.setbacks import Setbacks, give_up
 from bot.adapters.outbox.store import PostgresOutbox, message_of, one
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Chat
+
+_PLACE = "answers"
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ class Whispers:
         self._chat = chat
         self._pace = pace
         self._woken = woken
+        self._setbacks = Setbacks(pace)
         self._executor = ThreadPoolExecutor(pace.whispers_at_once, "whisper")
         self._room = threading.Semaphore(pace.whispers_at_once)
 
@@ -85,12 +88,13 @@ class Whispers:
             if row["age_s"] > self._pace.whisper_late_s:
                 late = PermanentError("answer-too-late", "Slack did not take the answer while it was of use.")
                 return lambda conn: give_up(conn, row, late)
-            delay_s = self._pace.delay_s(row["attempts"], error)
-            return lambda conn: one(conn, "delay", {**row, "delay_s": delay_s, "uncertain": False})
+            failed = error
+            return lambda conn: self._setbacks.put_off(conn, row, failed, _PLACE)
         except PermanentError as error:
             if row["response_url"] and row["user_id"] and row["channel"]:
                 _log.info("message %s: %s; an ephemeral in the channel instead", row["key"], error.reference)
                 return lambda conn: one(conn, "forget_response_url", row)
             refused = error
             return lambda conn: give_up(conn, row, refused)
+        self._setbacks.admit(_PLACE)
         return lambda conn: one(conn, "mark_whispered", row)

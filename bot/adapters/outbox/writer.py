@@ -12,8 +12,6 @@ from bot.adapters.outbox.whispers import Whispers
 from bot.errors import BotError
 from bot.ports import Chat, Clock
 
-FLUSH_POLL_S = 0.02
-
 _log = logging.getLogger(__name__)
 
 
@@ -26,13 +24,12 @@ class Writer:
     Args:
         outbox: what is wanted.
         chat: where it goes.
-        clock: for Slack's own pauses and for `flush`.
+        clock: for Slack's own pauses.
         pace: how fast.
     """
 
     def __init__(self, outbox: PostgresOutbox, chat: Chat, clock: Clock, pace: Pace | None = None) -> None:
         self._outbox = outbox
-        self._clock = clock
         self._pace = pace or Pace()
         self._channels = Channels(outbox, chat, clock, self._pace)
         self._stopping = threading.Event()
@@ -65,19 +62,6 @@ class Writer:
                 thread.join()
                 self._outbox.unlisten(event)
         self._whispers.stop()
-
-    def flush(self, timeout_s: float) -> bool:
-        """Wait until everything has gone out or cannot; whether it has, in that time.
-
-        Raises:
-            TemporaryError: ``journal-unreachable``.
-        """
-        deadline = self._clock.monotonic() + timeout_s
-        while self._outbox.count_pending():
-            if self._clock.monotonic() >= deadline:
-                return False
-            self._clock.sleep(FLUSH_POLL_S)
-        return True
 
     def sweep_channels(self) -> int:
         """Send, here and now, what may go out to channels; gives how many calls to Slack that took."""

@@ -7,7 +7,7 @@ from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
 from bot.adapters.slack.directory import SlackDirectory
-from bot.adapters.slack.translation import error_of, retry_after_s, translated
+from bot.adapters.slack.translation import retry_after_s, translated
 from bot.domain.approvals import Voter
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Message
@@ -17,7 +17,6 @@ _PAGE = 200
 _PAGES_MOST = 5
 _OK = 200
 _TOO_MANY = 429
-_GONE = frozenset({"message_not_found", "channel_not_found", "thread_not_found"})
 
 
 class SlackChat:
@@ -108,16 +107,6 @@ class SlackChat:
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
         """See `bot.ports.Chat.look_up`."""
         return self._directory.look_up(user_id, groups)
-
-    def permalink(self, channel: str, ts: str) -> str:
-        """See `bot.ports.Chat.permalink`."""
-        try:
-            with translated():
-                return str(self._client.chat_getPermalink(channel=channel, message_ts=ts)["permalink"])
-        except PermanentError as error:
-            if error_of(error) in _GONE:
-                return ""
-            raise
 
     def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
         """Find the message that was posted for a key, by its metadata.

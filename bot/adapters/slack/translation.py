@@ -10,11 +10,37 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
 from bot.errors import BotError, PermanentError, TemporaryError
+from bot.ports import BarredError
 
 _RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 _PASSING = frozenset(
     {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "accesslimited"}
 )
+_RENEW = "Put a valid bot token where the configuration names it, and restart the bot."
+_INVITE = "Invite the bot to the channel: /invite in it."
+_ALLOW = "An administrator of the workspace has to allow it."
+_BARRED = {
+    **dict.fromkeys(
+        ("account_inactive", "invalid_auth", "not_allowed_token_type", "not_authed", "token_expired", "token_revoked"),
+        _RENEW,
+    ),
+    "not_in_channel": _INVITE,
+    # Slack says this, too, of a private channel that the bot has been taken out of.
+    "channel_not_found": "Invite the bot to the channel, or correct its id in the configuration.",
+    # People put a channel away by mistake, and take it out again with everything in it.
+    **dict.fromkeys(("is_archived", "is_inactive"), "Unarchive the channel."),
+    "missing_scope": "Reinstall the app from deploy/slack-manifest.yaml, and give the bot the new token.",
+    **dict.fromkeys(
+        (
+            "access_denied", "ekm_access_denied", "enterprise_is_restricted", "no_permission", "org_login_required",
+            "restricted_action", "restricted_action_read_only_channel", "team_access_not_granted",
+            "two_factor_setup_required",
+        ),
+        _ALLOW,
+    ),
+}  # fmt: skip
+"""What a person can put right, and how. All else that Slack refuses is refused for good."""
+
 _WAIT_S = 30.0
 _SECONDS = re.compile(r"\d{1,5}(\.\d+)?", re.ASCII)
 _TOO_MANY = 429
@@ -28,7 +54,8 @@ def translated() -> Iterator[None]:
     Raises:
         TemporaryError: ``slack-rate-limited`` with Slack's own `retry_after_s`, ``slack-unavailable``,
             ``slack-unreachable``.
-        PermanentError: ``slack-…``: Slack's own error, e.g. ``slack-channel-not-found``.
+        BarredError: ``slack-…``: Slack's own error, e.g. ``slack-not-in-channel``.
+        PermanentError: ``slack-…``: Slack's own error, e.g. ``slack-invalid-blocks``.
     """
     try:
         yield
@@ -42,12 +69,6 @@ def translated() -> Iterator[None]:
         raise TemporaryError(
             "slack-unreachable", "Slack could not be reached.", "The message is kept and sent later."
         ) from error
-
-
-def error_of(error: BotError) -> str:
-    """Name Slack's own error behind one of ours, e.g. ``message_not_found``; "" where there is none."""
-    cause = error.__cause__
-    return str(cause.response.get("error", "")) if isinstance(cause, SlackApiError) else ""
 
 
 def retry_after_s(headers: object) -> float:
@@ -66,9 +87,8 @@ def _refused(response: SlackResponse) -> BotError:
         return TemporaryError("slack-rate-limited", f"Slack asks for {wait_s:.0f} s of silence.", retry_after_s=wait_s)
     if response.status_code >= _SERVER_ERROR or name in _PASSING or not name.replace("_", "").isalnum():
         return TemporaryError("slack-unavailable", "Slack is having trouble.", "The message is kept and sent later.")
-    needed = f" The missing scope is {response.get('needed')}." if name == "missing_scope" else ""
-    return PermanentError(
-        f"slack-{name.replace('_', '-')}",
-        f"Slack refused it: {name}.{needed}",
-        "See docs/errors.md; scopes and channel membership are the usual causes.",
-    )
+    word, said = name.replace("_", "-"), f"Slack refused it: {name}."
+    if name in _BARRED:
+        needed = f" The missing scope is {response.get('needed')}." if name == "missing_scope" else ""
+        return BarredError(f"slack-{word}", said + needed, _BARRED[name])
+    return PermanentError(f"slack-{word}", said, "Slack's own reference of the method explains the name.")

@@ -7,7 +7,7 @@ import pytest
 from bot.adapters.slack.app import build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.errors import BotError, PermanentError, TemporaryError
-from bot.ports import Attachment, Message
+from bot.ports import Attachment, BarredError, Message
 from bot.views import blocks, refusal
 from tests.adapters.slack.conftest import Place
 from tests.sandbox.slack.desk import Ear
@@ -99,7 +99,7 @@ def test_slacks_own_word_on_when_to_try_again_is_handed_on(place: Place) -> None
         ({"kind": "error", "error": "ratelimited"}, TemporaryError, "slack-rate-limited"),
         ({"kind": "drop"}, TemporaryError, "slack-unreachable"),
         ({"kind": "error", "error": "msg_blocks_too_long"}, PermanentError, "slack-msg-blocks-too-long"),
-        ({"kind": "error", "error": "invalid_auth"}, PermanentError, "slack-invalid-auth"),
+        ({"kind": "error", "error": "invalid_auth"}, BarredError, "slack-invalid-auth"),
     ],
 )
 def test_slacks_errors_are_ours(place: Place, fault: dict[str, str], kind: type[Exception], reference: str) -> None:
@@ -127,8 +127,8 @@ def test_an_answer_may_take_the_place_of_the_message_clicked_on(place: Place) ->
     assert (turned["ts"], turned["text"], turned["addressee"]) == (shown["ts"], "page 2", "U0LEADA")
 
 
-def test_a_channel_the_bot_is_not_in_is_permanent(place: Place) -> None:
-    with pytest.raises(PermanentError, match="slack-not-in-channel"):
+def test_a_channel_the_bot_is_not_in_waits_for_an_invitation(place: Place) -> None:
+    with pytest.raises(BarredError, match=r"slack-not-in-channel.* Invite the bot"):
         place.chat.post(Message("card:r", "C0NOBOT", "hello"), "")
 
 
@@ -251,13 +251,6 @@ def test_an_upload_that_fails_is_ours(place: Place) -> None:
 
     with pytest.raises(PermanentError, match="slack-storage-limit-reached"):
         place.chat.upload(REPORT, "", "report.json")
-
-
-def test_a_permalink_and_none(place: Place) -> None:
-    card = place.chat.post(CARD, "")
-
-    assert place.chat.permalink("C0INCIDENT", card).startswith("http")
-    assert place.chat.permalink("C0INCIDENT", "1.000001") == ""
 
 
 def _response_url(place: Place) -> str:

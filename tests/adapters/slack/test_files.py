@@ -8,10 +8,11 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import Pace, PostgresOutbox, Writer
 from bot.ports import Attachment, Message
+from tests.adapters.emptying import emptied
 from tests.adapters.slack.conftest import Place
 
 QUICK = Pace(
-    edit_every_s=0.0, window_s=0.0, poll_s=0.05, stale_after_s=0.1, file_settle_s=0.1, first_delay_s=0.05,
+    edit_every_s=0.0, window_s=0.0, poll_s=0.05, stale_after_s=0.1, settle_s=0.1, first_delay_s=0.05,
     longest_delay_s=0.1,
 )  # fmt: skip
 CONTENT = b"<!doctype html><title>report</title>"
@@ -51,7 +52,7 @@ def test_slack_breaks_between_the_moves(place: Place, outbox: PostgresOutbox, fa
     writer = Writer(outbox, place.chat, SystemClock(), QUICK)
     writer.start()
     try:
-        assert writer.flush(10.0)
+        assert emptied(outbox, 10.0)
     finally:
         writer.stop()
 
@@ -77,7 +78,7 @@ def test_the_bot_dies_around_the_last_move(place: Place, outbox: PostgresOutbox,
     writer = Writer(outbox, place.chat, SystemClock(), QUICK)
     writer.start()
     try:
-        assert writer.flush(10.0)
+        assert emptied(outbox, 10.0)
     finally:
         writer.stop()
 
