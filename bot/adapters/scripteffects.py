@@ -1,10 +1,13 @@
 """What a statement does, as far as its text tells: what it drops or alters by name, whose rows it changes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from bot.adapters.scriptrules import Node, body_of, enum_name, kind_of, messages
 from bot.domain.migrations import Effect
+
+Item = TypeVar("Item")
 
 WRITERS = {"DeleteStmt": "relation", "UpdateStmt": "relation", "InsertStmt": "relation", "MergeStmt": "relation"}
 READERS = frozenset(
@@ -20,20 +23,23 @@ class Impact:
     effect: Effect
     relations: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    deletes: tuple[str, ...] = ()
+    sets: tuple[tuple[str, str], ...] = ()
+    calls: tuple[str, ...] = ()
 
 
 def impact_of(node: Node) -> Impact:
     """Judge one statement."""
-    kind, body = kind_of(node), body_of(node)
-    written = tuple(dict.fromkeys(_written(node)))
+    kind, body, calls = kind_of(node), body_of(node), _unique(calls_in(node))
+    written = _unique(_written(node))
     if kind == "drop_stmt":
         return Impact(Effect.DROPS, (), tuple(_dropped(body)))
     if written:
-        return Impact(Effect.CHANGES_ROWS, written)
+        return Impact(Effect.CHANGES_ROWS, written, (), _unique(_emptied(node)), _unique(_set(node)), calls)
     if kind in READERS and not (kind == "select_stmt" and body.HasField("into_clause")):
-        return Impact(Effect.READS)
+        return Impact(Effect.READS, calls=calls)
     effect = Effect.DROPS if any(_drops_part(command) for command in messages(body, "AlterTableCmd")) else Effect.ALTERS
-    return Impact(effect, (), tuple(dict.fromkeys(_altered(body))))
+    return Impact(effect, (), _unique(_altered(body)), calls=calls)
 
 
 def merged(impacts: list[Impact]) -> Impact:
@@ -42,9 +48,22 @@ def merged(impacts: list[Impact]) -> Impact:
     effects = {impact.effect for impact in impacts} | {Effect.ALTERS}  # the text of a block does not tell all
     return Impact(
         next(effect for effect in order if effect in effects),
-        tuple(dict.fromkeys(name for impact in impacts for name in impact.relations)),
-        tuple(dict.fromkeys(name for impact in impacts for name in impact.names)),
+        _unique(name for impact in impacts for name in impact.relations),
+        _unique(name for impact in impacts for name in impact.names),
+        _unique(name for impact in impacts for name in impact.deletes),
+        _unique(pair for impact in impacts for pair in impact.sets),
+        _unique(name for impact in impacts for name in impact.calls),
     )
+
+
+def calls_in(node: Node) -> Iterator[str]:
+    """Functions it calls, as written; those of a definition run later, if ever, and are left out."""
+    if not kind_of(node).startswith(("create_", "view_", "rule_")):
+        yield from (".".join(part.string.sval for part in call.funcname) for call in messages(node, "FuncCall"))
+
+
+def _unique(items: Iterable[Item]) -> tuple[Item, ...]:
+    return tuple(dict.fromkeys(items))
 
 
 def relation_name(relation: Node) -> str:
@@ -58,6 +77,32 @@ def _written(node: Node) -> Iterator[str]:
         yield from (relation_name(getattr(body, field)) for body in messages(node, name))
     for truncate in messages(node, "TruncateStmt"):
         yield from (relation_name(item.range_var) for item in truncate.relations)
+
+
+def _emptied(node: Node) -> Iterator[str]:
+    """Relations whose rows may go."""
+    yield from (relation_name(body.relation) for body in messages(node, "DeleteStmt"))
+    for truncate in messages(node, "TruncateStmt"):
+        yield from (relation_name(item.range_var) for item in truncate.relations)
+    for merge in messages(node, "MergeStmt"):
+        if any(enum_name(when, "command_type") == "CMD_DELETE" for when in messages(merge, "MergeWhenClause")):
+            yield relation_name(merge.relation)
+
+
+def _set(node: Node) -> Iterator[tuple[str, str]]:
+    """(relation, column) of values that are set in rows that are there."""
+    for update in messages(node, "UpdateStmt"):
+        yield from _targets(update.relation, update.target_list)
+    for insert in messages(node, "InsertStmt"):
+        yield from _targets(insert.relation, insert.on_conflict_clause.target_list)
+    for merge in messages(node, "MergeStmt"):
+        for when in messages(merge, "MergeWhenClause"):
+            if enum_name(when, "command_type") == "CMD_UPDATE":
+                yield from _targets(merge.relation, when.target_list)
+
+
+def _targets(relation: Node, targets: Iterable[Node]) -> Iterator[tuple[str, str]]:
+    return ((relation_name(relation), item.res_target.name) for item in targets)
 
 
 def _dropped(body: Node) -> Iterator[str]:
@@ -75,6 +120,8 @@ def _altered(body: Node) -> Iterator[str]:
     fields = body.DESCRIPTOR.fields_by_name
     if "relation" in fields and body.HasField("relation"):
         yield relation_name(body.relation)
+        gone = (command.name for command in messages(body, "AlterTableCmd") if _drops_part(command))
+        yield from (f"{name} on {relation_name(body.relation)}" for name in gone)
     for field in ("object", "func"):
         if field in fields and fields[field].message_type is not None and body.HasField(field):
             yield from filter(None, [".".join(_parts(getattr(body, field)))])

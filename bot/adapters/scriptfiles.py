@@ -7,6 +7,7 @@ its own version are taken out, whatever else touches them is refused.
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from bot.adapters.scripteffects import Impact, impact_of, merged
@@ -102,7 +103,7 @@ class ScriptFiles:
                 continue
             impact = self._judge(raw.stmt, line)
             sql = encoded[raw.stmt_location : end].decode().strip()
-            yield Statement(sql, line, impact.effect, impact.relations, impact.names)
+            yield Statement(sql, line, **asdict(impact))
 
     def _judge(self, node: Node, line: int) -> Impact:
         fault = fault_of(node) or self._fault_of_tracking(node)

@@ -6,6 +6,7 @@ database: the rehearsal would do that to everybody.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -56,6 +57,7 @@ LEAKING_FUNCTIONS = frozenset(
         *("pg_advisory_unlock", "pg_advisory_unlock_all", "pg_advisory_unlock_shared"),
     }
 )
+ASSIGNMENT = re.compile(r"^[^=:(']*:?=")
 STEERING = frozenset({"search_path", "role", "session_authorization", "transaction_read_only"})
 LEAVE_OUT = "Take it out of the script, or undo that migration by restoring a backup."
 
@@ -144,6 +146,11 @@ def _fault_of_copy(body: Node) -> str:
     return "COPY reads or writes a file of the server's" if body.filename else "COPY needs a client that sends rows"
 
 
+def _fault_of_truncate(body: Node) -> str:
+    cascades = enum_name(body, "behavior") == "DROP_CASCADE"
+    return "TRUNCATE … CASCADE empties tables that nothing names: name every table instead" if cascades else ""
+
+
 def _fault_of_set(body: Node) -> str:
     if not body.is_local or body.name in STEERING:
         return f"SET {body.name} would last beyond the script: only SET LOCAL, and not of {', '.join(sorted(STEERING))}"
@@ -158,6 +165,7 @@ JUDGES: Mapping[str, Callable[[Node], str]] = {
     "reindex_stmt": _fault_of_reindex,
     "alter_table_stmt": _fault_of_detach,
     "copy_stmt": _fault_of_copy,
+    "truncate_stmt": _fault_of_truncate,
     "variable_set_stmt": _fault_of_set,
 }
 
@@ -185,10 +193,15 @@ def statements_within(node: Node) -> Iterator[Node]:
     if '"PLpgSQL_stmt_commit"' in tree or '"PLpgSQL_stmt_rollback"' in tree:
         raise ValueError("the DO block ends the transaction")
     for query in _queries(json.loads(tree)):
-        try:
-            yield from (raw.stmt for raw in postgast.parse(query).stmts)
-        except postgast.PgQueryError:
-            continue  # an expression, not a statement
+        yield from _parsed(query) or _parsed(f"SELECT {ASSIGNMENT.sub('', query)}")
+
+
+def _parsed(query: str) -> list[Node]:
+    """The statements of a text; none of an expression's."""
+    try:
+        return [raw.stmt for raw in postgast.parse(query).stmts]
+    except postgast.PgQueryError:
+        return []
 
 
 def _alone(node: Node) -> Node:

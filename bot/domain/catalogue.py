@@ -1,7 +1,8 @@
 """What was seen in a database: its objects, sessions and tracking table."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from bot.domain.migrations import AppliedMigration
 
@@ -15,25 +16,79 @@ class DatabaseObject:
         identity: e.g. ``public.feature_flags`` or ``trigger_x on public.feature_flags``.
         part_of: the identity of the relation it goes with (a column's table, an index's table); "" for none.
         definition: sha256 of its definition, hex; what makes two catalogues comparable.
+        number: of what holds data, the OID, and a column's number; "" for everything else. Another one under the same
+            name is another object, with other data; between two databases it says nothing.
+        kept_as: of a table its file's number, which changes when its rows are written anew; of a column its type; of a
+            function ``volatile`` where it may write. "" for everything else.
+        columns: of its relation, as the server quotes them: when one of them is dropped it goes without any CASCADE.
     """
 
     kind: str
     identity: str
     part_of: str = ""
     definition: str = ""
+    number: str = field(default="", compare=False)
+    kept_as: str = field(default="", compare=False)
+    columns: tuple[str, ...] = field(default=(), compare=False)
+
+
+class Bond(StrEnum):
+    """How the rows of a table follow another's."""
+
+    DELETED = "deleted"
+    """They are deleted when its are: a foreign key's ON DELETE CASCADE."""
+    LOOSENED = "loosened"
+    """They change when its are deleted: ON DELETE SET NULL or SET DEFAULT."""
+    REKEYED = "rekeyed"
+    """They change when its keys do: ON UPDATE CASCADE, SET NULL or SET DEFAULT."""
+    PARTITION = "partition"
+    """They are its rows: it is partitioned and has none of its own."""
+    CHILD = "child"
+    """They are among its rows: the table inherits from it."""
+
+
+@dataclass(frozen=True, order=True)
+class Tie:
+    """A table whose rows follow another's; both by identity. `columns`: the other's keys, for `Bond.REKEYED`."""
+
+    table: str
+    follows: str
+    bond: Bond
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every user object of a database, and one fingerprint of them all (sha256, hex)."""
+    """Every user object of a database, one fingerprint of them all (sha256, hex), and which tables' rows are tied."""
 
     objects: frozenset[DatabaseObject]
     fingerprint: str
+    ties: frozenset[Tie] = field(default=frozenset(), compare=False)
 
     def lost_in(self, after: "Catalogue") -> tuple[DatabaseObject, ...]:
         """Objects that are here and not in `after`, judged by kind and identity."""
         left = {(item.kind, item.identity) for item in after.objects}
         return tuple(sorted(item for item in self.objects if (item.kind, item.identity) not in left))
+
+    def remade_in(self, after: "Catalogue") -> tuple[DatabaseObject, ...]:
+        """Objects with data that are gone while others have their names in `after`, this database later."""
+        numbers = {(item.kind, item.identity): item.number for item in after.objects}
+        return tuple(
+            sorted(
+                item
+                for item in self.objects
+                if item.number and numbers.get((item.kind, item.identity), item.number) != item.number
+            )
+        )
+
+    def rewritten_in(self, after: "Catalogue") -> frozenset[str]:
+        """Tables that are still there in `after`, this database later, and hold their data another way."""
+        kept = {item.number: item.kept_as for item in after.objects if item.number}
+        return frozenset(
+            item.part_of or item.identity
+            for item in self.objects
+            if item.number and kept.get(item.number, item.kept_as) != item.kept_as
+        )
 
     def changed_in(self, after: "Catalogue") -> tuple[DatabaseObject, ...]:
         """Objects that are in both with another definition."""
@@ -142,6 +197,8 @@ class ChainOutcome:
         removed: versions whose tracking row the bot removed.
         attempts: how many whole transactions it took, at least 1.
         lsn: WAL position just before COMMIT; "" in a rehearsal.
+        written: relations that stay and were written to, also by a function, as far as a copy without rows shows it;
+            of a rehearsal alone.
     """
 
     statements: tuple[StatementResult, ...]
@@ -149,6 +206,7 @@ class ChainOutcome:
     removed: tuple[int, ...]
     attempts: int = 1
     lsn: str = ""
+    written: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

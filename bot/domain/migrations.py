@@ -23,7 +23,10 @@ class Statement:
         line: 1-based line in its file.
         effect: see `Effect`.
         relations: relations whose rows it deletes, updates or truncates, as written; empty otherwise.
-        names: relations and functions it drops or alters by name, as written.
+        names: what it drops or alters by name, as written; a column, constraint, trigger or policy as ``x on table``.
+        deletes: those of `relations` whose rows it may delete.
+        sets: (relation, column) of the values it sets in rows that are there.
+        calls: functions it calls, as written.
     """
 
     sql: str
@@ -31,6 +34,9 @@ class Statement:
     effect: Effect
     relations: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    deletes: tuple[str, ...] = ()
+    sets: tuple[tuple[str, str], ...] = ()
+    calls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

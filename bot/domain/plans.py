@@ -42,17 +42,22 @@ class PlannedDrop:
         kind, identity: as `pg_identify_object` names it.
         named: whether a script names it; otherwise CASCADE takes it.
         part_of: the relation it goes with; "" for one that goes by itself.
+        remade: whether the chain makes another under its name; its data goes all the same.
     """
 
     kind: str
     identity: str
     named: bool
     part_of: str = ""
+    remade: bool = False
 
 
 @dataclass(frozen=True)
 class PlannedRows:
-    """Rows that will be saved and then go: exact count and bytes on disk at planning time."""
+    """Rows that will be saved and then go: exact count and bytes on disk at planning time.
+
+    Where they are ``changed`` these are the whole table's: which of them go or change nobody can tell beforehand.
+    """
 
     table: str
     rows: int

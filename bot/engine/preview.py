@@ -7,7 +7,7 @@ from bot.engine.regrowing import preview_regrowth
 from bot.engine.replacing import preview_either, preview_undo_in_place
 from bot.engine.swapping import preview_undo, undoable
 from bot.engine.workplace import Site, Workplace
-from bot.planning import impact
+from bot.planning import impact, spread
 from bot.planning.facts import Evidence, RestoreRequest, RollbackRequest, Target, UndoRequest, Wish
 from bot.planning.rollback import choose_target, plan_rollback
 
@@ -58,8 +58,8 @@ def rehearse(site: Site, target: Target, run_id: str) -> Evidence:
     live = site.database.catalogue()
     with site.database.shadow(run_id) as shadow:
         rehearsal = shadow.rehearse(target.chain, target.expected)
-    relations = {*impact.dropped_relations(rehearsal), *impact.changed_relations(rehearsal, target.chain)}
-    existing = relations & live.relations((*impact.TABLES, *impact.DERIVED))
+    relations = {*impact.dropped_relations(rehearsal), *spread.changed_relations(rehearsal, target.chain)}
+    existing = relations & live.relations((*spread.TABLES, *spread.DERIVED))
     return Evidence(
         live=live,
         rehearsal=rehearsal,

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from bot.domain.catalogue import DatabaseObject, Rehearsal
-from bot.domain.migrations import DownScript, Effect
+from bot.domain.catalogue import Bond, DatabaseObject, Rehearsal
+from bot.domain.migrations import DownScript
 from bot.domain.plans import PlannedDrop, PlannedLock, PlannedRows
 from bot.planning.facts import Evidence
+from bot.planning.naming import COLUMN, is_same, lineage, named_among
+from bot.planning.spread import DERIVED, TABLES, changed_relations, staying_tables, stored_relations
 
-TABLES = ("table", "partitioned table")
-DERIVED = ("materialized view",)
-COLUMN = "table column"
 LOCK_MODES = (
     "AccessShareLock",
     "RowShareLock",
@@ -23,59 +22,52 @@ LOCK_MODES = (
 """PostgreSQL's table locks, weakest first."""
 
 
+def gone_objects(rehearsal: Rehearsal) -> tuple[DatabaseObject, ...]:
+    """What is gone after the chain, and what holds data and is gone although another has its name."""
+    before, after = rehearsal.before, rehearsal.after
+    return tuple(sorted({*before.lost_in(after), *before.remade_in(after)}))
+
+
 def dropped_objects(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[PlannedDrop, ...]:
-    """Everything that is gone after the chain, each marked as named by a script or taken by CASCADE."""
-    named = {bare(name) for script in chain for statement in script.statements for name in statement.names}
+    """Everything that goes, each marked as named by a script or taken by CASCADE."""
+    gone = gone_objects(rehearsal)
+    named = named_among(gone, chain, rehearsal.before.ties)
+    remade = set(rehearsal.before.remade_in(rehearsal.after))
     return tuple(
-        PlannedDrop(item.kind, item.identity, _is_named(item, named), item.part_of)
-        for item in rehearsal.before.lost_in(rehearsal.after)
+        PlannedDrop(item.kind, item.identity, item in named, item.part_of, remade=item in remade) for item in gone
     )
 
 
-def bare(name: str) -> str:
-    """Reduce a name as written or as identified to its last part: ``public.f(integer)`` → ``f``."""
-    return name.split(" on ", 1)[0].split("(", 1)[0].rsplit(".", 1)[-1].strip('"').lower()
-
-
-def _is_named(item: DatabaseObject, named: set[str]) -> bool:
-    return bare(item.identity) in named or (item.part_of != "" and bare(item.part_of) in named)
+def remade(rehearsal: Rehearsal) -> tuple[str, ...]:
+    """What goes and is made anew under its name, parts of such a relation left out."""
+    again = rehearsal.before.remade_in(rehearsal.after)
+    wholes = {item.identity for item in again}
+    return tuple(item.identity for item in again if item.part_of not in wholes)
 
 
 def dropped_relations(rehearsal: Rehearsal) -> tuple[str, ...]:
     """Tables and materialized views that go, whose rows are to be counted and saved."""
-    gone = rehearsal.before.lost_in(rehearsal.after)
-    return tuple(item.identity for item in gone if item.kind in TABLES + DERIVED)
+    kinds = TABLES + DERIVED
+    stored = stored_relations(rehearsal.before, kinds)
+    return tuple(item.identity for item in gone_objects(rehearsal) if item.kind in kinds and item.identity in stored)
 
 
 def dropped_columns(rehearsal: Rehearsal) -> tuple[tuple[str, str], ...]:
     """(table, column) of columns that go while their table stays."""
-    gone = rehearsal.before.lost_in(rehearsal.after)
-    tables = {item.identity for item in gone if item.kind in TABLES}
+    gone = gone_objects(rehearsal)
+    staying = staying_tables(rehearsal)
     return tuple(
         (item.part_of, item.identity.removeprefix(item.part_of + "."))
         for item in gone
-        if item.kind == COLUMN and item.part_of not in tables and item.part_of in rehearsal.after.relations(TABLES)
+        if item.kind == COLUMN and item.part_of in staying
     )
-
-
-def changed_relations(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[str, ...]:
-    """Tables that stay and in which a script deletes or changes rows."""
-    written = {
-        bare(name)
-        for script in chain
-        for statement in script.statements
-        if statement.effect is Effect.CHANGES_ROWS
-        for name in statement.relations
-    }
-    staying = rehearsal.before.relations(TABLES) & rehearsal.after.relations(TABLES)
-    return tuple(sorted(identity for identity in staying if bare(identity) in written))
 
 
 def lost_rows(evidence: Evidence, chain: Sequence[DownScript]) -> tuple[PlannedRows, ...]:
     """Rows that are saved and then go, or change, by relation."""
     rehearsal = evidence.rehearsal
     derived = rehearsal.before.relations(DERIVED)
-    changed = set(changed_relations(rehearsal, chain))
+    changed, dropped = set(changed_relations(rehearsal, chain)), set(dropped_relations(rehearsal))
     reasons = {True: "derived", False: "dropped"}
     rows = [
         PlannedRows(
@@ -85,7 +77,7 @@ def lost_rows(evidence: Evidence, chain: Sequence[DownScript]) -> tuple[PlannedR
             "changed" if size.table in changed else reasons[size.table in derived],
         )
         for size in evidence.sizes
-        if size.table in changed or size.table in set(dropped_relations(rehearsal))
+        if size.table in changed or size.table in dropped
     ]
     columns = [PlannedRows(size.table, size.rows, size.size_bytes, "column") for size in evidence.column_sizes]
     return tuple(sorted(rows, key=lambda row: row.table)) + tuple(columns)
@@ -104,7 +96,13 @@ def _strength(mode: str) -> int:
     return LOCK_MODES.index(mode) if mode in LOCK_MODES else len(LOCK_MODES)
 
 
-def undeclared(rows: Iterable[PlannedRows], chain: Sequence[DownScript]) -> tuple[str, ...]:
-    """Tables whose rows go without a script's header saying so."""
-    declared = {bare(name) for script in chain for name in script.data_loss}
-    return tuple(row.table for row in rows if row.reason == "dropped" and bare(row.table) not in declared)
+def undeclared(evidence: Evidence, rows: Iterable[PlannedRows], chain: Sequence[DownScript]) -> tuple[str, ...]:
+    """Tables whose rows go without a script's header saying so; a partitioned table stands for its partitions."""
+    declared = [name for script in chain for name in script.data_loss]
+    wholes = {tie.table: tie.follows for tie in evidence.rehearsal.before.ties if tie.bond is Bond.PARTITION}
+    return tuple(
+        row.table
+        for row in rows
+        if row.reason == "dropped"
+        and not any(is_same(table, name) for table in lineage(row.table, wholes) for name in declared)
+    )

@@ -12,9 +12,10 @@ from bot.planning import checklist
 from bot.planning.appchoice import available_apps, choose_app, running_app
 from bot.planning.estimate import regrowth_estimate
 from bot.planning.facts import Facts, UndoRequest
-from bot.planning.impact import COLUMN, TABLES
+from bot.planning.naming import COLUMN
 from bot.planning.refusals import and_list
 from bot.planning.rollback import planned_service, planned_workload
+from bot.planning.spread import TABLES
 from bot.planning.warnings import environment_warnings
 
 CONSTRAINT = "table constraint"
@@ -25,7 +26,7 @@ def check_regrowable(undone: Run, facts: Facts, live: Catalogue) -> None:
     """Refuse where the database is not as the chain left it.
 
     Raises:
-        PermanentError: ``nothing-to-undo``, ``schema-moved``.
+        PermanentError: ``nothing-to-undo``, ``undo-not-exact``, ``schema-changed-since``.
     """
     plan = undone.plan
     if not checklist.is_past_return(undone):
@@ -39,12 +40,27 @@ def check_regrowable(undone: Run, facts: Facts, live: Catalogue) -> None:
         raise _moved(
             undone, f"its schema is {label(facts.database.schema)}, and the chain left {label(plan.to_schema)}"
         )
+    _check_not_remade(undone)
     here = {(item.kind, item.identity) for item in live.objects}
     again = [drop.identity for drop in plan.drops if (drop.kind, drop.identity) in here]
     if again:
         raise _moved(undone, f"{and_list(again[:_SHOWN])} {'is' if len(again) == 1 else 'are'} there again")
     if plan.expected_fingerprint not in {"", live.fingerprint}:
         raise _moved(undone, "its catalogue is not the one the chain left")
+
+
+def _check_not_remade(undone: Run) -> None:
+    """What has the name now was made by the chain itself, and people may have filled it since."""
+    remade = [drop for drop in undone.plan.drops if drop.remade]
+    wholes = {drop.identity for drop in remade}
+    names = [drop.identity for drop in remade if drop.part_of not in wholes]
+    if names:
+        raise PermanentError(
+            "undo-not-exact",
+            f"Run {undone.id} dropped {and_list(names[:_SHOWN])} and made another of the same name: what was in it "
+            "cannot be put back beside what is there now.",
+            f"Nothing was changed. Restore what was saved before: {saved_backup(undone) or 'see its report'}.",
+        )
 
 
 def _moved(undone: Run, why: str) -> PermanentError:

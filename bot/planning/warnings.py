@@ -8,13 +8,16 @@ from bot.domain.workloads import Deployment
 from bot.planning import impact
 from bot.planning.facts import Evidence, Facts, Target
 from bot.planning.refusals import and_list
+from bot.planning.spread import called_functions
 
 
 def warnings_of(facts: Facts, target: Target, evidence: Evidence, rows: Sequence[PlannedRows]) -> tuple[str, ...]:
     """Collect every warning, the gravest first."""
     return (
         *_about_shadow(evidence),
-        *_about_headers(rows, target.chain),
+        *_about_headers(evidence, rows, target.chain),
+        *_about_remade(evidence),
+        *_about_calls(evidence, target.chain),
         *_about_functions(evidence),
         *environment_warnings(facts, "fence"),
     )
@@ -37,10 +40,33 @@ def _about_shadow(evidence: Evidence) -> Iterator[str]:
         )
 
 
-def _about_headers(rows: Sequence[PlannedRows], chain: Sequence[DownScript]) -> Iterator[str]:
-    hidden = impact.undeclared(rows, chain)
+def _about_headers(evidence: Evidence, rows: Sequence[PlannedRows], chain: Sequence[DownScript]) -> Iterator[str]:
+    hidden = impact.undeclared(evidence, rows, chain)
     if hidden:
         yield f"Rows of {and_list(hidden)} go too, which no script's header says."
+
+
+def _about_remade(evidence: Evidence) -> Iterator[str]:
+    remade = impact.remade(evidence.rehearsal)
+    if remade:
+        yield (
+            f"The scripts drop {and_list(remade[:3])}{_more(remade)} and make another of the same name. What was in it "
+            "goes; its rows are saved, but /rollback undo cannot put them back."
+        )
+
+
+def _about_calls(evidence: Evidence, chain: Sequence[DownScript]) -> Iterator[str]:
+    """The copy has no rows, so a function that looks for some finds none there."""
+    called = called_functions(evidence.rehearsal.before, chain)
+    if called:
+        yield (
+            f"The scripts call {and_list(called[:3])}{_more(called)}: which rows that deletes or changes nobody "
+            "can tell beforehand, nor whether all of them are among those saved. The full backup has them."
+        )
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" (and {len(names) - 3} more)" if len(names) > 3 else ""  # noqa: PLR2004 -- the slice's own length
 
 
 def _about_functions(evidence: Evidence) -> Iterator[str]:

@@ -1,4 +1,6 @@
--- Every user object, as (kind, identity, part of, owner, definition). Set-based: one pass a catalogue, whatever the number of objects.
+-- Every user object, as (kind, identity, part of, owner, definition), and where there are such: its number, what its data is
+-- kept as, and the columns of its relation that it goes with by itself; see bot.domain.catalogue.DatabaseObject.
+-- Set-based: one pass a catalogue, whatever the number of objects.
 -- Kinds and identities are those of pg_identify_object. Definitions name no OID and survive a dump and restore: columns are
 -- numbered without the dropped ones, ACLs are spelled out with the owner as «owner» and without what others grant our own role,
 -- which owns everything in a copy. Left out: extensions' members, what only a
@@ -43,7 +45,8 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
                FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN c.relowner THEN '«owner»'
                                    ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
                      FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) x
-                 WHERE x.grantee IN (c.relowner, 0) OR pg_get_userbyid(x.grantee) <> current_user) acl) END)::text
+                 WHERE x.grantee IN (c.relowner, 0) OR pg_get_userbyid(x.grantee) <> current_user) acl) END)::text,
+       CASE WHEN c.relkind IN ('r', 'p', 'm') THEN c.oid::text END, CASE WHEN c.relkind = 'r' THEN c.relfilenode::text END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e');
@@ -61,7 +64,8 @@ SELECT CASE c.relkind WHEN 'f' THEN 'foreign table column' ELSE 'table column' E
             FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN c.relowner THEN '«owner»'
                                 ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
                   FROM aclexplode(a.attacl) x
-                 WHERE x.grantee IN (c.relowner, 0) OR pg_get_userbyid(x.grantee) <> current_user) acl))::text
+                 WHERE x.grantee IN (c.relowner, 0) OR pg_get_userbyid(x.grantee) <> current_user) acl))::text,
+       CASE WHEN c.relkind <> 'f' THEN format('%s.%s', c.oid, a.attnum) END, format_type(a.atttypid, a.atttypmod)
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -73,7 +77,11 @@ WHERE c.relkind IN ('r', 'p', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'inf
 -- name: table_constraints
 -- Keys, checks, foreign keys and exclusions. NOT NULL is the column's, whatever its constraint is called.
 SELECT 'table constraint', format('%I on %I.%I', k.conname, n.nspname, c.relname), format('%I.%I', n.nspname, c.relname), '',
-       json_build_array(pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint'))::text
+       json_build_array(pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint'))::text, NULL, NULL,
+       (SELECT array_agg(quote_ident(a.attname))
+        FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        WHERE d.classid = 'pg_constraint'::regclass AND d.objid = k.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+          AND d.deptype IN ('a', 'i'))
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE k.contype IN ('c', 'f', 'p', 'u', 'x') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e');
@@ -81,7 +89,11 @@ WHERE k.contype IN ('c', 'f', 'p', 'u', 'x') AND n.nspname !~ '^pg_' AND n.nspna
 -- name: indexes
 -- Indexes. An invalid one is in no dump, hence not here either.
 SELECT 'index', format('%I.%I', n.nspname, i.relname), format('%I.%I', n.nspname, c.relname), '',
-       json_build_array(pg_get_indexdef(i.oid), x.indisclustered, x.indisreplident, obj_description(i.oid, 'pg_class'))::text
+       json_build_array(pg_get_indexdef(i.oid), x.indisclustered, x.indisreplident, obj_description(i.oid, 'pg_class'))::text, NULL, NULL,
+       (SELECT array_agg(quote_ident(a.attname)) FROM pg_attribute a
+        WHERE a.attrelid = c.oid AND (a.attnum = ANY (x.indkey) OR EXISTS (
+            SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.oid
+              AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = a.attnum AND d.deptype = 'a')))
 FROM pg_index x
 JOIN pg_class i ON i.oid = x.indexrelid
 JOIN pg_class c ON c.oid = x.indrelid
@@ -99,7 +111,8 @@ SELECT 'sequence', format('%I.%I', n.nspname, c.relname), CASE WHEN t.oid IS NUL
             FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN c.relowner THEN '«owner»'
                                 ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
                   FROM aclexplode(coalesce(c.relacl, acldefault('s', c.relowner))) x
-                 WHERE x.grantee IN (c.relowner, 0) OR pg_get_userbyid(x.grantee) <> current_user) acl))::text
+                 WHERE x.grantee IN (c.relowner, 0) OR pg_get_userbyid(x.grantee) <> current_user) acl))::text,
+       c.oid::text, NULL, CASE WHEN a.attname IS NOT NULL THEN ARRAY[quote_ident(a.attname)] END
 FROM pg_sequence s
 JOIN pg_class c ON c.oid = s.seqrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -121,7 +134,8 @@ SELECT o.type, o.identity, '', pg_get_userbyid(p.proowner),
             FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN p.proowner THEN '«owner»'
                                 ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
                   FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
-                 WHERE x.grantee IN (p.proowner, 0) OR pg_get_userbyid(x.grantee) <> current_user) acl))::text
+                 WHERE x.grantee IN (p.proowner, 0) OR pg_get_userbyid(x.grantee) <> current_user) acl))::text,
+       NULL, CASE p.provolatile WHEN 'v' THEN 'volatile' END
 FROM pg_proc p
 JOIN pg_namespace n ON n.oid = p.pronamespace
 CROSS JOIN LATERAL pg_identify_object('pg_proc'::regclass, p.oid, 0) o
@@ -177,7 +191,11 @@ WHERE t.typtype IN ('e', 'd', 'r', 'b') AND t.typelem = 0 AND n.nspname !~ '^pg_
 -- Extended statistics.
 SELECT 'statistics object', format('%I.%I', n.nspname, s.stxname), format('%I.%I', cn.nspname, c.relname),
        pg_get_userbyid(s.stxowner),
-       json_build_array(pg_get_statisticsobjdef(s.oid), obj_description(s.oid, 'pg_statistic_ext'))::text
+       json_build_array(pg_get_statisticsobjdef(s.oid), obj_description(s.oid, 'pg_statistic_ext'))::text, NULL, NULL,
+       (SELECT array_agg(quote_ident(a.attname))
+        FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        WHERE d.classid = 'pg_statistic_ext'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = s.stxrelid
+          AND d.deptype IN ('a', 'i'))
 FROM pg_statistic_ext s
 JOIN pg_namespace n ON n.oid = s.stxnamespace
 JOIN pg_class c ON c.oid = s.stxrelid

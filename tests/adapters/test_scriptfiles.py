@@ -97,7 +97,8 @@ def test_what_the_bot_does_itself_is_taken_out(tmp_path: Path, own: str) -> None
         ("DROP TYPE s.t", Effect.DROPS, (), ("s.t",)),
         ("DROP SCHEMA s", Effect.DROPS, (), ("s",)),
         ("DROP EXTENSION hstore", Effect.DROPS, (), ("hstore",)),
-        ("ALTER TABLE a DROP COLUMN b", Effect.DROPS, (), ("a",)),
+        ("ALTER TABLE a DROP COLUMN b", Effect.DROPS, (), ("a", "b on a")),
+        ("ALTER TABLE s.a DROP CONSTRAINT c, ADD d int", Effect.DROPS, (), ("s.a", "c on s.a")),
         ("ALTER TABLE s.a ADD COLUMN b integer", Effect.ALTERS, (), ("s.a",)),
         ("ALTER TABLE a RENAME TO b", Effect.ALTERS, (), ("a",)),
         ("ALTER FUNCTION f(integer) OWNER TO x", Effect.ALTERS, (), ("f",)),
@@ -123,7 +124,52 @@ def test_what_the_bot_does_itself_is_taken_out(tmp_path: Path, own: str) -> None
 def test_effects(tmp_path: Path, sql: str, effect: Effect, relations: tuple[str, ...], names: tuple[str, ...]) -> None:
     (statement,) = load(tmp_path, sql + ";").statements
 
-    assert statement == Statement(sql, FIRST_LINE, effect, relations, names)
+    assert (statement.sql, statement.line, statement.effect) == (sql, FIRST_LINE, effect)
+    assert (statement.relations, statement.names) == (relations, names)
+
+
+@pytest.mark.parametrize(
+    ("sql", "deletes", "sets"),
+    [
+        ("DELETE FROM s.a WHERE id = 1", ("s.a",), ()),
+        ("TRUNCATE a, s.b", ("a", "s.b"), ()),
+        ("UPDATE a SET b = 1, c = 2", (), (("a", "b"), ("a", "c"))),
+        ("INSERT INTO a SELECT * FROM b", (), ()),
+        ("INSERT INTO a VALUES (1) ON CONFLICT (id) DO UPDATE SET b = 1", (), (("a", "b"),)),
+        ("MERGE INTO a USING b ON true WHEN MATCHED THEN DELETE", ("a",), ()),
+        ("MERGE INTO a USING b ON true WHEN MATCHED THEN UPDATE SET c = 1", (), (("a", "c"),)),
+        ("MERGE INTO a USING b ON true WHEN NOT MATCHED THEN INSERT VALUES (1)", (), ()),
+        ("WITH d AS (DELETE FROM a RETURNING *) INSERT INTO b SELECT * FROM d", ("a",), ()),
+        ("DO $$ BEGIN DELETE FROM a; UPDATE b SET c = 1; END $$", ("a",), (("b", "c"),)),
+    ],
+)
+def test_what_becomes_of_rows(
+    tmp_path: Path, sql: str, deletes: tuple[str, ...], sets: tuple[tuple[str, str], ...]
+) -> None:
+    (statement,) = load(tmp_path, sql + ";").statements
+
+    assert (statement.deletes, statement.sets) == (deletes, sets)
+
+
+@pytest.mark.parametrize(
+    ("sql", "calls"),
+    [
+        ("SELECT s.purge(1), now()", ("s.purge", "now")),
+        ("CALL tidy()", ("tidy",)),
+        ("UPDATE a SET b = f(b)", ("f",)),
+        (
+            "DO $$ DECLARE x int := f(1); BEGIN PERFORM g(); x := h(2); IF i() THEN CALL j(); END IF; END $$",
+            tuple("fghij"),
+        ),
+        ("CREATE VIEW v AS SELECT f()", ()),
+        ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT g()'", ()),
+        ("DROP TABLE a", ()),
+    ],
+)
+def test_functions_that_are_called(tmp_path: Path, sql: str, calls: tuple[str, ...]) -> None:
+    (statement,) = load(tmp_path, sql + ";").statements
+
+    assert sorted(statement.calls) == sorted(calls)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +189,8 @@ def test_effects(tmp_path: Path, sql: str, effect: Effect, relations: tuple[str,
         ("VACUUM", "cannot run in a transaction"),
         ("CLUSTER", "cannot run in a transaction"),
         ("ALTER SYSTEM SET a.b = 1", "cannot run in a transaction"),
+        ("TRUNCATE a CASCADE", "name every table"),
+        ("DO $$ BEGIN TRUNCATE a CASCADE; END $$", "name every table"),
         ("CREATE TABLESPACE a LOCATION '/a'", "cannot run in a transaction"),
         ("DROP SUBSCRIPTION a", "cannot run in a transaction"),
         ("ALTER TABLE a DETACH PARTITION b CONCURRENTLY", "cannot run in a transaction"),

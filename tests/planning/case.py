@@ -146,7 +146,8 @@ def _deployment(item: Given) -> Deployment:
 def _script(version: int, item: Given) -> DownScript:
     statements = [Statement(f"DROP {name}", 8, Effect.DROPS, names=(name,)) for name in item.get("drops", ())]
     statements += [
-        Statement(f"DELETE FROM {name}", 9, Effect.CHANGES_ROWS, relations=(name,)) for name in item.get("changes", ())
+        Statement(f"DELETE FROM {name}", 9, Effect.CHANGES_ROWS, relations=(name,), deletes=(name,))
+        for name in item.get("changes", ())
     ]
     name = f"{version:03d}_x"
     sha256 = hashlib.sha256(name.encode()).hexdigest()
@@ -168,4 +169,5 @@ def _active(state: str) -> Run:
 
 def _catalogue(items: Sequence[Sequence[str]]) -> Catalogue:
     text = "\n".join(sorted(" ".join(item) for item in items))
-    return Catalogue(frozenset(DatabaseObject(*item) for item in items), hashlib.sha256(text.encode()).hexdigest()[:16])
+    objects = frozenset(DatabaseObject(kind, *names) for kind, *names in items)
+    return Catalogue(objects, hashlib.sha256(text.encode()).hexdigest()[:16])

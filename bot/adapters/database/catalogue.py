@@ -8,9 +8,10 @@ from typing import Any
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.namedqueries import load
-from bot.domain.catalogue import Catalogue, DatabaseObject
+from bot.domain.catalogue import Bond, Catalogue, DatabaseObject, Tie
 
 QUERIES = load("sql.checks", "catalogue.sql")
+TIES = load("sql.checks", "ties.sql")
 
 # What the server's deparsing depends on. An empty search_path makes it qualify every name.
 RENDERING = """
@@ -54,7 +55,10 @@ def catalogue_within(conn: Connection, owners: Owners | None = None, *, privileg
     leave_out = UNSTABLE if privileges else re.compile(f"{UNSTABLE.pattern}|{PRIVILEGES.pattern}")
     rows = (row for query in QUERIES.values() for row in conn.execute(query))
     objects = frozenset(_object(row, owners or {}, leave_out) for row in rows)
-    return Catalogue(objects, fingerprint(objects))
+    ties = frozenset(
+        Tie(table, follows, Bond(how), tuple(columns)) for table, follows, how, columns in conn.execute(TIES["ties"])
+    )
+    return Catalogue(objects, fingerprint(objects), ties)
 
 
 def read_owners(conn: Connection) -> Owners:
@@ -83,6 +87,8 @@ def _one_snapshot(conn: Connection) -> Iterator[None]:
 
 
 def _object(row: tuple[Any, ...], owners: Owners, leave_out: re.Pattern[str]) -> DatabaseObject:
-    kind, identity, part_of, owner, definition = row
+    kind, identity, part_of, owner, definition, *held = row
+    number, kept_as, columns = (*held, None, None, None)[:3]
     text = f"{owners.get((kind, identity), owner)}\0{leave_out.sub('', definition or '')}"
-    return DatabaseObject(kind, identity, part_of, hashlib.sha256(text.encode()).hexdigest())
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return DatabaseObject(kind, identity, part_of, digest, number or "", kept_as or "", tuple(columns or ()))

@@ -18,6 +18,7 @@ from bot.errors import PermanentError
 QUERIES = load("sql.checks", "chain.sql")
 
 OWN_LOCK = "ShareRowExclusiveLock"
+WRITERS_LOCK = "RowExclusiveLock"
 STRENGTH = (
     "RowShareLock",
     "RowExclusiveLock",
@@ -46,6 +47,7 @@ class Executed:
     statements: tuple[StatementResult, ...]
     locks: tuple[LockTaken, ...]
     removed: tuple[int, ...]
+    written: tuple[str, ...] = ()
 
 
 class ChainExecutor:
@@ -104,7 +106,8 @@ class ChainExecutor:
         left = {migration.version for migration in self._table.applied()}
         if left != self._expected:
             raise _unexpected(self._table.identity, left, self._expected)
-        return Executed(tuple(results), self._locks(), tuple(script.version for script in self._chain))
+        removed = tuple(script.version for script in self._chain)
+        return Executed(tuple(results), self._locks(), removed, self._written())
 
     def _check_constraints(self) -> None:
         """What COMMIT would refuse is better known before it."""
@@ -150,6 +153,14 @@ class ChainExecutor:
         if strongest.get(self._table.identity) == OWN_LOCK:
             del strongest[self._table.identity]
         return tuple(LockTaken(relation, mode) for relation, mode in sorted(strongest.items()))
+
+    def _written(self) -> tuple[str, ...]:
+        """Relations that stay and were written to, be it by a function; our own bookkeeping's left out.
+
+        Only that takes this very lock, and takes it also where there is no row to be found.
+        """
+        locks = self._conn.execute(QUERIES["locks_on_staying"], {"before": self._before}).fetchall()
+        return tuple(sorted(name for name, mode in locks if mode == WRITERS_LOCK and name != self._table.identity))
 
 
 def commit(conn: Connection) -> None:

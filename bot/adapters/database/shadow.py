@@ -195,7 +195,7 @@ class PostgresShadow:
             finally:
                 with suppress(psycopg.Error):
                     self._conn.execute("ROLLBACK")
-        outcome = ChainOutcome(executed.statements, executed.locks, executed.removed)
+        outcome = ChainOutcome(executed.statements, executed.locks, executed.removed, written=executed.written)
         return Rehearsal(before, after, outcome, find_mentions(mentions_from, before, after))
 
     def regrow(self, regrowth: Regrowth, script: RegrowthScript) -> Regrown:

@@ -134,4 +134,5 @@ def _objects(execution: Execution, catalogue: Catalogue) -> list[str]:
         same = catalogue.fingerprint == plan.expected_fingerprint
         return [] if same else ["the catalogue is not what the rehearsal left"]
     here = {(item.kind, item.identity) for item in catalogue.objects}
-    return [f"{drop.identity} is still there" for drop in plan.drops if (drop.kind, drop.identity) in here][:5]
+    left = [drop for drop in plan.drops if not drop.remade and (drop.kind, drop.identity) in here]
+    return [f"{drop.identity} is still there" for drop in left][:5]
