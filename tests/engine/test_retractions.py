@@ -1,4 +1,4 @@
-"""Votes taken back are not counted, whatever order Slack's events are dealt with in; and for which plan a card speaks."""
+"""Votes taken back are not counted, in whatever order events are dealt with; and which plan a card speaks for."""
 
 from pathlib import Path
 
