@@ -1,6 +1,7 @@
 """What people do to drills: start one now, skip or postpone one, look."""
 
 import itertools
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.drills import OPEN_DRILLS, Drill, DrillKind, DrillState, drill_id_of
@@ -98,8 +99,7 @@ def skip(workplace: Workplace, user_id: str, drill_id: str) -> str:
     now = find_drill(workplace, drill_id)
     if not closed and (now.state, now.user_id) != (DrillState.SKIPPED, user_id):
         raise _too_late(now)
-    if closed:
-        workplace.journal.audit("", user_id, "drill-skipped", {"drill": drill_id, "environment": drill.environment})
+    _note(workplace, user_id, "drill-skipped", {"drill": drill_id, "environment": drill.environment})
     return f"Drill {drill_id} is skipped: it does not start."
 
 
@@ -125,14 +125,20 @@ def postpone(workplace: Workplace, user_id: str, drill_id: str, start_at: str, b
     moved = workplace.drills.postpone(drill_id, start, user_id)
     show_drill(workplace, drill_id)
     now = find_drill(workplace, drill_id)
-    if moved:
-        details = {"drill": drill_id, "environment": drill.environment, "start_at": start.isoformat()}
-        workplace.journal.audit("", user_id, "drill-postponed", details)
-    elif now.state is not DrillState.PLANNED:
+    if not moved and now.state is not DrillState.PLANNED:
         raise _too_late(now)
-    elif (now.start_at, now.user_id) != (start, user_id):
+    if not moved and (now.start_at, now.user_id) != (start, user_id):
         raise _not_later(now, start)
+    details = {"drill": drill_id, "environment": drill.environment, "start_at": start.isoformat()}
+    _note(workplace, user_id, "drill-postponed", details)
     return f"Drill {drill_id} is postponed: it starts at {_time(start)}."
+
+
+def _note(workplace: Workplace, user_id: str, event: str, details: Mapping[str, str]) -> None:
+    """Log what has been done, once: also where whoever did it died before they could."""
+    noted = (entry for entry in workplace.journal.events("") if entry.event == event)
+    if not any((entry.actor, entry.details) == (user_id, details) for entry in noted):
+        workplace.journal.audit("", user_id, event, details)
 
 
 def _check_start(workplace: Workplace, drill: Drill, start: datetime) -> None:

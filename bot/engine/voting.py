@@ -69,7 +69,7 @@ def _check_open(run: Run, asked: str) -> None:
     if not asked:
         raise PermanentError(
             "vote-stale",
-            f"The plan of run {run.id} has changed since its card was posted, so a reaction on the card does not count.",
+            f"The plan of run {run.id} has changed since its card was posted: a reaction on the card does not count.",
             "Read the newest request in the thread and vote there.",
         )
     if not run.plan.digest.startswith(asked):

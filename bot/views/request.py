@@ -86,7 +86,9 @@ def render_asked_again(run: Run, reasons: Sequence[str]) -> View:
         f"Votes are missing for {one_line(run.environment, 40)}; the plan is unchanged.",
         [
             section(listing(title, lines, 2700)),
-            section("The votes that still count are in the request above. Approvers who are not among them can vote there."),
+            section(
+                "The votes that still count are in the request above. Approvers who are not among them can vote there."
+            ),
         ],
     )
 

@@ -98,10 +98,21 @@ def test_a_changed_plan_voids_the_old_request_and_says_what_moved(tray: Tray, an
 
 def test_a_short_old_digest_finds_the_same_request(tray: Tray, announcer: SlackAnnouncer) -> None:
     announcer.request(RUN, ())
-    announcer.changed(RUN, DIGEST, [])
+    announcer.changed(replace(RUN, plan=replace(PLAN, to_app="v1.2.4")), DIGEST, [])
 
-    assert f"request:rk3f9a:{DIGEST}" in tray.wanted
+    assert tray.wanted[f"request:rk3f9a:{DIGEST}"].text.startswith("Void")
     assert len(tray.wanted) == 2
+
+
+def test_where_only_votes_are_missing_the_request_stays_and_each_time_is_said(
+    tray: Tray, announcer: SlackAnnouncer
+) -> None:
+    announcer.request(RUN, VOTES)
+    announcer.changed(replace(RUN, fence=1), DIGEST, ["only 1 of 2 votes stand"])
+    announcer.changed(replace(RUN, fence=2), DIGEST, ["only 1 of 2 votes stand"])
+
+    assert any(block["type"] == "actions" for block in tray.wanted[f"request:rk3f9a:{DIGEST}"].blocks)
+    assert list(tray.wanted)[1:] == [f"note:rk3f9a:asked-again-{DIGEST}-{fence}" for fence in (1, 2)]
 
 
 def test_answers_go_to_one_person_by_the_url_they_came_with(tray: Tray, announcer: SlackAnnouncer) -> None:

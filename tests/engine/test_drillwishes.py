@@ -120,6 +120,16 @@ class TestPostpone:
         assert office.world.announcer.refusals == {}
         assert office.drill().start_at == FIRST_DUE + HOUR
 
+    @pytest.mark.parametrize("wish", ["skip", "postpone"])
+    def test_what_a_crash_kept_out_of_the_log_is_logged_once(self, office: Office, wish: str) -> None:
+        request = skip(office) if wish == "skip" else postpone(office)
+        office.do(request)
+        office.world.journal.log.clear()  # the handler died between the deed and its event
+        again(office, request)
+        again(office, request)
+        assert office.world.announcer.refusals == {}
+        assert [event for _, event in audited(office)] == [f"drill-{wish}{'ped' if wish == 'skip' else 'd'}"]
+
     def test_it_is_never_put_forward(self, office: Office) -> None:
         office.do(postpone(office, by=4 * HOUR))
         assert office.refused(postpone(office, by=HOUR)).startswith("not-later")

@@ -1,6 +1,7 @@
 """Requests: persisted, dealt with once, answered; what people ask and what they are told."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -248,3 +249,16 @@ def test_a_kill_leaves_the_step_it_was_in_running(world: World) -> None:
     with pytest.raises(Killed):
         world.work(process)
     assert world.run().step(NOTIFY).state == "running"
+
+
+def test_lifting_a_freeze_is_in_the_log_and_said_wherever_the_process_dies(tmp_path: Path) -> None:
+    for after in (False, True):
+        for number in range(1, 8):
+            world = World(tmp_path)
+            world.journal.freeze("prod", LEAD_A, "billing")
+            request = world.request("unfreeze", ENGINEER, environment="prod")
+            Story(world, Process("first", number, after=after)).do(request)
+            where = f"killed {'after' if after else 'before'} call {number}"
+            assert [(event.actor, event.event) for event in world.journal.log] == [(ENGINEER, "unfrozen")], where
+            assert world.announcer.told[request.id] == (ENGINEER, "prod is open for runs again."), where
+            assert refused(world) == [], where

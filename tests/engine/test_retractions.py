@@ -1,4 +1,4 @@
-"""Votes taken back: whatever order Slack's events are dealt with in, they are not counted; and for whom a card speaks."""
+"""Votes taken back are not counted, in whatever order events are dealt with; and which plan a card speaks for."""
 
 from pathlib import Path
 
@@ -120,10 +120,8 @@ def test_a_vote_taken_back_too_late_is_answered(story: Story, world: World) -> N
     world.work(story.process)
     run = world.run()
     assert run.state is RunState.SUCCEEDED
-    assert refusals(world) == [
-        f"vote-closed: Run {run.id} is under way; it was too late to take your vote back. "
-        f"/rollback cancel {run.id} stops it for as long as that is possible."
-    ]
+    said = f"vote-closed: Run {run.id} is under way; it was too late to take your vote back."
+    assert refusals(world) == [f"{said} /rollback cancel {run.id} stops it for as long as that is possible."]
     assert "vote-withdrawn" not in events(world)
     story.do(world.vote(LEAD_A, withdraw=True))  # tidied up afterwards: nothing to say
     assert len(refusals(world)) == 1
@@ -137,7 +135,7 @@ def test_a_reaction_on_the_card_does_not_count_once_the_plan_has_changed(story: 
     run = world.run()
     story.do(on_the_card)
     assert voters(world) == []
-    said = f"The plan of run {run.id} has changed since its card was posted, so a reaction on the card does not count."
+    said = f"The plan of run {run.id} has changed since its card was posted: a reaction on the card does not count."
     assert refusals(world) == [f"vote-stale: {said} Read the newest request in the thread and vote there."]
 
 

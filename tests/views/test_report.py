@@ -41,6 +41,40 @@ def test_the_report_says_what_went_where_it_is_and_who_agreed() -> None:
     assert "Approved by <@U0LEADA>.\nReason: flags break booking" in shown
 
 
+def approvers(*events: AuditEvent) -> str:
+    people = read(report.render(running("document"), events, None)).split("*People*\n")[1]
+    return people.splitlines()[0].partition("Approved by ")[2]
+
+
+def voted(minute: int, user_id: str, digest: str = PLAN.digest) -> AuditEvent:
+    return event(minute, user_id, "voted", {"choice": "approve", "how": "reaction", "digest": digest})
+
+
+def test_only_those_who_approved_what_ran_are_named() -> None:
+    old = "0" * 64
+    moved = event(3, "backstop", "plan-changed", {"old": old, "new": PLAN.digest, "differences": []})
+    first = (voted(1, "U0LEADA", old), voted(2, "U0LEADB", old), moved)
+
+    assert approvers(*first, voted(4, "U0LEADA"), voted(5, "U0LEADC")) == "<@U0LEADA>, <@U0LEADC>."
+    assert approvers(*first, voted(4, "U0LEADC"), voted(5, "U0LEADB", old)) == "<@U0LEADC>."
+
+
+def test_a_plan_that_came_back_did_not_bring_its_votes() -> None:
+    away = event(2, "backstop", "plan-changed", {"old": PLAN.digest, "new": "0" * 64, "differences": []})
+    back = event(3, "backstop", "plan-changed", {"old": "0" * 64, "new": PLAN.digest, "differences": []})
+
+    assert approvers(voted(1, "U0LEADA"), away, back, voted(4, "U0LEADB")) == "<@U0LEADB>."
+
+
+def test_a_vote_that_the_recheck_took_out_is_nobodys_approval() -> None:
+    details = {"user": "U0LEADB", "digest": PLAN.digest, "why": "the vote of <@U0LEADB> no longer counts: why."}
+    taken_out = event(3, "backstop", "vote-withdrawn", details)
+
+    assert approvers(voted(1, "U0LEADA"), voted(2, "U0LEADB"), taken_out, voted(4, "U0LEADC")) == (
+        "<@U0LEADA>, <@U0LEADC>."
+    )
+
+
 def test_the_timeline_is_short_of_what_only_auditors_need() -> None:
     lines = read(report.render(running("document"), EVENTS, None)).split("*Timeline*\n")[1].splitlines()
 

@@ -78,3 +78,14 @@ def test_the_thread_is_told_what_moved_and_to_vote_again() -> None:
         "Plan `0123456789ab` is void; nothing was changed. What moved:\n• app: v1.3.0 v1.2.3 → v1.3.1 v1.2.3" in shown
     )
     assert f"The new plan is `{PLAN.short_digest}`. Please read it and vote again." in shown
+
+
+def test_votes_that_are_missing_are_not_called_a_new_plan() -> None:
+    view = request.render_asked_again(RUN, ["the vote of <@U0LEADB> no longer counts: you are a guest."])
+    shown = read(view)
+
+    assert view.text == "Votes are missing for prod; the plan is unchanged."
+    assert f"Plan `{PLAN.short_digest}` is unchanged; nothing was touched." in shown
+    assert "• the vote of <@U0LEADB> no longer counts: you are a guest." in shown
+    assert "The votes that still count are in the request above." in shown
+    assert "void" not in shown.lower()

@@ -1,0 +1,80 @@
+"""What is in the audit log is so, and what is so is in it: one transaction, where something was changed."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bot.adapters.journal import PostgresJournal, verify_chain
+from bot.domain.runs import RunState
+from bot.errors import PermanentError
+from bot.ports import AuditEntry
+from tests.adapters.samples import PLAN, STEPS, make_run
+from tests.fakes.clock import FakeClock
+from tests.fakes.journal import FakeJournal
+
+ENTRY = AuditEntry("U1", "changed", {"why": "–"})
+PENDING = frozenset({RunState.PENDING})
+Change = Callable[[PostgresJournal], object]
+
+
+@pytest.fixture(params=["real", "fake"])
+def either(request: pytest.FixtureRequest) -> PostgresJournal | FakeJournal:
+    if request.param == "fake":
+        return FakeJournal(FakeClock())
+    journal: PostgresJournal = request.getfixturevalue("journal")
+    return journal
+
+
+def logged(journal: PostgresJournal) -> list[tuple[str, str]]:
+    return [(event.run_id, event.event) for event in journal.events()]
+
+
+def park(journal: PostgresJournal) -> None:
+    journal.approve("raaaaa", PLAN.digest, STEPS)
+    run = journal.take("raaaaa", "bot:1", 30)
+    assert run is not None
+    journal.end("raaaaa", RunState.PARKED, "why", expect=frozenset({RunState.RUNNING}), fence=run.fence)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "change"),
+    [
+        (lambda _: None, lambda journal: journal.approve("raaaaa", PLAN.digest, STEPS, ENTRY)),
+        (lambda _: None, lambda journal: journal.end("raaaaa", RunState.CANCELLED, expect=PENDING, entry=ENTRY)),
+        (park, lambda journal: journal.resume("raaaaa", ENTRY)),
+    ],
+    ids=["approve", "end", "resume"],
+)
+def test_a_change_of_a_run_and_its_entry_are_one(either: PostgresJournal, prepare: Change, change: Change) -> None:
+    either.open_run(make_run())
+    prepare(either)
+    assert change(either)
+    assert logged(either) == [("raaaaa", "changed")]
+    assert not change(either)
+    assert logged(either) == [("raaaaa", "changed")]
+
+
+def test_a_run_that_is_not_opened_is_not_in_the_log(either: PostgresJournal) -> None:
+    either.open_run(make_run(), ENTRY)
+    with pytest.raises(PermanentError, match="another-run-active"):
+        either.open_run(make_run("rbbbbb"), ENTRY)
+    assert logged(either) == [("raaaaa", "changed")]
+
+
+def test_a_freeze_and_its_end_are_in_the_log_once(either: PostgresJournal) -> None:
+    assert not either.unfreeze("prod", ENTRY)
+    assert logged(either) == []
+    either.freeze("prod", "U1", "billing", ENTRY)
+    assert either.unfreeze("prod", ENTRY)
+    assert not either.unfreeze("prod", ENTRY)
+    assert logged(either) == [("", "changed")] * 2
+
+
+def test_an_entry_that_cannot_be_written_takes_the_change_with_it(journal: PostgresJournal) -> None:
+    journal.open_run(make_run())
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        journal.approve("raaaaa", PLAN.digest, STEPS, AuditEntry("U1", "approved", {"quorum": float("nan")}))
+    run = journal.run("raaaaa")
+    assert run is not None
+    assert run.state is RunState.PENDING
+    assert verify_chain(journal.events()) == []
