@@ -3,6 +3,7 @@
 from bot.domain.plans import PlanKind
 from bot.domain.runs import StepState
 from bot.engine.execution import Execution
+from bot.engine.reporting import saved_rows
 from bot.engine.steps.action import Action, Outcome
 from bot.planning import checklist
 
@@ -48,8 +49,7 @@ class Document(Action):
         When the run ends it is brought up to date, and a file of it is put beside it: see `reporting`.
         """
         run, workplace = execution.run, execution.workplace
-        export = execution.site.store.open_export(run.id).existing()
-        workplace.announcer.report(run, list(workplace.journal.events(run.id)), export)
+        workplace.announcer.report(run, list(workplace.journal.events(run.id)), saved_rows(workplace, run))
         return Outcome("report in the thread")
 
 
