@@ -429,9 +429,5 @@ def test_a_call_for_help_after_the_kept_database_has_gone_says_so(story: Story, 
     sides.drop(sides.name("kept", run.id))
     story.do(world.request("escalate", LEAD_A, run_id=run.id))
     (escalation,) = world.announcer.escalations.values()
-    name = sides.name("kept", run.id)
-    assert (
-        escalation.backup
-        == f"the database from before ({name}) is gone: dropped after its time, or swapped back; "
-        + (f"the bundle is {NAME}")
-    )
+    gone = f"the database from before ({sides.name('kept', run.id)}) is gone: dropped after its time, or swapped back"
+    assert escalation.backup == f"{gone}; the bundle is {NAME}"
