@@ -29,10 +29,12 @@ class Notify(Action):
             if run.drill
             else f"The rollback of {run.environment} starts"
         )
+        down = f"The app will be down for about {run.plan.estimate.downtime_s:.0f} s."
+        if any(item.kind == "deployment" for item in run.plan.left):
+            down = "The app is stopped already, and starts at the end."
         execution.note(
             "started",
-            f"{what} now: {run.plan.asked_for}. The app will be down for about "
-            f"{run.plan.estimate.downtime_s:.0f} s. Stop it with /rollback cancel {run.id} "
+            f"{what} now: {run.plan.asked_for}. {down} Stop it with /rollback cancel {run.id} "
             f"until {_UNTIL[run.plan.kind]}.",
         )
         return Outcome("in this channel")
