@@ -60,6 +60,7 @@ class Parts:
     pool: journal.Pool
     outbox: PostgresOutbox
     chat: SlackChat
+    tools: PgTools
 
 
 @contextmanager
@@ -102,6 +103,7 @@ def assemble(config: Config) -> Iterator[Parts]:
                 pool,
                 outbox,
                 chat,
+                tools,
             )
         finally:
             queue.close()

@@ -81,19 +81,28 @@ def status(config: Config) -> int:
 def doctor(config: Config) -> int:
     """Try every connection and right; gives 1 when something is missing."""
     with assemble(config) as parts:
-        problems, remarks = examine(parts.workplace)
+        channels = dict.fromkeys(item.incident_channel for item in config.environments.values())
+        problems, remarks = examine(parts.workplace, parts.tools.check_version)
+        problems += [f"Slack: {missing}" for missing in parts.chat.missing(config.slack.team_id, channels)]
     for remark in remarks:
         _OUT.print(f"· {remark}")
     for problem in problems:
         _OUT.print(f"✗ {problem}")
     if not problems:
-        _OUT.print("✓ state database, down scripts, and every environment's database, cluster and bucket")
+        _OUT.print(
+            "✓ Slack, state database, down scripts, and every environment's database, client tools, cluster and bucket"
+        )
     return 1 if problems else 0
 
 
-def examine(workplace: Workplace) -> tuple[list[str], list[str]]:
-    """Try everything a run needs; gives what is missing, and what is worth a look, a sentence each."""
-    found = _Findings()
+def examine(workplace: Workplace, check_tools: Callable[[int], None]) -> tuple[list[str], list[str]]:
+    """Try everything a run needs; gives what is missing, and what is worth a look, a sentence each.
+
+    Args:
+        workplace: with every environment.
+        check_tools: raises where the client tools are not fit for a server of that `server_version_num`.
+    """
+    found = _Findings(check_tools)
     found.attempt("", workplace.scripts.load)
     for name, site in workplace.sites.items():
         found.attempt(f"{name}: ", partial(_examine_database, found, name, site))
@@ -105,7 +114,8 @@ def examine(workplace: Workplace) -> tuple[list[str], list[str]]:
 class _Findings:
     """What was found, and whose each Deployment is."""
 
-    def __init__(self) -> None:
+    def __init__(self, check_tools: Callable[[int], None]) -> None:
+        self.check_tools = check_tools
         self.problems: list[str] = []
         self.remarks: list[str] = []
         self.places: dict[str, str] = {}
@@ -119,6 +129,7 @@ class _Findings:
 
 def _examine_database(found: _Findings, name: str, site: Site) -> None:
     facts = site.database.inspect()
+    found.attempt(f"{name}: ", partial(found.check_tools, facts.server_version))
     if not facts.can_fence:
         found.problems.append(f"{name}: the database role must own the database and be in pg_signal_backend")
     if not facts.can_create and site.environment.restore is RestoreMode.IN_PLACE:

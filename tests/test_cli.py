@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters.pgtools import PgTools
 from bot.cli import examine
 from bot.errors import TemporaryError
 from tests.fakes.process import Process
@@ -16,8 +17,12 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
+def fit(server_version: int) -> None:
+    assert server_version >= 140000
+
+
 def test_nothing_missing(world: World) -> None:
-    problems, remarks = examine(world.workplace(Process("doctor")))
+    problems, remarks = examine(world.workplace(Process("doctor")), fit)
     assert problems == []
     assert remarks == ["prod: pods of the database (app=postgres): postgres-0"]
 
@@ -27,7 +32,7 @@ def test_everything_missing_is_named_and_nothing_hides_the_rest(world: World) ->
     world.cluster.lacking = ("patch services",)
     process.faults["database.inspect"] = [TemporaryError("database-unreachable", "It is away.", "Wait.")]
     process.faults["store.list_backups"] = [TemporaryError("bucket-unavailable", "It is away too.", "Wait.")]
-    problems, _ = examine(world.workplace(process))
+    problems, _ = examine(world.workplace(process), fit)
     assert problems == [
         "prod: database-unreachable: It is away. Wait.",
         "prod: the cluster account may not patch services",
@@ -38,5 +43,15 @@ def test_everything_missing_is_named_and_nothing_hides_the_rest(world: World) ->
 def test_a_deployment_of_two_environments_is_named(world: World) -> None:
     workplace = world.workplace(Process("doctor"))
     twin = replace(workplace.sites["prod"], environment=replace(world.environment, name="staging"))
-    problems, _ = examine(replace(workplace, sites={**workplace.sites, "staging": twin}))
+    problems, _ = examine(replace(workplace, sites={**workplace.sites, "staging": twin}), fit)
     assert problems[0] == "staging: api is the very one of prod; a run there would stop it here"
+
+
+def test_old_client_tools_are_named_for_each_server(world: World, tmp_path: Path) -> None:
+    tool = tmp_path / "pg_dump"
+    tool.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 13.9'\n")
+    tool.chmod(0o755)
+    problems, _ = examine(world.workplace(Process("doctor")), PgTools(tmp_path).check_version)
+    assert [problem.partition(" Install")[0] for problem in problems] == [
+        "prod: tool-too-old: pg_dump is 13.9 and the server is PostgreSQL 18."
+    ]

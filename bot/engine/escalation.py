@@ -55,9 +55,12 @@ def _backup(workplace: Workplace, run: Run) -> str:
 def _kept(workplace: Workplace, run: Run, come: PlannedRestore) -> str:
     sides = workplace.site(run.environment).sides
     names = {side.name for side in sides.list()} if sides else set()
-    old = (
-        f"the database from before is kept as {come.outgoing}" if come.outgoing in names else "nothing was swapped yet"
-    )
+    if come.outgoing in names:
+        old = f"the database from before is kept as {come.outgoing}"
+    elif checklist.is_past_return(run):
+        old = f"the database from before ({come.outgoing}) is gone: dropped after its time, or swapped back"
+    else:
+        old = "nothing was swapped yet"
     loaded = f"; {come.incoming} is loaded beside the live one" if come.incoming in names else ""
     return old + loaded + (f"; the bundle is {come.backup}" if come.backup else "")
 

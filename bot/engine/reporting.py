@@ -16,7 +16,7 @@ def report(workplace: Workplace, run: Run) -> None:
     """
     shown = -1
     while (events := list(workplace.journal.events(run.id))) and len(events) != shown:
-        export = _saved(workplace, run)
+        export = saved_rows(workplace, run)
         workplace.announcer.report(run, events, export)
         workplace.announcer.report_file(run, events, export)
         shown = len(events)
@@ -29,7 +29,7 @@ def report_again(workplace: Workplace, run_id: str) -> None:
         report(workplace, run)
 
 
-def _saved(workplace: Workplace, run: Run) -> Export | None:
+def saved_rows(workplace: Workplace, run: Run) -> Export | None:
     """What the run exported; None when it did not, or when the bucket does not say: a run does not wait for that."""
     try:
         return workplace.site(run.environment).store.open_export(run.id).existing()

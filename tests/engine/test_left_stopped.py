@@ -41,6 +41,8 @@ def test_the_undo_says_and_starts_what_there_was_before(story: Story, world: Wor
     )
     run = approve(story)
     assert run.state is RunState.SUCCEEDED
+    assert "now: " in (begun := world.announcer.notes[run.id, "started"])
+    assert "The app is stopped already, and starts at the end. Stop it with" in begun
     assert details(run)["start-app"] == "v1.3.0, 5 pods ready, not serving yet"
     assert details(run)["smoke"] == "1 HTTP and 1 SQL checks passed"
     assert traffic_faults(world, "v1.3.0") == []

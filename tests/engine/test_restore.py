@@ -422,3 +422,38 @@ def test_a_swap_whose_outcome_nobody_knows_parks(story: Story, world: World, sid
     assert run.state is RunState.PARKED
     assert "outcome-unknown" in run.problem
     assert run.step(checklist.SWAP).state is StepState.FAILED
+
+
+def test_a_swap_that_commits_while_it_is_undone_is_seen(tmp_path: Path, story: Story, world: World) -> None:
+    """A process that was frozen between its last look and COMMIT, and wakes up."""
+    sides, names = furnish(world), ("side", "kept")
+    sides.exchange_error = PermanentError("session-cannot-be-ended", "Somebody stays.", "End them.")
+    probe = Story(World(tmp_path))
+    furnish(probe.world).exchange_error = sides.exchange_error
+    restore(probe)
+    ask(story)
+    incoming, outgoing = (sides.name(kind, newest(world).id) for kind in names)
+
+    def wake_up() -> None:
+        sides.exchange_error = None
+        sides.exchange(incoming, outgoing, lambda: None)
+
+    story.process.after_call[probe.process.calls.index("database.reopen") + 1] = wake_up
+    run = approve(story)
+    assert run.state is RunState.PARKED
+    assert f"swapped-meanwhile: The swap has happened after all; the database from before is kept as {outgoing}" in (
+        run.problem
+    )
+    story.do(world.request("resume", run_id=run.id))
+    assert newest(world).state is RunState.SUCCEEDED
+    assert traffic_faults(world, "v1.2.3") == []
+
+
+def test_a_call_for_help_after_the_kept_database_has_gone_says_so(story: Story, world: World) -> None:
+    sides = furnish(world)
+    run = restore(story)
+    sides.drop(sides.name("kept", run.id))
+    story.do(world.request("escalate", LEAD_A, run_id=run.id))
+    (escalation,) = world.announcer.escalations.values()
+    gone = f"the database from before ({sides.name('kept', run.id)}) is gone: dropped after its time, or swapped back"
+    assert escalation.backup == f"{gone}; the bundle is {NAME}"

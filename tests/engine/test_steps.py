@@ -28,7 +28,7 @@ IN_STEP = {
     checklist.START_APP: "cluster.set_image",
     checklist.SMOKE: "cluster.get_http",
     checklist.RESTORE_TRAFFIC: "cluster.release_service",
-    checklist.DOCUMENT: "export.existing",
+    checklist.DOCUMENT: "announcer.report",
 }
 UNDONE_FROM = (checklist.BACKUP, checklist.STOP_TRAFFIC, checklist.FENCE, checklist.EXPORT, checklist.CHAIN)
 PARKED_FROM = (checklist.VERIFY, checklist.START_APP, checklist.SMOKE, checklist.RESTORE_TRAFFIC, checklist.DOCUMENT)
@@ -259,6 +259,15 @@ def test_a_selector_somebody_changes_parks(story: Story, world: World) -> None:
     world.cluster.sabotaged_service = ""
     story.do(world.request("resume", ONCALL, run_id=run.id))
     assert faults_in_success(world) == []
+
+
+def test_a_bucket_that_is_away_at_the_end_does_not_park_a_run_that_serves(story: Story, world: World) -> None:
+    story.ask()
+    story.process.faults["export.existing"] = [SHAKY] * 50
+    story.approve()
+    assert faults_in_success(world) == []
+    _, _, export = world.announcer.reports[world.run().id]
+    assert export is None
 
 
 def test_a_catalogue_unlike_the_rehearsal_parks(story: Story, world: World) -> None:

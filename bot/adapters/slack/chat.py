@@ -1,11 +1,12 @@
 """Slack as the outbox's writer needs it: post, edit, whisper, upload, find again."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
+from bot.adapters.slack.checking import find_missing
 from bot.adapters.slack.directory import SlackDirectory
 from bot.adapters.slack.translation import retry_after_s, translated
 from bot.domain.approvals import Voter
@@ -107,6 +108,10 @@ class SlackChat:
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
         """See `bot.ports.Chat.look_up`."""
         return self._directory.look_up(user_id, groups)
+
+    def missing(self, team_id: str, channels: Iterable[str]) -> Sequence[str]:
+        """Name what keeps the bot from that workspace or those channels; empty when all is well."""
+        return list(find_missing(self._client, team_id, channels))
 
     def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
         """Find the message that was posted for a key, by its metadata.

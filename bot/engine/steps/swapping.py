@@ -5,7 +5,9 @@ from bot.engine.steps.acceptance import accept
 from bot.engine.steps.action import Action, Outcome
 from bot.engine.steps.restoring import planned
 from bot.engine.swapping import sides_of
+from bot.errors import PermanentError
 from bot.planning import checklist
+from bot.ports import ExchangeState
 
 TABLES, COUNTED_S = "tables", "counted_s"
 """Keys of what `VerifySwapped` remembers for a drill: every table with rows and hash, and how long that took."""
@@ -32,8 +34,22 @@ class SwapDatabases(Action):
         return Outcome(f"{closed}; the old database is kept as {come.outgoing}", {"closed_s": closed_s})
 
     def undo(self, execution: Execution) -> str:
-        """Open it: a process that died in the swap may have left it closed."""
+        """Open it: a process that died in the swap may have left it closed.
+
+        Then look once more: a process that was thought dead may have committed after the names were read. It holds
+        their rows until then, so the reopening has waited for it.
+
+        Raises:
+            PermanentError: ``swapped-meanwhile``: it has.
+        """
+        come = planned(execution)
         execution.site.database.reopen()
+        if sides_of(execution.site).state(come.incoming, come.outgoing) is ExchangeState.AFTER:
+            raise PermanentError(
+                "swapped-meanwhile",
+                f"The swap has happened after all; the database from before is kept as {come.outgoing}.",
+                "Retry: the run goes on to its end with what was swapped in. /rollback undo takes that back.",
+            )
         return "open, as before"
 
 

@@ -3,6 +3,7 @@
 from bot.domain.plans import PlanKind
 from bot.domain.runs import StepState
 from bot.engine.execution import Execution
+from bot.engine.reporting import saved_rows
 from bot.engine.steps.action import Action, Outcome
 from bot.planning import checklist
 
@@ -28,10 +29,12 @@ class Notify(Action):
             if run.drill
             else f"The rollback of {run.environment} starts"
         )
+        down = f"The app will be down for about {run.plan.estimate.downtime_s:.0f} s."
+        if any(item.kind == "deployment" for item in run.plan.left):
+            down = "The app is stopped already, and starts at the end."
         execution.note(
             "started",
-            f"{what} now: {run.plan.asked_for}. The app will be down for about "
-            f"{run.plan.estimate.downtime_s:.0f} s. Stop it with /rollback cancel {run.id} "
+            f"{what} now: {run.plan.asked_for}. {down} Stop it with /rollback cancel {run.id} "
             f"until {_UNTIL[run.plan.kind]}.",
         )
         return Outcome("in this channel")
@@ -48,8 +51,7 @@ class Document(Action):
         When the run ends it is brought up to date, and a file of it is put beside it: see `reporting`.
         """
         run, workplace = execution.run, execution.workplace
-        export = execution.site.store.open_export(run.id).existing()
-        workplace.announcer.report(run, list(workplace.journal.events(run.id)), export)
+        workplace.announcer.report(run, list(workplace.journal.events(run.id)), saved_rows(workplace, run))
         return Outcome("report in the thread")
 
 
