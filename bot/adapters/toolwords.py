@@ -18,7 +18,9 @@ NUMBER = re.compile(r"\b\d{4,}\b")
 PSQL_COMMAND = re.compile(r"(invalid command \\).*")
 HARMLESS = re.compile(
     r"permission denied (?:for|to) [^:]*|must be [^:]*"
-    r"|[a-z][a-z ]* (?:\"[^\"]*\"|[^\"\s]+)(?: (?:of|for|on|in) [^:]*)? "
+    r"|(?:access method|cast|collation|column|constraint|conversion|database|domain|extension|function|index|language"
+    r"|operator|procedure|publication|relation|role|schema|sequence|server|table|tablespace|trigger|type|view)"
+    r" (?:\"[^\"]*\"|[^\"\s]+)(?: (?:of|for|on|in) [^:]*)? "
     r"(?:does not exist|already exists|is not available)"
     r"|unrecognized configuration parameter \"[^\"]*\"|query would be affected by row-level security policy [^:]*"
     r"|could not (?:access|create|extend|load|obtain|open|read|write) [^\"]*(?:\"[^\"]*\"[^\"]*)?"

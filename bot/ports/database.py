@@ -32,7 +32,7 @@ class Fence(Protocol):
     def export(
         self, tables: Sequence[str], sink: "TableSink", report: Report
     ) -> tuple[Sequence[SavedSequence], Sequence[TableContent]]:
-        """Copy out every row of the relations in one snapshot.
+        """Copy out every row of the relations, and of tables that inherit from them, each by itself, in one snapshot.
 
         Gives owned sequences' states, and what each relation held: rows, and the hash of a table's content.
         """

@@ -20,6 +20,14 @@ def test_an_answer_lost_at_commit_is_found_in_the_tracking_table(story: Story, w
     assert faults_in_success(world) == []
 
 
+def test_the_restore_point_that_is_told_is_the_one_before_the_commit(story: Story, world: World) -> None:
+    world.database.lose_answer = True
+    story.roll_back()
+    (committed,) = [event for event in world.journal.log if event.event == "chain-committed"]
+    assert committed.details["restore_point"] == "0/19"
+    assert world.run().step(checklist.CHAIN).data["restore_point"] == "0/19"
+
+
 def test_an_answer_lost_and_a_database_that_says_it_committed_parks_after_it(story: Story, world: World) -> None:
     """The chain's patience ends right after the commit: what the table says decides, nothing is undone."""
     story.ask()

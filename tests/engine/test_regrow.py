@@ -135,6 +135,8 @@ def test_a_lost_answer_to_commit_is_looked_up(story: Story, world: World) -> Non
     undo(story, run_id)
 
     assert faults_in_undone(world) == []
+    (undone,) = [event for event in world.journal.log if event.event == "chain-undone"]
+    assert undone.details["restore_point"] == "0/20", "the one before the commit: the chain's is 0/19"
 
 
 def test_a_failure_leaves_everything_as_the_chain_left_it(story: Story, world: World) -> None:

@@ -197,6 +197,7 @@ class FakeDatabase:
         self.people = [Session(71, "app", "physioflow-api", "10.0.0.7", "idle", 3.0)]
         self.commits: list[tuple[int, ...]] = []
         self.closings = 0
+        self.points = 0
         self.false_checks: set[str] = set()
         self.chain_error: BotError | None = None
         self.rehearsal_error: BotError | None = None
@@ -326,7 +327,8 @@ class FakeDatabase:
 
     def mark_restore_point(self, name: str) -> str:
         del name
-        return "0/19"
+        self.points += 1
+        return f"0/{18 + self.points}"
 
     def _must_be_open(self) -> None:
         if not self.open:

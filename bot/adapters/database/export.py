@@ -8,7 +8,7 @@ from psycopg import sql
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.hashing import TEXT_FORM, read_contents
-from bot.adapters.database.relations import Relation, find_relation
+from bot.adapters.database.relations import Relation, children_of, find_relation
 from bot.adapters.namedqueries import load
 from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.runs import Progress
@@ -29,10 +29,14 @@ class Exporter:
     def export(
         self, tables: Sequence[str], sink: TableSink, report: Report
     ) -> tuple[Sequence[SavedSequence], Sequence[TableContent]]:
-        """Copy out every row of the relations; gives owned sequences' states, and what each relation held."""
+        """Copy out every row of the relations, and of the tables that inherit from them, each by itself.
+
+        Gives owned sequences' states, and what each relation held.
+        """
         with snapshot(self._conn):
             self._conn.execute(TEXT_FORM)  # or a database's own settings may leave out digits
-            relations = [self._find(table) for table in tables]
+            heirs = [child for table in tables for child in children_of(self._conn, table)]
+            relations = [self._find(table) for table in dict.fromkeys([*tables, *heirs])]
             progress = _ByteProgress(report, self._clock, sum(self._size(relation) for relation in relations))
             sequences = [sequence for relation in relations for sequence in self._sequences(relation)]
             rows = {relation.identity: self._copy(relation, sink, progress) for relation in relations}

@@ -45,6 +45,8 @@ def read_contents(conn: Connection, relations: Sequence[Relation]) -> list[Table
 
     Changes the transaction's settings until its end.
     """
+    if not relations:
+        return []
     stored = {sql.Identifier(*table[:2]).as_string(): table for table in read_tables(conn)}
     tables = [relation for relation in relations if relation.name.as_string() in stored]
     contents = hash_tables(conn, [stored[relation.name.as_string()] for relation in tables])

@@ -15,6 +15,31 @@ WHERE c.oid = pg_catalog.to_regclass(%s)
 """
 
 
+# Tables that inherit. A partition is none: its rows are reached by way of its table.
+CHILDREN = """
+WITH RECURSIVE found AS (
+    SELECT pg_catalog.to_regclass(%(table)s)::oid AS oid
+    UNION
+    SELECT c.oid FROM found JOIN pg_catalog.pg_inherits i ON i.inhparent = found.oid
+    JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r' AND NOT c.relispartition)
+SELECT format('%%I.%%I', n.nspname, c.relname) FROM found
+JOIN pg_catalog.pg_class c ON c.oid = found.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid <> pg_catalog.to_regclass(%(table)s)
+ORDER BY 1
+"""
+PARENTS = """
+WITH RECURSIVE found AS (
+    SELECT pg_catalog.to_regclass(%(table)s)::oid AS oid
+    UNION
+    SELECT c.oid FROM found JOIN pg_catalog.pg_inherits i ON i.inhrelid = found.oid
+    JOIN pg_catalog.pg_class c ON c.oid = i.inhparent AND c.relkind = 'r')
+SELECT format('%%I.%%I', n.nspname, c.relname) FROM found
+JOIN pg_catalog.pg_class c ON c.oid = found.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid <> pg_catalog.to_regclass(%(table)s)
+ORDER BY 1
+"""
+
+
 @dataclass(frozen=True)
 class Relation:
     """A relation that exists.
@@ -52,3 +77,13 @@ def count_rows(conn: Connection, relation: Relation) -> int:
     if not relation.populated:
         return 0
     return int(conn.execute(sql.SQL("SELECT count(*) FROM {}").format(relation.source)).fetchall()[0][0])
+
+
+def children_of(conn: Connection, identity: str) -> list[str]:
+    """Identities of the tables that inherit from one, in any degree: what is done to its rows is done to theirs."""
+    return [child for (child,) in conn.execute(CHILDREN, {"table": identity})]
+
+
+def parents_of(conn: Connection, identity: str) -> list[str]:
+    """Identities of the tables that one inherits from, in any degree."""
+    return [parent for (parent,) in conn.execute(PARENTS, {"table": identity})]

@@ -50,7 +50,7 @@ def _column(conn: Connection, table: str, column: str) -> TableSize:
     relation = _find(conn, table)
     name = column.strip('"').replace('""', '"')
     query = sql.SQL("SELECT count({0}), coalesce(sum(pg_catalog.pg_column_size({0})), 0) FROM {1}")
-    rows, size = conn.execute(query.format(sql.Identifier(name), relation.name)).fetchall()[0]
+    rows, size = conn.execute(query.format(sql.Identifier(name), relation.source)).fetchall()[0]
     return TableSize(f"{table}.{column}", rows, int(size))
 
 

@@ -6,6 +6,7 @@ from bot.engine.execution import Execution
 from bot.engine.regrowing import order_of
 from bot.engine.steps.acceptance import accept
 from bot.engine.steps.action import Action, Outcome
+from bot.engine.steps.restorepoint import mark_once
 from bot.engine.steps.restoring import clear_fetched, fetch_bundle
 from bot.errors import PermanentError
 from bot.planning import checklist
@@ -28,7 +29,7 @@ class RegrowDropped(Action):
         bundle = execution.bundle or fetch_bundle(execution, self.key)
         exports = execution.site.store.open_export(undone.id)
         order = order_of(undone, exports.existing())
-        restore_point = execution.site.database.mark_restore_point(f"backstop_{execution.run.id}")
+        restore_point = mark_once(execution, self.key)
         execution.check()
         with execution.fenced() as session:
             regrown = session.regrow(bundle, order, exports.read, execution.may_commit)

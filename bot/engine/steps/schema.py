@@ -6,6 +6,7 @@ from bot.domain.plans import Plan
 from bot.domain.versions import label
 from bot.engine.execution import Execution
 from bot.engine.steps.action import Action, Outcome
+from bot.engine.steps.restorepoint import mark_once
 from bot.errors import PermanentError
 from bot.planning import checklist
 
@@ -50,7 +51,7 @@ class RunChain(Action):
                 "A down script has been edited or removed since the plan was approved.",
                 "Nothing was dropped. Ask for the rollback again to have the new script rehearsed.",
             )
-        restore_point = execution.site.database.mark_restore_point(f"backstop_{execution.run.id}")
+        restore_point = mark_once(execution, self.key)
         execution.check()
         with execution.fenced() as session:
             outcome = session.run_chain(

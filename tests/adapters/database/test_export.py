@@ -136,3 +136,15 @@ def test_a_report_that_raises_stops_it_and_stores_nothing(fence: Fencing, sink: 
 def test_a_relation_that_is_gone(fence: Fencing, sink: MemorySink) -> None:
     with pytest.raises(PermanentError, match=r"relation-missing: public\.nothing was to be saved"):
         fence().export(["public.nothing"], sink, ignore)
+
+
+def test_a_child_s_rows_are_its_own(fence: Fencing, owner: Connection, sink: MemorySink) -> None:
+    owner.execute("CREATE TABLE par (id int); CREATE TABLE kid (own int) INHERITS (par)")
+    owner.execute("CREATE TABLE grandkid () INHERITS (kid)")
+    owner.execute("INSERT INTO par VALUES (1); INSERT INTO kid VALUES (2, 20); INSERT INTO grandkid VALUES (3, 30)")
+
+    _, contents = fence().export(["public.par", "public.kid"], sink, ignore)
+
+    assert rows_of(contents) == {"public.par": 1, "public.kid": 1, "public.grandkid": 1}
+    assert sink.stored["public.par"] == "id\n1\n"
+    assert sink.stored["public.grandkid"] == "id,own\n3,30\n"

@@ -26,6 +26,13 @@ def test_commas_and_brackets_in_names_texts_and_types_part_nothing() -> None:
     )
 
 
+def test_a_child_that_lists_no_column_of_its_own() -> None:
+    child = "CREATE TABLE public.child (\n)\nINHERITS (public.parent)"
+    (statement,) = postgast.parse(child).stmts
+
+    assert read_body(child, statement.stmt.create_stmt) == TableBody({}, {}, frozenset())
+
+
 def test_a_list_of_contents_is_read_with_what_each_entry_needs() -> None:
     lines = [
         "; Archive created at 2026-02-11",

@@ -110,6 +110,25 @@ def test_an_old_psql_is_refused(tmp_path: Path, version: str, *, accepted: bool)
     assert error.value.reference == "tool-too-old"
 
 
+def test_what_a_function_raises_about_a_row_is_not_told(nasty: Nasty, tmp_path: Path) -> None:
+    with psycopg.connect(nasty.owner_dsn, autocommit=True) as conn:
+        conn.execute(
+            """CREATE FUNCTION guard(name text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+            IF current_database() LIKE '%backstop%' THEN RAISE 'patient % (0901-234-567) has no clinic', name; END IF;
+            RETURN true; END $$"""
+        )
+        conn.execute("CREATE TABLE a_patients (name text CHECK (public.guard(name)))")
+        conn.execute("INSERT INTO a_patients VALUES ('Nguyen Van An')")
+
+    error = refused(nasty, dump_directory(nasty, tmp_path))
+
+    assert error.reference == "load-failed"
+    assert "a function raised an exception; the server's log has its words" in error.message
+    assert "a_patients" in error.message
+    assert "Nguyen" not in str(error)
+    assert "0901" not in str(error)
+
+
 def test_an_archive_newer_than_the_tool(nasty: Nasty, tmp_path: Path) -> None:
     bundle = dump_as(nasty, BundleKind.CUSTOM, tmp_path / "dump")
     data = bytearray(bundle.path.read_bytes())

@@ -78,12 +78,13 @@ class Regrower:
         with refused_as_undo():
             before = self._conn.execute(QUERIES["relations_now"]).fetchall()[0][0]
             self._execute(script.shape)
-            self._revoke_defaults(before)
-            self._execute(script.grants)
-            self._execute(script.sequences)
             filled = self._fill(rows, with_rows=with_rows)
             self._insert_tracking(script.tracking)
             self._execute(script.checks)
+            self._revoke_defaults(before)
+            self._execute(script.grants)
+            self._execute(script.sequences)
+            self._advance(with_rows=with_rows)
             self._execute(script.finish)
             self._conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
             for saved in self._saved():
@@ -133,10 +134,12 @@ class Regrower:
         for saved in self._saved():
             read = with_rows or saved.table == self._table.identity
             filled[saved.table] = self._loader.load(saved, rows(saved) if read else iter(()))
-        for sequence in self._order.export.sequences if self._order.export and with_rows else ():
-            self._loader.advance(sequence)
         self._conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
         return filled
+
+    def _advance(self, *, with_rows: bool) -> None:
+        for sequence in self._order.export.sequences if self._order.export and with_rows else ():
+            self._loader.advance(sequence)
 
     def _check_tracking(self) -> None:
         now = {migration.version for migration in self._table.applied()}

@@ -9,7 +9,7 @@ from psycopg import sql
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.regrowth.contents import QUERIES
 from bot.adapters.database.regrowth.script import unquoted
-from bot.adapters.database.relations import Relation, count_rows, find_relation
+from bot.adapters.database.relations import Relation, count_rows, find_relation, parents_of
 from bot.domain.backups import SavedSequence, SavedTable
 from bot.errors import PermanentError
 from bot.ports import RegrowthOrder
@@ -47,7 +47,7 @@ class RowLoader:
             return self._reload(relation, saved, columns, rows) if relation.lockable else 0
         refilled = [unquoted(column) for table, column in self._order.refilled if table == saved.table]
         wanted = [column for column in refilled if column not in columns.generated]
-        completes = saved.table in self._order.completed
+        completes = bool({saved.table, *parents_of(self._conn, saved.table)} & self._order.completed)
         if not wanted and not completes:
             return 0
         if not columns.key:
@@ -142,7 +142,7 @@ class RowLoader:
     def _refill(self, relation: Relation, wanted: Sequence[str], columns: Columns) -> int:
         sets = sql.SQL(", ").join(sql.SQL("{0} = s.{0}").format(sql.Identifier(name)) for name in wanted)
         update = sql.SQL("UPDATE {} t SET {} FROM {} s WHERE {}")
-        return self._conn.execute(update.format(relation.name, sets, STAGE, _same(columns.key))).rowcount
+        return self._conn.execute(update.format(relation.source, sets, STAGE, _same(columns.key))).rowcount
 
     def _complete(self, relation: Relation, saved: SavedTable, columns: Columns) -> int:
         names = [name for name in saved.columns if name not in columns.generated]

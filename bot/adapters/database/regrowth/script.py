@@ -10,6 +10,7 @@ from bot.adapters.database.connections import Connection
 from bot.adapters.database.regrowth.contents import QUERIES, Entry, gone_entries, read_entries
 from bot.adapters.database.regrowth.tablebody import TableBody, read_body
 from bot.adapters.pgtools import PgTools, ToolFailedError
+from bot.adapters.scriptrules import enum_name
 from bot.adapters.sqlgrammar import postgast
 from bot.errors import PermanentError
 from bot.ports import RegrowthOrder
@@ -31,28 +32,28 @@ class TrackingCopy:
 
 @dataclass(frozen=True)
 class RegrowthScript:
-    """Statements, in four parts.
+    """Statements, in five parts, in the order they run in.
 
     Attributes:
         shape: schemas, types, functions, tables and columns, views: what rows need.
-        grants: on those.
+        checks: NOT NULL, CHECK and identity of what was added to tables that stayed, once it is filled.
+        grants: on all that.
         sequences: their values in the dump; they are new, so nothing can go backwards.
-        checks: NOT NULL and CHECK of what was added to tables that stayed, once it is filled.
         finish: keys, indexes, triggers, foreign keys, policies, and what materialized views held.
         tracking: None where the dump has none.
     """
 
     shape: tuple[str, ...]
+    checks: tuple[str, ...]
     grants: tuple[str, ...]
     sequences: tuple[str, ...]
-    checks: tuple[str, ...]
     finish: tuple[str, ...]
     tracking: TrackingCopy | None
 
     @property
     def length(self) -> int:
         """How many statements."""
-        return sum(len(part) for part in (self.shape, self.grants, self.sequences, self.checks, self.finish))
+        return sum(len(part) for part in (self.shape, self.checks, self.grants, self.sequences, self.finish))
 
 
 @dataclass(frozen=True)
@@ -131,18 +132,21 @@ def _is_rows_of(conn: Connection, entry: Entry, table: str) -> bool:
 def _assemble(sql: dict[str, str], stayed: dict[str, Stayed], copy: re.Match[str] | None) -> RegrowthScript:
     shape: list[str] = []
     checks: list[str] = []
+    identities: list[str] = []
     grants: list[str] = []
     for text, node in _statements(sql["pre-data"]):
         table = _stayed_table(node, stayed)
         if table is not None:
             shape += _added(table, read_body(text, node.create_stmt))
             checks += _required(table, read_body(text, node.create_stmt))
+        elif _makes_identity(node, stayed):
+            identities.append(text)  # the server wants the column NOT NULL for it
         else:
             (grants if node.WhichOneof("node") in GRANTS else shape).append(text)
     values = [text for text, node in _statements(sql["data"], selects=True) if node.WhichOneof("node") == "select_stmt"]
     finish = [text for text, _ in _statements(sql["post-data"])]
     tracking = TrackingCopy(copy[1], copy[2].encode()) if copy else None
-    return RegrowthScript(tuple(shape), tuple(grants), tuple(values), tuple(checks), tuple(finish), tracking)
+    return RegrowthScript(tuple(shape), (*checks, *identities), tuple(grants), tuple(values), tuple(finish), tracking)
 
 
 def _statements(sql: str, *, selects: bool = False) -> Iterator[tuple[str, Any]]:
@@ -171,7 +175,21 @@ def _without_comments(statement: str) -> str:
 def _stayed_table(node: Any, stayed: dict[str, Stayed]) -> Stayed | None:
     if node.WhichOneof("node") != "create_stmt":
         return None
-    relation = node.create_stmt.relation
+    return _of(node.create_stmt.relation, stayed)
+
+
+def _makes_identity(node: Any, stayed: dict[str, Stayed]) -> bool:
+    """Whether a statement makes an identity of a column that comes back to a table that stayed."""
+    if node.WhichOneof("node") != "alter_table_stmt":
+        return False
+    table = _of(node.alter_table_stmt.relation, stayed)
+    commands = [command.alter_table_cmd for command in node.alter_table_stmt.cmds]
+    return table is not None and any(
+        enum_name(command, "subtype") == "AT_AddIdentity" and command.name in table.columns for command in commands
+    )
+
+
+def _of(relation: Any, stayed: dict[str, Stayed]) -> Stayed | None:
     for table in stayed.values():
         schema, _, name = table.name.partition(".")
         if (unquoted(schema), unquoted(name)) == (relation.schemaname, relation.relname):

@@ -29,7 +29,8 @@ def read_body(statement: str, node: Any) -> TableBody:
         node: its ``create_stmt``.
     """
     columns, constraints, required = {}, {}, set()
-    for element, text in zip(node.table_elts, _elements(statement), strict=True):
+    elements = [text for text in _elements(statement) if text]  # a child may list none of its own
+    for element, text in zip(node.table_elts, elements, strict=True):
         if element.WhichOneof("node") == "column_def":
             name = element.column_def.colname
             columns[name] = NOT_NULL.sub("", text)
