@@ -29,7 +29,7 @@ _DAY_S = 86_400
 _HOW = {
     "dropped": "with its table",
     "column": "a column's values; the table stays",
-    "changed": "changed or deleted by a script",
+    "changed": "the whole table; scripts change or delete some or all of it",
     "derived": "derived, can be computed again",
 }
 
