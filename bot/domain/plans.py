@@ -65,6 +65,11 @@ class PlannedRows:
     reason: str
     """``dropped``, ``column``, ``changed`` (a script deletes or updates rows of a table that stays) or ``derived``."""
 
+    @property
+    def all_go(self) -> bool:
+        """Whether they all go, for certain."""
+        return self.reason != "changed"
+
 
 @dataclass(frozen=True)
 class PlannedLock:

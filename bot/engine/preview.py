@@ -53,7 +53,7 @@ def rehearse(site: Site, target: Target, run_id: str) -> Evidence:
     """Run the chain on a schema-only shadow, and count on the live database what it takes.
 
     Raises:
-        BotError: ``rehearsal-failed``, ``shadow-failed``, ``table-locked``.
+        BotError: ``rehearsal-failed``, ``no-replica-identity``, ``shadow-failed``, ``table-locked``.
     """
     live = site.database.catalogue()
     with site.database.shadow(run_id) as shadow:

@@ -22,7 +22,7 @@ class Shadow(Protocol):
 
         Raises:
             PermanentError: ``rehearsal-failed`` names script, line and the server's message;
-                ``unexpected-tracking-rows``.
+                ``no-replica-identity``, ``unexpected-tracking-rows``.
         """
 
 

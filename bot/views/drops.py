@@ -80,8 +80,9 @@ def _plural(number: int, kind: str) -> str:
 
 def _line(drop: PlannedDrop, parts: dict[str, list[PlannedDrop]]) -> str:
     mark, tail = ("•", "") if drop.named else ("⚠", " – taken by CASCADE")
+    again = " – another of this name is made" if drop.remade else ""
     stays = f" of {code(drop.part_of)}, which stays" if drop.part_of and drop.part_of not in drop.identity else ""
-    return f"{mark} {_kind(drop)} {code(drop.identity)}{stays}{_with(parts.get(drop.identity, []))}{tail}"
+    return f"{mark} {_kind(drop)} {code(drop.identity)}{stays}{_with(parts.get(drop.identity, []))}{tail}{again}"
 
 
 def _with(parts: Sequence[PlannedDrop]) -> str:

@@ -14,7 +14,7 @@ _WARNINGS_MOST = 1200
 _REASONS = {
     "dropped": "",
     "column": " (a column's values; the table stays)",
-    "changed": " (rows a script changes or deletes; the table stays)",
+    "changed": ", of which scripts change or delete some or all",
     "derived": " (derived: it can be computed again)",
 }
 
@@ -72,8 +72,9 @@ def impact(plan: Plan) -> str:
     elif plan.regrowth is not None:
         what = regrowth.impact(plan)
     else:
-        rows = sum(row.rows for row in plan.rows)
-        what = f"{count(drops.wholes_in(plan.drops), 'object')} and {count(rows, 'row')} go"
+        rows, changed = sum(row.rows for row in plan.rows if row.all_go), [r for r in plan.rows if not r.all_go]
+        some = f", and scripts change or delete rows of {count(len(changed), 'table')}" if changed else ""
+        what = f"{count(drops.wholes_in(plan.drops), 'object')} and {count(rows, 'row')} go{some}"
     whole = " for the whole load, in place," if plan.kind is PlanKind.RESTORE_IN_PLACE else ""
     return f"{what}; the app is down{whole} for about {duration(plan.estimate.downtime_s)}"
 
@@ -98,15 +99,18 @@ def _scripts(plan: Plan) -> str:
 def _rows(plan: Plan) -> str:
     if not plan.rows:
         return "*Rows that go* – none."
-    total, size_bytes = sum(row.rows for row in plan.rows), sum(row.size_bytes for row in plan.rows)
-    title = f"*Rows that go* – {total:,} in all, {size(size_bytes)}"
+    gone = [row for row in plan.rows if row.all_go]
+    total = f"{sum(row.rows for row in gone):,} in all, {size(sum(row.size_bytes for row in gone))}" if gone else ""
+    some = "what scripts change or delete" if len(gone) < len(plan.rows) else ""
+    title = f"*Rows that go* – {'; and '.join(part for part in (total, some) if part)}"
     ranked = sorted(plan.rows, key=lambda row: (row.reason == "derived", -row.rows, row.table))
     return listing(title, [_row(row) for row in ranked], _ROWS_MOST)
 
 
 def _row(row: PlannedRows) -> str:
     noun = "value" if row.reason == "column" else "row"
-    return f"• {code(row.table)} {count(row.rows, noun)}, {size(row.size_bytes)}{_REASONS.get(row.reason, '')}"
+    rows = count(row.rows, noun) if row.all_go else f"a table with {count(row.rows, noun)}"
+    return f"• {code(row.table)} {rows}, {size(row.size_bytes)}{_REASONS.get(row.reason, '')}"
 
 
 def _saved(plan: Plan) -> str:

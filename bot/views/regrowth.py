@@ -10,7 +10,7 @@ _STAMP = "{date_short_pretty} {time}"
 _HOW = {
     "dropped": "",
     "column": " (a column's values, by primary key; what was written since keeps the column's default)",
-    "changed": " (those that are missing, by primary key)",
+    "changed": ", of which those that are missing come back, by primary key",
     "derived": " (computed again)",
 }
 
@@ -22,8 +22,9 @@ def describe(plan: Plan, source: PlannedRegrowth) -> list[str]:
 
 def impact(plan: Plan) -> str:
     """What comes back, in one plain line, without a full stop."""
-    rows = sum(row.rows for row in plan.rows)
-    return f"{count(drops.wholes_in(plan.drops), 'object')} and {count(rows, 'row')} come back"
+    rows, changed = sum(row.rows for row in plan.rows if row.all_go), [r for r in plan.rows if not r.all_go]
+    some = f", and what is missing of {count(len(changed), 'table')}" if changed else ""
+    return f"{count(drops.wholes_in(plan.drops), 'object')} and {count(rows, 'row')} come back{some}"
 
 
 def _source(plan: Plan, source: PlannedRegrowth) -> str:
@@ -41,14 +42,18 @@ def _source(plan: Plan, source: PlannedRegrowth) -> str:
 def _rows(plan: Plan) -> str:
     if not plan.rows:
         return "*Rows that come back* – none had gone."
-    title = f"*Rows that come back* – {sum(row.rows for row in plan.rows):,} in all"
+    gone = [row for row in plan.rows if row.all_go]
+    total = f"{sum(row.rows for row in gone):,} in all" if gone else ""
+    some = "what is missing of tables that stayed" if len(gone) < len(plan.rows) else ""
+    title = f"*Rows that come back* – {'; and '.join(part for part in (total, some) if part)}"
     ranked = sorted(plan.rows, key=lambda row: (row.reason == "derived", -row.rows, row.table))
     return listing(title, [_row(row) for row in ranked], _ROWS_MOST)
 
 
 def _row(row: PlannedRows) -> str:
     noun = "value" if row.reason == "column" else "row"
-    return f"• {code(row.table)} {count(row.rows, noun)}, {size(row.size_bytes)}{_HOW.get(row.reason, '')}"
+    rows = count(row.rows, noun) if row.all_go else f"a table with {count(row.rows, noun)}"
+    return f"• {code(row.table)} {rows}, {size(row.size_bytes)}{_HOW.get(row.reason, '')}"
 
 
 def _kept(plan: Plan) -> str:

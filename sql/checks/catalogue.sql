@@ -3,13 +3,13 @@
 -- Set-based: one pass a catalogue, whatever the number of objects.
 -- Kinds and identities are those of pg_identify_object. Definitions name no OID and survive a dump and restore: columns are
 -- numbered without the dropped ones, ACLs are spelled out with the owner as «owner» and without what others grant our own role,
--- which owns everything in a copy. Left out: extensions' members, what only a
--- superuser can make (event triggers, publications, untrusted extensions), NOT NULL constraints' names, statistics.
+-- which owns everything in a copy. A function's text and comments stand under the key "as is": they are no expressions, which
+-- are compared in one form (bot.adapters.database.expressions). Left out: extensions' members, what only a superuser can make (event triggers, publications, untrusted extensions), NOT NULL constraints' names, statistics.
 
 -- name: schemas
 -- Schemas, the system's left out.
 SELECT 'schema', quote_ident(n.nspname), '', pg_get_userbyid(n.nspowner),
-       json_build_array(obj_description(n.oid, 'pg_namespace'), (
+       json_build_array(json_build_object('as is', obj_description(n.oid, 'pg_namespace')), (
            SELECT string_agg(item, ',' ORDER BY item COLLATE "C")
            FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN n.nspowner THEN '«owner»'
                                ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
@@ -33,13 +33,13 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
             FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace pn ON pn.oid = p.relnamespace
             WHERE i.inhrelid = c.oid),
            CASE WHEN c.relkind IN ('v', 'm', 'c') THEN (
-               SELECT json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), col_description(c.oid, a.attnum))
+               SELECT json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), json_build_object('as is', col_description(c.oid, a.attnum)))
                                ORDER BY a.attnum)
                FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) END,
            CASE WHEN c.relkind = 'f' THEN (
                SELECT json_build_array(s.srvname, f.ftoptions)
                FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = c.oid) END,
-           obj_description(c.oid, 'pg_class'),
+           json_build_object('as is', obj_description(c.oid, 'pg_class')),
            CASE WHEN c.relkind <> 'c' THEN (
                SELECT string_agg(item, ',' ORDER BY item COLLATE "C")
                FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN c.relowner THEN '«owner»'
@@ -59,7 +59,7 @@ SELECT CASE c.relkind WHEN 'f' THEN 'foreign table column' ELSE 'table column' E
            a.attnotnull, a.attidentity, a.attgenerated, pg_get_expr(d.adbin, d.adrelid),
            CASE WHEN a.attcollation <> t.typcollation THEN (SELECT collname FROM pg_collation WHERE oid = a.attcollation) END,
            CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, a.attcompression,
-           nullif(a.attstattarget, -1), a.attoptions, a.attfdwoptions, col_description(c.oid, a.attnum),
+           nullif(a.attstattarget, -1), a.attoptions, a.attfdwoptions, json_build_object('as is', col_description(c.oid, a.attnum)),
            (SELECT string_agg(item, ',' ORDER BY item COLLATE "C")
             FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN c.relowner THEN '«owner»'
                                 ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
@@ -77,7 +77,7 @@ WHERE c.relkind IN ('r', 'p', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'inf
 -- name: table_constraints
 -- Keys, checks, foreign keys and exclusions. NOT NULL is the column's, whatever its constraint is called.
 SELECT 'table constraint', format('%I on %I.%I', k.conname, n.nspname, c.relname), format('%I.%I', n.nspname, c.relname), '',
-       json_build_array(pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint'))::text, NULL, NULL,
+       json_build_array(pg_get_constraintdef(k.oid), json_build_object('as is', obj_description(k.oid, 'pg_constraint')))::text, NULL, NULL,
        (SELECT array_agg(quote_ident(a.attname))
         FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
         WHERE d.classid = 'pg_constraint'::regclass AND d.objid = k.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
@@ -89,7 +89,7 @@ WHERE k.contype IN ('c', 'f', 'p', 'u', 'x') AND n.nspname !~ '^pg_' AND n.nspna
 -- name: indexes
 -- Indexes. An invalid one is in no dump, hence not here either.
 SELECT 'index', format('%I.%I', n.nspname, i.relname), format('%I.%I', n.nspname, c.relname), '',
-       json_build_array(pg_get_indexdef(i.oid), x.indisclustered, x.indisreplident, obj_description(i.oid, 'pg_class'))::text, NULL, NULL,
+       json_build_array(pg_get_indexdef(i.oid), x.indisclustered, x.indisreplident, json_build_object('as is', obj_description(i.oid, 'pg_class')))::text, NULL, NULL,
        (SELECT array_agg(quote_ident(a.attname)) FROM pg_attribute a
         WHERE a.attrelid = c.oid AND (a.attnum = ANY (x.indkey) OR EXISTS (
             SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.oid
@@ -106,7 +106,7 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND (x.indisvali
 SELECT 'sequence', format('%I.%I', n.nspname, c.relname), CASE WHEN t.oid IS NULL THEN '' ELSE format('%I.%I', tn.nspname, t.relname) END,
        pg_get_userbyid(c.relowner),
        json_build_array(format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle,
-           c.relpersistence, d.deptype, a.attname, obj_description(c.oid, 'pg_class'),
+           c.relpersistence, d.deptype, a.attname, json_build_object('as is', obj_description(c.oid, 'pg_class')),
            (SELECT string_agg(item, ',' ORDER BY item COLLATE "C")
             FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN c.relowner THEN '«owner»'
                                 ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
@@ -126,10 +126,11 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 -- name: functions
 -- Functions, procedures and aggregates.
 SELECT o.type, o.identity, '', pg_get_userbyid(p.proowner),
-       json_build_array(CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END,
+       json_build_array(CASE WHEN p.prokind = 'a' THEN NULL WHEN p.prosrc = '' THEN to_json(pg_get_functiondef(p.oid))
+                ELSE json_build_object('as is', pg_get_functiondef(p.oid)) END,
            (SELECT json_build_array(g.aggtransfn, g.aggfinalfn, g.aggcombinefn, g.aggkind, format_type(g.aggtranstype, NULL),
                                     g.agginitval) FROM pg_aggregate g WHERE g.aggfnoid = p.oid),
-           obj_description(p.oid, 'pg_proc'),
+           json_build_object('as is', obj_description(p.oid, 'pg_proc')),
            (SELECT string_agg(item, ',' ORDER BY item COLLATE "C")
             FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN p.proowner THEN '«owner»'
                                 ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
@@ -145,14 +146,14 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 -- name: triggers
 -- Triggers, the constraints' own left out.
 SELECT 'trigger', format('%I on %I.%I', t.tgname, n.nspname, c.relname), format('%I.%I', n.nspname, c.relname), '',
-       json_build_array(pg_get_triggerdef(t.oid), t.tgenabled, obj_description(t.oid, 'pg_trigger'))::text
+       json_build_array(pg_get_triggerdef(t.oid), t.tgenabled, json_build_object('as is', obj_description(t.oid, 'pg_trigger')))::text
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE NOT t.tgisinternal AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema';
 
 -- name: rules
 -- Rules, the views' own left out.
 SELECT 'rule', format('%I on %I.%I', r.rulename, n.nspname, c.relname), format('%I.%I', n.nspname, c.relname), '',
-       json_build_array(pg_get_ruledef(r.oid), r.ev_enabled, obj_description(r.oid, 'pg_rewrite'))::text
+       json_build_array(pg_get_ruledef(r.oid), r.ev_enabled, json_build_object('as is', obj_description(r.oid, 'pg_rewrite')))::text
 FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE r.rulename <> '_RETURN' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e');
@@ -164,7 +165,7 @@ SELECT 'policy', format('%I on %I.%I', p.polname, n.nspname, c.relname), format(
            (SELECT json_agg(name ORDER BY name COLLATE "C")
             FROM (SELECT CASE role WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(role)::text END AS name
                   FROM unnest(p.polroles) role) roles),
-           pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid), obj_description(p.oid, 'pg_policy'))::text
+           pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid), json_build_object('as is', obj_description(p.oid, 'pg_policy')))::text
 FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace;
 
 -- name: types
@@ -175,7 +176,7 @@ SELECT o.type, o.identity, '', pg_get_userbyid(t.typowner),
            (SELECT format_type(r.rngsubtype, NULL) FROM pg_range r WHERE r.rngtypid = t.oid),
            (SELECT json_agg(json_build_array(k.conname, pg_get_constraintdef(k.oid)) ORDER BY k.conname COLLATE "C")
             FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'),
-           obj_description(t.oid, 'pg_type'),
+           json_build_object('as is', obj_description(t.oid, 'pg_type')),
            (SELECT string_agg(item, ',' ORDER BY item COLLATE "C")
             FROM (SELECT concat(CASE x.grantee WHEN 0 THEN 'PUBLIC' WHEN t.typowner THEN '«owner»'
                                 ELSE pg_get_userbyid(x.grantee) END, '=', x.privilege_type, x.is_grantable) AS item
@@ -191,7 +192,7 @@ WHERE t.typtype IN ('e', 'd', 'r', 'b') AND t.typelem = 0 AND n.nspname !~ '^pg_
 -- Extended statistics.
 SELECT 'statistics object', format('%I.%I', n.nspname, s.stxname), format('%I.%I', cn.nspname, c.relname),
        pg_get_userbyid(s.stxowner),
-       json_build_array(pg_get_statisticsobjdef(s.oid), obj_description(s.oid, 'pg_statistic_ext'))::text, NULL, NULL,
+       json_build_array(pg_get_statisticsobjdef(s.oid), json_build_object('as is', obj_description(s.oid, 'pg_statistic_ext')))::text, NULL, NULL,
        (SELECT array_agg(quote_ident(a.attname))
         FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
         WHERE d.classid = 'pg_statistic_ext'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = s.stxrelid

@@ -167,7 +167,11 @@ def _active(state: str) -> Run:
     return Run("rabcde", "prod", plan, RunState(state), "U0ONCALL", "", "C0INCIDENT", NOON, NOON)
 
 
+def _object(kind: str, identity: str, part_of: str = "") -> DatabaseObject:
+    return DatabaseObject(kind, identity, part_of)
+
+
 def _catalogue(items: Sequence[Sequence[str]]) -> Catalogue:
     text = "\n".join(sorted(" ".join(item) for item in items))
-    objects = frozenset(DatabaseObject(kind, *names) for kind, *names in items)
+    objects = frozenset(_object(*item) for item in items)
     return Catalogue(objects, hashlib.sha256(text.encode()).hexdigest()[:16])

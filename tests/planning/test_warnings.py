@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
-from bot.domain.catalogue import Session
-from bot.planning.facts import Facts
-from bot.planning.warnings import environment_warnings, slot_warnings
-from tests.planning.case import DEFAULT, facts_of
+from bot.domain.catalogue import DatabaseObject, Session
+from bot.domain.migrations import DownScript, Effect, Statement
+from bot.planning.facts import Evidence, Facts, RollbackRequest
+from bot.planning.rollback import choose_target
+from bot.planning.warnings import environment_warnings, slot_warnings, warnings_of
+from tests.planning.case import DEFAULT, evidence_of, facts_of
 
 NIGHTLY = Session(7, "postgres", "nightly-report", "10.0.0.1", "idle", 3.0, superuser=True)
 APP = Session(8, "app", "api", "10.0.0.2", "active", 0.1)
@@ -38,3 +40,41 @@ def test_each_slot_is_named_with_what_becomes_of_it() -> None:
     ]
     assert all("cut off at the swap and has to be set up anew" in line and "WAL" in line for line in told)
     assert list(slot_warnings(facts())) == []
+
+
+def test_what_is_made_anew_and_what_functions_do_is_told() -> None:
+    before = (
+        DatabaseObject("table", "public.visits", number="1"),
+        DatabaseObject("table column", "public.visits.id", "public.visits", number="1.1"),
+        DatabaseObject("function", "public.purge(integer)", kept_as="volatile"),
+        DatabaseObject("function", "public.twice(integer)"),
+    )
+    after = (replace(before[0], number="2"), replace(before[1], number="2.1"), *before[2:])
+    calls = Statement("SELECT purge(twice(1)), now()", 8, Effect.READS, calls=("purge", "twice", "now"))
+
+    told = told_of(evidence_with(before, after), calls)
+
+    remade, called = told
+    assert remade == (
+        "The scripts drop public.visits and make another of the same name. What was in it goes; its rows are saved, "
+        "but /rollback undo cannot put them back."
+    )
+    assert called == (
+        "The scripts call public.purge(integer): which rows that deletes or changes nobody can tell beforehand, nor "
+        "whether all of them are among those saved. The full backup has them."
+    )
+
+
+def evidence_with(before: tuple[DatabaseObject, ...], after: tuple[DatabaseObject, ...]) -> Evidence:
+    evidence = evidence_of(DEFAULT)
+    rehearsal = evidence.rehearsal
+    live = replace(rehearsal.before, objects=frozenset(before))
+    rehearsal = replace(rehearsal, before=live, after=replace(rehearsal.after, objects=frozenset(after)))
+    return replace(evidence, live=live, rehearsal=rehearsal)
+
+
+def told_of(evidence: Evidence, *statements: Statement) -> tuple[str, ...]:
+    given = facts_of(DEFAULT)
+    target = choose_target(RollbackRequest("prod", 27), given)
+    script: DownScript = replace(target.chain[0], statements=statements)
+    return warnings_of(given, replace(target, chain=(script,)), evidence, ())

@@ -104,8 +104,27 @@ def test_rows_say_why_they_go() -> None:
     shown = read(View("", plan.blocks(replace(PLAN, rows=rows))))
 
     assert "• `public.t.c` 7 values, 10 B (a column's values; the table stays)" in shown
-    assert "• `public.s` 1 row, 10 B (rows a script changes or deletes; the table stays)" in shown
+    assert "• `public.s` a table with 1 row, 10 B, of which scripts change or delete some or all" in shown
     assert "• `public.mv` 9 rows, 10 B (derived: it can be computed again)" in shown
+
+
+def test_rows_that_may_stay_are_not_counted_among_those_that_go() -> None:
+    changed = PlannedRows("public.patients", 400_000, 10, "changed")
+    both = replace(PLAN, rows=(*PLAN.rows, changed))
+    alone = replace(PLAN, rows=(changed,))
+
+    shown = read(View("", plan.blocks(both)))
+    assert "*Rows that go* – 1,204 in all, 327.7 kB; and what scripts change or delete\n" in shown
+    assert "*Rows that go* – what scripts change or delete\n" in read(View("", plan.blocks(alone)))
+    assert plan.impact(both).startswith(
+        "5 objects and 1,204 rows go, and scripts change or delete rows of 1 table; the app is down"
+    )
+
+
+def test_what_is_made_anew_is_shown_as_dropped() -> None:
+    shown = drops.describe((PlannedDrop("table", "public.visits", named=True, remade=True),))
+
+    assert shown.splitlines()[1] == "• table `public.visits` – another of this name is made"
 
 
 def test_the_longest_plan_leaves_room_for_votes_and_buttons() -> None:

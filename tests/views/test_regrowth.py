@@ -74,3 +74,13 @@ def test_its_digest_is_of_the_run_the_bundle_and_the_rows() -> None:
     assert REGROW.digest != replace(REGROW, regrowth=replace(SOURCE, sha256="cd" * 32)).digest
     assert REGROW.digest != replace(REGROW, regrowth=replace(SOURCE, export="exports/rother/")).digest
     assert FLAGS in str(REGROW.approved_facts()["rows"])
+
+
+def test_rows_of_tables_that_stayed_are_not_counted_among_those_that_come_back() -> None:
+    changed = PlannedRows("public.patients", 400_000, 10, "changed")
+    undo = replace(REGROW, rows=(*REGROW.rows, changed))
+
+    text = shown(undo)
+    assert "*Rows that come back* – 1,204 in all; and what is missing of tables that stayed\n" in text
+    assert "`public.patients` a table with 400,000 rows, 10 B, of which those that are missing come back" in text
+    assert plan.impact(undo).startswith("5 objects and 1,204 rows come back, and what is missing of 1 table;")

@@ -1,12 +1,14 @@
 """Every user object of a database, with definitions that can be compared between a database and its copy."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from bot.adapters.database.connections import Connection
+from bot.adapters.database.expressions import one_form
 from bot.adapters.namedqueries import load
 from bot.domain.catalogue import Bond, Catalogue, DatabaseObject, Tie
 
@@ -23,10 +25,6 @@ SET LOCAL bytea_output = 'hex';
 SET LOCAL extra_float_digits = 1;
 SET LOCAL quote_all_identifiers = off
 """
-
-UNSTABLE = re.compile(r"::(?:text|character varying|bpchar|character)(?:\(\d+\))?(?:\[\])?|[()]")
-"""``status IN ('a', 'b')`` on a varchar is deparsed with the cast outside the array, and after a restore inside:
-these casts and all brackets say nothing about whether two definitions are the same."""
 
 PRIVILEGES = re.compile(r'"(?:[^",=]*=[A-Z]+[tf](?:,|(?=")))+"')
 """An ACL as the queries spell it out, e.g. ``"physioflow_app=SELECTf,«owner»=SELECTf"``."""
@@ -52,9 +50,8 @@ def catalogue_within(conn: Connection, owners: Owners | None = None, *, privileg
     `privileges` False leaves out who may do what to an object.
     """
     conn.execute(RENDERING)
-    leave_out = UNSTABLE if privileges else re.compile(f"{UNSTABLE.pattern}|{PRIVILEGES.pattern}")
     rows = (row for query in QUERIES.values() for row in conn.execute(query))
-    objects = frozenset(_object(row, owners or {}, leave_out) for row in rows)
+    objects = frozenset(_object(row, owners or {}, privileges=privileges) for row in rows)
     ties = frozenset(
         Tie(table, follows, Bond(how), tuple(columns)) for table, follows, how, columns in conn.execute(TIES["ties"])
     )
@@ -86,9 +83,24 @@ def _one_snapshot(conn: Connection) -> Iterator[None]:
             conn.execute("ROLLBACK")
 
 
-def _object(row: tuple[Any, ...], owners: Owners, leave_out: re.Pattern[str]) -> DatabaseObject:
+def _object(row: tuple[Any, ...], owners: Owners, *, privileges: bool) -> DatabaseObject:
     kind, identity, part_of, owner, definition, *held = row
     number, kept_as, columns = (*held, None, None, None)[:3]
-    text = f"{owners.get((kind, identity), owner)}\0{leave_out.sub('', definition or '')}"
+    told = (definition or "") if privileges else PRIVILEGES.sub('""', definition or "")
+    text = f"{owners.get((kind, identity), owner)}\0{_in_one_form(told)}"
     digest = hashlib.sha256(text.encode()).hexdigest()
     return DatabaseObject(kind, identity, part_of, digest, number or "", kept_as or "", tuple(columns or ()))
+
+
+def _in_one_form(definition: str) -> str:
+    """A definition as the queries give it, JSON for the most part, with the server's expressions in one form."""
+    if "(" not in definition or not definition.startswith("["):
+        return definition
+    return json.dumps(_settled(json.loads(definition)), ensure_ascii=False)
+
+
+def _settled(value: Any) -> Any:
+    """What stands in an object is left as it is: a function's own text, a comment."""
+    if isinstance(value, list):
+        return [_settled(item) for item in value]
+    return one_form(value) if isinstance(value, str) else value

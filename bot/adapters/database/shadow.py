@@ -17,6 +17,7 @@ from bot.adapters.database.execution import ChainExecutor, Executed, StatementFa
 from bot.adapters.database.failures import translated
 from bot.adapters.database.hashing import TEXT_FORM
 from bot.adapters.database.mentions import find_bodies, find_mentions
+from bot.adapters.database.publications import Published, lacks_identity, publish, read_published, unidentifiable
 from bot.adapters.database.regrowth.commits import Regrowth
 from bot.adapters.database.regrowth.script import RegrowthScript
 from bot.adapters.database.tracking import Tracking, TrackingTable
@@ -47,6 +48,7 @@ class Source:
     foreign_owners: frozenset[str]
     foreign_extensions: frozenset[str]
     owners: Owners
+    published: Sequence[Published]
 
 
 class ShadowMaker:
@@ -130,6 +132,7 @@ class ShadowMaker:
             owners,
             frozenset(extensions),
             read_owners(live) if owners else {},
+            read_published(live),
         )
 
     def _fill(self, live: Connection, name: str, source: Source) -> None:
@@ -147,6 +150,7 @@ class ShadowMaker:
                 raise _failed(error) from error
         with self._connections.session(name) as shadow:
             _copy_rows(live, shadow, self._tracking)
+            publish(shadow, source.published)
 
     def _dump(self, file: Path, tag: str) -> None:
         with BlockerWatch(self._connections, application=tag) as watch:
@@ -206,7 +210,13 @@ class PostgresShadow:
         executor = ChainExecutor(self._conn, self._tracking, chain, expected, self._lock_timeout_s)
         try:
             return Executed((), (), ()) if executor.is_done() else executor.run()
+        except psycopg.errors.ObjectNotInPrerequisiteState as error:
+            if not lacks_identity(error):
+                raise
+            raise unidentifiable("Taking a migration's row out of the tracking table", error) from error
         except StatementFailedError as error:
+            if lacks_identity(error.cause):
+                raise unidentifiable(error.place, error.cause) from error
             raise PermanentError(
                 "rehearsal-failed",
                 f"{error.place} failed in the rehearsal: {error.words}.",

@@ -28,7 +28,7 @@ from bot.views.text import bare_line, size, span
 _HOW = {
     "dropped": "with its table",
     "column": "a column's values; the table stays",
-    "changed": "changed or deleted by a script",
+    "changed": "the whole table; scripts change or delete some or all of it",
     "derived": "derived, can be computed again",
 }
 

@@ -19,6 +19,9 @@ CREATE TABLE "Odd Names"."Table" (gone text, "Id" positive, status varchar(9) CH
     twice integer GENERATED ALWAYS AS (2) STORED);
 ALTER TABLE "Odd Names"."Table" DROP COLUMN gone;
 CREATE INDEX ON "Odd Names"."Table" (status) WHERE status IN ('new', 'old');
+ALTER TABLE "Odd Names"."Table" ADD CHECK (twice BETWEEN 0 AND 9 AND (status NOT IN (code, 'o, (ld') OR "Id" > 1));
+CREATE FUNCTION "Odd Names".old(s varchar) RETURNS boolean LANGUAGE sql BEGIN ATOMIC SELECT s IN ('new', 'old'); END;
+CREATE POLICY few ON "Odd Names"."Table" USING (status IN ('new', 'old') AND twice BETWEEN 0 AND 9 AND "Id" > 0);
 CREATE VIEW "Odd Names".shown AS SELECT * FROM "Odd Names"."Table" WHERE status IN ('new', 'lost');
 CREATE STATISTICS "Odd Names".s ON status, code FROM "Odd Names"."Table";
 CREATE TABLE parts (id bigint, at date) PARTITION BY RANGE (at);
@@ -84,6 +87,42 @@ def test_a_change_changes_the_fingerprint(shared_clone: Clone, change: str) -> N
 )
 def test_noise_does_not_change_it(shared_clone: Clone, noise: str) -> None:
     assert_same(*around(shared_clone, noise))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "ALTER TABLE therapists ADD CHECK (id > 0 OR (id > -1 AND id > -2))",
+            "ALTER TABLE therapists ADD CHECK ((id > 0 OR id > -1) AND id > -2)",
+        ),
+        (
+            "CREATE POLICY p ON therapists USING ((id = 1 OR id = 2) AND id = 3)",
+            "CREATE POLICY p ON therapists USING (id = 1 OR (id = 2 AND id = 3))",
+        ),
+        (
+            "CREATE FUNCTION f(q int, p int) RETURNS int LANGUAGE sql AS 'SELECT q * (p - 1)'",
+            "CREATE FUNCTION f(q int, p int) RETURNS int LANGUAGE sql AS 'SELECT q * p - 1'",
+        ),
+        (
+            "CREATE FUNCTION f(q int) RETURNS bool LANGUAGE sql AS 'SELECT (q = 1 AND q = 2) AND q = 3'",
+            "CREATE FUNCTION f(q int) RETURNS bool LANGUAGE sql AS 'SELECT q = 1 AND q = 2 AND q = 3'",
+        ),
+        (
+            "CREATE FUNCTION f(q int, p int) RETURNS int LANGUAGE sql RETURN q * (p - 1)",
+            "CREATE FUNCTION f(q int, p int) RETURNS int LANGUAGE sql RETURN q * p - 1",
+        ),
+        (
+            "ALTER TABLE therapists ALTER id SET DEFAULT 2 * (length('a(b') - 1)",
+            "ALTER TABLE therapists ALTER id SET DEFAULT 2 * length('a(b') - 1",
+        ),
+        ("ALTER TABLE clinics ALTER name SET DEFAULT '1'", "ALTER TABLE clinics ALTER name SET DEFAULT '1'::char(9)"),
+        ("COMMENT ON TABLE clinics IS '(a AND b) AND c'", "COMMENT ON TABLE clinics IS 'a AND b AND c'"),
+        ("CREATE VIEW v AS SELECT '(a)' AS x", "CREATE VIEW v AS SELECT 'a' AS x"),
+    ],
+)
+def test_brackets_and_casts_are_part_of_what_is_meant(shared_clone: Clone, one: str, other: str) -> None:
+    assert around(shared_clone, one)[1].fingerprint != around(shared_clone, other)[1].fingerprint
 
 
 def around(clone: Clone, change: str) -> tuple[Catalogue, Catalogue]:
