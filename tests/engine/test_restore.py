@@ -15,7 +15,7 @@ from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
 from tests.engine.story import Story, steps, traffic_faults
 from tests.engine.test_cancel import cancel_from_elsewhere
-from tests.engine.test_kills import kill_everywhere, killed_after
+from tests.engine.test_kills import kill_everywhere, killed
 from tests.fakes.clock import NOON
 from tests.fakes.database import FLAGS, NAMES, PATIENTS, REPORTS, SETTINGS
 from tests.fakes.directory import LEAD_A, LEAD_B
@@ -187,7 +187,7 @@ def test_another_object_under_the_name_voids_them(story: Story, world: World, si
     assert "bundle" in world.announcer.changes[0][2][0]
 
 
-@killed_after
+@killed
 def test_a_restore_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
         furnish(story.world)
@@ -196,7 +196,7 @@ def test_a_restore_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, af
     assert kill_everywhere(tmp_path, play, faults_in_restored, after=after) == []
 
 
-@killed_after
+@killed
 def test_an_undo_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
         furnish(story.world)
@@ -205,7 +205,7 @@ def test_an_undo_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, afte
     assert kill_everywhere(tmp_path, play, faults_in_undone, after=after) == []
 
 
-@killed_after
+@killed
 def test_a_bundle_that_differs_is_dropped_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
         furnish(story.world).changed = {SETTINGS: TableContent(SETTINGS, 4)}
@@ -217,7 +217,7 @@ def test_a_bundle_that_differs_is_dropped_wherever_the_process_dies(tmp_path: Pa
     assert kill_everywhere(tmp_path, play, judge, after=after) == []
 
 
-@killed_after
+@killed
 def test_a_swap_that_cannot_be_is_put_back_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
         furnish(story.world).exchange_error = PermanentError("prepared-transaction", "One is open.", "Roll it back.")

@@ -1,7 +1,6 @@
 """A directory-format dump with the exact content of every table in its own snapshot."""
 
 import re
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from bot.adapters.database.blockers import BlockerWatch
 from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.export import QUERIES, snapshot
 from bot.adapters.database.failures import translated
+from bot.adapters.database.hashing import hash_tables, read_saved_tables
 from bot.adapters.pgtools import PgTools, ToolFailedError, ToolRun
 from bot.domain.backups import TableContent
 from bot.domain.environments import Timing
@@ -25,20 +25,6 @@ REPORT_EVERY_S = 0.5
 CANCEL_S = 5.0
 COMPRESSED_SHARE = 0.4
 """What gzip at level 1 leaves of a table, at a guess."""
-
-# What the text form of a value depends on; a bundle's verification must hash under the same.
-HASHING = """
-SET LOCAL search_path = pg_catalog;
-SET LOCAL timezone = 'UTC';
-SET LOCAL datestyle = 'ISO, YMD';
-SET LOCAL intervalstyle = 'postgres';
-SET LOCAL bytea_output = 'hex';
-SET LOCAL extra_float_digits = 1;
-SET LOCAL row_security = off
-"""
-
-Table = tuple[str, str, int, str]
-"""Schema, name, bytes on disk, hashed columns."""
 
 
 class Dumper:
@@ -71,13 +57,13 @@ class Dumper:
         self._lock(conn)
         taken_at = self._clock.now()
         exported = conn.execute("SELECT pg_catalog.pg_export_snapshot()").fetchall()[0][0]
-        tables = read_tables(conn)
+        tables = read_saved_tables(conn)
         environment = self._connections.tool_environment(application=watch.application)
         statistics = self._tools.knows_statistics(conn.info.server_version)
         run = self._tools.start_dump(
             environment, directory, exported, self._timing.lock_timeout_s, statistics=statistics
         )
-        guess_bytes = int(sum(table[2] for table in tables) * COMPRESSED_SHARE)
+        guess_bytes = int(sum(table.size_bytes for table in tables) * COMPRESSED_SHARE)
         with ThreadPoolExecutor(1, "dump-hash") as pool:
             contents = pool.submit(hash_tables, conn, tables)
             try:
@@ -144,28 +130,6 @@ class _Work:
             for file in self.directory.iterdir():
                 total += file.stat().st_size
         return total
-
-
-def read_tables(conn: Connection) -> list[Table]:
-    """Tables with rows of their own."""
-    return conn.execute(QUERIES["stored_tables"]).fetchall()
-
-
-def hash_tables(conn: Connection, tables: Sequence[Table]) -> list[TableContent]:
-    """Count and hash every table in the session's snapshot: a sum, so that order does not matter and duplicates do."""
-    conn.execute(HASHING)
-    return [_hash_table(conn, table) for table in tables]
-
-
-def _hash_table(conn: Connection, table: Table) -> TableContent:
-    schema, name, _, columns = table
-    query = sql.SQL("SELECT count(*), coalesce(sum(hash_record_extended(ROW({}), 0)), 0)::text FROM ONLY {} t").format(
-        sql.SQL(columns),  # quoted by the server's own format()
-        sql.Identifier(schema, name),
-    )
-    rows, content_hash = conn.execute(query).fetchall()[0]
-    identity = conn.execute("SELECT format('%%I.%%I', %s::text, %s::text)", (schema, name)).fetchall()[0][0]
-    return TableContent(identity, rows, content_hash)
 
 
 def _failed(error: ToolFailedError) -> PermanentError:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from bot.adapters.database.connections import Connection
-from bot.adapters.database.dump import read_tables
+from bot.adapters.database.hashing import read_tables
 from bot.adapters.namedqueries import load
 
 QUERIES = load("sql.salvage", "tables.sql")
@@ -65,7 +65,7 @@ def read(conn: Connection) -> Mapping[Name, Table]:
         (schema, name): Table(
             (schema, name), hashed, size_bytes, tuple(Column(**column) for column in columns[schema, name])
         )
-        for schema, name, size_bytes, hashed in read_tables(conn)
+        for schema, name, size_bytes, hashed, *_ in read_tables(conn)
     }
 
 

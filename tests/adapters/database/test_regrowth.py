@@ -13,9 +13,9 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase
 from bot.adapters.database.catalogue import read_catalogue
 from bot.adapters.database.connections import Connection
-from bot.adapters.database.dump import hash_tables, read_tables
 from bot.adapters.database.export import snapshot
 from bot.adapters.database.fence import PostgresFence
+from bot.adapters.database.hashing import hash_tables, read_tables
 from bot.adapters.pgtools import PgTools
 from bot.domain.backups import BundleKind, Export, SavedTable, TableContent
 from bot.domain.catalogue import Rehearsal
