@@ -40,11 +40,16 @@ class BackupName:
 
 @dataclass(frozen=True)
 class TableContent:
-    """A table in a dump's snapshot: exact rows, and `sum(hash_record_extended)` as a decimal string ("" if unknown)."""
+    """A table in a dump's snapshot: exact rows, and `sum(hash_record_extended)` as a decimal string ("" if unknown).
+
+    `of_extension`: an extension keeps rows in it; only those are counted that it calls the database's own. Manifests
+    from before that was counted have no such tables.
+    """
 
     table: str
     rows: int
     content_hash: str = ""
+    of_extension: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,14 @@ from bot.engine.lookback import with_history
 from bot.engine.swapping import LOOK_AMONG, choose_backup, preview_restore
 from bot.engine.workplace import Workplace
 from bot.planning.facts import Exchange, RestoreRequest, UndoRequest
-from bot.planning.inplace import check_comparable, check_replaceable, check_still_saved, emergency_backup_of
+from bot.planning.inplace import (
+    check_comparable,
+    check_replaceable,
+    check_still_saved,
+    emergency_backup_of,
+    saved_by,
+    saved_in_place,
+)
 from bot.planning.proofs import check_restore_drilled
 from bot.planning.refusals import check_environment
 from bot.planning.restore import check_restorable, plan_restore, schema_of
@@ -25,7 +32,16 @@ def preview_either(workplace: Workplace, request: RestoreRequest, run_id: str, *
     """
     mode = workplace.site(request.environment).environment.restore
     how = preview_in_place if mode is RestoreMode.IN_PLACE else preview_restore
-    return how(workplace, request, run_id, drill=drill)
+    return how(workplace, request, run_id, drill=drill or _is_way_back(workplace, request.backup))
+
+
+def _is_way_back(workplace: Workplace, name: str) -> bool:
+    """Whether it is what a run has saved before it replaced the content in place: the way back stays open.
+
+    Asked of the name alone, so that the plan of an undo that is a swap by now is judged the same when it is re-checked.
+    """
+    saver = workplace.journal.run(saved_by(name)) if saved_by(name) else None
+    return saver is not None and saved_in_place(saver) == name
 
 
 def preview_in_place(workplace: Workplace, request: RestoreRequest, run_id: str, *, drill: bool = False) -> Plan:
@@ -71,6 +87,6 @@ def preview_undo_in_place(workplace: Workplace, request: UndoRequest, undone: Ru
     facts = inspect(workplace, site, own_run=run_id)
     app = app_before(undone, facts, schema_of(backup)) if backup else None
     wanted = RestoreRequest(request.environment, name, app, request.asked_for)
-    plan = preview_either(workplace, wanted, run_id, drill=True)  # the way back stays open
+    plan = preview_either(workplace, wanted, run_id)
     # Where the environment swaps by now, it is a restore like any other.
     return replace(plan, undoes=undone.id) if plan.kind is PlanKind.RESTORE_IN_PLACE else plan

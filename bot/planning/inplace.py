@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from bot.domain.backups import Backup
+from bot.domain.backups import Backup, BackupName
 from bot.domain.runs import Run, StepState
 from bot.errors import PermanentError
 from bot.planning import checklist
 from bot.planning.facts import Facts
 
+EMERGENCY = "pre-restore-"
+"""Begins the label of an emergency backup; the run's id follows."""
 _SHOWN = 5
 
 
@@ -66,6 +68,12 @@ def saved_in_place(run: Run) -> str:
     """The name of a run's emergency backup; "" while it has none."""
     done = [step.data for step in run.steps if step.key == checklist.BACKUP and step.state is StepState.DONE]
     return str(done[0].get("backup", "")) if done else ""
+
+
+def saved_by(name: str) -> str:
+    """The id of the run whose emergency backup has that name, if it is one's; "" where it is none's."""
+    parsed = BackupName.parse(name)
+    return parsed.label.removeprefix(EMERGENCY) if parsed and parsed.label.startswith(EMERGENCY) else ""
 
 
 def check_still_saved(undone: Run, name: str, backup: Backup | None) -> None:

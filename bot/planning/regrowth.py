@@ -152,7 +152,7 @@ def plan_regrowth(
         saves_to=facts.environment.backups.bucket,
         wished_app="",
         estimate=regrowth_estimate(facts.database.size_bytes, backup.stored.size_bytes, rows),
-        warnings=(*_changed(plan), *environment_warnings(facts, "fence")),
+        warnings=(*_changed(plan), *environment_warnings(facts, "at the fence")),
         undoes=undone.id,
         regrowth=PlannedRegrowth(
             backup=str(backup.name),

@@ -63,4 +63,4 @@ def _warnings(facts: Facts, exchange: Exchange) -> Iterator[str]:
     in_place = facts.environment.restore is RestoreMode.IN_PLACE
     if not in_place:
         yield from slot_warnings(facts)
-    yield from environment_warnings(facts, "fence" if in_place else "swap")
+    yield from environment_warnings(facts, "before the app is stopped")

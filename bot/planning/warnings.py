@@ -19,13 +19,13 @@ def warnings_of(facts: Facts, target: Target, evidence: Evidence, rows: Sequence
         *_about_remade(evidence),
         *_about_calls(evidence, target.chain),
         *_about_functions(evidence),
-        *environment_warnings(facts, "fence"),
+        *environment_warnings(facts, "at the fence"),
     )
 
 
-def environment_warnings(facts: Facts, step: str) -> tuple[str, ...]:
-    """What the workloads and the database's sessions have in store; `step` is where open transactions stop a run."""
-    return (*_about_workloads(facts), *_about_transactions(facts, step), *_about_sessions(facts, step))
+def environment_warnings(facts: Facts, place: str) -> tuple[str, ...]:
+    """What the workloads and the database's sessions have in store; `place`: where open transactions stop a run."""
+    return (*_about_workloads(facts), *_about_transactions(facts, place), *_about_sessions(facts, place))
 
 
 def _about_shadow(evidence: Evidence) -> Iterator[str]:
@@ -97,20 +97,20 @@ def _about_deployment(deployment: Deployment) -> Iterator[str]:
         yield f"{deployment.name} is managed by {deployment.autoscaler}, which may undo the scaling to 0. Pause it."
 
 
-def _about_transactions(facts: Facts, step: str) -> Iterator[str]:
+def _about_transactions(facts: Facts, place: str) -> Iterator[str]:
     if facts.database.prepared:
         yield (
             f"{len(facts.database.prepared)} prepared transactions are open ({and_list(facts.database.prepared[:3])}); "
-            f"the run stops at the {step} if they still are."
+            f"the run stops {place} if they still are."
         )
 
 
-def _about_sessions(facts: Facts, step: str) -> Iterator[str]:
+def _about_sessions(facts: Facts, place: str) -> Iterator[str]:
     """A superuser's session can only be ended by a superuser: better said now than after an hour's load."""
     stuck = [str(session) for session in facts.database.sessions if session.superuser]
     if stuck and not facts.database.is_superuser:
         yield (
-            f"Backstop's role may not end {and_list(stuck[:3])}, as superusers; the run stops at the {step} if they "
+            f"Backstop's role may not end {and_list(stuck[:3])}, as superusers; the run stops {place} if they "
             "are still connected."
         )
 

@@ -31,12 +31,15 @@ class Supervision:
         judge: given what was loaded, by table, and the newest migration in it, before COMMIT.
         report: told how far it is.
         may_commit: called just before COMMIT; raises when this process no longer owns the run.
+        lacking: told, before COMMIT, which of the bundle's privileges could not be given, one line each; not asked
+            where all could. The rest is as it was.
     """
 
     began: Callable[[str], None]
     judge: Callable[[Sequence[TableContent], int], None]
     report: Report
     may_commit: Callable[[], None]
+    lacking: Callable[[Sequence[str]], None]
 
 
 @dataclass(frozen=True)

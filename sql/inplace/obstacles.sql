@@ -46,8 +46,9 @@ FROM (
     UNION ALL SELECT 'pg_catalog.pg_opfamily'::regclass, oid FROM pg_catalog.pg_opfamily WHERE oid >= 16384
     UNION ALL SELECT 'pg_catalog.pg_proc'::regclass, p.oid
               FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-              WHERE p.oid >= 16384 AND NOT l.lanpltrusted AND p.prokind <> 'a'
-                AND NOT pg_catalog.has_language_privilege(l.oid, 'USAGE')
+              WHERE p.oid >= 16384 AND p.prokind <> 'a'
+                AND (p.proleakproof OR p.prosupport <> 0
+                     OR NOT l.lanpltrusted AND NOT pg_catalog.has_language_privilege(l.oid, 'USAGE'))
     UNION ALL SELECT 'pg_catalog.pg_type'::regclass, oid FROM pg_catalog.pg_type
               WHERE oid >= 16384 AND typtype = 'b' AND typcategory <> 'A'
 ) AS held

@@ -14,9 +14,40 @@ ORDER BY x.extname;
 -- Extensions that go and come again.
 SELECT x.extname FROM pg_catalog.pg_extension x WHERE NOT x.oid = ANY (%(kept)s::oid[]) ORDER BY x.extname;
 
+-- name: kept_configuration
+-- Where extensions that stay keep rows of the database's own: schema, name, whether it is a sequence, which rows (a WHERE
+-- clause; "" means all), whether our role may take them away and put others there.
+SELECT n.nspname, c.relname, c.relkind = 'S', coalesce(kept.condition, ''),
+       CASE c.relkind WHEN 'S' THEN pg_catalog.has_sequence_privilege(c.oid, 'UPDATE')
+                      ELSE pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
+                       AND pg_catalog.has_table_privilege(c.oid, 'DELETE') END
+FROM pg_catalog.pg_extension x
+CROSS JOIN LATERAL unnest(x.extconfig, x.extcondition) AS kept (oid, condition)
+JOIN pg_catalog.pg_class c ON c.oid = kept.oid AND c.relkind IN ('r', 'S')
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE x.oid = ANY (%(kept)s::oid[])
+ORDER BY 1, 2;
+
+-- name: kept_privileges
+-- How a dump's list of contents begins what is granted on objects of extensions that stay: they stay as they are.
+SELECT format('ACL %%s %%s ', n.nspname, member.tag)
+FROM pg_catalog.pg_depend d
+CROSS JOIN LATERAL (
+    SELECT c.relnamespace, CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.relname
+    FROM pg_catalog.pg_class c WHERE d.classid = 'pg_catalog.pg_class'::regclass AND c.oid = d.objid
+    UNION ALL SELECT c.relnamespace, format('COLUMN %%s.%%s', c.relname, a.attname)
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND c.oid = d.objid
+    UNION ALL SELECT p.pronamespace, format('%%s %%s(%%s)', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' WHEN 'a' THEN 'AGGREGATE'
+                                            ELSE 'FUNCTION' END, p.proname, pg_catalog.oidvectortypes(p.proargtypes))
+    FROM pg_catalog.pg_proc p WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND p.oid = d.objid
+) AS member (namespace, tag)
+JOIN pg_catalog.pg_namespace n ON n.oid = member.namespace
+WHERE d.deptype = 'e' AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = ANY (%(kept)s::oid[]);
+
 -- name: schemas
--- Schemas that are nobody's extension's: name, whether it stays because it is public or a kept extension is in it, and
--- whether it is ours.
+-- Schemas but those that extensions that go have made, and take with them: name, whether it stays because it is public or
+-- a kept extension is in it, and whether it is ours. A schema that an extension has made is not.
 SELECT n.nspname,
        n.nspname = 'public' OR EXISTS (
            SELECT FROM pg_catalog.pg_extension x WHERE x.oid = ANY (%(kept)s::oid[]) AND x.extnamespace = n.oid)
@@ -25,17 +56,21 @@ SELECT n.nspname,
            JOIN pg_catalog.pg_depend i ON i.classid = e.classid AND i.objid = e.objid
             AND i.refclassid = 'pg_catalog.pg_namespace'::regclass AND i.refobjid = n.oid
            WHERE e.deptype = 'e' AND e.refclassid = 'pg_catalog.pg_extension'::regclass
-             AND e.refobjid = ANY (%(kept)s::oid[])),
-       pg_catalog.pg_has_role(n.nspowner, 'USAGE')
+             AND e.refobjid = ANY (%(kept)s::oid[]))
+       OR made.extension IS NOT NULL,
+       pg_catalog.pg_has_role(n.nspowner, 'USAGE') AND made.extension IS NULL
 FROM pg_catalog.pg_namespace n
+LEFT JOIN (SELECT objid, refobjid AS extension FROM pg_catalog.pg_depend
+           WHERE classid = 'pg_catalog.pg_namespace'::regclass AND deptype = 'e') AS made ON made.objid = n.oid
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 'pg_catalog.pg_namespace'::regclass
-                  AND e.objid = n.oid AND e.deptype = 'e' AND e.refobjid = ANY (%(kept)s::oid[]))
+  AND (made.extension IS NULL OR made.extension = ANY (%(kept)s::oid[]))
 ORDER BY n.nspname;
 
 -- name: objects_within
 -- What is in some schemas and no extension's, as DROP takes it: kind, identity. What belongs to another object goes with it.
-SELECT CASE o.type WHEN 'statistics object' THEN 'STATISTICS' ELSE upper(o.type) END,
+-- An aggregate's identity lacks the * and the ORDER BY that DROP AGGREGATE asks for; DROP ROUTINE needs neither.
+SELECT CASE WHEN o.type = 'statistics object' THEN 'STATISTICS'
+            WHEN o.type IN ('function', 'procedure', 'aggregate') THEN 'ROUTINE' ELSE upper(o.type) END,
        o.identity
 FROM (
     SELECT 'pg_catalog.pg_class'::regclass AS class, c.oid, c.relnamespace AS namespace, c.relkind <> 'r' AS later

@@ -16,10 +16,11 @@ WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname = wanted
 ORDER BY 1;
 
 -- name: schemas
--- Schemas a role of some does not own, with that role.
+-- Schemas of ours that a role of some does not own, with that role. What others' may be granted to whom is for them to say.
 SELECT n.nspname, r.rolname
 FROM pg_catalog.pg_namespace n CROSS JOIN pg_catalog.pg_roles r
-WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND r.rolname = ANY (%(roles)s::text[]) AND r.oid <> n.nspowner;
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND pg_catalog.pg_has_role(n.nspowner, 'USAGE')
+  AND r.rolname = ANY (%(roles)s::text[]) AND r.oid <> n.nspowner;
 
 -- name: unanalysed
 -- Tables with rows for which the planner lacks statistics: of a column, of an expression of an index, of columns

@@ -419,6 +419,13 @@ class TestLevel3:
         story.do(verify(world, level=3))
         assert problems(world.store.backups) == [""]
 
+    def test_rows_of_extensions_that_an_older_manifest_lacks_are_not_compared(
+        self, world: World, story: Story, sides: FakeSides
+    ) -> None:
+        sides.changed = {"public.part_config": TableContent("public.part_config", 1, "9", of_extension=True)}
+        story.do(verify(world, level=3))
+        assert problems(world.store.backups) == [""]
+
     def test_one_that_cannot_be_loaded_is_the_bundles_fault(self, world: World, story: Story, sides: FakeSides) -> None:
         sides.load_error = PermanentError("load-failed", "syntax error")
         story.do(verify(world, level=3))

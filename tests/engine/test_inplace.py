@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from bot.domain.backups import TableContent
-from bot.domain.environments import RestoreMode
+from bot.domain.environments import DrillDemand, RestoreMode
 from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState
 from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
 from tests.engine.story import Story, steps, traffic_faults
 from tests.engine.test_cancel import cancel_from_elsewhere
-from tests.engine.test_kills import kill_everywhere, killed_after
+from tests.engine.test_kills import kill_everywhere, killed
 from tests.engine.test_restore import NAME, NOW, THEN, approve, ask, bundle, newest, refusals, restore, undo
 from tests.fakes.database import NAMES, PATIENTS, SETTINGS
 from tests.fakes.process import Process
@@ -142,7 +142,7 @@ def test_a_restore_in_place(story: Story, world: World) -> None:
     assert run.step(checklist.REPLACE).attempts == 1
 
 
-@killed_after
+@killed
 def test_a_restore_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
         furnish(story.world)
@@ -151,7 +151,7 @@ def test_a_restore_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, af
     assert kill_everywhere(tmp_path, play, faults_in_restored, after=after) == []
 
 
-@killed_after
+@killed
 def test_an_undo_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
         furnish(story.world)
@@ -160,7 +160,7 @@ def test_an_undo_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, afte
     assert kill_everywhere(tmp_path, play, faults_in_undone, after=after) == []
 
 
-@killed_after
+@killed
 def test_a_bundle_that_differs_leaves_the_old_content_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
         furnish(story.world).database.loaded_otherwise = {SETTINGS: TableContent(SETTINGS, 4)}
@@ -172,7 +172,26 @@ def test_a_bundle_that_differs_leaves_the_old_content_wherever_the_process_dies(
     assert kill_everywhere(tmp_path, play, judge, after=after) == []
 
 
-@killed_after
+@killed
+def test_grants_that_could_not_be_given_are_told_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
+    def play(story: Story) -> None:
+        furnish(story.world).database.not_granted = ["GRANT SELECT ON patients TO leaver: it does not exist."]
+        restore(story)
+
+    def judge(world: World) -> list[str]:
+        run = newest(world)
+        told = world.announcer.notes.get((run.id, "lacking-privileges"), "")
+        detail = run.step(checklist.REPLACE).detail
+        said = {
+            "told": "TO leaver" in told,
+            f"detail {detail}": "not all privileges of the bundle could be given" in detail,
+        }
+        return faults_in_restored(world) + named(said)
+
+    assert kill_everywhere(tmp_path, play, judge, after=after) == []
+
+
+@killed
 def test_a_load_that_fails_is_put_back_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
         world = furnish(story.world)
@@ -335,6 +354,15 @@ def test_where_a_second_database_is_allowed_by_now_an_undo_is_a_swap(story: Stor
     again = undo(story, run.id)
     assert (again.plan.kind, again.plan.undoes, again.state) == (PlanKind.RESTORE, "", RunState.SUCCEEDED)
     assert world.database.rows == NOW
+
+
+def test_an_undo_that_is_a_swap_needs_no_drill_either(story: Story, world: World) -> None:
+    run = restore(story)
+    demanding = replace(ENVIRONMENT, drill_demand=DrillDemand(86_400, blocks=True))
+    world.environment, world.sides = demanding, FakeSides(world.database, world.clock)
+    world.database.facts = replace(world.database.facts, can_create=True)
+    again = undo(story, run.id)
+    assert (again.state, world.database.rows, again.problem) == (RunState.SUCCEEDED, NOW, "")
 
 
 def test_votes_are_for_this_way_of_restoring(story: Story, world: World) -> None:

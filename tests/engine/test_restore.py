@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, TableContent, Verification
+from bot.domain.catalogue import Session
 from bot.domain.plans import PlanKind, PlannedLoss
 from bot.domain.runs import Run, RunState, StepState
 from bot.engine.execution import Execution
@@ -17,7 +18,7 @@ from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
 from tests.engine.story import Story, steps, traffic_faults
 from tests.engine.test_cancel import cancel_from_elsewhere
-from tests.engine.test_kills import kill_everywhere, killed_after
+from tests.engine.test_kills import kill_everywhere
 from tests.fakes.clock import NOON
 from tests.fakes.database import FLAGS, NAMES, PATIENTS, REPORTS, SETTINGS
 from tests.fakes.directory import LEAD_A, LEAD_B
@@ -240,6 +241,24 @@ def test_a_bundle_that_differs_is_dropped_wherever_the_process_dies(tmp_path: Pa
         return faults_in_nothing_done(world, "bundle-differs")
 
     assert kill_everywhere(tmp_path, play, judge, after=after) == []
+
+
+def intrude(world: World, who: str) -> None:
+    if who == "prepared-transaction":
+        world.database.facts = replace(world.database.facts, prepared=("clinic-sync",))
+    else:
+        world.database.people.append(Session(9, "postgres", "psql", "", "idle", 1.0, superuser=True))
+
+
+@pytest.mark.parametrize("who", ["prepared-transaction", "session-cannot-be-ended"])
+def test_who_would_keep_it_from_its_end_is_met_while_the_app_serves(story: Story, world: World, who: str) -> None:
+    furnish(world)
+    intrude(world, who)
+    pods = world.cluster.pods(next(iter(world.cluster.deployments)))
+    run = restore(story)
+    assert faults_in_nothing_done(world, who) == []
+    assert steps(run)[checklist.STOP_TRAFFIC] == "undone"
+    assert world.cluster.pods(next(iter(world.cluster.deployments))) == pods
 
 
 @killed_after

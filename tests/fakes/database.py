@@ -147,6 +147,8 @@ class FakeFence:
             raise database.replace_error
         assert bundle.manifest is not None
         watch.report(Progress(1, 2, "bytes"))
+        if database.not_granted:
+            watch.lacking(database.not_granted)
         found = {content.table: content for content in bundle.manifest.tables} | database.loaded_otherwise
         watch.judge(list(found.values()), bundle.manifest.schema_version)
         watch.may_commit()
@@ -208,6 +210,7 @@ class FakeDatabase:
         self.obstacles_now: list[str] = []
         self.obstacles_of_bundle: list[str] = []
         self.replace_error: BotError | None = None
+        self.not_granted: list[str] = []
         self.loaded_otherwise: dict[str, TableContent] = {}
         self.outcomes: dict[str, bool] = {}
         self.replacements: list[str] = []

@@ -13,7 +13,7 @@ from bot.adapters.database.blockers import BlockerWatch
 from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.export import QUERIES, snapshot
 from bot.adapters.database.failures import translated
-from bot.adapters.database.hashing import hash_tables, read_tables
+from bot.adapters.database.hashing import hash_tables, read_saved_tables
 from bot.adapters.pgtools import PgTools, ToolFailedError, ToolRun
 from bot.domain.backups import TableContent
 from bot.domain.environments import Timing
@@ -58,13 +58,13 @@ class Dumper:
         self._lock(conn)
         taken_at = self._clock.now()
         exported = conn.execute("SELECT pg_catalog.pg_export_snapshot()").fetchall()[0][0]
-        tables = read_tables(conn)
+        tables = read_saved_tables(conn)
         environment = self._connections.tool_environment(application=watch.application)
         statistics = self._tools.knows_statistics(conn.info.server_version)
         run = self._tools.start_dump(
             environment, directory, exported, self._timing.lock_timeout_s, statistics=statistics
         )
-        guess_bytes = int(sum(table[2] for table in tables) * COMPRESSED_SHARE)
+        guess_bytes = int(sum(table.size_bytes for table in tables) * COMPRESSED_SHARE)
         with ThreadPoolExecutor(1, "dump-hash") as pool:
             contents = pool.submit(hash_tables, conn, tables)
             try:

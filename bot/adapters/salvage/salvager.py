@@ -12,6 +12,7 @@ from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.export import snapshot
 from bot.adapters.database.failures import translated
 from bot.adapters.database.hashing import HASHING, hash_tables
+from bot.adapters.database.hashing import Table as StoredTable
 from bot.adapters.salvage import tables as reading
 from bot.adapters.salvage.comparing import Comparison
 from bot.adapters.salvage.tables import Name, Table
@@ -138,7 +139,7 @@ class _Work:
         return bool(self._both.kept.execute(query).fetchall()[0][0])
 
     def _differs(self, table: Table) -> bool:
-        hashed = [(*table.name, table.size_bytes, table.hashed)]
+        hashed = [StoredTable(*table.name, table.size_bytes, table.hashed)]
         with ThreadPoolExecutor(1, "salvage-hash") as pool:
             kept = pool.submit(hash_tables, self._both.kept, hashed)
             return hash_tables(self._both.live, hashed) != kept.result()

@@ -65,7 +65,7 @@ def read(conn: Connection) -> Mapping[Name, Table]:
         (schema, name): Table(
             (schema, name), hashed, size_bytes, tuple(Column(**column) for column in columns[schema, name])
         )
-        for schema, name, size_bytes, hashed in read_tables(conn)
+        for schema, name, size_bytes, hashed, *_ in read_tables(conn)
     }
 
 

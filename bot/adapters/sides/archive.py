@@ -17,6 +17,9 @@ OPTIONAL = re.compile(
 """What an app runs without. The rest is loaded or the load fails."""
 
 OF_SCHEMAS = ("SCHEMA ", "ACL - SCHEMA ", "COMMENT - SCHEMA ")
+TABLE, ROWS = "TABLE ", "TABLE DATA "
+OF_OTHERS = (ROWS, "SEQUENCE SET ", "ACL ")
+"""What is about an object that has an entry of its own, unless it is an extension's: nobody is made its owner by it."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,11 @@ class Contents:
         optional: tried last; what fails is told.
         statistics: the planner's, of tables, indexes and materialized views; nothing depends on them.
         extensions: names of those the dump makes.
-        owners: roles of this server that own an entry.
-        makers: those of them that own something besides schemas.
+        owners: roles of this server that objects are to be given to.
+        makers: roles of this server that an entry is of, besides those of schemas.
         strange_owners: whether an entry's owner is no role of this server.
+        is_ordered: whether it has to be loaded in its own order: extensions' tables that may refer to each other are
+            filled by it, and nothing in it says so.
     """
 
     schemas: Sequence[str]
@@ -46,6 +51,7 @@ class Contents:
     owners: frozenset[str]
     makers: frozenset[str]
     strange_owners: bool
+    is_ordered: bool
 
     @classmethod
     def read(cls, lines: Sequence[str], roles: Collection[str]) -> "Contents":
@@ -64,13 +70,21 @@ class Contents:
         return cls(
             **stages,
             extensions=extensions,
-            owners=frozenset(owner for owner, _ in found if owner),
+            owners=frozenset(owner for owner, what in found if owner and not what.startswith(OF_OTHERS)),
             makers=frozenset(owner for owner, what in found if owner and not what.startswith(OF_SCHEMAS)),
             strange_owners=any(owner is None for owner, _ in found),
+            is_ordered=_extensions_tables([what for _, what in entries]) > 1,
         )
 
 
 _STAGES = ("schemas", "body", "privileges", "refreshes", "optional", "statistics")
+
+
+def _extensions_tables(whats: Sequence[str]) -> int:
+    """How many tables are filled without being made: extensions make them."""
+    made = {what.removeprefix(TABLE) for what in whats if what.startswith(TABLE)}
+    filled = {what.removeprefix(ROWS) for what in whats if what.startswith(ROWS)}
+    return len(filled - made)
 
 
 def _stage(what: str) -> str:

@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.dump import CANCEL_S, REPORT_EVERY_S
 from bot.adapters.database.export import snapshot
-from bot.adapters.database.hashing import Table, hash_tables, read_tables
+from bot.adapters.database.hashing import Table, hash_tables, read_saved_tables
 from bot.domain.backups import TableContent
 from bot.domain.runs import Progress
 from bot.ports import Report
@@ -38,10 +38,10 @@ class ContentReader:
                 stack.enter_context(self._connections.session(self._name, statement_timeout_s=0))
                 for _ in range(SESSIONS)
             ]
-            tables = read_tables(conns[0])
-            for table in sorted(tables, key=lambda table: -table[2]):
+            tables = read_saved_tables(conns[0])
+            for table in sorted(tables, key=lambda table: -table.size_bytes):
                 self._waiting.put(table)
-            self._share(conns, sum(table[2] for table in tables), report)
+            self._share(conns, sum(table.size_bytes for table in tables), report)
             order = {identity: place for place, identity in enumerate(self._identities(conns[0], tables))}
         return sorted(self._found, key=lambda content: order[content.table])
 
@@ -68,7 +68,7 @@ class ContentReader:
         while (table := self._next()) is not None:
             with snapshot(conn):
                 self._found += hash_tables(conn, [table])
-            self._done_bytes += table[2]
+            self._done_bytes += table.size_bytes
 
     def _next(self) -> Table | None:
         try:

@@ -90,7 +90,8 @@ class Loader:
         others = [owner for owner in contents.owners if roles[owner][0] and not roles[owner][1]]
         foreign = contents.strange_owners or any(not roles[owner][0] for owner in contents.owners)
         lenient = foreign or target.server_version < KNOWS_TRANSACTION_TIMEOUT
-        jobs = ["--jobs", str(self._jobs)] if bundle.kind is not BundleKind.TAR and self._jobs > 1 else []
+        parallel = bundle.kind is not BundleKind.TAR and not contents.is_ordered and self._jobs > 1
+        jobs = ["--jobs", str(self._jobs)] if parallel else []
         body, refreshes = contents.body, contents.refreshes
         if not foreign and all(roles[maker][1] for maker in contents.makers):
             # All is ours: a materialized view needs no privilege, and need not wait until they are there.

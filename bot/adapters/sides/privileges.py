@@ -56,9 +56,14 @@ def apply_privileges(conn: Connection, script: str) -> Sequence[str]:
         except psycopg.Error as error:
             if is_disconnect(error):
                 raise
-            failed.append(f"{statement.removesuffix(';')[:SHOWN_LENGTH]}: {server_words(error)}.")
+            failed.append(failed_privilege(statement, error))
     conn.execute("RESET ROLE")
     return failed
+
+
+def failed_privilege(statement: str, error: psycopg.Error) -> str:
+    """A statement that the server refused, as a line for people."""
+    return f"{statement.removesuffix(';')[:SHOWN_LENGTH]}: {server_words(error)}."
 
 
 def privilege_statements(script: str) -> Sequence[str]:

@@ -1,6 +1,7 @@
 """A restore from its plan to its undoing, by the executor of real ones, and what is proven on the way."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any
 
 from bot.domain.backups import TableContent, Verification
@@ -141,7 +142,7 @@ class UndoRestore(Stage):
     def _look(self, exercise: Exercise, kept: str) -> Mapping[str, Any]:
         tables = exercise.sides.contents(kept, exercise.reporter(self.key))
         return {
-            keys.TABLES: [[table.table, table.rows, table.content_hash] for table in tables],
+            keys.TABLES: [list(astuple(table)) for table in tables],
             keys.FINGERPRINT: exercise.sides.catalogue(kept).fingerprint,
         }
 

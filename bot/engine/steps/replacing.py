@@ -16,6 +16,9 @@ from bot.ports import ReplacementOrder, Supervision
 
 TRANSACTIONS = "transactions"
 """Key in the step's data: numbers of the transactions that were begun, each noted before anything was dropped in it."""
+LACKING = "lacking"
+"""Key in the step's data: privileges of the bundle that could not be given, noted before COMMIT."""
+_NOTED = 10
 
 
 class ReplaceContent(Action):
@@ -34,7 +37,7 @@ class ReplaceContent(Action):
         with execution.fenced() as session:  # whoever else had one has lost it now, so the server's word is final
             if any(execution.site.database.was_committed(transaction) for transaction in begun):
                 clear_fetched(execution)
-                return Outcome("committed already, as the server itself says")
+                return Outcome(f"committed already, as the server itself says{_tell_lacking(execution)}")
             # A process that took over has nothing on disk, and fetches it again while the app is down.
             bundle = execution.bundle or fetch_bundle(execution, self.key)
             backup, saved = approved_backup(execution), _saved(execution)
@@ -47,7 +50,7 @@ class ReplaceContent(Action):
         clear_fetched(execution)
         return Outcome(
             f"{replaced.rows:,} rows of {replaced.tables} tables equal to the manifest, in {replaced.elapsed_s:.1f} s, "
-            f"one transaction; the old content is in {saved.name}",
+            f"one transaction; the old content is in {saved.name}{_tell_lacking(execution)}",
         )
 
     def _watch(self, execution: Execution, backup: Backup, begun: Sequence[str]) -> Supervision:
@@ -65,7 +68,20 @@ class ReplaceContent(Action):
                     "It was rolled back; the old content is as it was. Verify the bundle: its manifest may be wrong.",
                 )
 
-        return Supervision(began, judge, execution.reporter(self.key), execution.may_commit)
+        def lacking(lines: Sequence[str]) -> None:
+            execution.remember(self.key, {**execution.data(self.key), LACKING: list(lines)})
+
+        return Supervision(began, judge, execution.reporter(self.key), execution.may_commit, lacking)
+
+
+def _tell_lacking(execution: Execution) -> str:
+    """Say in the thread which privileges could not be given; gives the rest of the step's own line."""
+    lines = list(execution.data(checklist.REPLACE).get(LACKING, ()))
+    if not lines:
+        return ""
+    more = f"; and {len(lines) - _NOTED} more" if len(lines) > _NOTED else ""
+    execution.note("lacking-privileges", f"Could not be granted as in the bundle: {'; '.join(lines[:_NOTED])}{more}")
+    return "; not all privileges of the bundle could be given, see the thread"
 
 
 def _saved(execution: Execution) -> Backup:

@@ -11,6 +11,7 @@ from bot.engine.execution import Execution
 from bot.engine.steps.action import Action, Outcome
 from bot.errors import PermanentError
 from bot.planning import checklist
+from bot.planning.inplace import EMERGENCY
 
 LOOK_AMONG = 20
 """Newest backups among which a run's own is looked for; fewer are taken while a run goes on."""
@@ -61,7 +62,7 @@ def backup_label(execution: Execution) -> str:
     ``pre-restore-rk3f9a``.
     """
     if execution.run.plan.kind is PlanKind.RESTORE_IN_PLACE:
-        return f"pre-restore-{execution.run.id}"
+        return f"{EMERGENCY}{execution.run.id}"
     oldest = min(script.version for script in execution.run.plan.scripts)
     before = "undo" if execution.run.plan.kind is PlanKind.REGROW else "rollback"
     return f"pre-{before}-{label(oldest)}-{execution.run.id}"

@@ -1,5 +1,7 @@
 """The swap itself, and what must be true after it."""
 
+from dataclasses import astuple
+
 from bot.engine.execution import Execution
 from bot.engine.steps.acceptance import accept
 from bot.engine.steps.action import Action, Outcome
@@ -74,7 +76,7 @@ class VerifySwapped(Action):
         begun_s = clock.monotonic()
         tables = sides_of(execution.site).live_contents(execution.reporter(self.key))
         data = {
-            TABLES: [[table.table, table.rows, table.content_hash] for table in tables],
+            TABLES: [list(astuple(table)) for table in tables],
             COUNTED_S: clock.monotonic() - begun_s,
         }
         return Outcome(f"{detail}; every table hashed for the drill", data)

@@ -8,6 +8,7 @@ from bot.domain.runs import Progress
 from bot.domain.workloads import Pod
 from bot.engine.execution import Execution
 from bot.engine.steps.action import Action, Outcome
+from bot.engine.steps.intruders import refuse_intruders
 from bot.engine.steps.starting import at_zero, short, wait_ready
 from bot.engine.waiting import wait_for
 from bot.errors import BotError, PermanentError, TemporaryError
@@ -25,9 +26,11 @@ class StopTraffic(Action):
         """Hold every Service, scale every Deployment to 0, wait for the pods to be gone.
 
         Raises:
-            PermanentError: ``pods-stuck`` names pods that do not stop; ``scale-undone`` names who scales them up again.
+            PermanentError: ``pods-stuck`` names pods that do not stop; ``scale-undone`` names who scales them up again;
+                before anything is stopped, see `refuse_intruders`.
         """
         run, cluster = execution.run, execution.site.cluster
+        refuse_intruders(execution)
         _take_over_holds(execution)
         for service in run.plan.services:
             execution.check()

@@ -46,13 +46,14 @@ def crowd(story: Story) -> None:
 
 
 def prepared_transaction(story: Story) -> None:
-    """A prepared transaction: the plan and the refusal name it, the app is back, and it can still be committed."""
-    then = prepare(story)
+    """A prepared transaction: the plan and the refusal name it, the app goes on, and it can still be committed."""
+    then, pods = prepare(story), _pods(story)
     with _prepared(story):
         plan = ask(story)
-        story.checks.says("the plan names it", plan, PREPARED, "the run stops at the swap")
+        story.checks.says("the plan names it", plan, PREPARED, "the run stops before the app is stopped")
         story.approve()
         check_failed(story, then, "prepared-transaction")
+        _check_never_stopped(story, pods)
         story.checks.says("the refusal names it, and the way out", texts(story.thread()), PREPARED, "COMMIT PREPARED")
         rows = story.database.count(WRITTEN)
         with story.database.connect() as conn:
@@ -62,17 +63,29 @@ def prepared_transaction(story: Story) -> None:
 
 
 def superuser_session(story: Story) -> None:
-    """A superuser's session, which the bot may not end: the plan and the refusal name it, and the app is back."""
-    then = prepare(story)
+    """A superuser's session, which the bot may not end: the plan and the refusal name it, and the app goes on."""
+    then, pods = prepare(story), _pods(story)
     with story.database.connect(application_name="nightly-report") as session:
         pid = str(session.info.backend_pid)
         plan = ask(story)
-        story.checks.says("the plan names who is in the way", plan, "nightly-report", pid, "superusers", "swap")
+        story.checks.says(
+            "the plan names who is in the way", plan, "nightly-report", pid, "superusers", "before the app is stopped"
+        )
         story.approve()
         check_failed(story, then, "session-cannot-be-ended")
+        _check_never_stopped(story, pods)
         story.checks.equal("it was left alone", session.execute("SELECT 1").fetchall(), [(1,)])
     story.checks.says("the refusal names it", texts(story.thread()), "nightly-report", pid)
     clear(story, then)
+
+
+def _pods(story: Story) -> set[str]:
+    return set(story.slack.state()["namespaces"][story.namespace]["pods"])
+
+
+def _check_never_stopped(story: Story, pods: set[str]) -> None:
+    story.checks.equal("the app's pods are the same: it was never stopped", _pods(story), pods)
+    story.checks.says("the thread says so", texts(story.thread()), "The app was not stopped")
 
 
 def _login(story: Story, role: str, options: LiteralString) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,11 @@ class Watched:
     transactions: list[str] = field(default_factory=list)
     judged: list[tuple[Sequence[TableContent], int]] = field(default_factory=list)
     on: Mapping[str, Callable[[], object]] = field(default_factory=dict)
+    lacking: list[str] = field(default_factory=list)
 
     def supervision(self) -> Supervision:
-        return Supervision(self._began, self._judge, self._report, lambda: self._asked("may_commit"))
+        may_commit = partial(self._asked, "may_commit")
+        return Supervision(self._began, self._judge, self._report, may_commit, self.lacking.extend)
 
     def _began(self, transaction: str) -> None:
         self.transactions.append(transaction)
@@ -350,7 +353,12 @@ CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
 ALTER FUNCTION watch() OWNER TO nasty_owner;
 CREATE EVENT TRIGGER watching ON sql_drop EXECUTE FUNCTION watch()
 """
+LEAKPROOF = """
+CREATE FUNCTION tight(int) RETURNS int LANGUAGE sql LEAKPROOF AS 'SELECT 1';
+ALTER FUNCTION tight OWNER TO nasty_owner
+"""
 OBSTACLES = [
+    (LEAKPROOF, "function public.tight(integer), which only a superuser can make"),
     (
         WATCHING,
         "event trigger watching, which only a superuser can make",
@@ -443,6 +451,49 @@ def test_a_superusers_extension_and_publication_stay(nasty: Nasty, tmp_path: Pat
 
     replace(nasty, taken.bundle, order_of(nasty, take(nasty, tmp_path / "now")), Watched())
 
+    assert everything(nasty) == before
+
+
+def test_grants_to_roles_that_are_gone_are_told_and_everything_else_is_there(
+    nasty: Nasty, tmp_path: Path, server: Connection
+) -> None:
+    server.execute("CREATE ROLE nasty_leaver")
+    server.execute("CREATE ROLE nasty_grantor")
+    try:
+        rows = everything(nasty)["rows"]
+        with psycopg.connect(nasty.superuser_dsn, autocommit=True) as conn:
+            conn.execute("GRANT SELECT ON patients TO nasty_leaver")
+            conn.execute("GRANT SELECT ON visits TO nasty_grantor WITH GRANT OPTION")
+            conn.execute("SET ROLE nasty_grantor")
+            conn.execute("GRANT SELECT ON visits TO nasty_reader")
+            conn.execute("RESET ROLE")
+            taken = take(nasty, tmp_path / "dump")
+            conn.execute("REVOKE ALL ON patients FROM nasty_leaver")
+            conn.execute("REVOKE ALL ON visits FROM nasty_grantor CASCADE")
+        server.execute("DROP ROLE nasty_leaver")
+        assert nasty.database.obstacles(taken.bundle) == []
+        watched = Watched()
+
+        replace(nasty, taken.bundle, order_of(nasty, take(nasty, tmp_path / "now")), watched)
+
+        told = "\n".join(watched.lacking)
+        assert 'GRANT SELECT ON TABLE public.patients TO nasty_leaver: role "nasty_leaver" does not exist' in told
+        assert "SET ROLE nasty_grantor: " in told
+        assert everything(nasty)["rows"] == rows
+    finally:
+        with psycopg.connect(nasty.superuser_dsn, autocommit=True) as conn:
+            conn.execute("REVOKE ALL ON visits FROM nasty_grantor CASCADE")
+        server.execute("DROP ROLE IF EXISTS nasty_leaver, nasty_grantor")
+
+
+def test_routines_whose_identity_does_not_say_all(nasty: Nasty, tmp_path: Path) -> None:
+    with psycopg.connect(nasty.owner_dsn, autocommit=True) as conn:
+        conn.execute("CREATE AGGREGATE mycount(*) (sfunc = int8inc, stype = int8, initcond = '0')")
+        conn.execute("CREATE FUNCTION step(int, int) RETURNS int LANGUAGE sql AS 'SELECT 1'")
+        conn.execute("CREATE AGGREGATE mypart(ORDER BY int) (sfunc = step, stype = int)")
+        conn.execute("CREATE PROCEDURE noted(INOUT x int) LANGUAGE sql AS 'SELECT 1'")
+    taken, before = take(nasty, tmp_path / "dump"), everything(nasty)
+    replace(nasty, taken.bundle, order_of(nasty, taken), Watched())
     assert everything(nasty) == before
 
 

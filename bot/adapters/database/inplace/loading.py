@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
@@ -14,7 +15,7 @@ from bot.adapters.database.inplace.obstacles import LOADING
 from bot.adapters.database.inplace.splitting import CutShortError, Part, ScriptReader
 from bot.adapters.pgtools import PgTools
 from bot.adapters.sides.archive import Contents
-from bot.adapters.sides.privileges import privilege_statements
+from bot.adapters.sides.privileges import failed_privilege, privilege_statements
 from bot.domain.runs import Progress
 from bot.errors import PermanentError
 from bot.ports import Clock, Report
@@ -30,6 +31,12 @@ CONTROL = re.compile(
     rb"(BEGIN|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|START\s+TRANSACTION|PREPARE\s+TRANSACTION"
     rb"|SET\s+(SESSION|TRANSACTION|ROLE|LOCAL|CONSTRAINTS))\b",
     re.IGNORECASE,
+)
+NOT_TO_BE_GIVEN = (
+    psycopg.errors.UndefinedObject,  # a role that is gone
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.InvalidGrantOperation,
+    psycopg.errors.InvalidGrantor,
 )
 SETTINGS = """
 SET LOCAL search_path = '';
@@ -65,6 +72,8 @@ class ContentLoader:
         self._done_bytes = 0
         self._next_at = 0.0
         self._statements = 0
+        self.lacking: list[str] = []
+        """What could not be granted or taken, one line each, once it is loaded."""
 
     def load(self, path: Path, lines: Sequence[str]) -> int:
         """Load everything that is not there; gives how many statements that took.
@@ -154,13 +163,21 @@ class ContentLoader:
             self._conn.execute(words.format(sql.Identifier(schema), sql.Identifier(role)))
 
     def _apply_privileges(self, path: Path, entries: Sequence[str]) -> None:
-        """Give what was given, by whom it was given: a dump asks for sessions of those roles, and we become them."""
+        """Give what was given, by whom it was given: a dump asks for sessions of those roles, and we become them.
+
+        A role that is gone, or that we may not become, is no reason to go without everything else: a copy beside the
+        live database does not insist on it either.
+        """
         if not entries:
             return
         with self._tools.stream_sql(path, entries) as blocks:
             script = b"".join(blocks).decode()
         for statement in privilege_statements(script):
-            self._conn.execute(statement.encode())
+            try:
+                with self._conn.transaction():
+                    self._conn.execute(statement.encode())
+            except NOT_TO_BE_GIVEN as error:
+                self.lacking.append(failed_privilege(statement, error))
             self._statements += 1
         self._conn.execute("RESET ROLE")
 

@@ -13,7 +13,7 @@ from bot.adapters.database.chain import CHAIN_LOCK
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.execution import commit
 from bot.adapters.database.failures import is_disconnect, server_words, translate
-from bot.adapters.database.hashing import hash_tables, read_tables
+from bot.adapters.database.hashing import hash_tables, read_saved_tables
 from bot.adapters.database.inplace.keeping import read_kept
 from bot.adapters.database.inplace.loading import ContentLoader
 from bot.adapters.database.inplace.obstacles import obstacles_of, obstacles_within, read_list, uncounted_within
@@ -90,9 +90,11 @@ class Replacement:
 
     def _compare(self, conn: Connection) -> int:
         """Nothing may go that the emergency backup lacks; from here on nothing can be written. Gives bytes on disk."""
-        tables = read_tables(conn)
-        if tables:
-            names = sql.SQL(", ").join(sql.SQL("ONLY {}").format(sql.Identifier(*table[:2])) for table in tables)
+        tables = read_saved_tables(conn)
+        stays = {(each.schema, each.name) for each in read_kept(conn).configuration if not each.replaceable}
+        goes = [table[:2] for table in tables if table[:2] not in stays]
+        if goes:
+            names = sql.SQL(", ").join(sql.SQL("ONLY {}").format(sql.Identifier(*table)) for table in goes)
             conn.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
         with _savepoint(conn):  # whose settings go with it
             here = {content.table: content for content in hash_tables(conn, tables)}
@@ -110,7 +112,7 @@ class Replacement:
                 f"Something has been written since the emergency backup was taken: {', '.join(changed[:SHOWN])}.",
                 "Nothing was changed. Find who writes while the app is stopped, then ask for the restore again.",
             )
-        return sum(table[2] for table in tables)
+        return sum(table.size_bytes for table in tables)
 
     def _replace(
         self, conn: Connection, bundle: FetchedBundle, lines: Sequence[str], guess_bytes: int
@@ -120,9 +122,11 @@ class Replacement:
         Wiper(conn, kept).wipe()
         loader = ContentLoader(conn, self._tools, kept, self._clock, self._watch.report, guess_bytes)
         statements = loader.load(bundle.path, lines)
+        if loader.lacking:
+            self._watch.lacking(loader.lacking)
         guard.lower()
         with _savepoint(conn):
-            tables = hash_tables(conn, read_tables(conn))
+            tables = hash_tables(conn, read_saved_tables(conn))
         conn.execute("SET LOCAL search_path TO DEFAULT")
         applied = TrackingTable(conn, self._tracking).applied()
         self._watch.judge(tables, max((migration.version for migration in applied), default=0))

@@ -44,6 +44,7 @@ class Wiper:
         for schema in {*self._kept.schemas, PUBLIC} - self._kept.foreign_schemas:
             self._reset_schema(schema)
         self._conn.execute(QUERIES["large_objects"])
+        self._empty_configuration()
         self._check()
 
     def _drop_named(self, kind: str, names: tuple[str, ...] | list[str]) -> None:
@@ -89,6 +90,19 @@ class Wiper:
             self._conn.execute(sql.SQL("COMMENT ON SCHEMA {} IS 'standard public schema'").format(name))
             return
         self._conn.execute(sql.SQL("COMMENT ON SCHEMA {} IS NULL").format(name))
+
+    def _empty_configuration(self) -> None:
+        """Take away what extensions that stay keep for the database: the bundle has it as it was.
+
+        In one statement, because those tables may refer to each other.
+        """
+        kept = [each for each in self._kept.configuration if each.replaceable and not each.is_sequence]
+        if kept:
+            deletes = [
+                sql.SQL("{} AS (DELETE FROM {})").format(sql.Identifier(f"t{number}"), each.rows)
+                for number, each in enumerate(kept)
+            ]
+            self._conn.execute(sql.SQL("WITH {} SELECT").format(sql.SQL(", ").join(deletes)))
 
     def _check(self) -> None:
         left = [name for (name,) in self._conn.execute(QUERIES["left"])]
