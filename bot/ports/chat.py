@@ -122,6 +122,12 @@ class Outbox(Protocol):
     def address(self, key: str) -> tuple[str, str] | None:
         """(channel, ts) of a sent message; None while it has not been sent."""
 
+    def forget_whispers(self, older_than_s: float) -> int:
+        """Delete what one person was shown, or could not be shown, and nobody has wanted anew for so long.
+
+        Gives how many. Messages in channels stay: they may be edited still.
+        """
+
 
 class Directory(Protocol):
     """People, looked up fresh."""

@@ -45,6 +45,13 @@ class Tray:
     def address(self, key: str) -> tuple[str, str] | None:
         return (self.wanted[key].channel, str(list(self.wanted).index(key))) if key in self.wanted else None
 
+    def forget_whispers(self, older_than_s: float) -> int:
+        del older_than_s
+        old = [key for key, message in self.wanted.items() if message.user or message.response_url]
+        for key in old:
+            del self.wanted[key]
+        return len(old)
+
 
 @pytest.fixture
 def tray() -> Tray:
@@ -54,6 +61,13 @@ def tray() -> Tray:
 @pytest.fixture
 def announcer(tray: Tray) -> SlackAnnouncer:
     return SlackAnnouncer(tray, {"prod": PROD})
+
+
+def test_old_answers_are_forgotten_and_nothing_else(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.card(RUN, ())
+    announcer.tell(Audience("U1", "C1"), "slash:1", "Done.")
+    announcer.forget_answers(60.0)
+    assert list(tray.wanted) == [f"card:{RUN.id}"]
 
 
 def test_the_card_is_a_message_of_its_own_in_the_incident_channel(tray: Tray, announcer: SlackAnnouncer) -> None:
