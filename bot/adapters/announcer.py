@@ -213,6 +213,10 @@ class SlackAnnouncer:
             words = f"Time to restore by phase, size of the database, data-loss window. {view.text}."
             self._outbox.put(Message(f"drill-picture:{key}", audience.channel, words, attachment=picture))
 
+    def forget_answers(self, older_than_s: float) -> None:
+        """See `bot.ports.Announcer.forget_answers`."""
+        self._outbox.forget_whispers(older_than_s)
+
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         """See `bot.ports.Announcer.run_of`."""
         posted = self._outbox.posted(channel, ts)

@@ -11,7 +11,6 @@ _STAMP = "%Y%m%d_%H%M%S"
 BUNDLE_SUFFIX = ".tar.gz"
 SIDECAR_SUFFIX = ".manifest.json"
 VERIFIED_SUFFIX = ".verified.json"
-VERIFIED_SUFFIX = ".verified.json"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from bot.ports import SideFacts
 SCRATCH_PREFIX = "backstop-"
 SCRATCH_AGE = timedelta(hours=6)
 """What nobody we know of uses, and nobody has written to for so long, is nobody's."""
+ANSWER_AGE = timedelta(days=7)
+"""For how long answers that only one person saw are kept."""
 _WORKING = frozenset({RunState.APPROVED, RunState.RUNNING})
 
 
@@ -33,6 +35,8 @@ def tidy(workplace: Workplace) -> None:
         with by_itself(f"side databases of {name}"):
             _drop_sides(workplace, site)
     expire_kept(workplace)
+    with by_itself("old answers"):
+        workplace.announcer.forget_answers(ANSWER_AGE.total_seconds())
 
 
 def _open_runs(workplace: Workplace) -> list[Run]:

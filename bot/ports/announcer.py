@@ -121,5 +121,8 @@ class Announcer(Protocol):
     def drill_list(self, audience: Audience, key: str, standings: Sequence[Standing], drills: Sequence[Drill]) -> None:
         """Answer `/drill list`."""
 
+    def forget_answers(self, older_than_s: float) -> None:
+        """Forget answers that only one person saw and that are older than that, sent or given up."""
+
     def drill_details(self, audience: Audience, key: str, drill: Drill) -> None:
         """Answer `/drill show`."""

@@ -140,6 +140,12 @@ class Outbox(Protocol):
     def posted(self, channel: str, ts: str) -> Posted | None:
         """Which of our messages that is; None when it is none of ours."""
 
+    def forget_whispers(self, older_than_s: float) -> int:
+        """Delete what one person was shown, or could not be shown, and nobody has wanted anew for so long.
+
+        Gives how many. Messages in channels stay: they may be edited still.
+        """
+
 
 class Directory(Protocol):
     """People, looked up fresh."""

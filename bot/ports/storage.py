@@ -12,7 +12,6 @@ from bot.domain.backups import (
     Manifest,
     SavedSequence,
     SavedTable,
-    StoredObject,
     Verification,
 )
 from bot.domain.drills import Spoil
@@ -87,9 +86,6 @@ class BackupStore(Protocol):
 
     def open_export(self, run_id: str) -> "ExportStore":
         """Where a run's saved rows go."""
-
-    def put_text(self, key: str, text: str, content_type: str) -> StoredObject:
-        """Store a small text (a report), overwriting."""
 
     def open_text(self, key: str) -> AbstractContextManager[Callable[[bytes], None]]:
         """Store a text of any size as gzip, as it comes; there only if the context ends without an exception."""

@@ -168,6 +168,19 @@ WHERE key = %(key)s;
 -- The response_url is of no use any more: an ephemeral message in the channel takes its place.
 UPDATE backstop.outbox SET response_url = '', sending_since = NULL WHERE key = %(key)s AND revision = %(revision)s;
 
+-- name: forget_whispers
+-- Delete a batch of what one person was shown, or could not be shown, so long ago. Nothing hangs in a thread of it.
+WITH old AS (
+    SELECT key FROM backstop.outbox
+    WHERE whisper AND (sent_revision >= revision OR problem <> '')
+      AND wished_at < clock_timestamp() - make_interval(secs => %(older_than_s)s)
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM backstop.outbox USING old WHERE outbox.key = old.key RETURNING outbox.key
+)
+SELECT count(*)::int AS gone FROM gone;
+
 -- name: claim_home
 -- Take a Home tab that is due, for as long as a sender may take; one sender has it at a time, so that none overtakes.
 UPDATE backstop.outbox AS o

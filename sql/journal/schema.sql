@@ -63,7 +63,8 @@ CREATE TABLE IF NOT EXISTS backstop.steps (
     UNIQUE (run_id, position)
 );
 
-CREATE INDEX IF NOT EXISTS steps_left_open ON backstop.steps (run_id) WHERE state = 'open';
+-- An older schema made it beside its like, steps_open.
+DROP INDEX IF EXISTS backstop.steps_left_open;
 
 CREATE TABLE IF NOT EXISTS backstop.votes (
     run_id  text NOT NULL REFERENCES backstop.runs,

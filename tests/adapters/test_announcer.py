@@ -42,6 +42,13 @@ class Tray:
         message = list(self.wanted.values())[int(ts)]
         return Posted(message.key, message.run_id, channel, ts) if channel == message.channel else None
 
+    def forget_whispers(self, older_than_s: float) -> int:
+        del older_than_s
+        old = [key for key, message in self.wanted.items() if message.user or message.response_url]
+        for key in old:
+            del self.wanted[key]
+        return len(old)
+
 
 @pytest.fixture
 def tray() -> Tray:
@@ -51,6 +58,13 @@ def tray() -> Tray:
 @pytest.fixture
 def announcer(tray: Tray) -> SlackAnnouncer:
     return SlackAnnouncer(tray, {"prod": PROD})
+
+
+def test_old_answers_are_forgotten_and_nothing_else(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.card(RUN, ())
+    announcer.tell(Audience("U1", "C1"), "slash:1", "Done.")
+    announcer.forget_answers(60.0)
+    assert list(tray.wanted) == [f"card:{RUN.id}"]
 
 
 def test_the_card_is_a_message_of_its_own_in_the_incident_channel(tray: Tray, announcer: SlackAnnouncer) -> None:

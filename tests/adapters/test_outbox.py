@@ -13,7 +13,7 @@ import pytest
 from bot.adapters.clock import SystemClock
 from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import Pace, PostgresOutbox, Writer
-from bot.adapters.outbox.store import message_of
+from bot.adapters.outbox.store import FORGET_BATCH, message_of
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Message, Posted
 from tests.adapters.emptying import emptied
@@ -320,6 +320,35 @@ def test_an_answer_that_changes_is_given_again(outbox: PostgresOutbox, chat: Lou
             outbox.put(whisper("1", text))
             assert emptied(outbox, SOON_S)
     assert [text for _, text, _ in chat.whispers] == ["working on it", "done"]
+
+
+def test_old_answers_are_forgotten_once_nobody_waits_for_them(
+    outbox: PostgresOutbox, chat: Loudspeaker, pool: Pool
+) -> None:
+    chat.failures["whisper"] = [REFUSED]
+    with writing(outbox, chat) as writer:
+        for number in range(3):
+            outbox.put(whisper(str(number)))
+        outbox.put(message("card:raaaaa"))
+        assert writer.flush(SOON_S)
+    outbox.put(whisper("still to be sent"))
+    assert outbox.forget_whispers(3600.0) == 0
+    time.sleep(0.02)
+    assert outbox.forget_whispers(0.01) == 3
+    with pool.connection() as conn:
+        left = {row["key"] for row in conn.execute("SELECT key FROM backstop.outbox").fetchall()}
+    assert left == {"card:raaaaa", "answer:still to be sent"}
+
+
+def test_old_answers_are_forgotten_batch_by_batch(outbox: PostgresOutbox, pool: Pool) -> None:
+    with pool.connection() as conn:
+        conn.execute(
+            "INSERT INTO backstop.outbox (key, channel, thread_key, run_id, user_id, response_url, text, blocks, "
+            "sent_revision) SELECT 'answer:' || n, 'C1', '', '', 'U1', '', 'x', '[]', 1 FROM generate_series(1, %s) n",
+            [FORGET_BATCH * 2 + 1],
+        )
+    time.sleep(0.02)
+    assert outbox.forget_whispers(0.01) == FORGET_BATCH * 2 + 1
 
 
 def test_every_character_arrives_but_the_one_postgresql_has_not(outbox: PostgresOutbox, chat: Loudspeaker) -> None:

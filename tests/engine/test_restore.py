@@ -18,7 +18,7 @@ from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
 from tests.engine.story import Story, steps, traffic_faults
 from tests.engine.test_cancel import cancel_from_elsewhere
-from tests.engine.test_kills import kill_everywhere
+from tests.engine.test_kills import kill_everywhere, killed_after
 from tests.fakes.clock import NOON
 from tests.fakes.database import FLAGS, NAMES, PATIENTS, REPORTS, SETTINGS
 from tests.fakes.directory import LEAD_A, LEAD_B

@@ -148,3 +148,8 @@ def test_a_directory_that_is_read_does_not_look_old(tmp_path: Path) -> None:
     in_use(read, told.append)(Progress(1, 2, "bytes"))
     assert read.stat().st_mtime > NOON.timestamp()
     assert told == [Progress(1, 2, "bytes")]
+
+
+def test_answers_are_forgotten_after_a_week(world: World) -> None:
+    tidy(world.workplace(Process("one")))
+    assert world.announcer.forgotten_s == [7 * 86_400.0]

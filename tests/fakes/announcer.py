@@ -51,6 +51,7 @@ class FakeAnnouncer:
         self.alerts: dict[str, tuple[Alert, str]] = {}
         self.drill_lists: list[tuple[tuple[Standing, ...], tuple[Drill, ...]]] = []
         self.drill_shown: list[Drill] = []
+        self.forgotten_s: list[float] = []
         self.drill_reports: list[tuple[DrillReport, bytes]] = []
 
     def card(self, run: Run, votes: Sequence[Vote]) -> None:
@@ -143,6 +144,9 @@ class FakeAnnouncer:
     def drill_list(self, audience: Audience, key: str, standings: Sequence[Standing], drills: Sequence[Drill]) -> None:
         del audience, key
         self.drill_lists.append((tuple(standings), tuple(drills)))
+
+    def forget_answers(self, older_than_s: float) -> None:
+        self.forgotten_s.append(older_than_s)
 
     def drill_details(self, audience: Audience, key: str, drill: Drill) -> None:
         del audience, key

@@ -135,8 +135,3 @@ class FakeStore:
         chunks: list[bytes] = []
         yield chunks.append
         self.texts[key] = b"".join(chunks).decode()
-
-    def put_text(self, key: str, text: str, content_type: str) -> StoredObject:
-        del content_type
-        self.texts[key] = text
-        return StoredObject(key, len(text.encode()))

@@ -14,6 +14,7 @@ from bot.adapters.namedqueries import load
 from bot.ports import Attachment, Backlog, Message, Posted
 
 QUERIES = load("sql.journal", "outbox.sql")
+FORGET_BATCH = 500
 
 
 class PostgresOutbox:
@@ -53,6 +54,16 @@ class PostgresOutbox:
         with connection(self.pool) as conn:
             rows = conn.execute(QUERIES["backlog"]).fetchall()
         return [Backlog(row["receiver"], row["waiting"], row["given_up"]) for row in rows]
+
+    def forget_whispers(self, older_than_s: float) -> int:
+        """See `bot.ports.Outbox.forget_whispers`. A batch is a transaction; gives how many messages are gone."""
+        total = 0
+        while True:
+            row = self.fetch("forget_whispers", {"older_than_s": older_than_s, "limit": FORGET_BATCH})
+            gone = int(row["gone"]) if row else 0
+            total += gone
+            if gone < FORGET_BATCH:
+                return total
 
     def listen(self, event: threading.Event) -> None:
         """Set `event` whenever something new is wanted in this process."""

@@ -139,10 +139,6 @@ class S3BackupStore:
         """See `bot.ports.BackupStore.open_export`."""
         return S3ExportStore(self._client, self._bucket, run_id)
 
-    def put_text(self, key: str, text: str, content_type: str) -> StoredObject:
-        """See `bot.ports.BackupStore.put_text`."""
-        return self._put(key, text.encode(), content_type, overwrite=True)
-
     @contextmanager
     def open_text(self, key: str) -> Iterator[Callable[[bytes], None]]:
         """See `bot.ports.BackupStore.open_text`."""

@@ -44,6 +44,21 @@ def test_an_older_schema_is_completed(state_dsn: str, journal: PostgresJournal) 
     assert journal.frozen("prod") is not None
 
 
+def test_an_index_that_was_there_twice_is_there_once(state_dsn: str, journal: PostgresJournal) -> None:
+    del journal
+    with psycopg.connect(state_dsn) as connection:
+        connection.execute("CREATE INDEX steps_left_open ON backstop.steps (run_id) WHERE state = 'open'")
+        connection.execute("UPDATE backstop.applied_schema SET sha256 = 'older'")
+    migrate(state_dsn)
+    with psycopg.connect(state_dsn) as connection:
+        left = connection.execute(
+            "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 'backstop.steps'::regclass "
+            "AND indpred IS NOT NULL"
+        ).fetchall()
+        connection.execute("DELETE FROM backstop.applied_schema WHERE sha256 = 'older'")
+    assert left == [("backstop.steps_open",)]
+
+
 def test_an_unreachable_server_is_a_temporary_error_without_its_address() -> None:
     port = free_port()
     dsn = f"postgresql://bot:sesame@127.0.0.1:{port}/state"

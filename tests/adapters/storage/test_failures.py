@@ -77,8 +77,8 @@ def test_a_bucket_that_is_not_there(client: "S3Client", target: BackupTarget) ->
     nowhere = S3BackupStore(client, "prod", BackupTarget("no-such-bucket", target.endpoint_url))
     with pytest.raises(PermanentError, match=r"^bucket-not-found: .*no-such-bucket"):
         nowhere.list_backups()
-    with pytest.raises(PermanentError, match=r"^bucket-not-found: "):
-        nowhere.put_text("report.md", "x", "text/markdown")
+    with pytest.raises(PermanentError, match=r"^bucket-not-found: "), nowhere.open_text("salvage/x.gz") as write:
+        write(b"x")
 
 
 def test_keys_the_store_does_not_know_are_refused_and_not_repeated(target: BackupTarget) -> None:

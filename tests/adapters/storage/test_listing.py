@@ -184,11 +184,3 @@ def test_many_pages(store: S3BackupStore, client: "S3Client", three: list[Backup
 
     client.meta.events.register("before-call.s3.ListObjectsV2", page_of_two)
     assert len(store.list_backups()) == len(three)
-
-
-def test_a_report_is_stored_and_replaced(store: S3BackupStore, client: "S3Client", target: BackupTarget) -> None:
-    store.put_text("reports/rk3f9a.md", "first", "text/markdown")
-    stored = store.put_text("reports/rk3f9a.md", "Xong – đã khôi phục", "text/markdown")
-    found = client.get_object(Bucket=target.bucket, Key=stored.key)
-    assert found["Body"].read().decode() == "Xong – đã khôi phục"
-    assert found["ContentType"] == "text/markdown"
