@@ -78,7 +78,7 @@ def _report(rest: Sequence[str], desk: Desk) -> Order:
     return Order(
         Kind.DRILL_REPORT,
         _where(rest, "report", desk),
-        refusal.plain("Drawing the report… It is posted in this channel; I must be a member of it."),
+        refusal.plain("Drawing the report… It is posted in this channel."),
     )
 
 

@@ -109,6 +109,10 @@ class SlackChat:
         """See `bot.ports.Chat.look_up`."""
         return self._directory.look_up(user_id, groups)
 
+    def is_in(self, channel: str) -> bool:
+        """See `bot.ports.Directory.is_in`."""
+        return self._directory.is_in(channel)
+
     def permalink(self, channel: str, ts: str) -> str:
         """See `bot.ports.Chat.permalink`."""
         try:
