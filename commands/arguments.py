@@ -100,6 +100,16 @@ def unquote(words: Sequence[str]) -> str:
     return text
 
 
+def at_most(most: int, rest: Sequence[str], usage: str) -> None:
+    """Refuse more words than can be meant.
+
+    Raises:
+        PermanentError: ``too-many-words``.
+    """
+    if len(rest) > most:
+        raise PermanentError("too-many-words", f"{quote(' '.join(rest[most:]))} is too much.", f"Type {usage}")
+
+
 def quote(text: str) -> str:
     """Quote what a person typed: at most 60 characters once escaped."""
     return f"“{clip(text, QUOTE_MOST)}”"

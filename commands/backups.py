@@ -11,9 +11,9 @@ from bot.engine.requests import Kind
 from bot.errors import PermanentError
 from bot.views import buttons, manual, refusal
 from bot.views.blocks import View, page, section
-from bot.views.text import clip, code, one_line
+from bot.views.text import bare_line, clip, code, one_line
 from commands import names
-from commands.arguments import quote, split, unquote
+from commands.arguments import at_most, quote, split, unquote
 from commands.buttons import click
 from commands.intake import Body, Desk, Order
 
@@ -140,15 +140,15 @@ def _check_label(environment: str, label: str) -> None:
 def _show(environment: str, rest: Sequence[str], desk: Desk) -> Order:
     del desk
     usage = f"{COMMAND} {environment} show NAME"
-    _at_most(1, rest, usage)
+    at_most(1, rest, usage)
     name = _name(environment, rest, usage)
-    said = f"Reading the manifest of {one_line(name, 150)}…"
+    said = f"Reading the manifest of {bare_line(name, 150)}…"
     return _order(Kind.SHOW, said, environment=environment, name=name)
 
 
 def _verify(environment: str, rest: Sequence[str], desk: Desk) -> Order:
     usage = f"{COMMAND} {environment} verify NAME [1|2|3]"
-    _at_most(2, rest, usage)
+    at_most(2, rest, usage)
     name = _name(environment, rest, usage)
     level = _level(rest[1], usage) if len(rest) > 1 else DEFAULT_LEVEL
     channel = desk.environments[environment].incident_channel
@@ -187,11 +187,6 @@ def _level(word: str, usage: str) -> int:
             f"Type {usage}",
         )
     return int(text)
-
-
-def _at_most(most: int, rest: Sequence[str], usage: str) -> None:
-    if len(rest) > most:
-        raise PermanentError("too-many-words", f"{quote(' '.join(rest[most:]))} is too much.", f"Type {usage}")
 
 
 def _order(kind: Kind, said: str, **payload: Any) -> Order:

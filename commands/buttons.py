@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from threading import Thread
 from typing import Any
 
@@ -16,6 +16,8 @@ from bot.errors import BotError
 from bot.ports import Request
 from bot.views import account, buttons, followup, refusal
 from bot.views.blocks import Block
+from bot.views.text import code
+from commands.forms import Payload, key_of, open_form, unless_slack_is_down
 from commands.intake import Body, Desk
 from commands.rollback import account_of, link_of
 
@@ -27,7 +29,6 @@ _RUN_KINDS = {
 }
 _CHOICES = {buttons.APPROVE: Choice.APPROVE, buttons.REJECT: Choice.REJECT}
 _log = logging.getLogger(__name__)
-Payload = Mapping[str, Any]
 
 
 def register(app: App, desk: Desk) -> None:
@@ -36,9 +37,9 @@ def register(app: App, desk: Desk) -> None:
         app.action(action_id)(click(desk, Kind.VOTE, _ballot))
     for action_id, kind in _RUN_KINDS.items():
         app.action(action_id)(click(desk, kind, _on_run))
-    app.action(buttons.CLOSE_FOLLOWUP)(ack=_just_ack, lazy=[_opener(followup.modal)])
+    app.action(buttons.CLOSE_FOLLOWUP)(ack=_just_ack, lazy=[_opener(followup.modal, "/rollback close RUN LINK")])
     app.view(followup.CALLBACK_ID)(_closing(desk))
-    app.action(buttons.DOCUMENT)(ack=_just_ack, lazy=[_opener(account.modal)])
+    app.action(buttons.DOCUMENT)(ack=_just_ack, lazy=[_opener(account.modal, "/rollback document RUN what went wrong")])
     app.view(account.CALLBACK_ID)(_documenting(desk))
     app.action(re.compile(".*"))(_just_ack)  # a button of an older version: nothing to do, but no warning sign either
 
@@ -92,13 +93,16 @@ def _just_ack(ack: Ack) -> None:
     ack()
 
 
-def _opener(modal: Callable[[str, str], Block]) -> Callable[..., None]:
-    """Make a listener that opens a modal about the run a button carries."""
+def _opener(modal: Callable[[str, str], Block], instead: str) -> Callable[..., None]:
+    """Make a listener that opens a modal about the run a button carries; `instead` is what can be typed, with RUN."""
 
-    def open_modal(client: WebClient, body: Body, action: Payload) -> None:
+    def open_modal(client: WebClient, body: Body, action: Payload, respond: Respond) -> None:
         run_id = str(action.get("value", ""))
         metadata = json.dumps({"run_id": run_id, "channel": (body.get("channel") or {}).get("id", "")})
-        client.views_open(trigger_id=str(body["trigger_id"]), view=modal(run_id, metadata))
+        if not open_form(client, body, modal(run_id, metadata)):
+            text = f"The form could not be opened. Press again, or type {code(instead.replace('RUN', run_id), 120)}."
+            with unless_slack_is_down():
+                respond(text, response_type="ephemeral", replace_original=False)
 
     return open_modal
 
@@ -111,7 +115,7 @@ def _documenting(desk: Desk) -> Callable[..., None]:
         try:
             desk.check_team(body)
             payload = {**who, "run_id": str(about.get("run_id", "")), "wrong": account_of(wrong), "change": change}
-            desk.submit(Request(f"view:{view['id']}", Kind.DOCUMENT, payload))
+            desk.submit(Request(key_of(view, payload), Kind.DOCUMENT, payload))
         except BotError as error:
             ack(response_action="errors", errors={account.WRONG_BLOCK: f"{error.message} {error.hint}".strip()})
             return
@@ -127,7 +131,7 @@ def _closing(desk: Desk) -> Callable[..., None]:
         try:
             desk.check_team(body)
             payload = {**who, "run_id": str(about.get("run_id", "")), "link": link_of(followup.link_of(view))}
-            desk.submit(Request(f"view:{view['id']}", Kind.CLOSE, payload))
+            desk.submit(Request(key_of(view, payload), Kind.CLOSE, payload))
         except BotError as error:
             ack(response_action="errors", errors={followup.LINK_BLOCK: f"{error.message} {error.hint}".strip()})
             return

@@ -14,7 +14,7 @@ from bot.views import buttons, manual, refusal
 from bot.views.blocks import View, page, section
 from bot.views.text import clip, code, one_line
 from commands import names
-from commands.arguments import quote, split
+from commands.arguments import at_most, quote, split
 from commands.buttons import click
 from commands.intake import Body, Desk, Order
 
@@ -78,12 +78,12 @@ def _report(rest: Sequence[str], desk: Desk) -> Order:
     return Order(
         Kind.DRILL_REPORT,
         _where(rest, "report", desk),
-        refusal.plain("Drawing the report… It is posted in this channel; I must be a member of it."),
+        refusal.plain("Drawing the report… It is posted in this channel."),
     )
 
 
 def _where(rest: Sequence[str], verb: str, desk: Desk) -> Mapping[str, str]:
-    _at_most(1, rest, f"{COMMAND} {verb} [ENV]")
+    at_most(1, rest, f"{COMMAND} {verb} [ENV]")
     return {"environment": names.environment_of(rest[0], desk.environments, f"{COMMAND} {verb} ENV") if rest else ""}
 
 
@@ -97,7 +97,7 @@ def _now(environment: str, rest: Sequence[str]) -> Order:
         if verb in _KINDS:
             instead = f"{COMMAND} {environment} now {verb}"
         raise PermanentError("unknown-verb", f"{quote(rest[0])} does nothing with an environment.", f"Type {instead}")
-    _at_most(2, rest, usage)
+    at_most(2, rest, usage)
     kind = _kind(rest[1], environment) if len(rest) > 1 else DrillKind.RESTORE.value
     text = f"Passing it on: a {kind} drill of *{one_line(environment, 40)}*."
     return Order(Kind.DRILL_NOW, {"environment": environment, "drill": kind}, page(text, [section(text)]))
@@ -139,7 +139,7 @@ def _postpone(rest: Sequence[str]) -> Order:
 def _only_drill(verb: str, rest: Sequence[str]) -> str:
     usage = f"{COMMAND} {verb} DRILL"
     drill_id = drill_of(rest, usage)
-    _at_most(1, rest, usage)
+    at_most(1, rest, usage)
     return drill_id
 
 
@@ -199,8 +199,3 @@ def _chose_postponement(_: Body, action: Body) -> dict[str, Any]:
             "cannot-read-that", "That menu is of another version.", f"Type {COMMAND} postpone DRILL 4h"
         )
     return {"drill_id": drill_id, "start_at": start, "by_s": 0}
-
-
-def _at_most(most: int, rest: Sequence[str], usage: str) -> None:
-    if len(rest) > most:
-        raise PermanentError("too-many-words", f"{quote(' '.join(rest[most:]))} is too much.", f"Type {usage}")

@@ -97,7 +97,8 @@ class Desk:
             raise TemporaryError(
                 "journal-unreachable",
                 "Your request could not be written down, so nothing was started.",
-                "Try again in a minute. If it stays so, the command line can start a run: see docs/operations.md.",
+                "Try again in a minute. "
+                "If it stays so, the state database is down and nothing can be started before it is back.",
             ) from error
 
     def check_team(self, body: Body) -> None:

@@ -4,16 +4,13 @@ What it asks for is what the command with the same words would ask for. If it ca
 words what to type instead.
 """
 
-import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from hashlib import sha256
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackClientError
 
 from bot.domain.backups import BackupName
 from bot.errors import BotError, PermanentError
@@ -22,9 +19,9 @@ from bot.views import home, modal, refusal
 from bot.views.blocks import View
 from commands import names, orders
 from commands.arguments import normalise, quote, split
+from commands.forms import Payload, key_of, open_form, unless_slack_is_down
 from commands.intake import Body, Desk, Order
 
-Payload = Mapping[str, Any]
 _ERROR_MOST = 500
 _log = logging.getLogger(__name__)
 
@@ -59,9 +56,9 @@ def opening(desk: Desk, read: Callable[[str], Order | View]) -> Callable[..., No
             return
         text, channel = str(body.get("text") or ""), str(body["channel_id"])
         origin = modal.Origin(channel, str(body.get("response_url") or ""), _preset(text, channel, desk))
-        if not _open(client, body, origin, desk):
+        if not open_form(client, body, modal.render(origin, _environments(desk))):
             view = _in_words(text, read)
-            with _unless_slack_is_down():
+            with unless_slack_is_down():
                 respond(view.text, blocks=list(view.blocks), response_type="ephemeral", replace_original=False)
 
     return open_modal
@@ -92,9 +89,9 @@ def _opening_from_home(desk: Desk) -> Callable[..., None]:
         user_id = str(body["user"]["id"])
         # A Home tab has no channel and no response_url: answers go to the person's own conversation with the bot.
         origin = modal.Origin(user_id, "", environment.name)
-        if not _open(client, body, origin, desk):
+        if not open_form(client, body, modal.render(origin, _environments(desk))):
             text = f"The form could not be opened. Type /rollback {environment.name} and what to undo, or try again."
-            with _unless_slack_is_down():
+            with unless_slack_is_down():
                 client.chat_postMessage(channel=user_id, text=text)
 
     return open_modal
@@ -106,26 +103,6 @@ def _is_ours(body: Body, desk: Desk) -> bool:
     except PermanentError:
         return False
     return True
-
-
-def _open(client: WebClient, body: Body, origin: modal.Origin, desk: Desk) -> bool:
-    """Open it; a trigger is good once, for three seconds, so nothing is tried twice."""
-    try:
-        client.views_open(trigger_id=str(body["trigger_id"]), view=modal.render(origin, _environments(desk)))
-    except (OSError, SlackClientError) as error:
-        # A spent trigger means that it is open: the command was delivered twice, or an answer was lost.
-        opened = isinstance(error, SlackApiError) and error.response.get("error") == "exchanged_trigger_id"
-        _log.warning("the modal could not be opened%s: %s", " twice" if opened else "", type(error).__name__)
-        return opened
-    return True
-
-
-@contextmanager
-def _unless_slack_is_down() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, SlackClientError) as error:
-        _log.warning("a person could not be told: %s", type(error).__name__)
 
 
 def _environments(desk: Desk) -> Mapping[str, bool]:
@@ -195,7 +172,7 @@ def _submitted(desk: Desk) -> Callable[..., None]:
             if order is not None:
                 who = {"user_id": body["user"]["id"], "channel": origin.channel, "response_url": origin.response_url}
                 payload = {**who, **order.payload}
-                desk.submit(Request(_key(view, payload), order.kind, payload))
+                desk.submit(Request(key_of(view, payload), order.kind, payload))
         if order is None or errors.found:
             ack(response_action="errors", errors=errors.found)
         else:
@@ -262,12 +239,6 @@ def _reason(text: str, *, needed: bool) -> str:
     if needed and not reason:
         raise PermanentError("reason-needed", "The approvers of a production environment must know why.")
     return reason
-
-
-def _key(view: Payload, payload: Payload) -> str:
-    """Name the request: a redelivered or repeated submission is one, a mended one is another."""
-    content = json.dumps(payload, sort_keys=True)
-    return f"view:{view['id']}:{sha256(content.encode()).hexdigest()[:12]}"
 
 
 def _just_ack(ack: Ack) -> None:

@@ -11,7 +11,7 @@ from bot.views.account import TEXT_MOST
 from bot.views.blocks import View, page, section
 from bot.views.text import clip, code, one_line
 from commands import modal, names, orders
-from commands.arguments import Options, quote, split, unquote
+from commands.arguments import Options, at_most, quote, split, unquote
 from commands.intake import Body, Desk, Order
 
 COMMAND = "/rollback"
@@ -109,7 +109,7 @@ def _unknown_word(word: str, rest: Sequence[str], desk: Desk) -> PermanentError:
 
 
 def _status(rest: Sequence[str], desk: Desk) -> Order:
-    _at_most(1, rest, "/rollback status [ENV]")
+    at_most(1, rest, "/rollback status [ENV]")
     where = names.environment_of(rest[0], desk.environments, "/rollback status ENV") if rest else ""
     return Order(Kind.STATUS, {"environment": where}, refusal.plain("Reading the journal…"))
 
@@ -120,7 +120,7 @@ def _on_run(kind: Kind, verb: str, rest: Sequence[str]) -> Order:
         raise PermanentError(
             "which-run", f"Which run should be meant by {verb}?", f"Type {usage}; /rollback status lists them."
         )
-    _at_most(1, rest, usage)
+    at_most(1, rest, usage)
     run_id = names.run_of(rest[0])
     text = f"Passing it on: {verb} {code(run_id)}. The card says what becomes of it."
     return Order(kind, {"run_id": run_id}, page(text, [section(text)]))
@@ -224,12 +224,7 @@ def _unfreeze(rest: Sequence[str], desk: Desk) -> Order:
     usage = "/rollback unfreeze ENV"
     if not rest:
         raise PermanentError("which-environment", "Which environment should be unfrozen?", f"Type {usage}")
-    _at_most(1, rest, usage)
+    at_most(1, rest, usage)
     environment = names.environment_of(rest[0], desk.environments, "/rollback unfreeze ENV")
     text = f"Unfreezing *{one_line(environment, 40)}*."
     return Order(Kind.UNFREEZE, {"environment": environment}, page(text, [section(text)]))
-
-
-def _at_most(most: int, rest: Sequence[str], usage: str) -> None:
-    if len(rest) > most:
-        raise PermanentError("too-many-words", f"{quote(' '.join(rest[most:]))} is too much.", f"Type {usage}")

@@ -10,7 +10,7 @@ from bot.engine.lookback import grounds, look_back
 from bot.engine.overdue import standings
 from bot.engine.swapping import choose_backup
 from bot.engine.workplace import Site, Workplace
-from bot.errors import BotError
+from bot.errors import BotError, PermanentError
 from bot.planning.drillreport import chart_of, report_of
 from bot.planning.estimate import restore_estimate
 from bot.planning.proofs import restore_forecast
@@ -25,8 +25,10 @@ def answer_report(workplace: Workplace, audience: Audience, key: str, environmen
     """Post it where it was asked for; "" is all environments.
 
     Raises:
-        PermanentError: ``unknown-environment``.
+        PermanentError: ``unknown-environment``; ``not-in-channel`` where nothing can be posted.
+        TemporaryError: ``lookup-failed`` where Slack does not say whether something can.
     """
+    _check_place(workplace, audience.channel)
     if environment:
         workplace.site(environment)
     drills = workplace.drills.history(environment or None, HISTORY)
@@ -39,6 +41,16 @@ def answer_report(workplace: Workplace, audience: Audience, key: str, environmen
         truncated=len(drills) >= HISTORY,
     )
     workplace.announcer.drill_report(audience, key, report, _picture(workplace, drills))
+
+
+def _check_place(workplace: Workplace, channel: str) -> None:
+    """Refuse before anything is drawn: what cannot be posted would be given up in the log, which no asker sees."""
+    if not workplace.directory.is_in(channel):
+        raise PermanentError(
+            "not-in-channel",
+            "I am not in this channel, so I cannot post the report here.",
+            "Type /invite @backstop here, then ask again; or ask in a channel that I am in.",
+        )
 
 
 def _ground(workplace: Workplace, environment: str) -> str:

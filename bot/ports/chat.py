@@ -148,7 +148,16 @@ class Outbox(Protocol):
 
 
 class Directory(Protocol):
-    """People, looked up fresh."""
+    """People and places, looked up fresh."""
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
         """See `Chat.look_up`."""
+
+    def is_in(self, channel: str) -> bool:
+        """Whether the bot is a member of that channel, so that what it posts there is seen; never in people's own
+        conversations.
+
+        Raises:
+            TemporaryError: ``lookup-failed``.
+            PermanentError: ``slack-…``: Slack's own error, e.g. ``slack-missing-scope``.
+        """

@@ -93,7 +93,7 @@ def can_cancel(run: Run) -> bool:
 
 
 def _cancel(run: Run) -> Block:
-    if run.state is RunState.RUNNING:
+    if any(step.state is not StepState.WAITING for step in run.steps):
         words = (
             "The run stops at the next safe place, undoes what it has done, and traffic returns. No data is touched."
         )

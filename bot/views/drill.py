@@ -28,6 +28,9 @@ _DOES = {
     DrillKind.BUNDLE: "The newest bundle of {1} is restored aside and compared with its manifest. No database that "
     "serves is touched.",
 }
+_TIMED = {DrillKind.MIGRATION: "time on the copy"}
+"""What the time measured is, where it is not that of a restore."""
+_RESTORE = "time to restore"
 _PROBLEM_MOST = 900
 _MISSED_MOST = 2000
 _DAY = "{date_short_pretty} {time}"
@@ -57,14 +60,18 @@ def _state(drill: Drill) -> list[str]:
         lines.append(_DOES[drill.kind].format(one_line(drill.environment, 40), one_line(drill.bundle_of, 40)))
     if drill.problem:
         lines.append(prose(drill.problem, _PROBLEM_MOST))
-    return lines + (_measured(drill.measured) if drill.measured else [])
+    return lines + (_measured(drill.measured, _timed(drill)) if drill.measured else [])
 
 
-def _measured(found: Measurement) -> list[str]:
+def _timed(drill: Drill) -> str:
+    return _TIMED.get(drill.kind, _RESTORE)
+
+
+def _measured(found: Measurement, timed: str) -> list[str]:
     lines = []
     if found.phases:
         each = ", ".join(f"{one_line(phase, 30)} {duration(seconds)}" for phase, seconds in found.phases[:12])
-        lines.append(f"Time to restore: *{duration(found.restore_s)}* ({each})")
+        lines.append(f"{timed.capitalize()}: *{duration(found.restore_s)}* ({each})")
     if found.bundle:
         of = f" of {size(found.database_bytes)}" if found.database_bytes else ""
         lines.append(f"From {code(found.bundle, 120)}, {size(found.bundle_bytes)}: {count(found.rows, 'row')}{of}")
@@ -109,7 +116,7 @@ def render_start(drill: Drill) -> View:
     if drill.state is DrillState.RUNNING and drill.announced_at:
         text += f", as announced {moment(drill.announced_at, _DAY)}"
     if drill.measured and drill.measured.phases:
-        text += f", time to restore {duration(drill.measured.restore_s)}"
+        text += f", {_timed(drill)} {duration(drill.measured.restore_s)}"
     return page(text, [section(f"{text}.")])
 
 

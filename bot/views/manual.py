@@ -1,4 +1,4 @@
-"""What `/rollback help` and `/backups help` show."""
+"""What `/rollback help`, `/backups help` and `/drill help` show. ``{env}`` becomes a real environment's name."""
 
 from collections.abc import Iterable
 
@@ -6,16 +6,21 @@ from bot.views.blocks import View, context, page, section
 from bot.views.text import code
 
 _LINES = (
-    ("/rollback", "a form with lists to choose from; /rollback {env} opens it for that environment"),
+    ("/rollback", "a form with lists to choose from; the same with {env} behind it opens it for that environment"),
     ("/rollback {env} 027", "undo migration 027 and everything newer"),
     ("/rollback {env} 027 --app v1.2.3", "… and choose the app version that serves afterwards"),
     ("/rollback {env} 027 --reason why", "… and say why"),
     ("/rollback {env} latest", "restore the newest backup, or any other by its name"),
-    ("/rollback undo RUN", "take a restore back: the database from before returns"),
+    (
+        "/rollback undo RUN",
+        "take a run back: after a restore the database from before returns, after undone migrations what they dropped",
+    ),
+    ("/rollback undo RUN --reason why", "… and say why"),
     ("/rollback salvage RUN", "after a restore: look for rows written since the backup, as SQL to review"),
     ("/rollback status [{env}]", "runs now and lately, and what can be undone"),
     ("/rollback cancel RUN", "stop a run, or withdraw a request"),
-    ("/rollback resume RUN", "go on with a run that stopped"),
+    ("/rollback resume RUN", "go on with a run that stopped: after its commit to the end, before it back"),
+    ("/rollback escalate RUN", "post the logs, what can be recovered, and whom to call; it changes nothing"),
     ("/rollback close RUN LINK", "close a run's follow-up"),
     ("/rollback document RUN what went wrong", "add to a run's report"),
     ("/rollback freeze {env} why", "nobody starts a run there"),
@@ -28,6 +33,7 @@ _BACKUP_LINES = (
     ("/backups", "the newest of every environment"),
     ("/backups {env}", "all of one environment, newest first"),
     ("/backups {env} nightly", "… those with that in their names"),
+    ("/backups {env} list take", "… where the word to look for is one of the verbs below"),
     ("/backups {env} take before-launch", "take one now; without a label it is called manual"),
     ("/backups {env} show NAME", "what is in one: versions, tables, rows, checksums"),
     ("/backups {env} verify NAME", "prove that one can be read to its end"),
@@ -46,7 +52,9 @@ _DRILL_LINES = (
 )
 _ABOUT_DRILLS = (
     "Drills practise rollbacks in environments that are not production; the configuration says when. An environment's "
-    "approvers may start, skip and postpone its drills, anyone may look."
+    "approvers may start, skip and postpone its drills, anyone may look. A migration or bundle drill that is started "
+    "now takes the bundles that the environment's first schedule of that kind names (bundle_of), which may be "
+    "production's; without such a schedule, its own."
 )
 _ABOUT_BACKUPS = (
     "For NAME, latest is the newest one. Taking and verifying stop nothing and change no database that serves; anyone "
@@ -55,7 +63,7 @@ _ABOUT_BACKUPS = (
 _ABOUT = (
     "Asking changes nothing: a chain is rehearsed on a copy of the schema, a restore is compared with what is there; "
     "then the whole plan is posted in the incident channel, and nothing runs before the approvers have agreed to "
-    "exactly that plan."
+    "exactly that plan. One ❌, or Reject, of an approver ends the request."
 )
 
 
@@ -77,6 +85,6 @@ def render_drills(environments: Iterable[str]) -> View:
 def _render(command: str, forms: Iterable[tuple[str, str]], about: str, environments: Iterable[str]) -> View:
     names = sorted(environments)[:20]
     example = names[0] if names else "prod"
-    lines = [f"• {code(line.format(env=example))} {words}" for line, words in forms]
+    lines = [f"• {code(line.format(env=example))} {words.format(env=example)}" for line, words in forms]
     known = "Environments: " + ", ".join(code(name, 40) for name in names) + "."
     return page(f"How to use {command}", [section("\n".join(lines)), section(about), context(known)])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.domain.approvals import Choice, Vote
 from bot.domain.plans import PlanKind
-from bot.domain.runs import OPEN, Run, RunState
+from bot.domain.runs import OPEN, Run, RunState, StepState
 from bot.views import plan as plan_view
 from bot.views.blocks import View, actions, context, header, listing, page, section
 from bot.views.buttons import for_ballot
@@ -115,4 +115,6 @@ def _closing(run: Run) -> list[dict[str, object]]:
     if run.state in {RunState.APPROVED, RunState.RUNNING, RunState.PARKED, RunState.SUCCEEDED, RunState.FAILED}:
         return [context(f"*Approved.* Voting is closed; now: {STATES[run.state]}. The card shows each step.")]
     problem = f" {prose(run.problem, 300)}" if run.problem else ""
-    return [context(f"*{STATES[run.state]}.*{problem} Voting is closed; nothing was changed.")]
+    put_back = any(step.state is StepState.UNDONE for step in run.steps)
+    outcome = "what had been done was put back, as the card shows" if put_back else "nothing was changed"
+    return [context(f"*{STATES[run.state]}.*{problem} Voting is closed; {outcome}.")]

@@ -12,6 +12,7 @@ from bot.views.text import code, moment, one_line, person, prose, size
 
 _MOST = 6500
 _KEPT_MOST = 1500
+_FROZEN_MOST = 20
 _FOLLOW_UPS_MOST = 1800
 _WITH_BUTTONS = 3
 
@@ -27,10 +28,19 @@ def render(
     """
     ranked = sorted(runs, key=lambda run: run.state not in OPEN)
     lines = [line for run in ranked for line in _lines(run)] or ["There has been no run yet."]
-    cold = [f"❄️ *{one_line(name, 40)}* is frozen: {prose(why, 300)}" for name, why in sorted(frozen.items())]
+    cold = _frozen(frozen)
     held = sum(run.state in OPEN for run in runs)
     text = f"{held} open, {len(runs)} shown" if runs else "There has been no run yet."
-    return page(text, [section("*Runs*"), *paginate([*cold[:20], *lines], _MOST), *_old(kept), *_open(follow_ups)])
+    return page(text, [section("*Runs*"), *paginate([*cold, *lines], _MOST), *_old(kept), *_open(follow_ups)])
+
+
+def _frozen(frozen: Mapping[str, str]) -> list[str]:
+    """A line each; those that do not fit are named."""
+    known = sorted(frozen.items())
+    lines = [f"❄️ *{one_line(name, 40)}* is frozen: {prose(why, 300)}" for name, why in known[:_FROZEN_MOST]]
+    more = [one_line(name, 40) for name, _ in known[_FROZEN_MOST:]]
+    listed = ", ".join(more[:_FROZEN_MOST]) + (", …" if len(more) > _FROZEN_MOST else "")
+    return [*lines, *([f"❄️ … and {len(more):,} more are frozen: {listed}"] if more else [])]
 
 
 def _old(kept: Sequence[KeptDatabase]) -> list[Block]:

@@ -100,6 +100,10 @@ def test_what_is_refused_comes_with_the_way_out(office: Office, text: str, parts
     assert len(said) < 1000
 
 
+def test_what_was_typed_is_escaped_once(office: Office) -> None:
+    assert office.type("prod show a&b", command="/backups") == "Reading the manifest of a&amp;b…"
+
+
 def test_help(office: Office) -> None:
     said = office.type("help", command="/backups")
 

@@ -8,6 +8,7 @@ import pytest
 from bot.domain.runs import RunState, StepState
 from bot.views import card, report, request
 from bot.views.blocks import View
+from commands.forms import key_of
 from tests.commands.office import Office, until
 from tests.views.samples import PLAN, RUN, VOTES, running
 
@@ -102,7 +103,7 @@ def test_the_follow_up_is_closed_with_a_link(office: Office) -> None:
 
     assert submit(office, view_id, "https://example.org/fix/7")["ok"]
     wish = office.only_request()
-    assert wish.id == f"view:{view_id}"
+    assert wish.id.startswith(f"view:{view_id}:")
     assert wish.kind == "close"
     assert wish.payload == {
         "user_id": "U0ONCALL",
@@ -129,7 +130,7 @@ def test_what_went_wrong_is_written_into_the_report(office: Office) -> None:
 
     assert submit(office, view_id, wrong="the flags\nbroke booking", change="more tests")["ok"]
     wish = office.only_request()
-    assert (wish.id, wish.kind) == (f"view:{view_id}", "document")
+    assert (wish.id.rpartition(":")[0], wish.kind) == (f"view:{view_id}", "document")
     assert wish.payload == {
         "user_id": "U0ONCALL",
         "channel": "C0INCIDENT",
@@ -138,6 +139,30 @@ def test_what_went_wrong_is_written_into_the_report(office: Office) -> None:
         "wrong": "the flags\nbroke booking",
         "change": "more tests",
     }
+
+
+def test_the_same_submission_is_one_request_and_a_mended_one_another() -> None:
+    """The form stays open where the answer was lost, and what people mend in it must not be swallowed."""
+    first, mended = {"run_id": "rk3f9a", "wrong": "flags"}, {"run_id": "rk3f9a", "wrong": "flags, and the cache"}
+
+    assert key_of({"id": "V1"}, first) == key_of({"id": "V1"}, dict(reversed(first.items())))
+    assert len({key_of({"id": "V1"}, first), key_of({"id": "V1"}, mended), key_of({"id": "V2"}, first)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("action_id", "typed"),
+    [
+        ("close_followup", "`/rollback close rk3f9a LINK`"),
+        ("document", "`/rollback document rk3f9a what went wrong`"),
+    ],
+)
+def test_a_form_that_could_not_be_opened_is_said(office: Office, action_id: str, typed: str) -> None:
+    done = replace(running("follow-up", StepState.OPEN), state=RunState.SUCCEEDED)
+    office.hands.fault(kind="error", method="views.open", error="expired_trigger_id", times=1)
+    press(office, office.post(report.render(done, [], None)), action_id, user="U0ENG")
+
+    until(lambda: any(typed in said for said in office.ephemerals("U0ENG")))
+    assert office.ephemerals("U0ENG")[-1].startswith("The form could not be opened. Press again, or type ")
 
 
 def test_what_will_be_changed_may_be_left_out(office: Office) -> None:

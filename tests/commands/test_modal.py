@@ -189,7 +189,7 @@ def test_the_lists_are_those_of_the_environment_that_is_picked(office: Office) -
         "Restore a backup": ["latest: the newest backup that can be restored then", NIGHTLY],
     }
     assert office.operations.searched == [("prod", "")]
-    assert office.operations.askers == {"U0ONCALL"}
+    assert office.operations.askers == {"U0ENG"}
     form.pick_environment("dev")
     assert labels(form.search("fla")) == {"Nothing can be listed": ["Nothing in dev has “fla” in it."]}
     assert office.operations.searched[-1] == ("dev", "fla")

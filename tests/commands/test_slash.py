@@ -73,6 +73,15 @@ def test_a_journal_that_is_down_is_said(office: Office, failure: Exception, said
     assert office.operations.requests == {}
 
 
+def test_nothing_is_promised_while_nothing_can_be_written_down(office: Office) -> None:
+    office.operations.failing.append(RuntimeError("no"))
+
+    text = office.type("prod 027")
+
+    assert text.endswith("the state database is down and nothing can be started before it is back.")
+    assert "command line" not in text
+
+
 def test_a_command_delivered_twice_is_one_request(office: Office) -> None:
     office.hands.fault(kind="duplicate", times=1)
 

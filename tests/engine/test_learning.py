@@ -223,6 +223,17 @@ def test_a_drill_can_be_had_where_it_was_asked_about(world: World) -> None:
     assert report(world, "prod")[0].ground == "prod"
 
 
+def test_where_nothing_can_be_posted_the_asker_hears_it(story: Story, world: World) -> None:
+    fill(world, drill_of(1))
+    asked = world.request("drill-report", environment="")
+    world.directory.elsewhere.add(asked.payload["channel"])
+    story.do(asked)
+    ((user, refused),) = world.announcer.refusals.values()
+    assert (user, refused.reference) == (asked.payload["user_id"], "not-in-channel")
+    assert refused.hint.startswith("Type /invite @backstop here, then ask again")
+    assert world.announcer.drill_reports == []
+
+
 def test_an_unknown_environment_is_refused(world: World) -> None:
     with pytest.raises(PermanentError, match="unknown-environment"):
         report(world, "qa")

@@ -16,15 +16,23 @@ def member(user_id: str, *groups: str) -> Voter:
 
 
 class FakeDirectory:
-    """A `bot.ports.Directory`; `unreachable` people cannot be looked up."""
+    """A `bot.ports.Directory`; `unreachable` people and channels cannot be looked up, and the bot is in every channel
+    but those `elsewhere`.
+    """
 
     def __init__(self) -> None:
         people = [member(ONCALL), member(ENGINEER), *(member(lead, LEADS) for lead in (LEAD_A, LEAD_B, LEAD_C))]
         self.people = {person.user_id: person for person in people}
         self.unreachable: set[str] = set()
+        self.elsewhere: set[str] = set()
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
         if user_id in self.unreachable or user_id not in self.people:
             raise TemporaryError("lookup-failed", f"Slack does not say who {user_id} is.")
         person = self.people[user_id]
         return replace(person, groups=person.groups & set(groups))
+
+    def is_in(self, channel: str) -> bool:
+        if channel in self.unreachable:
+            raise TemporaryError("lookup-failed", f"Slack does not say what {channel} is.")
+        return channel not in self.elsewhere

@@ -1,4 +1,4 @@
-"""A number with another migration's name is nobody's wish."""
+"""What is refused, and in which words."""
 
 from dataclasses import replace
 
@@ -7,8 +7,9 @@ import pytest
 from bot.domain.migrations import AppliedMigration
 from bot.errors import PermanentError
 from bot.planning.facts import Facts, RollbackRequest
-from bot.planning.refusals import check_migration
+from bot.planning.refusals import another_run, check_migration
 from tests.planning.case import DEFAULT, facts_of
+from tests.views.samples import RUN
 
 
 def named(*applied: str) -> Facts:
@@ -47,3 +48,15 @@ def test_a_migration_nobody_has_named_is_taken_by_its_number() -> None:
     bare = replace(FACTS, database=replace(FACTS.database, applied=(AppliedMigration(27, ""),)), scripts={})
     with pytest.raises(PermanentError, match="no-down-script"):
         check_migration(RollbackRequest("prod", 27, named="027_feature_flags"), bare)
+
+
+@pytest.mark.parametrize(
+    ("requester", "drill", "said"),
+    [
+        ("U0ONCALL", "", "by <@U0ONCALL> at"),
+        ("cli:ann", "", "by cli:ann at"),
+        ("U0ONCALL", "dk3f9a", "by drill dk3f9a at"),
+    ],
+)
+def test_whoever_holds_an_environment_is_named_as_they_are(requester: str, drill: str, said: str) -> None:
+    assert f"asked for {said} " in another_run(replace(RUN, requester=requester, drill=drill)).message

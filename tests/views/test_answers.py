@@ -1,13 +1,17 @@
 """What one person is told: refusals, status, overview, help."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from bot.domain.migrations import DownScript
 from bot.domain.runs import RunState, StepState
 from bot.errors import PermanentError
 from bot.ports import MigrationRow, Overview
 from bot.views import followup, manual, overview, refusal, status
+from bot.views.blocks import View
 from tests.views.samples import ASKED, RUN, read, running
 
 
@@ -42,6 +46,14 @@ def test_status_puts_open_runs_first_and_says_what_is_frozen() -> None:
     assert lines[2] == "▶️ Running · `rk3f9a` *prod* schema 027 → 026, app v1.3.0 → v1.2.3"
     assert lines[3].endswith("now: Export the data that will be dropped")
     assert lines[4].startswith("✅ Done · `rold22`")
+
+
+def test_status_leaves_no_frozen_environment_out() -> None:
+    frozen = {f"env{number:02d}": "launch" for number in range(23)}
+
+    shown = read(status.render([], frozen))
+
+    assert "❄️ *env19* is frozen: launch\n❄️ … and 3 more are frozen: env20, env21, env22" in shown
 
 
 def test_status_lists_every_open_follow_up_and_how_to_close_it() -> None:
@@ -101,6 +113,24 @@ def test_help_shows_every_command_with_a_real_environment() -> None:
 
     assert "• `/rollback prod 027` undo migration 027 and everything newer" in shown
     assert "Environments: `prod`, `staging`." in shown
+
+
+@pytest.mark.parametrize("render", [manual.render, manual.render_backups, manual.render_drills])
+def test_no_help_shows_its_own_blanks(render: Callable[[list[str]], View]) -> None:
+    shown = read(render(["prod"]))
+    assert "{" not in shown
+    assert max(len(block["text"]["text"]) for block in render(["x" * 40]).blocks if "text" in block) < 3000
+
+
+def test_help_names_what_people_look_for() -> None:
+    shown = read(manual.render(["prod"]))
+    assert "• `/rollback` a form with lists to choose from; the same with prod behind it opens it for that" in shown
+    assert "after undone migrations what they dropped" in shown
+    assert "• `/rollback undo RUN --reason why`" in shown
+    assert "• `/rollback escalate RUN`" in shown
+    assert "One ❌, or Reject, of an approver ends the request." in shown
+    assert "• `/backups prod list take`" in read(manual.render_backups(["prod"]))
+    assert "(bundle_of), which may be production's" in read(manual.render_drills(["prod"]))
 
 
 def test_the_modal_gives_back_the_link() -> None:

@@ -85,10 +85,18 @@ def test_a_parked_run_offers_retry_and_escalate_and_says_what_stopped_it() -> No
     assert "❌ Run smoke tests – 1.0 s" in read(view)
 
 
-def retry_dialog(run: Run) -> str:
+def dialog(run: Run, action_id: str = "retry") -> str:
     rows = [block["elements"] for block in card.render(run, VOTES, 2, production=True).blocks if "elements" in block]
-    (retry,) = [element for row in rows for element in row if element.get("action_id") == "retry"]
-    return str(retry["confirm"]["text"]["text"])
+    (pressed,) = [element for row in rows for element in row if element.get("action_id") == action_id]
+    return str(pressed["confirm"]["text"]["text"])
+
+
+def test_cancelling_a_resumed_run_is_not_said_to_be_of_nothing() -> None:
+    """It is approved again, with traffic down."""
+    resumed = replace(running("fence", StepState.FAILED), state=RunState.APPROVED)
+
+    assert "undoes what it has done, and traffic returns" in dialog(resumed, "cancel")
+    assert dialog(RUN, "cancel") == "Nothing has been done yet, and nothing will be."
 
 
 def test_a_parked_run_says_which_way_retry_goes() -> None:
@@ -99,11 +107,11 @@ def test_a_parked_run_says_which_way_retry_goes() -> None:
     shown = [read(card.render(run, VOTES, 2, production=True)) for run in (before, at, after)]
 
     assert "_Retry_ goes on putting everything back; it does not try the rollback again." in shown[0]
-    assert "It goes on putting everything back" in retry_dialog(before)
+    assert "It goes on putting everything back" in dialog(before)
     assert "_Retry_ looks whether it has committed" in shown[1]
-    assert "It looks whether it has committed" in retry_dialog(at)
+    assert "It looks whether it has committed" in dialog(at)
     assert "_Retry_ goes on where it stopped." in shown[2]
-    assert "The run goes on at the step that stopped." in retry_dialog(after)
+    assert "The run goes on at the step that stopped." in dialog(after)
 
 
 def test_a_run_parked_after_the_chain_says_how_it_is_taken_back() -> None:

@@ -71,6 +71,13 @@ def test_a_result_says_what_was_measured() -> None:
     assert text.endswith("took 2 min")
 
 
+def test_a_migration_drill_restores_nothing_and_times_no_restore() -> None:
+    passed = replace(PASSED, kind=DrillKind.MIGRATION)
+    assert "Time on the copy: *42 s*" in read(drill.render(passed))
+    assert read(drill.render_start(passed)).endswith("time on the copy 42 s.")
+    assert "to restore" not in read(drill.render(passed)) + read(drill.render_start(passed))
+
+
 @pytest.mark.parametrize(("ahead", "news"), [(timedelta(hours=1), False), (timedelta(hours=1, seconds=1), True)])
 def test_a_start_long_after_its_announcement_is_news(ahead: timedelta, news: bool) -> None:  # noqa: FBT001 -- a parameter
     assert drill.is_news(replace(RUNNING, announced_at=DUE - ahead)) is news

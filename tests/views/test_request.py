@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.approvals import Choice, Vote
-from bot.domain.runs import RunState
+from bot.domain.runs import RunState, StepState
 from bot.views import plan, request
 from bot.views.blocks import View
 from bot.views.buttons import read_ballot
-from tests.views.samples import ASKED, PLAN, RUN, VOTES, buttons, read
+from tests.views.samples import ASKED, PLAN, RUN, VOTES, buttons, read, running
 
 
 def test_it_shows_the_whole_plan_and_who_asked_why() -> None:
@@ -59,6 +59,18 @@ def test_a_closed_request_has_no_buttons_and_says_how_it_ended(state: RunState, 
 
     assert buttons(view) == {}
     assert said in read(view)
+
+
+def test_a_cancelled_run_that_had_begun_does_not_say_that_nothing_was_changed() -> None:
+    steps = tuple(
+        replace(step, state=StepState.UNDONE) if step.key == "stop-traffic" else step for step in running("fence").steps
+    )
+    run = replace(RUN, state=RunState.CANCELLED, problem="cancelled by <@U0LEADA>", steps=steps)
+
+    shown = read(request.render(run, VOTES, 2, production=True))
+
+    assert "Voting is closed; what had been done was put back, as the card shows." in shown
+    assert "nothing was changed" not in shown
 
 
 def test_a_void_request_says_what_moved_and_loses_its_buttons() -> None:

@@ -113,6 +113,10 @@ class SlackChat:
         """Name what keeps the bot from that workspace or those channels; empty when all is well."""
         return list(find_missing(self._client, team_id, channels))
 
+    def is_in(self, channel: str) -> bool:
+        """See `bot.ports.Directory.is_in`."""
+        return self._directory.is_in(channel)
+
     def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
         """Find the message that was posted for a key, by its metadata.
 

@@ -13,6 +13,7 @@ from slack_sdk.http_retry.builtin_handlers import (
 from bot.adapters.slack.translation import translated
 from bot.domain.approvals import Voter
 from bot.errors import BotError, TemporaryError
+from bot.ports.chat import BarredError
 
 _RETRIES = 2
 
@@ -52,6 +53,22 @@ class SlackDirectory:
                 "lookup-failed",
                 "Slack could not say who you are just now, so nothing was counted.",
                 "Try again in a minute.",
+            ) from error
+
+    def is_in(self, channel: str) -> bool:
+        """See `bot.ports.Directory.is_in`. A private channel without the bot does not exist for it."""
+        if channel.startswith("D"):  # nothing can be typed in its own, and nobody lets it into other people's
+            return False
+        try:
+            with translated():
+                return bool(self._client.conversations_info(channel=channel)["channel"].get("is_member"))
+        except BarredError as error:
+            if error.reference == "slack-channel-not-found":
+                return False
+            raise
+        except (TemporaryError, KeyError, TypeError, AttributeError) as error:
+            raise TemporaryError(
+                "lookup-failed", "Slack could not say just now whether I am in this channel.", "Try again in a minute."
             ) from error
 
     def _members(self, group: str) -> Sequence[str]:

@@ -4,6 +4,7 @@ import pytest
 
 from bot.domain.approvals import Voter, refusal
 from bot.errors import TemporaryError
+from bot.ports.chat import BarredError
 from tests.adapters.slack.conftest import Place
 from tests.views.samples import PROD
 
@@ -73,3 +74,23 @@ def test_a_short_rate_limit_is_waited_out(place: Place) -> None:
 
     assert place.chat.look_up("U0LEADA", LEADS).groups == frozenset(LEADS)
     assert len(place.calls("users.info")) == 2
+
+
+@pytest.mark.parametrize(
+    ("channel", "there"), [("C0INCIDENT", True), ("C0NOBOT", False), ("C0NOWHERE", False), ("D0SOMEBODY", False)]
+)
+def test_where_the_bot_is(place: Place, channel: str, there: bool) -> None:  # noqa: FBT001 -- a table's column
+    assert place.chat.is_in(channel) == there
+
+
+def test_where_the_bot_is_cannot_always_be_said(place: Place) -> None:
+    place.hands.fault(kind="5xx", method="conversations.info", status=500)
+    with pytest.raises(TemporaryError) as failed:
+        place.chat.is_in("C0INCIDENT")
+    assert failed.value.reference == "lookup-failed"
+
+
+def test_a_missing_scope_is_named(place: Place) -> None:
+    place.hands.fault(kind="error", method="conversations.info", error="missing_scope")
+    with pytest.raises(BarredError, match="slack-missing-scope"):
+        place.chat.is_in("C0INCIDENT")
