@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from bot.adapters.calendar import CronCalendar
 from bot.adapters.journal import PostgresDrillBook, PostgresJournal
 from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import PostgresOutbox
-from bot.domain.drills import DayRange, DrillKind, DrillState, Schedule
+from bot.domain.drills import DayRange, Drill, DrillKind, DrillState, Schedule, drill_id_of
 from bot.domain.environments import Environment
 from bot.domain.runs import Step
 from bot.engine.drilling import tick
@@ -72,9 +72,9 @@ class Replicas:
     threads: ThreadPoolExecutor
     performed: Counter[str]
 
-    def look(self) -> None:
-        together = threading.Barrier(3)
-        for done in [self.threads.submit(self._look, together) for _ in range(3)]:
+    def look(self, replicas: int = 3) -> None:
+        together = threading.Barrier(replicas)
+        for done in [self.threads.submit(self._look, together) for _ in range(replicas)]:
             done.result()
 
     def _look(self, together: threading.Barrier) -> None:
@@ -183,3 +183,52 @@ def test_all_see_the_same_due_drills_at_the_same_moment(pool: Pool, replicas: Re
     assert len(drills) == len({(drill.schedule, drill.due_at) for drill in drills}) == 3 * 17
     cards = [key for key, _ in outbox(pool) if key.startswith("drill:")]
     assert sorted(cards) == sorted(f"drill:{drill.id}" for drill in drills)
+
+
+def test_many_replicas_at_one_moment_all_do_everything(replicas: Replicas, clock: StoppedClock) -> None:
+    """Due, announced, started, told and, after a pause, missed: every tick of every replica succeeds."""
+    replicas.threads = ThreadPoolExecutor(8)
+    often = replace(SCHEDULES[1], cron="* * * * *", announce_before_s=120, start_within_s=60)
+    replicas.workplace = replace(replicas.workplace, schedules=(often, replace(often, name="also")))
+    try:
+        for minutes in (1, 1, 1, 12, 1, 12, 1):
+            replicas.look(8)
+            clock.at += timedelta(minutes=minutes)
+    finally:
+        replicas.threads.shutdown()
+    assert max(replicas.performed.values()) == 1
+    states = {drill.state for drill in replicas.workplace.drills.drills(limit=10_000)}
+    assert {DrillState.PASSED, DrillState.MISSED} <= states
+
+
+def test_replicas_that_change_the_same_drills_in_any_order_do_not_lock_each_other_out(
+    replicas: Replicas, clock: StoppedClock
+) -> None:
+    book, schedule = replicas.workplace.drills, SCHEDULES[0]
+    dues = [NOON + number * timedelta(minutes=1) for number in range(150)]
+    drills = [_drill(schedule, due) for due in dues]
+    together = threading.Barrier(8)
+
+    def change(number: int) -> None:
+        dice = random.Random(number)  # noqa: S311 -- a seed, not a secret
+        mixed = dice.sample(drills, len(drills))
+        together.wait(10)
+        book.enlist(schedule.name, schedule.fingerprint, clock.now())
+        for drill in mixed:
+            book.plan(drill)
+        book.advance(schedule.name, schedule.fingerprint, dues[-1])
+        together.wait(60)
+        book.miss({drill.id: "why" for drill in mixed})
+        together.wait(10)
+        book.note_told([drill.id for drill in mixed])
+        book.beat(clock.now())
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(change, range(8)))
+    assert book.untold() == []
+    assert {drill.state for drill in book.drills(limit=1000)} == {DrillState.MISSED}
+
+
+def _drill(schedule: Schedule, due: datetime) -> Drill:
+    drill_id = drill_id_of(schedule.name, due.isoformat())
+    return Drill(drill_id, schedule.name, schedule.environment, schedule.kind, schedule.source, due, due)

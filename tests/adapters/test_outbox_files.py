@@ -42,8 +42,12 @@ def message(key: str, thread: str = "") -> Message:
     return Message(key, "C1", key, [{"type": "divider"}], thread_key=thread)
 
 
-def file(content: bytes, thread: str = "card", key: str = "file:r1", text: str = "see") -> Message:
-    return Message(key, "C1", text, thread_key=thread, attachment=Attachment("report.html", "Report", content))
+def file(content: bytes, thread: str = "card", text: str = "see") -> Message:
+    return Message("file:r1", "C1", text, thread_key=thread, attachment=Attachment("report.html", "Report", content))
+
+
+def picture(content: bytes) -> Message:
+    return Message("file:r2", "C1", "see", thread_key="card", attachment=Attachment("trend.png", "Trend", content))
 
 
 @contextmanager
@@ -170,7 +174,7 @@ def test_an_uncertain_upload_is_looked_for_only_once_it_could_be_seen(
 
 def test_a_file_that_fails_holds_nobody_up(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
     chat.fail("upload", LIMITED, *[AWAY] * 5)
-    for wanted in (message("card"), file(b"one"), message("request", "card"), file(b"png", key="file:r2")):
+    for wanted in (message("card"), file(b"one"), message("request", "card"), picture(b"png")):
         outbox.put(wanted)
     sweep(outbox, chat)
     assert chat.texts() == ["card", "request"], "consent does not wait for Slack's files"

@@ -20,9 +20,11 @@ IDLE_TIMEOUT_S = 300.0
 """An abandoned transaction of ours must not hold its locks for ever."""
 
 KNOWS_TRANSACTION_TIMEOUT = 170000
-KEEPALIVES = {"keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "120000"}
-"""A server that vanished is noticed in 2 min. No sooner: the kernel also cuts off one that for so long does not read on,
-as a busy server may while rows are copied into it."""
+KEEPALIVES = {
+    "keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "120000",
+}  # fmt: skip
+"""A server that vanished is noticed in 2 min. No sooner: the kernel also cuts off one that does not read on for so
+long, as a busy server may while rows are copied into it."""
 
 
 class Connections:

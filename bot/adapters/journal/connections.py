@@ -62,9 +62,10 @@ def conninfo_of(dsn: str) -> str:
         PermanentError: ``bad-dsn``.
     """
     try:
-        return make_conninfo(**(VANISHED | conninfo_to_dict(dsn)))
+        params: dict[str, Any] = {**VANISHED, **conninfo_to_dict(dsn)}
     except psycopg.ProgrammingError:  # its text would quote the DSN
         raise PermanentError("bad-dsn", "The state DSN cannot be read.", "See libpq's URI format.") from None
+    return make_conninfo(**params)
 
 
 def open_pool(dsn: str, *, max_size: int = 10) -> Pool:

@@ -40,6 +40,9 @@ def book(request: pytest.FixtureRequest, clock: StoppedClock) -> Iterator[DrillB
         yield PostgresDrillBook(cast("Pool", request.getfixturevalue("pool")), clock)
 
 
+REAL_ONLY = pytest.mark.parametrize("book", ["real"], indirect=True)
+
+
 def make(due: datetime = NOON, schedule: str = "weekly", **changes: object) -> Drill:
     drill = Drill(
         drill_id_of(schedule, due.isoformat()), schedule, "staging", DrillKind.BUNDLE, "prod", due, due + 5 * MINUTE
@@ -246,9 +249,8 @@ class TestTelling:
         assert found is not None
         assert found.told_at == NOON + DAY
 
+    @REAL_ONLY  # the fake gives all there are
     def test_those_missed_at_one_moment_come_whole(self, book: DrillBook) -> None:
-        if isinstance(book, FakeDrillBook):
-            pytest.skip("gives all there are")
         drills = [make(NOON + minutes * MINUTE) for minutes in range(1010)]
         planned(book, *drills)
         book.miss({drill.id: "why" for drill in drills})
@@ -305,9 +307,8 @@ class TestRunning:
         assert book.history() == [expected]
         assert book.script_proofs() == {proof.sha256: proof}
 
+    @REAL_ONLY  # the fake is for one thread at a time
     def test_many_begin_and_each_has_a_fence_of_its_own(self, book: DrillBook, clock: StoppedClock) -> None:
-        if isinstance(book, FakeDrillBook):
-            pytest.skip("one thread at a time")
         drill = make()
         planned(book, drill)
         clock.at = drill.start_at
