@@ -326,11 +326,11 @@ def test_old_answers_are_forgotten_once_nobody_waits_for_them(
     outbox: PostgresOutbox, chat: Loudspeaker, pool: Pool
 ) -> None:
     chat.failures["whisper"] = [REFUSED]
-    with writing(outbox, chat) as writer:
+    with writing(outbox, chat):
         for number in range(3):
             outbox.put(whisper(str(number)))
         outbox.put(message("card:raaaaa"))
-        assert writer.flush(SOON_S)
+        assert emptied(outbox, SOON_S)
     outbox.put(whisper("still to be sent"))
     assert outbox.forget_whispers(3600.0) == 0
     time.sleep(0.02)

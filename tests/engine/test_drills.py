@@ -11,6 +11,7 @@ from bot.domain.runs import Run, RunState
 from bot.planning import checklist
 from tests.engine.drilling import AGE_S, DRILL_ID, PROD_TABLES, Drilling, faults_in_any, states
 from tests.engine.story import steps, traffic_faults
+from tests.engine.test_kills import killed_after
 from tests.engine.test_restore import faults_of
 from tests.fakes.clock import NOON
 from tests.fakes.process import Process
@@ -22,7 +23,6 @@ ALL = {
     DrillKind.MIGRATION: [*LOADED, "alone", "chain", "cleanup"],
     DrillKind.BUNDLE: [*LOADED, "cleanup"],
 }
-killed = pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 every_kind = pytest.mark.parametrize("kind", DrillKind)
 
 
@@ -138,7 +138,7 @@ def nothing_special(story: Drilling) -> None:
     del story
 
 
-@killed
+@killed_after
 @every_kind
 def test_it_ends_the_same_wherever_the_process_dies(tmp_path: Path, kind: DrillKind, *, after: bool) -> None:
     assert kill_everywhere(tmp_path, kind, nothing_special, lambda s: faults_in_passed(s, kind), after=after) == []

@@ -14,7 +14,7 @@ from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
 from tests.engine.story import Story, steps, traffic_faults
 from tests.engine.test_cancel import cancel_from_elsewhere
-from tests.engine.test_kills import kill_everywhere, killed
+from tests.engine.test_kills import kill_everywhere, killed_after
 from tests.engine.test_restore import NAME, NOW, THEN, approve, ask, bundle, newest, refusals, restore, undo
 from tests.fakes.database import NAMES, PATIENTS, SETTINGS
 from tests.fakes.process import Process
@@ -142,7 +142,7 @@ def test_a_restore_in_place(story: Story, world: World) -> None:
     assert run.step(checklist.REPLACE).attempts == 1
 
 
-@killed
+@killed_after
 def test_a_restore_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
         furnish(story.world)
@@ -151,7 +151,7 @@ def test_a_restore_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, af
     assert kill_everywhere(tmp_path, play, faults_in_restored, after=after) == []
 
 
-@killed
+@killed_after
 def test_an_undo_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
         furnish(story.world)
@@ -160,7 +160,7 @@ def test_an_undo_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, afte
     assert kill_everywhere(tmp_path, play, faults_in_undone, after=after) == []
 
 
-@killed
+@killed_after
 def test_a_bundle_that_differs_leaves_the_old_content_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
         furnish(story.world).database.loaded_otherwise = {SETTINGS: TableContent(SETTINGS, 4)}
@@ -172,7 +172,7 @@ def test_a_bundle_that_differs_leaves_the_old_content_wherever_the_process_dies(
     assert kill_everywhere(tmp_path, play, judge, after=after) == []
 
 
-@killed
+@killed_after
 def test_grants_that_could_not_be_given_are_told_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
         furnish(story.world).database.not_granted = ["GRANT SELECT ON patients TO leaver: it does not exist."]
@@ -191,7 +191,7 @@ def test_grants_that_could_not_be_given_are_told_wherever_the_process_dies(tmp_p
     assert kill_everywhere(tmp_path, play, judge, after=after) == []
 
 
-@killed
+@killed_after
 def test_a_load_that_fails_is_put_back_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
         world = furnish(story.world)

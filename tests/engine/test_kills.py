@@ -34,6 +34,8 @@ def kill_everywhere(scratch: Path, play: Play, judge: Judge, *, after: bool) -> 
 
 
 killed = pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+killed_after = pytest.mark.parametrize("after", [True], ids=["after"])
+"""For the longer stories: who dies before a call leaves the same world as who dies after the one before it."""
 
 
 @killed

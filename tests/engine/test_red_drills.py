@@ -16,7 +16,8 @@ from bot.engine.operations import Operations
 from bot.errors import PermanentError, TemporaryError
 from tests.engine.drilling import DRILL_ID, STAGING, Drilling, bundle_of, faults_in_any, states
 from tests.engine.story import traffic_faults
-from tests.engine.test_drills import every_kind, faults_in_passed, kill_everywhere, killed, runs
+from tests.engine.test_drills import every_kind, faults_in_passed, kill_everywhere, runs
+from tests.engine.test_kills import killed_after
 from tests.engine.test_restore import faults_of
 from tests.fakes.clock import NOON
 from tests.fakes.database import SETTINGS
@@ -130,7 +131,7 @@ def test_whatever_fails_makes_it_red_and_leaves_nothing(
     assert traffic_faults(story.world, "v1.3.0") == []
 
 
-@killed
+@killed_after
 def test_a_control_that_passes_is_red_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def judge(story: Drilling) -> list[str]:
         return faults_in_any(story, DrillState.FAILED, "control-passed: ")
@@ -138,7 +139,7 @@ def test_a_control_that_passes_is_red_wherever_the_process_dies(tmp_path: Path, 
     assert kill_everywhere(tmp_path, DrillKind.BUNDLE, lambda s: _gullible(s, Spoil.EDITED), judge, after=after) == []
 
 
-@killed
+@killed_after
 def test_a_copy_that_differs_is_taken_back_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     """Red, and yet the environment has its own database again."""
 

@@ -9,6 +9,7 @@ from bot.domain.runs import Run, RunState
 from bot.errors import PermanentError
 from bot.planning import checklist
 from tests.engine.story import Story, steps, traffic_faults
+from tests.engine.test_kills import killed_after
 from tests.fakes.directory import LEAD_A, LEAD_B
 from tests.fakes.process import Process
 from tests.fakes.world import World
@@ -89,7 +90,7 @@ def test_approved_it_brings_back_what_was_dropped_and_the_app_that_served(story:
     ]
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@killed_after
 def test_it_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     counted = Story(World(tmp_path), Process("first"))
     counted.roll_back()
