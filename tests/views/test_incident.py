@@ -75,6 +75,16 @@ def test_a_report_says_who_agreed_to_which_digest_and_whose_vote_did_not_count()
     assert "dung (U0ENG) did not count: you are not one of this environment's approvers. reaction –" in shown
 
 
+def test_a_vote_that_the_recheck_took_out_is_not_said_to_have_been_taken_back() -> None:
+    details = {"user": "U0LEADB", "digest": PLAN.digest, "why": "the vote of <@U0LEADB> no longer counts: a guest."}
+    last = WENT_WELL.events[-1]
+    taken_out = replace(last, sequence=last.sequence + 1, actor="backstop", event="vote-withdrawn", details=details)
+    shown = words(replace(WENT_WELL, events=(*WENT_WELL.events, taken_out)))
+
+    assert "chi (U0LEADB) taken out: the vote of chi (U0LEADB) no longer counts: a guest." in shown
+    assert "took the vote back" not in shown
+
+
 def test_a_report_says_what_went_and_where_it_is() -> None:
     shown = words(WENT_WELL)
 
