@@ -18,6 +18,7 @@ from bot.domain.plans import (
     PlannedWorkload,
 )
 from bot.domain.proofs import PlannedProof
+from bot.domain.workloads import Leftover
 
 DROPS = (PlannedDrop("table", "public.flags", named=True), PlannedDrop("view", "public.v", named=False))
 ROWS = (PlannedRows("public.flags", 42, 8192, "dropped"), PlannedRows("public.settings", 5, 10, "changed"))
@@ -75,6 +76,7 @@ MOVES: dict[str, tuple[dict[str, Any], str]] = {
         {"services": (replace(SERVICES[0], selector=(("app", "api"),)), SERVICES[1])},
         "services: no longer api uid-3 app=api tier=x; now api uid-3 app=api",
     ),
+    "left behind": ({"left": (Leftover("deployment", "api", "rdead1"),)}, "left: now deployment api rdead1"),
     "fingerprint": ({"schema_fingerprint": "12" * 32}, f"schema fingerprint: {'cd' * 32} → {'12' * 32}"),
 }
 STILL: dict[str, dict[str, Any]] = {
@@ -107,6 +109,11 @@ def test_what_must_not_void_votes(what: str) -> None:
     same = replace(PLAN, **STILL[what])
     assert same.digest == PLAN.digest
     assert PLAN.differences(same) == ()
+
+
+def test_what_was_left_and_is_no_longer_is_named() -> None:
+    left = replace(PLAN, left=(Leftover("service", "api", "rdead1"),))
+    assert left.differences(PLAN) == ("left: no longer service api rdead1",)
 
 
 def test_the_digest_is_pinned() -> None:
