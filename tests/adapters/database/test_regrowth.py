@@ -316,6 +316,29 @@ def test_deleted_rows_come_back_where_they_are_missing_and_triggers_stay_quiet(
         assert owner.execute("SELECT name FROM clinics WHERE code = 'ZZ99'").fetchall() == [("To be closed",)]
 
 
+def test_rows_deleted_by_a_foreign_key_come_back_after_those_they_refer_to(
+    undoing: Undoing, superuser: Connection, clone: Clone
+) -> None:
+    superuser.close()
+    deletion = Statement("DELETE FROM wards", 1, Effect.CHANGES_ROWS, ("wards",), deletes=("wards",))
+    with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
+        owner.execute("CREATE TABLE wards (id integer PRIMARY KEY, over integer REFERENCES wards ON DELETE CASCADE)")
+        owner.execute("CREATE TABLE beds (id integer PRIMARY KEY, ward integer REFERENCES wards ON DELETE CASCADE)")
+        owner.execute("INSERT INTO wards VALUES (2, 2), (1, 2); INSERT INTO beds VALUES (1, 1), (2, 2)")
+        owner.execute("INSERT INTO schema_migrations (name, version) VALUES ('028_closing', '028')")
+        before = observe(owner)
+    undoing.add(replace(script(28), statements=(deletion,)))
+    undone = undoing.roll_back(28)
+    session = undoing.fence()
+
+    outcome = session.regrow(undone.bundle, undone.order, undone.saved, agree)
+
+    undoing.open(session)
+    assert outcome.rows == {"public.wards": 2, "public.beds": 2}
+    with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
+        assert observe(owner) == before
+
+
 def test_grants_tighter_than_the_default_and_generated_columns_come_back(
     undoing: Undoing, superuser: Connection, clone: Clone
 ) -> None:

@@ -131,7 +131,7 @@ class Regrower:
 
     def _fill(self, rows: RowSource, *, with_rows: bool) -> dict[str, int]:
         filled = {}
-        for saved in self._saved():
+        for saved in self._loader.parents_first(self._saved()):
             read = with_rows or saved.table == self._table.identity
             filled[saved.table] = self._loader.load(saved, rows(saved) if read else iter(()))
         self._conn.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -1,6 +1,6 @@
 """Puts saved rows back: whole relations, single columns, and rows a script has deleted."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -32,6 +32,17 @@ class RowLoader:
     def __init__(self, conn: Connection, order: RegrowthOrder) -> None:
         self._conn = conn
         self._order = order
+
+    def parents_first(self, tables: Sequence[SavedTable]) -> list[SavedTable]:
+        """Order them so that rows come after those they refer to; tables that refer to each other as it happens."""
+        parents: dict[str, list[str]] = {}
+        for child, parent in self._conn.execute(QUERIES["references"]):
+            parents.setdefault(child, []).append(parent)
+        ordered: dict[str, None] = {}
+        for saved in tables:
+            _add_after(saved.table, parents, ordered)
+        by_name = {saved.table: saved for saved in tables}
+        return [by_name[name] for name in ordered if name in by_name]
 
     def load(self, saved: SavedTable, rows: Iterable[bytes]) -> int:
         """Put one saved relation back, as the order says; gives how many rows it made or filled.
@@ -152,6 +163,19 @@ class RowLoader:
         insert = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}{}")
         listed, ending = _names(names), sql.SQL(" ON CONFLICT DO NOTHING" if unless_there else "")
         return self._conn.execute(insert.format(relation.name, listed, listed, STAGE, ending)).rowcount
+
+
+def _add_after(table: str, parents: Mapping[str, Sequence[str]], ordered: dict[str, None]) -> None:
+    """Add a table to those in order, after all that it refers to. Each is entered once, so a circle ends by itself."""
+    waiting, entered = [(table, False)], set(ordered)
+    while waiting:
+        name, done = waiting.pop()
+        if done:
+            ordered[name] = None
+        elif name not in entered:
+            entered.add(name)
+            waiting.append((name, True))
+            waiting += [(parent, False) for parent in parents.get(name, ())]
 
 
 def _names(columns: Sequence[str]) -> sql.Composed:
