@@ -20,16 +20,16 @@ def facts(*sessions: Session, slots: tuple[str, ...] = (), is_superuser: bool = 
 
 
 def test_a_superuser_s_session_is_named() -> None:
-    (told,) = environment_warnings(facts(APP, NIGHTLY), "swap")
+    (told,) = environment_warnings(facts(APP, NIGHTLY), "before the app is stopped")
     assert told == (
-        "Backstop's role may not end pid 7 (nightly-report, postgres, idle for 3 s), as superusers; the run stops at "
-        "the swap if they are still connected."
+        "Backstop's role may not end pid 7 (nightly-report, postgres, idle for 3 s), as superusers; the run stops "
+        "before the app is stopped if they are still connected."
     )
 
 
 def test_a_superuser_ends_anybody() -> None:
-    assert environment_warnings(facts(NIGHTLY, is_superuser=True), "swap") == ()
-    assert environment_warnings(facts(APP), "swap") == ()
+    assert environment_warnings(facts(NIGHTLY, is_superuser=True), "before the app is stopped") == ()
+    assert environment_warnings(facts(APP), "before the app is stopped") == ()
 
 
 def test_each_slot_is_named_with_what_becomes_of_it() -> None:
