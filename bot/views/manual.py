@@ -1,12 +1,14 @@
-"""What `/rollback help`, `/backups help` and `/drill help` show. ``{env}`` becomes a real environment's name."""
+"""What `/rollback help`, `/backups help` and `/drill help` show. ``{env}`` in a form becomes a real one's name."""
 
 from collections.abc import Iterable
 
 from bot.views.blocks import View, context, page, section
-from bot.views.text import code
+from bot.views.text import bare_line, code
 
+_NAME_MOST = 40
 _LINES = (
-    ("/rollback", "a form with lists to choose from; the same with {env} behind it opens it for that environment"),
+    ("/rollback", "a form with lists to choose from"),
+    ("/rollback {env}", "… already for that environment"),
     ("/rollback {env} 027", "undo migration 027 and everything newer"),
     ("/rollback {env} 027 --app v1.2.3", "… and choose the app version that serves afterwards"),
     ("/rollback {env} 027 --reason why", "… and say why"),
@@ -84,7 +86,7 @@ def render_drills(environments: Iterable[str]) -> View:
 
 def _render(command: str, forms: Iterable[tuple[str, str]], about: str, environments: Iterable[str]) -> View:
     names = sorted(environments)[:20]
-    example = names[0] if names else "prod"
-    lines = [f"• {code(line.format(env=example))} {words.format(env=example)}" for line, words in forms]
+    example = bare_line(names[0], _NAME_MOST) if names else "prod"
+    lines = [f"• {code(line.format(env=example))} {words}" for line, words in forms]
     known = "Environments: " + ", ".join(code(name, 40) for name in names) + "."
     return page(f"How to use {command}", [section("\n".join(lines)), section(about), context(known)])

@@ -124,7 +124,7 @@ def test_no_help_shows_its_own_blanks(render: Callable[[list[str]], View]) -> No
 
 def test_help_names_what_people_look_for() -> None:
     shown = read(manual.render(["prod"]))
-    assert "• `/rollback` a form with lists to choose from; the same with prod behind it opens it for that" in shown
+    assert "• `/rollback` a form with lists to choose from\n• `/rollback prod` … already for that environment" in shown
     assert "after undone migrations what they dropped" in shown
     assert "• `/rollback undo RUN --reason why`" in shown
     assert "• `/rollback escalate RUN`" in shown
