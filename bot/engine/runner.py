@@ -96,8 +96,8 @@ class Runner:
             self._give_up(execution, "given up")
 
     def _doubt(self, execution: Execution) -> None:
-        """Have the plan checked again, and the backup taken again, where nobody was at it since for so long that the
-        approvers' consent would have lapsed, and the app still serves.
+        """Have the plan of a run that is taken up checked again, and the backup taken again, where that was so long ago
+        that a request would have lapsed meanwhile, and the app still serves.
         """
         steps = {step.key: step for step in execution.run.steps}
         checked, stop = steps.get(RECHECK), steps.get(STOP_TRAFFIC)
@@ -237,7 +237,7 @@ def _moved(run: Run, detour: ReplanError) -> PermanentError:
     """What is laid out for the old plan has to be put back, so the run cannot wait for consent to another one."""
     return PermanentError(
         "plan-moved",
-        f"Nobody was at run {run.id} for a while, and meanwhile: {'; '.join(detour.differences)}.",
+        f"Run {run.id} was taken up long after its plan was checked, and now: {'; '.join(detour.differences)}.",
         f"Ask for it again: {run.plan.asked_for}",
     )
 

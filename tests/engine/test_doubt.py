@@ -82,7 +82,8 @@ def test_what_was_laid_out_for_a_plan_that_has_moved_is_put_back(story: Story, w
     story.process.before["sides.contents"] = [dies(story, lambda: scale(world))]
     run = test_restore.restore(story)
     assert run.state is RunState.VOID
-    assert run.problem.startswith(f"plan-moved: Nobody was at run {run.id} for a while, and meanwhile: workloads:")
+    said = f"plan-moved: Run {run.id} was taken up long after its plan was checked, and now: workloads:"
+    assert run.problem.startswith(said)
     assert run.problem.endswith("Ask for it again: /rollback prod latest")
     assert faults_in(world) == []
     assert sides.name("side", run.id) not in sides.databases

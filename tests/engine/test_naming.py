@@ -15,9 +15,9 @@ from tests.fakes.directory import LEAD_A, ONCALL
 from tests.fakes.world import World
 
 
-def old_run(world: World, wanted: str, **changes: object) -> Run:
+def old_run(world: World, wanted: str, environment: str = "prod", drill: str = "") -> Run:
     """A run of long ago, whose id happens to be the one that this would get."""
-    run = replace(make_run(run_id_of(wanted), created_at=NOON - timedelta(days=300)), **changes)  # type: ignore[arg-type]
+    run = replace(make_run(run_id_of(wanted), environment, NOON - timedelta(days=300)), drill=drill)
     world.journal.open_run(run)
     world.journal.end(run.id, RunState.REJECTED, "long ago", expect=frozenset({RunState.PENDING}))
     return run
