@@ -152,7 +152,10 @@ class BackupPage:
 
 @dataclass(frozen=True)
 class SavedTable:
-    """A relation's rows saved before a drop: where, how many, what they hash to."""
+    """A relation's rows saved before a drop: where, how many, the stored object's digest.
+
+    `content_hash` is the table's own, as in `TableContent`; "" in exports from before it was kept.
+    """
 
     table: str
     key: str
@@ -160,6 +163,7 @@ class SavedTable:
     size_bytes: int
     sha256: str
     columns: tuple[str, ...]
+    content_hash: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from bot.domain.backups import (
     Manifest,
     SavedSequence,
     SavedTable,
+    TableContent,
     Verification,
 )
 from bot.domain.drills import Spoil
@@ -97,8 +98,8 @@ class ExportStore(Protocol):
     def sink(self) -> TableSink:
         """Take rows in: one gzip-compressed CSV object a relation, streamed."""
 
-    def finish(self, sequences: Sequence[SavedSequence]) -> Export:
-        """Re-read each stored object's size and row count, then write ``export.json``.
+    def finish(self, sequences: Sequence[SavedSequence], contents: Sequence[TableContent] = ()) -> Export:
+        """Re-read each stored object's size and row count, then write ``export.json``, with the contents' hashes.
 
         Raises:
             PermanentError: ``export-damaged``.

@@ -91,7 +91,9 @@ def test_an_export_from_before_hashes_were_kept_is_compared_by_its_rows(story: S
 
     def forget() -> None:
         data = dict(world.run().step(checklist.EXPORT).data)
-        del data["hashes"]
+        data["tables"] = [
+            {key: value for key, value in table.items() if key != "content_hash"} for table in data["tables"]
+        ]
         world.journal.remember(world.run().id, world.run().fence, checklist.EXPORT, data)
 
     story.process.after_call[number] = forget

@@ -16,6 +16,7 @@ from bot.domain.backups import (
     SavedSequence,
     SavedTable,
     StoredObject,
+    TableContent,
     Verification,
 )
 from bot.domain.drills import Spoil
@@ -52,8 +53,9 @@ class FakeExportStore:
     def sink(self) -> FakeSink:
         return FakeSink(self.stored)
 
-    def finish(self, sequences: Sequence[SavedSequence]) -> Export:
-        tables = [self._saved(name) for name in sorted(self.stored)]
+    def finish(self, sequences: Sequence[SavedSequence], contents: Sequence[TableContent] = ()) -> Export:
+        hashes = {content.table: content.content_hash for content in contents}
+        tables = [replace(self._saved(name), content_hash=hashes.get(name, "")) for name in sorted(self.stored)]
         self.finished = Export(self.run_id, f"exports/{self.run_id}/", tuple(tables), tuple(sequences))
         return self.finished
 

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from bot.adapters.storage.csvrows import CsvRows
 from bot.adapters.storage.documents import read_export, write_export
 from bot.adapters.storage.failures import is_absent, translated
 from bot.adapters.storage.upload import ObjectUpload
-from bot.domain.backups import Export, SavedSequence, SavedTable
+from bot.domain.backups import Export, SavedSequence, SavedTable, TableContent
 from bot.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class S3ExportStore:
         stored = upload.result
         self._saved[name] = SavedTable(name, key, rows.rows, stored.size_bytes, stored.sha256, tuple(columns))
 
-    def finish(self, sequences: Sequence[SavedSequence]) -> Export:
+    def finish(self, sequences: Sequence[SavedSequence], contents: Sequence[TableContent] = ()) -> Export:
         """Read every object back in full, compare it with what was sent, then write ``export.json``.
 
         Raises:
@@ -86,7 +87,9 @@ class S3ExportStore:
         tables = tuple(self._saved.values())
         with ThreadPoolExecutor(_READERS, thread_name_prefix="read-back") as threads:
             list(threads.map(self._read_back, tables))
-        export = Export(self._run_id, self._prefix, tables, tuple(sequences))
+        hashes = {content.table: content.content_hash for content in contents}
+        hashed = tuple(replace(table, content_hash=hashes.get(table.table, "")) for table in tables)
+        export = Export(self._run_id, self._prefix, hashed, tuple(sequences))
         with ObjectUpload(
             self._client, self._bucket, self._index, content_type="application/json", replace=True
         ) as upload:

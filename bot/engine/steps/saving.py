@@ -94,7 +94,7 @@ class ExportRows(Action):
         store = execution.site.store.open_export(execution.run.id)
         with execution.fenced() as session:
             sequences, sent = session.export(tables, store.sink(), execution.reporter(self.key))
-        export = store.finish(sequences)
+        export = store.finish(sequences, sent)
         stored = {table.table: table.rows for table in export.tables}
         rows = {content.table: content.rows for content in sent}
         if stored != rows:
@@ -105,7 +105,6 @@ class ExportRows(Action):
                 "Nothing has been dropped. Check the bucket, then start the rollback again.",
             )
         data = {"prefix": export.prefix, "rows": rows, "tables": [asdict(table) for table in export.tables]}
-        data["hashes"] = {content.table: content.content_hash for content in sent}
         return Outcome(f"{export.rows:,} rows of {len(export.tables)} tables, read back and counted", data)
 
 

@@ -74,7 +74,7 @@ class RunChain(Action):
 def _saved(execution: Execution) -> list[TableContent]:
     """What the export held; one made before hashes were kept is compared by its rows."""
     data = execution.data(checklist.EXPORT)
-    hashes = data.get("hashes", {})
+    hashes = {table["table"]: table.get("content_hash", "") for table in data.get("tables", ())}
     return [TableContent(table, rows, hashes.get(table, "")) for table, rows in data.get("rows", {}).items()]
 
 

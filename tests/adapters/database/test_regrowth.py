@@ -119,9 +119,12 @@ class Undoing:
         saved, session = Saved(), self.fence()
         sequences, contents = session.export(sorted(relations), saved, unheard)
         session.run_chain(chain, expected, contents, agree)
-        rows = {content.table: content.rows for content in contents}
+        held = {content.table: content for content in contents}
         self.open(session)
-        tables = tuple(replace(table, rows=rows[table.table]) for table in saved.tables)
+        tables = tuple(
+            replace(table, rows=held[table.table].rows, content_hash=held[table.table].content_hash)
+            for table in saved.tables
+        )
         order = RegrowthOrder(
             versions=frozenset(versions),
             expected=frozenset(range(1, max(versions) + 1)),
@@ -264,6 +267,20 @@ def test_rows_that_were_cut_on_their_way_are_refused(undoing: Undoing, superuser
     session = undoing.fence()
 
     with pytest.raises(PermanentError, match=r"undo-failed: public\.feature_flag_audit_log has 39 rows again"):
+        session.regrow(undone.bundle, undone.order, undone.saved, agree)
+
+    undoing.open(session)
+    assert undoing.database.inspect().schema == 26
+
+
+def test_values_that_were_changed_on_their_way_are_refused(undoing: Undoing, superuser: Connection) -> None:
+    superuser.close()
+    undone = undoing.roll_back(27)
+    content = undone.saved.content["public.feature_flags"]
+    undone.saved.content["public.feature_flags"] = content.replace(b",t,", b",f,", 1)
+    session = undoing.fence()
+
+    with pytest.raises(PermanentError, match=r"undo-failed: public\.feature_flags has its 12 rows again, with other"):
         session.regrow(undone.bundle, undone.order, undone.saved, agree)
 
     undoing.open(session)

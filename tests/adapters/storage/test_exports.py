@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.adapters.storage import S3BackupStore
+from bot.adapters.storage.documents import read_export, write_export
 from bot.adapters.storage.exports import S3ExportStore
-from bot.domain.backups import SavedSequence
+from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.environments import BackupTarget
 from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.objectstore import ObjectStore
@@ -50,6 +51,16 @@ def test_rows_are_saved_read_back_and_written_down(
     ]
     assert text == FLAGS
     assert store.open_export(RUN).existing() == done
+
+
+def test_a_table_s_own_hash_is_kept_and_an_older_export_has_none(export: S3ExportStore, store: S3BackupStore) -> None:
+    save(export)
+    assert export.finish((), [TableContent("public.feature_flags", 3, "-17")]).tables[0].content_hash == "-17"
+    found = store.open_export(RUN).existing()
+    assert found is not None
+    assert found.tables[0].content_hash == "-17"
+    older = write_export(found).replace(b'"content_hash": "-17"', b'"unknown": ""')
+    assert read_export(older).tables[0].content_hash == ""
 
 
 def test_an_empty_table_and_no_table(export: S3ExportStore) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from bot.adapters.database.connections import Connection
+from bot.adapters.database.hashing import read_contents
 from bot.adapters.database.regrowth.contents import QUERIES
 from bot.adapters.database.regrowth.script import unquoted
-from bot.adapters.database.relations import Relation, count_rows, find_relation, parents_of
+from bot.adapters.database.relations import Relation, find_relation, parents_of
 from bot.domain.backups import SavedSequence, SavedTable
 from bot.errors import PermanentError
 from bot.ports import RegrowthOrder
@@ -76,12 +77,14 @@ class RowLoader:
         relation = find_relation(self._conn, saved.table)
         if saved.table not in self._order.reloaded or relation is None or not with_rows:
             return
-        now = count_rows(self._conn, relation)
-        if now != saved.rows:
+        with self._conn.transaction(force_rollback=True):  # hashing changes settings
+            (now,) = read_contents(self._conn, [relation])
+        wrong = f"{now.rows} rows again, and {saved.rows} were saved" if now.rows != saved.rows else ""
+        if not wrong and saved.content_hash and now.content_hash != saved.content_hash:
+            wrong = f"its {now.rows} rows again, with other values than were saved"
+        if wrong:
             raise PermanentError(
-                "undo-failed",
-                f"{saved.table} has {now} rows again, and {saved.rows} were saved.",
-                "Everything was rolled back; nothing was changed.",
+                "undo-failed", f"{saved.table} has {wrong}.", "Everything was rolled back; nothing was changed."
             )
 
     def advance(self, saved: SavedSequence) -> None:
