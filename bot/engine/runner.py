@@ -184,7 +184,8 @@ class Runner:
     def _say_end(execution: Execution, state: RunState, problem: str) -> None:
         # A step that failed and was undone says both, the undoing last.
         undone = [step.detail.rsplit("; ", 1)[-1] for step in execution.run.steps if step.state is StepState.UNDONE]
-        world = f"Put back: {'; '.join(undone)}." if undone else "Nothing was touched: the app serves as before."
+        untouched = "what was stopped stays so" if execution.run.plan.left else "the app serves as before"
+        world = f"Put back: {'; '.join(undone)}." if undone else f"Nothing was touched: {untouched}."
         execution.note("ended", f"The run is {state}: {problem} {world} The database is as it was.")
 
     def _ask_again(self, execution: Execution, detour: ReplanError) -> None:

@@ -9,7 +9,11 @@ from bot.domain.runs import Run, RunState
 from bot.errors import PermanentError
 from bot.planning import checklist
 from tests.engine.story import Story, steps, traffic_faults
+<<<<<<< HEAD
 from tests.engine.test_kills import killed_after
+=======
+from tests.fakes.database import SETTINGS
+>>>>>>> fix-impact
 from tests.fakes.directory import LEAD_A, LEAD_B
 from tests.fakes.process import Process
 from tests.fakes.world import World
@@ -169,6 +173,19 @@ def test_refused_where_somebody_has_migrated(story: Story, world: World) -> None
     ask(story, run_id)
 
     assert refusals(world) == ["schema-changed-since"]
+
+
+def test_what_a_chain_makes_anew_is_saved_but_refused_to_an_undo(story: Story, world: World) -> None:
+    world.database.remade, world.database.differs_from_copies = SETTINGS, True
+
+    run = story.roll_back()
+
+    assert run.state is RunState.SUCCEEDED, "that the new one is there is no fault of the chain"
+    saved = world.store.open_export(run.id).existing()
+    assert saved is not None
+    assert SETTINGS in {table.table for table in saved.tables}
+    ask(story, run.id)
+    assert refusals(world) == ["undo-not-exact"]
 
 
 @pytest.mark.parametrize("gone", ["backup", "export"])

@@ -51,8 +51,11 @@ ROWS = {FLAGS: 42, REPORTS: 7, "public.report_totals": 3, PATIENTS: 1000, SETTIN
 NAMES = {27: "027_feature_flags", 26: "026_tracking", 25: "025_reports", 24: "024_base"}
 
 
-def catalogue_of(applied: Sequence[int], drift: str = "") -> Catalogue:
-    objects = {item for version in applied for item in ADDED[version]}
+def catalogue_of(applied: Sequence[int], drift: str = "", remade: str = "") -> Catalogue:
+    """`remade`: a table that the newest chain drops and makes anew; its number tells which of the two is there."""
+    known = {item for version in applied for item in ADDED[version]}
+    number = str(max(applied, default=0))
+    objects = {replace(item, number=number if item.identity == remade else "") for item in known}
     if drift:
         objects.add(DatabaseObject("table", drift))
     text = "\n".join(sorted(f"{item.kind} {item.identity}" for item in objects))
@@ -179,7 +182,8 @@ class FakeShadow:
         if self._database.rehearsal_error is not None:
             raise self._database.rehearsal_error
         before = self._database.catalogue()
-        after = catalogue_of(sorted(expected), self._database.drift)
+        after = catalogue_of(sorted(expected), self._database.drift, self._database.remade)
+        before = replace(before, fingerprint="of a copy") if self._database.differs_from_copies else before
         results = tuple(StatementResult(script.version, 8, "DROP TABLE", -1, 0.01) for script in chain)
         locks = (LockTaken(PATIENTS, "AccessExclusiveLock"),)
         return Rehearsal(before, after, ChainOutcome(results, locks, tuple(s.version for s in chain)))
@@ -194,6 +198,8 @@ class FakeDatabase:
         self.rows = dict(ROWS)
         self.hashes = {table: f"hash of {table}" for table in ROWS}
         self.drift = ""
+        self.remade = ""
+        self.differs_from_copies = False
         self.open = True
         self.session: FakeFence | None = None
         self.people = [Session(71, "app", "physioflow-api", "10.0.0.7", "idle", 3.0)]
@@ -264,7 +270,7 @@ class FakeDatabase:
 
     def catalogue(self) -> Catalogue:
         self._must_be_open()
-        return catalogue_of(sorted(self.tracking), self.drift)
+        return catalogue_of(sorted(self.tracking), self.drift, self.remade)
 
     def stored_tables(self) -> Sequence[str]:
         self._must_be_open()
