@@ -9,11 +9,8 @@ from bot.domain.runs import Run, RunState
 from bot.errors import PermanentError
 from bot.planning import checklist
 from tests.engine.story import Story, steps, traffic_faults
-<<<<<<< HEAD
 from tests.engine.test_kills import killed_after
-=======
 from tests.fakes.database import SETTINGS
->>>>>>> fix-impact
 from tests.fakes.directory import LEAD_A, LEAD_B
 from tests.fakes.process import Process
 from tests.fakes.world import World
