@@ -8,10 +8,7 @@ from bot.domain.plans import PlannedLoss
 
 
 def losses_of(now: Iterable[TableSize], then: Iterable[TableContent]) -> tuple[PlannedLoss, ...]:
-    """Tables that will have another number of rows, those that lose most first; tables that go before those.
-
-    Net numbers: of 100 rows written since and 40 deleted, 60 are left to see, and all 100 go.
-    """
+    """Tables that will have another number of rows, those that lose most first; tables that go before those."""
     come = {content.table: content.rows for content in then}
     here = {size.table: size.rows for size in now}
     found = [

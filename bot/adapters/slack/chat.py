@@ -105,13 +105,13 @@ class SlackChat:
             view = {"type": "home", "blocks": [dict(block) for block in blocks]}
             self._client.views_publish(user_id=user_id, view=view)
 
-    def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
-        """See `bot.ports.Chat.look_up`."""
-        return self._directory.look_up(user_id, groups)
-
     def is_in(self, channel: str) -> bool:
         """See `bot.ports.Directory.is_in`."""
         return self._directory.is_in(channel)
+
+    def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
+        """See `bot.ports.Chat.look_up`."""
+        return self._directory.look_up(user_id, groups)
 
     def permalink(self, channel: str, ts: str) -> str:
         """See `bot.ports.Chat.permalink`."""
