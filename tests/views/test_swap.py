@@ -114,6 +114,8 @@ def test_the_report_of_a_restore_that_cannot_say_whether_it_swapped_says_so() ->
 
     assert "*Whether the databases were swapped is not known*" in text
     assert "Nothing was swapped" not in text
+    filed = htmlreport.write(incident.render(parked, (), None)).decode()
+    assert "Whether the databases were swapped is not known: look at their names first." in filed
 
 
 def test_status_names_kept_databases() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from bot.domain.backups import Export
 from bot.domain.plans import Plan, PlanKind, PlannedRestore
 from bot.domain.runs import Run, StepState
-from bot.planning.checklist import BACKUP, EXPORT, SWAP, VERIFY_SIDE, is_past_return
+from bot.planning.checklist import BACKUP, EXPORT, SWAP, VERIFY_SIDE, is_past_return, may_be_past_return
 from bot.planning.inplace import saved_in_place
 from bot.views import drops
 from bot.views.incident.parts import (
@@ -181,6 +181,8 @@ def _kept(run: Run) -> list[Part]:
         return []
     if run.plan.kind is PlanKind.RESTORE_IN_PLACE:
         return [_kept_in_place(run)]
+    if may_be_past_return(run):
+        return [Note("Whether the databases were swapped is not known: look at their names first.", WARN)]
     if not swapped:
         return [Note("The databases were not swapped: the live one is the one from before.", QUIET)]
     return [Facts([("Replaced database, kept whole as", code(come.outgoing)), ("Kept for", _kept_for(run, come))])]
@@ -189,6 +191,8 @@ def _kept(run: Run) -> list[Part]:
 def _kept_in_place(run: Run) -> Part:
     if not saved_in_place(run):
         return Note("No emergency backup was taken, and nothing was replaced.", QUIET)
+    if may_be_past_return(run):
+        return Note("Whether the content was replaced is not known: look at the database first.", WARN)
     if not is_past_return(run):
         return Note("Nothing was replaced: the old content is as it was.", QUIET)
     return Note(f"The old content is in the emergency backup; /rollback undo {bare_line(run.id, 40)} restores it.")
