@@ -1,5 +1,6 @@
 """Votes: one a person, while pending."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -65,6 +66,16 @@ def test_a_vote_that_was_taken_back_before_it_came_is_not_cast(pending: Postgres
     assert pending.cast("raaaaa", vote("U1", after_s=3))
     assert pending.withdraw("raaaaa", taken_back(2)) is Retracted.NOTHING  # it comes once more, and is old
     assert pending.votes("raaaaa") == [vote("U2", after_s=1), vote("U1", after_s=3)]
+
+
+def test_a_vote_and_its_removal_at_once_leave_none(journal: PostgresJournal) -> None:
+    journal.open_run(make_run())
+    with ThreadPoolExecutor(2) as threads:
+        for second in range(0, 40, 2):
+            cast = threads.submit(journal.cast, "raaaaa", vote("U1", after_s=second))
+            removed = threads.submit(journal.withdraw, "raaaaa", taken_back(second + 1))
+            assert (cast.result(), removed.result()) in {(True, Retracted.DONE), (False, Retracted.NOTHING)}
+            assert journal.votes("raaaaa") == []
 
 
 def test_what_was_taken_back_last_counts_whatever_comes_last(pending: PostgresJournal) -> None:
