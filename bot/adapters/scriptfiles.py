@@ -16,6 +16,7 @@ from bot.adapters.scriptrules import (
     LEAVE_OUT,
     Node,
     body_of,
+    composes,
     enum_name,
     fault_of,
     is_transaction_control,
@@ -103,7 +104,7 @@ class ScriptFiles:
                 continue
             impact = self._judge(raw.stmt, line)
             sql = encoded[raw.stmt_location : end].decode().strip()
-            yield Statement(sql, line, **asdict(impact))
+            yield Statement(sql, line, **asdict(impact), composes=composes(raw.stmt))
 
     def _judge(self, node: Node, line: int) -> Impact:
         fault = fault_of(node) or self._fault_of_tracking(node)

@@ -58,6 +58,7 @@ LEAKING_FUNCTIONS = frozenset(
     }
 )
 ASSIGNMENT = re.compile(r"^[^=:(']*:?=")
+LITERAL = re.compile(r"'(?:[^']|'')*'")
 STEERING = frozenset({"search_path", "role", "session_authorization", "transaction_read_only"})
 LEAVE_OUT = "Take it out of the script, or undo that migration by restoring a backup."
 
@@ -196,6 +197,32 @@ def statements_within(node: Node) -> Iterator[Node]:
         yield from _parsed(query) or _parsed(f"SELECT {ASSIGNMENT.sub('', query)}")
 
 
+def composes(node: Node) -> bool:
+    """Whether a DO block runs SQL that it puts together itself, or is in a language that we do not read."""
+    if kind_of(node) != "do_stmt":
+        return False
+    options = {item.defname: item.arg.string.sval for item in messages(node, "DefElem")}
+    if options.get("language", "plpgsql") != "plpgsql":
+        return True
+    try:
+        tree = postgast.parse_plpgsql(postgast.deparse(_alone(node)))
+    except postgast.PgQueryError:
+        return True
+    return any(not LITERAL.fullmatch(text) for text in _executed(tree))
+
+
+def _executed(tree: Any) -> Iterator[str]:
+    """What a block executes by EXECUTE, as expressions: in quotation marks where it is there word for word."""
+    if isinstance(tree, dict):
+        for kind, value in tree.items():
+            if kind in {"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"}:
+                yield value["query"]["PLpgSQL_expr"]["query"].strip()
+            yield from _executed(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _executed(value)
+
+
 def _parsed(query: str) -> list[Node]:
     """The statements of a text; none of an expression's."""
     try:
@@ -215,7 +242,7 @@ def _queries(tree: Any) -> Iterator[str]:
     if isinstance(tree, dict):
         if isinstance(tree.get("query"), str):
             text = tree["query"].strip()
-            yield text[1:-1].replace("''", "'") if text.startswith("'") and text.endswith("'") else text
+            yield text[1:-1].replace("''", "'") if LITERAL.fullmatch(text) else text
         for value in tree.values():
             yield from _queries(value)
     elif isinstance(tree, list):

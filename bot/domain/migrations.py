@@ -27,6 +27,7 @@ class Statement:
         deletes: those of `relations` whose rows it may delete.
         sets: (relation, column) of the values it sets in rows that are there.
         calls: functions it calls, as written.
+        composes: whether it runs SQL that it puts together itself, so that nobody can tell beforehand what that does.
     """
 
     sql: str
@@ -37,6 +38,7 @@ class Statement:
     deletes: tuple[str, ...] = ()
     sets: tuple[tuple[str, str], ...] = ()
     calls: tuple[str, ...] = ()
+    composes: bool = False
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,22 @@ def test_what_becomes_of_rows(
 
 
 @pytest.mark.parametrize(
+    ("block", "composed"),
+    [
+        ("DO $$ BEGIN EXECUTE format('DELETE FROM %I', 'a'); END $$", True),
+        ("DO $$ DECLARE r record; BEGIN FOR r IN EXECUTE 'SELECT ' || 1 LOOP NULL; END LOOP; END $$", True),
+        ("DO LANGUAGE plperl $$ 1; $$", True),
+        ("DO $$ BEGIN EXECUTE 'DELETE FROM a'; DELETE FROM b; END $$", False),
+        ("DELETE FROM a", False),
+    ],
+)
+def test_sql_that_is_put_together(tmp_path: Path, block: str, *, composed: bool) -> None:
+    (statement,) = load(tmp_path, block + ";").statements
+
+    assert statement.composes is composed
+
+
+@pytest.mark.parametrize(
     ("sql", "calls"),
     [
         ("SELECT s.purge(1), now()", ("s.purge", "now")),

@@ -65,6 +65,14 @@ def test_what_is_made_anew_and_what_functions_do_is_told() -> None:
     )
 
 
+def test_sql_that_a_script_puts_together_is_told() -> None:
+    block = Statement("DO $$ … $$", 8, Effect.ALTERS, composes=True)
+
+    (told,) = told_of(evidence_with((), ()), block)
+
+    assert told.startswith("027_x runs SQL that it puts together itself: which rows that deletes or changes nobody")
+
+
 def evidence_with(before: tuple[DatabaseObject, ...], after: tuple[DatabaseObject, ...]) -> Evidence:
     evidence = evidence_of(DEFAULT)
     rehearsal = evidence.rehearsal
