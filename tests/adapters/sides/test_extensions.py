@@ -24,7 +24,7 @@ SELECT pg_catalog.pg_extension_config_dump('part_config', '');
 SELECT pg_catalog.pg_extension_config_dump('part_sub', 'WHERE NOT builtin');
 SELECT pg_catalog.pg_extension_config_dump('part_sub_id_seq', '');
 """
-SCHEMA = "CREATE SCHEMA {0}; CREATE TABLE {0}.work (id int); GRANT USAGE ON SCHEMA {0} TO PUBLIC;"
+SCHEMA = "CREATE SCHEMA {0}; CREATE TABLE {0}.work (id int);"
 SCRIPTS = {"parts": PARTS, "theirparts": PARTS, "mine": SCHEMA.format("mine"), "repack": SCHEMA.format("repack")}
 OURS = {"parts", "mine"}
 TABLES = ("part_config", "part_sub")
