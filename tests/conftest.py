@@ -50,8 +50,12 @@ def objectstore() -> Iterator[ObjectStore]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the stories: they take longest, and the other worker has everything else meanwhile."""
-    items.sort(key=lambda item: item.get_closest_marker("scenario") is None)
+    """Begin with the stories: they take longest, and the other worker has everything else meanwhile.
+
+    Files with property tests come next, before any client has been started that would disturb them.
+    """
+    properties = {item.path for item in items if _is_property_test(item)}
+    items.sort(key=lambda item: (item.get_closest_marker("scenario") is None, item.path not in properties))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -59,9 +63,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
     What talks on by itself (Slack's socket clients, the sandbox, pools) is for a package at most, never for a session.
     """
-    if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+    if _is_property_test(item):
         left = [thread.name for thread in threading.enumerate() if not _is_expected(thread)]
         assert not left, f"these threads outlive the tests that began them: {left}"
+
+
+def _is_property_test(item: pytest.Item) -> bool:
+    return bool(getattr(getattr(item, "obj", None), "is_hypothesis_test", False))
 
 
 def _is_expected(thread: threading.Thread) -> bool:
