@@ -25,7 +25,7 @@ WHERE datname = %s AND application_name = 'backstop' AND query LIKE 'COPY%%'
 def restore_in_place(story: Story) -> None:
     """No second database is allowed: all of the backup or all of the old content, and undo restores what was there."""
     before = observe(story)
-    story.database.run(f"CREATE ROLE {ROLE}", f"GRANT SELECT ON clinics TO {ROLE}")
+    story.database.run(f"CREATE ROLE {ROLE}", f"CREATE POLICY rounds ON clinics TO {ROLE}")
     bundle, manifest = _back_up(story)
     with Booker(story) as booker:
         booker.wait_more(BOOKINGS)
@@ -41,7 +41,7 @@ def restore_in_place(story: Story) -> None:
     databases = "SELECT count(*) FROM pg_database WHERE datname LIKE %s"
     beside = story.database.ask(databases, f"{story.database.name}\\_backstop%")[0][0]
     story.checks.equal("no second database was made", beside, 0)
-    story.database.run(f"DROP ROLE {ROLE}")  # nothing is granted to it in the content from before
+    story.database.run(f"DROP ROLE {ROLE}")  # no policy is for it in the content from before
     story.bucket.clear()
 
 
@@ -82,9 +82,9 @@ def _saved_rows(story: Story, run_id: str) -> int:
 
 
 def _fail(story: Story, bundle: str, before: Before) -> None:
-    """A load that the server refuses near its end: a role that the bundle grants something to is gone."""
+    """A load that the server refuses near its end: a role that a policy of the bundle is for is gone."""
     checks, held = story.checks, story.database.count(WRITTEN)
-    story.database.run(f"REVOKE ALL ON clinics FROM {ROLE}", f"DROP ROLE {ROLE}")
+    story.database.run("DROP POLICY rounds ON clinics", f"DROP ROLE {ROLE}")
     _ask(story, bundle)
     state = _end(story)
     story.database.run(f"CREATE ROLE {ROLE}")
