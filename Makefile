@@ -8,8 +8,8 @@ READY  := $(VENV)/.ready
 demo: $(READY)
 	$(PYTHON) -m bot.sandbox --scenario rollback-prod-027 --title demo $(DEMO_ARGS)
 
-# Two workers; a file's tests stay together, so that they share their servers.
-PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
+# Three workers for two cores, because the stories wait a lot; a file's tests stay together and share their servers.
+PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 test: $(READY)
 	$(PYTHON) -m pytest $(PYTEST_ARGS)

@@ -15,6 +15,8 @@ from bot.errors import BotError, TemporaryError
 QUERIES = load("sql.checks", "sessions.sql")
 POLL_SHARE = 0.25
 PATIENCE_SHARE = 0.4
+VISIT_S = 2.0
+"""A superuser, whom our role cannot end, is gone by then if they only look in, as a monitoring tool does."""
 
 
 def session_of(row: tuple[Any, ...]) -> Session:

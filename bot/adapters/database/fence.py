@@ -10,7 +10,7 @@ from contextlib import suppress
 import psycopg
 from psycopg import sql
 
-from bot.adapters.database.blockers import session_of
+from bot.adapters.database.blockers import VISIT_S, session_of
 from bot.adapters.database.chain import ChainRun
 from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.export import Exporter
@@ -119,13 +119,18 @@ class Door:
             self._clock.sleep(POLL_S)
 
     def _refuse_superusers(self, server: Connection) -> None:
-        """See what is in the way before anybody is thrown out."""
+        """See what is in the way, and stays there, before anybody is thrown out."""
         if server.execute("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user").fetchall()[0][0]:
             return
+        deadline = self._clock.monotonic() + VISIT_S
+        while stuck := self._superusers(server):
+            if self._clock.monotonic() > deadline:
+                raise _cannot_end(stuck)
+            self._clock.sleep(AGAIN_EVERY_S)
+
+    def _superusers(self, server: Connection) -> Sequence[Session]:
         who = {"database": self._connections.database, "ours": []}
-        stuck = [session for row in server.execute(QUERIES["others"], who) if (session := session_of(row)).superuser]
-        if stuck:
-            raise _cannot_end(stuck)
+        return [session for row in server.execute(QUERIES["others"], who) if (session := session_of(row)).superuser]
 
     def _refuse_prepared(self, server: Connection) -> None:
         found = server.execute(QUERIES["prepared"], {"database": self._connections.database}).fetchall()

@@ -12,7 +12,7 @@ from contextlib import suppress
 import psycopg
 from psycopg import sql
 
-from bot.adapters.database.blockers import session_of
+from bot.adapters.database.blockers import VISIT_S, session_of
 from bot.adapters.database.connections import Connection
 from bot.adapters.sides.server import QUERIES, Server
 from bot.domain.catalogue import Session
@@ -126,12 +126,14 @@ class Exchanger:
         self._server.allow(conn, self._live, allowed=True)
 
     def _refuse_superusers(self, conn: Connection, names: Sequence[str]) -> None:
-        """See what is in the way before anybody is thrown out."""
+        """See what is in the way, and stays there, before anybody is thrown out."""
         if conn.execute(QUERIES["is_superuser"]).fetchall()[0][0]:
             return
-        stuck = [session for session in self._sessions(conn, names) if session.superuser]
-        if stuck:
-            raise _cannot_end(stuck)
+        deadline = self._clock.monotonic() + VISIT_S
+        while stuck := [session for session in self._sessions(conn, names) if session.superuser]:
+            if self._clock.monotonic() > deadline:
+                raise _cannot_end(stuck)
+            self._clock.sleep(AGAIN_EVERY_S)
 
     def _sessions(self, conn: Connection, names: Sequence[str]) -> Sequence[Session]:
         return [session_of(row) for row in conn.execute(QUERIES["sessions"], {"databases": names})]

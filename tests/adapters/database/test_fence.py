@@ -108,6 +108,15 @@ def test_a_superuser_s_session_is_named_and_nobody_is_thrown_out(
     assert is_open(server, clone)
 
 
+def test_a_superuser_who_only_looks_in_is_waited_for(database: PostgresDatabase, superuser: Connection) -> None:
+    leaving = threading.Timer(0.3, superuser.close)
+    leaving.start()
+    fence = database.fence("rtest1")
+    leaving.join()
+    fence.close()
+    database.reopen()
+
+
 def test_a_prepared_transaction_is_named_and_nobody_is_thrown_out(
     database: PostgresDatabase, owner: Connection, clone: Clone, server: Connection
 ) -> None:

@@ -154,6 +154,15 @@ def test_a_superusers_session_is_named(nasty: Nasty, pair: tuple[str, str]) -> N
     assert is_loaded(nasty)
 
 
+def test_a_superuser_who_only_looks_in_is_waited_for(nasty: Nasty, pair: tuple[str, str]) -> None:
+    visitor = psycopg.connect(nasty.superuser_dsn)
+    leaving = threading.Timer(0.3, visitor.close)
+    leaving.start()
+    nasty.sides.exchange(*pair, may)
+    leaving.join()
+    assert is_loaded(nasty)
+
+
 def test_a_taken_name_is_refused(nasty: Nasty, pair: tuple[str, str], server: Connection) -> None:
     server.execute(sql.SQL("CREATE DATABASE {} OWNER nasty_owner").format(sql.Identifier(pair[1])))
     with pytest.raises(PermanentError) as refused:
