@@ -58,11 +58,19 @@ def _faults_in_restore(story: Drilling, drill: Drill) -> list[str]:
             f"{measured}": measured.rows > 0 and measured.database_bytes > 0 and DRILL_ID in measured.bundle,
             f"downtime {measured.downtime_s}": _is_plausible(measured.downtime_s, restored),
             "counting is no part of it": all(dict(measured.phases)[phase] < COUNTING_S for phase in ("swap", "undo")),
+            "the app's time is its stopping, too": dict(measured.phases)["app"] == round(_app_s(restored), 3),
             "no estimate": measured.estimated_s == restored.plan.estimate.total_s,
             "bundle not noted": next(b for b in world.store.backups if str(b.name) == measured.bundle).verified
             is not None,
         }
     ) + traffic_faults(world, "v1.3.0")
+
+
+def _app_s(run: Run) -> float:
+    stopping = run.step(checklist.STOP_TRAFFIC).elapsed_s or 0.0
+    assert stopping > 0 or run.step(checklist.STOP_TRAFFIC).attempts > 1
+    keys = (checklist.START_APP, checklist.SMOKE, checklist.RESTORE_TRAFFIC)
+    return stopping + sum(run.step(key).elapsed_s or 0.0 for key in keys)
 
 
 def _is_plausible(downtime_s: float | None, run: Run) -> bool:

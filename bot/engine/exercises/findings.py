@@ -12,8 +12,8 @@ from bot.engine.exercises.restoring import run_done
 from bot.engine.steps import swapping
 from bot.planning import checklist
 
-_SWAPPED = (checklist.STOP_TRAFFIC, checklist.SWAP, checklist.VERIFY_SWAPPED)
-_SERVING = (checklist.START_APP, checklist.SMOKE, checklist.RESTORE_TRAFFIC)
+_SWAPPED = (checklist.SWAP, checklist.VERIFY_SWAPPED)
+_SERVING = (checklist.STOP_TRAFFIC, checklist.START_APP, checklist.SMOKE, checklist.RESTORE_TRAFFIC)
 _FROM_RUN = {
     "fetch": (checklist.FETCH,),
     "load": (checklist.LOAD,),
