@@ -6,7 +6,8 @@ dump even that is not enough: tried with pg_restore 18, one cut in half ends as 
 
 from pathlib import Path
 
-from bot.adapters.pgtools import PgTools, ToolFailedError
+from bot.adapters.pgtools import PgTools
+from bot.adapters.toolfailures import ToolFailedError
 from bot.domain.backups import BundleKind
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from bot.adapters.toolfailures import LOCKED, ToolFailedError
 from bot.adapters.toolwords import tool_words
 from bot.errors import PermanentError
 
@@ -21,34 +22,8 @@ KILL_PATIENCE_S = 5.0
 BLOCK_BYTES = 256 * 1024
 
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
-LOCKED = re.compile("canceling statement due to (lock|statement) timeout|could not obtain lock on relation")
-"""pg_dump waits for a table by `statement_timeout`, its workers do not wait at all."""
-GONE = re.compile(
-    r"server closed the connection|terminating connection|connection to server|could not connect|the database system is"
-    r"|connection not open|no connection to the server|SSL SYSCALL|could not receive data|lost synchronization"
-)
-
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "PGSYSCONFDIR")
 """What a tool gets of our own environment; secrets for other systems stay out."""
-
-
-class ToolFailedError(Exception):
-    """A tool ended with an error; `words` are its own, without hosts, queries and rows.
-
-    `complaints` is everything it wrote to its error stream: not for people, it may quote rows.
-    """
-
-    def __init__(self, tool: str, words: str, *, locked: bool = False, complaints: str = "") -> None:
-        super().__init__(tool, words)
-        self.tool = tool
-        self.words = words
-        self.locked = locked
-        self.complaints = complaints
-
-    @property
-    def gone(self) -> bool:
-        """Whether the connection was lost or not given: trying again may work."""
-        return GONE.search(self.complaints) is not None
 
 
 class PgTools:

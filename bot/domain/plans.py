@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.differences import difference
 from bot.domain.proofs import PlannedProof
 from bot.domain.workloads import Leftover
 
@@ -281,22 +282,4 @@ class Plan:
         """Name what moved between this plan and `now`, one line each; empty when the digests are equal."""
         before, after = self.approved_facts(), now.approved_facts()
         pairs = {key: (before.get(key, []), after.get(key, [])) for key in before | after}
-        return tuple(_difference(key, then, now) for key, (then, now) in pairs.items() if then != now)
-
-
-def _difference(key: str, before: object, after: object) -> str:
-    name = key.replace("_", " ")
-    if isinstance(before, list) and isinstance(after, list) and key not in {"schema", "app"}:
-        gone = [item for item in before if item not in after]
-        came = [item for item in after if item not in before]
-        parts = [f"no longer {_word(item)}" for item in gone] + [f"now {_word(item)}" for item in came]
-        return f"{name}: " + "; ".join(parts)
-    return f"{name}: {_word(before)} → {_word(after)}"
-
-
-def _word(item: object) -> str:
-    if isinstance(item, list):
-        return " ".join(_word(part) for part in item)
-    if isinstance(item, tuple):
-        return "=".join(_word(part) for part in item)
-    return str(item)[:80]
+        return tuple(difference(key, then, now) for key, (then, now) in pairs.items() if then != now)

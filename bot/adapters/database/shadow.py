@@ -22,8 +22,9 @@ from bot.adapters.database.regrowth.commits import Regrowth
 from bot.adapters.database.regrowth.script import RegrowthScript
 from bot.adapters.database.tracking import Tracking, TrackingTable
 from bot.adapters.namedqueries import load
-from bot.adapters.pgtools import PgTools, ToolFailedError
+from bot.adapters.pgtools import PgTools
 from bot.adapters.sides.complaints import tolerated
+from bot.adapters.toolfailures import ToolFailedError
 from bot.domain.catalogue import ChainOutcome, Rehearsal
 from bot.domain.migrations import DownScript
 from bot.errors import BotError, PermanentError, TemporaryError

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.adapters.pgtools import ToolFailedError
+from bot.adapters.toolfailures import ToolFailedError
 from bot.adapters.toolwords import RAISED, safe_words
 from bot.errors import BotError, PermanentError, TemporaryError
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.namedqueries import load
-from bot.adapters.pgtools import PgTools, ToolFailedError, ToolRun
+from bot.adapters.pgtools import PgTools, ToolRun
 from bot.adapters.sides.archive import Contents
 from bot.adapters.sides.complaints import extension_refused, load_failed, read_complaints, tolerated
 from bot.adapters.sides.following import Follower
 from bot.adapters.sides.plain import PlainDump, check_psql, safe_surroundings
 from bot.adapters.sides.privileges import apply_privileges, owners_let_in
 from bot.adapters.sides.server import Server
+from bot.adapters.toolfailures import ToolFailedError
 from bot.domain.backups import BundleKind
 from bot.errors import TemporaryError
 from bot.ports import FetchedBundle

@@ -8,7 +8,8 @@ from psycopg import sql
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.failures import is_disconnect, server_words
 from bot.adapters.namedqueries import load
-from bot.adapters.pgtools import PgTools, ToolFailedError
+from bot.adapters.pgtools import PgTools
+from bot.adapters.toolfailures import ToolFailedError
 
 QUERIES = load("sql.sides", "soundness.sql")
 SHOWN = 5

@@ -11,8 +11,9 @@ from bot.adapters.database.connections import Connection
 from bot.adapters.database.inplace.keeping import Configuration, read_kept
 from bot.adapters.database.inplace.splitting import ScriptReader
 from bot.adapters.namedqueries import load
-from bot.adapters.pgtools import PgTools, ToolFailedError
+from bot.adapters.pgtools import PgTools
 from bot.adapters.sides.archive import ENTRY, Contents
+from bot.adapters.toolfailures import ToolFailedError
 from bot.domain.backups import BundleKind
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle

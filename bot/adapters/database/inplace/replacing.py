@@ -19,7 +19,8 @@ from bot.adapters.database.inplace.loading import ContentLoader
 from bot.adapters.database.inplace.obstacles import obstacles_of, obstacles_within, read_list, uncounted_within
 from bot.adapters.database.inplace.wiping import Wiper
 from bot.adapters.database.tracking import Tracking, TrackingTable
-from bot.adapters.pgtools import PgTools, ToolFailedError
+from bot.adapters.pgtools import PgTools
+from bot.adapters.toolfailures import ToolFailedError
 from bot.domain.backups import TableContent
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Clock, FetchedBundle, Replaced, ReplacementOrder, Supervision

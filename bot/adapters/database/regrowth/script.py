@@ -9,9 +9,10 @@ from typing import Any
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.regrowth.contents import QUERIES, Entry, gone_entries, read_entries
 from bot.adapters.database.regrowth.tablebody import TableBody, read_body
-from bot.adapters.pgtools import PgTools, ToolFailedError
+from bot.adapters.pgtools import PgTools
 from bot.adapters.scriptrules import enum_name
 from bot.adapters.sqlgrammar import postgast
+from bot.adapters.toolfailures import ToolFailedError
 from bot.errors import PermanentError
 from bot.ports import RegrowthOrder
 
