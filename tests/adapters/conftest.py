@@ -7,7 +7,9 @@ import pytest
 
 from bot.adapters.journal import PostgresJournal, migrate, open_pool
 from bot.adapters.journal.connections import Pool
+from bot.adapters.outbox import PostgresOutbox
 from bot.sandbox.postgres import PostgresServer
+from tests.adapters.loudspeaker import Loudspeaker
 from tests.adapters.samples import StoppedClock
 
 TABLES = "requests, chores, script_proofs, drills, drill_schedules, drill_alerts, runs, steps, votes, freezes, outbox"
@@ -48,3 +50,13 @@ def clock() -> StoppedClock:
 @pytest.fixture
 def journal(pool: Pool, clock: StoppedClock) -> PostgresJournal:
     return PostgresJournal(pool, clock)
+
+
+@pytest.fixture
+def outbox(pool: Pool) -> PostgresOutbox:
+    return PostgresOutbox(pool)
+
+
+@pytest.fixture
+def chat() -> Loudspeaker:
+    return Loudspeaker()

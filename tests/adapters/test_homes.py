@@ -4,8 +4,6 @@ import json
 import time
 from typing import Any
 
-import pytest
-
 from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import PostgresOutbox
 from bot.errors import PermanentError, TemporaryError
@@ -15,16 +13,6 @@ from tests.adapters.loudspeaker import Loudspeaker
 from tests.adapters.test_outbox import AWAY, EDIT_S, QUICK, SOON_S, a_writer, message, problem_of, writing
 
 REFUSED = PermanentError("slack-not-enabled", "Slack refused it: not_enabled.")
-
-
-@pytest.fixture
-def outbox(pool: Pool) -> PostgresOutbox:
-    return PostgresOutbox(pool)
-
-
-@pytest.fixture
-def chat() -> Loudspeaker:
-    return Loudspeaker()
 
 
 def tab(user: str = "U1", text: str = "schema 027") -> Message:

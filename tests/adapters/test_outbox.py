@@ -34,16 +34,6 @@ class CrashError(BaseException):
     """The process died here."""
 
 
-@pytest.fixture
-def outbox(pool: Pool) -> PostgresOutbox:
-    return PostgresOutbox(pool)
-
-
-@pytest.fixture
-def chat() -> Loudspeaker:
-    return Loudspeaker()
-
-
 def message(key: str, text: str = "", thread: str = "", channel: str = "C1") -> Message:
     return Message(key, channel, text or key, [{"type": "divider"}], thread_key=thread, run_id="raaaaa")
 

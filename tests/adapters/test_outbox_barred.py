@@ -20,16 +20,6 @@ PERSISTENT = replace(QUICK, edit_every_s=0.0, first_barred_delay_s=0.05, longest
 LONG = replace(QUICK, edit_every_s=0.0)
 
 
-@pytest.fixture
-def outbox(pool: Pool) -> PostgresOutbox:
-    return PostgresOutbox(pool)
-
-
-@pytest.fixture
-def chat() -> Loudspeaker:
-    return Loudspeaker()
-
-
 def test_what_waits_for_an_invitation_goes_out_after_it_in_order(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
     chat.fail("post", *[OUTSIDE] * 5)
     for key in ("first", "second"):

@@ -28,16 +28,6 @@ class CrashError(BaseException):
     """The process died here."""
 
 
-@pytest.fixture
-def outbox(pool: Pool) -> PostgresOutbox:
-    return PostgresOutbox(pool)
-
-
-@pytest.fixture
-def chat() -> Loudspeaker:
-    return Loudspeaker()
-
-
 def message(key: str, thread: str = "") -> Message:
     return Message(key, "C1", key, [{"type": "divider"}], thread_key=thread)
 

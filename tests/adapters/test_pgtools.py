@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters.complaints import read_complaints
 from bot.adapters.database.connections import Connections
 from bot.adapters.pgtools import PgTools
-from bot.adapters.sides.complaints import read_complaints
 from bot.adapters.toolfailures import ToolFailedError
 from bot.adapters.toolwords import FUNCTION_SPOKE, tool_words
 from bot.errors import PermanentError

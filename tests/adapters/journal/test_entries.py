@@ -9,20 +9,10 @@ from bot.domain.runs import RunState
 from bot.errors import PermanentError
 from bot.ports import AuditEntry
 from tests.adapters.samples import PLAN, STEPS, make_run
-from tests.fakes.clock import FakeClock
-from tests.fakes.journal import FakeJournal
 
 ENTRY = AuditEntry("U1", "changed", {"why": "–"})
 PENDING = frozenset({RunState.PENDING})
 Change = Callable[[PostgresJournal], object]
-
-
-@pytest.fixture(params=["real", "fake"])
-def either(request: pytest.FixtureRequest) -> PostgresJournal | FakeJournal:
-    if request.param == "fake":
-        return FakeJournal(FakeClock())
-    journal: PostgresJournal = request.getfixturevalue("journal")
-    return journal
 
 
 def logged(journal: PostgresJournal) -> list[tuple[str, str]]:

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from bot.adapters.journal import PostgresJournal
 from bot.adapters.journal.connections import Pool
 from bot.domain.approvals import Choice, Retraction, Vote
@@ -12,23 +10,12 @@ from bot.domain.chores import ChoreKind
 from bot.domain.runs import Progress, RunState, StepState
 from bot.ports import Request
 from tests.adapters.samples import NOON, PLAN, STEPS, make_run
-from tests.fakes.clock import FakeClock
-from tests.fakes.journal import FakeJournal
 
 WEEK_S = 7 * 86_400.0
 
 
 def visit(user: str, number: int) -> Request:
     return Request(f"event:{number}", "home", {"user_id": user, "channel": "D1", "response_url": ""})
-
-
-@pytest.fixture(params=["real", "fake"])
-def either(request: pytest.FixtureRequest) -> PostgresJournal | FakeJournal:
-    """The journal, and the fake that the engine's tests use in its place."""
-    if request.param == "fake":
-        return FakeJournal(FakeClock())
-    journal: PostgresJournal = request.getfixturevalue("journal")
-    return journal
 
 
 def test_visitors_are_those_who_opened_it_lately(journal: PostgresJournal, pool: Pool) -> None:

@@ -25,11 +25,6 @@ BROKEN: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture
-def outbox(pool: Pool) -> PostgresOutbox:
-    return PostgresOutbox(pool)
-
-
 def wanted(outbox: PostgresOutbox) -> None:
     report = Attachment("backstop-rk3f9a.html", "Report", CONTENT)
     outbox.put(Message("card:rk3f9a", "C0INCIDENT", "card"))

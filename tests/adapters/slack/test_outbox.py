@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import Pace, PostgresOutbox, Writer
 from bot.adapters.slack.app import build_client
 from bot.adapters.slack.chat import SlackChat
@@ -20,11 +19,6 @@ QUICK = Pace(edit_every_s=0.0, window_s=0.0, poll_s=0.05, first_barred_delay_s=0
 CARD = Message("card:rk3f9a", "C0INCIDENT", "running", run_id="rk3f9a")
 ENDED = replace(CARD, text="done")
 REPORT = Message("report:rk3f9a", "C0INCIDENT", "report", thread_key="card:rk3f9a", run_id="rk3f9a")
-
-
-@pytest.fixture
-def outbox(pool: Pool) -> PostgresOutbox:
-    return PostgresOutbox(pool)
 
 
 @contextmanager
