@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from bot.adapters.complaints import tolerated
 from bot.adapters.database.blockers import BlockerWatch
 from bot.adapters.database.catalogue import Owners, catalogue_within, read_catalogue, read_owners
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, Connections
@@ -23,7 +24,6 @@ from bot.adapters.database.regrowth.script import RegrowthScript
 from bot.adapters.database.tracking import Tracking, TrackingTable
 from bot.adapters.namedqueries import load
 from bot.adapters.pgtools import PgTools
-from bot.adapters.sides.complaints import tolerated
 from bot.adapters.toolfailures import ToolFailedError
 from bot.domain.catalogue import ChainOutcome, Rehearsal
 from bot.domain.migrations import DownScript

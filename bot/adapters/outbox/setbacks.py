@@ -26,8 +26,8 @@ class Setbacks:
 
     def put_off(
         self, conn: Connection[DictRow], row: DictRow, error: TemporaryError, place: str, *, uncertain: bool = False
-    ) -> float:
-        """Try again later; gives in how many seconds.
+    ) -> None:
+        """Try again later.
 
         Args:
             conn: a transaction in which it is noted.
@@ -39,7 +39,7 @@ class Setbacks:
         barred = isinstance(error, BarredError)
         if barred and row["barred_s"] > self._pace.barred_patience_s:
             give_up(conn, row, error)
-            return 0.0
+            return
         delay_s = self._pace.delay_s(row["attempts"], error)
         if uncertain and outcome_unknown(error):
             delay_s = max(delay_s, self._pace.settle_s)
@@ -48,7 +48,6 @@ class Setbacks:
         else:
             _log.info("message %s: %s; again in %.1f s", row["key"], error.reference, delay_s)
         one(conn, "delay", {**row, "delay_s": delay_s, "uncertain": uncertain, "barred": barred})
-        return delay_s
 
     def admit(self, place: str) -> None:
         """Slack took something there."""

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.adapters.database.connections import Connection
+from bot.adapters.complaints import extension_refused, load_failed, read_complaints, tolerated
+from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection
 from bot.adapters.namedqueries import load
 from bot.adapters.pgtools import PgTools, ToolRun
 from bot.adapters.sides.archive import Contents
-from bot.adapters.sides.complaints import extension_refused, load_failed, read_complaints, tolerated
 from bot.adapters.sides.following import Follower
 from bot.adapters.sides.plain import PlainDump, check_psql, safe_surroundings
 from bot.adapters.sides.privileges import apply_privileges, owners_let_in
@@ -22,7 +22,6 @@ from bot.ports import FetchedBundle
 
 QUERIES = load("sql.sides", "loading.sql")
 OPTIONS = "-c synchronous_commit=off -c maintenance_work_mem=256MB -c statement_timeout=0 -c lock_timeout=0"
-KNOWS_TRANSACTION_TIMEOUT = 170000
 APPLICATION_BYTES = 63
 NAMED_TABLES = 200
 """Where more than that lack statistics, all are analysed: a command line has its limits."""

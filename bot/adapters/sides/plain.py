@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT
 from bot.adapters.pgtools import VERSION, PgTools
 from bot.errors import PermanentError
 
@@ -17,7 +18,6 @@ RESTRICT_SINCE = {13: 22, 14: 19, 15: 14, 16: 10, 17: 6}
 
 OWN_KEY = re.compile(rb"^\\(restrict) ([A-Za-z0-9]+)\r?$", re.MULTILINE)
 TRANSACTION_TIMEOUT = re.compile(rb"^SET transaction_timeout = 0;", re.MULTILINE)
-KNOWS_TRANSACTION_TIMEOUT = 170000
 EDGE_BYTES = 64 * 1024
 NOWHERE = "/nonexistent"
 
