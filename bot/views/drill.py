@@ -60,18 +60,19 @@ def _state(drill: Drill) -> list[str]:
         lines.append(_DOES[drill.kind].format(one_line(drill.environment, 40), one_line(drill.bundle_of, 40)))
     if drill.problem:
         lines.append(prose(drill.problem, _PROBLEM_MOST))
-    return lines + (_measured(drill.measured, _timed(drill)) if drill.measured else [])
+    return lines + (_measured(drill.measured, timed(drill)) if drill.measured else [])
 
 
-def _timed(drill: Drill) -> str:
+def timed(drill: Drill) -> str:
+    """What the time that was measured is the time of."""
     return _TIMED.get(drill.kind, _RESTORE)
 
 
-def _measured(found: Measurement, timed: str) -> list[str]:
+def _measured(found: Measurement, what: str) -> list[str]:
     lines = []
     if found.phases:
         each = ", ".join(f"{one_line(phase, 30)} {duration(seconds)}" for phase, seconds in found.phases[:12])
-        lines.append(f"{timed.capitalize()}: *{duration(found.restore_s)}* ({each})")
+        lines.append(f"{what.capitalize()}: *{duration(found.restore_s)}* ({each})")
     if found.bundle:
         of = f" of {size(found.database_bytes)}" if found.database_bytes else ""
         lines.append(f"From {code(found.bundle, 120)}, {size(found.bundle_bytes)}: {count(found.rows, 'row')}{of}")
@@ -116,7 +117,7 @@ def render_start(drill: Drill) -> View:
     if drill.state is DrillState.RUNNING and drill.announced_at:
         text += f", as announced {moment(drill.announced_at, _DAY)}"
     if drill.measured and drill.measured.phases:
-        text += f", {_timed(drill)} {duration(drill.measured.restore_s)}"
+        text += f", {timed(drill)} {duration(drill.measured.restore_s)}"
     return page(text, [section(f"{text}.")])
 
 

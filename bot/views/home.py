@@ -13,7 +13,7 @@ from bot.views import refusal
 from bot.views.backups import NAME_MOST, STAMP, state
 from bot.views.blocks import Block, View, actions, button, context, divider, header, listing, section
 from bot.views.card import STATES, approvers
-from bot.views.drill import NOUNS
+from bot.views.drill import NOUNS, timed
 from bot.views.drill import STATES as DRILL_STATES
 from bot.views.text import code, count, duration, moment, one_line, person, prose, size
 
@@ -74,7 +74,7 @@ def _lines(summary: EnvironmentSummary, now: datetime) -> list[str]:
 
 def _drill(drill: Drill) -> str:
     at = f", {moment(drill.ended_at, STAMP)}" if drill.ended_at else ""
-    took = f": restored in {duration(drill.measured.restore_s)}" if drill.measured and drill.measured.phases else ""
+    took = f": {timed(drill)} {duration(drill.measured.restore_s)}" if drill.measured and drill.measured.phases else ""
     why = f": {prose(drill.problem, 200)}" if drill.problem else ""
     where = f" of {one_line(drill.environment, 40)}" + (
         f" with a backup of {one_line(drill.bundle_of, 40)}" if drill.bundle_of != drill.environment else ""

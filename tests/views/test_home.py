@@ -54,7 +54,9 @@ def test_a_drill_is_said_where_there_was_one() -> None:
     assert "drill" not in tab(PROD).lower()
     shown = tab(replace(PROD, last_drill=drill_of(2, DrillKind.BUNDLE, of="prod")))
     assert "*Last drill:* ✅ Passed bundle drill of staging with a backup of prod, <!date^" in shown
-    assert ": restored in " in shown
+    assert ": time to restore " in shown
+    restores_nothing = tab(replace(PROD, last_drill=drill_of(2, DrillKind.MIGRATION, of="prod")))
+    assert ": time on the copy " in restores_nothing
     failed = tab(replace(PROD, last_drill=drill_of(2, failed="load-failed: x")))
     assert "*Last drill:* ❌ Failed restore drill of staging, <!date^" in failed
     assert failed.count("load-failed: x") == 1
