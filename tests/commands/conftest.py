@@ -11,7 +11,7 @@ from bot.sandbox.slack import SlackEmulator, Timings
 from tests.commands.office import ENVIRONMENTS, Office, Remembered, until
 from tests.sandbox.slack.desk import Desk as Hands
 
-QUICK = Timings(ack_timeout_s=1.0, event_retries_s=(0.0, 0.1, 0.1))
+QUICK = Timings(event_retries_s=(0.0, 0.1, 0.1))
 
 
 @pytest.fixture(scope="package")
