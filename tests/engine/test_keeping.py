@@ -120,3 +120,19 @@ def test_one_that_cannot_be_dropped_keeps_no_other(world: World, sides: FakeSide
     process.faults["sides.drop"] = [STUCK]
     tidy_by(world, process)
     assert list(sides.databases) == [sides.name("kept", run.id)]
+
+
+def test_an_announcement_that_is_not_noted_is_made_again(world: World, sides: FakeSides, run: Run) -> None:
+    """People are told rather twice than not at all, and nothing is dropped by an end that nobody wrote down."""
+    world.clock.sleep(6.5 * DAY_S)
+    process = Process("tidy")
+    process.faults["journal.audit"] = [TemporaryError("journal-unreachable", "It is away.")]
+    tidy_by(world, process)
+    assert (said(world, run, "announced") != "", audited(world, run)) == (True, [])
+    world.clock.sleep(DAY_S)
+    tidy_by(world, process)
+    assert audited(world, run) == [ANNOUNCED]
+    assert list(sides.databases) == [sides.name("kept", run.id)]
+    world.clock.sleep(DAY_S + 60)
+    tidy_by(world, process)
+    assert audited(world, run) == [ANNOUNCED, BEGUN, DROPPED]
