@@ -1,6 +1,5 @@
 import json
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +25,7 @@ def server() -> Iterator[Canned]:
 @pytest.fixture
 def api(server: Canned) -> Iterator[Api]:
     with connected(server.url, TOKEN) as client:
-        yield Api(client, read_timeout_s=0.3)
+        yield Api(client)
 
 
 @pytest.mark.parametrize(
@@ -79,12 +78,13 @@ def test_a_page_of_a_load_balancer_is_an_outage(server: Canned, api: Api) -> Non
         api.get(PATH, WHAT)
 
 
-def test_silence_ends_after_the_read_timeout_and_is_not_repeated(server: Canned, api: Api) -> None:
+def test_silence_ends_after_the_read_timeout_and_is_not_repeated(server: Canned) -> None:
     server.delay_s = 1.0
-    began = time.monotonic()
-    with pytest.raises(TemporaryError, match=r"^cluster-unavailable: .*ReadTimeoutError"):
-        api.get(PATH, WHAT)
-    assert time.monotonic() - began < 0.9
+    with (
+        connected(server.url, TOKEN) as client,
+        pytest.raises(TemporaryError, match=r"^cluster-unavailable: .*ReadTimeoutError"),
+    ):
+        Api(client, read_timeout_s=0.3).get(PATH, WHAT)
     assert len(server.requests) == 1
 
 
@@ -107,7 +107,7 @@ def test_a_server_that_refuses_connections() -> None:
 
 def test_a_redirect_is_not_followed(server: Canned, api: Api) -> None:
     server.status, server.headers = 302, {"Location": f"{server.url}/elsewhere"}
-    answer = api.raw("/somewhere", timeout_s=1.0, limit_bytes=10)
+    answer = api.raw("/somewhere", timeout_s=10.0, limit_bytes=10)
     assert answer.status == 302
     assert [request[1] for request in server.requests] == ["/somewhere"]
 

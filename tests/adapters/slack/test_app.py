@@ -13,7 +13,7 @@ from tests.commands.office import until
 from tests.sandbox.slack.desk import Desk as Hands
 from tests.sandbox.slack.desk import actions, button
 
-QUICK = Timings(ack_timeout_s=0.5, event_retries_s=(0.0,), command_redeliveries=0)
+QUICK = Timings(ack_timeout_s=1.5, event_retries_s=(0.0,), command_redeliveries=0)
 
 
 def break_everywhere(app: App, heard: list[str]) -> None:

@@ -45,7 +45,7 @@ def client(target: BackupTarget) -> Iterator["S3Client"]:
 @pytest.fixture
 def hasty(target: BackupTarget) -> Iterator["S3Client"]:
     """A client that tries once and waits little, so that a fault shows at once."""
-    client = connect(target, KEYS, attempts=1, read_timeout_s=0.5)
+    client = connect(target, KEYS, attempts=1, read_timeout_s=2.0)
     yield client
     client.close()
 
