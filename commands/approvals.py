@@ -53,7 +53,6 @@ def _vote(desk: Desk, body: Body, event: Mapping[str, Any], context: BoltContext
                 "choice": choice.value,
                 "how": "reaction",
                 "withdraw": withdraw,
-                "digest": "",
                 "event_ts": str(event.get("event_ts") or ""),
             },
         )

@@ -65,11 +65,11 @@ def click(desk: Desk, kind: Kind, read: Callable[[Payload, Payload], dict[str, A
 
 
 def _ballot(body: Payload, action: Payload) -> dict[str, Any]:
-    _, digest = buttons.read_ballot(str(action.get("value", "")))
+    run_id, digest = buttons.read_ballot(str(action.get("value", "")))
     choice = _CHOICES[action["action_id"]]
     message = str((body.get("container") or {}).get("message_ts", ""))
-    asked = {"ts": message, "choice": choice.value, "how": "button", "withdraw": False, "digest": digest}
-    return {**asked, "event_ts": str(action["action_ts"])}
+    asked = {"run_id": run_id, "ts": message, "choice": choice.value, "how": "button", "withdraw": False}
+    return {**asked, "digest": digest, "event_ts": str(action["action_ts"])}
 
 
 def _on_run(_: Payload, action: Payload) -> dict[str, Any]:

@@ -17,31 +17,19 @@ from bot.ports import AuditEntry
 _NOT_STARTED = frozenset({RunState.PENDING, RunState.APPROVED})
 
 
-def find_run(workplace: Workplace, run_id: str) -> Run:
-    """Read a run.
-
-    Raises:
-        PermanentError: ``unknown-run``.
-    """
-    run = workplace.journal.run(run_id)
-    if run is None:
-        raise PermanentError("unknown-run", f"There is no run {run_id[:60]}.", "/rollback status lists them.")
-    return run
-
-
 def cancel(workplace: Workplace, user_id: str, run_id: str) -> str:
     """Stop a run where it can be stopped; gives what state it will be in, as a sentence.
 
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``, ``run-ended``, ``past-no-return``.
     """
-    run = find_run(workplace, run_id)
+    run = workplace.run(run_id)
     check_steward(workplace, user_id, run)
     workplace.journal.audit(run.id, user_id, "cancel-requested", {"state": run.state.value})
     if _cancel_untouched(workplace, user_id, run) or _was_cancelled(run, user_id):
         show(workplace, run.id)
         return f"Run {run.id} is cancelled. Nothing was touched."
-    return _cancel_started(workplace, user_id, find_run(workplace, run_id))
+    return _cancel_started(workplace, user_id, workplace.run(run_id))
 
 
 def _cancel_untouched(workplace: Workplace, user_id: str, run: Run) -> bool:
@@ -72,7 +60,7 @@ def _cancel_started(workplace: Workplace, user_id: str, run: Run) -> str:
     if run.state is RunState.PARKED and is_past_return(run):
         problem = f"{run.problem} Left to people by <@{user_id}>."
         if not workplace.journal.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED})):
-            return _cancel_started(workplace, user_id, find_run(workplace, run.id))  # somebody has just resumed it
+            return _cancel_started(workplace, user_id, workplace.run(run.id))  # somebody has just resumed it
         show(workplace, run.id)
         report_again(workplace, run.id)
         return f"Run {run.id} is closed as it stands: the database's part is done, and what is left is yours to finish."
@@ -126,7 +114,7 @@ def resume(workplace: Workplace, user_id: str, run_id: str) -> str:
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``, ``not-parked``.
     """
-    run = find_run(workplace, run_id)
+    run = workplace.run(run_id)
     check_steward(workplace, user_id, run)
     if not workplace.journal.resume(run.id, AuditEntry(user_id, "resumed", {})):
         raise PermanentError("not-parked", f"Run {run.id} is {run.state}, not parked.", "See /rollback status.")
@@ -143,7 +131,7 @@ def call_for_help(workplace: Workplace, user_id: str, run_id: str) -> str:
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``.
     """
-    run = find_run(workplace, run_id)
+    run = workplace.run(run_id)
     check_steward(workplace, user_id, run)
     escalate(workplace, run)
     return f"What there is to know about run {run.id} is in its thread."
@@ -155,7 +143,7 @@ def close_follow_up(workplace: Workplace, user_id: str, run_id: str, link: str) 
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``, ``nothing-open``.
     """
-    run = find_run(workplace, run_id)
+    run = workplace.run(run_id)
     check_steward(workplace, user_id, run)
     detail, details = f"closed by <@{user_id}>: {link[:200]}", {"link": link[:500]}
     step = next((step for step in run.steps if step.key == FOLLOW_UP), None)

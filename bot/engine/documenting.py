@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.runs import Run
-from bot.engine.control import find_run
 from bot.engine.people import check_steward
 from bot.engine.reporting import UNDER_WAY, report_again
 from bot.engine.workplace import Workplace
@@ -21,7 +20,7 @@ def document(workplace: Workplace, user_id: str, request_id: str, payload: Mappi
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``, ``still-running``, ``never-started``.
     """
-    run = find_run(workplace, payload["run_id"])
+    run = workplace.run(payload["run_id"])
     person = check_steward(workplace, user_id, run)
     _check_over(run)
     if not _is_kept(workplace, run, request_id):

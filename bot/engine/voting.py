@@ -18,14 +18,13 @@ def vote(workplace: Workplace, audience: Audience, payload: Mapping[str, Any]) -
     """Deal with a reaction or a button on one of our messages. Anything else in the channel is ignored.
 
     Raises:
-        PermanentError: ``vote-closed``, ``vote-stale``, ``vote-refused``; the voter is told.
+        PermanentError: ``unknown-run``, ``vote-closed``, ``vote-stale``, ``vote-refused``; the voter is told.
         TemporaryError: ``lookup-failed``.
     """
-    found = workplace.announcer.run_of(audience.channel, payload["ts"])
-    run = workplace.journal.run(found[0]) if found else None
-    if found is None or run is None:
+    subject = _subject(workplace, audience, payload)
+    if subject is None:
         return
-    asked = payload["digest"] or found[1] or _on_card(workplace, run)
+    run, asked = subject
     if payload["withdraw"]:
         _withdraw(workplace, run, audience.user_id, asked, payload)
         return
@@ -39,6 +38,18 @@ def vote(workplace: Workplace, audience: Audience, payload: Mapping[str, Any]) -
     entry = AuditEntry(audience.user_id, "voted", details)
     if workplace.journal.cast(run.id, Vote(audience.user_id, choice, digest, how, now, _event_ts(payload)), entry):
         _decide(workplace, run)
+
+
+def _subject(workplace: Workplace, audience: Audience, payload: Mapping[str, Any]) -> tuple[Run, str] | None:
+    """The run a vote is about, and the short digest of the plan, "" where nobody can tell; None for no run.
+
+    A button says both itself: it may stand on a copy that Slack took although it never answered our post.
+    """
+    if payload.get("run_id"):
+        return workplace.run(payload["run_id"]), payload["digest"]
+    found = workplace.announcer.run_of(audience.channel, payload["ts"])
+    run = workplace.journal.run(found[0]) if found else None
+    return (run, found[1] or _on_card(workplace, run)) if found and run else None
 
 
 def _event_ts(payload: Mapping[str, Any]) -> Decimal:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.domain.drills import Schedule
 from bot.domain.environments import Environment
+from bot.domain.runs import Run
 from bot.domain.versions import Matrix
 from bot.errors import PermanentError
 from bot.ports import (
@@ -93,3 +94,14 @@ class Workplace:
                 f"There is no environment {name[:60]}.",
                 "Known: " + ", ".join(sorted(self.sites)) + ".",
             ) from None
+
+    def run(self, run_id: str) -> Run:
+        """Read a run.
+
+        Raises:
+            PermanentError: ``unknown-run``.
+        """
+        run = self.journal.run(run_id)
+        if run is None:
+            raise PermanentError("unknown-run", f"There is no run {run_id[:60]}.", "/rollback status lists them.")
+        return run

@@ -31,7 +31,6 @@ def test_a_reaction_is_a_vote(office: Office, asked: str, name: str, choice: str
         "choice": choice,
         "how": "reaction",
         "withdraw": False,
-        "digest": "",
     }
 
 

@@ -36,8 +36,11 @@ def test_a_ballot_names_the_plan_it_is_for(office: Office, asked: str, choice: s
     assert vote.id.endswith(f":{choice}")
     assert vote.kind == "vote"
     assert vote.payload["response_url"].startswith("http")
-    assert {key: vote.payload[key] for key in ("user_id", "channel", "ts", "choice", "how", "withdraw", "digest")} == {
+    assert {
+        key: vote.payload[key] for key in ("user_id", "run_id", "channel", "ts", "choice", "how", "withdraw", "digest")
+    } == {
         "user_id": "U0LEADA",
+        "run_id": "rk3f9a",
         "channel": "C0INCIDENT",
         "ts": asked,
         "choice": choice,

@@ -63,7 +63,7 @@ def approve(story: Story) -> Run:
         story.world.clock.sleep(1.0)
         run = newest(story.world)
         ts = f"request:{run.id}:{run.plan.short_digest}"
-        words = {"choice": "approve", "how": "reaction", "withdraw": False, "digest": ""}
+        words = {"choice": "approve", "how": "reaction", "withdraw": False}
         story.do(story.world.request("vote", user, ts=ts, **words))
     return newest(story.world)
 

@@ -85,6 +85,23 @@ def test_a_reaction_elsewhere_is_ignored(story: Story, world: World, ts: str) ->
     assert (world.journal.votes(world.run().id), refusals(world)) == ([], [])
 
 
+def test_a_button_counts_on_a_copy_that_slack_made_although_it_never_answered(story: Story, world: World) -> None:
+    story.ask()
+    run = world.run()
+    for lead in (LEAD_A, LEAD_B):
+        story.do(world.ballot(lead, run.id, run.plan.short_digest))
+    assert faults_in_success(world) == []
+
+
+def test_a_button_that_means_nothing_any_more_says_so(story: Story, world: World) -> None:
+    story.ask()
+    run = world.run()
+    story.do(world.ballot(LEAD_A, "rother", run.plan.short_digest))
+    story.do(world.ballot(LEAD_A, run.id, "abc"))
+    assert [text.split(":")[0] for text in refusals(world)] == ["unknown-run", "vote-stale"]
+    assert world.journal.votes(run.id) == []
+
+
 def test_a_rejection_ends_it(story: Story, world: World) -> None:
     story.ask()
     story.approve(LEAD_A)

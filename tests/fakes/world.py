@@ -155,6 +155,10 @@ class World:
         """A reaction, or one taken off; each is newer than those made before it."""
         ts = ts or f"request:{self.run().id}:{self.run().plan.short_digest}"
         seen = f"1772366400.{self._requests:06}"
-        return self.request(
-            "vote", user, ts=ts, choice=choice, how="reaction", withdraw=withdraw, digest="", event_ts=seen
-        )
+        words = {"ts": ts, "choice": choice, "how": "reaction", "withdraw": withdraw, "event_ts": seen}
+        return self.request("vote", user, **words)
+
+    def ballot(self, user: str, run_id: str, digest: str, choice: str = "approve") -> Request:
+        """A button pressed on a message that nobody remembers."""
+        words = {"ts": "17.1", "choice": choice, "how": "button", "withdraw": False, "run_id": run_id, "digest": digest}
+        return self.request("vote", user, **words, event_ts=f"1772366400.{self._requests:06}")
