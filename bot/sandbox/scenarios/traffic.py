@@ -15,6 +15,9 @@ from bot.sandbox.story import Story
 
 EVERY_S = 0.02
 PROBE_EVERY_S = 0.005
+KEPT_OUT_S = 5.0
+"""What a swap keeps nobody out for, on however busy a machine. How long it is on a quiet one, the bench measures."""
+
 _CLOCK = SystemClock()
 
 
