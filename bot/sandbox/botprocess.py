@@ -68,13 +68,14 @@ class BotProcess:
             PermanentError: ``bot-not-started``.
         """
         deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
-            try:
-                if httpx.get(f"http://127.0.0.1:{self._http_port}/readyz", timeout=1.0).is_success:
-                    return
-            except httpx.TransportError:
-                pass  # not listening yet
-            time.sleep(POLL_S)
+        with httpx.Client(base_url=f"http://127.0.0.1:{self._http_port}", timeout=1.0) as client:
+            while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
+                try:
+                    if client.get("/readyz").is_success:
+                        return
+                except httpx.TransportError:
+                    pass  # not listening yet
+                time.sleep(POLL_S)
         raise PermanentError("bot-not-started", "The bot did not become ready.", self.log_tail(20))
 
     def kill(self) -> None:

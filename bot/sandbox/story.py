@@ -131,8 +131,7 @@ class Story:
 
     def journal(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Ask the state database."""
-        state = world.DatabaseWorld(self.sandbox.sample.superuser_dsn, "backstop_state")
-        return state.ask(query, *parameters)
+        return self.sandbox.state.ask(query, *parameters)
 
     def wait_state(self, *states: str, timeout_s: float = 90.0) -> str:
         """Wait until the newest run is in one of the states."""

@@ -18,10 +18,10 @@ from bot.sandbox.cluster.layout import lay_out
 from bot.sandbox.configuration import CHANNELS, Places, Tuning
 from bot.sandbox.objectstore import ObjectStore
 from bot.sandbox.physioflow import Sample, clones, seed
-from bot.sandbox.physioflow.sample import database_name
+from bot.sandbox.physioflow.sample import STATE_DATABASE, database_name
 from bot.sandbox.postgres import PostgresServer, free_port
 from bot.sandbox.slack import SlackEmulator
-from bot.sandbox.world import BucketWorld, DatabaseWorld
+from bot.sandbox.world import BucketWorld, DatabaseWorld, StateWorld
 
 DOWN_DIR = Path(__file__).parents[2] / "sql" / "down"
 
@@ -77,6 +77,7 @@ class Sandbox:
         self.store = stack.enter_context(ObjectStore(self._port(2)))
         self.store.create_buckets([f"physioflow-backups-{name}" for name in CHANNELS])
         self.sample: Sample = seed(self.postgres, self._layout.scale)
+        self.state = stack.enter_context(contextlib.closing(StateWorld(self.sample.superuser_dsn, STATE_DATABASE)))
         if self._layout.resettable:
             clones.clone(self.postgres, database_name("prod"), "sample_prod")
         self.app = PhysioFlowApp({f"physioflow-{name}": dsn for name, dsn in self.sample.app_dsns.items()})

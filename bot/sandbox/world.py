@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
+from psycopg_pool import ConnectionPool
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -86,6 +87,26 @@ class DatabaseWorld:
                 "SELECT datname FROM pg_database WHERE datname LIKE 'backstop\\_shadow%'"
             ).fetchall()
             return [row[0] for row in rows]
+
+
+class StateWorld(DatabaseWorld):
+    """The bot's own database. Stories ask it many times a second, so sessions are kept; `close` ends them."""
+
+    def __init__(self, superuser_dsn: str, name: str) -> None:
+        super().__init__(superuser_dsn, name)
+        options = {"dbname": name, "autocommit": True}
+        check = ConnectionPool.check_connection  # a story may have restarted the server
+        self._pool = ConnectionPool(superuser_dsn, kwargs=options, min_size=0, max_size=4, check=check, open=True)
+
+    def ask(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Run a query."""
+        with self._pool.connection() as connection:
+            rows: list[tuple[Any, ...]] = connection.execute(query.encode(), parameters).fetchall()
+            return rows
+
+    def close(self) -> None:
+        """End the sessions."""
+        self._pool.close()
 
 
 class BucketWorld:

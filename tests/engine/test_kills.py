@@ -16,15 +16,24 @@ Play = Callable[[Story], None]
 Judge = Callable[[World], list[str]]
 
 
-def kill_everywhere(scratch: Path, play: Play, judge: Judge, *, after: bool) -> list[str]:
-    """Play it once for each port call, with a kill there; gives every fault with the call it came from."""
+def nothing(story: Story) -> None:
+    del story
+
+
+def kill_everywhere(scratch: Path, play: Play, judge: Judge, *, after: bool, prelude: Play = nothing) -> list[str]:
+    """Play it once for each port call, with a kill there; gives every fault with the call it came from.
+
+    Nobody is killed in the prelude: its kills are another test's.
+    """
     faults: list[str] = []
     number = 0
     while True:
         number += 1
         process = Process("first", number, after=after)
         world = World(scratch)
-        story = Story(world, process)
+        story = Story(world)
+        prelude(story)
+        story.process = process
         play(story)
         where = f"killed {'after' if after else 'before'} call {number} ({process.calls[-1]})"
         faults += [f"{where}: {fault}" for fault in judge(world)]

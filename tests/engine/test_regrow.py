@@ -9,10 +9,9 @@ from bot.domain.runs import Run, RunState
 from bot.errors import PermanentError
 from bot.planning import checklist
 from tests.engine.story import Story, steps, traffic_faults
-from tests.engine.test_kills import killed_after
+from tests.engine.test_kills import kill_everywhere, killed_after
 from tests.fakes.database import SETTINGS
 from tests.fakes.directory import LEAD_A, LEAD_B
-from tests.fakes.process import Process
 from tests.fakes.world import World
 
 
@@ -93,18 +92,13 @@ def test_approved_it_brings_back_what_was_dropped_and_the_app_that_served(story:
 
 @killed_after
 def test_it_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
-    counted = Story(World(tmp_path), Process("first"))
-    counted.roll_back()
-    number, faults = len(counted.process.calls), list[str]()
-    while True:
-        number += 1
-        process = Process("first", number, after=after)
-        story = Story(World(tmp_path), process)
-        undo(story, story.roll_back().id)
-        faults += [f"killed at {number} ({process.calls[-1]}): {fault}" for fault in faults_in_undone(story.world)]
-        if story.deaths == 0:
-            break
-    assert faults == []
+    def prelude(story: Story) -> None:
+        story.roll_back()
+
+    def play(story: Story) -> None:
+        undo(story, newest(story.world).id)
+
+    assert kill_everywhere(tmp_path, play, faults_in_undone, after=after, prelude=prelude) == []
 
 
 def test_a_run_parked_past_the_chain_is_closed_and_then_undone_as_the_refusal_says(story: Story, world: World) -> None:

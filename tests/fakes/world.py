@@ -73,7 +73,6 @@ class World:
         self.reader = FakeReader()
         self.sides: FakeSides | None = None
         self.salvager: FakeSalvager | None = None
-        self.environment = ENVIRONMENT
         self.trials: FakeTrials | None = None
         self.elsewhere: dict[str, FakeStore] = {}
         for name, replicas in (("api", 3), ("web", 2)):

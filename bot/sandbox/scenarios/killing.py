@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import psycopg
-
 from bot.sandbox.people import wait_until
 from bot.sandbox.story import Story
 
@@ -27,8 +25,7 @@ def kill_when(story: Story, look: Callable[[], object], when: str) -> None:
 
 def revive(story: Story) -> None:
     """Start the replicas again. The dead one's lease is made to end now: its seconds would only be waited for."""
-    with psycopg.connect(story.sandbox.sample.superuser_dsn, dbname="backstop_state", autocommit=True) as conn:
-        conn.execute("UPDATE backstop.runs SET lease_until = clock_timestamp() WHERE state = 'running'")
+    story.sandbox.state.run("UPDATE backstop.runs SET lease_until = clock_timestamp() WHERE state = 'running'")
     for bot in story.sandbox.bots:
         bot.start()
     story.screen.note("it is started again")

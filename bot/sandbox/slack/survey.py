@@ -35,7 +35,7 @@ def described(state: State, message: Message) -> Json:
         "text": message.text,
         "blocks": message.blocks,
         "reactions": reactions_as_slack(message),
-        "edits": [asdict(version) for version in message.versions[:-1]],
+        "edits": [vars(version) for version in message.versions[:-1]],
         "updated_at_s": message.versions[-1].at_s,
         "ephemeral": message.addressee is not None,
         "addressee": message.addressee,
