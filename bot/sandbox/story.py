@@ -126,7 +126,10 @@ class Story:
 
     def state(self) -> str:
         """The newest run's state, from the journal's own table."""
-        rows = self.journal("SELECT state FROM backstop.runs WHERE id = %s", self.run_id())
+        return self._state_of(self.run_id())
+
+    def _state_of(self, run_id: str) -> str:
+        rows = self.journal("SELECT state FROM backstop.runs WHERE id = %s", run_id)
         return str(rows[0][0]) if rows else "unknown"
 
     def journal(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -134,10 +137,11 @@ class Story:
         return self.sandbox.state.ask(query, *parameters)
 
     def wait_state(self, *states: str, timeout_s: float = 90.0) -> str:
-        """Wait until the newest run is in one of the states."""
+        """Wait until the run that is the newest now is in one of the states."""
+        run_id = self.run_id()
 
         def look() -> str | None:
-            return now if (now := self.state()) in states else None
+            return now if (now := self._state_of(run_id)) in states else None
 
         return wait_until(look, f"the run to be {' or '.join(states)}", timeout_s)
 
