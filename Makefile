@@ -8,8 +8,8 @@ READY  := $(VENV)/.ready
 demo: $(READY)
 	$(PYTHON) -m bot.sandbox --scenario rollback-prod-027 --title demo $(DEMO_ARGS)
 
-# Three workers for two cores, because the stories wait a lot; a file's tests stay together and share their servers.
-PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
+# Four workers for two cores, because the stories wait a lot; a file's tests stay together and share their servers.
+PYTEST_ARGS ?= -n 4 --dist loadfile --no-loadscope-reorder
 
 test: $(READY)
 	$(PYTHON) -m pytest $(PYTEST_ARGS)
