@@ -5,7 +5,7 @@ from bot.engine.inspection import inspect
 from bot.engine.lookback import with_history
 from bot.engine.regrowing import preview_regrowth
 from bot.engine.replacing import preview_either, preview_undo_in_place
-from bot.engine.swapping import preview_undo, undoable
+from bot.engine.swapping import preview_undo
 from bot.engine.workplace import Site, Workplace
 from bot.planning import impact, spread
 from bot.planning.facts import Evidence, RestoreRequest, RollbackRequest, Target, UndoRequest, Wish
@@ -25,7 +25,7 @@ def preview(workplace: Workplace, request: Wish, run_id: str, *, drill: bool = F
         BotError: a refusal, or what an observation raised.
     """
     if isinstance(request, UndoRequest):
-        undone = undoable(workplace, request.run_id)
+        undone = workplace.run(request.run_id)
         if undone.plan.kind is PlanKind.CHAIN:
             return preview_regrowth(workplace, request, undone, run_id)
         if undone.plan.kind is PlanKind.RESTORE_IN_PLACE:

@@ -9,7 +9,6 @@ from bot.domain.versions import AppVersion
 from bot.engine.naming import find_own
 from bot.engine.people import check_member
 from bot.engine.preview import preview
-from bot.engine.swapping import undoable
 from bot.engine.voting import show
 from bot.engine.workplace import Site, Workplace
 from bot.errors import PermanentError
@@ -76,7 +75,7 @@ def wish(workplace: Workplace, payload: Mapping[str, Any]) -> Wish:
             ``unknown-run`` where there is nothing to undo.
     """
     if "run_id" in payload:
-        run = undoable(workplace, payload["run_id"])
+        run = workplace.run(payload["run_id"])
         return UndoRequest(run.environment, run.id, payload.get("asked_for") or f"/rollback undo {run.id}")
     app = _app(payload)
     if "backup" in payload:

@@ -10,7 +10,7 @@ from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState
 from bot.engine.chores import Work, begin
 from bot.engine.people import check_steward
-from bot.engine.swapping import sides_of, undoable
+from bot.engine.swapping import sides_of
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
 from bot.planning.checklist import is_past_return
@@ -26,7 +26,7 @@ def salvage(workplace: Workplace, audience: Audience, key: str, run_id: str) -> 
     Raises:
         BotError: why not; where it had begun, the run's thread has been told too.
     """
-    run = undoable(workplace, run_id)
+    run = workplace.run(run_id)
     check_steward(workplace, audience.user_id, run)
     kept = _put_aside_by(run)
     salvager = _salvager(workplace, run, kept)

@@ -65,7 +65,7 @@ def preview_undo(workplace: Workplace, request: UndoRequest, run_id: str) -> Pla
         BotError: a refusal, or what an observation raised.
     """
     site = workplace.site(request.environment)
-    undone = undoable(workplace, request.run_id)
+    undone = workplace.run(request.run_id)
     name = check_undoable(undone)
     sides = sides_of(site)
     facts = inspect(workplace, site, own_run=run_id)
@@ -81,18 +81,6 @@ def preview_undo(workplace: Workplace, request: UndoRequest, run_id: str) -> Pla
         keep_s=site.keep_old_s,
     )
     return plan_undo(request, facts, undone, sides.inspect(name).schema, exchange)
-
-
-def undoable(workplace: Workplace, run_id: str) -> Run:
-    """Read the run that is to be undone.
-
-    Raises:
-        PermanentError: ``unknown-run``.
-    """
-    run = workplace.journal.run(run_id)
-    if run is None:
-        raise PermanentError("unknown-run", f"There is no run {run_id[:60]}.", "/rollback status lists them.")
-    return run
 
 
 def sides_of(site: Site) -> Sides:
