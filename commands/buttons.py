@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 
 from bot.domain.approvals import Choice
 from bot.engine.requests import Kind
-from bot.errors import BotError
+from bot.errors import BotError, PermanentError
 from bot.ports import Request
 from bot.views import account, buttons, followup, refusal
 from bot.views.blocks import Block
@@ -41,7 +41,7 @@ def register(app: App, desk: Desk) -> None:
     app.view(followup.CALLBACK_ID)(_closing(desk))
     app.action(buttons.DOCUMENT)(ack=_just_ack, lazy=[_opener(account.modal, "/rollback document RUN what went wrong")])
     app.view(account.CALLBACK_ID)(_documenting(desk))
-    app.action(re.compile(".*"))(_just_ack)  # a button of an older version: nothing to do, but no warning sign either
+    app.action(re.compile(".*"))(_unknown)
 
 
 def click(desk: Desk, kind: Kind, read: Callable[[Payload, Payload], dict[str, Any]]) -> Callable[..., None]:
@@ -91,6 +91,14 @@ def _tell_later(respond: Respond, error: BotError) -> None:
 
 def _just_ack(ack: Ack) -> None:
     ack()
+
+
+def _unknown(ack: Ack, body: Body, action: Payload, respond: Respond) -> None:
+    """Say that a button of another version does nothing; what is merely chosen in a form is of no meaning by itself."""
+    ack()
+    if action.get("type") == "button" and body.get("response_url"):
+        what = "That button is of another version of Backstop: nothing was done."
+        _tell_later(respond, PermanentError("button-unknown", what, "/rollback status says where things stand."))
 
 
 def _opener(modal: Callable[[str, str], Block], instead: str) -> Callable[..., None]:

@@ -83,12 +83,15 @@ def test_a_click_that_could_not_be_persisted_is_said(office: Office, asked: str)
     assert office.operations.requests == {}
 
 
-def test_a_button_of_an_older_version_is_acked(office: Office) -> None:
+def test_a_button_of_another_version_says_that_it_does_nothing(office: Office) -> None:
     view = shown(running("backup"))
     old = [block | {"elements": [block["elements"][0] | {"action_id": "old"}]} if block["type"] == "actions" else block
            for block in view.blocks]  # fmt: skip
 
-    assert press(office, office.post(View(view.text, old)), "old")["ok"]
+    before = len(office.ephemerals("U0ENG"))
+    assert press(office, office.post(View(view.text, old)), "old", user="U0ENG")["ok"]
+    until(lambda: len(office.ephemerals("U0ENG")) > before)
+    assert office.ephemerals("U0ENG")[-1].startswith("✗ button-unknown: That button is of another version")
     assert office.operations.tries == []
 
 
