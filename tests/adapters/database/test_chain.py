@@ -273,17 +273,26 @@ def test_a_prepared_transaction_s_lock_is_named(
             guest.execute("ROLLBACK PREPARED 'forgotten'")
 
 
-def test_a_lock_that_goes_in_time_costs_one_more_attempt(
-    database: PostgresDatabase, fence: Fencing, chain: Chain, clone: Clone
-) -> None:
-    session = fence()
-    with opened(database, session), psycopg.connect(clone.owner_dsn) as guest:
-        guest.execute("SELECT count(*) FROM patients")
-        release = threading.Timer(TIMING.lock_timeout_s * 1.3, guest.rollback)
-        release.start()
+class Intermission(SystemClock):
+    """What happens between two attempts."""
 
-        outcome = session.run_chain(chain, REMAINING, (), agree)
-        release.join()
+    def __init__(self, happens: Callable[[], None]) -> None:
+        self._happens = happens
+
+    def sleep(self, seconds: float) -> None:
+        del seconds
+        self._happens()
+
+
+def test_a_lock_that_goes_in_time_costs_one_more_attempt(
+    database: PostgresDatabase, chain: Chain, clone: Clone
+) -> None:
+    connections = Connections(clone.owner_dsn, "postgres", TIMING.lock_timeout_s)
+    with psycopg.connect(clone.owner_dsn) as guest, connections.session() as conn:
+        guest.execute("SELECT count(*) FROM patients")
+        clock = Intermission(guest.rollback)
+
+        outcome = ChainRun(connections, TRACKING, TIMING, clock, chain, REMAINING, (), agree).run(conn)
 
     assert outcome.attempts == 2
     assert applied(database) == REMAINING
@@ -294,11 +303,11 @@ def test_two_processes_never_run_a_chain_at_once(database: PostgresDatabase, clo
 
     def hold() -> None:
         inside.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
-    connections = Connections(clone.owner_dsn, "postgres", 5.0)
+    connections = Connections(clone.owner_dsn, "postgres", 60.0)
     first = ChainRun(
-        connections, TRACKING, replace(TIMING, lock_timeout_s=5.0), SystemClock(), chain, REMAINING, (), hold
+        connections, TRACKING, replace(TIMING, lock_timeout_s=60.0), SystemClock(), chain, REMAINING, (), hold
     )
     second = replace(first, may_commit=pytest.fail)
     outcomes: list[ChainOutcome] = []
@@ -309,13 +318,13 @@ def test_two_processes_never_run_a_chain_at_once(database: PostgresDatabase, clo
 
     threads = [threading.Thread(target=run, args=(work,)) for work in (first, second)]
     threads[0].start()
-    assert inside.wait(10)
+    assert inside.wait(60)
     threads[1].start()
     threads[1].join(0.3)
     assert threads[1].is_alive(), "it waits for the first"
     go_on.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
     assert [outcome.removed for outcome in outcomes] == [(27, 26, 25, 24), ()]
     assert applied(database) == REMAINING
