@@ -18,4 +18,4 @@ def test_waiting_waits_and_never_backwards() -> None:
     before = clock.monotonic()
     clock.sleep(0.02)
     clock.sleep(-1)
-    assert 0.02 <= clock.monotonic() - before < 1
+    assert 0.02 <= clock.monotonic() - before < 10

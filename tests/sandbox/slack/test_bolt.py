@@ -18,7 +18,7 @@ QUIET = logging.getLogger("quiet-bolt")
 QUIET.setLevel(logging.CRITICAL)
 
 
-def until(wanted: Callable[[], Any], within_s: float = 8.0) -> Any:
+def until(wanted: Callable[[], Any], within_s: float = 20.0) -> Any:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         if found := wanted():
