@@ -116,16 +116,14 @@ class PgTools:
         """
         return self.start("pg_restore", ["--list", "--verbose", str(file)], {}).wait().splitlines()
 
-    def write_sql(self, file: Path, entries: Sequence[str], section: str) -> str:
-        """The listed entries of a dump's section (``pre-data``, ``data``, ``post-data``) as SQL.
+    def write_sql(self, file: Path, entries: Sequence[str], section: str = "") -> str:
+        """The listed entries of a dump, or of a section of it (``pre-data``, ``data``, ``post-data``), as SQL.
 
         Raises:
             ToolFailedError: in pg_restore's words.
         """
-        with tempfile.NamedTemporaryFile("w", suffix=".list", encoding="utf-8") as wanted:
-            wanted.write("\n".join(entries) + "\n")
-            wanted.flush()
-            arguments = [f"--use-list={wanted.name}", f"--section={section}", "--file=-", str(file)]
+        with use_list(file, entries) as wanted:
+            arguments = [wanted, *([f"--section={section}"] if section else []), "--file=-", str(file)]
             return self.start("pg_restore", arguments, {}).wait()
 
     def restore_schema(
@@ -149,10 +147,8 @@ class PgTools:
         Raises:
             ToolFailedError: in pg_restore's words.
         """
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, suffix=".list", encoding="utf-8") as wanted:
-            wanted.write("\n".join(entries) + "\n")
-            wanted.flush()
-            arguments = [f"--use-list={wanted.name}", f"--dbname={environment['PGDATABASE']}"]
+        with use_list(file, entries) as wanted:
+            arguments = [wanted, f"--dbname={environment['PGDATABASE']}"]
             arguments += [] if owners else ["--no-owner"]
             arguments += [] if lenient else ["--exit-on-error"]
             if not lenient and int(self.version("pg_restore").partition(".")[0]) >= TRANSACTION_SIZE_SINCE:
@@ -166,10 +162,8 @@ class PgTools:
         Raises:
             ToolFailedError: in pg_restore's words, when all of it has been read.
         """
-        with tempfile.NamedTemporaryFile("w", suffix=".list", encoding="utf-8") as wanted:
-            wanted.write("\n".join(entries) + "\n")
-            wanted.flush()
-            command = [self._path("pg_restore"), f"--use-list={wanted.name}", "--file=-", str(file)]
+        with use_list(file, entries) as wanted:
+            command = [self._path("pg_restore"), wanted, "--file=-", str(file)]
             inherited = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
             with _streaming("pg_restore", command, {**inherited, "LC_MESSAGES": "C"}) as said:
                 yield said
@@ -189,6 +183,19 @@ class PgTools:
 TRANSACTION_SIZE_SINCE = 17
 STATISTICS_SINCE = 18
 EXCLUDED = ("--no-subscriptions", "--no-publications", "--no-security-labels", "--no-tablespaces")
+
+
+@contextmanager
+def use_list(dump: Path, entries: Sequence[str]) -> Iterator[str]:
+    """Write down the entries that are wanted of a dump, and give pg_restore's argument for it.
+
+    The file lies with the dump: should we be killed, it goes when the dump does.
+    """
+    directory = dump if dump.is_dir() else dump.parent
+    with tempfile.NamedTemporaryFile("w", dir=directory, suffix=".list", encoding="utf-8") as wanted:
+        wanted.write("\n".join(entries) + "\n")
+        wanted.flush()
+        yield f"--use-list={wanted.name}"
 
 
 class ToolRun:

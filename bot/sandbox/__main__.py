@@ -47,7 +47,8 @@ def main(arguments: Sequence[str]) -> int:
         for name, scenario in SCENARIOS.items():
             _say(f"{name:28} {scenario.summary}")
         return 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda *_: sys.exit(0))
     stays = sys.stdout.isatty() and not options.exit and not os.environ.get("CI")
     try:
         return _run(options, stays=stays)

@@ -144,7 +144,7 @@ class Sandbox:
         number, port = len(self.bots) + 1, free_port()
         config = self.directory / f"backstop-{number}.toml"
         config.write_text(configuration.write(self._places(port), tuning or self.tuning))
-        bot = BotProcess(config, self.secrets(), port, self.directory / f"bot-{number}.log", wrapper)
+        bot = BotProcess(config, self.environ(), port, self.directory / f"bot-{number}.log", wrapper)
         self.bots.append(bot)
         if start:
             bot.start()
@@ -171,8 +171,8 @@ class Sandbox:
         """What the bot has left in its scratch directory."""
         return sorted(path.name for path in (self.directory / "scratch").iterdir())
 
-    def secrets(self) -> dict[str, str]:
-        """The bot's environment variables."""
+    def environ(self) -> dict[str, str]:
+        """The bot's environment variables. What it writes anywhere goes to the scratch directory, as in its image."""
         tokens = {
             "bot": self.slack.workspace.bot_token,
             "app": self.slack.workspace.app_token,
@@ -180,7 +180,7 @@ class Sandbox:
             "access_key": self.store.access_key,
             "secret_key": self.store.secret_key,
         }
-        return configuration.secrets(self.sample, tokens)
+        return {**configuration.secrets(self.sample, tokens), "TMPDIR": str(self.directory / "scratch")}
 
     def _places(self, http_port: int) -> Places:
         return Places(

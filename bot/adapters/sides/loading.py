@@ -1,15 +1,14 @@
 """Loads a bundle into a fresh database beside the live one."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.adapters.complaints import extension_refused, load_failed, read_complaints, tolerated
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection
 from bot.adapters.namedqueries import load
-from bot.adapters.pgtools import PgTools, ToolRun
+from bot.adapters.pgtools import PgTools, ToolRun, use_list
 from bot.adapters.sides.archive import Contents
 from bot.adapters.sides.following import Follower
 from bot.adapters.sides.plain import PlainDump, check_psql, safe_surroundings
@@ -79,7 +78,7 @@ class Loader:
         check_psql(self._tools)
         dump = PlainDump(file, target.server_version)
         dump.prepare()
-        with tempfile.TemporaryDirectory(prefix="backstop-psql-") as home:
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix="psql-") as home:
             environment = {**target.environment, **safe_surroundings(Path(home))}
             target.follow(self._tools.start("psql", dump.arguments(), environment))
 
@@ -152,15 +151,12 @@ class Loader:
                 raise
 
     def _run(self, target: _Target, path: Path, entries: Sequence[str], arguments: Sequence[str]) -> None:
-        with _list_file(entries) as wanted:
-            given = [*arguments, f"--use-list={wanted}", f"--dbname={target.name}", str(path)]
+        with use_list(path, entries) as wanted:
+            given = [*arguments, wanted, f"--dbname={target.name}", str(path)]
             target.follow(self._tools.start("pg_restore", given, target.environment))
 
     def _script(self, path: Path, entries: Sequence[str]) -> str:
-        if not entries:
-            return ""
-        with _list_file(entries) as wanted:
-            return self._tools.start("pg_restore", [f"--use-list={wanted}", "--file=-", str(path)], {}).wait()
+        return self._tools.write_sql(path, entries) if entries else ""
 
     def _analyse(self, conn: Connection, target: _Target) -> None:
         """Gather the planner's statistics, as far as the dump carried none: the first minutes would be slow without."""
@@ -171,11 +167,3 @@ class Loader:
                 return
             arguments += [f"--table={table}" for table in lacking] if len(lacking) <= NAMED_TABLES else []
         target.follow(self._tools.start("vacuumdb", arguments, target.environment))
-
-
-@contextmanager
-def _list_file(entries: Sequence[str]) -> Iterator[str]:
-    with tempfile.NamedTemporaryFile("w", suffix=".list", prefix="backstop-", encoding="utf-8") as wanted:
-        wanted.write("\n".join(entries) + "\n")
-        wanted.flush()
-        yield wanted.name
