@@ -9,7 +9,7 @@ from bot.sandbox.postgres import LOOPBACK
 
 
 class Relay:
-    """Passes bytes on until a client sends `word`; then both sides are cut.
+    """Passes bytes on until a client sends `word`; then both sides are cut, and no answer comes back.
 
     Args:
         port: the server's.
@@ -43,25 +43,28 @@ class Relay:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(self._upstream)
+            server, lost = socket.create_connection(self._upstream), threading.Event()
             for source, sink, watched in ((client, server, True), (server, client, False)):
                 thread = threading.Thread(
-                    target=self._pass, args=(source, sink), kwargs={"watched": watched}, daemon=True
+                    target=self._pass, args=(source, sink, lost), kwargs={"watched": watched}, daemon=True
                 )
                 self._threads.append(thread)
                 thread.start()
 
-    def _pass(self, source: socket.socket, sink: socket.socket, *, watched: bool) -> None:
+    def _pass(self, source: socket.socket, sink: socket.socket, lost: threading.Event, *, watched: bool) -> None:
+        """A word that is delivered has been answered when both sides are cut: it is the answer that gets lost."""
         with source, sink:
             while True:
                 try:
                     block = source.recv(65536)
-                    if not block or (watched and self._word in block and not self._deliver):
+                    if not block or (lost.is_set() and not watched):
                         break
+                    if watched and self._word in block:
+                        lost.set()
+                        if not self._deliver:
+                            break
                     sink.sendall(block)
                 except OSError:
-                    break
-                if watched and self._word in block:
                     break
             for end in (source, sink):
                 try:
