@@ -77,7 +77,7 @@ def test_a_column_that_cannot_be_computed_is_no_reason_to_have_no_backup(
     database: PostgresDatabase, owner: Connection, clone: Clone, server: Connection, tmp_path: Path
 ) -> None:
     if server.info.server_version < 180000:
-        pytest.skip("has no virtual columns")
+        pytest.skip("a server before 18 has no virtual columns")
     owner.execute("CREATE TABLE shares (a int, b int, share int GENERATED ALWAYS AS (a / b) VIRTUAL)")
     owner.execute("INSERT INTO shares (a, b) VALUES (6, 3), (1, 0)")
     dump = database.dump(tmp_path / "dump", ignore)
@@ -90,7 +90,7 @@ def test_a_column_that_cannot_be_computed_is_no_reason_to_have_no_backup(
 
 def test_a_column_that_can_be_computed_hashes_as_in_bundles_from_before(owner: Connection, server: Connection) -> None:
     if server.info.server_version < 180000:
-        pytest.skip("has no virtual columns")
+        pytest.skip("a server before 18 has no virtual columns")
     owner.execute("CREATE TABLE shares (a int, b int, share int GENERATED ALWAYS AS (a / b) VIRTUAL)")
     owner.execute("INSERT INTO shares (a, b) VALUES (6, 3), (1, 2)")
     query = "SELECT sum(hash_record_extended(ROW(t.a, t.b, t.share), 0))::text FROM shares t"
