@@ -12,6 +12,7 @@ from bot.sandbox.story import Story, texts
 LABEL = "before-trouble"
 FIRST_BOOKINGS = 25
 WRITTEN = "appointments"
+CLOSED_S = 1.0
 PROPERTIES = """
 SELECT pg_get_userbyid(datdba), datconnlimit, shobj_description(oid, 'pg_database'),
        (SELECT array_agg(concat_ws(' ', grantee::regrole, privilege_type) ORDER BY grantee, privilege_type)
@@ -142,14 +143,21 @@ def times(story: Story, key: str) -> tuple[Any, Any]:
 
 
 def _say_gaps(story: Story, booker: Booker) -> None:
-    query = "SELECT (data ->> 'closed_s')::float FROM backstop.steps WHERE run_id = %s AND key = 'swap'"
-    closed_s = float(story.journal(query, story.run_id())[0][0])
+    closed_s = check_closed(story)
     story.screen.note(
         f"longest gap: {booker.longest_gap_s:.2f} s for who books through the app, {booker.prober.longest_gap_s:.3f} s "
         f"for who asks the database; it was closed for {closed_s:.3f} s"
     )
     longest_s = booker.prober.longest_gap_s
     story.checks.that(f"the database kept nobody out for {KEPT_OUT_S:.0f} s", longest_s < KEPT_OUT_S, longest_s)
+
+
+def check_closed(story: Story) -> float:
+    """Check how long the newest run's swap kept the database closed; gives the seconds."""
+    query = "SELECT (data ->> 'closed_s')::float FROM backstop.steps WHERE run_id = %s AND key = 'swap'"
+    closed_s = float(story.journal(query, story.run_id())[0][0])
+    story.checks.that("the database was closed for under a second", closed_s < CLOSED_S, closed_s)
+    return closed_s
 
 
 def kept_rows(story: Story, kind: str) -> int:

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from bot.sandbox.scenarios.killing import step_runs
-from bot.sandbox.scenarios.restore import WRITTEN, clear, times
+from bot.sandbox.scenarios.restore import WRITTEN, check_closed, clear, times
 from bot.sandbox.scenarios.restorechecks import ask, check_ended, check_failed, prepare
 from bot.sandbox.scenarios.traffic import KEPT_OUT_S, Crowd, Prober
 from bot.sandbox.story import Story, texts
@@ -120,6 +120,7 @@ def _check_crowd(story: Story, clients: Crowd, watching: Crowd) -> None:
     story.checks.equal("all clients are in the restored database", back, CLIENTS)
     gap_s = clients.longest_gap_s
     story.screen.note(f"the longest any of {CLIENTS} clients was without an answer: {gap_s * 1000:.0f} ms")
+    check_closed(story)
     story.checks.that(f"none was kept out for {KEPT_OUT_S:.0f} s", gap_s < KEPT_OUT_S, gap_s)
     seen = watching.probers[0].successes(swapped_at, None)
     story.checks.that("the monitoring tool is in it too", seen > 0, seen)

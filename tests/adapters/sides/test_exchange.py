@@ -94,7 +94,7 @@ def test_clients_that_reconnect_in_a_tight_loop_hardly_notice(nasty: Nasty, pair
     worst_s = max(client.worst_s for client in connected)
     print(f"\nlive name closed for {closed_s * 1000:.0f} ms; worst client gap {worst_s * 1000:.0f} ms")  # noqa: T201 -- a figure
     assert nasty.sides.state(*pair) is ExchangeState.AFTER
-    assert worst_s < 5.0  # on however busy a machine; the bench measures
+    assert worst_s < 2.0
     assert closed_s <= worst_s
 
 

@@ -238,7 +238,7 @@ def test_a_process_that_hangs_is_thrown_out_at_once(nasty: Nasty, tmp_path: Path
         started = time.monotonic()
         nasty.database.fence("r1").close()
         nasty.database.reopen()
-        assert time.monotonic() - started < 30, "nothing waits for the transaction that is under way"
+        assert time.monotonic() - started < 5, "nothing waits for the transaction that is under way"
         assert not nasty.database.was_committed(reached.read_text())
         assert everything(nasty) == before
     finally:
