@@ -32,7 +32,7 @@ from bot.adapters.sides import PostgresSides, PostgresTrials
 from bot.adapters.slack.app import SLACK_API, build_app, build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.config import Access, Config
-from bot.domain.environments import Environment, RestoreMode
+from bot.domain.environments import Environment
 from bot.engine.drilling import TICK_EVERY_S, tick
 from bot.engine.operations import Operations
 from bot.engine.overdue import standings
@@ -155,8 +155,6 @@ def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site
         shadow_template=access.database.shadow_template,
     )
     store, reach = _store(environment, access), _cluster(environment, access)
-    if environment.restore is RestoreMode.IN_PLACE:  # nothing that could make a second database
-        return Site(environment, reach, database, store)
     sides = PostgresSides(
         access.database.dsn.get_secret_value(),
         tracking,
@@ -181,7 +179,7 @@ def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site
         clock,
         maintenance_database=access.database.maintenance_database,
     )
-    return Site(environment, reach, database, store, sides, keep_old_s, salvager, trials)
+    return Site(environment, reach, database, store, sides, salvager, trials, keep_old_s)
 
 
 def _cluster(environment: Environment, access: Access) -> Cluster:

@@ -14,13 +14,13 @@ from rich.table import Table
 from bot.adapters.journal import verify_chain
 from bot.app import Service, assemble
 from bot.config import Config
-from bot.domain.environments import RestoreMode
 from bot.domain.plans import Plan
 from bot.domain.versions import label
 from bot.engine.preview import preview
 from bot.engine.rollbacks import wish
 from bot.engine.workplace import Site, Workplace
 from bot.errors import BotError
+from bot.planning.refusals import check_second_database
 
 _OUT = Console()
 
@@ -132,13 +132,7 @@ def _examine_database(found: _Findings, name: str, site: Site) -> None:
     found.attempt(f"{name}: ", partial(found.check_tools, facts.server_version))
     if not facts.can_fence:
         found.problems.append(f"{name}: the database role must own the database and be in pg_signal_backend")
-    if not facts.can_create and site.environment.restore is RestoreMode.IN_PLACE:
-        found.remarks.append(f"{name}: without CREATEDB backups are restored in place, and no migration can be undone")
-    elif not facts.can_create:
-        found.problems.append(f"{name}: the database role needs CREATEDB")
-    if site.environment.restore is RestoreMode.IN_PLACE:
-        obstacles = site.database.obstacles()
-        found.problems.extend(f"{name}: no restore in place: {obstacle}" for obstacle in obstacles)
+    found.attempt(f"{name}: ", partial(check_second_database, name, facts))
 
 
 def _examine_cluster(found: _Findings, name: str, site: Site) -> None:

@@ -40,6 +40,17 @@ def test_everything_missing_is_named_and_nothing_hides_the_rest(world: World) ->
     ]
 
 
+def test_a_role_that_may_make_no_database_is_told_what_to_grant(world: World) -> None:
+    world.database.facts = replace(world.database.facts, can_create=False)
+    problems, _ = examine(world.workplace(Process("doctor")), fit)
+    assert problems == [
+        (
+            "prod: no-second-database: Restoring needs a database beside that of prod, and role backstop_prod may make "
+            "none. Have a superuser type: ALTER ROLE backstop_prod CREATEDB;"
+        )
+    ]
+
+
 def test_a_deployment_of_two_environments_is_named(world: World) -> None:
     workplace = world.workplace(Process("doctor"))
     twin = replace(workplace.sites["prod"], environment=replace(world.environment, name="staging"))

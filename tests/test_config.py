@@ -16,7 +16,7 @@ from bot.config import Config, load
 from bot.config.dsn import Target, parse_dsn
 from bot.config.keys import FileKeys
 from bot.domain.drills import DayRange, DrillKind, Schedule
-from bot.domain.environments import DrillDemand, HttpCheck, RestoreMode, Targets, Timing
+from bot.domain.environments import DrillDemand, HttpCheck, Targets, Timing
 from bot.domain.versions import CompatibilityRow
 from bot.errors import PermanentError
 
@@ -323,10 +323,13 @@ BAD_VALUES = [
     ('"020"', "20", "compatibility[1].min_schema: must be a text in quotes, is 20 — set the oldest schema"),
     ('"020"', '"newest"', 'compatibility[1].min_schema: must be a schema version in quotes, like "027", is "newest"'),
     ("[environments.prod]", "[environments.prod]\nquorum = 2", "environments.prod.quorum: is no key here — keys here"),
-    (
-        "production = true",
-        'production = true\nrestore = "inplace"',
-        'environments.prod.restore: must be "swap" or "in-place", is "inplace" — say how a backup comes back',
+    *(
+        (
+            "production = true",
+            f'production = true\nrestore = "{mode}"',
+            "environments.prod.restore: restore in place was removed; delete this key, and grant CREATEDB",
+        )
+        for mode in ("in-place", "swap")
     ),
     ("true", '"yes"', 'environments.prod.production: must be true or false, is "yes" — say whether it is production'),
     ("approval.approvers", "approval.quorum = 0\napproval.approvers", "approval.quorum: must be 1…10, is 0 — set how"),
@@ -556,12 +559,6 @@ def test_everything_is_reported_at_once(read: Load) -> None:
     ]
 
 
-def test_a_backup_comes_back_by_a_swap_unless_told_otherwise(read: Load) -> None:
-    change = ("production = true", 'production = true\nrestore = "in-place"')
-    modes = {name: item.restore for name, item in read(change).environments.items()}
-    assert modes == {"prod": RestoreMode.IN_PLACE, "staging": RestoreMode.SWAP}
-
-
 def test_a_pasted_secret_under_a_wrong_key_is_not_repeated(read: Load) -> None:
     found = problems(lambda: read(("team_id", f'token = "xoxb-{PASSWORD}"\nteam_id')))
     assert found == [found[0]]
@@ -586,9 +583,6 @@ CAUTIONS = [
      "environments.prod.approval.quorum: one person's consent is enough in production."),
     (('smoke.http = [{ deployment = "api", port = 7011, path = "/health" }]', ""),
      "environments.prod.smoke: nothing is tested before traffic returns in production."),
-    (("production = true", 'production = true\nrestore = "in-place"'),
-     ("environments.prod.restore: in place, production is down for the whole emergency backup and load, "
-      "and no replaced database is kept.")),
     ((', "user:U0CAROL"', ""),
      "environments.staging.approval.quorum: every approver must consent, so a request by one of them can never pass."),
     (("production = true", "production = true\nkeep_old_database_s = 7200"),

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from bot.adapters.toolfailures import LOCKED, ToolFailedError
 from bot.adapters.toolwords import tool_words
@@ -19,7 +18,6 @@ from bot.errors import PermanentError
 
 POLL_S = 0.05
 KILL_PATIENCE_S = 5.0
-BLOCK_BYTES = 256 * 1024
 
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "PGSYSCONFDIR")
@@ -155,19 +153,6 @@ class PgTools:
                 arguments.append("--transaction-size=200")  # all in one transaction may need more locks than there are
             self.start("pg_restore", [*arguments, str(file)], environment).wait()
 
-    @contextmanager
-    def stream_sql(self, file: Path, entries: Sequence[str]) -> Iterator[Iterator[bytes]]:
-        """The listed entries of a dump as SQL, in pieces as it comes: it may be larger than memory and disk.
-
-        Raises:
-            ToolFailedError: in pg_restore's words, when all of it has been read.
-        """
-        with use_list(file, entries) as wanted:
-            command = [self._path("pg_restore"), wanted, "--file=-", str(file)]
-            inherited = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-            with _streaming("pg_restore", command, {**inherited, "LC_MESSAGES": "C"}) as said:
-                yield said
-
     def start(self, tool: str, arguments: Sequence[str], environment: Mapping[str, str]) -> "ToolRun":
         """Start a tool with nothing but the given environment, and ours as far as it needs it."""
         inherited = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
@@ -251,33 +236,6 @@ class ToolRun:
                 self._process.wait()
         self._out.close()
         self._err.close()
-
-
-@contextmanager
-def _streaming(tool: str, command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
-    """A tool whose output is read while it runs; it is ended when nobody reads on."""
-    with tempfile.TemporaryFile() as complaints:
-        process = subprocess.Popen(  # noqa: S603 -- our own tool, no shell
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=dict(environment)
-        )
-        try:
-            yield _blocks(tool, process, complaints)
-        finally:
-            process.kill()
-            process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
-
-
-def _blocks(tool: str, process: subprocess.Popen[bytes], complaints: IO[bytes]) -> Iterator[bytes]:
-    if process.stdout is None:  # pragma: no cover -- it was started with a pipe
-        raise AssertionError
-    while block := process.stdout.read(BLOCK_BYTES):
-        yield block
-    if process.wait():
-        complaints.seek(0)
-        complained = complaints.read().decode(errors="replace")
-        raise ToolFailedError(tool, tool_words(complained), complaints=complained)
 
 
 def _wait(lock_timeout_s: float) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from bot.domain.drills import DrillKind, Schedule
-from bot.domain.environments import Environment, RestoreMode
+from bot.domain.environments import Environment
 
 _RESTORING = frozenset({DrillKind.RESTORE, DrillKind.BUNDLE})
 
@@ -41,11 +41,6 @@ def _of_production(environment: Environment) -> Iterator[str]:
         yield f"{path}.approval.quorum: one person's consent is enough in production."
     if not environment.smoke.http and not environment.smoke.sql:
         yield f"{path}.smoke: nothing is tested before traffic returns in production."
-    if environment.restore is RestoreMode.IN_PLACE:
-        yield (
-            f"{path}.restore: in place, production is down for the whole emergency backup and load, "
-            "and no replaced database is kept."
-        )
 
 
 def _of_anyone(environment: Environment) -> Iterator[str]:

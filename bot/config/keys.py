@@ -231,7 +231,6 @@ class EnvironmentKeys(Keys):
     keep_old_database_s: rules.Seconds = Field(
         default=604_800, description="set how many seconds a replaced database stays"
     )
-    restore: Literal["swap", "in-place"] = Field(default="swap", description="say how a backup comes back")
     require_drill_within_s: rules.Seconds | None = Field(
         default=None, description="set how many seconds a drill stays good"
     )

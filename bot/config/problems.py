@@ -4,7 +4,7 @@ A value is shown only where it cannot be a secret.
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -26,6 +26,10 @@ _MUST = {
     "model_attributes_type": "must be a table",
     "too_short": "must not be empty",
 }
+_REMOVED: Mapping[Path, str] = {
+    ("environments", "restore"): "restore in place was removed; delete this key, and grant CREATEDB",
+}
+"""Keys of older versions, without their table's name."""
 _SECRET_MARKS = ("@", "xoxb-", "xapp-", "xoxp-", "password")
 
 
@@ -39,7 +43,7 @@ def describe(details: ErrorDetails) -> str:
         value = details["input"]
     kind = details["type"]
     if kind == "extra_forbidden":
-        return line(path, f"is no key here — {_nearest(path)}")
+        return line(path, _REMOVED.get(path[:1] + path[2:]) or f"is no key here — {_nearest(path)}")
     if kind == "missing":
         return line(path, f"is missing — {_fix(path)}")
     must = str(error) if error is not None else _must(details, path)

@@ -159,7 +159,6 @@ def _environment(name: str, item: keys.EnvironmentKeys) -> domain.Environment:
         ),
         timing=domain.Timing(**item.timing.model_dump()),
         escalation_contacts=tuple(item.escalation_contacts),
-        restore=domain.RestoreMode(item.restore),
         targets=domain.Targets(item.targets.restore_s, item.targets.data_loss_s),
         drill_demand=_drill_demand(item),
     )
@@ -180,7 +179,7 @@ def _idle(name: str) -> str:
 
 
 def _is_brief(item: keys.EnvironmentKeys) -> bool:
-    return item.restore == "swap" and item.keep_old_database_s < _DAY_S
+    return item.keep_old_database_s < _DAY_S
 
 
 def _brief(name: str, item: keys.EnvironmentKeys) -> str:

@@ -144,10 +144,11 @@ class DatabaseFacts:
         sessions: others' client sessions in it.
         prepared: global ids of prepared transactions in it.
         can_fence: whether our role may close the database and end its sessions.
-        can_create: whether our role may create the shadow database.
+        can_create: whether our role may create databases: a shadow, a side database.
         accepts_connections: false while someone has fenced it.
         slots: names of logical replication slots made in it, those in use marked so.
         is_superuser: whether our role is one, so that it may end anybody's session.
+        role: its name, quoted as SQL wants it.
     """
 
     name: str
@@ -161,6 +162,7 @@ class DatabaseFacts:
     accepts_connections: bool = True
     slots: tuple[str, ...] = ()
     is_superuser: bool = False
+    role: str = ""
 
     @property
     def schema(self) -> int:

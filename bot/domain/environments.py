@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 
 @dataclass(frozen=True)
@@ -90,15 +89,6 @@ class Timing:
     stall_s: float = 300.0
 
 
-class RestoreMode(StrEnum):
-    """How a backup comes back."""
-
-    SWAP = "swap"
-    """It is loaded into a database beside the live one, and takes its place."""
-    IN_PLACE = "in-place"
-    """No second database is allowed: it is loaded into the live one, in one transaction, with the app down."""
-
-
 @dataclass(frozen=True)
 class DrillDemand:
     """How recently a drill must have proven what a plan does, in seconds, and whether it is refused otherwise."""
@@ -136,6 +126,5 @@ class Environment:
     smoke: SmokeChecks
     timing: Timing = Timing()
     escalation_contacts: tuple[str, ...] = ()
-    restore: RestoreMode = RestoreMode.SWAP
     targets: Targets = Targets()
     drill_demand: DrillDemand | None = None

@@ -21,7 +21,7 @@ class PlanKind(StrEnum):
     REGROW = "regrow"
     """What a chain dropped is created and loaded again."""
     RESTORE_IN_PLACE = "restore-in-place"
-    """A bundle's content replaces the live one's, where no second database is allowed."""
+    """Retired: no such plan is made any more, and only runs of old releases have one. See `bot.planning.retired`."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,8 @@ class PlannedRestore:
         verified: what was last proven of the bundle, as a phrase; "" for nothing.
         losses: tables that have another number of rows now, most rows lost first.
         compared: whether `losses` could be told.
-        incoming, outgoing: the database that comes, and the live one's name afterwards; "" in place, where there is
-            none beside the live one.
+        incoming, outgoing: the database that comes, and the live one's name afterwards; "" in a retired
+            kind of plan.
         keep_s: for how many seconds the replaced database is kept.
         etag: of the bundle's object, where nothing else tells it from another; "" in a plan of an old release.
     """

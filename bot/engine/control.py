@@ -12,6 +12,7 @@ from bot.engine.voting import show
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
 from bot.planning.checklist import FOLLOW_UP, is_past_return, no_return_of
+from bot.planning.retired import check_not_retired
 from bot.ports import AuditEntry
 
 _NOT_STARTED = frozenset({RunState.PENDING, RunState.APPROVED})
@@ -95,8 +96,9 @@ def _has_tried(workplace: Workplace, run: Run) -> bool:
 
 def _leave_to_people(workplace: Workplace, user_id: str, run: Run) -> str:
     """End a run that cannot be put back, so that its environment is free; say what it leaves."""
-    touched = [step for step in run.steps if step.state in TOUCHED and ACTIONS[step.key].undoes]
-    left = "; ".join(f"{step.title} ({ACTIONS[step.key].undoes})" for step in touched)
+    undoes = {key: action.undoes for key, action in ACTIONS.items() if action.undoes}
+    touched = [step for step in run.steps if step.state in TOUCHED and step.key in undoes]
+    left = "; ".join(f"{step.title} ({undoes[step.key]})" for step in touched)
     problem = f"{run.problem} Left to people by <@{user_id}>. Not put back: {left or 'nothing'}."
     if not workplace.journal.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED})):
         raise PermanentError("not-parked", f"Run {run.id} is no longer parked: somebody resumed it.", "Ask again.")
@@ -112,10 +114,11 @@ def resume(workplace: Workplace, user_id: str, run_id: str) -> str:
     """Go on after a park; gives what will happen, as a sentence.
 
     Raises:
-        PermanentError: ``unknown-run``, ``not-yours``, ``not-parked``.
+        PermanentError: ``unknown-run``, ``not-yours``, ``not-parked``, ``restore-in-place-removed``.
     """
     run = workplace.run(run_id)
     check_steward(workplace, user_id, run)
+    check_not_retired(run)
     if not workplace.journal.resume(run.id, AuditEntry(user_id, "resumed", {})):
         raise PermanentError("not-parked", f"Run {run.id} is {run.state}, not parked.", "See /rollback status.")
     workplace.queue.defer_run(run.id)

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from bot.domain.plans import PlanKind, PlannedRestore
+from bot.domain.plans import PlannedRestore
 from bot.domain.runs import Run
 from bot.domain.serverlog import redacted
 from bot.engine.workplace import Site, Workplace
 from bot.errors import BotError
 from bot.planning import checklist
+from bot.planning.retired import is_retired
 from bot.ports import Escalation
 
 LOG_LINES = 20
@@ -38,7 +39,7 @@ def _logs(site: Site) -> dict[str, str]:
 
 
 def _backup(workplace: Workplace, run: Run) -> str:
-    if run.plan.restore is not None and run.plan.kind is not PlanKind.RESTORE_IN_PLACE:
+    if run.plan.restore is not None and not is_retired(run):
         return _kept(workplace, run, run.plan.restore)
     if not run.steps:
         return "no emergency backup: the run had not started"
@@ -53,8 +54,7 @@ def _backup(workplace: Workplace, run: Run) -> str:
 
 
 def _kept(workplace: Workplace, run: Run, come: PlannedRestore) -> str:
-    sides = workplace.site(run.environment).sides
-    names = {side.name for side in sides.list()} if sides else set()
+    names = {side.name for side in workplace.site(run.environment).sides.list()}
     if come.outgoing in names:
         old = f"the database from before is kept as {come.outgoing}"
     elif checklist.is_past_return(run):

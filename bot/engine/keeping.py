@@ -29,7 +29,7 @@ def kept_databases(workplace: Workplace, site: Site) -> Iterator[KeptDatabase]:
     Raises:
         BotError: the database or the journal does not answer.
     """
-    for side in site.sides.list() if site.sides else ():
+    for side in site.sides.list():
         if side.kind in KINDS:
             until = side.noted_at + timedelta(seconds=site.keep_old_s)
             until = max(until, _told_end(workplace, side.run_id, side.name) or until)
@@ -91,8 +91,7 @@ def _drop(workplace: Workplace, site: Site, run: Run, kept: KeptDatabase) -> Non
     if not any(event.event == BEGUN and event.details["database"] == kept.name for event in events):
         workplace.journal.audit(run.id, "backstop", BEGUN, {"database": kept.name})
     try:
-        if site.sides is not None:
-            site.sides.drop(kept.name)
+        site.sides.drop(kept.name)
     except PermanentError as error:
         words = f"could not be dropped: {error} Backstop goes on trying; Kept databases in docs/operations.md has more."
         _say(workplace, run, kept, "stuck", words)

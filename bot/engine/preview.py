@@ -4,11 +4,11 @@ from bot.domain.plans import Plan, PlanKind
 from bot.engine.inspection import inspect
 from bot.engine.lookback import with_history
 from bot.engine.regrowing import preview_regrowth
-from bot.engine.replacing import preview_either, preview_undo_in_place
-from bot.engine.swapping import preview_undo
+from bot.engine.swapping import preview_restore, preview_undo
 from bot.engine.workplace import Site, Workplace
 from bot.planning import impact, spread
 from bot.planning.facts import Evidence, RestoreRequest, RollbackRequest, Target, UndoRequest, Wish
+from bot.planning.retired import check_not_retired
 from bot.planning.rollback import choose_target, plan_rollback
 
 
@@ -28,11 +28,10 @@ def preview(workplace: Workplace, request: Wish, run_id: str, *, drill: bool = F
         undone = workplace.run(request.run_id)
         if undone.plan.kind is PlanKind.CHAIN:
             return preview_regrowth(workplace, request, undone, run_id)
-        if undone.plan.kind is PlanKind.RESTORE_IN_PLACE:
-            return preview_undo_in_place(workplace, request, undone, run_id)
+        check_not_retired(undone)
         return preview_undo(workplace, request, run_id)
     if isinstance(request, RestoreRequest):
-        return preview_either(workplace, request, run_id, drill=drill)
+        return preview_restore(workplace, request, run_id, drill=drill)
     return preview_chain(workplace, request, run_id, drill=drill)
 
 

@@ -23,6 +23,7 @@ from bot.engine.unwinding import must_unwind, passed_no_return, unwind
 from bot.engine.workplace import Workplace
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.planning.checklist import BACKUP, RECHECK, STOP_TRAFFIC
+from bot.planning.retired import check_not_retired
 from bot.ports import AuditEntry
 
 _log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class Runner:
         if must_unwind(execution):
             self._go_on_unwinding(execution)
             return
+        self._check_known(execution.run)
         self._doubt(execution)
         try:
             self._walk(execution)
@@ -83,6 +85,21 @@ class Runner:
             if not passed_no_return(execution):
                 raise
             self._walk(execution)  # the chain committed first and only its answer was lost: on to the end
+
+    def _check_known(self, run: Run) -> None:
+        """Refuse what another version of Backstop has begun and this one cannot finish.
+
+        Raises:
+            PermanentError: ``restore-in-place-removed``, ``step-unknown``.
+        """
+        check_not_retired(run)
+        unknown = [step.title for step in run.steps if step.state not in _SETTLED and step.key not in self._actions]
+        if unknown:
+            raise PermanentError(
+                "step-unknown",
+                f"Run {run.id} has a step that this version of Backstop does not know: {unknown[0]}.",
+                "Let the version that began it finish it, or ask for it again.",
+            )
 
     def _go_on_unwinding(self, execution: Execution) -> None:
         run = execution.run

@@ -6,15 +6,13 @@ Rows are patients' data, so they go where backups are, never into a message: the
 from dataclasses import replace
 
 from bot.domain.chores import Chore, ChoreKind, ChoreState
-from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState
 from bot.engine.chores import Work, begin
 from bot.engine.people import check_steward
-from bot.engine.swapping import sides_of
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
 from bot.planning.checklist import is_past_return
-from bot.planning.inplace import saved_in_place
+from bot.planning.retired import is_retired, saved_in_place
 from bot.ports import Audience, Salvager
 
 _CHANGING = frozenset({RunState.APPROVED, RunState.RUNNING})
@@ -45,12 +43,12 @@ def _put_aside_by(run: Run) -> str:
         PermanentError: ``nothing-to-salvage``.
     """
     come = run.plan.restore
-    if run.plan.kind is PlanKind.RESTORE_IN_PLACE:
+    if is_retired(run):
         raise PermanentError(
             "nothing-to-salvage",
             f"Run {run.id} was a restore in place and put no database aside that could be compared.",
             f"What it replaced is in its emergency backup, {saved_in_place(run) or 'which was never taken'}: load that "
-            "into a database elsewhere and compare there, or bring it back whole with /rollback undo.",
+            "into a database elsewhere and compare there, or restore it.",
         )
     if come is None or run.state is not RunState.SUCCEEDED or not is_past_return(run):
         why = "put no database aside" if come is None else f"is {run.state}"
@@ -64,8 +62,7 @@ def _put_aside_by(run: Run) -> str:
 
 def _salvager(workplace: Workplace, run: Run, kept: str) -> Salvager:
     site = workplace.site(run.environment)
-    there = any(side.name == kept for side in sides_of(site).list())
-    if not there or site.salvager is None:
+    if not any(side.name == kept for side in site.sides.list()):
         raise PermanentError(
             "kept-database-gone",
             f"The database that run {run.id} put aside ({kept}) is gone: dropped after its time, or swapped back.",

@@ -7,7 +7,6 @@ from bot.engine.backups import find_backup
 from bot.engine.inspection import inspect
 from bot.engine.lookback import with_history
 from bot.engine.workplace import Site, Workplace
-from bot.errors import PermanentError
 from bot.planning.facts import Exchange, RestoreRequest, UndoRequest
 from bot.planning.proofs import check_restore_drilled
 from bot.planning.refusals import check_environment
@@ -25,17 +24,16 @@ def preview_restore(workplace: Workplace, request: RestoreRequest, run_id: str, 
         BotError: a refusal, or what an observation raised.
     """
     site = workplace.site(request.environment)
-    sides = sides_of(site)
     facts = inspect(workplace, site, own_run=run_id)
-    check_environment(facts)
+    check_environment(facts, swaps=True)
     backup = choose_backup(site, request.backup)
     check_restorable(facts, backup)
     facts = with_history(workplace, facts, run_id, drill=drill)
     restored = workplace.drills.restored(str(backup.name))
     check_restore_drilled(facts, backup, restored)
     exchange = Exchange(
-        incoming=sides.name("side", run_id),
-        outgoing=sides.name("kept", run_id),
+        incoming=site.sides.name("side", run_id),
+        outgoing=site.sides.name("kept", run_id),
         created_at=backup.name.created_at,
         tables=backup.manifest.tables if backup.manifest else None,
         live=site.database.catalogue(),
@@ -67,36 +65,19 @@ def preview_undo(workplace: Workplace, request: UndoRequest, run_id: str) -> Pla
     site = workplace.site(request.environment)
     undone = workplace.run(request.run_id)
     name = check_undoable(undone)
-    sides = sides_of(site)
     facts = inspect(workplace, site, own_run=run_id)
-    check_environment(facts)
-    kept = _kept(sides, undone, name)
+    check_environment(facts, swaps=True)
+    kept = _kept(site.sides, undone, name)
     exchange = Exchange(
         incoming=name,
-        outgoing=sides.name("undone", run_id),
+        outgoing=site.sides.name("undone", run_id),
         created_at=kept.noted_at,
-        tables=tuple(sides.contents(name, _unheard)),
+        tables=tuple(site.sides.contents(name, _unheard)),
         live=site.database.catalogue(),
         sizes=tuple(site.database.measure(site.database.stored_tables())),
         keep_s=site.keep_old_s,
     )
-    return plan_undo(request, facts, undone, sides.inspect(name).schema, exchange)
-
-
-def sides_of(site: Site) -> Sides:
-    """Give the port to databases beside the live one.
-
-    Raises:
-        PermanentError: ``no-second-database`` where none may be made.
-    """
-    if site.sides is None:
-        raise PermanentError(
-            "no-second-database",
-            f"No second database may be made beside {site.environment.name}'s, and a swap needs one.",
-            f"Restore a backup in place instead (/backups {site.environment.name} lists them), "
-            "or swap a kept database back by hand: docs/operations.md.",
-        )
-    return site.sides
+    return plan_undo(request, facts, undone, site.sides.inspect(name).schema, exchange)
 
 
 def _kept(sides: Sides, undone: Run, name: str) -> SideFacts:

@@ -53,11 +53,11 @@ def _asked_for(workplace: Workplace) -> set[str]:
 
 def _drop_sides(workplace: Workplace, site: Site) -> None:
     """Whoever has made one drops it; where that failed, what was loaded must not lie about for good."""
-    sides = [side for side in site.sides.list() if side.kind == "side"] if site.sides is not None else []
+    sides = [side for side in site.sides.list() if side.kind == "side"]
     asked_for = _asked_for(workplace) if sides else ()  # after them: whoever is in the list has asked before
     for side in sides:
         with by_itself(side.name):
-            if site.sides is not None and _is_left(workplace, side, asked_for):
+            if _is_left(workplace, side, asked_for):
                 site.sides.drop(side.name)
 
 

@@ -8,9 +8,7 @@ from bot.domain.plans import PlanKind
 from bot.domain.runs import Step, StepState
 from bot.engine.execution import Execution
 from bot.engine.steps.action import Action
-from bot.engine.steps.replacing import TRANSACTIONS
 from bot.engine.steps.restoring import planned
-from bot.engine.swapping import sides_of
 from bot.errors import PermanentError, TemporaryError
 from bot.planning.checklist import CHAIN, REGROW, REPLACE, SWAP, no_return_of
 from bot.ports import ExchangeState
@@ -20,7 +18,6 @@ _WITNESSES = {
     CHAIN: ("chain-committed", "tracking table", "says"),
     REGROW: ("chain-undone", "tracking table", "says"),
     SWAP: ("databases-swapped", "databases' names", "say"),
-    REPLACE: ("content-replaced", "server itself", "says"),
 }
 TOUCHED = frozenset({StepState.RUNNING, StepState.DONE, StepState.FAILED})
 """States of a step that may have changed something which has not been put back."""
@@ -58,7 +55,7 @@ def _swapped(execution: Execution) -> bool:
     come = planned(execution)
     for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
         with attempt:
-            state = sides_of(execution.site).state(come.incoming, come.outgoing)
+            state = execution.site.sides.state(come.incoming, come.outgoing)
     if state is ExchangeState.UNKNOWN:
         raise PermanentError(
             "outcome-unknown",
@@ -91,19 +88,18 @@ def _committed(execution: Execution) -> bool:
     )
 
 
-def _replaced(execution: Execution) -> bool:
-    """Ask the server for every transaction that was begun. One that was not noted has dropped nothing."""
-    begun, database = execution.data(REPLACE).get(TRANSACTIONS, ()), execution.site.database
-    execution.end_session()
-    for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
-        with attempt:
-            database.fence(execution.run.id).close()  # as above: a session that still commits is ended first
-            database.reopen()
-            return any(database.was_committed(transaction) for transaction in begun)
-    raise AssertionError  # pragma: no cover -- retry_context returns or raises
+def _unknown(execution: Execution) -> bool:
+    """Of a restore in place only the version that began it could say."""
+    run = execution.run
+    raise PermanentError(
+        "outcome-unknown",
+        f"Whether the load of run {run.id} has committed cannot be found out: restores in place were removed.",
+        "Compare the database with the bundle and with the emergency backup, then close the run with "
+        f"/rollback cancel {run.id}.",
+    )
 
 
-_ASKED = {SWAP: _swapped, REPLACE: _replaced}
+_ASKED = {SWAP: _swapped, REPLACE: _unknown}
 """Who knows whether a step has committed, where it is not the tracking table."""
 
 
@@ -116,8 +112,9 @@ def unwind(execution: Execution, actions: Mapping[str, Action]) -> None:
     """
     execution.unwinding = True
     for step in reversed(execution.run.steps):
-        if step.state in TOUCHED and actions[step.key].undoes:
-            _undo(execution, step, actions[step.key])
+        action = actions.get(step.key)
+        if step.state in TOUCHED and action is not None and action.undoes:
+            _undo(execution, step, action)
         elif step.state is StepState.RUNNING:
             execution.record(step.key, StepState.SKIPPED, "stopped")
 

@@ -12,8 +12,9 @@ from bot.engine.chores import Work, begin
 from bot.engine.comparing import compare
 from bot.engine.judging import FaultError, judging, note
 from bot.engine.people import check_member
-from bot.engine.workplace import Site, Workplace
+from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
+from bot.planning.refusals import check_second_database
 from bot.ports import Audience, FetchedBundle, Sides
 
 _NAMES, _READABLE, _RESTORED = LEVELS
@@ -30,7 +31,7 @@ def verify(workplace: Workplace, audience: Audience, key: str, environment: str,
     _check_level(level)
     backup = find_backup(site, name)
     if level == _RESTORED:
-        _check_restorable(site, backup)
+        check_second_database(environment, site.database.inspect())
     work = begin(workplace, site, audience, key, ChoreKind.VERIFY, str(backup.name), level)
     ended = work.perform(lambda: _verified(work, backup))
     if ended.problem:
@@ -41,16 +42,6 @@ def verify(workplace: Workplace, audience: Audience, key: str, environment: str,
 def _check_level(level: int) -> None:
     if level not in LEVELS:
         raise PermanentError("not-a-level", f"There is no level {level}.", "Levels are 1, 2 and 3; 2 is the default.")
-
-
-def _check_restorable(site: Site, backup: Backup) -> None:
-    environment = site.environment.name
-    if site.sides is None:
-        raise PermanentError(
-            "not-available",
-            f"Level 3 restores into a database beside the live one, which is not possible for {environment}.",
-            f"Level 2 proves that it can be read to its end: /backups {environment} verify {backup.name} 2",
-        )
 
 
 def _verified(work: Work, backup: Backup) -> Chore:
@@ -77,7 +68,7 @@ def _prove(work: Work, backup: Backup) -> int:
             bundle = work.site.store.fetch(backup, directory, work.reporter())
         with judging(_READABLE):
             work.workplace.reader.read_through(bundle)
-        if work.chore.level == _RESTORED and work.site.sides is not None:
+        if work.chore.level == _RESTORED:
             with judging(_RESTORED):
                 return _restore(work, work.site.sides, backup, bundle)
     return 0

@@ -9,6 +9,7 @@ from bot.domain.runs import Run, RunState
 from bot.engine.workplace import Workplace
 from bot.errors import PermanentError
 from bot.planning.checklist import checklist_of
+from bot.planning.retired import check_not_retired
 from bot.ports import Audience, AuditEntry
 
 _PENDING = frozenset({RunState.PENDING})
@@ -18,7 +19,8 @@ def vote(workplace: Workplace, audience: Audience, payload: Mapping[str, Any]) -
     """Deal with a reaction or a button on one of our messages. Anything else in the channel is ignored.
 
     Raises:
-        PermanentError: ``unknown-run``, ``vote-closed``, ``vote-stale``, ``vote-refused``; the voter is told.
+        PermanentError: ``unknown-run``, ``vote-closed``, ``vote-stale``, ``vote-refused``,
+            ``restore-in-place-removed``; the voter is told.
         TemporaryError: ``lookup-failed``.
     """
     subject = _subject(workplace, audience, payload)
@@ -32,8 +34,11 @@ def vote(workplace: Workplace, audience: Audience, payload: Mapping[str, Any]) -
         show(workplace, run.id)
         return
     _check_open(run, asked)
+    choice = Choice(payload["choice"])
+    if choice is Choice.APPROVE:
+        check_not_retired(run)
     voter = _check_voter(workplace, run, audience.user_id, payload)
-    choice, how, digest, now = Choice(payload["choice"]), payload["how"], run.plan.digest, workplace.clock.now()
+    how, digest, now = payload["how"], run.plan.digest, workplace.clock.now()
     details = {"choice": choice.value, "how": how, "digest": digest, "name": voter.name}
     entry = AuditEntry(audience.user_id, "voted", details)
     if workplace.journal.cast(run.id, Vote(audience.user_id, choice, digest, how, now, _event_ts(payload)), entry):

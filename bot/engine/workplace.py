@@ -34,19 +34,17 @@ class Site:
     """One environment and the ports into it.
 
     Attributes:
-        sides: None where no second database may be made.
         keep_old_s: for how many seconds a replaced database is kept.
-        salvager, trials: None where `sides` is.
     """
 
     environment: Environment
     cluster: Cluster
     database: Database
     store: BackupStore
-    sides: Sides | None = None
+    sides: Sides
+    salvager: Salvager
+    trials: Trials
     keep_old_s: float = 604_800.0
-    salvager: Salvager | None = None
-    trials: Trials | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ VERIFY_SWAPPED = "verify-swapped"
 REGROW = "regrow"
 VERIFY_REGROWN = "verify-regrown"
 REPLACE = "replace"
-VERIFY_REPLACED = "verify-replaced"
+"""Of a retired kind of run; no checklist has it any more."""
 START_APP = "start-app"
 SMOKE = "smoke"
 RESTORE_TRAFFIC = "restore-traffic"
@@ -67,25 +67,14 @@ _REGROW = (
     (VERIFY_REGROWN, _VERIFIED),
     *_END,
 )
-_IN_PLACE = (
-    *_BEGIN,
-    (FETCH, "Fetch and verify the bundle"),
-    _STOP,
-    (BACKUP, "Create emergency backup"),
-    (FENCE, "Fence the database"),
-    (REPLACE, "Load the bundle in place of the old content"),
-    (VERIFY_REPLACED, _VERIFIED),
-    *_END,
-)
-"""The backup is taken with the app stopped: what were written after it would be in nothing."""
 _STEPS = {
     PlanKind.CHAIN: _CHAIN,
     PlanKind.RESTORE: _RESTORE,
     PlanKind.UNDO: (*_BEGIN, *_SWAP),
     PlanKind.REGROW: _REGROW,
-    PlanKind.RESTORE_IN_PLACE: _IN_PLACE,
 }
 _NO_RETURN = {PlanKind.CHAIN: CHAIN, PlanKind.REGROW: REGROW, PlanKind.RESTORE_IN_PLACE: REPLACE}
+_FOR_GOOD = frozenset({PlanKind.REGROW, PlanKind.RESTORE_IN_PLACE})
 
 
 def checklist_of(kind: PlanKind) -> tuple[Step, ...]:
@@ -111,5 +100,5 @@ def may_be_past_return(run: Run) -> bool:
 
 
 def is_undoable(run: Run) -> bool:
-    """Whether people are offered `/rollback undo`: it changed a database, is no drill and no undoing of a chain."""
-    return is_past_return(run) and not run.drill and run.plan.kind is not PlanKind.REGROW
+    """Whether people are offered `/rollback undo`: it changed a database, is no drill, and its kind can be undone."""
+    return is_past_return(run) and not run.drill and run.plan.kind not in _FOR_GOOD

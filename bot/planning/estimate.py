@@ -42,19 +42,6 @@ def swap_estimate() -> Estimate:
     return Estimate(down_s, down_s)
 
 
-REPLACE_BYTES_PER_S = 4_000_000
-"""pg_restore through one session, then counting and hashing, of the bundle's (compressed) size."""
-COMPARE_BYTES_PER_S = 200_000_000
-"""Counting and hashing what is there, of database size on disk."""
-
-
-def in_place_estimate(database_bytes: int, bundle_bytes: int) -> Estimate:
-    """Estimate a restore in place: all but the download is downtime, the emergency backup included."""
-    saved_s = DUMP_START_S + database_bytes / DUMP_BYTES_PER_S + database_bytes / COMPARE_BYTES_PER_S
-    down_s = PODS_STOP_S + saved_s + bundle_bytes / REPLACE_BYTES_PER_S + PODS_START_S + CHECKS_S
-    return Estimate(bundle_bytes / FETCH_BYTES_PER_S + down_s, down_s)
-
-
 REGROW_BYTES_PER_S = 10_000_000
 """Rows back from the export, with their indexes and keys, of table size on disk before."""
 

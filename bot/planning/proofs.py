@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from bot.domain.backups import Backup
 from bot.domain.drills import Drill, DrillKind
-from bot.domain.environments import DrillDemand, RestoreMode
+from bot.domain.environments import DrillDemand
 from bot.domain.migrations import DownScript
 from bot.domain.plans import Estimate, PlanKind
 from bot.domain.proofs import Forecast, PlannedProof, Proof, ProvenScript
@@ -50,20 +50,13 @@ def restore_proof(facts: Facts, backup: Backup, restored: Drill | None, estimate
     drilled, own = facts.drilled, facts.environment.name
     if drilled is None:
         return None
-    in_place = facts.environment.restore is RestoreMode.IN_PLACE
-    if in_place:  # a load beside the live database says nothing of one within it
-        total = forecast(estimate.total_s, run_samples(drilled.runs, PlanKind.RESTORE_IN_PLACE), own)
-        downtimes = run_downtimes(drilled.runs, PlanKind.RESTORE_IN_PLACE)
-    else:
-        total = restore_forecast(drilled, estimate.total_s, own)
-        downtimes = restore_downtimes(drilled.restores, drilled.runs)
     return PlannedProof(
         at=drilled.at,
         bundle=_bundle_proof(backup, restored),
         backups=_newest(drilled, lambda drill: _restores(drill, own)),
         practice=_newest(drilled, lambda drill: drill.kind is DrillKind.RESTORE),
-        total=total,
-        downtime=forecast(estimate.downtime_s, downtimes, own),
+        total=restore_forecast(drilled, estimate.total_s, own),
+        downtime=forecast(estimate.downtime_s, restore_downtimes(drilled.restores, drilled.runs), own),
     )
 
 

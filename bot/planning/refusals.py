@@ -3,23 +3,26 @@
 from collections.abc import Iterable, Sequence
 
 from bot.domain.backups import Backup
+from bot.domain.catalogue import DatabaseFacts
 from bot.domain.migrations import chain_of
 from bot.domain.runs import Run, RunState
 from bot.domain.versions import label
 from bot.errors import PermanentError
 from bot.planning.checklist import is_past_return, is_undoable
 from bot.planning.facts import Facts, RollbackRequest
+from bot.planning.retired import is_retired
 
 
-def check_environment(facts: Facts, *, creates: bool = True) -> None:
+def check_environment(facts: Facts, *, swaps: bool = False) -> None:
     """Refuse where no run may start at all.
 
     Args:
         facts: as observed.
-        creates: whether the run makes a database beside the live one.
+        swaps: whether another database is to take the live one's place.
 
     Raises:
-        PermanentError: ``environment-frozen``, ``another-run-active``, ``database-closed``, ``missing-rights``.
+        PermanentError: ``environment-frozen``, ``another-run-active``, ``database-closed``, ``missing-rights``;
+            ``no-second-database`` where one would be swapped in.
     """
     name = facts.environment.name
     if facts.frozen is not None:
@@ -33,14 +36,30 @@ def check_environment(facts: Facts, *, creates: bool = True) -> None:
             "If no run is at work (/rollback status), open it: "
             f"ALTER DATABASE {facts.database.name} ALLOW_CONNECTIONS true.",
         )
-    _check_rights(facts, creates=creates)
+    if swaps:
+        check_second_database(name, facts.database)
+    _check_rights(facts)
 
 
-def _check_rights(facts: Facts, *, creates: bool) -> None:
+def check_second_database(environment: str, database: DatabaseFacts) -> None:
+    """Refuse what needs a database beside the live one where our role may make none.
+
+    Raises:
+        PermanentError: ``no-second-database`` with the grant to type.
+    """
+    if not database.can_create:
+        raise PermanentError(
+            "no-second-database",
+            f"Restoring needs a database beside that of {environment}, and role {database.role} may make none.",
+            f"Have a superuser type: ALTER ROLE {database.role} CREATEDB;",
+        )
+
+
+def _check_rights(facts: Facts) -> None:
     missing = list(facts.missing_rights)
     if not facts.database.can_fence:
         missing.append("own the database and be a member of pg_signal_backend")
-    if creates and not facts.database.can_create:
+    if not facts.database.can_create:
         missing.append("CREATEDB, for the database beside the live one")
     if missing:
         raise PermanentError(
@@ -66,6 +85,8 @@ def _way_past(run: Run) -> str:
         return f"Vote on it, or withdraw it with /rollback cancel {run.id}."
     if run.state is not RunState.PARKED:
         return "See /rollback status."
+    if is_retired(run):
+        return f"Close it as it stands with /rollback cancel {run.id}. Then ask again."
     if not is_past_return(run):
         return f"Have it put everything back: /rollback resume {run.id}. Then ask again."
     then = f"/rollback undo {run.id} takes it back" if is_undoable(run) else "ask again"

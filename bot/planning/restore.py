@@ -1,15 +1,14 @@
-"""Plan a restore: a bundle is loaded beside the live database, and takes its place; or in place of its content."""
+"""Plan a restore: a bundle is loaded beside the live database, and takes its place."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.backups import Backup
-from bot.domain.environments import RestoreMode
 from bot.domain.plans import Plan, PlanKind
 from bot.domain.versions import label
 from bot.errors import PermanentError
 from bot.planning.appchoice import choose_app
-from bot.planning.estimate import in_place_estimate, restore_estimate
+from bot.planning.estimate import restore_estimate
 from bot.planning.facts import Exchange, Facts, RestoreRequest
 from bot.planning.proofs import restore_proof, restore_warnings
 from bot.planning.refusals import check_environment
@@ -128,13 +127,11 @@ def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange
     Raises:
         PermanentError: every reference of `check_environment` and `appchoice`.
     """
-    in_place = facts.environment.restore is RestoreMode.IN_PLACE
-    check_environment(facts, creates=not in_place)
+    check_environment(facts, swaps=True)
     check_restorable(facts, backup)
     to_schema = schema_of(backup)
     to_app = choose_app(request.app, facts, to_schema)
-    kind = PlanKind.RESTORE_IN_PLACE if in_place else PlanKind.RESTORE
-    plan = plan_swap(kind, facts, exchange, to_schema, to_app)
+    plan = plan_swap(PlanKind.RESTORE, facts, exchange, to_schema, to_app)
     if plan.restore is None:  # pragma: no cover -- a swap always has one
         raise AssertionError
     come = replace(
@@ -146,8 +143,7 @@ def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange
         etag=backup.stored.etag,
         verified=_proven(backup),
     )
-    sizes = facts.database.size_bytes, backup.stored.size_bytes
-    estimate = in_place_estimate(*sizes) if in_place else restore_estimate(backup.stored.size_bytes)
+    estimate = restore_estimate(backup.stored.size_bytes)
     return replace(
         plan,
         asked_for=request.asked_for,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from bot.domain.environments import RestoreMode
 from bot.domain.plans import Estimate, Plan, PlanKind, PlannedRestore
 from bot.domain.versions import AppVersion
 from bot.planning.appchoice import running_app
@@ -60,7 +59,5 @@ def plan_swap(kind: PlanKind, facts: Facts, exchange: Exchange, to_schema: int, 
 def _warnings(facts: Facts, exchange: Exchange) -> Iterator[str]:
     if exchange.tables is None:
         yield NOTHING_KNOWN
-    in_place = facts.environment.restore is RestoreMode.IN_PLACE
-    if not in_place:
-        yield from slot_warnings(facts)
+    yield from slot_warnings(facts)
     yield from environment_warnings(facts, "before the app is stopped")

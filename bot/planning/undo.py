@@ -52,7 +52,7 @@ def check_kept(run: Run, kept: str, *, there: bool) -> None:
         )
 
 
-def app_before(undone: Run, facts: Facts, to_schema: int) -> AppVersion | None:
+def _app_before(undone: Run, facts: Facts, to_schema: int) -> AppVersion | None:
     """What served before a run, where it can serve that schema and is still to be had."""
     before = AppVersion.parse(undone.plan.from_app)
     fits = before is not None and facts.matrix.suits(before, to_schema) and before in available_apps(facts.cluster)
@@ -65,7 +65,7 @@ def plan_undo(request: UndoRequest, facts: Facts, undone: Run, to_schema: int, e
     Raises:
         PermanentError: every reference of `check_environment` and `appchoice`.
     """
-    check_environment(facts)
-    to_app = choose_app(app_before(undone, facts, to_schema), facts, to_schema)
+    check_environment(facts, swaps=True)
+    to_app = choose_app(_app_before(undone, facts, to_schema), facts, to_schema)
     plan = plan_swap(PlanKind.UNDO, facts, exchange, to_schema, to_app)
     return replace(plan, asked_for=request.asked_for, undoes=undone.id, estimate=swap_estimate())

@@ -29,7 +29,6 @@ from bot.ports.plotter import Plotter
 from bot.ports.progress import Report
 from bot.ports.queue import Queue
 from bot.ports.regrowth import Regrown, RegrowthOrder, RowSource
-from bot.ports.replacement import Replaced, ReplacementOrder, Supervision
 from bot.ports.scripts import Scripts
 from bot.ports.sides import ExchangeState, Salvager, SideFacts, Sides
 from bot.ports.storage import BackupStore, ExportStore
@@ -75,8 +74,6 @@ __all__ = [
     "Queue",
     "Regrown",
     "RegrowthOrder",
-    "Replaced",
-    "ReplacementOrder",
     "Report",
     "Request",
     "RowSource",
@@ -85,7 +82,6 @@ __all__ = [
     "Shadow",
     "SideFacts",
     "Sides",
-    "Supervision",
     "TableSink",
     "Trials",
 ]

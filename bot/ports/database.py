@@ -11,7 +11,6 @@ from bot.domain.migrations import DownScript
 from bot.ports.bundles import Dump, FetchedBundle, TableSink
 from bot.ports.progress import Report
 from bot.ports.regrowth import Regrown, RegrowthOrder, RowSource
-from bot.ports.replacement import Replaced, ReplacementOrder, Supervision
 
 
 class Shadow(Protocol):
@@ -83,24 +82,6 @@ class Fence(Protocol):
             TemporaryError: ``outcome-unknown`` when the connection went during COMMIT; ``table-locked``.
         """
 
-    def replace(self, bundle: "FetchedBundle", order: "ReplacementOrder", watch: "Supervision") -> "Replaced":
-        """Replace everything in the database by a bundle's content, all in ONE transaction.
-
-        Compared with `order` under lock first, then emptied, loaded, judged, committed. A failure before COMMIT, of
-        whatever kind, leaves the old content.
-
-        Args:
-            bundle: one of ours, in directory format.
-            order: what may go.
-            watch: who is asked; `began` first of all.
-
-        Raises:
-            PermanentError: ``changed-since-backup``, ``cannot-replace-in-place``, ``load-failed``, ``disk-full``, and
-                what `watch.judge` raises; nothing was changed.
-            TemporaryError: ``outcome-unknown`` when the connection went during COMMIT: see `Database.was_committed`;
-                ``database-unreachable``, ``table-locked``, ``chain-running``; nothing was changed.
-        """
-
     def close(self) -> None:
         """End the session. The database stays closed."""
 
@@ -149,22 +130,6 @@ class Database(Protocol):
         Raises:
             PermanentError: ``undo-failed``, ``undo-not-exact``, ``database-replaced``, ``shadow-failed``.
             TemporaryError: ``table-locked``.
-        """
-
-    def obstacles(self, bundle: "FetchedBundle | None" = None) -> Sequence[str]:
-        """What stands in the way of a restore in place, one line each: what would go and could not be made again, by
-        its owners, its kind or its number; with a bundle, what of it could not be made here.
-        """
-
-    def uncounted(self) -> str:
-        """A digest of what no manifest counts, to be compared with a later one: sequences' values, large objects."""
-
-    def was_committed(self, transaction: str) -> bool:
-        """Whether `Fence.replace` committed that transaction; asked when no session of its can be left (see `fence`).
-
-        Raises:
-            PermanentError: ``outcome-unknown`` when the server does not remember it.
-            TemporaryError: ``outcome-unknown`` while it is still at work.
         """
 
     def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:

@@ -32,7 +32,6 @@ class Tuning:
         down_dir: where the down scripts are.
         matrix: (app, min_schema, max_schema) rows.
         expires_after_s: how long a request stays open.
-        in_place: environments where no second database is allowed.
         drills: schedules, each with the keys of ``[[drills]]``.
     """
 
@@ -43,7 +42,6 @@ class Tuning:
         default_factory=lambda: {"pods_stop_s": 4, "pods_start_s": 6, "lock_timeout_s": 1, "smoke_s": 3}
     )
     chain_attempts: int = 3
-    in_place: frozenset[str] = frozenset()
     drills: Iterable[Mapping[str, str | int | list[str]]] = DRILLS
     demands_drills: bool = False
 
@@ -90,7 +88,6 @@ targets = {{ restore_s = 60, data_loss_s = 90000 }}
 database.dsn_env = "BACKSTOP_{name.upper()}_DSN"
 backups = {{ bucket = "physioflow-backups-{name}", endpoint_url = "{places.s3}" }}
 escalation_contacts = ["the database administrator on call"]
-restore = "{"in-place" if name in tuning.in_place else "swap"}"
 
 [environments.{name}.cluster]
 namespace = "physioflow-{name}"

@@ -44,7 +44,7 @@ def _fit_bot(sandbox: Sandbox, scenario: Scenario) -> None:
     sandbox.stop_bots()
     matrix = [row for row in sandbox.tuning.matrix if row[0] not in scenario.without]
     drills = scenario.drills() if scenario.drills else sandbox.tuning.drills
-    tuning = dataclasses.replace(sandbox.tuning, matrix=matrix, in_place=scenario.in_place, drills=drills)
+    tuning = dataclasses.replace(sandbox.tuning, matrix=matrix, drills=drills)
     sandbox.add_bot(dataclasses.replace(tuning, demands_drills=scenario.demands_drills))
 
 

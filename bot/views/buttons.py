@@ -10,6 +10,7 @@ from bot.domain.drills import Drill, DrillState
 from bot.domain.plans import PlanKind
 from bot.domain.runs import OPEN, Run, RunState, StepState
 from bot.planning.checklist import is_past_return, is_undoable, may_be_past_return, no_return_of
+from bot.planning.retired import is_retired
 from bot.ports import BackupListing
 from bot.views.blocks import Block, button, confirm, overflow
 from bot.views.plan import impact
@@ -37,7 +38,6 @@ _QUESTIONS = {
     PlanKind.RESTORE: "Restore {} from a backup?",
     PlanKind.UNDO: "Swap the databases of {} back?",
     PlanKind.REGROW: "Bring back in {} what a rollback dropped?",
-    PlanKind.RESTORE_IN_PLACE: "Restore {} in place from a backup?",
 }
 
 
@@ -56,15 +56,8 @@ def for_ballot(run: Run) -> list[Block]:
     """Approve and Reject, while the request is open."""
     if run.state is not RunState.PENDING or run.drill:
         return []
-    words = f"You consent to plan {run.plan.short_digest}: {impact(run.plan)}."
     return [
-        button(
-            "Approve",
-            APPROVE,
-            ballot_value(run),
-            style="primary",
-            ask=confirm(_QUESTIONS[run.plan.kind].format(run.environment), words, "Approve"),
-        ),
+        *([] if is_retired(run) else [_approve(run)]),
         button(
             "Reject",
             REJECT,
@@ -75,10 +68,16 @@ def for_ballot(run: Run) -> list[Block]:
     ]
 
 
+def _approve(run: Run) -> Block:
+    words = f"You consent to plan {run.plan.short_digest}: {impact(run.plan)}."
+    ask = confirm(_QUESTIONS[run.plan.kind].format(run.environment), words, "Approve")
+    return button("Approve", APPROVE, ballot_value(run), style="primary", ask=ask)
+
+
 def for_card(run: Run) -> list[Block]:
     """What a person may do to a run in the state it is in."""
     if run.state is RunState.PARKED:
-        return [_retry(run), _escalate(run)]
+        return [*([] if is_retired(run) else [_retry(run)]), _escalate(run)]
     if run.state in OPEN:
         return [_cancel(run)] if can_cancel(run) else []
     follow_up = any(step.state is StepState.OPEN for step in run.steps)
@@ -131,11 +130,6 @@ def _undo(run: Run) -> Block:
         words = (
             "Asks the approvers to bring back what was dropped, from the rows and the backup saved before it. "
             "What was written since stays, and the app is down for a moment again."
-        )
-    if run.plan.kind is PlanKind.RESTORE_IN_PLACE:
-        words = (
-            "Asks the approvers to restore the emergency backup that was taken before the load, in place. "
-            "What was written since is in the undo's own emergency backup, and the app is down for all of it again."
         )
     return button("Undo…", UNDO, run.id, ask=confirm("Undo this?", words, "Ask for it"))
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.domain.approvals import Choice, Vote
 from bot.domain.runs import OPEN, Run, RunState, Step, StepState
 from bot.planning.checklist import is_past_return, is_undoable, may_be_past_return
+from bot.planning.retired import is_retired
 from bot.views import plan as plan_view
 from bot.views import proofs
 from bot.views.blocks import View, actions, context, header, page, paginate, section
@@ -91,6 +92,8 @@ def _state(run: Run, votes: Sequence[Vote], quorum: int) -> str:
 def _ways_on(run: Run) -> list[str]:
     """What may be done with a parked run: before the point of no return Retry goes back, after it forward."""
     call = "_Escalate_ posts the logs, what can be recovered, whom to call."
+    if is_retired(run):
+        return [f"Close it as it stands with {code(f'/rollback cancel {run.id}', 60)}. {call}"]
     if may_be_past_return(run):
         return [f"_Retry_ looks whether it has committed, then goes on to the end or puts everything back. {call}"]
     if not is_past_return(run):

@@ -2,7 +2,7 @@
 
 from bot.domain.plans import Plan, PlanKind, PlannedRows, PlannedWorkload
 from bot.domain.versions import label
-from bot.views import drops, inplace, proofs, regrowth, swap
+from bot.views import drops, proofs, regrowth, retired, swap
 from bot.views.blocks import Block, context, listing, section
 from bot.views.text import code, count, duration, one_line, paragraph, size
 
@@ -48,7 +48,7 @@ def _body(plan: Plan) -> list[str]:
     if plan.regrowth is not None:
         return [*regrowth.describe(plan, plan.regrowth), _app(plan)]
     if plan.restore is not None and plan.kind is PlanKind.RESTORE_IN_PLACE:
-        return [*inplace.describe(plan, plan.restore), _app(plan)]
+        return [*retired.describe(plan.restore), _app(plan)]
     if plan.restore is not None:
         return [*swap.describe(plan, plan.restore), _app(plan)]
     return _chain(plan)
@@ -75,8 +75,7 @@ def impact(plan: Plan) -> str:
         rows, changed = sum(row.rows for row in plan.rows if row.all_go), [r for r in plan.rows if not r.all_go]
         some = f", and scripts change or delete rows of {count(len(changed), 'table')}" if changed else ""
         what = f"{count(drops.wholes_in(plan.drops), 'object')} and {count(rows, 'row')} go{some}"
-    whole = " for the whole load, in place," if plan.kind is PlanKind.RESTORE_IN_PLACE else ""
-    return f"{what}; the app is down{whole} for about {duration(plan.estimate.downtime_s)}"
+    return f"{what}; the app is down for about {duration(plan.estimate.downtime_s)}"
 
 
 def noun(plan: Plan) -> str:

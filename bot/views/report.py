@@ -14,9 +14,9 @@ from bot.planning.checklist import (
     is_past_return,
     may_be_past_return,
 )
-from bot.planning.inplace import saved_in_place
+from bot.planning.retired import is_retired
 from bot.ports import AuditEvent
-from bot.views import drops, inplace, regrowth, swap
+from bot.views import drops, regrowth, retired, swap
 from bot.views import plan as plan_view
 from bot.views.blocks import Block, View, actions, context, header, listing, page, section
 from bot.views.buttons import for_report
@@ -92,16 +92,16 @@ def _changed(run: Run, export: Export | None) -> list[str]:
         return regrowth.describe(run.plan, run.plan.regrowth)
     if run.plan.restore is None:
         return [drops.describe(run.plan.drops, "What was dropped"), _saved(run, export)]
-    if run.plan.kind is PlanKind.RESTORE_IN_PLACE:
-        return [*inplace.describe(run.plan, run.plan.restore), inplace.saved(saved_in_place(run), run.id)]
+    if is_retired(run):
+        return [*retired.describe(run.plan.restore), retired.outcome(run)]
     return [*swap.describe(run.plan, run.plan.restore), *_odd(run)]
 
 
 def _unchanged(run: Run, export: Export | None) -> list[str]:
     """What a run would have changed that has changed no database, or does not know; what it saved is there even so."""
     sure, restore = not may_be_past_return(run), run.plan.restore
-    if run.plan.kind is PlanKind.RESTORE_IN_PLACE:
-        return [inplace.unreplaced(saved_in_place(run), sure=sure)]
+    if is_retired(run):
+        return [retired.outcome(run)]
     if restore is not None:
         return [swap.unswapped(run.plan, restore, sure=sure), *_odd(run)]
     if run.plan.regrowth is not None:

@@ -49,7 +49,7 @@ FROM pg_catalog.pg_prepared_xacts WHERE database = %(database)s ORDER BY prepare
 -- A database as seen from beside it, also while it is closed; the rights of our role on it.
 SELECT d.datallowconn, pg_database_size(d.oid), current_setting('server_version_num')::int,
        r.rolsuper OR (pg_has_role(d.datdba, 'USAGE') AND pg_has_role('pg_signal_backend', 'USAGE')),
-       r.rolsuper OR r.rolcreatedb, r.rolsuper
+       r.rolsuper OR r.rolcreatedb, r.rolsuper, quote_ident(r.rolname)
 FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
 WHERE d.datname = %(database)s AND r.rolname = current_user;
 

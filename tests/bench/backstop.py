@@ -19,8 +19,12 @@ from bot.errors import PermanentError
 from bot.ports import Dump, Report
 from tests.bench.child import Figures, serve
 from tests.bench.places import BUCKET, Places, Stopwatch
+from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.process import Process
+from tests.fakes.salvager import FakeSalvager
+from tests.fakes.sides import FakeSides
+from tests.fakes.trials import FakeTrials
 from tests.fakes.world import ENVIRONMENT, World
 
 RUN = "01BENCH"
@@ -52,7 +56,15 @@ class Backstop:
         self.sides = PostgresSides(*parts)
         self.store = storage.S3BackupStore(client, "prod", target)
         self._database = TimedDatabase(*parts)
-        self.site = Site(ENVIRONMENT, FakeCluster(clock), self._database, self.store, self.sides)
+        self.site = Site(
+            ENVIRONMENT,
+            FakeCluster(clock),
+            self._database,
+            self.store,
+            self.sides,
+            FakeSalvager(),
+            FakeTrials(FakeSides(), FakeClock()),
+        )
         self.workplace = World(places.directory).workplace(Process("bench"))
         self._away = [self.sides.name("kept", RUN), self.sides.name("undone", RUN)]
 

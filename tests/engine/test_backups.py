@@ -370,10 +370,11 @@ class TestLevel3:
 
     def test_without_a_second_database_it_is_refused(self, world: World, story: Story) -> None:
         world.store.backups = [made(1)]
+        world.database.facts = replace(world.database.facts, can_create=False)
         request = verify(world, level=3)
         story.do(request)
-        assert refused(world, request) == "not-available"
-        assert "verify prod_nightly_20260228_120000 2" in world.announcer.refusals[request.id][1].hint
+        assert refused(world, request) == "no-second-database"
+        assert "ALTER ROLE backstop_prod CREATEDB;" in world.announcer.refusals[request.id][1].hint
 
     def test_of_a_bundle_without_a_manifest_the_schema_is_learnt(
         self, world: World, story: Story, sides: FakeSides

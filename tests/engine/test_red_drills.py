@@ -273,7 +273,7 @@ def test_a_drills_run_is_refused_in_production_whoever_asked_for_it(tmp_path: Pa
 
 def test_without_a_second_database_there_is_nothing_to_practise(tmp_path: Path) -> None:
     story = Drilling(tmp_path)
-    story.world.sides = None
+    story.world.database.facts = replace(story.world.database.facts, can_create=False)
     assert story.perform().problem.startswith("no-second-database: ")
 
 

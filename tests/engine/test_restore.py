@@ -16,6 +16,7 @@ from bot.engine.steps.restoring import approved_backup
 from bot.engine.tidying import tidy
 from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
+from bot.ports import FetchedBundle, Report
 from tests.engine.story import Story, steps, traffic_faults
 from tests.engine.test_cancel import cancel_from_elsewhere
 from tests.engine.test_kills import kill_everywhere, killed_after
@@ -330,14 +331,14 @@ def test_a_side_database_of_another_schema_is_refused(story: Story, world: World
     del sides
     story.world.store.backups[0] = bundle(schema=26)
     ask(story)
-    original = world.sides.load  # type: ignore[union-attr] # the fixture made them
+    original = world.sides.load
 
-    def load_other(*args: object) -> str:
-        name: str = original(*args)  # type: ignore[arg-type] # passed on as they came
-        world.sides.tracking[name].pop(26)  # type: ignore[union-attr] # same
+    def load_other(run_id: str, bundle: FetchedBundle, report: Report) -> str:
+        name = original(run_id, bundle, report)
+        world.sides.tracking[name].pop(26)
         return name
 
-    world.sides.load = load_other  # type: ignore[union-attr,method-assign] # a dump no manifest tells the truth of
+    world.sides.load = load_other  # type: ignore[method-assign] # a dump no manifest tells the truth of
     approve(story)
     assert faults_in_nothing_done(world, "verification-failed") == []
 
@@ -376,9 +377,18 @@ def test_the_newest_that_nothing_speaks_against_is_the_latest(story: Story, worl
     assert plan.warnings[0].startswith(f"1 newer backup was passed over: {later} failed its verification.")
 
 
-def test_where_no_second_database_may_be_made_nothing_is_restored(story: Story, world: World) -> None:
+def test_where_no_second_database_may_be_made_nothing_is_restored_or_swapped_back(
+    story: Story, world: World, sides: FakeSides
+) -> None:
+    run = restore(story)
+    loads, world.database.facts = sides.loads, replace(world.database.facts, can_create=False)
     ask(story)
-    assert refusals(world) == ["no-second-database"]
+    story.do(world.request("undo", run_id=run.id))
+    assert refusals(world) == ["no-second-database"] * 2
+    assert [error.hint for _, error in world.announcer.refusals.values()] == [
+        "Have a superuser type: ALTER ROLE backstop_prod CREATEDB;"
+    ] * 2
+    assert (len(world.journal.table), sides.loads) == (1, loads)
 
 
 def test_a_chain_a_run_that_changed_nothing_and_one_undone_already_cannot_be_undone(
@@ -389,9 +399,7 @@ def test_a_chain_a_run_that_changed_nothing_and_one_undone_already_cannot_be_und
     undo(story, run.id)
     story.do(world.request("undo", run_id=run.id))
     assert refusals(world) == ["undo-expired"]
-    sides_now = world.sides
-    assert sides_now is not None
-    sides_now.load_error = PermanentError("load-failed", "Syntax error.")
+    world.sides.load_error = PermanentError("load-failed", "Syntax error.")
     ask(story)
     failed = approve(story)
     story.do(world.request("undo", run_id=failed.id))

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from bot.domain.backups import Manifest, SavedSequence, TableContent
+from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.catalogue import (
     Catalogue,
     ChainOutcome,
@@ -28,11 +28,8 @@ from bot.ports import (
     FetchedBundle,
     Regrown,
     RegrowthOrder,
-    Replaced,
-    ReplacementOrder,
     Report,
     RowSource,
-    Supervision,
     TableSink,
 )
 
@@ -135,34 +132,6 @@ class FakeFence:
             raise TemporaryError("connection-lost", "The connection ended while COMMIT was waited for.")
         return Regrown(9, back, 0.1)
 
-    def replace(self, bundle: FetchedBundle, order: ReplacementOrder, watch: Supervision) -> Replaced:
-        self._must_live()
-        database, transaction = self._database, self._database.begin()
-        watch.began(transaction)
-        here = [TableContent(table, rows) for table, rows in sorted(database.rows.items())]
-        if (here, database.uncounted_now, database.fingerprint_now()) != (
-            list(order.saved),
-            order.uncounted,
-            order.fingerprint,
-        ):
-            raise PermanentError("changed-since-backup", "Something has been written since.", "Find who writes.")
-        if database.replace_error is not None:
-            raise database.replace_error
-        assert bundle.manifest is not None
-        watch.report(Progress(1, 2, "bytes"))
-        if database.not_granted:
-            watch.lacking(database.not_granted)
-        found = {content.table: content for content in bundle.manifest.tables} | database.loaded_otherwise
-        watch.judge(list(found.values()), bundle.manifest.schema_version)
-        watch.may_commit()
-        self._must_live()
-        database.commit_replacement(transaction, bundle.manifest)
-        if database.lose_answer:
-            database.lose_answer = False
-            database.session = None
-            raise TemporaryError("connection-lost", "The connection ended while COMMIT was waited for.")
-        return Replaced(9, sum(content.rows for content in found.values()), len(found), 0.1)
-
     def close(self) -> None:
         if self._database.session is self:
             self._database.session = None
@@ -212,17 +181,11 @@ class FakeDatabase:
         self.regrow_error: BotError | None = None
         self.regrowths: list[tuple[int, ...]] = []
         self.lose_answer = False
-        self.uncounted_now = "sequences at 42"
-        self.obstacles_now: list[str] = []
-        self.obstacles_of_bundle: list[str] = []
-        self.replace_error: BotError | None = None
-        self.not_granted: list[str] = []
-        self.loaded_otherwise: dict[str, TableContent] = {}
-        self.outcomes: dict[str, bool] = {}
-        self.replacements: list[str] = []
         self.shadows_left: list[str] = []
         self.on_commit: Callable[[], object] = lambda: None
-        self.facts = DatabaseFacts("physioflow", 180006, 4096, (), (), (), can_fence=True, can_create=True)
+        self.facts = DatabaseFacts(
+            "physioflow", 180006, 4096, (), (), (), can_fence=True, can_create=True, role="backstop_prod"
+        )
 
     def commit_chain(self, chain: Sequence[DownScript], expected: frozenset[int]) -> None:
         """What COMMIT makes so."""
@@ -230,33 +193,8 @@ class FakeDatabase:
         self.commits.append(tuple(script.version for script in chain))
         self.tracking = {version: name for version, name in self.tracking.items() if version in expected}
 
-    def begin(self) -> str:
-        """Number a transaction; until it commits it is one that did not."""
-        number = str(700 + len(self.outcomes))
-        self.outcomes[number] = False
-        return number
-
     def fingerprint_now(self) -> str:
         return catalogue_of(sorted(self.tracking), self.drift).fingerprint
-
-    def commit_replacement(self, transaction: str, manifest: Manifest) -> None:
-        """What COMMIT makes so."""
-        self.on_commit()
-        self.outcomes[transaction] = True
-        self.replacements.append(manifest.name)
-        self.rows = {content.table: content.rows for content in manifest.tables}
-        self.tracking = {version: name for version, name in NAMES.items() if version <= manifest.schema_version}
-
-    def obstacles(self, bundle: FetchedBundle | None = None) -> Sequence[str]:
-        self._must_be_open()
-        return [*self.obstacles_now, *(self.obstacles_of_bundle if bundle else ())]
-
-    def uncounted(self) -> str:
-        self._must_be_open()
-        return self.uncounted_now
-
-    def was_committed(self, transaction: str) -> bool:
-        return self.outcomes[transaction]
 
     def inspect(self) -> DatabaseFacts:
         applied = [AppliedMigration(v, n) for v, n in sorted(self.tracking.items())] if self.open else []

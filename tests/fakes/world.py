@@ -71,9 +71,9 @@ class World:
         self.database = FakeDatabase(self.clock)
         self.store = FakeStore()
         self.reader = FakeReader()
-        self.sides: FakeSides | None = None
-        self.salvager: FakeSalvager | None = None
-        self.trials: FakeTrials | None = None
+        self.sides = FakeSides(self.database, self.clock)
+        self.salvager = FakeSalvager()
+        self.trials = FakeTrials(self.sides, self.clock)
         self.elsewhere: dict[str, FakeStore] = {}
         for name, replicas in (("api", 3), ("web", 2)):
             self.cluster.add(name, ("v1.3.0", "v1.2.3", "v1.1.4"), replicas)
@@ -86,9 +86,9 @@ class World:
             process.wrap(self.cluster, "cluster"),
             process.wrap(self.database, "database"),
             process.wrap(self.store, "store"),
-            process.wrap(self.sides, "sides") if self.sides else None,
-            salvager=process.wrap(self.salvager, "salvager") if self.salvager else None,
-            trials=process.wrap(self.trials, "trials") if self.trials else None,
+            process.wrap(self.sides, "sides"),
+            process.wrap(self.salvager, "salvager"),
+            process.wrap(self.trials, "trials"),
         )
         others = {name: self._elsewhere(process, name, store) for name, store in self.elsewhere.items()}
         return Workplace(
@@ -113,7 +113,8 @@ class World:
         """Another environment, of which only the bucket may be touched."""
         environment = replace(ENVIRONMENT, name=name)
         untouchable: Any = object()
-        return Site(environment, untouchable, untouchable, process.wrap(store, f"{name}-store"))
+        bucket, beside = process.wrap(store, f"{name}-store"), FakeSides()
+        return Site(environment, untouchable, untouchable, bucket, beside, untouchable, untouchable)
 
     def submit(self, process: Process, request: Request) -> None:
         """A person does something; Slack delivers it to this process."""

@@ -31,7 +31,6 @@ ROLLBACKS = {
 RESTORES = {
     "rollback prod latest: loss shown, loaded beside the live one, swapped; the old one kept": "restore-prod",
     "rollback undo RUN: the rows written before the restore are back": "undo-restore",
-    "a restore in place, where no second database is allowed: all or nothing, and undone": "restore-in-place",
     "rollback undo RUN of migrations: what was dropped is back, what was written since stays": "undo-chain",
     "rollback salvage RUN: the rows written before the restore are offered as SQL": "salvage",
 }

@@ -15,6 +15,7 @@ from bot.domain.drillreports import DrillReport
 from bot.domain.drills import Alert, Drill, DrillState, Standing
 from bot.domain.runs import OPEN, Run, RunState
 from bot.errors import PermanentError
+from bot.planning.retired import is_retired
 from bot.ports import (
     AuditEvent,
     BackupDetails,
@@ -82,7 +83,7 @@ def test_any_card(run: Run, votes: tuple[Vote, ...], quorum: int, production: bo
     view = card.render(run, votes, quorum, production=production)
 
     check(view)
-    assert ("retry" in buttons(view)) == (run.state is RunState.PARKED)
+    assert ("retry" in buttons(view)) == (run.state is RunState.PARKED and not is_retired(run))
 
 
 @quick
@@ -91,7 +92,8 @@ def test_any_request_keeps_its_buttons(run: Run, votes: tuple[Vote, ...], quorum
     view = request.render(run, votes, quorum, production=production)
 
     check(view)
-    assert ("approve" in buttons(view)) == (run.state is RunState.PENDING)
+    assert ("approve" in buttons(view)) == (run.state is RunState.PENDING and not is_retired(run))
+    assert ("reject" in buttons(view)) == (run.state is RunState.PENDING)
 
 
 @quick

@@ -11,11 +11,9 @@ from bot.adapters.database.catalogue import read_catalogue
 from bot.adapters.database.checks import run_checks
 from bot.adapters.database.connections import Connections
 from bot.adapters.database.dump import Dumper
-from bot.adapters.database.export import QUERIES, snapshot
+from bot.adapters.database.export import QUERIES
 from bot.adapters.database.failures import translated
 from bot.adapters.database.fence import Door, PostgresFence
-from bot.adapters.database.inplace.obstacles import obstacles_of, obstacles_within, uncounted_within
-from bot.adapters.database.inplace.outcome import was_committed
 from bot.adapters.database.inspection import inspect, read_sessions
 from bot.adapters.database.recovery import describe_recovery, mark
 from bot.adapters.database.regrowth.commits import Regrowth
@@ -102,26 +100,6 @@ class PostgresDatabase:
             script = regrowth.read(live, bundle)
         with self._shadows.shadow(run_id) as shadow:
             return shadow.regrow(regrowth, script)
-
-    def obstacles(self, bundle: FetchedBundle | None = None) -> Sequence[str]:
-        """What stands in the way of a restore in place; see `bot.ports.Database.obstacles`."""
-        with translated("Looking at what is there"), self._connections.session() as conn:
-            found = list(obstacles_within(conn))
-            return [*found, *obstacles_of(conn, self._tools, bundle)] if bundle is not None else found
-
-    def uncounted(self) -> str:
-        """A digest of what no manifest counts; see `bot.ports.Database.uncounted`."""
-        with (
-            translated("Looking at sequences and large objects"),
-            self._connections.session(statement_timeout_s=0) as conn,
-            snapshot(conn),
-        ):
-            return uncounted_within(conn)
-
-    def was_committed(self, transaction: str) -> bool:
-        """Say what became of a replacement; see `bot.ports.Database.was_committed`."""
-        with translated("Asking for the outcome"), self._connections.maintenance() as server:
-            return was_committed(server, transaction)
 
     def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:
         """Drop shadows that dead processes left; gives their names."""

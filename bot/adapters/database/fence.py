@@ -15,7 +15,6 @@ from bot.adapters.database.chain import ChainRun
 from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.export import Exporter
 from bot.adapters.database.failures import translated
-from bot.adapters.database.inplace.replacing import Replacement
 from bot.adapters.database.regrowth.commits import Regrowth
 from bot.adapters.database.tracking import Tracking
 from bot.adapters.namedqueries import load
@@ -30,11 +29,8 @@ from bot.ports import (
     FetchedBundle,
     Regrown,
     RegrowthOrder,
-    Replaced,
-    ReplacementOrder,
     Report,
     RowSource,
-    Supervision,
     TableSink,
 )
 
@@ -207,10 +203,6 @@ class PostgresFence:
         """Create again what a chain dropped, and fill it; see `bot.ports.Fence.regrow`."""
         regrowth = Regrowth(self._tracking, self._tools, order, rows, self._timing.lock_timeout_s)
         return regrowth.commit(self._session(), bundle, may_commit)
-
-    def replace(self, bundle: FetchedBundle, order: ReplacementOrder, watch: Supervision) -> Replaced:
-        """Replace everything by a bundle's content; see `bot.ports.Fence.replace`."""
-        return Replacement(self._tracking, self._tools, self._clock, order, watch).commit(self._session(), bundle)
 
     def close(self) -> None:
         """End the session. The database stays closed."""

@@ -26,7 +26,7 @@ def inspect(connections: Connections, tracking: Tracking) -> DatabaseFacts:
         row = server.execute(QUERIES["database"], who).fetchone()
         if row is None:
             raise PermanentError("database-unreachable", "There is no such database on the server.", "Check the DSN.")
-        is_open, size_bytes, version, can_fence, can_create, is_superuser = row
+        is_open, size_bytes, version, can_fence, can_create, is_superuser, role = row
         applied, ours = _read_tracking(connections, tracking) if is_open else ((), 0)
         return DatabaseFacts(
             name=connections.database,
@@ -40,6 +40,7 @@ def inspect(connections: Connections, tracking: Tracking) -> DatabaseFacts:
             accepts_connections=is_open,
             slots=tuple(slot for (slot,) in server.execute(QUERIES["slots"], who)),
             is_superuser=is_superuser,
+            role=role,
         )
 
 

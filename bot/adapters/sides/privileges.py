@@ -50,23 +50,18 @@ def apply_privileges(conn: Connection, script: str) -> Sequence[str]:
     """
     failed = []
     conn.execute("SET search_path = ''")
-    for statement in privilege_statements(script):
+    for statement in _statements(script):
         try:
             conn.execute(statement.encode())
         except psycopg.Error as error:
             if is_disconnect(error):
                 raise
-            failed.append(failed_privilege(statement, error))
+            failed.append(f"{statement.removesuffix(';')[:SHOWN_LENGTH]}: {server_words(error)}.")
     conn.execute("RESET ROLE")
     return failed
 
 
-def failed_privilege(statement: str, error: psycopg.Error) -> str:
-    """A statement that the server refused, as a line for people."""
-    return f"{statement.removesuffix(';')[:SHOWN_LENGTH]}: {server_words(error)}."
-
-
-def privilege_statements(script: str) -> Sequence[str]:
+def _statements(script: str) -> Sequence[str]:
     """The statements of a script of pg_restore that give and take privileges."""
     found = []
     for match in STATEMENT.finditer(script):

@@ -15,7 +15,6 @@ from bot.domain.drills import Drill
 from bot.domain.runs import Progress, Step, StepState
 from bot.engine.detours import OwnershipLostError
 from bot.engine.execution import JOURNAL_PATIENCE_S
-from bot.engine.swapping import sides_of
 from bot.engine.workplace import Site, Workplace
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import FetchedBundle, Report, Sides
@@ -52,7 +51,7 @@ class Exercise:
     @property
     def sides(self) -> Sides:
         """Databases beside the one of the environment it runs in."""
-        return sides_of(self.site)
+        return self.site.sides
 
     def data(self, key: str) -> Mapping[str, Any]:
         """What a step remembers."""

@@ -12,6 +12,7 @@ from bot.engine.exercises.stage import Stage
 from bot.engine.judging import FaultError, judging, note
 from bot.engine.regrowing import check_room
 from bot.engine.steps.action import Outcome
+from bot.planning.refusals import check_second_database
 from bot.ports import FetchedBundle
 
 _NAMES, _READABLE, _RESTORED = LEVELS
@@ -56,8 +57,9 @@ class LoadScratch(Stage):
         """Load, then delete what was downloaded. A process that took over downloads it again first.
 
         Raises:
-            BotError: see `Sides.load` and `FetchBundle.act`.
+            BotError: see `Sides.load` and `FetchBundle.act`; ``no-second-database``.
         """
+        check_second_database(exercise.drill.environment, exercise.site.database.inspect())
         bundle = exercise.bundle or _fetched(exercise, self.key)
         with _kept(exercise, _RESTORED):
             name = exercise.sides.load(exercise.drill.id, bundle, exercise.reporter(self.key))

@@ -77,7 +77,7 @@ def _permitted(exercise: Exercise) -> tuple[Sequence[Stage], BotError | None]:
         environment = exercise.site.environment
         if environment.production:
             raise drill_in_production(environment.name)
-        _ = exercise.source, exercise.sides
+        _ = exercise.source
     except PermanentError as error:
         return [_Nothing(step) for step in exercise.drill.steps], error
     return STAGES[exercise.drill.kind], None

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from bot.engine.steps.action import Action
 from bot.engine.steps.recheck import Recheck
 from bot.engine.steps.regrowing import RegrowDropped, VerifyRegrown
-from bot.engine.steps.replacing import ReplaceContent, VerifyReplaced
 from bot.engine.steps.restoring import FetchBundle, LoadSide, VerifySide
 from bot.engine.steps.saving import EmergencyBackup, ExportRows
 from bot.engine.steps.schema import FenceDatabase, RunChain, VerifySchema
@@ -33,8 +32,6 @@ ACTIONS: Mapping[str, Action] = {
         VerifySwapped(),
         RegrowDropped(),
         VerifyRegrown(),
-        ReplaceContent(),
-        VerifyReplaced(),
         StartApp(),
         SmokeTests(),
         RestoreTraffic(),

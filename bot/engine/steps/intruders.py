@@ -8,7 +8,7 @@ from bot.engine.execution import Execution
 from bot.errors import PermanentError
 from bot.planning.refusals import and_list
 
-KINDS = (PlanKind.RESTORE, PlanKind.UNDO, PlanKind.RESTORE_IN_PLACE)
+KINDS = (PlanKind.RESTORE, PlanKind.UNDO)
 PATIENCE_S = 10.0
 """A superuser who only looks in, as a monitoring tool does, is gone by then."""
 POLL_S = 0.5

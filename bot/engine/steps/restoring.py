@@ -5,16 +5,14 @@ import tempfile
 from pathlib import Path
 
 from bot.domain.backups import Backup
-from bot.domain.plans import PlanKind, PlannedRegrowth, PlannedRestore
+from bot.domain.plans import PlannedRegrowth, PlannedRestore
 from bot.domain.versions import label
 from bot.engine.comparing import compare
 from bot.engine.execution import Execution
 from bot.engine.regrowing import check_room
 from bot.engine.steps.action import Action, Outcome
-from bot.engine.swapping import sides_of
 from bot.errors import PermanentError
 from bot.planning import checklist
-from bot.planning.inplace import cannot_replace
 from bot.ports import FetchedBundle
 
 _NOTED = 10
@@ -34,32 +32,16 @@ class FetchBundle(Action):
         """Fetch the very object that was approved.
 
         Raises:
-            BotError: see `BackupStore.fetch`; ``scratch-full``, ``backup-changed``; in place also
-                ``bundle-unreadable``, ``cannot-replace-in-place``.
+            BotError: see `BackupStore.fetch`; ``scratch-full``, ``backup-changed``.
         """
         bundle = fetch_bundle(execution, self.key)
         proven = "digests as in its manifest" if bundle.manifest else "no manifest to compare it with"
-        if execution.run.plan.kind is PlanKind.RESTORE_IN_PLACE:
-            _check_loadable(execution, bundle)
-            proven += ", read to its end"
         return Outcome(f"{bundle.size_bytes / 1e6:.1f} MB unpacked, {proven}")
 
     def undo(self, execution: Execution) -> str:
         """Delete it."""
         clear_fetched(execution)
         return "deleted"
-
-
-def _check_loadable(execution: Execution, bundle: FetchedBundle) -> None:
-    """In place nothing can be tried beforehand: read it to its end, and look for what could not be made here.
-
-    Raises:
-        PermanentError: ``bundle-unreadable``, ``cannot-replace-in-place``.
-    """
-    execution.workplace.reader.read_through(bundle)
-    obstacles = execution.site.database.obstacles(bundle)
-    if obstacles:
-        raise cannot_replace(execution.run.environment, obstacles)
 
 
 def planned(execution: Execution) -> PlannedRestore:
@@ -143,13 +125,13 @@ class LoadSide(Action):
             BotError: see `Sides.load` and `FetchBundle.act`.
         """
         bundle = execution.bundle or fetch_bundle(execution, self.key)
-        name = sides_of(execution.site).load(execution.run.id, bundle, execution.reporter(self.key))
+        name = execution.site.sides.load(execution.run.id, bundle, execution.reporter(self.key))
         clear_fetched(execution)
         return Outcome(f"{name}; the app went on serving")
 
     def undo(self, execution: Execution) -> str:
         """Drop it; gone already is well."""
-        sides_of(execution.site).drop(planned(execution).incoming)
+        execution.site.sides.drop(planned(execution).incoming)
         return "the side database is dropped"
 
 
@@ -165,7 +147,7 @@ class VerifySide(Action):
         Raises:
             PermanentError: ``bundle-differs``, ``verification-failed``, ``backup-changed``.
         """
-        sides, name, report = sides_of(execution.site), planned(execution).incoming, execution.reporter(self.key)
+        sides, name, report = execution.site.sides, planned(execution).incoming, execution.reporter(self.key)
         tables = sides.contents(name, report)
         backup = approved_backup(execution)
         if backup.manifest is not None:

@@ -11,25 +11,19 @@ from bot.engine.execution import Execution
 from bot.engine.steps.action import Action, Outcome
 from bot.errors import PermanentError
 from bot.planning import checklist
-from bot.planning.inplace import EMERGENCY
 
 LOOK_AMONG = 20
 """Newest backups among which a run's own is looked for; fewer are taken while a run goes on."""
 
 
 class EmergencyBackup(Action):
-    """Take a real bundle while the app still serves; for a restore in place with the app stopped."""
+    """Take a real bundle while the app still serves."""
 
     key = checklist.BACKUP
     patience_s = 300.0
 
     def probe(self, execution: Execution) -> Outcome | None:
-        """Find this run's finished bundle in the bucket, taken since the plan was last checked.
-
-        In place it counts only if this step was finished: something may have been written since an older try.
-        """
-        if execution.run.plan.kind is PlanKind.RESTORE_IN_PLACE:
-            return None
+        """Find this run's finished bundle in the bucket, taken since the plan was last checked."""
         label_ = backup_label(execution)
         checked = execution.run.step(checklist.RECHECK).ended_at
         since = checked.replace(microsecond=0) if checked else datetime.min.replace(tzinfo=UTC)
@@ -46,23 +40,11 @@ class EmergencyBackup(Action):
         """
         site, report = execution.site, execution.reporter(self.key)
         app_version = execution.run.plan.from_app
-        in_place = execution.run.plan.kind is PlanKind.RESTORE_IN_PLACE
-        # Before the dump is begun, so that whatever is written after this look is found out by the next.
-        uncounted = site.database.uncounted() if in_place else ""
-        backup = take_bundle(site, execution.workplace, backup_label(execution), app_version, report)
-        if not in_place:
-            return _outcome(backup)
-        site.store.verify_names(backup, report)  # in place it is the only way back: it must really be there
-        found = _outcome(backup)
-        return Outcome(f"{found.detail}, read back", {**(found.data or {}), "uncounted": uncounted})
+        return _outcome(take_bundle(site, execution.workplace, backup_label(execution), app_version, report))
 
 
 def backup_label(execution: Execution) -> str:
-    """The label of a run's emergency backup, e.g. ``pre-rollback-027-rk3f9a``, ``pre-undo-…`` of a chain's undoing,
-    ``pre-restore-rk3f9a``.
-    """
-    if execution.run.plan.kind is PlanKind.RESTORE_IN_PLACE:
-        return f"{EMERGENCY}{execution.run.id}"
+    """The label of a run's emergency backup, e.g. ``pre-rollback-027-rk3f9a``, ``pre-undo-…`` of a chain's undoing."""
     oldest = min(script.version for script in execution.run.plan.scripts)
     before = "undo" if execution.run.plan.kind is PlanKind.REGROW else "rollback"
     return f"pre-{before}-{label(oldest)}-{execution.run.id}"

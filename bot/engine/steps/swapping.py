@@ -6,7 +6,6 @@ from bot.engine.execution import Execution
 from bot.engine.steps.acceptance import accept
 from bot.engine.steps.action import Action, Outcome
 from bot.engine.steps.restoring import planned
-from bot.engine.swapping import sides_of
 from bot.errors import PermanentError
 from bot.planning import checklist
 from bot.ports import ExchangeState
@@ -30,7 +29,7 @@ class SwapDatabases(Action):
         """
         come = planned(execution)
         execution.check()
-        closed_s = sides_of(execution.site).exchange(come.incoming, come.outgoing, execution.may_commit)
+        closed_s = execution.site.sides.exchange(come.incoming, come.outgoing, execution.may_commit)
         execution.audit("databases-swapped", incoming=come.incoming, kept_as=come.outgoing, closed_s=round(closed_s, 3))
         closed = f"closed for {closed_s:.2f} s" if closed_s else "swapped already"
         return Outcome(f"{closed}; the old database is kept as {come.outgoing}", {"closed_s": closed_s})
@@ -46,7 +45,7 @@ class SwapDatabases(Action):
         """
         come = planned(execution)
         execution.site.database.reopen()
-        if sides_of(execution.site).state(come.incoming, come.outgoing) is ExchangeState.AFTER:
+        if execution.site.sides.state(come.incoming, come.outgoing) is ExchangeState.AFTER:
             raise PermanentError(
                 "swapped-meanwhile",
                 f"The swap has happened after all; the database from before is kept as {come.outgoing}.",
@@ -74,7 +73,7 @@ class VerifySwapped(Action):
         """Count and hash every table for the drill, now that nobody writes: traffic is held. Judging it is its part."""
         clock = execution.workplace.clock
         begun_s = clock.monotonic()
-        tables = sides_of(execution.site).live_contents(execution.reporter(self.key))
+        tables = execution.site.sides.live_contents(execution.reporter(self.key))
         data = {
             TABLES: [list(astuple(table)) for table in tables],
             COUNTED_S: clock.monotonic() - begun_s,

@@ -12,7 +12,6 @@ _UNTIL = {
     PlanKind.RESTORE: "the databases are swapped",
     PlanKind.UNDO: "the databases are swapped",
     PlanKind.REGROW: "what was dropped is back",
-    PlanKind.RESTORE_IN_PLACE: "the bundle is loaded",
 }
 
 

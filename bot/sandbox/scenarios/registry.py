@@ -9,7 +9,6 @@ from bot.sandbox.scenarios import (
     drilling,
     drillkilled,
     forms,
-    inplace,
     outages,
     proofs,
     refusals,
@@ -32,21 +31,19 @@ class Scenario:
     Attributes:
         play: tells it; checks that fail are counted, an exception ends it.
         without: rows of the compatibility matrix to leave out, by app.
-        in_place: environments where no second database is allowed.
         drills: gives the schedules its bot is to have, when it is about to start; None for the usual ones.
         demands_drills: whether production refuses what no drill has proven lately.
     """
 
     play: Callable[[Story], None]
     without: frozenset[str] = frozenset()
-    in_place: frozenset[str] = frozenset()
     demands_drills: bool = False
     drills: Callable[[], Sequence[Mapping[str, str | int | list[str]]]] | None = None
 
     @property
     def is_special(self) -> bool:
         """Whether it wants a bot of its own."""
-        return bool(self.without or self.in_place or self.demands_drills or self.drills)
+        return bool(self.without or self.demands_drills or self.drills)
 
     @property
     def summary(self) -> str:
@@ -74,7 +71,6 @@ SCENARIOS: Mapping[str, Scenario] = {
     "backups": Scenario(backups.backups),
     "restore-prod": Scenario(restore.restore_prod),
     "undo-restore": Scenario(restore.undo_restore),
-    "restore-in-place": Scenario(inplace.restore_in_place, in_place=frozenset({"prod"})),
     "undo-chain": Scenario(unchain.undo_chain),
     "salvage": Scenario(salvage.salvage),
     "modal-and-home": Scenario(forms.modal_and_home),

@@ -6,7 +6,7 @@ from bot.domain.backups import Export
 from bot.domain.plans import Plan, PlanKind, PlannedRestore
 from bot.domain.runs import Run, StepState
 from bot.planning.checklist import BACKUP, EXPORT, SWAP, VERIFY_SIDE, is_past_return, may_be_past_return
-from bot.planning.inplace import saved_in_place
+from bot.planning.retired import is_retired, saved_in_place
 from bot.views import drops
 from bot.views.incident.parts import (
     QUIET,
@@ -179,7 +179,7 @@ def _kept(run: Run) -> list[Part]:
     swapped = any(step.key == SWAP and step.state is StepState.DONE for step in run.steps)
     if come is None:
         return []
-    if run.plan.kind is PlanKind.RESTORE_IN_PLACE:
+    if is_retired(run):
         return [_kept_in_place(run)]
     if may_be_past_return(run):
         return [Note("Whether the databases were swapped is not known: look at their names first.", WARN)]
@@ -195,7 +195,7 @@ def _kept_in_place(run: Run) -> Part:
         return Note("Whether the content was replaced is not known: look at the database first.", WARN)
     if not is_past_return(run):
         return Note("Nothing was replaced: the old content is as it was.", QUIET)
-    return Note(f"The old content is in the emergency backup; /rollback undo {bare_line(run.id, 40)} restores it.")
+    return Note("The old content is in the emergency backup, which can be restored like any other.")
 
 
 def _kept_for(run: Run, come: PlannedRestore) -> Cell:

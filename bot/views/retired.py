@@ -1,0 +1,26 @@
+"""Old restores in place: what they have replaced, and where the old content is."""
+
+from bot.domain.plans import PlannedRestore
+from bot.domain.runs import Run
+from bot.planning.checklist import is_past_return, may_be_past_return
+from bot.planning.retired import saved_in_place
+from bot.views.swap import STAMP, losses
+from bot.views.text import code, moment
+
+
+def describe(come: PlannedRestore) -> list[str]:
+    """Describe the plan in sections of mrkdwn."""
+    what = f"*What comes* – {code(come.backup, 160)}, taken {moment(come.created_at, STAMP)}, loaded in place."
+    return [what, losses(come)]
+
+
+def outcome(run: Run) -> str:
+    """Say what became of the old content."""
+    saved = saved_in_place(run)
+    if is_past_return(run):
+        again = code(f"/rollback {run.environment} {saved}", 200)
+        return f"*The old content* – is in the emergency backup; {again} restores it."
+    taken = f" The emergency backup {code(saved, 160)} was taken." if saved else " No emergency backup was taken."
+    if may_be_past_return(run):
+        return f"*Whether the content was replaced is not known* – look at the database before anything else.{taken}"
+    return f"*Nothing was replaced* – the old content is as it was.{taken}"

@@ -1,1 +1,0 @@
-"""Queries for replacing a database's content in place."""

@@ -1,0 +1,26 @@
+"""Runs of a kind that no longer is made come out of the journal as they were written."""
+
+import json
+
+import pytest
+
+from bot.adapters.journal import PostgresJournal
+from bot.adapters.journal.connections import Pool
+from tests.engine.retired import ROWS, old_run
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_an_old_restore_in_place_is_read_as_it_was(journal: PostgresJournal, pool: Pool, name: str) -> None:
+    with pool.connection() as conn:
+        columns = ", ".join(ROWS[name]["run"])
+        insert = f"INSERT INTO backstop.runs ({columns}) SELECT {columns} FROM "
+        conn.execute(
+            f"{insert} jsonb_populate_record(NULL::backstop.runs, %s)".encode(), [json.dumps(ROWS[name]["run"])]
+        )
+        steps = "INSERT INTO backstop.steps SELECT * FROM jsonb_populate_recordset(NULL::backstop.steps, %s)"
+        conn.execute(steps, [json.dumps(ROWS[name]["steps"])])
+
+    run = old_run(name)
+    assert journal.run(run.id) == run
+    assert list(journal.runs("prod")) == [run]
+    assert run.plan.digest == ROWS[name]["run"]["digest"]
