@@ -15,30 +15,30 @@ import stamina
 
 import commands
 from bot.adapters import cluster, journal, storage
-from bot.adapters.announcer import SlackAnnouncer
-from bot.adapters.bundlereader import ToolBundleReader
-from bot.adapters.calendar import CronCalendar
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase, Tracking, identify
 from bot.adapters.http import HttpServer
+from bot.adapters.migration_files.files import ScriptFiles
 from bot.adapters.outbox import PostgresOutbox, Writer
-from bot.adapters.pgtools import PgTools
+from bot.adapters.outbox.announcer import SlackAnnouncer
+from bot.adapters.pgclient.bundle_reader import ToolBundleReader
+from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.plots import ChildPlotter
 from bot.adapters.queue import ProcrastinateQueue, Worker
-from bot.adapters.salvage import PostgresSalvager
-from bot.adapters.scheduler import Scheduler
-from bot.adapters.scriptfiles import ScriptFiles
+from bot.adapters.row_recovery import PostgresSalvager
+from bot.adapters.schedule.calendar import CronCalendar
+from bot.adapters.schedule.scheduler import Scheduler
 from bot.adapters.sides import PostgresSides, PostgresTrials
 from bot.adapters.slack.app import SLACK_API, build_app, build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.config import Access, Config
 from bot.domain.environments import Environment
-from bot.engine.drilling import TICK_EVERY_S, tick
+from bot.engine.context import Site, Workplace
+from bot.engine.drills.alerts import standings
+from bot.engine.drills.scheduler import TICK_EVERY_S, tick
+from bot.engine.maintenance.sweeper import Sweeper
 from bot.engine.operations import Operations
-from bot.engine.overdue import standings
-from bot.engine.recovery import Sweeper
-from bot.engine.runner import Runner
-from bot.engine.workplace import Site, Workplace
+from bot.engine.runs.runner import Runner
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Cluster
 

@@ -16,9 +16,9 @@ from bot.app import Service, assemble
 from bot.config import Config
 from bot.domain.plans import Plan
 from bot.domain.versions import label
-from bot.engine.preview import preview
-from bot.engine.rollbacks import wish
-from bot.engine.workplace import Site, Workplace
+from bot.engine.context import Site, Workplace
+from bot.engine.preview.rollback import preview
+from bot.engine.runs.open_run import wish
 from bot.errors import BotError
 from bot.planning.refusals import check_second_database
 

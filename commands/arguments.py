@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from bot.errors import PermanentError
-from bot.views.text import clip
+from bot.views.kit.text import clip
 
 TEXT_MOST = 1500
 QUOTE_MOST = 60

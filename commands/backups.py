@@ -6,12 +6,14 @@ from typing import Any
 from slack_bolt import Ack, App
 
 from bot.domain.backups import BUNDLE_SUFFIX, BackupName
-from bot.domain.chores import DEFAULT_LABEL, DEFAULT_LEVEL, LABEL_MOST, LEVELS, is_label, is_reserved
+from bot.domain.jobs import DEFAULT_LABEL, DEFAULT_LEVEL, LABEL_MOST, LEVELS, is_label, is_reserved
 from bot.engine.requests import Kind
 from bot.errors import PermanentError
-from bot.views import buttons, manual, refusal
-from bot.views.blocks import View, page, section
-from bot.views.text import bare_line, clip, code, one_line
+from bot.views import buttons
+from bot.views.kit import error_message as refusal
+from bot.views.kit import help as manual
+from bot.views.kit.blocks import View, page, section
+from bot.views.kit.text import bare_line, clip, code, one_line
 from commands import names
 from commands.arguments import at_most, quote, split, unquote
 from commands.buttons import click

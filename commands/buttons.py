@@ -14,9 +14,12 @@ from bot.domain.approvals import Choice
 from bot.engine.requests import Kind
 from bot.errors import BotError, PermanentError
 from bot.ports import Request
-from bot.views import account, buttons, followup, refusal
-from bot.views.blocks import Block
-from bot.views.text import code
+from bot.views import buttons
+from bot.views.kit import error_message as refusal
+from bot.views.kit.blocks import Block
+from bot.views.kit.text import code
+from bot.views.runs import follow_up_modal as followup
+from bot.views.runs import notes_modal as account
 from commands.forms import Payload, key_of, open_form, unless_slack_is_down
 from commands.intake import Body, Desk
 from commands.rollback import account_of, link_of

@@ -10,9 +10,11 @@ from slack_bolt import Ack, App
 from bot.domain.drills import DrillKind
 from bot.engine.requests import Kind
 from bot.errors import PermanentError
-from bot.views import buttons, manual, refusal
-from bot.views.blocks import View, page, section
-from bot.views.text import clip, code, one_line
+from bot.views import buttons
+from bot.views.kit import error_message as refusal
+from bot.views.kit import help as manual
+from bot.views.kit.blocks import View, page, section
+from bot.views.kit.text import clip, code, one_line
 from commands import names
 from commands.arguments import at_most, quote, split
 from commands.buttons import click

@@ -10,7 +10,7 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.views.blocks import Block
+from bot.views.kit.blocks import Block
 from commands.intake import Body
 
 Payload = Mapping[str, Any]

@@ -11,8 +11,8 @@ from bot.domain.environments import Environment
 from bot.engine.requests import Kind
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Choices, Request
-from bot.views import refusal
-from bot.views.blocks import View
+from bot.views.kit import error_message as refusal
+from bot.views.kit.blocks import View
 
 Body = Mapping[str, Any]
 _log = logging.getLogger(__name__)

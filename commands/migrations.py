@@ -4,7 +4,7 @@ from slack_bolt import Ack, App
 
 from bot.engine.requests import Kind
 from bot.errors import PermanentError
-from bot.views import refusal
+from bot.views.kit import error_message as refusal
 from commands import names
 from commands.arguments import quote, split
 from commands.intake import Body, Desk, Order

@@ -15,9 +15,12 @@ from slack_sdk.errors import SlackClientError
 from bot.domain.backups import BackupName
 from bot.errors import BotError, PermanentError
 from bot.ports import Request
-from bot.views import home, modal, refusal
-from bot.views.blocks import View
-from commands import names, orders
+from bot.views.kit import error_message as refusal
+from bot.views.kit.blocks import View
+from bot.views.status import home
+from bot.views.status import rollback_modal as modal
+from commands import names
+from commands import parsed_command as orders
 from commands.arguments import normalise, quote, split
 from commands.forms import Payload, key_of, open_form, unless_slack_is_down
 from commands.intake import Body, Desk, Order

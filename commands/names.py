@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from bot.domain.backups import BUNDLE_SUFFIX, BackupName
 from bot.domain.versions import AppVersion, label
 from bot.errors import PermanentError
-from bot.views.text import clip
+from bot.views.kit.text import clip
 from commands.arguments import quote
 
 _MIGRATION = re.compile(r"(\d{3,6})(_[a-z0-9_]+)?", re.IGNORECASE)

@@ -6,11 +6,13 @@ from slack_bolt import Ack, App
 
 from bot.engine.requests import Kind
 from bot.errors import PermanentError
-from bot.views import manual, refusal
-from bot.views.account import TEXT_MOST
-from bot.views.blocks import View, page, section
-from bot.views.text import clip, code, one_line
-from commands import modal, names, orders
+from bot.views.kit import error_message as refusal
+from bot.views.kit import help as manual
+from bot.views.kit.blocks import View, page, section
+from bot.views.kit.text import clip, code, one_line
+from bot.views.runs.notes_modal import TEXT_MOST
+from commands import modal, names
+from commands import parsed_command as orders
 from commands.arguments import Options, at_most, quote, split, unquote
 from commands.intake import Body, Desk, Order
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.pgtools import PgTools
+from bot.adapters.pgclient.tools import PgTools
 from bot.cli import examine
 from bot.errors import TemporaryError
 from tests.fakes.process import Process

@@ -94,7 +94,7 @@ class TestImports:
             ("bot/adapters/probe.py", "apscheduler", "Only the scheduler and what cron means know APScheduler"),
             ("bot/adapters/probe.py", "aiohttp", "The sandbox's packages stay in the sandbox"),
             ("bot/adapters/probe.py", "bot.sandbox", "Nothing knows the sandbox"),
-            ("commands/probe.py", "bot.engine.runner", "Commands reach the world only through operations"),
+            ("commands/probe.py", "bot.engine.runs.runner", "Commands reach the world only through operations"),
         ],
     )
     def test_a_contract_fails_when_broken(self, copy: Path, module: str, imports: str, contract: str) -> None:

@@ -19,7 +19,7 @@ from procrastinate.worker import Worker as QueueWorker
 from psycopg_pool import AsyncConnectionPool
 
 from bot.adapters.journal.connections import CHECKOUT_TIMEOUT_S, CONNECT_TIMEOUT_S, conninfo_of, open_pool
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
 from bot.errors import TemporaryError
 
 REQUESTS, CHORES, RUNS = "requests", "chores", "runs"

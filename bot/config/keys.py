@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from bot.config import rules
 from bot.config.credentials import one_place
-from bot.config.drillkeys import DrillKeys, TargetKeys
+from bot.config.drill_keys import DrillKeys, TargetKeys
 from bot.config.rules import within
 from bot.config.table import Keys
 from bot.domain.environments import Timing

@@ -9,12 +9,12 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 
 from bot.config import keys, settings
-from bot.config.cautions import find_unmet_demands, find_warnings
 from bot.config.credentials import Surroundings, read_credential
-from bot.config.crosschecks import crosscheck
-from bot.config.drillkeys import DrillKeys
+from bot.config.cross_checks import crosscheck
+from bot.config.drill_keys import DrillKeys
 from bot.config.problems import describe
 from bot.config.rules import days_of
+from bot.config.warnings import find_unmet_demands, find_warnings
 from bot.domain import environments as domain
 from bot.domain.drills import DayRange, DrillKind, Schedule
 from bot.domain.versions import CompatibilityRow, Matrix

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.differences import difference
-from bot.domain.proofs import PlannedProof
+from bot.domain.drill_evidence import PlannedProof
 from bot.domain.workloads import Leftover
 
 

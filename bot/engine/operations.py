@@ -4,19 +4,25 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bot.engine import backups, control, drillwishes, enquiries, exercises, home, menu
-from bot.engine.chores import take
-from bot.engine.documenting import document
-from bot.engine.drillstarts import Performer, carry_out
-from bot.engine.glimpses import Glimpses
-from bot.engine.learning import answer_report
-from bot.engine.people import Readers
+from bot.engine.approvals.authorization import Readers
+from bot.engine.approvals.voting import vote
+from bot.engine.backups import queries as backups
+from bot.engine.backups.jobs import take
+from bot.engine.backups.row_recovery import salvage
+from bot.engine.backups.verify import verify
+from bot.engine.context import Workplace
+from bot.engine.drills import runner as exercises
+from bot.engine.drills import service as drillwishes
+from bot.engine.drills.report import answer_report
+from bot.engine.drills.start import Performer, carry_out
 from bot.engine.requests import QUESTIONS, Kind, defer
-from bot.engine.rollbacks import request_run
-from bot.engine.salvaging import salvage
-from bot.engine.verifying import verify
-from bot.engine.voting import vote
-from bot.engine.workplace import Workplace
+from bot.engine.runs import control
+from bot.engine.runs.notes import document
+from bot.engine.runs.open_run import request_run
+from bot.engine.status import home
+from bot.engine.status import modal_options as menu
+from bot.engine.status import queries as enquiries
+from bot.engine.status.cached_reads import Glimpses
 from bot.errors import BotError, TemporaryError
 from bot.ports import Audience, Choices, Claim, Request
 

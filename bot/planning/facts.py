@@ -56,7 +56,7 @@ class Drilled:
 
     Attributes:
         at: now, UTC.
-        judged_at: the moment to which a demand for recent drills applies, see `bot.planning.proofs`; None where it
+        judged_at: the moment to which a demand for recent drills applies, see `drill_evidence`; None where it
             does not: a drill's own run is how things get proven.
         scripts: the newest proof of each script, by sha256.
         passes: the newest drill that passed of each kind and source, newest first.

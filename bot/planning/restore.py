@@ -7,10 +7,10 @@ from bot.domain.backups import Backup
 from bot.domain.plans import Plan, PlanKind
 from bot.domain.versions import label
 from bot.errors import PermanentError
-from bot.planning.appchoice import choose_app
+from bot.planning.app_version import choose_app
+from bot.planning.drill_evidence import restore_proof, restore_warnings
 from bot.planning.estimate import restore_estimate
 from bot.planning.facts import Exchange, Facts, RestoreRequest
-from bot.planning.proofs import restore_proof, restore_warnings
 from bot.planning.refusals import check_environment
 from bot.planning.swap import plan_swap
 

@@ -6,12 +6,21 @@ from bot.domain.versions import AppVersion
 from bot.domain.workloads import HOLD_LABEL, Deployment, Service
 from bot.errors import PermanentError
 from bot.planning import impact
-from bot.planning.appchoice import choose_app, running_app
+from bot.planning.app_version import choose_app, running_app
+from bot.planning.drill_evidence import chain_proof, chain_warnings, check_chain_drilled
 from bot.planning.estimate import chain_estimate
-from bot.planning.facts import Evidence, Facts, RollbackRequest, Target
-from bot.planning.proofs import chain_proof, chain_warnings, check_chain_drilled
+from bot.planning.facts import Evidence, Facts, RestoreRequest, RollbackRequest, Target, UndoRequest, Wish
 from bot.planning.refusals import check_environment, check_migration
 from bot.planning.warnings import warnings_of
+
+
+def wish_of(plan: Plan) -> Wish:
+    """Read it. A restore is of the very bundle that was planned, even where ``latest`` would be another by now."""
+    if plan.undoes:
+        return UndoRequest(plan.environment, plan.undoes, plan.asked_for)
+    if plan.restore is not None:
+        return RestoreRequest(plan.environment, plan.restore.backup, AppVersion.parse(plan.wished_app), plan.asked_for)
+    return request_of(plan)
 
 
 def choose_target(request: RollbackRequest, facts: Facts) -> Target:

@@ -1,14 +1,32 @@
 """What a restore and an undo have in common: another database takes the live one's place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from bot.domain.plans import Estimate, Plan, PlanKind, PlannedRestore
+from bot.domain.backups import TableContent
+from bot.domain.catalogue import TableSize
+from bot.domain.plans import Estimate, Plan, PlanKind, PlannedLoss, PlannedRestore
 from bot.domain.versions import AppVersion
-from bot.planning.appchoice import running_app
+from bot.planning.app_version import running_app
 from bot.planning.facts import Exchange, Facts
-from bot.planning.losses import losses_of
 from bot.planning.rollback import planned_service, planned_workload
 from bot.planning.warnings import environment_warnings, slot_warnings
+
+
+def losses_of(now: Iterable[TableSize], then: Iterable[TableContent]) -> tuple[PlannedLoss, ...]:
+    """Tables that will have another number of rows, those that lose most first; tables that go before those.
+
+    Net numbers: of 100 rows written since and 40 deleted, 60 are left to see, and all 100 go. Extensions' are left out:
+    `now` has none, and their rows may be more than those that are the database's own.
+    """
+    come = {content.table: content.rows for content in then if not content.of_extension}
+    here = {size.table: size.rows for size in now}
+    found = [
+        PlannedLoss(table, here.get(table, 0), come.get(table, 0), gone=table not in come)
+        for table in {*here, *come}
+        if table not in come or here.get(table, 0) != come[table]
+    ]
+    return tuple(sorted(found, key=lambda loss: (not loss.gone, loss.rows_then - loss.rows_now, loss.table)))
+
 
 NOTHING_KNOWN = (
     "The bundle has no manifest, so nobody can say beforehand which rows go. The replaced database is kept whole."

@@ -6,9 +6,9 @@ from bot.domain.migrations import DownScript
 from bot.domain.plans import PlannedRows
 from bot.domain.workloads import Deployment
 from bot.planning import impact
+from bot.planning.affected_rows import called_functions
 from bot.planning.facts import Evidence, Facts, Target
 from bot.planning.refusals import and_list
-from bot.planning.spread import called_functions
 
 
 def warnings_of(facts: Facts, target: Target, evidence: Evidence, rows: Sequence[PlannedRows]) -> tuple[str, ...]:

@@ -17,21 +17,18 @@ from bot.ports.answers import (
     NewestBackups,
     Overview,
 )
-from bot.ports.audit import AuditEntry, AuditEvent
-from bot.ports.bundles import BundleReader, Dump, FetchedBundle, TableSink
+from bot.ports.bundles import BundleReader, Dump, FetchedBundle, Report, TableSink
 from bot.ports.chat import Attachment, Backlog, BarredError, Chat, Directory, Message, Outbox, Posted
 from bot.ports.clock import Clock
 from bot.ports.cluster import Cluster
 from bot.ports.database import Database, Fence, Shadow
-from bot.ports.drills import Calendar, DrillBook, Trials
-from bot.ports.journal import Claim, Journal, Request
-from bot.ports.plotter import Plotter
-from bot.ports.progress import Report
+from bot.ports.drills import Calendar, DrillBook, Plotter, Trials
+from bot.ports.journal import AuditEntry, AuditEvent, Claim, Journal, Request
 from bot.ports.queue import Queue
-from bot.ports.regrowth import Regrown, RegrowthOrder, RowSource
 from bot.ports.scripts import Scripts
 from bot.ports.sides import ExchangeState, Salvager, SideFacts, Sides
 from bot.ports.storage import BackupStore, ExportStore
+from bot.ports.undo_rollback import Regrown, RegrowthOrder, RowSource
 
 __all__ = [
     "Announcer",

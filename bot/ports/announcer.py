@@ -6,9 +6,9 @@ from typing import Protocol
 
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
-from bot.domain.chores import Chore
-from bot.domain.drillreports import DrillReport
+from bot.domain.drill_reports import DrillReport
 from bot.domain.drills import Alert, Drill, Standing
+from bot.domain.jobs import Chore
 from bot.domain.runs import Run
 from bot.errors import BotError
 from bot.ports.answers import (
@@ -21,7 +21,7 @@ from bot.ports.answers import (
     NewestBackups,
     Overview,
 )
-from bot.ports.audit import AuditEvent
+from bot.ports.journal import AuditEvent
 
 
 class Announcer(Protocol):

@@ -98,7 +98,7 @@ class NewestBackups:
 class Escalation:
     """What is posted when a run needs people: each part is ready to show, secrets and rows taken out.
 
-    `database_logs` is by pod, as `bot.domain.serverlog` leaves them.
+    `database_logs` is by pod, as `bot.domain.server_log` leaves them.
     """
 
     problem: str

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.domain.backups import BundleKind, Manifest, TableContent
+from bot.domain.runs import Progress
+
+Report = Callable[[Progress], None]
+"""Called with a long step's progress; may raise to stop it."""
 
 
 class TableSink(Protocol):

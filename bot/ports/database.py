@@ -8,9 +8,8 @@ from typing import Protocol
 from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.catalogue import Catalogue, ChainOutcome, CheckResult, DatabaseFacts, Rehearsal, Session, TableSize
 from bot.domain.migrations import DownScript
-from bot.ports.bundles import Dump, FetchedBundle, TableSink
-from bot.ports.progress import Report
-from bot.ports.regrowth import Regrown, RegrowthOrder, RowSource
+from bot.ports.bundles import Dump, FetchedBundle, Report, TableSink
+from bot.ports.undo_rollback import Regrown, RegrowthOrder, RowSource
 
 
 class Shadow(Protocol):

@@ -4,10 +4,22 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.drill_reports import Chart
 from bot.domain.drills import Alert, Drill, DrillKind, DrillState, Listed, Measurement, Schedule, ScriptProof, Trial
 from bot.domain.migrations import DownScript, UpScript
 from bot.domain.runs import Step
-from bot.ports.progress import Report
+from bot.ports.bundles import Report
+
+
+class Plotter(Protocol):
+    """Draws charts."""
+
+    def draw(self, chart: Chart) -> bytes:
+        """Draw it as a PNG; the same chart gives the same bytes.
+
+        Raises:
+            PermanentError: ``picture-failed``.
+        """
 
 
 class DrillBook(Protocol):

@@ -7,10 +7,32 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.domain.approvals import Retracted, Retraction, Vote
-from bot.domain.chores import ChoreHolder, ChoreKind
+from bot.domain.jobs import ChoreHolder, ChoreKind
 from bot.domain.plans import Plan
 from bot.domain.runs import Progress, Run, RunState, Step, StepState
-from bot.ports.audit import AuditEntry, AuditEvent
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """A line for the audit log, written in one transaction with the change that it is about, or not at all."""
+
+    actor: str
+    event: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """A line of the audit log. `digest` covers this event and the one before it (sha256, hex)."""
+
+    sequence: int
+    at: datetime
+    run_id: str
+    actor: str
+    event: str
+    details: Mapping[str, Any]
+    previous: str
+    digest: str
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from typing import Protocol
 
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
-from bot.domain.salvage import Salvage
-from bot.ports.bundles import FetchedBundle
-from bot.ports.progress import Report
+from bot.domain.row_recovery import Salvage
+from bot.ports.bundles import FetchedBundle, Report
 
 
 class ExchangeState(StrEnum):

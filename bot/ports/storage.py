@@ -16,8 +16,7 @@ from bot.domain.backups import (
     Verification,
 )
 from bot.domain.drills import Spoil
-from bot.ports.bundles import FetchedBundle, TableSink
-from bot.ports.progress import Report
+from bot.ports.bundles import FetchedBundle, Report, TableSink
 
 
 class BackupStore(Protocol):

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from bot.domain.chores import DEFAULT_LEVEL
 from bot.domain.drills import Drill, DrillState
+from bot.domain.jobs import DEFAULT_LEVEL
 from bot.domain.plans import PlanKind
 from bot.domain.runs import OPEN, Run, RunState, StepState
 from bot.planning.checklist import is_past_return, is_undoable, may_be_past_return, no_return_of
 from bot.planning.retired import is_retired
 from bot.ports import BackupListing
-from bot.views.blocks import Block, button, confirm, overflow
-from bot.views.plan import impact
+from bot.views.kit.blocks import Block, button, confirm, overflow
+from bot.views.plans.plan import impact
 
 APPROVE = "approve"
 REJECT = "reject"

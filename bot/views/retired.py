@@ -4,8 +4,8 @@ from bot.domain.plans import PlannedRestore
 from bot.domain.runs import Run
 from bot.planning.checklist import is_past_return, may_be_past_return
 from bot.planning.retired import saved_in_place
-from bot.views.swap import STAMP, losses
-from bot.views.text import code, moment
+from bot.views.kit.text import code, moment
+from bot.views.plans.swap import STAMP, losses
 
 
 def describe(come: PlannedRestore) -> list[str]:

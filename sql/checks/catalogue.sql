@@ -4,7 +4,7 @@
 -- Kinds and identities are those of pg_identify_object. Definitions name no OID and survive a dump and restore: columns are
 -- numbered without the dropped ones, ACLs are spelled out with the owner as «owner» and without what others grant our own role,
 -- which owns everything in a copy. A function's text and comments stand under the key "as is": they are no expressions, which
--- are compared in one form (bot.adapters.database.expressions). Left out: extensions' members, what only a superuser can make (event triggers, publications, untrusted extensions), NOT NULL constraints' names, statistics.
+-- are compared in one form (bot.adapters.database.expression_normalisation). Left out: extensions' members, what only a superuser can make (event triggers, publications, untrusted extensions), NOT NULL constraints' names, statistics.
 
 -- name: schemas
 -- Schemas, the system's left out.

@@ -9,7 +9,7 @@ from bot.adapters.journal import PostgresJournal, migrate, open_pool
 from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import PostgresOutbox
 from bot.sandbox.postgres import PostgresServer
-from tests.adapters.loudspeaker import Loudspeaker
+from tests.adapters.outbox.loudspeaker import Loudspeaker
 from tests.adapters.samples import StoppedClock
 
 TABLES = "requests, chores, script_proofs, drills, drill_schedules, drill_alerts, runs, steps, votes, freezes, outbox"

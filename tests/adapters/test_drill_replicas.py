@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.announcer import SlackAnnouncer
-from bot.adapters.calendar import CronCalendar
 from bot.adapters.journal import PostgresDrillBook, PostgresJournal
 from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import PostgresOutbox
+from bot.adapters.outbox.announcer import SlackAnnouncer
+from bot.adapters.schedule.calendar import CronCalendar
 from bot.domain.drills import DayRange, Drill, DrillKind, DrillState, Schedule, drill_id_of
 from bot.domain.environments import Environment
 from bot.domain.runs import Step
-from bot.engine.drilling import tick
+from bot.engine.context import Workplace
+from bot.engine.drills.scheduler import tick
+from bot.engine.maintenance.sweeper import sweep
 from bot.engine.operations import Operations
-from bot.engine.recovery import sweep
-from bot.engine.workplace import Workplace
 from tests.adapters.samples import NOON, StoppedClock
 from tests.fakes.process import Process
 from tests.fakes.queue import FakeQueue

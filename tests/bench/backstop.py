@@ -8,13 +8,13 @@ import bot.app  # noqa: F401 -- for its weight: the memory measured is to be the
 from bot.adapters import storage
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase, Tracking
-from bot.adapters.pgtools import PgTools
+from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.sides import PostgresSides
 from bot.domain.environments import BackupTarget, Timing
 from bot.domain.runs import Progress
-from bot.engine.bundling import take_bundle
-from bot.engine.comparing import compare
-from bot.engine.workplace import Site
+from bot.engine.backups.compare import compare
+from bot.engine.backups.create import take_bundle
+from bot.engine.context import Site
 from bot.errors import PermanentError
 from bot.ports import Dump, Report
 from tests.bench.child import Figures, serve
@@ -22,9 +22,9 @@ from tests.bench.places import BUCKET, Places, Stopwatch
 from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.process import Process
-from tests.fakes.salvager import FakeSalvager
+from tests.fakes.row_recovery import FakeSalvager
+from tests.fakes.script_tests import FakeTrials
 from tests.fakes.sides import FakeSides
-from tests.fakes.trials import FakeTrials
 from tests.fakes.world import ENVIRONMENT, World
 
 RUN = "01BENCH"

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from bot.adapters import htmlreport
-from bot.views import incident
+from bot.views.runs.html import sheet as incident
 from tests.browser.reader import reading
-from tests.views.incidents import ALL
+from tests.views.runs.html.incidents import ALL
 
 NARROW, WIDE = 400, 1200
 SMALLEST_PX = 12

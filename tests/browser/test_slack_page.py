@@ -9,7 +9,7 @@ from bot.adapters.slack.app import build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.ports import Message
 from bot.sandbox.slack import SlackEmulator
-from bot.views import card
+from bot.views.runs import card
 from tests.sandbox.slack.desk import Desk
 from tests.views.samples import VOTES, running
 

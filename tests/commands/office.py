@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 from bot.domain.environments import Environment
 from bot.ports import Choices, Request
 from bot.sandbox.slack import SlackEmulator
-from bot.views.blocks import View
+from bot.views.kit.blocks import View
 from tests.fakes.clock import NOON
 from tests.sandbox.slack.desk import Desk as Hands
 from tests.views.samples import PROD

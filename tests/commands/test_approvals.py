@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.views import request
+from bot.views.runs import approval_request as request
 from tests.commands.office import Office, until
 from tests.views.samples import RUN
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import PermanentError
-from bot.views.text import escape
+from bot.views.kit.text import escape
 from commands.arguments import Options, normalise, quote, split, unquote
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.backups import Backup, BackupName, BackupPage, StoredObject
 from bot.ports import BackupListing
-from bot.views import backups as backups_view
+from bot.views.backups import backups as backups_view
 from tests.commands.office import Office, until
 from tests.views.samples import ASKED
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from bot.domain.runs import RunState, StepState
-from bot.views import card, report, request
-from bot.views.blocks import View
+from bot.views.kit.blocks import View
+from bot.views.runs import approval_request as request
+from bot.views.runs import card, report
 from commands.forms import key_of
 from tests.commands.office import Office, until
 from tests.views.samples import PLAN, RUN, VOTES, running

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.drills import Drill, DrillKind
 from bot.errors import PermanentError
-from bot.views import drill as drill_view
+from bot.views.drills import drill as drill_view
 from commands.drill import span_of
 from tests.commands.office import Office, until
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.ports import EnvironmentSummary, HomeFacts
-from bot.views import home
+from bot.views.status import home
 from commands import home as entry
 from commands.intake import Desk
 from tests.commands.office import ENVIRONMENTS, Office, Remembered, until

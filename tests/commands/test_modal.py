@@ -9,7 +9,7 @@ from bot.domain.backups import Backup, BackupName, StoredObject, Verification
 from bot.domain.migrations import DownScript
 from bot.errors import TemporaryError
 from bot.ports import Choices
-from bot.views import modal
+from bot.views.status import rollback_modal as modal
 from commands import rollback
 from commands.intake import Desk, Order
 from tests.commands.office import ENVIRONMENTS, Office, Remembered, until

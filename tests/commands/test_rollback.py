@@ -6,8 +6,8 @@ import pytest
 
 from bot.engine.requests import Kind
 from bot.errors import PermanentError
-from bot.views.blocks import View
-from bot.views.text import escape
+from bot.views.kit.blocks import View
+from bot.views.kit.text import escape
 from commands import migrations, rollback
 from commands.intake import Desk, Order
 from tests.commands.office import ENVIRONMENTS, Remembered

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.drill_evidence import PlannedProof
 from bot.domain.plans import (
     Estimate,
     Plan,
@@ -17,7 +18,6 @@ from bot.domain.plans import (
     PlannedService,
     PlannedWorkload,
 )
-from bot.domain.proofs import PlannedProof
 from bot.domain.workloads import Leftover
 
 DROPS = (PlannedDrop("table", "public.flags", named=True), PlannedDrop("view", "public.v", named=False))

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from bot.domain.plans import Plan, PlanKind, PlannedLoss, PlannedRestore
 from bot.planning.facts import RestoreRequest, UndoRequest
-from bot.planning.wishes import wish_of
+from bot.planning.rollback import wish_of
 from tests.domain.test_plans import PLAN
 
 COMES = PlannedRestore(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.adapters.journal.rows import run_of
+from bot.adapters.journal.mapping import run_of
 from bot.domain.runs import Run
 
 ROWS: Mapping[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_text())

@@ -9,10 +9,13 @@ from bot.adapters import htmlreport
 from bot.domain.runs import Run, RunState, StepState
 from bot.planning import checklist
 from bot.ports import EnvironmentSummary, Escalation, HomeFacts
-from bot.views import card, escalation, home, incident, report, request, status
+from bot.views.runs import approval_request as request
+from bot.views.runs import card, escalation, report
+from bot.views.runs.html import sheet as incident
+from bot.views.status import home, status
 from tests.engine.retired import ROWS, old_run
+from tests.engine.runs.steps.test_load_side import refusals
 from tests.engine.story import Story, steps, traffic_faults
-from tests.engine.test_restore import refusals
 from tests.fakes.clock import NOON
 from tests.fakes.directory import LEAD_A, LEAD_B
 from tests.fakes.world import World

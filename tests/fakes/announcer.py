@@ -5,9 +5,9 @@ from datetime import datetime
 
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
-from bot.domain.chores import Chore
-from bot.domain.drillreports import DrillReport
+from bot.domain.drill_reports import DrillReport
 from bot.domain.drills import Alert, Drill, Standing
+from bot.domain.jobs import Chore
 from bot.domain.runs import Run
 from bot.errors import BotError
 from bot.ports import (

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.domain.approvals import Choice, Retracted, Retraction, Vote
-from bot.domain.chores import ChoreHolder, ChoreKind
+from bot.domain.jobs import ChoreHolder, ChoreKind
 from bot.domain.plans import Plan
 from bot.domain.runs import NEXT, OPEN, Progress, Run, RunState, Step, StepState, TransitionError
 from bot.errors import PermanentError

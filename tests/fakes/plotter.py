@@ -1,6 +1,6 @@
 """Pictures that nobody looks at."""
 
-from bot.domain.charts import Chart
+from bot.domain.drill_reports import Chart
 from bot.errors import PermanentError
 
 

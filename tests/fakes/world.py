@@ -4,14 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bot.adapters.calendar import CronCalendar
+from bot.adapters.schedule.calendar import CronCalendar
 from bot.domain.environments import ApprovalPolicy, BackupTarget, Environment, HttpCheck, SmokeChecks, Timing, Workloads
 from bot.domain.runs import Run
 from bot.domain.versions import CompatibilityRow, Matrix
+from bot.engine.context import Site, Workplace
+from bot.engine.maintenance.sweeper import sweep
 from bot.engine.operations import Operations
-from bot.engine.recovery import sweep
-from bot.engine.runner import Runner
-from bot.engine.workplace import Site, Workplace
+from bot.engine.runs.runner import Runner
 from bot.ports import Request
 from tests.fakes.announcer import FakeAnnouncer
 from tests.fakes.clock import FakeClock
@@ -24,11 +24,11 @@ from tests.fakes.plotter import FakePlotter
 from tests.fakes.process import Process
 from tests.fakes.queue import FakeQueue
 from tests.fakes.reader import FakeReader
-from tests.fakes.salvager import FakeSalvager
+from tests.fakes.row_recovery import FakeSalvager
+from tests.fakes.script_tests import FakeTrials
 from tests.fakes.scripts import FakeScripts
 from tests.fakes.sides import FakeSides
 from tests.fakes.store import FakeStore
-from tests.fakes.trials import FakeTrials
 
 CHANNEL = "C0INCIDENT"
 SMOKE_SQL = "SELECT count(*) > 0 FROM patients"

@@ -19,7 +19,7 @@ from bot.domain.plans import (
 )
 from bot.domain.runs import Progress, Run, RunState, Step, StepState
 from bot.planning.checklist import checklist_of
-from bot.views.blocks import View
+from bot.views.kit.blocks import View
 
 ASKED = datetime(2026, 2, 11, 3, 0, tzinfo=UTC)
 FLAGS, LOG = "public.feature_flags", "public.feature_flag_audit_log"

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from bot.domain.approvals import Vote
 from bot.domain.backups import Export
-from bot.domain.chores import Chore
-from bot.domain.drillreports import DrillReport
+from bot.domain.drill_reports import DrillReport
 from bot.domain.drills import Alert, Drill, DrillState, Standing
+from bot.domain.jobs import Chore
 from bot.domain.runs import OPEN, Run, RunState
 from bot.errors import PermanentError
 from bot.planning.retired import is_retired
@@ -29,26 +29,21 @@ from bot.ports import (
 )
 from bot.sandbox.slack.blocks import composition, surfaces
 from bot.sandbox.slack.blocks.grammar import Problems
-from bot.views import (
-    account,
-    backups,
-    card,
-    chore,
-    drill,
-    drilllist,
-    drillreport,
-    escalation,
-    followup,
-    home,
-    manual,
-    modal,
-    overview,
-    refusal,
-    report,
-    request,
-    status,
-)
-from bot.views.blocks import View
+from bot.views.backups import backups
+from bot.views.backups import job as chore
+from bot.views.drills import drill
+from bot.views.drills import list as drilllist
+from bot.views.drills import report as drillreport
+from bot.views.kit import error_message as refusal
+from bot.views.kit import help as manual
+from bot.views.kit.blocks import View
+from bot.views.runs import approval_request as request
+from bot.views.runs import card, escalation, report
+from bot.views.runs import follow_up_modal as followup
+from bot.views.runs import notes_modal as account
+from bot.views.status import home, status
+from bot.views.status import migrations as overview
+from bot.views.status import rollback_modal as modal
 from tests.views import wild
 from tests.views.samples import buttons
 

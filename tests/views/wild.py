@@ -17,8 +17,8 @@ from bot.domain.backups import (
     TableContent,
     Verification,
 )
-from bot.domain.chores import Chore, ChoreKind, ChoreState
-from bot.domain.drillreports import Course, DrillReport, Overdue, RestoreForecast
+from bot.domain.drill_evidence import Forecast, PlannedProof, Proof, ProvenScript
+from bot.domain.drill_reports import Course, DrillReport, Overdue, RestoreForecast
 from bot.domain.drills import (
     Alert,
     DayRange,
@@ -30,6 +30,7 @@ from bot.domain.drills import (
     ScriptProof,
     Standing,
 )
+from bot.domain.jobs import Chore, ChoreKind, ChoreState
 from bot.domain.migrations import DownScript
 from bot.domain.plans import (
     Estimate,
@@ -44,7 +45,6 @@ from bot.domain.plans import (
     PlannedService,
     PlannedWorkload,
 )
-from bot.domain.proofs import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.runs import Progress, Run, RunState, Step, StepState
 from bot.ports import (
     AuditEvent,

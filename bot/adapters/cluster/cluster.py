@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.adapters.cluster import traffic
+from bot.adapters.cluster.annotations import before_of, has_note, metadata_with
 from bot.adapters.cluster.api import Api, Obj, decide_again_on_conflict
 from bot.adapters.cluster.namespace import Namespace, selector_text
-from bot.adapters.cluster.notes import before_of, has_note, metadata_with
-from bot.adapters.cluster.podproxy import ask_pod
+from bot.adapters.cluster.pod_proxy import ask_pod
 from bot.adapters.cluster.pods import app_container, image_of, is_gone, read_pod, template_images
 from bot.adapters.cluster.rights import list_missing
 from bot.adapters.cluster.rollouts import find_template, history_of, read_deployment, replicas_of, without_hash

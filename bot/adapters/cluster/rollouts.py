@@ -4,9 +4,9 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from bot.adapters.cluster.annotations import before_of
 from bot.adapters.cluster.api import Obj
 from bot.adapters.cluster.controllers import name_controller
-from bot.adapters.cluster.notes import before_of
 from bot.adapters.cluster.pods import image_of
 from bot.domain.workloads import Deployment, Revision
 

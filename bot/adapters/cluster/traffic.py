@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from bot.adapters.cluster.annotations import has_note, metadata_with, note_of
 from bot.adapters.cluster.namespace import Namespace
-from bot.adapters.cluster.notes import has_note, metadata_with, note_of
 from bot.domain.workloads import HOLD_LABEL
 from bot.errors import PermanentError
 

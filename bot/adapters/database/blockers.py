@@ -8,7 +8,7 @@ from typing import Any, Self
 import psycopg
 
 from bot.adapters.database.connections import Connections
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
 from bot.domain.catalogue import Session
 from bot.errors import BotError, TemporaryError
 

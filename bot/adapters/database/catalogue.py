@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from bot.adapters.database.connections import Connection
-from bot.adapters.database.expressions import one_form
-from bot.adapters.namedqueries import load
+from bot.adapters.database.expression_normalisation import one_form
+from bot.adapters.named_queries import load
 from bot.domain.catalogue import Bond, Catalogue, DatabaseObject, Tie
 
 QUERIES = load("sql.checks", "catalogue.sql")
-TIES = load("sql.checks", "ties.sql")
+TIES = load("sql.checks", "dependencies.sql")
 
 # What the server's deparsing depends on. An empty search_path makes it qualify every name.
 RENDERING = """

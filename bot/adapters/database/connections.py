@@ -9,7 +9,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
 
 from bot.adapters.database.failures import connection_refused
-from bot.errors import PermanentError
+from bot.adapters.named_queries import load
+from bot.errors import BotError, PermanentError
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
@@ -107,3 +108,26 @@ def _lift_transaction_timeout(conn: Connection) -> None:
 
 def _quoted(value: Any) -> str:
     return str(value).replace("\\", "\\\\").replace("'", "\\'")
+
+
+QUERIES = load("sql.checks", "sessions.sql")
+IDENTIFY_TIMEOUT_S = 3
+Identity = tuple[int, int]
+
+
+def identify(dsn: str, maintenance_database: str = "") -> Identity | None:
+    """Give when the server was started, in microseconds, and the database's oid; None where nobody answers soon.
+
+    Not the server's system identifier: a copy made from its files has the same, and is another server.
+
+    Args:
+        dsn: of the database.
+        maintenance_database: where to ask instead, for the database itself may be closed; "" asks in it.
+    """
+    try:
+        connections = Connections(make_conninfo(dsn, connect_timeout=IDENTIFY_TIMEOUT_S), maintenance_database, 1.0)
+        with connections.session(maintenance_database, statement_timeout_s=IDENTIFY_TIMEOUT_S) as conn:
+            row = conn.execute(QUERIES["identity"], {"database": connections.database}).fetchone()
+    except (BotError, psycopg.Error):
+        return None
+    return (int(row[0]), int(row[1])) if row else None

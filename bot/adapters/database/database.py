@@ -11,16 +11,16 @@ from bot.adapters.database.catalogue import read_catalogue
 from bot.adapters.database.checks import run_checks
 from bot.adapters.database.connections import Connections
 from bot.adapters.database.dump import Dumper
+from bot.adapters.database.exclusive_access import Door, PostgresFence
 from bot.adapters.database.export import QUERIES
 from bot.adapters.database.failures import translated
-from bot.adapters.database.fence import Door, PostgresFence
 from bot.adapters.database.inspection import inspect, read_sessions
-from bot.adapters.database.recovery import describe_recovery, mark
-from bot.adapters.database.regrowth.commits import Regrowth
+from bot.adapters.database.point_in_time import describe_recovery, mark
+from bot.adapters.database.row_counts import Column, measure
 from bot.adapters.database.shadow import PostgresShadow, ShadowMaker
-from bot.adapters.database.sizes import Column, measure
 from bot.adapters.database.tracking import Tracking
-from bot.adapters.pgtools import PgTools
+from bot.adapters.database.undo_rollback.commits import Regrowth
+from bot.adapters.pgclient.tools import PgTools
 from bot.domain.catalogue import Catalogue, CheckResult, DatabaseFacts, Session, TableSize
 from bot.domain.environments import Timing
 from bot.ports import Clock, Dump, FetchedBundle, Regrown, RegrowthOrder, Report, RowSource

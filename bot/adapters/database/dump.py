@@ -14,8 +14,8 @@ from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.export import QUERIES, snapshot
 from bot.adapters.database.failures import translated
 from bot.adapters.database.hashing import hash_tables, read_saved_tables
-from bot.adapters.pgtools import PgTools, ToolRun
-from bot.adapters.toolfailures import ToolFailedError
+from bot.adapters.pgclient.tool_errors import ToolFailedError
+from bot.adapters.pgclient.tools import PgTools, ToolRun
 from bot.domain.backups import TableContent
 from bot.domain.environments import Timing
 from bot.domain.runs import Progress

@@ -10,7 +10,7 @@ from psycopg.pq import TransactionStatus
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.failures import server_words
 from bot.adapters.database.tracking import Tracking, TrackingTable
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
 from bot.domain.catalogue import LockTaken, StatementResult
 from bot.domain.migrations import DownScript, Statement
 from bot.errors import PermanentError

@@ -9,7 +9,7 @@ from psycopg import sql
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.hashing import TEXT_FORM, read_contents
 from bot.adapters.database.relations import Relation, children_of, find_relation
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
 from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.runs import Progress
 from bot.errors import PermanentError

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from bot.adapters.toolwords import FUNCTION_SPOKE
+from bot.adapters.pgclient.redaction import FUNCTION_SPOKE
 from bot.errors import BotError, PermanentError, TemporaryError
 
 MESSAGE_LENGTH = 300

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.relations import Relation, count_rows
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
 from bot.domain.backups import TableContent
 
 QUERIES = load("sql.checks", "tables.sql")

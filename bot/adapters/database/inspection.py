@@ -6,7 +6,7 @@ from bot.adapters.database.blockers import BlockerWatch, session_of
 from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.failures import translated
 from bot.adapters.database.tracking import Tracking, TrackingTable
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
 from bot.domain.catalogue import DatabaseFacts, Session
 from bot.domain.migrations import AppliedMigration
 from bot.errors import PermanentError

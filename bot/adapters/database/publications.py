@@ -11,7 +11,7 @@ from psycopg import sql
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.failures import server_words
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
 from bot.errors import PermanentError
 
 QUERIES = load("sql.checks", "publications.sql")

@@ -10,21 +10,21 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from bot.adapters.complaints import tolerated
 from bot.adapters.database.blockers import BlockerWatch
+from bot.adapters.database.body_references import find_bodies, find_mentions
 from bot.adapters.database.catalogue import Owners, catalogue_within, read_catalogue, read_owners
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, Connections
 from bot.adapters.database.execution import ChainExecutor, Executed, StatementFailedError
 from bot.adapters.database.failures import translated
 from bot.adapters.database.hashing import TEXT_FORM
-from bot.adapters.database.mentions import find_bodies, find_mentions
 from bot.adapters.database.publications import Published, lacks_identity, publish, read_published, unidentifiable
-from bot.adapters.database.regrowth.commits import Regrowth
-from bot.adapters.database.regrowth.script import RegrowthScript
 from bot.adapters.database.tracking import Tracking, TrackingTable
-from bot.adapters.namedqueries import load
-from bot.adapters.pgtools import PgTools
-from bot.adapters.toolfailures import ToolFailedError
+from bot.adapters.database.undo_rollback.commits import Regrowth
+from bot.adapters.database.undo_rollback.script import RegrowthScript
+from bot.adapters.named_queries import load
+from bot.adapters.pgclient.restore_errors import tolerated
+from bot.adapters.pgclient.tool_errors import ToolFailedError
+from bot.adapters.pgclient.tools import PgTools
 from bot.domain.catalogue import ChainOutcome, Rehearsal
 from bot.domain.migrations import DownScript
 from bot.errors import BotError, PermanentError, TemporaryError

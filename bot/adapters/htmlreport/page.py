@@ -5,7 +5,7 @@ from importlib import resources
 
 import jinja2
 
-from bot.views.incident.parts import Sheet
+from bot.views.runs.html.parts import Sheet
 
 
 def write(sheet: Sheet) -> bytes:

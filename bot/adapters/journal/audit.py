@@ -9,10 +9,10 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from bot.adapters.journal import rows
+from bot.adapters.journal import mapping as rows
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
 from bot.ports import AuditEntry, AuditEvent
 
 ORIGIN = "0" * 64

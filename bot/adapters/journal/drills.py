@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bot.adapters.journal import rows
+from bot.adapters.journal import mapping as rows
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
 from bot.domain.drills import OUTDATED_AFTER, Alert, Drill, DrillKind, DrillState, Listed, Measurement, ScriptProof
 from bot.domain.runs import Step
 from bot.errors import PermanentError

@@ -1,9 +1,8 @@
 """The journal as one object."""
 
 from bot.adapters.journal.audit import AuditLog
-from bot.adapters.journal.chores import Chores
-from bot.adapters.journal.fences import Ownership
-from bot.adapters.journal.requests import Freezes, Requests
+from bot.adapters.journal.leases import Ownership
+from bot.adapters.journal.requests import Chores, Freezes, Requests
 from bot.adapters.journal.runs import Runs
 from bot.adapters.journal.votes import Votes
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from bot.adapters.journal import rows
+from bot.adapters.journal import mapping as rows
 from bot.adapters.journal.audit import append
 from bot.adapters.journal.connections import connection
-from bot.adapters.journal.fences import fenced_off
+from bot.adapters.journal.leases import fenced_off
 from bot.adapters.journal.table import Table
 from bot.adapters.journal.votes import BALLOTS
 from bot.domain.plans import Plan

@@ -7,7 +7,7 @@ import psycopg
 from procrastinate.schema import SchemaManager
 
 from bot.adapters.journal.connections import CONNECT_TIMEOUT_S, conninfo_of, translated
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
 
 _QUERIES = load("sql.journal", "migration.sql")
 

@@ -5,7 +5,7 @@ from typing import Any
 from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import Pool, connection
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
 from bot.ports import Clock
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from bot.adapters.journal import rows
+from bot.adapters.journal import mapping as rows
 from bot.adapters.journal.audit import append
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
 from bot.domain.approvals import Retracted, Retraction, Vote
 from bot.domain.runs import OPEN, RunState
 from bot.errors import PermanentError

@@ -9,10 +9,10 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import connection
-from bot.adapters.outbox.pace import Pace
-from bot.adapters.outbox.setbacks import Setbacks, give_up, outcome_unknown
+from bot.adapters.outbox.delivery import Posting, Sharing, Way
+from bot.adapters.outbox.rate_limits import Pace
+from bot.adapters.outbox.retries import Setbacks, give_up, outcome_unknown
 from bot.adapters.outbox.store import QUERIES, PostgresOutbox, message_of, one
-from bot.adapters.outbox.ways import Posting, Sharing, Way
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import BarredError, Chat, Clock
 

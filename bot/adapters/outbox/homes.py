@@ -6,8 +6,8 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import connection
-from bot.adapters.outbox.pace import Pace
-from bot.adapters.outbox.setbacks import Setbacks, give_up
+from bot.adapters.outbox.rate_limits import Pace
+from bot.adapters.outbox.retries import Setbacks, give_up
 from bot.adapters.outbox.store import PostgresOutbox, one
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Chat, Clock

@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import Pool, connection
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
 from bot.ports import Attachment, Backlog, Message, Posted
 
 QUERIES = load("sql.journal", "outbox.sql")

@@ -5,10 +5,10 @@ import threading
 from collections.abc import Callable
 
 from bot.adapters.outbox.channels import Channels
+from bot.adapters.outbox.ephemerals import Whispers
 from bot.adapters.outbox.homes import Homes
-from bot.adapters.outbox.pace import Pace
+from bot.adapters.outbox.rate_limits import Pace
 from bot.adapters.outbox.store import PostgresOutbox
-from bot.adapters.outbox.whispers import Whispers
 from bot.errors import BotError
 from bot.ports import Chat, Clock
 

@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 
 from bot.adapters.plots import legend, palette, scales
-from bot.domain.charts import Bar, Chart, Panel
+from bot.domain.drill_reports import Bar, Chart, Panel
 
 DPI = 200
 """Twice what a screen shows."""

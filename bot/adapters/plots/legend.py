@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bot.adapters.plots import palette
-from bot.domain.charts import Chart
+from bot.domain.drill_reports import Chart
 
 _MANY = 60
 """Marks on so many bars would run into each other."""

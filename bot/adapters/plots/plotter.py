@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from bot.domain.charts import Chart
+from bot.domain.drill_reports import Chart
 from bot.errors import PermanentError
 
 CHARTS = TypeAdapter(Chart)

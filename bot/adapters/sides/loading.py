@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.adapters.complaints import extension_refused, load_failed, read_complaints, tolerated
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection
-from bot.adapters.namedqueries import load
-from bot.adapters.pgtools import PgTools, ToolRun, use_list
+from bot.adapters.named_queries import load
+from bot.adapters.pgclient.restore_errors import extension_refused, load_failed, read_complaints, tolerated
+from bot.adapters.pgclient.tool_errors import ToolFailedError
+from bot.adapters.pgclient.tools import PgTools, ToolRun, use_list
 from bot.adapters.sides.archive import Contents
-from bot.adapters.sides.following import Follower
 from bot.adapters.sides.plain import PlainDump, check_psql, safe_surroundings
 from bot.adapters.sides.privileges import apply_privileges, owners_let_in
+from bot.adapters.sides.progress import Follower
 from bot.adapters.sides.server import Server
-from bot.adapters.toolfailures import ToolFailedError
 from bot.domain.backups import BundleKind
 from bot.errors import TemporaryError
 from bot.ports import FetchedBundle

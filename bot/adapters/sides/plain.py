@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT
-from bot.adapters.pgtools import VERSION, PgTools
+from bot.adapters.pgclient.tools import VERSION, PgTools
 from bot.errors import PermanentError
 
 RESTRICT_SINCE = {13: 22, 14: 19, 15: 14, 16: 10, 17: 6}

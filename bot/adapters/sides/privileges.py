@@ -9,7 +9,7 @@ from psycopg import sql
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.failures import is_disconnect, server_words
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
 
 QUERIES = load("sql.sides", "loading.sql")
 

@@ -10,9 +10,9 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.namedqueries import load
+from bot.adapters.named_queries import load
+from bot.adapters.sides.comments import Note, without_note
 from bot.adapters.sides.names import SideName, parse_side_name
-from bot.adapters.sides.notes import Note, without_note
 from bot.errors import PermanentError
 from bot.ports import Clock, SideFacts
 

@@ -11,15 +11,15 @@ from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.failures import translated
 from bot.adapters.database.inspection import inspect
 from bot.adapters.database.tracking import Tracking
-from bot.adapters.pgtools import PgTools
-from bot.adapters.sides.adoption import Adoption
+from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.sides.contents import ContentReader
+from bot.adapters.sides.database_settings import Adoption
 from bot.adapters.sides.exchange import Exchanger
-from bot.adapters.sides.following import Follower
+from bot.adapters.sides.integrity import check_heap, find_problems, read_extensions
 from bot.adapters.sides.loading import Loader
 from bot.adapters.sides.names import side_name
+from bot.adapters.sides.progress import Follower
 from bot.adapters.sides.server import QUERIES, Server
-from bot.adapters.sides.soundness import check_heap, find_problems, read_extensions
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
 from bot.domain.environments import Timing

@@ -17,7 +17,7 @@ from slack_sdk import WebClient
 
 from bot.adapters.slack.translation import translated
 from bot.errors import BotError, PermanentError
-from bot.views import refusal
+from bot.views.kit import error_message as refusal
 
 SLACK_API = "https://slack.com/api/"
 CONCURRENCY = 40

@@ -6,8 +6,8 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
-from bot.adapters.slack.checking import find_missing
 from bot.adapters.slack.directory import SlackDirectory
+from bot.adapters.slack.health import find_missing
 from bot.adapters.slack.translation import retry_after_s, translated
 from bot.domain.approvals import Voter
 from bot.errors import PermanentError, TemporaryError

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bot.adapters.storage.plainsql import HEAD_BYTES, PlainInspector, looks_plain
+from bot.adapters.storage.plain_sql import HEAD_BYTES, PlainInspector, looks_plain
 from bot.adapters.storage.refusals import unknown
 from bot.adapters.storage.unpacked import GZIP_MAGIC, Budget, gunzip
 from bot.domain.backups import BundleKind

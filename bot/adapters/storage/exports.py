@@ -14,7 +14,7 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from bot.adapters.storage.bundles import GzipSink
-from bot.adapters.storage.csvrows import CsvRows
+from bot.adapters.storage.csv_rows import CsvRows
 from bot.adapters.storage.documents import read_export, write_export
 from bot.adapters.storage.failures import is_absent, translated
 from bot.adapters.storage.upload import ObjectUpload

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from bot.adapters.storage.bundles import GzipSink, Meter, hash_dump, measure_dump, write_bundle
 from bot.adapters.storage.catalogue import BundleCatalogue
+from bot.adapters.storage.corruption import SpoiltDownload
 from bot.adapters.storage.documents import write_manifest, write_sidecar, write_verification
 from bot.adapters.storage.download import ObjectDownload
 from bot.adapters.storage.exports import S3ExportStore
 from bot.adapters.storage.reading import Download, check_environment, read_bundle
 from bot.adapters.storage.scratch import DirectoryScratch, NoScratch
-from bot.adapters.storage.spoiling import SpoiltDownload
 from bot.adapters.storage.upload import ObjectUpload, part_size_for
 from bot.domain.backups import (
     BUNDLE_SUFFIX,

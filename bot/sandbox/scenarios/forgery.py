@@ -10,10 +10,10 @@ from dataclasses import replace
 from bot.adapters.clock import SystemClock
 from bot.adapters.storage import S3BackupStore
 from bot.adapters.storage.bundles import MANIFEST_MEMBER, header_of
+from bot.adapters.storage.corruption import SpoiltDownload
 from bot.adapters.storage.documents import write_manifest, write_sidecar
 from bot.adapters.storage.download import ObjectDownload
 from bot.adapters.storage.members import BLOCK_BYTES
-from bot.adapters.storage.spoiling import SpoiltDownload
 from bot.domain.backups import BUNDLE_SUFFIX, SIDECAR_SUFFIX, Backup, BackupName, Manifest, StoredObject
 from bot.domain.drills import Spoil
 from bot.domain.environments import BackupTarget

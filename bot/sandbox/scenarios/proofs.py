@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.adapters.clock import SystemClock
 from bot.adapters.journal import PostgresDrillBook, open_pool
-from bot.adapters.scriptfiles import ScriptFiles
+from bot.adapters.migration_files.files import ScriptFiles
 from bot.domain.drills import Drill, DrillKind, DrillState, Measurement, ScriptProof
 from bot.sandbox.people import all_text
 from bot.sandbox.scenarios.before import check_untouched, observe

@@ -9,9 +9,9 @@ import pytest
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase, Tracking
 from bot.adapters.database.connections import Connection
-from bot.adapters.database.fence import PostgresFence
-from bot.adapters.pgtools import PgTools
-from bot.adapters.scriptfiles import ScriptFiles
+from bot.adapters.database.exclusive_access import PostgresFence
+from bot.adapters.migration_files.files import ScriptFiles
+from bot.adapters.pgclient.tools import PgTools
 from bot.domain.environments import Timing
 from bot.domain.migrations import DownScript
 from bot.sandbox.physioflow import clones

@@ -11,9 +11,9 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase
 from bot.adapters.database.chain import ChainRun
 from bot.adapters.database.connections import Connection, Connections
+from bot.adapters.database.exclusive_access import PostgresFence
 from bot.adapters.database.execution import commit
-from bot.adapters.database.fence import PostgresFence
-from bot.adapters.pgtools import PgTools
+from bot.adapters.pgclient.tools import PgTools
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import ChainOutcome, LockTaken
 from bot.domain.migrations import DownScript

@@ -14,7 +14,7 @@ from bot.adapters.database import PostgresDatabase
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, Connections
 from bot.adapters.database.export import snapshot
 from bot.adapters.database.hashing import hash_tables, read_tables
-from bot.adapters.pgtools import PgTools
+from bot.adapters.pgclient.tools import PgTools
 from bot.domain.backups import TableContent
 from bot.domain.runs import Progress
 from bot.errors import PermanentError, TemporaryError

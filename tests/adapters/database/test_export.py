@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from bot.adapters.database.connections import Connection
-from bot.adapters.database.fence import PostgresFence
+from bot.adapters.database.exclusive_access import PostgresFence
 from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.runs import Progress
 from bot.errors import PermanentError

@@ -4,7 +4,7 @@ import pytest
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase, Tracking
 from bot.adapters.database.connections import Connection
-from bot.adapters.pgtools import PgTools
+from bot.adapters.pgclient.tools import PgTools
 from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import free_port

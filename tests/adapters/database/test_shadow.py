@@ -11,8 +11,8 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase
 from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.shadow import PostgresShadow, ShadowMaker, load_schema
-from bot.adapters.pgtools import PgTools
-from bot.adapters.toolfailures import ToolFailedError
+from bot.adapters.pgclient.tool_errors import ToolFailedError
+from bot.adapters.pgclient.tools import PgTools
 from bot.domain.catalogue import LockTaken
 from bot.domain.migrations import DownScript
 from bot.errors import PermanentError, TemporaryError

@@ -17,7 +17,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from bot.adapters.plots import drawing, palette
-from bot.domain.charts import PHASES, Bar, Chart, Panel
+from bot.domain.drill_reports import PHASES, Bar, Chart, Panel
 from tests.fakes.clock import NOON
 
 SIZES = (1, 2, 12, 200)

@@ -8,7 +8,7 @@ import pytest
 
 from bot.adapters.plots import ChildPlotter, drawing
 from bot.adapters.plots.plotter import _surroundings
-from bot.domain.charts import Bar, Chart, Panel
+from bot.domain.drill_reports import Bar, Chart, Panel
 from bot.errors import PermanentError
 from tests.fakes.clock import NOON
 

@@ -12,7 +12,7 @@ from psycopg import sql
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase, Tracking
 from bot.adapters.database.connections import Connection
-from bot.adapters.pgtools import PgTools
+from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.sides import PostgresSides
 from bot.domain.backups import BundleKind
 from bot.domain.environments import Timing

@@ -9,7 +9,7 @@ import pytest
 
 from bot.adapters.database.connections import Connection
 from bot.domain.backups import BundleKind, TableContent
-from bot.engine.comparing import differences
+from bot.engine.backups.compare import differences
 from bot.ports import FetchedBundle
 from tests.adapters.sides.conftest import Nasty, ignore
 

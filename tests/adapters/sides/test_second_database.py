@@ -8,12 +8,12 @@ import pytest
 
 from bot.adapters.database.connections import Connection
 from bot.cli import examine
-from bot.engine.preview import preview
-from bot.engine.workplace import Workplace
+from bot.engine.context import Workplace
+from bot.engine.preview.rollback import preview
 from bot.errors import PermanentError
 from bot.planning.facts import RestoreRequest
 from tests.adapters.sides.conftest import Nasty
-from tests.engine.test_restore import bundle
+from tests.engine.runs.steps.test_load_side import bundle
 from tests.fakes.process import Process
 from tests.fakes.world import World
 

@@ -8,7 +8,8 @@ from bot.adapters.slack.app import build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Attachment, BarredError, Message
-from bot.views import blocks, refusal
+from bot.views.kit import blocks
+from bot.views.kit import error_message as refusal
 from tests.adapters.slack.conftest import Place
 from tests.sandbox.slack.desk import Ear
 

@@ -8,7 +8,7 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import Pace, PostgresOutbox, Writer
 from bot.ports import Attachment, Message
-from tests.adapters.emptying import emptied
+from tests.adapters.outbox.emptying import emptied
 from tests.adapters.slack.conftest import Place
 
 QUICK = Pace(

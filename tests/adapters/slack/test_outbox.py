@@ -12,7 +12,7 @@ from bot.adapters.outbox import Pace, PostgresOutbox, Writer
 from bot.adapters.slack.app import build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.ports import Message
-from tests.adapters.emptying import emptied
+from tests.adapters.outbox.emptying import emptied
 from tests.adapters.slack.conftest import Place
 
 QUICK = Pace(edit_every_s=0.0, window_s=0.0, poll_s=0.05, first_barred_delay_s=0.1, longest_barred_delay_s=0.2)

@@ -1,0 +1,90 @@
+"""A dump's list of contents, and which of its entries are gone from the database it was made of.
+
+A dump lists objects by the OIDs they had. In the very database it was made of, whatever has its OID still is still
+there, whatever it is called by now, and everything else was dropped since.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bot.adapters.database.connections import Connection
+from bot.adapters.named_queries import load
+from bot.errors import PermanentError
+
+QUERIES = load("sql.checks", "undo_rollback.sql")
+
+ENTRY = re.compile(r"(\d+); (\d+) (\d+) (.*)", re.DOTALL)
+DEPENDS = re.compile(r";\s+depends on: ([\d ]+)")
+RELATIONS = 1259
+"""OID of pg_class; a dump writes 0 for what belongs to a relation and has no catalogue of its own."""
+NOT_OURS = re.compile(
+    r"(TABLE DATA|STATISTICS DATA|BLOB|DATABASE|EVENT TRIGGER|PUBLICATION|SUBSCRIPTION|ENCODING|STDSTR)"
+)
+"""Rows come from the export; the others no chain can drop, or no dump of a run's own database needs again."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the list. `text` says what it is: kind, schema, name, owner."""
+
+    line: str
+    number: int
+    classid: int
+    objid: int
+    text: str
+    needs: frozenset[int]
+
+    @property
+    def catalogue(self) -> int:
+        """The catalogue its OID is of."""
+        return self.classid or RELATIONS
+
+
+def read_entries(lines: Sequence[str]) -> list[Entry]:
+    """Read what `PgTools.list_dependencies` gives, in its order."""
+    found: list[Entry] = []
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        match = ENTRY.fullmatch(line)
+        if match:
+            needs = DEPENDS.fullmatch(following)
+            numbers = frozenset(int(number) for number in needs[1].split()) if needs else frozenset[int]()
+            found.append(Entry(line, int(match[1]), int(match[2]), int(match[3]), match[4], numbers))
+    return found
+
+
+def gone_entries(conn: Connection, entries: Sequence[Entry]) -> list[Entry]:
+    """Entries whose object is gone, and those that belong to such a one, in order.
+
+    Raises:
+        PermanentError: ``database-replaced``: the dump is not of this database.
+    """
+    _check_same(conn, entries)
+    listed = [entry for entry in entries if entry.objid and not NOT_OURS.match(entry.text)]
+    asked = {"classes": [entry.catalogue for entry in listed], "objects": [entry.objid for entry in listed]}
+    gone = set(conn.execute(QUERIES["gone"], asked).fetchall())
+    chosen = {entry.number for entry in listed if (entry.catalogue, entry.objid) in gone}
+    return list(_with_belongings(entries, chosen))
+
+
+def _with_belongings(entries: Sequence[Entry], chosen: set[int]) -> Iterator[Entry]:
+    for entry in entries:
+        belongs = entry.objid == 0 and bool(entry.needs & chosen) and not NOT_OURS.match(entry.text)
+        if entry.number in chosen or belongs:
+            yield entry
+
+
+def _check_same(conn: Connection, entries: Sequence[Entry]) -> None:
+    """A restore since then has put another database here, in which the same OIDs are of other objects.
+
+    A chain, or somebody since, may have renamed a table: most are still called as they were.
+    """
+    tables = {entry.objid: entry.text for entry in entries if entry.text.startswith("TABLE ") and entry.classid}
+    here = conn.execute(QUERIES["tables"], {"objects": list(tables)}).fetchall()
+    same = sum(tables[oid].startswith(f"TABLE {name} ") for oid, name in here)
+    if not here or same * 2 < len(here):
+        raise PermanentError(
+            "database-replaced",
+            "The live database is not the one the chain ran in: it has been restored since.",
+            "Nothing was changed. Undo that restore first, or restore the emergency backup as a whole.",
+        )

@@ -1,0 +1,1 @@
+"""Runs PostgreSQL's client programs: pg_dump, pg_restore and psql."""

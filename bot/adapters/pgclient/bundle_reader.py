@@ -1,0 +1,75 @@
+"""Reading a dump to its end without a database.
+
+`pg_restore --list` is content with a dump cut in half, so the whole of it is turned into SQL and thrown away. Of a tar
+dump even that is not enough: tried with pg_restore 18, one cut in half ends as if it were whole, with fewer rows.
+"""
+
+from pathlib import Path
+
+from bot.adapters.pgclient.tool_errors import ToolFailedError
+from bot.adapters.pgclient.tools import PgTools
+from bot.domain.backups import BundleKind
+from bot.errors import PermanentError
+from bot.ports import FetchedBundle
+
+_TAIL_BYTES = 4096
+_TAR_BLOCK_BYTES = 512
+_TAR_SIZE = slice(124, 136)
+_COMPLETE = (b"PostgreSQL database dump complete", b"PostgreSQL database cluster dump complete")
+"""How a plain dump ends: pg_dump writes it last."""
+
+
+class ToolBundleReader:
+    """Implements `bot.ports.BundleReader` with pg_restore.
+
+    Args:
+        tools: of the newest server's version or newer.
+    """
+
+    def __init__(self, tools: PgTools) -> None:
+        self._tools = tools
+
+    def read_through(self, bundle: FetchedBundle) -> None:
+        """See `bot.ports.BundleReader.read_through`. Of plain SQL only the end can be judged without a server."""
+        if bundle.kind is BundleKind.PLAIN:
+            _check_end(bundle.path)
+            return
+        if bundle.kind is BundleKind.TAR:
+            _check_tar(bundle.path)
+        try:
+            self._tools.start("pg_restore", ["--file=/dev/null", str(bundle.path)], {}).wait()
+        except ToolFailedError as error:
+            raise _unreadable(f"pg_restore cannot read it to its end: {error.words}.") from error
+
+
+def _check_end(path: Path) -> None:
+    with path.open("rb") as file:
+        size_bytes = file.seek(0, 2)
+        file.seek(max(0, size_bytes - _TAIL_BYTES))
+        tail = file.read()
+    if not any(mark in tail for mark in _COMPLETE):
+        raise _unreadable("The SQL ends without pg_dump's own last line, so it was cut off.")
+
+
+def _check_tar(path: Path) -> None:
+    """Follow the members' headers to the empty block that ends an archive."""
+    with path.open("rb") as file:
+        while any(block := file.read(_TAR_BLOCK_BYTES)):
+            try:
+                size_bytes = _octal(block[_TAR_SIZE])
+            except ValueError as error:
+                raise _unreadable("The dump's tar archive is damaged: a member has no size.") from error
+            file.seek(-(-size_bytes // _TAR_BLOCK_BYTES) * _TAR_BLOCK_BYTES, 1)
+        if len(block) < _TAR_BLOCK_BYTES:
+            raise _unreadable("The dump's tar archive was cut off.")
+
+
+def _octal(field: bytes) -> int:
+    """A header's size; past 8 GB pg_dump writes it in binary, with the highest bit set."""
+    if field and field[0] & 0x80:
+        return int.from_bytes(field[1:], "big")
+    return int(field.strip(b"\0 ").decode("ascii"), 8)
+
+
+def _unreadable(message: str) -> PermanentError:
+    return PermanentError("bundle-unreadable", message, "Do not count on this backup; choose another, or take one now.")

@@ -1,0 +1,250 @@
+"""pg_dump and pg_restore as subprocesses.
+
+Connection parameters and the password go through the environment, never through arguments; nothing runs in a shell.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bot.adapters.pgclient.redaction import tool_words
+from bot.adapters.pgclient.tool_errors import LOCKED, ToolFailedError
+from bot.errors import PermanentError
+
+POLL_S = 0.05
+KILL_PATIENCE_S = 5.0
+
+VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "PGSYSCONFDIR")
+"""What a tool gets of our own environment; secrets for other systems stay out."""
+
+
+class PgTools:
+    """The client tools of one PostgreSQL version.
+
+    Args:
+        bin_dir: where they are; None looks them up in PATH.
+    """
+
+    def __init__(self, bin_dir: Path | None = None) -> None:
+        self._bin_dir = bin_dir
+        self._versions: dict[str, str] = {}
+
+    def version(self, tool: str = "pg_dump") -> str:
+        """The tool's version, e.g. ``18.6``.
+
+        Raises:
+            PermanentError: ``tool-missing``.
+        """
+        if tool not in self._versions:
+            said = subprocess.run([self._path(tool), "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603 -- our own tool, no shell
+            match = VERSION.search(said)
+            if match is None:
+                raise _missing(tool)
+            self._versions[tool] = match[0].removeprefix("(PostgreSQL) ")
+        return self._versions[tool]
+
+    def check_version(self, server_version: int) -> None:
+        """Refuse a pg_dump older than the server: it cannot read what it does not know.
+
+        Args:
+            server_version: `server_version_num`.
+
+        Raises:
+            PermanentError: ``tool-too-old``, ``tool-missing``.
+        """
+        major = int(self.version().partition(".")[0])
+        if major < server_version // 10000:
+            raise PermanentError(
+                "tool-too-old",
+                f"pg_dump is {self.version()} and the server is PostgreSQL {server_version // 10000}.",
+                "Install client tools of the server's major version or newer; point pg_bin in backstop.toml at them.",
+            )
+
+    def start_schema_dump(self, environment: Mapping[str, str], file: Path, lock_timeout_s: float) -> "ToolRun":
+        """Start a dump of the schema alone to a custom-format file."""
+        arguments = ["--schema-only", "--format=custom", "--compress=0", *EXCLUDED]
+        return self.start("pg_dump", [*arguments, _wait(lock_timeout_s), f"--file={file}"], environment)
+
+    def knows_statistics(self, server_version: int, tool: str = "pg_dump") -> bool:
+        """Whether tool and server can carry the planner's statistics from one database to another.
+
+        Args:
+            server_version: `server_version_num`.
+            tool: pg_dump, pg_restore or vacuumdb.
+
+        Raises:
+            PermanentError: ``tool-missing``.
+        """
+        return min(int(self.version(tool).partition(".")[0]), server_version // 10000) >= STATISTICS_SINCE
+
+    def start_dump(
+        self,
+        environment: Mapping[str, str],
+        directory: Path,
+        snapshot: str,
+        lock_timeout_s: float,
+        *,
+        statistics: bool = False,
+    ) -> "ToolRun":
+        """Start a directory-format dump of everything in an exported snapshot, the planner's statistics if wanted."""
+        arguments = ["--format=directory", "--jobs=2", "--compress=1", "--no-subscriptions", "--no-sync"]
+        arguments += ["--statistics"] if statistics else []
+        arguments += [f"--snapshot={snapshot}", _wait(lock_timeout_s), f"--file={directory}"]
+        return self.start("pg_dump", arguments, environment)
+
+    def list_contents(self, file: Path) -> Sequence[str]:
+        """The entries of a dump, as pg_restore lists them.
+
+        Raises:
+            ToolFailedError: in pg_restore's words.
+        """
+        return self.start("pg_restore", ["--list", str(file)], {}).wait().splitlines()
+
+    def list_dependencies(self, file: Path) -> Sequence[str]:
+        """The entries of a dump, each followed by a line of the entries it depends on, if any.
+
+        Raises:
+            ToolFailedError: in pg_restore's words.
+        """
+        return self.start("pg_restore", ["--list", "--verbose", str(file)], {}).wait().splitlines()
+
+    def write_sql(self, file: Path, entries: Sequence[str], section: str = "") -> str:
+        """The listed entries of a dump, or of a section of it (``pre-data``, ``data``, ``post-data``), as SQL.
+
+        Raises:
+            ToolFailedError: in pg_restore's words.
+        """
+        with use_list(file, entries) as wanted:
+            arguments = [wanted, *([f"--section={section}"] if section else []), "--file=-", str(file)]
+            return self.start("pg_restore", arguments, {}).wait()
+
+    def restore_schema(
+        self,
+        environment: Mapping[str, str],
+        file: Path,
+        entries: Sequence[str],
+        *,
+        owners: bool,
+        lenient: bool = False,
+    ) -> None:
+        """Load the listed entries of a schema dump; the first error ends it, if not `lenient`.
+
+        Args:
+            environment: names the target database.
+            file: from `dump_schema`.
+            entries: lines of `list_contents` that are wanted.
+            owners: give objects to the roles that owned them; otherwise all are ours.
+            lenient: go on after errors, and raise what they were at the end.
+
+        Raises:
+            ToolFailedError: in pg_restore's words.
+        """
+        with use_list(file, entries) as wanted:
+            arguments = [wanted, f"--dbname={environment['PGDATABASE']}"]
+            arguments += [] if owners else ["--no-owner"]
+            arguments += [] if lenient else ["--exit-on-error"]
+            if not lenient and int(self.version("pg_restore").partition(".")[0]) >= TRANSACTION_SIZE_SINCE:
+                arguments.append("--transaction-size=200")  # all in one transaction may need more locks than there are
+            self.start("pg_restore", [*arguments, str(file)], environment).wait()
+
+    def start(self, tool: str, arguments: Sequence[str], environment: Mapping[str, str]) -> "ToolRun":
+        """Start a tool with nothing but the given environment, and ours as far as it needs it."""
+        inherited = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+        return ToolRun(tool, [self._path(tool), *arguments], {**inherited, **environment, "LC_MESSAGES": "C"})
+
+    def _path(self, tool: str) -> str:
+        found = shutil.which(tool, path=str(self._bin_dir) if self._bin_dir else None)
+        if found is None:
+            raise _missing(tool)
+        return found
+
+
+TRANSACTION_SIZE_SINCE = 17
+STATISTICS_SINCE = 18
+EXCLUDED = ("--no-subscriptions", "--no-publications", "--no-security-labels", "--no-tablespaces")
+
+
+@contextmanager
+def use_list(dump: Path, entries: Sequence[str]) -> Iterator[str]:
+    """Write down the entries that are wanted of a dump, and give pg_restore's argument for it.
+
+    The file lies with the dump: should we be killed, it goes when the dump does.
+    """
+    directory = dump if dump.is_dir() else dump.parent
+    with tempfile.NamedTemporaryFile("w", dir=directory, suffix=".list", encoding="utf-8") as wanted:
+        wanted.write("\n".join(entries) + "\n")
+        wanted.flush()
+        yield f"--use-list={wanted.name}"
+
+
+class ToolRun:
+    """A running tool. Its output goes to files, so that no full pipe can stop it."""
+
+    def __init__(self, tool: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._tool = tool
+        self._out = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the process
+        self._err = tempfile.TemporaryFile()  # noqa: SIM115 -- likewise
+        self._process = subprocess.Popen(  # noqa: S603 -- our own tool, no shell
+            command, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err, env=dict(environment)
+        )
+
+    def is_running(self) -> bool:
+        """Whether it has not ended, waiting a moment for it."""
+        try:
+            self._process.wait(POLL_S)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended with an error."""
+        return bool(self._process.poll())
+
+    def wait(self) -> str:
+        """Wait for the end; gives what it wrote.
+
+        Raises:
+            ToolFailedError: it failed.
+        """
+        try:
+            code = self._process.wait()
+            self._out.seek(0)
+            self._err.seek(0)
+            said, complained = (stream.read().decode(errors="replace") for stream in (self._out, self._err))
+        finally:
+            self.kill()
+        if code:
+            locked = LOCKED.search(complained) is not None
+            raise ToolFailedError(self._tool, tool_words(complained), locked=locked, complaints=complained)
+        return said
+
+    def kill(self) -> None:
+        """End it and what it started, now; harmless when it has ended."""
+        if self._process.poll() is None:
+            self._process.terminate()  # lets pg_dump cancel its workers' queries
+            try:
+                self._process.wait(KILL_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._out.close()
+        self._err.close()
+
+
+def _wait(lock_timeout_s: float) -> str:
+    return f"--lock-wait-timeout={round(lock_timeout_s * 1000)}"
+
+
+def _missing(tool: str) -> PermanentError:
+    return PermanentError(
+        "tool-missing",
+        f"{tool} is not there or does not run.",
+        "Install PostgreSQL's client tools, or point pg_bin in backstop.toml at them.",
+    )

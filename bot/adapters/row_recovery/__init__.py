@@ -1,0 +1,5 @@
+"""Rows of a kept database, written as SQL that somebody can review."""
+
+from bot.adapters.row_recovery.recovery import PostgresSalvager
+
+__all__ = ["PostgresSalvager"]

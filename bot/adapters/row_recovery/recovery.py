@@ -1,0 +1,180 @@
+"""Compares a kept database with the live one, and writes what only the kept one has as SQL. Applies nothing."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from bot.adapters.database import Tracking
+from bot.adapters.database.connections import Connection, Connections
+from bot.adapters.database.export import snapshot
+from bot.adapters.database.failures import translated
+from bot.adapters.database.hashing import HASHING, hash_tables
+from bot.adapters.database.hashing import Table as StoredTable
+from bot.adapters.row_recovery import tables as reading
+from bot.adapters.row_recovery.comparison import Comparison
+from bot.adapters.row_recovery.sql_text import SETTINGS, TableWriter, has_line_break, identifier
+from bot.adapters.row_recovery.tables import Name, Table
+from bot.adapters.sides import PostgresSides
+from bot.domain.environments import Timing
+from bot.domain.row_recovery import Salvage, SalvagedTable, SkippedTable
+from bot.domain.runs import Progress
+from bot.ports import Report
+
+REPORT_EVERY_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class _Both:
+    """The two sessions."""
+
+    kept: Connection
+    live: Connection
+
+
+class PostgresSalvager:
+    """A `bot.ports.Salvager`.
+
+    Args:
+        sides: lets us into kept databases, which are closed.
+        dsn: of the live database, as `PostgresSides`'.
+        tracking: the tracking table; what is applied is the live database's own affair.
+        timing: how patient to be.
+        maintenance_database: a database of the same server that is never exchanged.
+    """
+
+    def __init__(
+        self,
+        sides: PostgresSides,
+        dsn: str,
+        tracking: Tracking,
+        timing: Timing,
+        *,
+        maintenance_database: str = "postgres",
+    ) -> None:
+        self._sides = sides
+        self._tracking = tuple(tracking.table.split("."))
+        self._connections = Connections(dsn, maintenance_database, timing.lock_timeout_s)
+
+    def salvage(self, kept: str, about: Sequence[str], write: Callable[[bytes], None], report: Report) -> Salvage:
+        """Write the SQL; see `bot.ports.Salvager.salvage`."""
+        with translated("Comparing the databases"), self._snapshots(kept) as both:
+            return _Work(both, self._tracking, lambda text: write(text.encode()), report).perform(about)
+
+    @contextmanager
+    def _snapshots(self, kept: str) -> Iterator[_Both]:
+        with (
+            self._sides.session(kept) as one,
+            self._connections.session(statement_timeout_s=0) as other,
+        ):
+            for conn in (one, other):  # one waits while the other's large table is read
+                conn.execute("SET idle_in_transaction_session_timeout = 0")
+            with snapshot(one), snapshot(other):
+                for conn in (one, other):
+                    conn.execute(HASHING)
+                yield _Both(one, other)
+
+
+class _Work:
+    """One comparison."""
+
+    def __init__(self, both: _Both, tracking: tuple[str, ...], write: Callable[[str], None], report: Report) -> None:
+        self._both = both
+        self._tracking = tracking
+        self._write = write
+        self._report = report
+        self._kept = reading.read(both.kept)
+        self._live = reading.read(both.live)
+        self._references = reading.read_references(both.live)
+        self._feeds = reading.read_sequences(both.live)
+        self._skipped: list[SkippedTable] = []
+
+    def perform(self, about: Sequence[str]) -> Salvage:
+        """Write head, tables and end."""
+        differing = reading.in_order(self._differing(), self._references)
+        self._write("".join(f"-- {' '.join(line.split())}\n" for line in about))
+        self._warn_of_circles(differing)
+        self._write(f"\nBEGIN;\n{SETTINGS}")
+        found = [self._compare(self._kept[name]) for name in differing]
+        for skipped in self._skipped:
+            self._write(f"\n-- Left out: {' '.join(skipped.table.split())}, because {skipped.reason}.\n")
+        self._write("\nCOMMIT;\n")
+        return Salvage(tuple(found), tuple(self._skipped), len(self._kept))
+
+    def _warn_of_circles(self, ordered: Sequence[Name]) -> None:
+        """Say where no order of tables is right; keys that may be deferred are."""
+        for place, name in enumerate(ordered):
+            later = self._references.get(name, frozenset()) & set(ordered[place + 1 :])
+            for parent in sorted(later):
+                self._write(f"-- {identifier(*name)} refers to {identifier(*parent)}, which comes later: a circle.\n")
+
+    def _differing(self) -> list[Name]:
+        """Tables whose content differs and can be written; notes those that cannot."""
+        found = []
+        for place, (name, table) in enumerate(self._kept.items(), 1):
+            reason = _shape_problem(table, self._live.get(name))
+            if reason and self._has_rows(table):
+                self._skip(name, reason)
+            elif not reason and self._differs(table):
+                obstacle = self._obstacle(table)
+                if obstacle:
+                    self._skip(name, obstacle)
+                else:
+                    found.append(name)
+            self._report(Progress(place, len(self._kept), "tables"))
+        return found
+
+    def _obstacle(self, table: Table) -> str:
+        if self._tracking in (table.name, table.name[1:]):
+            return "it says which migrations are applied"
+        return "" if table.key else "it has no primary key"
+
+    def _skip(self, name: Name, reason: str) -> None:
+        self._skipped.append(SkippedTable(identifier(*name), reason))
+
+    def _has_rows(self, table: Table) -> bool:
+        query = sql.SQL("SELECT EXISTS (SELECT FROM ONLY {})").format(sql.Identifier(*table.name))
+        return bool(self._both.kept.execute(query).fetchall()[0][0])
+
+    def _differs(self, table: Table) -> bool:
+        hashed = [StoredTable(*table.name, table.size_bytes, table.hashed)]
+        with ThreadPoolExecutor(1, "salvage-hash") as pool:
+            kept = pool.submit(hash_tables, self._both.kept, hashed)
+            return hash_tables(self._both.live, hashed) != kept.result()
+
+    def _compare(self, table: Table) -> SalvagedTable:
+        inserts = updates = 0
+        self._write(f"\n-- {identifier(*table.name)}\n")
+        joined = table.name in self._references.get(table.name, ())
+        writer = TableWriter(table, self._write, joined=joined)
+        comparison = Comparison(table, self._both.kept, self._both.live)
+        for number, found in enumerate(comparison.differences()):
+            if found.live is None:
+                writer.insert(found.kept)
+                inserts += 1
+            else:
+                updates += writer.update(found.kept, found.live)
+            if number % REPORT_EVERY_ROWS == 0:
+                self._report(Progress(number, 0, "rows"))
+        writer.finish(self._feeds.get(table.name, ()) if inserts else ())
+        return SalvagedTable(identifier(*table.name), inserts, updates, comparison.only_live)
+
+
+def _shape_problem(kept: Table, live: Table | None) -> str:
+    """Why rows of one cannot go into the other; "" when they can."""
+    if has_line_break(kept):
+        return "a name in it has a line break"
+    if live is None:
+        return "the live database has no such table"
+    if kept.columns != live.columns:
+        return f"its columns differ ({_words(kept, live)})"
+    return ""
+
+
+def _words(kept: Table, live: Table) -> str:
+    mine: Mapping[str, object] = {column.name: column for column in kept.columns}
+    theirs: Mapping[str, object] = {column.name: column for column in live.columns}
+    names = [name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)]
+    return ", ".join(map(identifier, names)) or "their order"

@@ -1,0 +1,109 @@
+"""Tables as a comparison needs them: columns, keys, who refers to whom, which sequence feeds what."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from bot.adapters.database.connections import Connection
+from bot.adapters.database.hashing import read_tables
+from bot.adapters.named_queries import load
+
+QUERIES = load("sql.row_recovery", "tables.sql")
+Name: TypeAlias = tuple[str, str]
+"""Schema and name."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes:
+        key: its 1-based place in the primary key; None outside it.
+        generated: whether it is computed from others.
+        always: whether it is GENERATED ALWAYS AS IDENTITY.
+    """
+
+    name: str
+    type: str
+    key: int | None
+    generated: bool
+    always: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with rows of its own. `hashed` is the expression of its columns for `hash_record_extended`."""
+
+    name: Name
+    hashed: str
+    size_bytes: int
+    columns: tuple[Column, ...]
+
+    @property
+    def key(self) -> tuple[Column, ...]:
+        """The primary key's columns, in its order; empty where there is none."""
+        return tuple(sorted((column for column in self.columns if column.key), key=lambda column: column.key or 0))
+
+    @property
+    def written(self) -> tuple[Column, ...]:
+        """Columns that an INSERT may name."""
+        return tuple(column for column in self.columns if not column.generated)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A column, and the sequence that feeds it."""
+
+    column: str
+    sequence: Name
+
+
+def read(conn: Connection) -> Mapping[Name, Table]:
+    """Read every table with rows of its own."""
+    columns = {(schema, name): found for schema, name, found in conn.execute(QUERIES["columns"]).fetchall()}
+    return {
+        (schema, name): Table(
+            (schema, name), hashed, size_bytes, tuple(Column(**column) for column in columns[schema, name])
+        )
+        for schema, name, size_bytes, hashed, *_ in read_tables(conn)
+    }
+
+
+def read_references(conn: Connection) -> Mapping[Name, frozenset[Name]]:
+    """Which tables each table refers to; itself among them where it does."""
+    found: dict[Name, frozenset[Name]] = {}
+    for child_schema, child, parent_schema, parent in conn.execute(QUERIES["references"]).fetchall():
+        one = (child_schema, child)
+        found[one] = found.get(one, frozenset()) | {(parent_schema, parent)}
+    return found
+
+
+def read_sequences(conn: Connection) -> Mapping[Name, Sequence[Feed]]:
+    """The ascending sequences of each table."""
+    found: dict[Name, list[Feed]] = {}
+    for schema, table, column, sequence_schema, sequence in conn.execute(QUERIES["sequences"]).fetchall():
+        found.setdefault((schema, table), []).append(Feed(column, (sequence_schema, sequence)))
+    return found
+
+
+def in_order(names: Iterable[Name], references: Mapping[Name, frozenset[Name]]) -> list[Name]:
+    """Put tables after those they refer to, also by way of others; in a circle, the alphabet decides."""
+    wanted, ordered, seen = set(names), [], set[Name]()
+
+    def visit(name: Name) -> None:
+        stack = [(name, iter(sorted(references.get(name, ()))))]
+        seen.add(name)
+        while stack:
+            at, parents = stack[-1]
+            following = next((parent for parent in parents if parent not in seen), None)
+            if following is None:
+                stack.pop()
+                ordered.append(at)
+            else:
+                seen.add(following)
+                stack.append((following, iter(sorted(references.get(following, ())))))
+
+    for name in sorted(wanted):
+        if name not in seen:
+            visit(name)
+    return [name for name in ordered if name in wanted]

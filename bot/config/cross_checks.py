@@ -1,0 +1,141 @@
+"""What only two tables together can have wrong. Tables that are bad by themselves are left out here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from bot.config.credentials import Surroundings, read_credential
+from bot.config.drill_keys import DrillKeys
+from bot.config.dsn import Target, parse_dsn
+from bot.config.keys import ClusterKeys, CompatibilityKeys, DatabaseKeys, StateKeys
+from bot.config.problems import line
+from bot.config.table import Keys
+
+K = TypeVar("K", bound=Keys)
+
+
+def crosscheck(document: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
+    """Look at the file as it was written; one line for each bad value."""
+    yield from _overlapping_apps(_list(document, "compatibility"), around)
+    yield from _drills(_list(document, "drills"), _table(document, "environments"), around)
+    yield from _shared_databases(document, around)
+    yield from _unfit_helpers(document, around)
+    yield from _shared_workloads(document, around)
+
+
+def _overlapping_apps(rows: Sequence[Any], around: Surroundings) -> Iterator[str]:
+    seen: dict[str, int] = {}
+    for position, raw in enumerate(rows):
+        row = _valid(CompatibilityKeys, raw, around)
+        if row is None:
+            continue
+        twin = next((app for app in seen if _overlap(app, row.app)), None)
+        if twin is not None:
+            text = f'"{row.app}" is in compatibility[{seen[twin]}], "{twin}", too — keep one row an app version'
+            yield line(("compatibility", position, "app"), text)
+        seen.setdefault(row.app, position)
+
+
+def _overlap(one: str, other: str) -> bool:
+    short, long = sorted((one, other), key=len)
+    return one == other or (short.endswith(".x") and long.startswith(short[:-1]))
+
+
+def _drills(drills: Sequence[Any], environments: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
+    seen: dict[str, int] = {}
+    for position, raw in enumerate(drills):
+        drill = _valid(DrillKeys, raw, around)
+        if drill is None:
+            continue
+        yield from _drill_places(drill, position, environments)
+        if drill.full_name in seen:
+            text = f'"{drill.full_name}" is drills[{seen[drill.full_name]}], too — give each a name of its own'
+            yield line(("drills", position, "name"), text)
+        seen.setdefault(drill.full_name, position)
+
+
+def _drill_places(drill: DrillKeys, position: int, environments: Mapping[str, Any]) -> Iterator[str]:
+    known = ", ".join(environments) or "there are none"
+    path = ("drills", position, "environment")
+    if drill.environment not in environments:
+        yield line(path, f'"{drill.environment}" is no environment here — name one of them: {known}')
+    elif _table(environments, drill.environment).get("production") is True:
+        yield line(path, f'"{drill.environment}" is production — drills run in the other environments only')
+    source = drill.bundle_of if drill.bundle_of is not None else drill.environment
+    path = ("drills", position, "bundle_of")
+    if source != drill.environment and source not in environments:
+        yield line(path, f'"{source}" is no environment here — name one of them: {known}')
+    elif source != drill.environment and drill.kind == "restore":
+        yield line(path, "a restore drill takes its own backup — leave it out, or practise migration or bundle")
+
+
+def _shared_databases(document: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
+    places: dict[Target, str] = {}
+    state = _valid(StateKeys, document.get("state"), around)
+    if state is not None and (target := _target(state, around)):
+        places[target] = "state"
+    for name, database in _each(DatabaseKeys, document, "database", around):
+        target = _target(database, around)
+        if target is None:
+            continue
+        path = f"environments.{name}.database"
+        if target in places:
+            yield f"{path}: is the same database as {places[target]} — give each its own"
+        places.setdefault(target, path)
+
+
+def _unfit_helpers(document: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
+    """A database cannot be closed from inside, and a copy of it is no empty shadow."""
+    for name, database in _each(DatabaseKeys, document, "database", around):
+        target = _target(database, around)
+        for key in ("maintenance_database", "shadow_template"):
+            if target is not None and getattr(database, key) == target.database:
+                yield line(
+                    ("environments", name, "database", key),
+                    "is the very database that is rolled back — name another one of the same server",
+                )
+
+
+def _shared_workloads(document: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
+    """Two environments with one Deployment: a drill in the one would stop the other."""
+    seen: dict[tuple[str, ...], str] = {}
+    for name, cluster in _each(ClusterKeys, document, "cluster", around):
+        server = (cluster.server or "").rstrip("/").lower()
+        place = (server, cluster.kubeconfig or "", cluster.context or "", cluster.namespace)
+        for key, items in (("deployments", cluster.deployments), ("services", cluster.services)):
+            for item in dict.fromkeys(items):
+                other = seen.setdefault((*place, key, item), name)
+                if other != name:
+                    text = f'"{item}" in {cluster.namespace} is in environments.{other}.cluster.{key}, too'
+                    yield line(("environments", name, "cluster", key), f"{text} — give each environment its own")
+
+
+def _each(model: type[K], document: Mapping[str, Any], key: str, around: Surroundings) -> Iterator[tuple[str, K]]:
+    """The environments' tables of that name which are good by themselves."""
+    for name, raw in _table(document, "environments").items():
+        table = _valid(model, raw.get(key) if isinstance(raw, dict) else None, around)
+        if table is not None:
+            yield name, table
+
+
+def _target(keys: StateKeys | DatabaseKeys, around: Surroundings) -> Target | None:
+    dsn = read_credential(keys.dsn_env, keys.dsn_file, around.environ)
+    return parse_dsn(dsn.get_secret_value()) if dsn else None
+
+
+def _valid(model: type[K], raw: Any, around: Surroundings) -> K | None:
+    try:
+        return model.model_validate(raw, context=around)
+    except ValidationError:
+        return None  # reported by the validation of the whole file
+
+
+def _table(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    table = document.get(key)
+    return table if isinstance(table, dict) else {}
+
+
+def _list(document: Mapping[str, Any], key: str) -> Sequence[Any]:
+    items = document.get(key)
+    return items if isinstance(items, list) else []

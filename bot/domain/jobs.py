@@ -1,0 +1,95 @@
+"""Chores: work on backups and kept databases; it takes a while, needs no consent, changes nothing that serves."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.backups import Backup
+from bot.domain.row_recovery import Salvage
+from bot.domain.runs import Progress
+
+LABEL_MOST = 60
+DEFAULT_LABEL = "manual"
+LEVELS = (1, 2, 3)
+DEFAULT_LEVEL = 2
+_LABEL = re.compile(rf"[A-Za-z0-9][A-Za-z0-9.\-]{{0,{LABEL_MOST - 1}}}")
+_RESERVED = ("pre-rollback-", "pre-restore-", "pre-undo-", "drill-", "test-rollback-")
+"""A run finds its own bundle again by such a label; nobody else may make one that looks like it."""
+
+
+def is_label(text: str) -> bool:
+    """Whether a text can be a backup's label: letters, digits, dots and dashes, 60 at the most."""
+    return _LABEL.fullmatch(text) is not None
+
+
+def is_reserved(label: str) -> bool:
+    """Whether only runs may use that label."""
+    return label.lower().startswith(_RESERVED)
+
+
+class ChoreKind(StrEnum):
+    """What is done."""
+
+    TAKE = "take"
+    VERIFY = "verify"
+    SALVAGE = "salvage"
+
+
+class ChoreState(StrEnum):
+    """How far it is. A chore whose process died is taken up again, so it is never left running for good."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Chore:
+    """A chore as it is shown.
+
+    Attributes:
+        id: of the request that asked for it.
+        subject: a backup's name; for `TAKE`, its label until it is done; for `SALVAGE`, the run's id.
+        user_id: who asked.
+        begun_at: of this attempt, UTC.
+        level: of a verification; 0 for anything else.
+        attempt: 1, or more after a restart in the middle of it.
+        progress: of what is being done now.
+        ended_at: UTC; None while it runs.
+        backup: what came of `TAKE`.
+        problem: why it failed, ready to show; what was proven wrong for a `VERIFY` that ended well but said no.
+        note: one more line on how it ended.
+        salvage: what came of `SALVAGE`.
+    """
+
+    id: str
+    kind: ChoreKind
+    environment: str
+    subject: str
+    user_id: str
+    begun_at: datetime
+    level: int = 0
+    attempt: int = 1
+    state: ChoreState = ChoreState.RUNNING
+    progress: Progress | None = None
+    ended_at: datetime | None = None
+    backup: Backup | None = None
+    problem: str = ""
+    note: str = ""
+    salvage: Salvage | None = None
+
+    @property
+    def took_s(self) -> float:
+        """Seconds it took; 0 while it runs."""
+        return (self.ended_at - self.begun_at).total_seconds() if self.ended_at else 0.0
+
+
+@dataclass(frozen=True)
+class ChoreHolder:
+    """Who has a kind of chore under way in an environment, since when, and how often it has been begun."""
+
+    request_id: str
+    user_id: str
+    since: datetime
+    attempts: int

@@ -1,0 +1,1 @@
+"""Records votes and decides who may vote."""

@@ -1,0 +1,1 @@
+"""Takes, verifies, keeps and searches backups."""

@@ -1,0 +1,116 @@
+"""Kept databases: what a swap has put aside, until its time is over."""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from bot.domain.runs import Run
+from bot.engine.context import Site, Workplace
+from bot.engine.isolation import by_itself
+from bot.engine.requests import Kind
+from bot.errors import BotError, PermanentError
+from bot.ports import KeptDatabase
+
+KINDS = frozenset({"kept", "undone"})
+NOTICE_S = 86_400.0
+"""How long before the end people are told, however late that is; half the time, where that is shorter."""
+ANNOUNCED = "kept-database-end-announced"
+BEGUN = "kept-database-drop-begun"
+DROPPED = "kept-database-dropped"
+READERS = frozenset({Kind.SALVAGE, Kind.UNDO})
+"""What reads a kept database before there is a run that holds its environment."""
+
+_log = logging.getLogger(__name__)
+
+
+def kept_databases(workplace: Workplace, site: Site) -> Iterator[KeptDatabase]:
+    """List what a site's swaps have put aside, and until when: never earlier than people were told.
+
+    Raises:
+        BotError: the database or the journal does not answer.
+    """
+    for side in site.sides.list():
+        if side.kind in KINDS:
+            until = side.noted_at + timedelta(seconds=site.keep_old_s)
+            until = max(until, _told_end(workplace, side.run_id, side.name) or until)
+            yield KeptDatabase(site.environment.name, side.name, side.run_id, side.size_bytes, until)
+
+
+def expire_kept(workplace: Workplace) -> None:
+    """Announce the end of kept databases, then drop those whose time is over, unless somebody may be reading them.
+
+    One that cannot be dropped, or whose server does not answer, keeps no other from it.
+    """
+    for name, site in workplace.sites.items():
+        with by_itself(f"kept databases of {name}"):
+            for kept in list(kept_databases(workplace, site)):
+                with by_itself(kept.name):
+                    _look_after(workplace, site, kept)
+
+
+def _look_after(workplace: Workplace, site: Site, kept: KeptDatabase) -> None:
+    notice = timedelta(seconds=min(NOTICE_S, site.keep_old_s / 2))
+    now, told = workplace.clock.now(), _told_end(workplace, kept.run_id, kept.name)
+    if told is None and now < kept.until - notice:
+        return
+    run = workplace.journal.run(kept.run_id)
+    if run is None:
+        _log.warning("%s is of no run of ours and stays", kept.name)
+    elif told is None or told < kept.until:
+        _announce(workplace, run, kept, max(kept.until, now + notice))
+    elif now >= told and not _is_needed(workplace, kept):
+        _drop(workplace, site, run, kept)
+
+
+def _told_end(workplace: Workplace, run_id: str, name: str) -> datetime | None:
+    """The end that people were told last; None where they have not been told."""
+    events = [event for event in workplace.journal.events(run_id) if event.event == ANNOUNCED]
+    ends = [str(event.details["until"]) for event in events if event.details["database"] == name]
+    return datetime.fromisoformat(ends[-1]) if ends else None
+
+
+def _announce(workplace: Workplace, run: Run, kept: KeptDatabase, until: datetime) -> None:
+    """Say it, then note that it was said: whoever dies in between says it again."""
+    words = f"will be dropped after {until:%Y-%m-%d %H:%M} UTC. Until then /rollback undo {run.id} brings it back."
+    _say(workplace, run, kept, "announced", words)
+    details = {"database": kept.name, "until": until.isoformat()}
+    workplace.journal.audit(run.id, "backstop", ANNOUNCED, details)
+
+
+def _is_needed(workplace: Workplace, kept: KeptDatabase) -> bool:
+    """Whether somebody looks into it, or a run is open that may want it back."""
+    if workplace.journal.active_run(kept.environment) is not None:
+        return True
+    asked = [request for request in workplace.journal.requests_under_way() if request.kind in READERS]
+    return any(request.payload.get("run_id") == kept.run_id for request in asked)
+
+
+def _drop(workplace: Workplace, site: Site, run: Run, kept: KeptDatabase) -> None:
+    """Audited before and after: whoever dies in between leaves a drop that has begun, not one nobody knows of."""
+    events = workplace.journal.events(run.id)
+    if not any(event.event == BEGUN and event.details["database"] == kept.name for event in events):
+        workplace.journal.audit(run.id, "backstop", BEGUN, {"database": kept.name})
+    try:
+        site.sides.drop(kept.name)
+    except PermanentError as error:
+        words = f"could not be dropped: {error} Backstop goes on trying; Kept databases in docs/operations.md has more."
+        _say(workplace, run, kept, "stuck", words)
+        raise
+    workplace.journal.audit(run.id, "backstop", DROPPED, {"database": kept.name})
+    _say(workplace, run, kept, "dropped", "was dropped: its time was over. The swap can no longer be undone.")
+
+
+def _say(workplace: Workplace, run: Run, kept: KeptDatabase, key: str, text: str) -> None:
+    words = f"The kept database {kept.name} of run {run.id} ({kept.environment}) {text}"
+    workplace.announcer.note(run, f"{key}-{kept.name}", words)
+
+
+def kept_everywhere(workplace: Workplace, names: list[str]) -> list[KeptDatabase]:
+    """List those of some environments; one whose database does not answer is left out."""
+    found: list[KeptDatabase] = []
+    for name in names:
+        try:
+            found += kept_databases(workplace, workplace.site(name))
+        except BotError as error:
+            _log.warning("kept databases of %s: %s", name, error.reference)
+    return found

@@ -1,0 +1,90 @@
+"""What a drill has shown: times by phase, sizes, and which scripts are proven."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from bot.domain.drills import DrillKind, Measurement, ScriptProof
+from bot.domain.runs import Run, StepState
+from bot.engine.drills.execution import BACKUP, Exercise
+from bot.engine.drills.steps import keys
+from bot.engine.drills.steps.restore import run_done
+from bot.engine.runs.steps import swap as swapping
+from bot.planning import checklist
+
+_SWAPPED = (checklist.SWAP, checklist.VERIFY_SWAPPED)
+_SERVING = (checklist.STOP_TRAFFIC, checklist.START_APP, checklist.SMOKE, checklist.RESTORE_TRAFFIC)
+_FROM_RUN = {
+    "fetch": (checklist.FETCH,),
+    "load": (checklist.LOAD,),
+    "verify": (checklist.VERIFY_SIDE,),
+    "swap": _SWAPPED,
+    "app": _SERVING,
+}
+_OWN = {"fetch": keys.FETCH, "load": keys.LOAD, "verify": keys.COMPARE}
+
+
+def measure(exercise: Exercise) -> Measurement:
+    """Add up what a drill that passed has shown.
+
+    Raises:
+        OwnershipLostError: the journal stays away.
+    """
+    if exercise.drill.kind is not DrillKind.RESTORE:
+        steps = {phase: exercise.drill.step(key).elapsed_s for phase, key in _OWN.items()}
+        return _measured(exercise, keys.CHOOSE, steps)
+    restored, undone = run_done(exercise, keys.RESTORE), run_done(exercise, keys.UNDO)
+    phases = {
+        "backup": exercise.data(keys.TAKE).get(keys.TOOK_S),
+        **{phase: _seconds(restored, steps) for phase, steps in _FROM_RUN.items()},
+        "undo": _seconds(undone, (*_SWAPPED, *_SERVING)),
+    }
+    found = _measured(exercise, keys.TAKE, phases)
+    return replace(found, downtime_s=_downtime_s(restored), estimated_s=restored.plan.estimate.total_s)
+
+
+def _measured(exercise: Exercise, chosen_by: str, phases: Mapping[str, float | None]) -> Measurement:
+    learnt: dict[str, Any] = {key: value for step in exercise.drill.steps for key, value in step.data.items()}
+    chosen = exercise.data(chosen_by)
+    return Measurement(
+        bundle=str(chosen[BACKUP]),
+        bundle_bytes=int(chosen[keys.BUNDLE_BYTES]),
+        database_bytes=int(learnt[keys.DATABASE_BYTES]),
+        rows=int(learnt[keys.ROWS]),
+        phases=tuple((phase, round(seconds, 3)) for phase, seconds in phases.items() if seconds is not None),
+        data_loss_s=chosen[keys.DATA_LOSS_S],
+    )
+
+
+def _seconds(run: Run, steps: Collection[str]) -> float:
+    """What some steps of a run took together, without what the drill itself looked at meanwhile."""
+    return sum(run.step(key).elapsed_s or 0.0 for key in steps) - (_counted_s(run) if _SWAPPED[-1] in steps else 0.0)
+
+
+def _counted_s(run: Run) -> float:
+    return float(run.step(checklist.VERIFY_SWAPPED).data[swapping.COUNTED_S])
+
+
+def _downtime_s(run: Run) -> float | None:
+    """From traffic stopped to traffic back; None where a step was begun twice and has forgotten the first time."""
+    if any(run.step(key).attempts > 1 for key in (*_SWAPPED, *_SERVING)):
+        return None
+    begun, ended = run.step(checklist.STOP_TRAFFIC).started_at, run.step(checklist.RESTORE_TRAFFIC).ended_at
+    if begun is None or ended is None:  # pragma: no cover -- they are done in a run that succeeded
+        return None
+    return round((ended - begun).total_seconds() - _counted_s(run), 3)
+
+
+def proofs_of(exercise: Exercise) -> list[ScriptProof]:
+    """The scripts that passed alone and in the chain, by the text they had both times."""
+    steps = {step.key: step for step in exercise.drill.steps}
+    chain = steps.get(keys.CHAIN)
+    if chain is None or chain.state is not StepState.DONE:
+        return []
+    chained = {script["sha256"] for script in chain.data[keys.SCRIPTS]}
+    at = chain.ended_at or exercise.workplace.clock.now()
+    return [
+        ScriptProof(script["version"], script["sha256"], at, exercise.drill.id, script["reversible"])
+        for script in steps[keys.ALONE].data[keys.SCRIPTS]
+        if script["passed"] and script["sha256"] in chained
+    ]

@@ -1,0 +1,28 @@
+"""Every kind's stages, in order."""
+
+from collections.abc import Mapping
+
+from bot.domain.drills import DrillKind
+from bot.engine.drills.steps.choose_backup import ChooseBundle, TakeBackup
+from bot.engine.drills.steps.cleanup import ClearUp
+from bot.engine.drills.steps.down_scripts import RunAlone, RunChain
+from bot.engine.drills.steps.load_scratch import CompareLoaded, FetchBundle, LoadScratch
+from bot.engine.drills.steps.negative_control import NegativeControl
+from bot.engine.drills.steps.restore import ProveRestored, ProveUndone, RestoreBackup, UndoRestore
+from bot.engine.drills.steps.step import Stage
+
+_LOADED = (ChooseBundle(), NegativeControl(), FetchBundle(), LoadScratch(), CompareLoaded())
+
+STAGES: Mapping[DrillKind, tuple[Stage, ...]] = {
+    DrillKind.RESTORE: (
+        TakeBackup(),
+        NegativeControl(),
+        RestoreBackup(),
+        ProveRestored(),
+        UndoRestore(),
+        ProveUndone(),
+        ClearUp(),
+    ),
+    DrillKind.MIGRATION: (*_LOADED, RunAlone(), RunChain(), ClearUp()),
+    DrillKind.BUNDLE: (*_LOADED, ClearUp()),
+}

@@ -1,0 +1,108 @@
+"""A drill's runs: asked for by the bot, without votes, executed by whoever executes people's runs."""
+
+from bot.domain.plans import Plan
+from bot.domain.runs import Run, RunState, StepState
+from bot.engine.approvals.voting import show
+from bot.engine.drills.execution import Exercise
+from bot.engine.drills.steps import keys
+from bot.engine.preview.rollback import preview
+from bot.engine.runs.ids import find_own
+from bot.errors import PermanentError
+from bot.planning.checklist import checklist_of
+from bot.planning.facts import Wish
+from bot.ports import AuditEntry
+
+REQUESTER = "backstop"
+POLL_S = 1.0
+PLANS_MOST = 4
+"""The first, and three that followed because something moved."""
+STALL_S = 3600.0
+"""A run whose checklist has not moved for so long is no longer waited for."""
+_UNDER_WAY = frozenset({RunState.APPROVED, RunState.RUNNING})
+_PENDING = frozenset({RunState.PENDING})
+
+
+def carry_out(exercise: Exercise, key: str, wish: Wish) -> Run:
+    """Have a run made of a wish, and wait for its end. Asked for again, it is the same run.
+
+    Raises:
+        BotError: a refusal of its plan; ``drill-run-stopped``: it did not come to a good end, and nothing more is done
+            to it; ``drill-plan-moves``, ``drill-run-stalls``.
+    """
+    journal, clock, drill = exercise.workplace.journal, exercise.workplace.clock, exercise.drill.id
+    run_id, found = exercise.insist(lambda: find_own(journal, f"{drill}:{key}", lambda run: run.drill == drill))
+    if found is None:
+        _open(exercise, run_id, preview(exercise.workplace, wish, run_id, drill=True))
+    exercise.insist(lambda: show(exercise.workplace, run_id))
+    seen, since_s = None, clock.monotonic()
+    while True:
+        run = exercise.insist(lambda: journal.run(run_id))
+        if run is None:  # pragma: no cover -- runs are never deleted
+            raise AssertionError(run_id)
+        if run != seen:
+            seen, since_s = run, clock.monotonic()
+        if run.state is RunState.PENDING:
+            _approve(exercise, key, run)
+        elif run.state not in _UNDER_WAY:
+            return _ended(run)
+        elif clock.monotonic() - since_s > STALL_S:
+            exercise.insist(lambda: journal.request_cancel(run_id, REQUESTER))
+            raise PermanentError(
+                "drill-run-stalls", *_left(run, "makes no progress; it stops as soon as it safely can")
+            )
+        exercise.tell(key, *_pace(run))
+        clock.sleep(POLL_S)
+
+
+def _open(exercise: Exercise, run_id: str, plan: Plan) -> None:
+    workplace, environment, now = exercise.workplace, exercise.site.environment, exercise.workplace.clock.now()
+    run = Run(
+        id=run_id,
+        environment=plan.environment,
+        plan=plan,
+        state=RunState.PENDING,
+        requester=REQUESTER,
+        reason=f"drill {exercise.drill.id}",
+        channel=environment.incident_channel,
+        created_at=now,
+        expires_at=now + environment.approval.window,
+        drill=exercise.drill.id,
+    )
+    details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": run.reason}
+    workplace.journal.open_run(run, AuditEntry(REQUESTER, "requested", details))
+
+
+def _approve(exercise: Exercise, key: str, run: Run) -> None:
+    """Nobody's votes are needed; yet a plan that will not hold still is not chased for ever."""
+    journal, digest = exercise.workplace.journal, run.plan.digest
+    known = list(exercise.data(key).get(keys.DIGESTS, []))
+    if known[-1:] != [digest]:
+        known.append(digest)
+        exercise.remember(key, {**exercise.data(key), keys.DIGESTS: known})
+    if len(known) > PLANS_MOST:
+        problem = f"its plan changed {PLANS_MOST} times before it could start"
+        exercise.insist(lambda: journal.end(run.id, RunState.CANCELLED, problem, expect=_PENDING))
+        exercise.insist(lambda: show(exercise.workplace, run.id))
+        raise PermanentError("drill-plan-moves", *_left(run, "was given up: " + problem))
+    entry = AuditEntry(REQUESTER, "approved", {"digest": digest, "drill": exercise.drill.id})
+    if exercise.insist(lambda: journal.approve(run.id, digest, checklist_of(run.plan.kind), entry)):
+        exercise.insist(lambda: exercise.workplace.queue.defer_run(run.id))
+        exercise.insist(lambda: show(exercise.workplace, run.id))
+
+
+def _ended(run: Run) -> Run:
+    if run.state is not RunState.SUCCEEDED:
+        raise PermanentError("drill-run-stopped", *_left(run, f"is {run.state}: {run.problem}"))
+    return run
+
+
+def _left(run: Run, how: str) -> tuple[str, str]:
+    """A sentence on a run that is left as it is, and where to look."""
+    hint = f"Its thread says more; what it left is yours to decide: /rollback status {run.environment}."
+    return f"Run {run.id} of the drill {how.rstrip('.')}.", hint
+
+
+def _pace(run: Run) -> tuple[str, None]:
+    done = sum(step.state in {StepState.DONE, StepState.SKIPPED} for step in run.steps)
+    now = next((step.title for step in run.steps if step.state is StepState.RUNNING), "about to start")
+    return f"run {run.id}, {done} of {len(run.steps)} steps: {now}", None

@@ -1,0 +1,1 @@
+"""Repairs and removes what dead processes left behind."""

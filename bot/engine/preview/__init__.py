@@ -1,0 +1,1 @@
+"""Collects facts, rehearses, and plans."""

@@ -1,0 +1,52 @@
+"""What people have to say about a run: what went wrong, and what they will change."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.domain.runs import Run
+from bot.engine.approvals.authorization import check_steward
+from bot.engine.context import Workplace
+from bot.engine.runs.report import UNDER_WAY, report_again
+from bot.errors import PermanentError
+
+TEXT_MOST = 3000
+
+
+def document(workplace: Workplace, user_id: str, request_id: str, payload: Mapping[str, Any]) -> str:
+    """Keep what somebody writes about a run that has begun, and put it into the report; gives what became of it.
+
+    Everything anybody wrote stays in the audit log; the report shows each person's newest.
+
+    Raises:
+        PermanentError: ``unknown-run``, ``not-yours``, ``still-running``, ``never-started``.
+    """
+    run = workplace.run(payload["run_id"])
+    person = check_steward(workplace, user_id, run)
+    _check_over(run)
+    if not _is_kept(workplace, run, request_id):
+        details = {
+            "wrong": str(payload["wrong"])[:TEXT_MOST],
+            "change": str(payload["change"])[:TEXT_MOST],
+            "name": person.name,
+            "request": request_id,
+        }
+        workplace.journal.audit(run.id, user_id, "documented", details)
+    report_again(workplace, run.id)
+    return f"What you wrote about run {run.id} is in its report, in its thread."
+
+
+def _check_over(run: Run) -> None:
+    if run.started_at is None:
+        raise PermanentError(
+            "never-started", f"Run {run.id} never began, so it has no report.", "/rollback status lists those that did."
+        )
+    if run.state in UNDER_WAY:
+        raise PermanentError(
+            "still-running", f"Run {run.id} is {run.state}.", "Write about it when it has ended, or when it is parked."
+        )
+
+
+def _is_kept(workplace: Workplace, run: Run, request_id: str) -> bool:
+    """Whether a predecessor wrote it down and died before the report was brought up to date."""
+    events = workplace.journal.events(run.id)
+    return any(event.event == "documented" and event.details.get("request") == request_id for event in events)

@@ -1,0 +1,272 @@
+"""The run engine: probe, record intent, act, record outcome, one step after the other.
+
+Before the point of no return a failure undoes itself and traffic returns; after it the run parks and asks people.
+A run taken over from a dead process goes on by the same rules, from what the journal and the world say.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+import stamina
+
+from bot.domain.approvals import Vote
+from bot.domain.runs import Run, RunState, StepState
+from bot.engine.context import Workplace
+from bot.engine.runs.compensation import must_unwind, passed_no_return, unwind
+from bot.engine.runs.escalation import escalate
+from bot.engine.runs.execution import LEASE_S, Execution, sentence
+from bot.engine.runs.interrupts import CancelledError, OwnershipLostError, ReplanError, VoidError
+from bot.engine.runs.report import report
+from bot.engine.runs.steps.registry import ACTIONS
+from bot.engine.runs.steps.step import Action
+from bot.errors import BotError, PermanentError, TemporaryError
+from bot.planning.checklist import BACKUP, RECHECK, STOP_TRAFFIC
+from bot.planning.retired import check_not_retired
+from bot.ports import AuditEntry
+
+_log = logging.getLogger(__name__)
+_SETTLED = frozenset({StepState.DONE, StepState.SKIPPED, StepState.OPEN})
+_PROBLEM = "problem"
+_ENDS_AS = "ends-as"
+"""Keys in a failed step's data, kept when it is undone: the whole reason, and the state the run ends in."""
+T = TypeVar("T")
+
+
+class Runner:
+    """Executes approved runs, one call a run."""
+
+    def __init__(self, workplace: Workplace, actions: Mapping[str, Action] = ACTIONS) -> None:
+        self._workplace = workplace
+        self._actions = actions
+
+    def execute(self, run_id: str) -> None:
+        """Take a run and carry it as far as it goes. Does nothing when another process has it."""
+        workplace = self._workplace
+        run = workplace.journal.take(run_id, workplace.owner, LEASE_S)
+        if run is None:
+            return
+        with Execution(workplace, workplace.site(run.environment), run) as execution:
+            try:
+                self._carry(execution)
+            except OwnershipLostError:
+                _log.warning("run %s has another owner now", run_id)
+
+    def _carry(self, execution: Execution) -> None:
+        run, owner = execution.run, self._workplace.owner
+        if any(step.attempts for step in run.steps):
+            execution.audit("run-taken-up", owner=owner, fence=run.fence)
+        else:
+            execution.audit("run-started", digest=run.plan.digest, owner=owner)
+        execution.insist(execution.refresh)
+        try:
+            self._go_on(execution)
+        except ReplanError as detour:
+            self._ask_again(execution, detour)
+        except VoidError as detour:
+            self._stop(execution, detour.error, RunState.VOID)
+        except CancelledError as detour:
+            self._give_up(execution, f"cancelled by <@{detour.user_id}>", RunState.CANCELLED)
+        except OwnershipLostError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- a bug must not leave traffic down: see `_named`
+            self._stop(execution, _named(error))
+
+    def _go_on(self, execution: Execution) -> None:
+        if must_unwind(execution):
+            self._go_on_unwinding(execution)
+            return
+        self._check_known(execution.run)
+        self._doubt(execution)
+        try:
+            self._walk(execution)
+        except CancelledError:
+            if not passed_no_return(execution):
+                raise
+            self._walk(execution)  # the chain committed first and only its answer was lost: on to the end
+
+    def _check_known(self, run: Run) -> None:
+        """Refuse what another version of Backstop has begun and this one cannot finish.
+
+        Raises:
+            PermanentError: ``restore-in-place-removed``, ``step-unknown``.
+        """
+        check_not_retired(run)
+        unknown = [step.title for step in run.steps if step.state not in _SETTLED and step.key not in self._actions]
+        if unknown:
+            raise PermanentError(
+                "step-unknown",
+                f"Run {run.id} has a step that this version of Backstop does not know: {unknown[0]}.",
+                "Let the version that began it finish it, or ask for it again.",
+            )
+
+    def _go_on_unwinding(self, execution: Execution) -> None:
+        run = execution.run
+        given_up = [step for step in run.steps if step.state in {StepState.FAILED, StepState.UNDONE}]
+        why = next((step.data for step in given_up if _PROBLEM in step.data), None)
+        if why is not None:
+            self._give_up(execution, why[_PROBLEM], RunState(why[_ENDS_AS]))
+        elif run.cancel_requested_by:
+            raise CancelledError(run.cancel_requested_by)
+        else:  # pragma: no cover -- whatever fails says why
+            self._give_up(execution, "given up")
+
+    def _doubt(self, execution: Execution) -> None:
+        """Have the plan of a run that is taken up checked again, and the backup taken again, where that was so long ago
+        that a request would have lapsed meanwhile, and the app still serves.
+        """
+        steps = {step.key: step for step in execution.run.steps}
+        checked, stop = steps.get(RECHECK), steps.get(STOP_TRAFFIC)
+        if checked is None or checked.ended_at is None or stop is None or stop.attempts:
+            return
+        if self._workplace.clock.now() - checked.ended_at > execution.site.environment.approval.window:
+            for key in (RECHECK, BACKUP):
+                if key in steps:
+                    execution.record(key, StepState.WAITING, "to be done again: the last time is too long ago")
+
+    def _walk(self, execution: Execution) -> None:
+        for step in execution.run.steps:
+            if step.state in _SETTLED:
+                continue
+            execution.check()
+            self._perform(execution, step.key)
+        self._end(execution, RunState.SUCCEEDED, "")
+
+    def _perform(self, execution: Execution, key: str) -> None:
+        action = self._actions[key]
+        outcome = _insist(execution, action, action.probe)
+        if outcome is None:
+            execution.record(key, StepState.RUNNING)
+            outcome = _insist(execution, action, action.act)
+        execution.record(key, outcome.state, outcome.detail, outcome.data)
+        execution.audit("step", key=key, state=outcome.state.value, detail=outcome.detail)
+
+    def _stop(self, execution: Execution, error: BotError, state: RunState = RunState.FAILED) -> None:
+        """A step failed: name it, then undo or park. The whole reason is kept with it, for a successor."""
+        problem = sentence(error)
+        whole = f"{problem} {error.hint}".strip()
+        failed = next((step for step in execution.run.steps if step.state not in _SETTLED), None)
+        if failed is not None:
+            why = {_PROBLEM: whole, _ENDS_AS: state.value}
+            execution.record(failed.key, StepState.FAILED, problem, {**failed.data, **why})
+        execution.audit("step-failed", key=failed.key if failed else "", problem=problem)
+        self._give_up(execution, whole, state)
+
+    def _give_up(self, execution: Execution, problem: str, state: RunState = RunState.FAILED) -> None:
+        """Undo everything if that is still possible, else park."""
+        trouble = self._put_back(execution)
+        if trouble is None:
+            self._end(execution, state, problem)
+            return
+        problem = f"{problem} {trouble}".strip()
+        parked = replace(execution.run, state=RunState.PARKED, problem=problem)
+        execution.say(lambda: escalate(self._workplace, parked))
+        self._end(execution, RunState.PARKED, problem)
+
+    def _put_back(self, execution: Execution) -> str | None:
+        """Put everything back; None when all is as before, else why people are needed ("": the chain has committed)."""
+        try:
+            if passed_no_return(execution):
+                return ""
+            unwind(execution, self._actions)
+        except OwnershipLostError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- same
+            return f"Then putting things back failed: {sentence(_named(error))}"
+        return None
+
+    def _end(self, execution: Execution, state: RunState, problem: str) -> None:
+        """Say it, then make it so: a process that dies in between leaves a successor who says it again."""
+        journal, run = self._workplace.journal, execution.run
+        ended_at = None if state is RunState.PARKED else self._workplace.clock.now()
+        execution.insist(execution.must_own)
+        ended = replace(run, state=state, problem=problem, ended_at=ended_at)
+        self._announce(execution, ended)
+        if state is not RunState.PARKED and state is not RunState.SUCCEEDED:
+            self._say_end(execution, state, problem)
+        execution.audit("run-ended", state=state.value, problem=problem)
+        execution.say(lambda: report(self._workplace, ended))
+        running = frozenset({RunState.RUNNING})
+        execution.insist(lambda: journal.end(run.id, state, problem, expect=running, fence=run.fence))
+        execution.insist(execution.refresh)
+        self._announce(execution, execution.run)
+
+    def _announce(self, execution: Execution, run: Run) -> None:
+        announcer, votes = self._workplace.announcer, self._votes(run)
+        execution.say(lambda: announcer.card(run, votes))
+        execution.say(lambda: announcer.request(run, votes))
+
+    @staticmethod
+    def _say_end(execution: Execution, state: RunState, problem: str) -> None:
+        # A step that failed and was undone says both, the undoing last.
+        undone = [step.detail.rsplit("; ", 1)[-1] for step in execution.run.steps if step.state is StepState.UNDONE]
+        untouched = "what was stopped stays so" if execution.run.plan.left else "the app serves as before"
+        world = f"Put back: {'; '.join(undone)}." if undone else f"Nothing was touched: {untouched}."
+        execution.note("ended", f"The run is {state}: {problem} {world} The database is as it was.")
+
+    def _ask_again(self, execution: Execution, detour: ReplanError) -> None:
+        """Back to the approvers, with the difference; votes for another digest or by people who lost the right go.
+
+        Said first, then done, for the same reason as in `_end`.
+        """
+        execution.insist(execution.refresh)
+        workplace, run = self._workplace, execution.run
+        if run.cancel_requested_by:  # nobody is asked for their consent to what somebody has stopped
+            self._give_up(execution, f"cancelled by <@{run.cancel_requested_by}>", RunState.CANCELLED)
+            return
+        if any(step.attempts and self._actions[step.key].undoes for step in run.steps):
+            self._stop(execution, _moved(run, detour), RunState.VOID)
+            return
+        expires_at = workplace.clock.now() + execution.site.environment.approval.window
+        asked = replace(run, state=RunState.PENDING, plan=detour.plan, expires_at=expires_at, steps=(), started_at=None)
+        execution.insist(execution.must_own)
+        if detour.plan.digest == run.plan.digest:
+            execution.audit("asked-again", digest=run.plan.digest, why=detour.differences)
+        else:
+            changed = {"old": run.plan.digest, "new": detour.plan.digest, "differences": detour.differences}
+            execution.audit("plan-changed", **changed)
+        execution.say(lambda: workplace.announcer.changed(asked, run.plan.short_digest, detour.differences))
+        self._announce(execution, asked)
+        gone = {user: _withdrawn(run, user, why) for user, why in detour.withdrawn.items()}
+        execution.insist(lambda: workplace.journal.replan(run.id, detour.plan, expires_at, run.fence, gone))
+        execution.insist(execution.refresh)
+        self._announce(execution, execution.run)
+
+    def _votes(self, run: Run) -> list[Vote]:
+        return [vote for vote in self._workplace.journal.votes(run.id) if vote.digest == run.plan.digest]
+
+
+def _insist(execution: Execution, action: Action, do: Callable[[Execution], T]) -> T:
+    for attempt in stamina.retry_context(
+        on=TemporaryError, attempts=None, timeout=action.patience(execution), wait_initial=0.5, wait_max=10.0
+    ):
+        with attempt:
+            execution.check()
+            return do(execution)
+    raise AssertionError  # pragma: no cover -- retry_context returns or raises
+
+
+def _withdrawn(run: Run, user_id: str, why: str) -> AuditEntry:
+    return AuditEntry("backstop", "vote-withdrawn", {"user": user_id, "digest": run.plan.digest, "why": why})
+
+
+def _moved(run: Run, detour: ReplanError) -> PermanentError:
+    """What is laid out for the old plan has to be put back, so the run cannot wait for consent to another one."""
+    return PermanentError(
+        "plan-moved",
+        f"Run {run.id} was taken up long after its plan was checked, and now: {'; '.join(detour.differences)}.",
+        f"Ask for it again: {run.plan.asked_for}",
+    )
+
+
+def _named(error: Exception) -> BotError:
+    """A bug in a step is a failure of that step: it undoes or parks like any other, and the log has the trace."""
+    if isinstance(error, BotError):
+        return error
+    _log.error("a step broke", exc_info=error)
+    return PermanentError(
+        "internal-error",
+        f"Something in Backstop broke: {type(error).__name__}.",
+        "The log of this process has the details.",
+    )

@@ -1,0 +1,1 @@
+"""Contains one module per step of a run."""

@@ -1,0 +1,96 @@
+"""Save before anything is dropped: the whole database, then the very rows that go."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from bot.domain.backups import Backup
+from bot.domain.plans import PlanKind
+from bot.domain.versions import label
+from bot.engine.backups.create import take_bundle
+from bot.engine.runs.execution import Execution
+from bot.engine.runs.steps.step import Action, Outcome
+from bot.errors import PermanentError
+from bot.planning import checklist
+
+LOOK_AMONG = 20
+"""Newest backups among which a run's own is looked for; fewer are taken while a run goes on."""
+
+
+class EmergencyBackup(Action):
+    """Take a real bundle while the app still serves."""
+
+    key = checklist.BACKUP
+    patience_s = 300.0
+
+    def probe(self, execution: Execution) -> Outcome | None:
+        """Find this run's finished bundle in the bucket, taken since the plan was last checked."""
+        label_ = backup_label(execution)
+        checked = execution.run.step(checklist.RECHECK).ended_at
+        since = checked.replace(microsecond=0) if checked else datetime.min.replace(tzinfo=UTC)
+        newest = execution.site.store.list_backups(LOOK_AMONG)
+        ours = (b for b in newest if b.manifest is not None and b.name.label == label_)
+        found = next((b for b in ours if b.name.created_at >= since), None)
+        return _outcome(found) if found else None
+
+    def act(self, execution: Execution) -> Outcome:
+        """Dump, bundle, upload; the manifest beside it last.
+
+        Raises:
+            BotError: see `bot.engine.backups.create.take_bundle`.
+        """
+        site, report = execution.site, execution.reporter(self.key)
+        app_version = execution.run.plan.from_app
+        return _outcome(take_bundle(site, execution.workplace, backup_label(execution), app_version, report))
+
+
+def backup_label(execution: Execution) -> str:
+    """The label of a run's emergency backup, e.g. ``pre-rollback-027-rk3f9a``, ``pre-undo-…`` of a chain's undoing."""
+    oldest = min(script.version for script in execution.run.plan.scripts)
+    before = "undo" if execution.run.plan.kind is PlanKind.REGROW else "rollback"
+    return f"pre-{before}-{label(oldest)}-{execution.run.id}"
+
+
+def _outcome(backup: Backup) -> Outcome:
+    size = f"{backup.stored.size_bytes / 1e6:.1f} MB"
+    return Outcome(f"{backup.name}, {size}", {"backup": str(backup.name), "key": backup.stored.key})
+
+
+class ExportRows(Action):
+    """Save every row the chain drops, with the database fenced, so that nothing can be written in between."""
+
+    key = checklist.EXPORT
+    patience_s = 120.0
+
+    def probe(self, execution: Execution) -> Outcome | None:
+        """A finished export counts only if this step was finished: rows may have changed since an older try."""
+        del execution
+        return None
+
+    def act(self, execution: Execution) -> Outcome:
+        """Copy out, read back, compare counts.
+
+        Raises:
+            PermanentError: ``export-incomplete`` when what is stored is not what the server sent.
+        """
+        tables = exported_tables(execution)
+        store = execution.site.store.open_export(execution.run.id)
+        with execution.fenced() as session:
+            sequences, sent = session.export(tables, store.sink(), execution.reporter(self.key))
+        export = store.finish(sequences, sent)
+        stored = {table.table: table.rows for table in export.tables}
+        rows = {content.table: content.rows for content in sent}
+        if stored != rows:
+            wrong = sorted(name for name in {*stored, *rows} if stored.get(name) != rows.get(name))
+            raise PermanentError(
+                "export-incomplete",
+                f"What the bucket holds of {', '.join(wrong)[:200]} is not what the server sent.",
+                "Nothing has been dropped. Check the bucket, then start the rollback again.",
+            )
+        data = {"prefix": export.prefix, "rows": rows, "tables": [asdict(table) for table in export.tables]}
+        return Outcome(f"{export.rows:,} rows of {len(export.tables)} tables, read back and counted", data)
+
+
+def exported_tables(execution: Execution) -> list[str]:
+    """Relations whose rows are saved: those that go, those that change, and the tables of columns that go."""
+    names = {row.table.rpartition(".")[0] if row.reason == "column" else row.table for row in execution.run.plan.rows}
+    return sorted(names)

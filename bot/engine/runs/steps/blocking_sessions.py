@@ -1,0 +1,60 @@
+"""Who would keep a restore from its end: looked for once more while the app still serves."""
+
+from collections.abc import Sequence
+
+from bot.domain.catalogue import DatabaseFacts, Session
+from bot.domain.plans import PlanKind
+from bot.engine.runs.execution import Execution
+from bot.errors import PermanentError
+from bot.planning.refusals import and_list
+
+KINDS = (PlanKind.RESTORE, PlanKind.UNDO)
+PATIENCE_S = 10.0
+"""A superuser who only looks in, as a monitoring tool does, is gone by then."""
+POLL_S = 0.5
+SHOWN = 3
+
+
+def refuse_intruders(execution: Execution) -> None:
+    """Refuse what could not be ended later, before anything of the app is stopped. Who comes after it is met later.
+
+    Raises:
+        PermanentError: ``prepared-transaction``, ``session-cannot-be-ended``.
+    """
+    if execution.run.plan.kind not in KINDS:
+        return
+    clock = execution.workplace.clock
+    deadline = clock.monotonic() + PATIENCE_S
+    while True:
+        facts = execution.site.database.inspect()
+        problem = _problem(facts)
+        if problem is None:
+            return
+        if facts.prepared or clock.monotonic() >= deadline:
+            raise problem
+        execution.check()
+        clock.sleep(POLL_S)
+
+
+def _problem(facts: DatabaseFacts) -> PermanentError | None:
+    if facts.prepared:
+        return _prepared(facts.prepared)
+    stuck = [] if facts.is_superuser else [session for session in facts.sessions if session.superuser]
+    return _cannot_end(stuck) if stuck else None
+
+
+def _prepared(found: Sequence[str]) -> PermanentError:
+    named = and_list([repr(gid) for gid in found[:SHOWN]])
+    return PermanentError(
+        "prepared-transaction",
+        f"A prepared transaction would keep the restore from its end: {named}.",
+        "The app was not stopped. Have its owner COMMIT PREPARED or ROLLBACK PREPARED it, then try again.",
+    )
+
+
+def _cannot_end(stuck: Sequence[Session]) -> PermanentError:
+    return PermanentError(
+        "session-cannot-be-ended",
+        f"Backstop's role may not end {and_list([str(session) for session in stuck[:SHOWN]])}, a superuser.",
+        "The app was not stopped. Have them disconnect, then try again.",
+    )

@@ -1,0 +1,179 @@
+"""A restore's way to a side database that is worth swapping in. The app serves all the while."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from bot.domain.backups import Backup
+from bot.domain.plans import PlannedRegrowth, PlannedRestore
+from bot.domain.versions import label
+from bot.engine.backups.compare import compare
+from bot.engine.preview.undo_rollback import check_room
+from bot.engine.runs.execution import Execution
+from bot.engine.runs.steps.step import Action, Outcome
+from bot.errors import PermanentError
+from bot.planning import checklist
+from bot.ports import FetchedBundle
+
+_NOTED = 10
+
+
+class FetchBundle(Action):
+    """Download and unpack it; every digest and size is checked on the way."""
+
+    key = checklist.FETCH
+    undoes = "what was downloaded is deleted"
+
+    def patience(self, execution: Execution) -> float:
+        """As long as any long step may stand still."""
+        return execution.site.environment.timing.stall_s
+
+    def act(self, execution: Execution) -> Outcome:
+        """Fetch the very object that was approved.
+
+        Raises:
+            BotError: see `BackupStore.fetch`; ``scratch-full``, ``backup-changed``.
+        """
+        bundle = fetch_bundle(execution, self.key)
+        proven = "digests as in its manifest" if bundle.manifest else "no manifest to compare it with"
+        return Outcome(f"{bundle.size_bytes / 1e6:.1f} MB unpacked, {proven}")
+
+    def undo(self, execution: Execution) -> str:
+        """Delete it."""
+        clear_fetched(execution)
+        return "deleted"
+
+
+def planned(execution: Execution) -> PlannedRestore:
+    """What the run's plan swaps in.
+
+    Raises:
+        ValueError: it swaps nothing.
+    """
+    if execution.run.plan.restore is None:
+        raise ValueError(execution.run.plan.kind)
+    return execution.run.plan.restore
+
+
+def approved_backup(execution: Execution) -> Backup:
+    """Find the bundle anew, as it was approved.
+
+    Raises:
+        PermanentError: ``backup-changed``.
+    """
+    come = _source(execution)
+    found = execution.site.store.find(come.backup)
+    if found is None or not _is_approved(found, come):
+        raise PermanentError(
+            "backup-changed",
+            f"{come.backup} is no longer the object that was approved{'' if found else ': it is gone'}.",
+            f"The database is unchanged. /backups {execution.run.environment} lists what there is.",
+        )
+    return found
+
+
+def _is_approved(found: Backup, come: PlannedRestore | PlannedRegrowth) -> bool:
+    stored, etag = found.stored, come.etag if isinstance(come, PlannedRestore) else ""
+    same = (stored.key, stored.version_id, stored.sha256) == (come.key, come.version_id, come.sha256)
+    return same and etag in ("", stored.etag)
+
+
+def _source(execution: Execution) -> PlannedRestore | PlannedRegrowth:
+    return execution.run.plan.regrowth or planned(execution)
+
+
+def fetch_bundle(execution: Execution, key: str) -> FetchedBundle:
+    """Download the plan's bundle into a directory of this process's own, and remember it.
+
+    Raises:
+        BotError: see `BackupStore.fetch`; ``scratch-full``, ``backup-changed``.
+    """
+    backup, scratch = approved_backup(execution), execution.workplace.scratch_dir
+    clear_fetched(execution)
+    check_room(execution.workplace, backup)
+    # A directory of this process's own: a predecessor that only seems dead writes into another one.
+    directory = Path(tempfile.mkdtemp(dir=scratch, prefix=_prefix(execution)))
+    execution.bundle = execution.site.store.fetch(backup, directory, execution.reporter(key))
+    return execution.bundle
+
+
+def _prefix(execution: Execution) -> str:
+    return f"backstop-fetch-{execution.run.id}-"
+
+
+def clear_fetched(execution: Execution) -> None:
+    """Delete what this run has downloaded, whichever process did."""
+    execution.bundle = None
+    for left in execution.workplace.scratch_dir.glob(f"{_prefix(execution)}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+class LoadSide(Action):
+    """Load it into a database nobody else knows."""
+
+    key = checklist.LOAD
+    undoes = "the side database is dropped"
+
+    def patience(self, execution: Execution) -> float:
+        """As long as any long step may stand still."""
+        return execution.site.environment.timing.stall_s
+
+    def act(self, execution: Execution) -> Outcome:
+        """Load, then delete what was downloaded. A process that took over downloads it again first.
+
+        Raises:
+            BotError: see `Sides.load` and `FetchBundle.act`.
+        """
+        bundle = execution.bundle or fetch_bundle(execution, self.key)
+        name = execution.site.sides.load(execution.run.id, bundle, execution.reporter(self.key))
+        clear_fetched(execution)
+        return Outcome(f"{name}; the app went on serving")
+
+    def undo(self, execution: Execution) -> str:
+        """Drop it; gone already is well."""
+        execution.site.sides.drop(planned(execution).incoming)
+        return "the side database is dropped"
+
+
+class VerifySide(Action):
+    """Nothing is swapped in that is not what the manifest says; then it gets what a dump does not carry."""
+
+    key = checklist.VERIFY_SIDE
+    patience_s = 120.0
+
+    def act(self, execution: Execution) -> Outcome:
+        """Compare rows, content and schema, look for what is not sound, copy the database-level state.
+
+        Raises:
+            PermanentError: ``bundle-differs``, ``verification-failed``, ``backup-changed``.
+        """
+        sides, name, report = execution.site.sides, planned(execution).incoming, execution.reporter(self.key)
+        tables = sides.contents(name, report)
+        backup = approved_backup(execution)
+        if backup.manifest is not None:
+            compare(backup, tables)
+        self._check_schema(execution, sides.inspect(name).schema)
+        unsound, missing = list(sides.problems(name)), list(sides.adopt(name))
+        if unsound or missing:
+            execution.note("side-database", _told(unsound, missing))
+        rows = sum(table.rows for table in tables)
+        proven = "equal to the manifest" if backup.manifest else "counted; no manifest to compare with"
+        odd = "".join(f"; {len(found)} {what}" for found, what in ((unsound, "odd"), (missing, "not copied")) if found)
+        data = {"odd": unsound[:_NOTED], "not_copied": missing[:_NOTED], "rows": rows}
+        return Outcome(f"{rows:,} rows of {len(tables)} tables {proven}, schema as planned{odd}", data)
+
+    @staticmethod
+    def _check_schema(execution: Execution, schema: int) -> None:
+        wanted = execution.run.plan.to_schema
+        if schema != wanted:
+            raise PermanentError(
+                "verification-failed",
+                f"The side database has schema {label(schema)}, planned was {label(wanted)}.",
+                "The live database is unchanged. Verify the bundle: its manifest may be wrong.",
+            )
+
+
+def _told(unsound: list[str], missing: list[str]) -> str:
+    odd = f"Odd in the side database, perhaps as in the source: {' '.join(unsound[:_NOTED])} " if unsound else ""
+    lacking = f"Could not be copied from the live database: {'; '.join(missing[:_NOTED])}." if missing else ""
+    return f"{odd}{lacking}".strip()

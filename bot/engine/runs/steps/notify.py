@@ -1,0 +1,67 @@
+"""Telling people what happened."""
+
+from bot.domain.plans import PlanKind
+from bot.domain.runs import StepState
+from bot.engine.runs.execution import Execution
+from bot.engine.runs.report import saved_rows
+from bot.engine.runs.steps.step import Action, Outcome
+from bot.planning import checklist
+
+_UNTIL = {
+    PlanKind.CHAIN: "the chain has run",
+    PlanKind.RESTORE: "the databases are swapped",
+    PlanKind.UNDO: "the databases are swapped",
+    PlanKind.REGROW: "what was dropped is back",
+}
+
+
+class Notify(Action):
+    """Say that it begins. The card is in the incident channel already."""
+
+    key = checklist.NOTIFY
+
+    def act(self, execution: Execution) -> Outcome:
+        """Put a line in the thread; chat is not waited for."""
+        run = execution.run
+        what = (
+            f"Drill {run.drill} in {run.environment} goes on"
+            if run.drill
+            else f"The rollback of {run.environment} starts"
+        )
+        down = f"The app will be down for about {run.plan.estimate.downtime_s:.0f} s."
+        if any(item.kind == "deployment" for item in run.plan.left):
+            down = "The app is stopped already, and starts at the end."
+        execution.note(
+            "started",
+            f"{what} now: {run.plan.asked_for}. {down} Stop it with /rollback cancel {run.id} "
+            f"until {_UNTIL[run.plan.kind]}.",
+        )
+        return Outcome("in this channel")
+
+
+class Document(Action):
+    """Post the report."""
+
+    key = checklist.DOCUMENT
+
+    def act(self, execution: Execution) -> Outcome:
+        """Put the report in the thread: timeline, drops, what was saved and where, who approved.
+
+        When the run ends it is brought up to date, and a file of it is put beside it: see `reporting`.
+        """
+        run, workplace = execution.run, execution.workplace
+        workplace.announcer.report(run, list(workplace.journal.events(run.id)), saved_rows(workplace, run))
+        return Outcome("report in the thread")
+
+
+class FollowUp(Action):
+    """Stays open until somebody closes it."""
+
+    key = checklist.FOLLOW_UP
+
+    def act(self, execution: Execution) -> Outcome:
+        """Leave it to people; a drill leaves nothing to mend."""
+        run = execution.run
+        if run.drill:
+            return Outcome("nothing to mend after a drill", state=StepState.SKIPPED)
+        return Outcome(f"close it with /rollback close {run.id} LINK", state=StepState.OPEN)

@@ -1,0 +1,66 @@
+"""Re-check the plan: facts, digest and votes, right before anything is touched."""
+
+from bot.domain.approvals import Choice, Decision, Vote, decide, refusal
+from bot.engine.preview.rollback import preview
+from bot.engine.runs.execution import Execution
+from bot.engine.runs.interrupts import ReplanError, VoidError
+from bot.engine.runs.steps.step import Action, Outcome
+from bot.errors import BotError, PermanentError
+from bot.planning import checklist
+from bot.planning.refusals import drill_in_production
+from bot.planning.rollback import wish_of
+
+
+class Recheck(Action):
+    """Nobody's vote is used for something else than what they saw, or after they lost the right to vote."""
+
+    key = checklist.RECHECK
+
+    def act(self, execution: Execution) -> Outcome:
+        """Plan anew and compare digests; look every voter up again.
+
+        Raises:
+            VoidError: it can no longer be planned.
+            ReplanError: the digest or the votes changed.
+        """
+        run = execution.run
+        _check_place(execution)
+        try:
+            now = preview(execution.workplace, wish_of(run.plan), run.id)
+        except PermanentError as error:
+            raise VoidError(error) from error
+        if now.digest != run.plan.digest:
+            raise ReplanError(now, run.plan.differences(now))
+        refused = self._refused(execution)
+        votes = [vote for vote in execution.workplace.journal.votes(run.id) if vote.user_id not in refused]
+        quorum = 0 if run.drill else execution.site.environment.approval.quorum
+        if decide(votes, run.plan.digest, quorum) is not Decision.APPROVED:
+            why = tuple(refused.values()) or (f"only {len(votes)} of {quorum} votes stand",)
+            raise ReplanError(run.plan, why, refused)
+        consent = f"part of drill {run.drill}, which needs no votes" if run.drill else f"{len(votes)} votes stand"
+        return Outcome(f"unchanged, {now.short_digest}; {consent}")
+
+    def _refused(self, execution: Execution) -> dict[str, str]:
+        votes = execution.workplace.journal.votes(execution.run.id)
+        reasons = {vote.user_id: _why_not(execution, vote) for vote in votes if vote.choice is Choice.APPROVE}
+        return {user: reason for user, reason in reasons.items() if reason}
+
+
+def _check_place(execution: Execution) -> None:
+    """A run without votes must never reach production, whoever asked for it.
+
+    Raises:
+        VoidError: it would.
+    """
+    if execution.run.drill and execution.site.environment.production:
+        raise VoidError(drill_in_production(execution.run.environment))
+
+
+def _why_not(execution: Execution, vote: Vote) -> str:
+    policy = execution.site.environment.approval
+    try:
+        voter = execution.workplace.directory.look_up(vote.user_id, policy.groups)
+    except BotError as error:
+        return f"<@{vote.user_id}> could not be looked up ({error.reference})"
+    reason = refusal(voter, policy, execution.run.requester, execution.workplace.home_team)
+    return f"the vote of <@{vote.user_id}> no longer counts: {reason}" if reason else ""

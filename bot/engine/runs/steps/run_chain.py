@@ -1,0 +1,139 @@
+"""The database's part: fence it, run the chain, verify."""
+
+from bot.domain.backups import TableContent
+from bot.domain.catalogue import Catalogue, DatabaseFacts
+from bot.domain.plans import Plan
+from bot.domain.versions import label
+from bot.engine.runs.execution import Execution
+from bot.engine.runs.steps.restore_point import mark_once
+from bot.engine.runs.steps.step import Action, Outcome
+from bot.errors import PermanentError
+from bot.planning import checklist
+
+
+class FenceDatabase(Action):
+    """No session but ours, until the chain has run."""
+
+    key = checklist.FENCE
+    undoes = "the database is opened again"
+
+    def act(self, execution: Execution) -> Outcome:
+        """Close it, end every other session, keep one."""
+        ended = len(execution.site.database.strangers())
+        execution.session()
+        return Outcome(f"{ended} sessions ended, closed to others")
+
+    def undo(self, execution: Execution) -> str:
+        """Open it again."""
+        execution.end_session()
+        execution.site.database.reopen()
+        return "open again"
+
+
+class RunChain(Action):
+    """All down scripts in ONE transaction. Its COMMIT is the point of no return."""
+
+    key = checklist.CHAIN
+    patience_s = 45.0
+
+    def act(self, execution: Execution) -> Outcome:
+        """Run it on the fenced session. Repeated after a commit it finds nothing to do.
+
+        Raises:
+            BotError: see `Fence.run_chain`.
+        """
+        plan = execution.run.plan
+        scripts = execution.workplace.scripts.load()
+        chain = tuple(scripts[script.version] for script in plan.scripts if script.version in scripts)
+        if [script.sha256 for script in chain] != [script.sha256 for script in plan.scripts]:
+            raise PermanentError(
+                "script-edited",
+                "A down script has been edited or removed since the plan was approved.",
+                "Nothing was dropped. Ask for the rollback again to have the new script rehearsed.",
+            )
+        restore_point = mark_once(execution, self.key)
+        execution.check()
+        with execution.fenced() as session:
+            outcome = session.run_chain(
+                chain, frozenset(plan.remaining), _saved(execution), execution.may_commit, _rehearsed_on(plan)
+            )
+        execution.audit(
+            "chain-committed",
+            removed=[label(version) for version in outcome.removed],
+            lsn=outcome.lsn,
+            restore_point=restore_point,
+            attempts=outcome.attempts,
+        )
+        took = sum(statement.elapsed_s for statement in outcome.statements)
+        return Outcome(
+            f"schema {label(plan.to_schema)}; {len(outcome.statements)} statements in {took:.2f} s, one transaction",
+            {"lsn": outcome.lsn, "restore_point": restore_point, "attempts": outcome.attempts},
+        )
+
+
+def _saved(execution: Execution) -> list[TableContent]:
+    """What the export held; one made before hashes were kept is compared by its rows."""
+    data = execution.data(checklist.EXPORT)
+    hashes = {table["table"]: table.get("content_hash", "") for table in data.get("tables", ())}
+    return [TableContent(table, rows, hashes.get(table, "")) for table, rows in data.get("rows", {}).items()]
+
+
+def _rehearsed_on(plan: Plan) -> str:
+    """The catalogue's fingerprint; "" where the shadow's was another already, so that nothing was foretold."""
+    return plan.schema_fingerprint if plan.expected_fingerprint else ""
+
+
+class VerifySchema(Action):
+    """Connect anew, as the app will, and look."""
+
+    key = checklist.VERIFY
+
+    def act(self, execution: Execution) -> Outcome:
+        """Open the database; compare tracking rows, the scripts' checks and the whole catalogue.
+
+        Raises:
+            PermanentError: ``verification-failed`` names what is not as planned.
+        """
+        execution.end_session()
+        database = execution.site.database
+        database.reopen()
+        facts, catalogue = database.inspect(), database.catalogue()
+        problems = [*_schema(execution, facts), *_checks(execution), *_objects(execution, catalogue)]
+        if problems:
+            raise PermanentError(
+                "verification-failed",
+                "; ".join(problems)[:250] + ".",
+                "Traffic is still stopped. Compare the database with the plan before anything else.",
+            )
+        exact = "catalogue as rehearsed" if execution.run.plan.expected_fingerprint else "dropped objects gone"
+        return Outcome(f"schema {label(facts.schema)}, {exact}, {_count_checks(execution)} checks true")
+
+
+def _schema(execution: Execution, facts: DatabaseFacts) -> list[str]:
+    planned = execution.run.plan.to_schema
+    return [] if facts.schema == planned else [f"schema is {label(facts.schema)}, planned was {label(planned)}"]
+
+
+def _verify_queries(execution: Execution) -> list[str]:
+    scripts = execution.workplace.scripts.load()
+    planned = [scripts[script.version] for script in execution.run.plan.scripts if script.version in scripts]
+    return [query for script in planned for query in script.verify]
+
+
+def _count_checks(execution: Execution) -> int:
+    return len(_verify_queries(execution))
+
+
+def _checks(execution: Execution) -> list[str]:
+    results = execution.site.database.check(_verify_queries(execution))
+    return [f"not true: {result.sql} {result.problem}".strip() for result in results if not result.ok]
+
+
+def _objects(execution: Execution, catalogue: Catalogue) -> list[str]:
+    plan = execution.run.plan
+    if plan.expected_fingerprint:
+        same = catalogue.fingerprint == plan.expected_fingerprint
+        return [] if same else ["the catalogue is not what the rehearsal left"]
+    here = {(item.kind, item.identity) for item in catalogue.objects}
+    left = [drop for drop in plan.drops if not drop.remade and (drop.kind, drop.identity) in here]
+    return [f"{drop.identity} is still there" for drop in left][:5]

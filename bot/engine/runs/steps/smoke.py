@@ -1,0 +1,76 @@
+"""Smoke tests: what must hold before traffic returns."""
+
+from collections.abc import Iterator
+
+from bot.domain.environments import HttpCheck
+from bot.engine.runs.execution import Execution
+from bot.engine.runs.progress_wait import POLL_S
+from bot.engine.runs.steps.step import Action, Outcome
+from bot.errors import PermanentError
+from bot.planning import checklist
+from bot.planning.refusals import and_list
+
+SHOWN = 2
+"""Problems named in the message; the others are of the same kind."""
+
+
+class SmokeTests(Action):
+    """Ask every new pod and the database; a freshly started app gets a while to warm up."""
+
+    key = checklist.SMOKE
+
+    def act(self, execution: Execution) -> Outcome:
+        """Repeat until everything holds or `smoke_s` has passed.
+
+        Raises:
+            PermanentError: ``smoke-failed`` with each check that does not hold.
+        """
+        clock = execution.workplace.clock
+        deadline = clock.monotonic() + execution.site.environment.timing.smoke_s
+        while problems := list(_problems(execution)):
+            if clock.monotonic() >= deadline:
+                raise PermanentError(
+                    "smoke-failed",
+                    _shorten(problems),
+                    "Traffic is held and the database is rolled back. Mend the app, then Retry.",
+                )
+            execution.check()
+            clock.sleep(POLL_S)
+        return Outcome(_passed(execution))
+
+
+def _passed(execution: Execution) -> str:
+    """Say what has passed, and where there was nobody to ask."""
+    smoke, replicas = execution.site.environment.smoke, _replicas(execution)
+    asked = [check for check in smoke.http if replicas.get(check.deployment, 0)]
+    unasked = [f"{check.path} of {check.deployment}" for check in smoke.http if check not in asked]
+    nobody = f"; nobody was asked {and_list(unasked)}, for there are no pods" if unasked else ""
+    return f"{len(asked)} HTTP and {len(smoke.sql)} SQL checks passed{nobody}"
+
+
+def _replicas(execution: Execution) -> dict[str, int]:
+    return {work.deployment: work.replicas for work in execution.run.plan.workloads}
+
+
+def _shorten(problems: list[str]) -> str:
+    more = len(problems) - SHOWN
+    return "; ".join(problems[:SHOWN]) + (f"; and {more} more." if more > 0 else ".")
+
+
+def _problems(execution: Execution) -> Iterator[str]:
+    smoke = execution.site.environment.smoke
+    replicas = _replicas(execution)
+    for check in smoke.http:
+        yield from _ask(execution, check, replicas.get(check.deployment, 0))
+    for result in execution.site.database.check(smoke.sql):
+        if not result.ok:
+            yield f"{result.sql}: {result.problem or 'not true'}"
+
+
+def _ask(execution: Execution, check: HttpCheck, replicas: int) -> Iterator[str]:
+    answers = execution.site.cluster.get_http(check)
+    if len(answers) < replicas:
+        yield f"{check.path} of {check.deployment}: {len(answers)} of {replicas} pods answered"
+    for answer in answers:
+        if not answer.ok:
+            yield f"{check.path} of {answer.pod}: {answer.status or 'no answer'} {answer.excerpt[:80]}".rstrip()

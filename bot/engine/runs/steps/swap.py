@@ -1,0 +1,81 @@
+"""The swap itself, and what must be true after it."""
+
+from dataclasses import astuple
+
+from bot.engine.runs.execution import Execution
+from bot.engine.runs.steps.load_side import planned
+from bot.engine.runs.steps.step import Action, Outcome
+from bot.engine.runs.steps.verify import accept
+from bot.errors import PermanentError
+from bot.planning import checklist
+from bot.ports import ExchangeState
+
+TABLES, COUNTED_S = "tables", "counted_s"
+"""Keys of what `VerifySwapped` remembers for a drill: every table with rows and hash, and how long that took."""
+
+
+class SwapDatabases(Action):
+    """Two renames in ONE transaction. Its COMMIT is the point of no return."""
+
+    key = checklist.SWAP
+    patience_s = 45.0
+    undoes = "the database is opened again"
+
+    def act(self, execution: Execution) -> Outcome:
+        """Exchange the two. Repeated after it happened, it finds nothing to do.
+
+        Raises:
+            BotError: see `Sides.exchange`.
+        """
+        come = planned(execution)
+        execution.check()
+        closed_s = execution.site.sides.exchange(come.incoming, come.outgoing, execution.may_commit)
+        execution.audit("databases-swapped", incoming=come.incoming, kept_as=come.outgoing, closed_s=round(closed_s, 3))
+        closed = f"closed for {closed_s:.2f} s" if closed_s else "swapped already"
+        return Outcome(f"{closed}; the old database is kept as {come.outgoing}", {"closed_s": closed_s})
+
+    def undo(self, execution: Execution) -> str:
+        """Open it: a process that died in the swap may have left it closed.
+
+        Then look once more: a process that was thought dead may have committed after the names were read. It holds
+        their rows until then, so the reopening has waited for it.
+
+        Raises:
+            PermanentError: ``swapped-meanwhile``: it has.
+        """
+        come = planned(execution)
+        execution.site.database.reopen()
+        if execution.site.sides.state(come.incoming, come.outgoing) is ExchangeState.AFTER:
+            raise PermanentError(
+                "swapped-meanwhile",
+                f"The swap has happened after all; the database from before is kept as {come.outgoing}.",
+                "Retry: the run goes on to its end with what was swapped in. /rollback undo takes that back.",
+            )
+        return "open, as before"
+
+
+class VerifySwapped(Action):
+    """Connect anew, as the app will, and look."""
+
+    key = checklist.VERIFY_SWAPPED
+
+    def act(self, execution: Execution) -> Outcome:
+        """Compare the schema; run the environment's SQL checks.
+
+        Raises:
+            PermanentError: ``verification-failed`` names what is not as planned.
+        """
+        kept = planned(execution).outgoing
+        detail = accept(execution, f"Traffic is still stopped, and the database from before is kept as {kept}.")
+        return self._counted(execution, detail) if execution.run.drill else Outcome(detail)
+
+    def _counted(self, execution: Execution, detail: str) -> Outcome:
+        """Count and hash every table for the drill, now that nobody writes: traffic is held. Judging it is its part."""
+        clock = execution.workplace.clock
+        begun_s = clock.monotonic()
+        tables = execution.site.sides.live_contents(execution.reporter(self.key))
+        data = {
+            TABLES: [list(astuple(table)) for table in tables],
+            COUNTED_S: clock.monotonic() - begun_s,
+        }
+        return Outcome(f"{detail}; every table hashed for the drill", data)

@@ -1,0 +1,195 @@
+"""Traffic stops in two moves and returns in reverse: Services are held, then Deployments scale."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from bot.domain.plans import Plan, PlannedService, PlannedWorkload
+from bot.domain.runs import Progress
+from bot.domain.workloads import Pod
+from bot.engine.runs.execution import Execution
+from bot.engine.runs.progress_wait import wait_for
+from bot.engine.runs.steps.blocking_sessions import refuse_intruders
+from bot.engine.runs.steps.start_app import at_zero, short, wait_ready
+from bot.engine.runs.steps.step import Action, Outcome
+from bot.errors import BotError, PermanentError, TemporaryError
+from bot.planning import checklist
+from bot.planning.refusals import and_list
+
+
+class StopTraffic(Action):
+    """Nothing new arrives, and nothing that runs is left."""
+
+    key = checklist.STOP_TRAFFIC
+    undoes = "the app is started again as it was and traffic returns"
+
+    def act(self, execution: Execution) -> Outcome:
+        """Hold every Service, scale every Deployment to 0, wait for the pods to be gone.
+
+        Raises:
+            PermanentError: ``pods-stuck`` names pods that do not stop; ``scale-undone`` names who scales them up again;
+                before anything is stopped, see `refuse_intruders`.
+        """
+        run, cluster = execution.run, execution.site.cluster
+        refuse_intruders(execution)
+        _take_over_holds(execution)
+        for service in run.plan.services:
+            execution.check()
+            cluster.hold_service(service.service, run.id)
+        for work in run.plan.workloads:
+            execution.check()
+            cluster.scale(work.deployment, 0, run.id)
+        at_first = len(_all_pods(execution))
+
+        def gone() -> Progress:
+            left = len(_all_pods(execution))
+            return Progress(max(at_first - left, 0), at_first + max(left - at_first, 0), "pods")
+
+        wait_for(execution, self.key, gone, execution.site.environment.timing.pods_stop_s, lambda: _stuck(execution))
+        names = and_list(work.deployment for work in run.plan.workloads)
+        return Outcome(f"{names} at 0, {len(run.plan.services)} services held")
+
+    def undo(self, execution: Execution) -> str:
+        """Scale up as it was and let traffic in at once: Services only send it to pods that are ready.
+
+        Every Deployment and Service is tried, whatever becomes of the others. What a closed run had left stopped or
+        held stays so: it may be a version that cannot use the schema.
+        """
+        plan, cluster = execution.run.plan, execution.site.cluster
+        back = [work for work in plan.workloads if not plan.left_by("deployment", work.deployment)]
+        _try_all(
+            execution,
+            [
+                *(partial(_scale_back, execution, work) for work in plan.workloads),
+                *(partial(_return_traffic, execution, service) for service in plan.services),
+            ],
+        )
+        try:
+            wait_ready(execution, self.key, {work.deployment: work.replicas for work in back}, {})
+        except PermanentError as error:
+            return f"{_as_found(execution)}, but {error.message}"
+        pods = [(work, pod) for work in back for pod in cluster.pods(work.deployment)]
+        changed = sorted({short(pod.image) for work, pod in pods if pod.image != work.image})
+        return _as_found(execution) + (f", now with {and_list(changed)}, deployed meanwhile" if changed else "")
+
+
+def _try_all(execution: Execution, acts: Iterable[Callable[[], None]]) -> None:
+    """Do every one of them.
+
+    Raises:
+        BotError: one failed; of several, one that is worth another try goes first.
+    """
+    errors: list[BotError] = []
+    for act in acts:
+        execution.check()
+        try:
+            act()
+        except BotError as error:
+            errors.append(error)
+    if errors:
+        raise next((error for error in errors if isinstance(error, TemporaryError)), errors[0])
+
+
+def _scale_back(execution: Execution, work: PlannedWorkload) -> None:
+    run, cluster = execution.run, execution.site.cluster
+    if run.plan.left_by("deployment", work.deployment):
+        cluster.scale(work.deployment, 0, run.id)  # its note stays: the next plan starts it from there
+        return
+    cluster.scale(work.deployment, work.replicas, run.id)
+    execution.check()
+    cluster.clear_notes(work.deployment)
+
+
+def _return_traffic(execution: Execution, service: PlannedService) -> None:
+    run, cluster = execution.run, execution.site.cluster
+    if not run.plan.left_by("service", service.service):
+        cluster.release_service(service.service, dict(service.selector))
+        return
+    try:
+        cluster.hold_service(service.service, run.id)
+    except PermanentError as error:
+        if error.reference != "held-by-another-run":  # by the run that left it, which is as it was found
+            raise
+
+
+def _as_found(execution: Execution) -> str:
+    """Say what `undo` has put back. No semicolon: the end of a run tells steps apart by them."""
+    plan = execution.run.plan
+    stopped = [work.deployment for work in plan.workloads if plan.left_by("deployment", work.deployment)]
+    held = [service.service for service in plan.services if plan.left_by("service", service.service)]
+    words = [f"{and_list(stopped)} {'stays' if len(stopped) == 1 else 'stay'} at 0"] if stopped else []
+    words += [f"traffic of {and_list(held)} stays held"] if held else []
+    left = f"{' and '.join(words)}, as found" if words else ""
+    if len(held) == len(plan.services) or len(stopped) == len(plan.workloads):
+        return left
+    return f"traffic is back as it was, but {left}" if left else "traffic is back as it was"
+
+
+def _take_over_holds(execution: Execution) -> None:
+    """A hold left by a run that was closed over it becomes ours: the plan said so, and no other run is open here."""
+    holders = {service.name: service.held_by for service in execution.site.cluster.inspect().services}
+    for service in execution.run.plan.services:
+        if holders.get(service.service) not in {None, execution.run.id}:
+            execution.check()
+            execution.site.cluster.release_service(service.service, dict(service.selector))
+
+
+def _all_pods(execution: Execution) -> list[Pod]:
+    cluster = execution.site.cluster
+    return [pod for work in execution.run.plan.workloads for pod in cluster.pods(work.deployment)]
+
+
+def _stuck(execution: Execution) -> BotError:
+    for deployment in execution.site.cluster.inspect().deployments:
+        if deployment.replicas > 0:
+            return PermanentError(
+                "scale-undone",
+                f"{deployment.name} was scaled to 0 and is at {deployment.replicas} again"
+                f"{f', by {deployment.autoscaler}' if deployment.autoscaler else ''}.",
+                "Pause the autoscaler or GitOps controller, then start the rollback again.",
+            )
+    names = [pod.name for pod in _all_pods(execution)]
+    return PermanentError(
+        "pods-stuck",
+        f"{len(names)} pods do not stop: {and_list(names[:5])}.",
+        "Look at them (kubectl describe pod), delete them by force if nothing is written any more, then start again.",
+    )
+
+
+class RestoreTraffic(Action):
+    """The hold goes; selectors are as they were."""
+
+    key = checklist.RESTORE_TRAFFIC
+
+    def act(self, execution: Execution) -> Outcome:
+        """Release every Service, drop our notes, look whether it is so.
+
+        Raises:
+            PermanentError: ``traffic-not-restored`` names what is not as it was.
+        """
+        _release(execution)
+        facts = execution.site.cluster.inspect()
+        wanted = {service.service: dict(service.selector) for service in execution.run.plan.services}
+        wrong = [service.name for service in facts.services if dict(service.selector) != wanted.get(service.name)]
+        if wrong:
+            raise PermanentError(
+                "traffic-not-restored",
+                f"The selector of {and_list(wrong)} is not what it was.",
+                "Somebody else changes it, perhaps a GitOps controller. Pause that, then Retry.",
+            )
+        return Outcome(_served(execution.run.plan))
+
+
+def _served(plan: Plan) -> str:
+    names, idle = and_list(service.service for service in plan.services), at_zero(plan.workloads)
+    if not any(work.replicas for work in plan.workloads):
+        return f"traffic of {names} is let through, and nothing serves: {idle}"
+    return f"{names} serve {plan.to_app}" + (f"; {idle}" if idle else "")
+
+
+def _release(execution: Execution) -> None:
+    for service in execution.run.plan.services:
+        execution.check()
+        execution.site.cluster.release_service(service.service, dict(service.selector))
+    for work in execution.run.plan.workloads:
+        execution.check()
+        execution.site.cluster.clear_notes(work.deployment)

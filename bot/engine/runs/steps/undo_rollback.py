@@ -1,0 +1,80 @@
+"""Undoing a chain: what it dropped is created and loaded again, and what must be true after that."""
+
+from bot.domain.runs import Run
+from bot.domain.versions import label
+from bot.engine.preview.undo_rollback import order_of
+from bot.engine.runs.execution import Execution
+from bot.engine.runs.steps.load_side import clear_fetched, fetch_bundle
+from bot.engine.runs.steps.restore_point import mark_once
+from bot.engine.runs.steps.step import Action, Outcome
+from bot.engine.runs.steps.verify import accept
+from bot.errors import PermanentError
+from bot.planning import checklist
+
+
+class RegrowDropped(Action):
+    """All of it in ONE transaction. Its COMMIT is the point of no return."""
+
+    key = checklist.REGROW
+    patience_s = 45.0
+
+    def act(self, execution: Execution) -> Outcome:
+        """Do it on the fenced session. Repeated after a commit it finds nothing to do.
+
+        Raises:
+            BotError: see `Fence.regrow`.
+        """
+        undone = _undone(execution)
+        # A process that took over has nothing on disk, and fetches it again while the app is down.
+        bundle = execution.bundle or fetch_bundle(execution, self.key)
+        exports = execution.site.store.open_export(undone.id)
+        order = order_of(undone, exports.existing())
+        restore_point = mark_once(execution, self.key)
+        execution.check()
+        with execution.fenced() as session:
+            regrown = session.regrow(bundle, order, exports.read, execution.may_commit)
+        execution.audit(
+            "chain-undone",
+            undone=undone.id,
+            versions=[label(version) for version in sorted(order.versions)],
+            rows=sum(regrown.rows.values()),
+            restore_point=restore_point,
+        )
+        clear_fetched(execution)
+        rows = sum(regrown.rows.values())
+        said = f"{regrown.statements} statements, {rows:,} rows in {regrown.elapsed_s:.2f} s, one transaction"
+        return Outcome(
+            f"schema {label(execution.run.plan.to_schema)}; {said if regrown.statements else 'committed already'}",
+            {"rows": dict(regrown.rows), "restore_point": restore_point},
+        )
+
+
+def _undone(execution: Execution) -> Run:
+    undone = execution.workplace.journal.run(execution.run.plan.undoes)
+    if undone is None:
+        raise PermanentError(
+            "unknown-run",
+            f"The run {execution.run.plan.undoes} that is to be undone is no longer in the journal.",
+            "Nothing was changed.",
+        )
+    return undone
+
+
+class VerifyRegrown(Action):
+    """Connect anew, as the app will, and look."""
+
+    key = checklist.VERIFY_REGROWN
+
+    def act(self, execution: Execution) -> Outcome:
+        """Open the database; compare schema and catalogue with what was before the chain; run the SQL checks.
+
+        Raises:
+            PermanentError: ``verification-failed`` names what is not as planned.
+        """
+        execution.end_session()
+        database = execution.site.database
+        database.reopen()
+        same = database.catalogue().fingerprint == execution.run.plan.expected_fingerprint
+        odd = () if same else ("the catalogue is not what it was before the chain",)
+        hint = "Traffic is still stopped. Compare the database with the plan before anything else."
+        return Outcome(f"{accept(execution, hint, odd)}, catalogue as before the chain")

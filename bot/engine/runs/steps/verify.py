@@ -1,0 +1,29 @@
+"""What must be true of a database that has been changed before the app may have it."""
+
+from collections.abc import Sequence
+
+from bot.domain.versions import label
+from bot.engine.runs.execution import Execution
+from bot.errors import PermanentError
+
+
+def accept(execution: Execution, hint: str, odd: Sequence[str] = ()) -> str:
+    """Compare the schema with the plan's and run the environment's SQL checks; gives a line on what is true.
+
+    Args:
+        execution: the run; its database is open.
+        hint: what to do when something is not as planned.
+        odd: what else was found not to be.
+
+    Raises:
+        PermanentError: ``verification-failed`` names what is not as planned.
+    """
+    database, planned = execution.site.database, execution.run.plan.to_schema
+    schema, checks = database.inspect().schema, execution.site.environment.smoke.sql
+    problems = [f"not true: {found.sql} {found.problem}".strip() for found in database.check(checks) if not found.ok]
+    if schema != planned:
+        problems.append(f"schema is {label(schema)}, planned was {label(planned)}")
+    problems += odd
+    if problems:
+        raise PermanentError("verification-failed", "; ".join(problems)[:250] + ".", hint)
+    return f"schema {label(schema)}, {len(checks)} checks true"

@@ -1,0 +1,1 @@
+"""Answers read-only questions about environments and runs."""

@@ -1,0 +1,100 @@
+"""What somebody who opens the modal can choose from: live lists, answered within Slack's 3 s whatever is slow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.domain.backups import Backup, BackupPage
+from bot.domain.migrations import DownScript
+from bot.engine.approvals.authorization import Readers
+from bot.engine.context import Site, Workplace
+from bot.engine.status.cached_reads import Glimpses, Patience
+from bot.errors import PermanentError, TemporaryError
+from bot.planning.restore import newest_restorable
+from bot.ports import Choices
+
+PATIENCE_S = 1.7
+KEEP_S = 5.0
+BACKUPS_MOST = 40
+TEXT_MOST = 200
+_LATEST = "latest newest backup"
+
+
+@dataclass(frozen=True)
+class Desire:
+    """What somebody looks for: where, and with which words."""
+
+    user_id: str
+    environment: str
+    text: str
+
+
+def choices(
+    workplace: Workplace, glimpses: Glimpses, readers: Readers, desire: Desire, *, patience_s: float = PATIENCE_S
+) -> Choices:
+    """List what an environment can be rolled back to. Read-only; a list that does not come in time is said to lack.
+
+    Raises:
+        PermanentError: ``unknown-environment``, ``not-a-member``.
+        TemporaryError: ``lookup-failed``; ``no-answer-in-time`` where Slack does not say in time who asks.
+    """
+    environment, text = desire.environment, desire.text
+    site, words = workplace.site(environment), text[:TEXT_MOST].casefold().split()
+    known = glimpses.begin(("reader", desire.user_id), lambda: readers.check(workplace, desire.user_id), 0.0)
+    chain = glimpses.begin(("undoable", environment), lambda: undoable(workplace, site), KEEP_S)
+    newest = glimpses.begin(("bundles", environment, ""), lambda: _page(site, ""), KEEP_S)
+    wanted = " ".join(words)
+    found = glimpses.begin(("bundles", environment, wanted), lambda: _page(site, wanted), KEEP_S)
+    patience = Patience(workplace.clock, patience_s)
+    patience.demand(known)
+    scripts = patience.take(chain, "Migrations cannot be listed") or ()
+    page = patience.take(found, "Backups cannot be listed")
+    first = patience.take(newest, "Backups cannot be listed") if page is not None else None
+    latest, why_not = _latest(site, first.backups if first is not None else ())
+    return Choices(
+        environment,
+        text,
+        workplace.clock.now(),
+        tuple(script for script in scripts if _fits(script, words)),
+        latest if latest is not None and all(word in f"{_LATEST} {latest.name}".casefold() for word in words) else None,
+        page.backups if page is not None else (),
+        (*patience.problems, *why_not),
+    )
+
+
+def _latest(site: Site, backups: Sequence[Backup]) -> tuple[Backup | None, list[str]]:
+    """What a restore of ``latest`` would take now, and why there is none: the newest may have failed its proof."""
+    if not backups:
+        return None, []
+    try:
+        return newest_restorable(backups, site.environment.name), []
+    except PermanentError as error:
+        return None, [f"There is no latest: {error.message}"]
+
+
+def undoable(workplace: Workplace, site: Site) -> tuple[DownScript, ...]:
+    """Scripts of the applied migrations, newest first, down to the first that has none: no chain gets past it.
+
+    Raises:
+        TemporaryError: ``database-closed``.
+        BotError: the database does not answer, a script is not valid.
+    """
+    facts = site.database.inspect()
+    if not facts.accepts_connections:
+        raise TemporaryError(
+            "database-closed", f"The database of {site.environment.name} is closed; a run may be at work on it."
+        )
+    scripts, found = workplace.scripts.load(), []
+    for version in sorted({migration.version for migration in facts.applied}, reverse=True):
+        if version not in scripts:
+            break
+        found.append(scripts[version])
+    return tuple(found)
+
+
+def _page(site: Site, text: str) -> BackupPage:
+    return site.store.list_page(text, 0, BACKUPS_MOST)
+
+
+def _fits(script: DownScript, words: list[str]) -> bool:
+    about = f"{script.version:03d} {script.name} {script.adds} {script.impact}".casefold()
+    return all(word in about for word in words)

@@ -1,1 +1,0 @@
-"""The checklist's steps: what each probes, does and undoes."""

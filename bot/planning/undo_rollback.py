@@ -1,0 +1,186 @@
+"""Plan the undoing of a chain: what it dropped is created and loaded again."""
+
+from dataclasses import replace
+
+from bot.domain.backups import Backup, Export
+from bot.domain.catalogue import Catalogue
+from bot.domain.plans import Plan, PlanKind, PlannedRegrowth, PlannedRows
+from bot.domain.runs import Run, StepState
+from bot.domain.versions import AppVersion, label
+from bot.errors import PermanentError
+from bot.planning import checklist
+from bot.planning.affected_rows import TABLES
+from bot.planning.app_version import available_apps, choose_app, running_app
+from bot.planning.estimate import regrowth_estimate
+from bot.planning.facts import Facts, UndoRequest
+from bot.planning.name_matching import COLUMN
+from bot.planning.refusals import and_list
+from bot.planning.rollback import planned_service, planned_workload
+from bot.planning.warnings import environment_warnings
+
+CONSTRAINT = "table constraint"
+_SHOWN = 5
+
+
+def check_regrowable(undone: Run, facts: Facts, live: Catalogue) -> None:
+    """Refuse where the database is not as the chain left it.
+
+    Raises:
+        PermanentError: ``nothing-to-undo``, ``undo-not-exact``, ``schema-changed-since``.
+    """
+    plan = undone.plan
+    if not checklist.is_past_return(undone):
+        raise PermanentError(
+            "nothing-to-undo",
+            f"Run {undone.id} is {undone.state} and has changed no database.",
+            "/rollback status shows what can be undone.",
+        )
+    applied = {migration.version for migration in facts.database.applied}
+    if applied != set(plan.remaining):
+        raise _moved(
+            undone, f"its schema is {label(facts.database.schema)}, and the chain left {label(plan.to_schema)}"
+        )
+    _check_not_remade(undone)
+    here = {(item.kind, item.identity) for item in live.objects}
+    again = [drop.identity for drop in plan.drops if (drop.kind, drop.identity) in here]
+    if again:
+        raise _moved(undone, f"{and_list(again[:_SHOWN])} {'is' if len(again) == 1 else 'are'} there again")
+    if plan.expected_fingerprint not in {"", live.fingerprint}:
+        raise _moved(undone, "its catalogue is not the one the chain left")
+
+
+def _check_not_remade(undone: Run) -> None:
+    """What has the name now was made by the chain itself, and people may have filled it since."""
+    remade = [drop for drop in undone.plan.drops if drop.remade]
+    wholes = {drop.identity for drop in remade}
+    names = [drop.identity for drop in remade if drop.part_of not in wholes]
+    if names:
+        raise PermanentError(
+            "undo-not-exact",
+            f"Run {undone.id} dropped {and_list(names[:_SHOWN])} and made another of the same name: what was in it "
+            "cannot be put back beside what is there now.",
+            f"Nothing was changed. Restore what was saved before: {saved_backup(undone) or 'see its report'}.",
+        )
+
+
+def _moved(undone: Run, why: str) -> PermanentError:
+    return PermanentError(
+        "schema-changed-since",
+        f"The database of {undone.environment} is not as run {undone.id} left it: {why}.",
+        "Take back what was done since, the newest first, then ask again. "
+        f"Or restore what was saved before the chain: {saved_backup(undone) or 'no backup was noted'}.",
+    )
+
+
+def saved_backup(undone: Run) -> str:
+    """The name of a chain's emergency backup; "" when it has none."""
+    done = [step.data for step in undone.steps if step.key == checklist.BACKUP and step.state is StepState.DONE]
+    return str(done[0].get("backup", "")) if done else ""
+
+
+def check_saved(undone: Run, backup: Backup | None, export: Export | None) -> Backup:
+    """Refuse when what was saved before the chain is gone; gives the bundle.
+
+    Raises:
+        PermanentError: ``undo-expired``.
+    """
+    missing = [f"its emergency backup {saved_backup(undone)}".rstrip()] if backup is None else []
+    missing += ["its saved rows"] if undone.plan.rows and export is None else []
+    if backup is None or missing:
+        raise PermanentError(
+            "undo-expired",
+            f"What run {undone.id} saved is no longer in {undone.plan.saves_to}: {and_list(missing)}.",
+            f"Restore a backup instead: /backups {undone.environment} lists them.",
+        )
+    return backup
+
+
+def refilled_columns(plan: Plan) -> frozenset[tuple[str, str]]:
+    """(table, column) that a chain dropped of tables that stayed."""
+    gone = {drop.identity for drop in plan.drops}
+    return frozenset(
+        (drop.part_of, drop.identity.removeprefix(f"{drop.part_of}."))
+        for drop in plan.drops
+        if drop.kind == COLUMN and drop.part_of not in gone
+    )
+
+
+def lost_constraints(plan: Plan) -> frozenset[tuple[str, str]]:
+    """(table, constraint) that a chain dropped of tables that stayed."""
+    gone = {drop.identity for drop in plan.drops}
+    return frozenset(
+        (drop.part_of, drop.identity.removesuffix(f" on {drop.part_of}"))
+        for drop in plan.drops
+        if drop.kind == CONSTRAINT and drop.part_of not in gone
+    )
+
+
+def reloaded_relations(plan: Plan) -> frozenset[str]:
+    """Tables that a chain dropped, rows and all."""
+    return frozenset(drop.identity for drop in plan.drops if drop.kind in TABLES)
+
+
+def plan_regrowth(
+    request: UndoRequest, facts: Facts, undone: Run, live: Catalogue, backup: Backup, export: Export | None
+) -> Plan:
+    """Make the plan that people are asked to approve; the app goes back to what served before, where that fits.
+
+    Raises:
+        PermanentError: every reference of `appchoice`.
+    """
+    plan = undone.plan
+    before = AppVersion.parse(plan.from_app)
+    fits = before is not None and facts.matrix.suits(before, plan.from_schema)
+    wish = before if fits and before in available_apps(facts.cluster) else None
+    to_app = choose_app(wish, facts, plan.from_schema)
+    rows = tuple(_counted(row, export) for row in plan.rows)
+    return replace(
+        plan,
+        kind=PlanKind.REGROW,
+        asked_for=request.asked_for,
+        from_schema=facts.database.schema,
+        to_schema=plan.from_schema,
+        from_app=str(running_app(facts)),
+        to_app=str(to_app),
+        remaining=tuple(sorted({*plan.remaining, *(script.version for script in plan.scripts)})),
+        rows=rows,
+        locks=(),
+        workloads=tuple(planned_workload(deployment, to_app) for deployment in facts.cluster.deployments),
+        services=tuple(planned_service(service) for service in facts.cluster.services),
+        schema_fingerprint=live.fingerprint,
+        expected_fingerprint=plan.schema_fingerprint,
+        saves_to=facts.environment.backups.bucket,
+        wished_app="",
+        estimate=regrowth_estimate(facts.database.size_bytes, backup.stored.size_bytes, rows),
+        warnings=(*_changed(plan), *environment_warnings(facts, "at the fence")),
+        undoes=undone.id,
+        regrowth=PlannedRegrowth(
+            backup=str(backup.name),
+            key=backup.stored.key,
+            version_id=backup.stored.version_id,
+            sha256=backup.stored.sha256,
+            created_at=backup.name.created_at,
+            export=export.prefix if export else "",
+        ),
+        left=facts.cluster.leftovers,
+    )
+
+
+def _counted(row: PlannedRows, export: Export | None) -> PlannedRows:
+    """What was really saved, not what was counted when the chain was planned."""
+    saved = {table.table: table.rows for table in export.tables} if export else {}
+    return replace(row, rows=saved.get(row.table, row.rows))
+
+
+def _changed(plan: Plan) -> tuple[str, ...]:
+    tables = [row.table for row in plan.rows if row.reason == "changed"]
+    if not tables:
+        return ()
+    return (
+        f"Of {and_list(tables)}, rows that the scripts deleted come back; rows that they changed stay as they are now.",
+    )
+
+
+def completed_tables(plan: Plan) -> frozenset[str]:
+    """Tables that stayed and of which the scripts deleted or changed rows."""
+    return frozenset(row.table for row in plan.rows if row.reason == "changed")

@@ -1,0 +1,1 @@
+"""Renders drills and their reports."""

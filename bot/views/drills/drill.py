@@ -1,0 +1,169 @@
+"""A drill's messages: announcement, checklist and result in one place, and what deserves a message of its own."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.domain.drills import OPEN_DRILLS, Alert, Drill, DrillKind, DrillState, Measurement
+from bot.views.buttons import for_drill
+from bot.views.kit.blocks import View, actions, context, header, listing, page, paginate, section
+from bot.views.kit.text import code, count, duration, moment, one_line, person, prose, size
+from bot.views.runs.card import CHECKLIST_MOST, step_lines
+
+NEWS_AFTER = timedelta(hours=1)
+"""An announcement older than that is far up in the channel, and editing it tells nobody."""
+STATES = {
+    DrillState.PLANNED: "🗓 Planned",
+    DrillState.RUNNING: "▶️ Running",
+    DrillState.PASSED: "✅ Passed",
+    DrillState.FAILED: "❌ Failed",
+    DrillState.SKIPPED: "⏭️ Skipped",
+    DrillState.MISSED: "⚠️ Missed",
+}
+NOUNS = {DrillKind.RESTORE: "restore drill", DrillKind.MIGRATION: "migration drill", DrillKind.BUNDLE: "bundle drill"}
+_DOES = {
+    DrillKind.RESTORE: "A backup is taken and restored, the databases are swapped, and the swap is undone. "
+    "The app of {0} is down for a moment, twice.",
+    DrillKind.MIGRATION: "Every down script runs on a copy of the newest bundle of {1}. No database that serves is "
+    "touched.",
+    DrillKind.BUNDLE: "The newest bundle of {1} is restored aside and compared with its manifest. No database that "
+    "serves is touched.",
+}
+_TIMED = {DrillKind.MIGRATION: "time on the copy"}
+"""What the time measured is, where it is not that of a restore."""
+_RESTORE = "time to restore"
+_PROBLEM_MOST = 900
+_MISSED_MOST = 2000
+_DAY = "{date_short_pretty} {time}"
+
+
+def render(drill: Drill, *, steer: bool = True) -> View:
+    """Render a drill as it is; `steer` with buttons while it is planned."""
+    text = f"{STATES[drill.state]}: {NOUNS[drill.kind]} of {one_line(drill.environment, 40)}"
+    return page(
+        text,
+        [
+            header(f"{NOUNS[drill.kind].capitalize()} of {drill.environment}"),
+            section("\n".join(_state(drill))),
+            *paginate([line for step in drill.steps for line in step_lines(step)], CHECKLIST_MOST),
+            *actions(for_drill(drill) if steer else []),
+            context(_facts(drill)),
+        ],
+    )
+
+
+def _state(drill: Drill) -> list[str]:
+    lines = [f"*{STATES[drill.state]}*"]
+    if drill.state is DrillState.PLANNED:
+        off = f", postponed by {person(drill.user_id)}" if drill.schedule and drill.user_id else ""
+        lines[0] += f": starts {moment(drill.start_at, _DAY)}{off}"
+    if drill.state in OPEN_DRILLS:
+        lines.append(_DOES[drill.kind].format(one_line(drill.environment, 40), one_line(drill.bundle_of, 40)))
+    if drill.problem:
+        lines.append(prose(drill.problem, _PROBLEM_MOST))
+    return lines + (_measured(drill.measured, timed(drill)) if drill.measured else [])
+
+
+def timed(drill: Drill) -> str:
+    """What the time that was measured is the time of."""
+    return _TIMED.get(drill.kind, _RESTORE)
+
+
+def _measured(found: Measurement, what: str) -> list[str]:
+    lines = []
+    if found.phases:
+        each = ", ".join(f"{one_line(phase, 30)} {duration(seconds)}" for phase, seconds in found.phases[:12])
+        lines.append(f"{what.capitalize()}: *{duration(found.restore_s)}* ({each})")
+    if found.bundle:
+        of = f" of {size(found.database_bytes)}" if found.database_bytes else ""
+        lines.append(f"From {code(found.bundle, 120)}, {size(found.bundle_bytes)}: {count(found.rows, 'row')}{of}")
+    if found.downtime_s is not None:
+        lines.append(f"The app was down for {duration(found.downtime_s)}.")
+    if found.data_loss_s is not None:
+        lines.append(f"A disaster at that moment would have cost {duration(found.data_loss_s)} of data.")
+    return lines
+
+
+def _facts(drill: Drill) -> str:
+    parts = [f"Drill {code(drill.id, 40)}"]
+    parts.append(
+        f"of schedule {code(drill.schedule, 80)}" if drill.schedule else f"asked for by {person(drill.user_id)}"
+    )
+    if drill.bundle_of != drill.environment:
+        parts.append(f"bundles of {one_line(drill.bundle_of, 40)}")
+    if drill.started_at:
+        parts.append(f"started {moment(drill.started_at, _DAY)}")
+    elif drill.schedule:
+        parts.append(f"due {moment(drill.due_at, _DAY)}")
+    if drill.ended_at:
+        parts.append(f"ended {moment(drill.ended_at)}")
+    if drill.started_at and drill.ended_at:
+        parts.append(f"took {duration((drill.ended_at - drill.started_at).total_seconds())}")
+    return " · ".join(parts)
+
+
+def is_news(drill: Drill) -> bool:
+    """Whether its start is worth a message of its own."""
+    return (
+        drill.started_at is not None
+        and drill.announced_at is not None
+        and drill.started_at - drill.announced_at > NEWS_AFTER
+    )
+
+
+def render_start(drill: Drill) -> View:
+    """Render the line that says that it has begun, and later how it went."""
+    where, noun = one_line(drill.environment, 40), NOUNS[drill.kind]
+    text = f"{STATES[drill.state]}: {noun} {code(drill.id, 40)} of *{where}*"
+    if drill.state is DrillState.RUNNING and drill.announced_at:
+        text += f", as announced {moment(drill.announced_at, _DAY)}"
+    if drill.measured and drill.measured.phases:
+        text += f", {timed(drill)} {duration(drill.measured.restore_s)}"
+    return page(text, [section(f"{text}.")])
+
+
+def render_failure(drill: Drill, contacts: Sequence[str]) -> View:
+    """Render the news that one has failed: what it shows is that a rollback would fail."""
+    where, noun = one_line(drill.environment, 40), NOUNS[drill.kind]
+    text = f"❌ The {noun} {code(drill.id, 40)} of *{where}* has failed"
+    why = prose(drill.problem, _PROBLEM_MOST) or "The log says why."
+    return page(text, [section(f"{text}.\n{why}"), context(_call(contacts))])
+
+
+def render_missed(drills: Sequence[Drill]) -> View:
+    """Render the news that drills of one schedule were missed."""
+    first = drills[0]
+    where = one_line(first.environment, 40)
+    of = f" of {code(first.schedule, 80)}" if first.schedule else ""
+    verb = "was" if len(drills) == 1 else "were"
+    text = f"⚠️ {count(len(drills), 'drill')}{of} in *{where}* {verb} missed"
+    lines = [
+        f"• {code(drill.id, 40)}, due {moment(drill.due_at, _DAY)}: {prose(drill.problem, 300)}" for drill in drills
+    ]
+    again = f"{code(f'/drill {first.environment} now {first.kind}', 120)} makes up for it."
+    return page(text, [section(listing(f"{text}.", lines, _MISSED_MOST)), context(again)])
+
+
+def render_overdue(alert: Alert, contacts: Sequence[str]) -> View:
+    """Render an alert."""
+    text = f"🚨 Overdue: {_waited_for(alert)}"
+    since = moment(alert.since, _DAY)
+    what = f"The last one passed {since}." if alert.passed else f"None has passed since it is waited for, {since}."
+    todo = f"Nothing proves now that a rollback would work. {code('/drill list')} shows what happened to the last ones."
+    return page(text, [section(f"*{text}*\n{what} {todo}"), context(_call(contacts))])
+
+
+def render_relieved(alert: Alert, passed_at: datetime | None) -> View:
+    """Render an alert that holds no more."""
+    how = f"a drill passed {moment(passed_at, _DAY)}" if passed_at else "nobody waits for one any more"
+    text = f"✅ No longer overdue: {_waited_for(alert)}"
+    return page(text, [section(f"{text}\n{how[0].upper()}{how[1:]}.")])
+
+
+def _waited_for(alert: Alert) -> str:
+    kind, _, name = alert.subject.partition(":")
+    shown = one_line(name, 80)
+    return f"a drill of schedule {shown}" if kind == "schedule" else f"a drill with backups of {shown}"
+
+
+def _call(contacts: Sequence[str]) -> str:
+    return "Call: " + (", ".join(one_line(contact, 120) for contact in contacts[:10]) or "whoever looks after backups")

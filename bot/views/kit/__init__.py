@@ -1,0 +1,1 @@
+"""Provides text escaping and Slack blocks for all other views."""

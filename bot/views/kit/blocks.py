@@ -1,0 +1,137 @@
+"""Blocks and how many of them fit. Slack's limits hold by construction: whatever goes in, what comes out is sendable.
+
+A message may have 50 blocks, 3,000 characters in a section, 10 elements in a context, and about 13,200 characters in
+all. A `Page` keeps to a little less.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.views.kit.text import one_line
+
+Block = dict[str, Any]
+SECTION_MOST = 2900
+PAGE_MOST = 12_000
+BLOCKS_MOST = 48
+HEADER_MOST = 150
+BUTTON_TEXT_MOST = 75
+VALUE_MOST = 2000
+TEXT_MOST = 3000
+
+
+@dataclass(frozen=True)
+class View:
+    """A rendered message: its blocks, and the text that notifications and old clients show."""
+
+    text: str
+    blocks: Sequence[Block]
+
+
+def section(text: str) -> Block:
+    """A paragraph of mrkdwn, already escaped, at most `SECTION_MOST` long."""
+    # verbatim: Slack must not make links or mentions of anything we have not written as one.
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def header(text: str) -> Block:
+    """A large plain line; foreign text welcome."""
+    shown = one_line(text, HEADER_MOST)
+    return {"type": "header", "text": {"type": "plain_text", "text": shown, "emoji": True}}
+
+
+def context(*lines: str) -> Block:
+    """Small print; each line mrkdwn, already escaped. Lines past the tenth are left out."""
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": line, "verbatim": True} for line in lines[:10]]}
+
+
+def divider() -> Block:
+    """A rule."""
+    return {"type": "divider"}
+
+
+def confirm(title: str, text: str, yes: str, no: str = "Back") -> Block:
+    """A confirmation dialog; `text` is plain and at most 300 characters."""
+    return {
+        "title": _plain(title, 100),
+        "text": _plain(text, 300),
+        "confirm": _plain(yes, 30),
+        "deny": _plain(no, 30),
+    }
+
+
+def button(text: str, action_id: str, value: str, *, style: str = "", ask: Block | None = None) -> Block:
+    """A button. `style` is ``primary``, ``danger`` or ""; `ask` a confirmation dialog."""
+    made: Block = {
+        "type": "button",
+        "text": _plain(text, BUTTON_TEXT_MOST),
+        "action_id": action_id,
+        "value": value[:VALUE_MOST],
+    }
+    return made | ({"style": style} if style else {}) | ({"confirm": ask} if ask else {})
+
+
+def overflow(action_id: str, choices: Mapping[str, str], ask: Block | None = None) -> Block:
+    """A menu behind three dots: what its two to five entries say, and the value each stands for."""
+    options = [{"text": _plain(text, BUTTON_TEXT_MOST), "value": value} for text, value in choices.items()]
+    return {"type": "overflow", "action_id": action_id, "options": options} | ({"confirm": ask} if ask else {})
+
+
+def actions(buttons: Sequence[Block]) -> list[Block]:
+    """A row of buttons; no block at all when there are none."""
+    return [{"type": "actions", "elements": list(buttons[:25])}] if buttons else []
+
+
+def listing(title: str, lines: Sequence[str], most: int) -> str:
+    """A title and as many lines as fit into `most` characters; the rest is counted: ``… and 12 more``."""
+    room = most - len(title) - len("\n… and 1,000,000 more")
+    kept: list[str] = []
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    left = len(lines) - len(kept)
+    return "\n".join([title, *kept, *([f"… and {left:,} more"] if left else [])]).strip()
+
+
+def paginate(lines: Sequence[str], most: int) -> list[Block]:
+    """Lines over as many sections as they need, `most` characters in all; the rest is counted."""
+    text = listing("", lines, most)
+    sections: list[str] = []
+    for line in text.split("\n"):
+        if sections and len(sections[-1]) + len(line) < SECTION_MOST:
+            sections[-1] += "\n" + line
+        else:
+            sections.append(line)
+    return [section(part) for part in sections if part]
+
+
+def page(text: str, blocks: Iterable[Block]) -> View:
+    """Put a message together; blocks that no longer fit are left out from the end, and that is said.
+
+    Buttons are small and must not be lost: every view keeps its lists short enough that this never cuts them.
+    """
+    kept: list[Block] = []
+    room = PAGE_MOST
+    whole = list(blocks)
+    for block in whole:
+        room -= characters(block)
+        if room < 0 or len(kept) == BLOCKS_MOST:
+            kept.append(context("… the rest does not fit into a message."))
+            break
+        kept.append(block)
+    return View(text[:TEXT_MOST], kept)
+
+
+def characters(value: object) -> int:
+    """All text in blocks, in characters."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(characters(part) for key, part in value.items() if key not in {"type", "action_id", "value"})
+    return sum(characters(part) for part in value) if isinstance(value, list) else 0
+
+
+def _plain(text: str, most: int) -> Block:
+    return {"type": "plain_text", "text": one_line(text, most), "emoji": True}

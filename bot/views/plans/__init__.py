@@ -1,0 +1,1 @@
+"""Renders what a plan will do."""

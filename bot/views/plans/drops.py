@@ -1,0 +1,103 @@
+"""What is dropped, for people: what a script names apart from what CASCADE takes, parts folded into their relation."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from bot.domain.plans import PlannedDrop
+from bot.views.kit.blocks import listing
+from bot.views.kit.text import code, count, one_line
+
+MOST = 2400
+_IMPLIED = frozenset({"type", "composite type", "rule", "default value", "toast table"})
+"""Parts that every relation has and nobody made by hand."""
+_PLURALS = {"index": "indexes", "policy": "policies"}
+_ORDER = ("table", "partitioned table", "materialized view", "view", "function", "trigger", "sequence", "type")
+
+
+def describe(drops: Sequence[PlannedDrop], title: str = "What is dropped") -> str:
+    """Say in one section what goes. CASCADE's victims come first, so that a long list never hides them."""
+    if not drops:
+        return f"*{title}* – nothing."
+    parts = _fold(drops)[1]
+    shown = wholes(drops)
+    return listing(f"*{title}* – {_sum_up(shown)}", [_line(drop, parts) for drop in shown], MOST)
+
+
+def wholes_in(drops: Sequence[PlannedDrop]) -> int:
+    """How many objects go by themselves, not as a part of another that goes."""
+    return len(_fold(drops)[0])
+
+
+def wholes(drops: Sequence[PlannedDrop]) -> list[PlannedDrop]:
+    """What goes by itself, CASCADE's victims first."""
+    return sorted(_fold(drops)[0], key=lambda drop: (drop.named, _rank(drop), drop.identity))
+
+
+def _fold(drops: Sequence[PlannedDrop]) -> tuple[list[PlannedDrop], dict[str, list[PlannedDrop]]]:
+    """Split into what goes by itself and, by relation, the parts that go with one."""
+    gone = {drop.identity for drop in drops}
+    roots = {drop.identity for drop in drops if drop.part_of not in gone}
+    owners = {drop.identity: drop.part_of for drop in drops if drop.identity not in roots}
+    wholes: list[PlannedDrop] = []
+    parts: dict[str, list[PlannedDrop]] = {}
+    for drop in drops:
+        root = _root(drop.part_of, roots, owners) if drop.part_of in gone else ""
+        if root:
+            parts.setdefault(root, []).append(drop)
+        else:
+            wholes.append(drop)
+    return wholes, parts
+
+
+def _root(name: str, roots: set[str], owners: dict[str, str]) -> str:
+    seen: set[str] = set()
+    while name not in roots:
+        if name in seen:  # parts of each other: then each is shown by itself
+            return ""
+        seen.add(name)
+        name = owners[name]
+    return name
+
+
+def _sum_up(wholes: Sequence[PlannedDrop]) -> str:
+    named = Counter(_kind(drop) for drop in wholes if drop.named)
+    taken = Counter(_kind(drop) for drop in wholes if not drop.named)
+    words = _counts(named)
+    if taken:
+        words += ("; " if words else "") + f"⚠ {_counts(taken)} by CASCADE, which no script names"
+    return words
+
+
+def _counts(kinds: Counter[str]) -> str:
+    shown = [_plural(number, kind) for kind, number in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))]
+    return ", ".join(shown[:6]) + (" and others" if len(shown) > 6 else "")  # noqa: PLR2004 -- the slice's own length
+
+
+def _plural(number: int, kind: str) -> str:
+    last = kind.rsplit(" ", 1)[-1]
+    return count(number, kind, kind[: -len(last)] + _PLURALS[last] if last in _PLURALS else "")
+
+
+def _line(drop: PlannedDrop, parts: dict[str, list[PlannedDrop]]) -> str:
+    mark, tail = ("•", "") if drop.named else ("⚠", " – taken by CASCADE")
+    again = " – another of this name is made" if drop.remade else ""
+    stays = f" of {code(drop.part_of)}, which stays" if drop.part_of and drop.part_of not in drop.identity else ""
+    return f"{mark} {_kind(drop)} {code(drop.identity)}{stays}{_with(parts.get(drop.identity, []))}{tail}{again}"
+
+
+def _with(parts: Sequence[PlannedDrop]) -> str:
+    visible = [part for part in parts if part.kind not in _IMPLIED]
+    triggers = [code(part.identity.split(" on ", 1)[0], 80) for part in visible if part.kind == "trigger"]
+    others = _counts(Counter(_kind(part).rsplit(" ", 1)[-1] for part in visible if part.kind != "trigger"))
+    named = ", ".join(f"trigger {name}" for name in triggers[:3])
+    more = f"{len(triggers) - 3} more triggers" if len(triggers) > 3 else ""  # noqa: PLR2004 -- the slice's own length
+    words = ", ".join(part for part in (named, more, others) if part)
+    return f" with {words}" if words else ""
+
+
+def _kind(drop: PlannedDrop) -> str:
+    return one_line(drop.kind.removeprefix("table ") if drop.kind != "table" else drop.kind, 40) or "object"
+
+
+def _rank(drop: PlannedDrop) -> int:
+    return _ORDER.index(drop.kind) if drop.kind in _ORDER else len(_ORDER)

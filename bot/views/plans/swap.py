@@ -1,0 +1,76 @@
+"""A restore or its undoing, as approvers read it: what comes, what goes, where the old database is kept."""
+
+from bot.domain.plans import Plan, PlannedLoss, PlannedRestore
+from bot.views.kit.blocks import listing
+from bot.views.kit.text import code, count, moment, one_line, span
+
+_LOSSES_MOST = 2400
+STAMP = "{date_short_pretty} {time}"
+
+
+def describe(plan: Plan, come: PlannedRestore) -> list[str]:
+    """Describe the swap in sections of mrkdwn: about 4,000 characters at the very most."""
+    return [_coming(plan, come), losses(come), _kept(come)]
+
+
+def unswapped(plan: Plan, come: PlannedRestore, *, sure: bool) -> str:
+    """Say of a run that did not come so far what the live database is; `sure`: that the swap did not commit."""
+    if not sure:
+        return (
+            "*Whether the databases were swapped is not known* – look at the names (psql -l) before anything else: "
+            f"{code(come.outgoing, 80)} is there only if they were. No database has been dropped."
+        )
+    was = f"the database that run {code(plan.undoes, 40)} put aside" if plan.undoes else code(come.backup, 160)
+    return f"*Nothing was swapped* – the live database is the one from before; {was} was to take its place."
+
+
+def impact(come: PlannedRestore) -> str:
+    """What is lost, in one plain line, without a full stop."""
+    if not come.compared:
+        return "rows written since the backup go; nobody can say how many"
+    losing = [loss for loss in come.losses if loss.rows_now > loss.rows_then or loss.gone]
+    if not losing:
+        return "rows written since go, though no table has fewer rows afterwards"
+    return f"at least {count(come.rows_lost, 'row')} of {count(len(losing), 'table')} go"
+
+
+def _coming(plan: Plan, come: PlannedRestore) -> str:
+    at = moment(come.created_at, STAMP)
+    if plan.undoes:
+        return (
+            f"*What comes back* – the database that run {code(plan.undoes, 40)} put aside at {at}, "
+            f"kept as {code(come.incoming, 80)}. Nothing is loaded: the two only change names."
+        )
+    proven = f"verified: {one_line(come.verified, 100)}" if come.verified else "never verified; this run verifies it"
+    return (
+        f"*What comes* – {code(come.backup, 160)}, taken {at}, {proven}.\n"
+        f"It is loaded into {code(come.incoming, 80)} and compared with its manifest while the app serves; "
+        "only then the app stops and the two databases change names, in one transaction."
+    )
+
+
+def losses(come: PlannedRestore) -> str:
+    """Tables that lose rows, a line each. Numbers are net: of 100 rows written and 40 deleted, 60 show, 100 go."""
+    if not come.compared:
+        return "*Rows that vanish* – all that were written since, and nobody can say how many."
+    since = f"since {moment(come.created_at, STAMP)}"
+    net = f"Rows written and rows deleted {since} offset each other in such numbers; rows changed since go back, too."
+    if not come.losses:
+        return f"*Rows that vanish* – those written since; every table has as many rows as then. {net}"
+    title = f"*Rows that vanish* – at least {come.rows_lost:,} in all. {net}"
+    return listing(title, [_loss(loss, since) for loss in come.losses], _LOSSES_MOST)
+
+
+def _loss(loss: PlannedLoss, since: str) -> str:
+    table = code(loss.table)
+    if loss.gone:
+        return f"⚠ {count(loss.rows_now, 'row')} of {table}: the whole table will vanish"
+    if loss.rows_now >= loss.rows_then:
+        least = count(loss.rows_now - loss.rows_then, "row")
+        return f"• at least {least} of {table} {since} will vanish ({loss.rows_now:,} now)"
+    return f"• {table} gets at least {count(loss.rows_then - loss.rows_now, 'row')} back ({loss.rows_now:,} now)"
+
+
+def _kept(come: PlannedRestore) -> str:
+    name, long = code(come.outgoing, 80), span(come.keep_s)
+    return f"*Nothing is lost* – the live database is kept whole as {name} for {long}; undo brings it back."

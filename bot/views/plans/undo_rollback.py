@@ -1,0 +1,63 @@
+"""The undoing of a chain, as approvers read it: what comes back, from where."""
+
+from bot.domain.plans import Plan, PlannedRegrowth, PlannedRows
+from bot.views.kit.blocks import listing
+from bot.views.kit.text import code, count, moment, one_line, size
+from bot.views.plans import drops
+
+_ROWS_MOST = 1700
+_STAMP = "{date_short_pretty} {time}"
+_HOW = {
+    "dropped": "",
+    "column": " (a column's values, by primary key; what was written since keeps the column's default)",
+    "changed": ", of which those that are missing come back, by primary key",
+    "derived": " (computed again)",
+}
+
+
+def describe(plan: Plan, source: PlannedRegrowth) -> list[str]:
+    """Describe it in sections of mrkdwn: about 5,500 characters at the very most."""
+    return [_source(plan, source), drops.describe(plan.drops, "What comes back"), _rows(plan), _kept(plan)]
+
+
+def impact(plan: Plan) -> str:
+    """What comes back, in one plain line, without a full stop."""
+    rows, changed = sum(row.rows for row in plan.rows if row.all_go), [r for r in plan.rows if not r.all_go]
+    some = f", and what is missing of {count(len(changed), 'table')}" if changed else ""
+    return f"{count(drops.wholes_in(plan.drops), 'object')} and {count(rows, 'row')} come back{some}"
+
+
+def _source(plan: Plan, source: PlannedRegrowth) -> str:
+    names = ", ".join(one_line(script.name, 60) for script in plan.scripts[:10])
+    more = f" and {len(plan.scripts) - 10} more" if len(plan.scripts) > 10 else ""  # noqa: PLR2004 -- the slice's length
+    rows = f", and its rows under {code(source.export, 120)}" if source.export else ""
+    return (
+        f"*What is taken back* – run {code(plan.undoes, 40)}, which undid {names}{more}.\n"
+        f"It is created again as it was in {code(source.backup, 160)}, "
+        f"taken {moment(source.created_at, _STAMP)}{rows}. "
+        "One transaction; rehearsed without the rows: the schema is then exactly what it was."
+    )
+
+
+def _rows(plan: Plan) -> str:
+    if not plan.rows:
+        return "*Rows that come back* – none had gone."
+    gone = [row for row in plan.rows if row.all_go]
+    total = f"{sum(row.rows for row in gone):,} in all" if gone else ""
+    some = "what is missing of tables that stayed" if len(gone) < len(plan.rows) else ""
+    title = f"*Rows that come back* – {'; and '.join(part for part in (total, some) if part)}"
+    ranked = sorted(plan.rows, key=lambda row: (row.reason == "derived", -row.rows, row.table))
+    return listing(title, [_row(row) for row in ranked], _ROWS_MOST)
+
+
+def _row(row: PlannedRows) -> str:
+    noun = "value" if row.reason == "column" else "row"
+    rows = count(row.rows, noun) if row.all_go else f"a table with {count(row.rows, noun)}"
+    return f"• {code(row.table)} {rows}, {size(row.size_bytes)}{_HOW.get(row.reason, '')}"
+
+
+def _kept(plan: Plan) -> str:
+    return (
+        "*Nothing is lost* – rows written since the chain stay. "
+        f"A full backup is taken first, into {code(plan.saves_to, 200)}."
+    )

@@ -1,0 +1,1 @@
+"""Renders a run's card, request and reports."""

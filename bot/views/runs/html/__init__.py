@@ -1,0 +1,1 @@
+"""Renders a run's report as an HTML file."""

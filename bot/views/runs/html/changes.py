@@ -1,0 +1,204 @@
+"""What was to be done, what went, and where it is saved."""
+
+from datetime import timedelta
+
+from bot.domain.backups import Export
+from bot.domain.plans import Plan, PlanKind, PlannedRestore
+from bot.domain.runs import Run, StepState
+from bot.planning.checklist import BACKUP, EXPORT, SWAP, VERIFY_SIDE, is_past_return, may_be_past_return
+from bot.planning.retired import is_retired, saved_in_place
+from bot.views.kit.text import bare_line, size, span
+from bot.views.plans import drops
+from bot.views.runs.html.parts import (
+    QUIET,
+    WARN,
+    Cell,
+    Facts,
+    Note,
+    Part,
+    Section,
+    checksum,
+    code,
+    moment,
+    number,
+    table,
+    text,
+)
+
+_HOW = {
+    "dropped": "with its table",
+    "column": "a column's values; the table stays",
+    "changed": "the whole table; scripts change or delete some or all of it",
+    "derived": "derived, can be computed again",
+}
+
+
+def plan(run: Run) -> Section:
+    """The plan: scripts, objects, rows, locks, workloads."""
+    planned = run.plan
+    parts: list[Part] = [*_scripts(planned), *_source(planned), *_objects(planned), *_rows(planned), *_losses(planned)]
+    return Section("plan", "What was planned", [*parts, *_workloads(planned), *_locks(planned)])
+
+
+def saved(run: Run, export: Export | None) -> Section:
+    """What was saved, and where it is."""
+    parts = [*_backup(run), *_exported(run, export), *_kept(run)]
+    return Section("saved", "What was saved, and where", parts or [Note("Nothing had to be saved.", QUIET)])
+
+
+def odd(run: Run) -> list[Section]:
+    """What the plan warned of, what was found odd, what could not be copied."""
+    data = next((step.data for step in run.steps if step.key == VERIFY_SIDE), {})
+    lines = [
+        *(("known before", line) for line in run.plan.warnings),
+        *(("found", line) for line in data.get("odd", ())),
+        *(("not copied", line) for line in data.get("not_copied", ())),
+    ]
+    rows = [[text(when), text(line, 600)] for when, line in lines]
+    return [Section("odd", "Look at this", table("Odd findings", ("When", "What"), rows))] if rows else []
+
+
+def _scripts(planned: Plan) -> list[Part]:
+    rows = [
+        [code(script.name, 120), text(script.impact, 500), number(str(script.statements)), checksum(script.sha256)]
+        for script in planned.scripts
+    ]
+    what = "Undone by this plan's run" if planned.kind is PlanKind.REGROW else "Scripts, newest first, one transaction"
+    return table(what, ("Migration", "What undoing it does", "Statements", "sha256 of the script"), rows)
+
+
+def _source(planned: Plan) -> list[Part]:
+    if planned.restore is not None:
+        come = planned.restore
+        what = "Database that comes back" if planned.undoes else "Backup"
+        pairs = [
+            (what, code(come.incoming if planned.undoes else come.backup)),
+            ("Replaced" if planned.undoes else "Taken", moment(come.created_at)),
+            ("Verified before", text(come.verified or "never")),
+            ("sha256", checksum(come.sha256)),
+            ("The replaced database is called", code(come.outgoing)),
+        ]
+        skipped = {"Verified before", "sha256"} if planned.undoes else set()
+        return [Facts([pair for pair in pairs if pair[0] not in skipped]), *_undoes(planned)]
+    if planned.regrowth is not None:
+        source = planned.regrowth
+        pairs = [
+            ("Structure from", code(source.backup)),
+            ("Taken", moment(source.created_at)),
+            ("Rows from", code(source.export or "no rows had to be saved")),
+        ]
+        return [Facts(pairs), *_undoes(planned)]
+    return []
+
+
+def _undoes(planned: Plan) -> list[Part]:
+    return [Note(f"Takes run {bare_line(planned.undoes, 40)} back.")] if planned.undoes else []
+
+
+def _objects(planned: Plan) -> list[Part]:
+    rows = [[text(drop.kind), code(drop.identity), _taken_by(named=drop.named)] for drop in drops.wholes(planned.drops)]
+    back = planned.kind is PlanKind.REGROW
+    return table("Objects that come back" if back else "Objects dropped", ("Kind", "Object", "Named by"), rows)
+
+
+def _taken_by(*, named: bool) -> Cell:
+    return Cell("a script") if named else Cell("no script: CASCADE took it", mark=WARN)
+
+
+def _rows(planned: Plan) -> list[Part]:
+    ranked = sorted(planned.rows, key=lambda row: (row.reason == "derived", -row.rows, row.table))
+    rows = [
+        [code(row.table), number(f"{row.rows:,}"), number(size(row.size_bytes)), text(_HOW.get(row.reason, row.reason))]
+        for row in ranked
+    ]
+    back = planned.kind is PlanKind.REGROW
+    return table("Rows that come back" if back else "Rows that go", ("Table", "Rows", "Size", "How"), rows)
+
+
+def _losses(planned: Plan) -> list[Part]:
+    come = planned.restore
+    if come is None:
+        return []
+    if not come.compared:
+        return [Note("Nobody could say how many rows written since go.", WARN)]
+    rows = [
+        [
+            code(loss.table),
+            number(f"{loss.rows_now:,}"),
+            number(f"{loss.rows_then:,}"),
+            Cell("the whole table goes", mark=WARN) if loss.gone else number(f"{loss.rows_then - loss.rows_now:+,}"),
+        ]
+        for loss in come.losses
+    ]
+    return table("Rows before and after", ("Table", "Before", "After", "Difference"), rows) or [
+        Note("Every table had as many rows before as after.", QUIET)
+    ]
+
+
+def _workloads(planned: Plan) -> list[Part]:
+    rows = [
+        [code(work.deployment), code(work.image), code(work.target_image), number(str(work.replicas))]
+        for work in planned.workloads
+    ]
+    return table("The app", ("Deployment", "Image before", "Image afterwards", "Replicas"), rows)
+
+
+def _locks(planned: Plan) -> list[Part]:
+    rows = [[code(lock.relation), code(lock.mode)] for lock in planned.locks]
+    return table("Tables that stay and were to be locked", ("Table", "Lock"), rows)
+
+
+def _backup(run: Run) -> list[Part]:
+    data = next((step.data for step in run.steps if step.key == BACKUP and step.state is StepState.DONE), {})
+    if not data.get("backup"):
+        return []
+    where = f"{run.plan.saves_to}/{data.get('key', '')}"
+    return [Facts([("Emergency backup", code(data["backup"])), ("Object", code(where))])]
+
+
+def _exported(run: Run, export: Export | None) -> list[Part]:
+    if export is None:
+        done = next((step.detail for step in run.steps if step.key == EXPORT and step.state is StepState.DONE), "")
+        return [Note(f"Rows: {bare_line(done, 200)}, in {bare_line(run.plan.saves_to, 120)}.")] if done else []
+    rows = [
+        [
+            code(item.table),
+            number(f"{item.rows:,}"),
+            number(size(item.size_bytes)),
+            code(item.key),
+            checksum(item.sha256),
+        ]
+        for item in export.tables
+    ]
+    caption = f"Rows in {bare_line(run.plan.saves_to, 120)}, read back and counted"
+    return table(caption, ("Table", "Rows", "Size", "Object", "sha256"), rows)
+
+
+def _kept(run: Run) -> list[Part]:
+    come = run.plan.restore
+    swapped = any(step.key == SWAP and step.state is StepState.DONE for step in run.steps)
+    if come is None:
+        return []
+    if is_retired(run):
+        return [_kept_in_place(run)]
+    if may_be_past_return(run):
+        return [Note("Whether the databases were swapped is not known: look at their names first.", WARN)]
+    if not swapped:
+        return [Note("The databases were not swapped: the live one is the one from before.", QUIET)]
+    return [Facts([("Replaced database, kept whole as", code(come.outgoing)), ("Kept for", _kept_for(run, come))])]
+
+
+def _kept_in_place(run: Run) -> Part:
+    if not saved_in_place(run):
+        return Note("No emergency backup was taken, and nothing was replaced.", QUIET)
+    if may_be_past_return(run):
+        return Note("Whether the content was replaced is not known: look at the database first.", WARN)
+    if not is_past_return(run):
+        return Note("Nothing was replaced: the old content is as it was.", QUIET)
+    return Note("The old content is in the emergency backup, which can be restored like any other.")
+
+
+def _kept_for(run: Run, come: PlannedRestore) -> Cell:
+    ended = run.ended_at
+    until = f", until about {ended + timedelta(seconds=come.keep_s):%Y-%m-%d %H:%M} UTC" if ended else ""
+    return Cell(span(come.keep_s) + until)

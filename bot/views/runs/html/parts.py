@@ -1,0 +1,169 @@
+"""What a report is made of. Texts are plain, cleaned and cut, and not escaped: whoever writes them out does that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from bot.views.kit.text import bare_line, bare_paragraph
+
+ROWS_MOST = 2000
+GOOD, BAD, WARN, QUIET = "good", "bad", "warn", "quiet"
+"""Marks: how a thing is to be read."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value.
+
+    Attributes:
+        text: as shown.
+        kind: ``text``, ``code``, ``hash``, ``number``, ``time`` (`target` is its ISO form) or ``link`` (`target` is the
+            address).
+        mark: see `GOOD`; "" for none.
+    """
+
+    text: str
+    kind: str = "text"
+    mark: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and values."""
+
+    kind: ClassVar[str] = "facts"
+    pairs: Sequence[tuple[str, Cell]]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A paragraph."""
+
+    kind: ClassVar[str] = "note"
+    text: str
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a line of heads; `left` rows more do not fit."""
+
+    kind: ClassVar[str] = "table"
+    caption: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    left: int = 0
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Lines as they were written."""
+
+    kind: ClassVar[str] = "excerpt"
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """What somebody wrote."""
+
+    kind: ClassVar[str] = "account"
+    who: str
+    at: Cell
+    wrong: str
+    change: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A step of the checklist; `left` and `width` place it in the run, in per cent."""
+
+    title: str
+    state: str
+    mark: str
+    detail: str
+    took: str
+    at: Cell
+    left: float = 0.0
+    width: float = 0.0
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The checklist."""
+
+    kind: ClassVar[str] = "steps"
+    bars: Sequence[Bar]
+
+
+Part = Facts | Note | Table | Excerpt | Account | Steps
+
+
+@dataclass(frozen=True)
+class Section:
+    """A headed part of the report; `key` is its anchor."""
+
+    key: str
+    title: str
+    parts: Sequence[Part]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The whole report."""
+
+    title: str
+    outcome: str
+    mark: str
+    lead: str
+    facts: Facts
+    sections: Sequence[Section]
+    foot: Facts = field(default_factory=lambda: Facts(()))
+
+
+def text(value: object, most: int = 400, mark: str = "") -> Cell:
+    """Text, in one line."""
+    return Cell(bare_line(str(value), most), mark=mark)
+
+
+def code(value: object, most: int = 300) -> Cell:
+    """An identifier, a command, a path."""
+    return Cell(bare_line(str(value), most), "code")
+
+
+def checksum(value: str) -> Cell:
+    """A hash: long, and seldom read."""
+    return Cell(bare_line(value, 128) or "–", "hash")
+
+
+def number(value: str) -> Cell:
+    """An amount, of our own making."""
+    return Cell(value, "number")
+
+
+def moment(at: datetime | None, *, date: bool = True) -> Cell:
+    """A time to the second, UTC; a dash where there is none."""
+    if at is None:
+        return Cell("–")
+    utc = at.astimezone(UTC)
+    return Cell(f"{utc:%Y-%m-%d %H:%M:%S}" if date else f"{utc:%H:%M:%S}", "time", target=f"{utc:%Y-%m-%dT%H:%M:%SZ}")
+
+
+def link(address: str) -> Cell:
+    """A web address that can be followed; anything else is shown as it is."""
+    shown = bare_line(address, 500)
+    return Cell(shown, "link", target=shown) if shown.startswith(("https://", "http://")) else code(shown, 500)
+
+
+def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[Part]:
+    """A table, if it has rows."""
+    return [Table(caption, heads, rows[:ROWS_MOST], max(0, len(rows) - ROWS_MOST))] if rows else []
+
+
+def excerpt(title: str, lines: str) -> list[Part]:
+    """Lines as they are, if there are any."""
+    shown = bare_paragraph(lines, 12_000).strip("\n")
+    return [Excerpt(bare_line(title, 150), shown)] if shown else []

@@ -1,0 +1,1 @@
+"""Renders the Home tab, the rollback form and /rollback status."""

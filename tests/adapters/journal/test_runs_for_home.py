@@ -1,0 +1,112 @@
+"""What the Home tab asks the journal: who has come, what is open, whether anything has changed."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.adapters.journal import PostgresJournal
+from bot.adapters.journal.connections import Pool
+from bot.domain.approvals import Choice, Retraction, Vote
+from bot.domain.jobs import ChoreKind
+from bot.domain.runs import Progress, RunState, StepState
+from bot.ports import Request
+from tests.adapters.samples import NOON, PLAN, STEPS, make_run
+
+WEEK_S = 7 * 86_400.0
+
+
+def visit(user: str, number: int) -> Request:
+    return Request(f"event:{number}", "home", {"user_id": user, "channel": "D1", "response_url": ""})
+
+
+def test_visitors_are_those_who_opened_it_lately(journal: PostgresJournal, pool: Pool) -> None:
+    for number, user in enumerate(("U2", "U1", "U2", "U3")):
+        journal.accept(visit(user, number))
+    journal.accept(Request("slash:1", "status", {"user_id": "U4"}))
+    with pool.connection() as conn:
+        conn.execute("UPDATE backstop.requests SET accepted_at = accepted_at - interval '8 days' WHERE id = 'event:3'")
+    assert journal.visitors(WEEK_S) == ["U1", "U2"]
+    assert journal.visitors(9 * 86_400.0) == ["U1", "U2", "U3"]
+
+
+def test_visitors_of_either(either: PostgresJournal) -> None:
+    assert either.visitors(WEEK_S) == []
+    either.accept(visit("U1", 1))
+    either.accept(visit("U1", 2))
+    assert either.visitors(WEEK_S) == ["U1"]
+
+
+def test_the_pulse_changes_with_everything_that_is_shown(either: PostgresJournal) -> None:
+    seen = [either.pulse()]
+
+    def changed() -> None:
+        now = either.pulse()
+        assert now == either.pulse()
+        assert now not in seen
+        seen.append(now)
+
+    either.open_run(make_run())
+    changed()
+    either.cast("raaaaa", Vote("U1", Choice.APPROVE, PLAN.digest, "reaction", NOON))
+    changed()
+    either.withdraw("raaaaa", Retraction("U1", Choice.APPROVE, PLAN.short_digest))
+    assert either.pulse() == seen[1]
+    either.approve("raaaaa", PLAN.digest, STEPS)
+    changed()
+    run = either.take("raaaaa", "bot:1", 30)
+    assert run is not None
+    changed()
+    either.record_step("raaaaa", run.fence, STEPS[0].key, StepState.RUNNING)
+    changed()
+    either.record_progress("raaaaa", run.fence, STEPS[0].key, Progress(1, 2, "bytes"))
+    assert either.pulse() == seen[-1]
+    either.record_step("raaaaa", run.fence, STEPS[1].key, StepState.OPEN)
+    changed()
+    either.end("raaaaa", RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}))
+    changed()
+    either.freeze("prod", "U1", "why")
+    changed()
+    either.freeze("prod", "U1", "something else")
+    changed()
+    either.accept(Request("slash:1", "take", {"user_id": "U1"}))
+    either.hold_chore("prod", ChoreKind.TAKE, "slash:1", "U1")
+    changed()
+    with either.claim("slash:1") as claim:
+        assert claim is not None
+        claim.finish()
+    changed()
+
+
+def test_a_replan_changes_the_pulse(journal: PostgresJournal) -> None:
+    journal.open_run(make_run())
+    journal.approve("raaaaa", PLAN.digest, STEPS)
+    run = journal.take("raaaaa", "bot:1", 30)
+    assert run is not None
+    before = journal.pulse()
+    moved = replace(PLAN, schema_fingerprint="99" * 32)
+    journal.replan("raaaaa", moved, NOON + timedelta(hours=1), run.fence)
+    assert journal.pulse() != before
+
+
+def test_follow_ups_are_runs_with_a_step_left_to_people(either: PostgresJournal) -> None:
+    for number, run_id in enumerate(("raaaaa", "rbbbbb", "rccccc")):
+        either.open_run(make_run(run_id, created_at=NOON + timedelta(minutes=number)))
+        either.approve(run_id, PLAN.digest, STEPS)
+        run = either.take(run_id, "bot:1", 30)
+        assert run is not None
+        state = StepState.DONE if run_id == "rbbbbb" else StepState.OPEN
+        either.record_step(run_id, run.fence, STEPS[1].key, state)
+        either.end(run_id, RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}), fence=run.fence)
+
+    found = either.open_follow_ups()
+
+    assert [run.id for run in found] == ["raaaaa", "rccccc"]
+    assert [step.state for step in found[0].steps] == [StepState.WAITING, StepState.OPEN]
+
+
+def test_the_pulse_is_cheap(journal: PostgresJournal, pool: Pool) -> None:
+    """It is asked every two seconds by every replica: thousands of old runs must not matter."""
+    with pool.connection() as conn:
+        conn.execute("SET LOCAL enable_seqscan = off")
+        plan = conn.execute("EXPLAIN SELECT run_id FROM backstop.steps WHERE state = 'open'").fetchall()
+    assert "steps_open" in str(plan)
+    assert journal.pulse()

@@ -1,0 +1,310 @@
+"""What is put in the outbox: keys, threads, addressees."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.adapters.outbox.announcer import SlackAnnouncer
+from bot.domain.backups import Backup, BackupName, BackupPage, StoredObject
+from bot.domain.drill_reports import DrillReport
+from bot.domain.drills import Alert, Drill, DrillKind, DrillState
+from bot.domain.jobs import Chore, ChoreKind, ChoreState
+from bot.errors import PermanentError
+from bot.ports import (
+    Audience,
+    BackupDetails,
+    BackupListing,
+    EnvironmentSummary,
+    Escalation,
+    HomeFacts,
+    Message,
+    NewestBackups,
+    Overview,
+    Posted,
+)
+from tests.views.samples import ASKED, PLAN, PROD, RUN, VOTES, running
+
+DIGEST = PLAN.short_digest
+WHO = Audience("U0ONCALL", "C0GENERAL", "http://127.0.0.1/commands/1")
+
+
+class Tray:
+    """An outbox in memory: the newest wish for a key, in the order first wished for."""
+
+    def __init__(self) -> None:
+        self.wanted: dict[str, Message] = {}
+
+    def put(self, message: Message) -> None:
+        self.wanted[message.key] = message
+
+    def posted(self, channel: str, ts: str) -> Posted | None:
+        message = list(self.wanted.values())[int(ts)]
+        return Posted(message.key, message.run_id, channel, ts) if channel == message.channel else None
+
+    def forget_whispers(self, older_than_s: float) -> int:
+        del older_than_s
+        old = [key for key, message in self.wanted.items() if message.user or message.response_url]
+        for key in old:
+            del self.wanted[key]
+        return len(old)
+
+
+@pytest.fixture
+def tray() -> Tray:
+    return Tray()
+
+
+@pytest.fixture
+def announcer(tray: Tray) -> SlackAnnouncer:
+    return SlackAnnouncer(tray, {"prod": PROD})
+
+
+def test_old_answers_are_forgotten_and_nothing_else(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.card(RUN, ())
+    announcer.tell(Audience("U1", "C1"), "slash:1", "Done.")
+    announcer.forget_answers(60.0)
+    assert list(tray.wanted) == [f"card:{RUN.id}"]
+
+
+def test_the_card_is_a_message_of_its_own_in_the_incident_channel(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.card(RUN, ())
+    announcer.card(running("backup"), VOTES)
+
+    (card,) = tray.wanted.values()
+    assert (card.key, card.channel, card.thread_key, card.run_id) == ("card:rk3f9a", "C0INCIDENT", "", "rk3f9a")
+    assert card.text.startswith("▶️ Running")
+
+
+def test_everything_else_of_a_run_is_in_the_cards_thread(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.request(RUN, VOTES[:1])
+    announcer.note(RUN, "started", "It starts, <!here>.")
+    announcer.report(running("document"), (), None)
+    announcer.escalate(RUN, Escalation("p", {}, "", (), ()))
+
+    assert list(tray.wanted) == [
+        f"request:rk3f9a:{DIGEST}",
+        "note:rk3f9a:started",
+        "report:rk3f9a",
+        "note:rk3f9a:escalation-0",
+    ]
+    assert {message.thread_key for message in tray.wanted.values()} == {"card:rk3f9a"}
+    assert {message.run_id for message in tray.wanted.values()} == {"rk3f9a"}
+    assert tray.wanted["note:rk3f9a:started"].text == "It starts, &lt;!here&gt;."
+
+
+def test_a_changed_plan_voids_the_old_request_and_says_what_moved(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.request(RUN, VOTES)
+    now = replace(RUN, plan=replace(PLAN, to_app="v1.2.4"))
+
+    announcer.changed(now, PLAN.digest, ["app: v1.3.0 v1.2.3 → v1.3.0 v1.2.4"])
+    announcer.request(now, ())
+
+    new = now.plan.short_digest
+    assert list(tray.wanted) == [
+        f"request:rk3f9a:{DIGEST}",
+        f"note:rk3f9a:changed-{DIGEST}-{new}",
+        f"request:rk3f9a:{new}",
+    ]
+    assert tray.wanted[f"request:rk3f9a:{DIGEST}"].text.startswith(f"Void: plan {DIGEST}")
+    assert not any(block["type"] == "actions" for block in tray.wanted[f"request:rk3f9a:{DIGEST}"].blocks)
+
+
+def test_a_short_old_digest_finds_the_same_request(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.request(RUN, ())
+    announcer.changed(replace(RUN, plan=replace(PLAN, to_app="v1.2.4")), DIGEST, [])
+
+    assert tray.wanted[f"request:rk3f9a:{DIGEST}"].text.startswith("Void")
+    assert len(tray.wanted) == 2
+
+
+def test_where_only_votes_are_missing_the_request_stays_and_each_time_is_said(
+    tray: Tray, announcer: SlackAnnouncer
+) -> None:
+    announcer.request(RUN, VOTES)
+    announcer.changed(replace(RUN, fence=1), DIGEST, ["only 1 of 2 votes stand"])
+    announcer.changed(replace(RUN, fence=2), DIGEST, ["only 1 of 2 votes stand"])
+
+    assert any(block["type"] == "actions" for block in tray.wanted[f"request:rk3f9a:{DIGEST}"].blocks)
+    assert list(tray.wanted)[1:] == [f"note:rk3f9a:asked-again-{DIGEST}-{fence}" for fence in (1, 2)]
+
+
+def test_answers_go_to_one_person_by_the_url_they_came_with(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.refuse(WHO, "slash:1", PermanentError("no-down-script", "No.", "Do that."))
+    announcer.tell(WHO, "slash:2", "Done.")
+    announcer.status(WHO, "slash:3", [RUN], {})
+    announcer.overview(WHO, "slash:4", Overview("prod", 27, "v1.3.0", True, (), ()))
+
+    assert list(tray.wanted) == ["answer:slash:1", "answer:slash:2", "answer:slash:3", "answer:slash:4"]
+    for message in tray.wanted.values():
+        assert (message.user, message.channel, message.response_url) == (WHO.user_id, WHO.channel, WHO.response_url)
+        assert (message.thread_key, message.run_id) == ("", "")
+    assert tray.wanted["answer:slash:1"].text == "✗ no-down-script: No.\nDo that."
+
+
+def test_a_chore_is_one_message_in_the_incident_channel(tray: Tray, announcer: SlackAnnouncer) -> None:
+    chore = Chore("slash:7", ChoreKind.TAKE, "prod", "manual", "U0ONCALL", ASKED)
+    announcer.chore(chore)
+    announcer.chore(replace(chore, state=ChoreState.DONE, ended_at=ASKED + timedelta(seconds=4)))
+    announcer.chore(replace(chore, environment="gone"))
+
+    (message,) = tray.wanted.values()
+    assert (message.key, message.channel, message.thread_key, message.run_id) == ("chore:slash:7", "C0INCIDENT", "", "")
+    assert (message.user, message.response_url) == ("", "")
+    assert message.text.startswith("✅")
+
+
+def test_what_was_salvaged_is_told_in_the_runs_thread(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.chore(Chore("slash:8", ChoreKind.SALVAGE, "prod", "rk3f9a", "U0ONCALL", ASKED))
+
+    (message,) = tray.wanted.values()
+    assert (message.key, message.channel, message.thread_key) == ("chore:slash:8", "C0INCIDENT", "card:rk3f9a")
+
+
+def test_only_a_turned_page_replaces_the_message_clicked_on(tray: Tray, announcer: SlackAnnouncer) -> None:
+    backup = Backup(BackupName("prod", "nightly", ASKED), StoredObject("prod_nightly.tar.gz", 1))
+    listing = BackupListing("prod", BackupPage((backup,), 1), "", 0, ASKED)
+    announcer.backups(WHO, "action:1", listing, replace=True)
+    announcer.backups(WHO, "slash:1", listing, replace=False)
+    announcer.newest_backups(WHO, "slash:2", [NewestBackups("prod", None, "storage-unavailable: Away.")], ASKED)
+    announcer.backup(WHO, "slash:3", BackupDetails("prod", backup, ASKED))
+
+    assert [message.replace for message in tray.wanted.values()] == [True, False, False, False]
+    assert {(message.user, message.response_url) for message in tray.wanted.values()} == {
+        (WHO.user_id, WHO.response_url)
+    }
+
+
+def test_a_home_tab_is_no_message_and_the_refusal_takes_its_place(tray: Tray, announcer: SlackAnnouncer) -> None:
+    facts = HomeFacts((EnvironmentSummary("prod", production=True, channel="C0INCIDENT", quorum=2, schema=27),), ASKED)
+    announcer.home("U0ENG", facts)
+    tab = tray.wanted["home:U0ENG"]
+    assert (tab.surface, tab.channel, tab.user, tab.response_url) == ("home", "U0ENG", "", "")
+    assert "Schema 027" in str(tab.blocks)
+
+    announcer.no_home("U0ENG", PermanentError("not-a-member", "No."))
+
+    (tab,) = tray.wanted.values()
+    assert "not-a-member" in str(tab.blocks)
+    assert "Schema" not in str(tab.blocks)
+
+
+def test_votes_find_their_run_by_card_and_by_request_only(announcer: SlackAnnouncer) -> None:
+    announcer.card(RUN, ())
+    announcer.request(RUN, ())
+    announcer.note(RUN, "started", "It starts.")
+    announcer.tell(Audience("U0ONCALL", "C0INCIDENT"), "slash:1", "Done.")
+
+    found = [announcer.run_of("C0INCIDENT", str(place)) for place in range(4)]
+    assert found == [("rk3f9a", ""), ("rk3f9a", DIGEST), None, None]
+    assert announcer.run_of("C0GENERAL", "0") is None
+
+
+def test_an_environment_that_is_no_longer_configured_is_still_shown(tray: Tray) -> None:
+    SlackAnnouncer(tray, {}).request(RUN, ())
+
+    assert "Approval of 2 needed" in next(iter(tray.wanted.values())).text
+
+
+def test_a_report_is_a_message_and_a_file_of_one_run(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.report_file(running("document"), (), None)
+    announcer.report_file(running("document"), (), None)
+
+    (message,) = tray.wanted.values()
+    assert (message.key, message.channel, message.thread_key) == ("file:rk3f9a", "C0INCIDENT", "card:rk3f9a")
+    assert message.attachment is not None
+    assert (message.attachment.name, message.attachment.title) == ("backstop-rk3f9a.html", "Report of run rk3f9a")
+    assert message.attachment.content.startswith(b"<!doctype html>")
+    assert "rk3f9a" in message.text
+
+
+DRILL = Drill("dk3f9a", "weekly", "staging", DrillKind.RESTORE, "staging", ASKED, ASKED, announced_at=ASKED)
+
+
+class TestDrills:
+    @pytest.fixture
+    def announcer(self, tray: Tray) -> SlackAnnouncer:
+        staging = replace(PROD, name="staging", production=False, incident_channel="C0STAGING")
+        return SlackAnnouncer(tray, {"staging": replace(staging, escalation_contacts=("the DBA",))})
+
+    def keys(self, tray: Tray) -> list[tuple[str, str, str]]:
+        return [(message.key, message.channel, message.thread_key) for message in tray.wanted.values()]
+
+    def test_one_message_from_announcement_to_result(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+        announcer.drill(DRILL)
+        announcer.drill(replace(DRILL, state=DrillState.RUNNING, started_at=ASKED))
+        announcer.drill(replace(DRILL, state=DrillState.PASSED, started_at=ASKED, ended_at=ASKED))
+        assert self.keys(tray) == [("drill:dk3f9a", "C0STAGING", "")]
+        assert tray.wanted["drill:dk3f9a"].text == "✅ Passed: restore drill of staging"
+
+    def test_a_late_start_and_a_failure_are_news(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+        late = replace(DRILL, announced_at=ASKED - timedelta(days=1), started_at=ASKED)
+        announcer.drill(replace(late, state=DrillState.RUNNING))
+        announcer.drill(replace(late, state=DrillState.FAILED, ended_at=ASKED, problem="x: Why."))
+        assert self.keys(tray) == [
+            ("drill:dk3f9a", "C0STAGING", ""),
+            ("drill-start:dk3f9a", "C0STAGING", ""),
+            ("drill-failed:dk3f9a", "C0STAGING", ""),
+        ]
+
+    def test_why_it_waits_is_in_its_thread_once(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+        announcer.drill_waits(DRILL, "<@U0LEADA> froze staging: the heat.")
+        announcer.drill_waits(DRILL, "Run raaaaa is open in staging.")
+        assert self.keys(tray) == [("drill-waits:dk3f9a", "C0STAGING", "drill:dk3f9a")]
+        announcer.drill_waits(DRILL, "<@U0LEADA> froze staging: the heat.")
+        assert tray.wanted["drill-waits:dk3f9a"].text == (
+            "<@U0LEADA> froze staging: the heat. Drill dk3f9a is due and waits."
+        )
+
+    def test_missed_ones_are_a_message_by_their_first(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+        missed = replace(DRILL, state=DrillState.MISSED)
+        announcer.drills_missed([missed, replace(missed, id="dzzzzz")])
+        announcer.drills_missed([missed, replace(missed, id="dzzzzz")])
+        assert self.keys(tray) == [("drills-missed:dk3f9a", "C0STAGING", "")]
+
+    def test_an_alert_is_a_message_an_episode(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+        first = Alert("schedule:weekly", "staging", ASKED, passed=True)
+        announcer.overdue(first)
+        assert "the DBA" in str(tray.wanted[f"drill-overdue:{first.key}"].blocks)
+        announcer.relieved(first, ASKED)
+        announcer.overdue(replace(first, since=ASKED + timedelta(days=1)))
+        texts = [message.text for message in tray.wanted.values()]
+        assert texts == [
+            "✅ No longer overdue: a drill of schedule weekly",
+            "🚨 Overdue: a drill of schedule weekly",
+        ]
+
+    def test_an_environment_that_is_gone_has_no_channel(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+        announcer.drill(replace(DRILL, environment="gone"))
+        announcer.drills_missed([replace(DRILL, environment="gone")])
+        announcer.overdue(Alert("environment:gone", "gone", ASKED, passed=False))
+        assert tray.wanted == {}
+
+    def test_answers_are_for_whoever_asked(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+        announcer.drill_list(WHO, "slash:1", [], [DRILL])
+        announcer.drill_details(WHO, "slash:2", DRILL)
+        assert [message.user for message in tray.wanted.values()] == ["U0ONCALL", "U0ONCALL"]
+        assert "skip_drill" not in str(tray.wanted["answer:slash:2"].blocks)
+
+
+def test_what_drills_have_taught_is_a_text_and_a_picture_in_the_channel(tray: Tray, announcer: SlackAnnouncer) -> None:
+    report = DrillReport("prod", ASKED, 1, 1, 0)
+    announcer.drill_report(WHO, "slash:1", report, b"\x89PNG one")
+    announcer.drill_report(WHO, "slash:2", report, b"\x89PNG two")
+    announcer.drill_report(WHO, "slash:3", report, b"")
+
+    text, picture, _, other, last = tray.wanted.values()
+    assert (text.key, text.channel, text.user, text.thread_key) == ("drill-report:slash:1", "C0GENERAL", "", "")
+    assert text.blocks
+    assert (picture.key, picture.channel, picture.user, picture.blocks) == (
+        "drill-picture:slash:1",
+        "C0GENERAL",
+        "",
+        (),
+    )
+    assert picture.attachment is not None
+    assert other.attachment is not None
+    assert picture.attachment.content == b"\x89PNG one"
+    assert picture.attachment.name != other.attachment.name
+    assert picture.attachment.name.endswith(".png")
+    assert last.key == "drill-report:slash:3"

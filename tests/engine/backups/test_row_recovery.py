@@ -1,0 +1,165 @@
+"""Rows a restore has put aside: who may look for them, when, and what is said of them."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.jobs import Chore, ChoreState
+from bot.domain.plans import PlanKind, PlannedRestore
+from bot.domain.runs import Run, RunState, StepState
+from bot.engine.requests import CHORES, Kind
+from bot.errors import PermanentError, TemporaryError
+from bot.planning import checklist
+from bot.ports import Request, SideFacts
+from tests.engine.story import Story
+from tests.fakes.clock import NOON
+from tests.fakes.directory import ENGINEER, LEAD_A, ONCALL
+from tests.fakes.process import Process
+from tests.fakes.row_recovery import FakeSalvager
+from tests.fakes.sides import FakeSides
+from tests.fakes.world import World
+from tests.views.samples import PLAN, RUN
+
+KEPT = "physioflow_backstop_kept_r2abcd"
+
+
+class Beside(FakeSides):
+    """What a restore has put aside."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.names = names
+
+    def list(self) -> list[SideFacts]:
+        return [SideFacts(name, "kept", "r2abcd", 1, NOON) for name in self.names]
+
+
+@pytest.fixture
+def salvager(world: World) -> FakeSalvager:
+    """Run r2abcd has restored a backup; what it replaced is still there."""
+    world.sides, world.salvager = Beside(KEPT), FakeSalvager()
+    world.journal.table["r2abcd"] = restored()
+    return world.salvager
+
+
+def restored(state: RunState = RunState.SUCCEEDED) -> Run:
+    come = PlannedRestore(
+        "prod_nightly_20260210_120000", "k", "", "", NOON, "", (), compared=True, incoming="s", outgoing=KEPT
+    )
+    plan = replace(PLAN, kind=PlanKind.RESTORE, scripts=(), restore=come)
+    done = tuple(replace(step, state=StepState.DONE) for step in checklist.checklist_of(PlanKind.RESTORE))
+    return replace(RUN, id="r2abcd", plan=plan, state=state, steps=done, requester=ONCALL)
+
+
+def ask(world: World, story: Story, run_id: str = "r2abcd", user: str = ONCALL) -> Request:
+    request = world.request("salvage", user, run_id=run_id)
+    story.do(request)
+    return request
+
+
+def refused(world: World, request: Request) -> str:
+    return world.announcer.refusals[request.id][1].reference
+
+
+def chore(world: World, request: Request) -> Chore:
+    return world.announcer.chores[request.id][-1]
+
+
+def test_what_was_found_is_stored_told_and_audited(world: World, story: Story, salvager: FakeSalvager) -> None:
+    request = ask(world, story)
+
+    assert salvager.compared == [KEPT]
+    ((key, text),) = world.store.texts.items()
+    assert key.startswith("salvage/r2abcd/2")
+    assert key.endswith(".sql.gz")
+    assert text.startswith(f"-- Rows of {KEPT} that the live database of prod lacks or has otherwise.\n")
+    ended = chore(world, request)
+    assert (ended.state, ended.subject, ended.salvage) == (ChoreState.DONE, "r2abcd", replace(salvager.found, key=key))
+    assert any(said.progress for said in world.announcer.chores[request.id])
+    assert world.announcer.told[request.id] == (
+        ONCALL,
+        f"216 rows are written as SQL to {key}; the thread of run r2abcd says which tables have them.",
+    )
+    assert (world.journal.log[-1].event, world.journal.log[-1].details["subject"]) == ("rows-salvaged", "r2abcd")
+
+
+def test_an_approver_may_ask_too(world: World, story: Story, salvager: FakeSalvager) -> None:
+    ask(world, story, user=LEAD_A)
+
+    assert salvager.compared == [KEPT]
+
+
+def test_anyone_else_is_refused(world: World, story: Story, salvager: FakeSalvager) -> None:
+    assert refused(world, ask(world, story, user=ENGINEER)) == "not-yours"
+    assert (salvager.compared, world.store.texts) == ([], {})
+
+
+@pytest.mark.usefixtures("salvager")
+def test_an_unknown_run_is_refused(world: World, story: Story) -> None:
+    assert refused(world, ask(world, story, "r9zzzz")) == "unknown-run"
+
+
+@pytest.mark.usefixtures("salvager")
+@pytest.mark.parametrize("state", [RunState.PARKED, RunState.FAILED, RunState.PENDING])
+def test_a_run_that_has_not_succeeded_is_refused(world: World, story: Story, state: RunState) -> None:
+    world.journal.table["r2abcd"] = restored(state)
+
+    assert refused(world, ask(world, story)) == "nothing-to-salvage"
+
+
+@pytest.mark.usefixtures("salvager")
+def test_a_rollback_of_migrations_is_refused(world: World, story: Story) -> None:
+    world.journal.table["r3abcd"] = replace(RUN, id="r3abcd", state=RunState.SUCCEEDED, requester=ONCALL)
+
+    assert refused(world, ask(world, story, "r3abcd")) == "nothing-to-salvage"
+
+
+@pytest.mark.usefixtures("salvager")
+def test_a_database_that_is_gone_is_said(world: World, story: Story) -> None:
+    world.sides = Beside("physioflow_backstop_kept_r9zzzz")
+
+    assert refused(world, ask(world, story)) == "kept-database-gone"
+
+
+def test_a_run_that_changes_the_environment_comes_first(world: World, story: Story, salvager: FakeSalvager) -> None:
+    world.journal.table["r3abcd"] = replace(RUN, id="r3abcd", environment="prod", state=RunState.RUNNING)
+
+    assert refused(world, ask(world, story)) == "run-under-way"
+    assert salvager.compared == []
+
+
+def test_a_lost_connection_is_tried_again(world: World, story: Story, salvager: FakeSalvager) -> None:
+    salvager.errors = [TemporaryError("database-unreachable", "Gone.")]
+
+    assert chore(world, ask(world, story)).state is ChoreState.DONE
+    assert len(world.store.texts) == 1
+
+
+def test_a_failure_is_shown_and_nothing_is_stored(world: World, story: Story, salvager: FakeSalvager) -> None:
+    salvager.errors = [PermanentError("database-refused", "May not.")]
+
+    request = ask(world, story)
+
+    assert (chore(world, request).state, chore(world, request).problem) == (
+        ChoreState.FAILED,
+        "database-refused: May not.",
+    )
+    assert refused(world, request) == "database-refused"
+    assert world.store.texts == {}
+
+
+def test_it_keeps_no_vote_waiting() -> None:
+    assert Kind.SALVAGE in CHORES
+
+
+def test_wherever_its_process_dies_somebody_finishes_it(world: World, story: Story, salvager: FakeSalvager) -> None:
+    ask(world, story)
+    calls = list(story.process.calls)
+    for number in range(1, len(calls) + 1):
+        dead = World(world.scratch)
+        dead.sides, dead.salvager = Beside(KEPT), salvager
+        dead.journal.table["r2abcd"] = restored()
+        request = ask(dead, Story(dead, Process("first", kill_at=number)))
+
+        assert chore(dead, request).state is ChoreState.DONE, calls[number - 1]
+        assert 1 <= len(dead.store.texts) <= 2, calls[number - 1]

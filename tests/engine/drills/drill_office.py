@@ -1,0 +1,90 @@
+"""A workplace with a few schedules and a clock that is set by hand."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.drills import Drill, DrillKind, DrillState, Schedule
+from bot.domain.environments import DrillDemand
+from bot.engine.context import Workplace
+from bot.engine.drills.scheduler import tick
+from bot.engine.operations import Operations
+from bot.ports import Request
+from tests.fakes.clock import NOON
+from tests.fakes.process import Process
+from tests.fakes.world import ENVIRONMENT, World
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+DAILY = Schedule("daily", "staging", DrillKind.RESTORE, "0 15 * * *", announce_before_s=3600)
+FIRST_DUE = NOON + 3 * HOUR
+
+
+class Office:
+    """A workplace with one schedule, and a performer who passes everything at once."""
+
+    def __init__(self, world: World, *schedules: Schedule) -> None:
+        self.world = world
+        self.schedules = schedules
+        self.process = Process("only")
+        self.performed: list[str] = []
+        self.performing: Callable[[Workplace, str], None] = self.passing
+        self.require_s: int | None = None
+
+    @property
+    def workplace(self) -> Workplace:
+        base = self.world.workplace(self.process)
+        sites = {
+            name: replace(
+                base.sites["prod"],
+                environment=replace(
+                    ENVIRONMENT,
+                    name=name,
+                    production=name == "prod",
+                    drill_demand=DrillDemand(self.require_s) if self.require_s and name == "prod" else None,
+                ),
+            )
+            for name in ("prod", "staging", "dev")
+        }
+        return replace(base, sites=sites, schedules=self.schedules)
+
+    def passing(self, workplace: Workplace, drill_id: str) -> None:
+        drill = workplace.drills.begin(drill_id, ())
+        if drill is not None:
+            self.performed.append(drill_id)
+            workplace.drills.finish(drill_id, drill.fence, DrillState.PASSED)
+
+    def until(self, at: timedelta, *, work: bool = True) -> bool:
+        """Let the clock go on to NOON plus that, and the scheduler look."""
+        self.world.clock.elapsed_s = at.total_seconds()
+        done = tick(self.workplace)
+        if work:
+            self.work()
+        return done
+
+    def work(self) -> None:
+        queue = self.world.queue
+        while queue.requests:
+            Operations(self.workplace, self.performing).handle(queue.requests.pop(0))
+
+    def do(self, request: Request) -> None:
+        """Let a person do something, and everything that follows."""
+        Operations(self.workplace, self.performing).submit(request)
+        self.work()
+
+    def refused(self, request: Request) -> str:
+        """The error that somebody was told instead; "" for none."""
+        self.do(request)
+        _, error = self.world.announcer.refusals.get(request.id, ("", ""))
+        return str(error)
+
+    def told(self, request: Request) -> str:
+        """What somebody was told."""
+        self.do(request)
+        return self.world.announcer.told[request.id][1]
+
+    def drill(self) -> Drill:
+        (drill,) = self.world.drills.table.values()
+        return drill
+
+    def said(self) -> list[DrillState]:
+        return [drill.state for drill in self.world.announcer.drills[self.drill().id]]

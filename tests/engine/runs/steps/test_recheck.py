@@ -1,0 +1,98 @@
+"""A run that is taken up after hours: the app still serves, so its plan and its votes are looked at again first."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bot.domain.runs import RunState
+from bot.planning import checklist
+from tests.engine.runs.steps import test_load_side as test_restore
+from tests.engine.story import Story, faults_in, faults_in_success
+from tests.fakes.directory import LEAD_A, LEAD_B
+from tests.fakes.world import World
+
+HOURS_S = 8 * 3600.0
+
+
+def dies(story: Story, meanwhile: Callable[[], object] = lambda: None, for_s: float = HOURS_S) -> Callable[[], None]:
+    """The process is killed; nobody takes its run up for so long."""
+
+    def die() -> None:
+        story.process.dead = True
+        story.world.clock.sleep(for_s)
+        meanwhile()
+
+    return die
+
+
+def scale(world: World) -> None:
+    world.cluster.scale("api", 4, "")
+    world.cluster.clear_notes("api")
+    world.clock.sleep(10)
+
+
+def checks(world: World) -> int:
+    return sum(e.event == "step" and e.details["key"] == checklist.RECHECK for e in world.journal.log)
+
+
+def after_the_backup(story: Story, act: Callable[[], object]) -> None:
+    """Do it when the backup is there, and traffic is about to be stopped."""
+
+    def wait() -> None:
+        story.process.before["journal.record_step"] = [lambda: None, act]  # the backup's end, the next step's begin
+
+    story.process.before["store.put_bundle"] = [wait]
+
+
+@pytest.mark.parametrize("saved", [False, True], ids=["backup under way", "backup taken"])
+def test_approvers_who_cannot_be_looked_up_any_more_are_asked_again(story: Story, world: World, *, saved: bool) -> None:
+    def leave() -> None:
+        world.directory.unreachable |= {LEAD_A, LEAD_B}
+
+    if saved:
+        after_the_backup(story, dies(story, leave))
+    else:
+        story.process.before["database.dump"] = [dies(story, leave)]
+    run = story.roll_back()
+    assert run.state is RunState.PENDING
+    assert world.announcer.changes[0][2] == (
+        f"<@{LEAD_A}> could not be looked up (lookup-failed)",
+        f"<@{LEAD_B}> could not be looked up (lookup-failed)",
+    )
+    assert world.cluster.deployments["api"].replicas == 3
+
+
+def test_a_run_whose_consent_still_stands_goes_on_with_a_new_backup(story: Story, world: World) -> None:
+    after_the_backup(story, dies(story))
+    story.roll_back()
+    assert faults_in_success(world) == []
+    assert checks(world) == 2
+    assert len(world.store.backups) == 2
+
+
+def test_a_run_that_is_taken_up_soon_goes_on_as_it_was(story: Story, world: World) -> None:
+    story.process.before["database.dump"] = [dies(story, for_s=0.0)]
+    story.roll_back()
+    assert faults_in_success(world) == []
+    assert checks(world) == 1
+
+
+def test_what_was_laid_out_for_a_plan_that_has_moved_is_put_back(story: Story, world: World) -> None:
+    sides = test_restore.furnish(world)
+    story.process.before["sides.contents"] = [dies(story, lambda: scale(world))]
+    run = test_restore.restore(story)
+    assert run.state is RunState.VOID
+    said = f"plan-moved: Run {run.id} was taken up long after its plan was checked, and now: workloads:"
+    assert run.problem.startswith(said)
+    assert run.problem.endswith("Ask for it again: /rollback prod latest")
+    assert faults_in(world) == []
+    assert sides.name("side", run.id) not in sides.databases
+    assert list(world.scratch.glob("backstop-fetch-*")) == []
+
+
+def test_a_restore_that_nothing_has_moved_for_goes_on(story: Story, world: World) -> None:
+    test_restore.furnish(world)
+    story.process.before["sides.contents"] = [dies(story)]
+    test_restore.restore(story)
+    assert test_restore.faults_in_restored(world) == []
+    assert checks(world) == 2

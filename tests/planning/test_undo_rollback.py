@@ -1,0 +1,31 @@
+"""When a chain can be taken back by what was saved before it."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.catalogue import Catalogue
+from bot.domain.plans import PlannedDrop
+from bot.domain.runs import Run, RunState, StepState
+from bot.errors import PermanentError
+from bot.planning import checklist
+from bot.planning.undo_rollback import check_regrowable
+from tests.domain.test_plans import PLAN
+from tests.fakes.clock import NOON
+from tests.planning.case import DEFAULT, facts_of
+
+
+def test_what_the_chain_made_anew_is_not_put_back_beside_the_new_one() -> None:
+    drops = (
+        PlannedDrop("table", "public.visits", named=True, remade=True),
+        PlannedDrop("table column", "public.visits.id", named=True, part_of="public.visits", remade=True),
+    )
+    plan = replace(PLAN, drops=drops, remaining=(24, 25, 26))
+    steps = tuple(replace(step, state=StepState.DONE) for step in checklist.checklist_of(plan.kind))
+    undone = Run("rabcde", "prod", plan, RunState.SUCCEEDED, "U0ONCALL", "", "C0INCIDENT", NOON, NOON, steps=steps)
+    facts = facts_of({**DEFAULT, "applied": [24, 25, 26]})
+
+    with pytest.raises(PermanentError, match="undo-not-exact") as caught:
+        check_regrowable(undone, facts, Catalogue(frozenset(), ""))
+
+    assert "dropped public.visits and made another of the same name" in caught.value.message

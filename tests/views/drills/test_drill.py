@@ -1,0 +1,166 @@
+"""Drills: announced, under way, over; missed, overdue; as a list."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.domain.drills import Alert, DayRange, Drill, DrillKind, DrillState, Measurement, Schedule, Standing
+from bot.domain.runs import Step, StepState
+from bot.views.buttons import read_postponement
+from bot.views.drills import drill
+from bot.views.drills import list as drilllist
+from tests.views.samples import buttons, read
+
+DUE = datetime(2026, 2, 16, 2, 0, tzinfo=UTC)
+PLANNED = Drill(
+    "dk3f9a", "weekly", "staging", DrillKind.RESTORE, "staging", DUE, DUE, announced_at=DUE - timedelta(days=1)
+)
+RUNNING = replace(
+    PLANNED,
+    state=DrillState.RUNNING,
+    started_at=DUE,
+    steps=(
+        Step("backup", 0, "Take a backup", StepState.DONE, started_at=DUE, ended_at=DUE + timedelta(seconds=3)),
+        Step("load", 1, "Load it", StepState.RUNNING, started_at=DUE + timedelta(seconds=3)),
+    ),
+)
+MEASURED = Measurement("staging_x", 2_000_000, 9_000_000, 1204, (("fetch", 2.0), ("load", 40.0)), 3600.0, 0.4)
+PASSED = replace(RUNNING, state=DrillState.PASSED, ended_at=DUE + timedelta(minutes=2), measured=MEASURED)
+FAILED = replace(RUNNING, state=DrillState.FAILED, ended_at=DUE + timedelta(minutes=2), problem="load-failed: No room.")
+AT = "<!date^1771207200^{date_short_pretty} {time}|2026-02-16 02:00 UTC>"
+DAY_BEFORE = "<!date^1771120800^{date_short_pretty} {time}|2026-02-15 02:00 UTC>"
+
+
+def test_an_announcement_says_when_and_what_and_can_be_put_off() -> None:
+    view = drill.render(PLANNED)
+    assert read(view) == (
+        "Restore drill of staging\n"
+        f"*🗓 Planned*: starts {AT}\n"
+        "A backup is taken and restored, the databases are swapped, and the swap is undone. The app of staging is down "
+        "for a moment, twice.\n"
+        "[Skip] [Postpone by 1 hour | Postpone by 4 hours | Postpone by 1 day]\n"
+        f"Drill `dk3f9a` · of schedule `weekly` · due {AT}"
+    )
+    assert buttons(view) == {"skip_drill": "dk3f9a"}
+    (menu,) = (e for block in view.blocks if block["type"] == "actions" for e in block["elements"] if "options" in e)
+    starts = [read_postponement(option["value"]) for option in menu["options"]]
+    assert starts == [("dk3f9a", (DUE + timedelta(hours=hours)).isoformat()) for hours in (1, 4, 24)]
+    assert all(
+        element["confirm"] for block in view.blocks if block["type"] == "actions" for element in block["elements"]
+    )
+
+
+def test_a_postponed_one_says_by_whom() -> None:
+    text = read(drill.render(replace(PLANNED, user_id="U0LEADA")))
+    assert f"starts {AT}, postponed by <@U0LEADA>" in text
+
+
+def test_under_way_it_has_its_checklist_and_no_buttons() -> None:
+    view = drill.render(RUNNING)
+    assert "✅ Take a backup – 3.0 s\n▶️ Load it – since" in read(view)
+    assert buttons(view) == {}
+
+
+def test_a_result_says_what_was_measured() -> None:
+    text = read(drill.render(PASSED))
+    assert "*✅ Passed*\nTime to restore: *42 s* (fetch 2.0 s, load 40 s)" in text
+    assert "From `staging_x`, 2.0 MB: 1,204 rows of 9.0 MB" in text
+    assert "The app was down for 0.4 s." in text
+    assert "A disaster at that moment would have cost 1 h of data." in text
+    assert text.endswith("took 2 min")
+
+
+def test_a_migration_drill_restores_nothing_and_times_no_restore() -> None:
+    passed = replace(PASSED, kind=DrillKind.MIGRATION)
+    assert "Time on the copy: *42 s*" in read(drill.render(passed))
+    assert read(drill.render_start(passed)).endswith("time on the copy 42 s.")
+    assert "to restore" not in read(drill.render(passed)) + read(drill.render_start(passed))
+
+
+@pytest.mark.parametrize(("ahead", "news"), [(timedelta(hours=1), False), (timedelta(hours=1, seconds=1), True)])
+def test_a_start_long_after_its_announcement_is_news(ahead: timedelta, news: bool) -> None:  # noqa: FBT001 -- a parameter
+    assert drill.is_news(replace(RUNNING, announced_at=DUE - ahead)) is news
+    assert not drill.is_news(replace(PLANNED, announced_at=DUE - ahead))
+
+
+def test_the_news_of_a_start_becomes_the_news_of_its_end() -> None:
+    assert read(drill.render_start(RUNNING)) == (
+        f"▶️ Running: restore drill `dk3f9a` of *staging*, as announced {DAY_BEFORE}."
+    )
+    assert read(drill.render_start(PASSED)) == ("✅ Passed: restore drill `dk3f9a` of *staging*, time to restore 42 s.")
+
+
+def test_a_failure_says_why_and_whom_to_call() -> None:
+    assert read(drill.render_failure(FAILED, ["the DBA", "<!channel>"])) == (
+        "❌ The restore drill `dk3f9a` of *staging* has failed.\nload-failed: No room.\nCall: the DBA, &lt;!channel&gt;"
+    )
+
+
+def test_missed_ones_are_listed_with_their_reasons() -> None:
+    missed = replace(PLANNED, state=DrillState.MISSED, problem="Backstop was down.")
+    assert read(drill.render_missed([missed])) == (
+        "⚠️ 1 drill of `weekly` in *staging* was missed.\n"
+        f"• `dk3f9a`, due {AT}: Backstop was down.\n"
+        "`/drill staging now restore` makes up for it."
+    )
+    many = read(drill.render_missed([missed] * 500))
+    assert many.startswith("⚠️ 500 drills of `weekly` in *staging* were missed.")
+    assert "… and " in many
+
+
+@pytest.mark.parametrize(
+    ("alert", "what", "since"),
+    [
+        (
+            Alert("schedule:weekly", "staging", DUE, passed=True),
+            "a drill of schedule weekly",
+            f"The last one passed {AT}.",
+        ),
+        (
+            Alert("environment:prod", "prod", DUE, passed=False),
+            "a drill with backups of prod",
+            f"None has passed since it is waited for, {AT}.",
+        ),
+    ],
+)
+def test_an_alert_says_since_when_and_whom_to_call(alert: Alert, what: str, since: str) -> None:
+    assert read(drill.render_overdue(alert, ["the DBA"])) == (
+        f"*🚨 Overdue: {what}*\n{since} Nothing proves now that a rollback would work. `/drill list` shows what "
+        "happened to the last ones.\nCall: the DBA"
+    )
+    assert read(drill.render_relieved(alert, DUE)) == f"✅ No longer overdue: {what}\nA drill passed {AT}."
+    assert read(drill.render_relieved(alert, None)) == f"✅ No longer overdue: {what}\nNobody waits for one any more."
+
+
+def test_a_list_of_schedules_and_drills() -> None:
+    schedule = Schedule(
+        "weekly",
+        "staging",
+        DrillKind.BUNDLE,
+        "0 3 * * 1",
+        "Europe/Berlin",
+        "prod",
+        blackout=(DayRange(date(2026, 12, 20), date(2027, 1, 2)), DayRange(date(2026, 5, 1), date(2026, 5, 1))),
+    )
+    standing = Standing(
+        schedule, DUE, DUE - timedelta(days=1), DUE, DUE.astimezone(ZoneInfo("Europe/Berlin")), DUE, overdue=True
+    )
+    never = replace(standing, last_passed=None, next_due=None, overdue=False)
+    assert read(drilllist.render([standing, never], [FAILED, replace(PLANNED, schedule="", user_id="U0LEADA")])) == (
+        "*Schedules*\n"
+        "🚨 `weekly` – bundle drill of *staging*, bundles of prod\n"
+        f"      next {AT} (Mon 2026-02-16 03:00 Europe/Berlin) · last passed {DAY_BEFORE} · *overdue*\n"
+        "      rests on 2026-12-20 to 2027-01-02, 2026-05-01\n"
+        "🗓 `weekly` – bundle drill of *staging*, bundles of prod\n"
+        "      not due within five years · has never passed\n"
+        "      rests on 2026-12-20 to 2027-01-02, 2026-05-01\n"
+        "*Drills*\n"
+        "❌ Failed `dk3f9a` restore drill of *staging* · `weekly` · ended "
+        "<!date^1771207320^{date_short_pretty} {time}|2026-02-16 02:02 UTC>\n"
+        "      load-failed: No room.\n"
+        f"🗓 Planned `dk3f9a` restore drill of *staging* · asked for by <@U0LEADA> · starts {AT}\n"
+        "`/drill help` says what can be done."
+    )
+    assert drilllist.render([], []).text == "0 schedules, 0 overdue"
