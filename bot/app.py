@@ -25,15 +25,15 @@ from bot.adapters.pgclient.bundle_reader import ToolBundleReader
 from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.plots import ChildPlotter
 from bot.adapters.queue import ProcrastinateQueue, Worker
-from bot.adapters.row_recovery import PostgresSalvager
+from bot.adapters.row_recovery import PostgresRowRecovery
 from bot.adapters.schedule.calendar import CronCalendar
 from bot.adapters.schedule.scheduler import Scheduler
-from bot.adapters.sides import PostgresSides, PostgresTrials
+from bot.adapters.sides import PostgresScriptTests, PostgresSides
 from bot.adapters.slack.app import SLACK_API, build_app, build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.config import Access, Config
 from bot.domain.environments import Environment
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.engine.drills.alerts import standings
 from bot.engine.drills.scheduler import TICK_EVERY_S, tick
 from bot.engine.maintenance.sweeper import Sweeper
@@ -56,7 +56,7 @@ _log = logging.getLogger(__name__)
 class Parts:
     """The engine's workplace, and the adapters that a process starts and stops."""
 
-    workplace: Workplace
+    services: Services
     pool: journal.Pool
     outbox: PostgresOutbox
     chat: SlackChat
@@ -82,8 +82,8 @@ def assemble(config: Config) -> Iterator[Parts]:
         queue = ProcrastinateQueue(config.state_dsn.get_secret_value())
         try:
             yield Parts(
-                Workplace(
-                    sites={name: _site(config, name, tools, clock) for name in config.environments},
+                Services(
+                    envs={name: _env(config, name, tools, clock) for name in config.environments},
                     journal=journal.PostgresJournal(pool, clock),
                     queue=queue,
                     announcer=SlackAnnouncer(outbox, config.environments),
@@ -95,7 +95,7 @@ def assemble(config: Config) -> Iterator[Parts]:
                     owner=f"{socket.gethostname()}:{os.getpid()}",
                     home_team=config.slack.team_id,
                     scratch_dir=config.scratch_dir or Path(tempfile.gettempdir()),
-                    drills=journal.PostgresDrillBook(pool, clock),
+                    drills=journal.PostgresDrillRepository(pool, clock),
                     calendar=CronCalendar(),
                     schedules=config.drills,
                     plotter=ChildPlotter(config.scratch_dir or Path(tempfile.gettempdir())),
@@ -142,7 +142,7 @@ def _base_url(config: Config) -> str:
     return config.slack.base_url or SLACK_API
 
 
-def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site:
+def _env(config: Config, name: str, tools: PgTools, clock: SystemClock) -> EnvironmentServices:
     environment, access = config.environments[name], config.access[name]
     tracking = Tracking(config.migrations.tracking_table, config.migrations.version_columns)
     database = PostgresDatabase(
@@ -165,21 +165,21 @@ def _site(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Site
         template=access.database.shadow_template,
     )
     keep_old_s = float(config.upkeep[name].keep_old_database_s)
-    salvager = PostgresSalvager(
+    row_recovery = PostgresRowRecovery(
         sides,
         access.database.dsn.get_secret_value(),
         tracking,
         environment.timing,
         maintenance_database=access.database.maintenance_database,
     )
-    trials = PostgresTrials(
+    script_tests = PostgresScriptTests(
         access.database.dsn.get_secret_value(),
         tracking,
         environment.timing,
         clock,
         maintenance_database=access.database.maintenance_database,
     )
-    return Site(environment, reach, database, store, sides, salvager, trials, keep_old_s)
+    return EnvironmentServices(environment, reach, database, store, sides, row_recovery, script_tests, keep_old_s)
 
 
 def _cluster(environment: Environment, access: Access) -> Cluster:
@@ -214,19 +214,19 @@ class Service:
             )
         self._config = config
         self._parts = parts
-        operations, runner = Operations(parts.workplace), Runner(parts.workplace)
+        operations, runner = Operations(parts.services), Runner(parts.services)
         self._worker = Worker(
             config.state_dsn.get_secret_value(), operations.handle, runner.execute, REQUESTS_AT_ONCE, RUNS_AT_ONCE
         )
-        self._writer = Writer(parts.outbox, parts.chat, parts.workplace.clock)
-        self._sweeper = Sweeper(parts.workplace)
-        self._scheduler = Scheduler(lambda: tick(parts.workplace), TICK_EVERY_S, parts.workplace.clock)
+        self._writer = Writer(parts.outbox, parts.chat, parts.services.clock)
+        self._sweeper = Sweeper(parts.services)
+        self._scheduler = Scheduler(lambda: tick(parts.services), TICK_EVERY_S, parts.services.clock)
         self._http = HttpServer(
             config.http.host,
             config.http.port,
             self._unready,
             self._runs_by_state,
-            lambda: standings(parts.workplace),
+            lambda: standings(parts.services),
             self._scheduler.ticked_at,
             parts.outbox.backlog,
         )
@@ -281,10 +281,10 @@ class Service:
         if self._listens and not self._handler.client.is_connected():
             missing["slack"] = "the socket is not connected"
         try:
-            self._parts.workplace.journal.runs(limit=1)
+            self._parts.services.journal.runs(limit=1)
         except TemporaryError as error:
             missing["journal"] = error.reference
         return missing
 
     def _runs_by_state(self) -> Mapping[str, int]:
-        return self._parts.workplace.journal.count_runs()
+        return self._parts.services.journal.count_runs()

@@ -16,7 +16,7 @@ from bot.app import Service, assemble
 from bot.config import Config
 from bot.domain.plans import Plan
 from bot.domain.versions import label
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.engine.preview.rollback import preview
 from bot.engine.runs.open_run import wish
 from bot.errors import BotError
@@ -43,7 +43,7 @@ def plan(config: Config, environment: str, migration: str, app: str) -> int:
     asked_for = f"plan {environment} {migration}"
     payload = {"environment": environment, "migration": migration, "app": app, "asked_for": asked_for}
     with assemble(config) as parts:
-        _print_plan(preview(parts.workplace, wish(parts.workplace, payload), f"cli{os.getpid()}"))
+        _print_plan(preview(parts.services, wish(parts.services, payload), f"cli{os.getpid()}"))
     return 0
 
 
@@ -71,7 +71,7 @@ def status(config: Config) -> int:
     """List runs now and lately."""
     with assemble(config) as parts:
         table = Table("run", "environment", "state", "asked for", "by", "at")
-        for run in parts.workplace.journal.runs():
+        for run in parts.services.journal.runs():
             at = f"{run.created_at:%Y-%m-%d %H:%M}"
             table.add_row(run.id, run.environment, run.state.value, run.plan.asked_for, run.requester, at)
         _OUT.print(table)
@@ -82,7 +82,7 @@ def doctor(config: Config) -> int:
     """Try every connection and right; gives 1 when something is missing."""
     with assemble(config) as parts:
         channels = dict.fromkeys(item.incident_channel for item in config.environments.values())
-        problems, remarks = examine(parts.workplace, parts.tools.check_version)
+        problems, remarks = examine(parts.services, parts.tools.check_version)
         problems += [f"Slack: {missing}" for missing in parts.chat.missing(config.slack.team_id, channels)]
     for remark in remarks:
         _OUT.print(f"· {remark}")
@@ -95,19 +95,19 @@ def doctor(config: Config) -> int:
     return 1 if problems else 0
 
 
-def examine(workplace: Workplace, check_tools: Callable[[int], None]) -> tuple[list[str], list[str]]:
+def examine(services: Services, check_tools: Callable[[int], None]) -> tuple[list[str], list[str]]:
     """Try everything a run needs; gives what is missing, and what is worth a look, a sentence each.
 
     Args:
-        workplace: with every environment.
+        services: with every environment.
         check_tools: raises where the client tools are not fit for a server of that `server_version_num`.
     """
     found = _Findings(check_tools)
-    found.attempt("", workplace.scripts.load)
-    for name, site in workplace.sites.items():
-        found.attempt(f"{name}: ", partial(_examine_database, found, name, site))
-        found.attempt(f"{name}: ", partial(_examine_cluster, found, name, site))
-        found.attempt(f"{name}: ", site.store.list_backups)
+    found.attempt("", services.scripts.load)
+    for name, env in services.envs.items():
+        found.attempt(f"{name}: ", partial(_examine_database, found, name, env))
+        found.attempt(f"{name}: ", partial(_examine_cluster, found, name, env))
+        found.attempt(f"{name}: ", env.store.list_backups)
     return found.problems, found.remarks
 
 
@@ -127,22 +127,22 @@ class _Findings:
             self.problems.append(f"{prefix}{error}")
 
 
-def _examine_database(found: _Findings, name: str, site: Site) -> None:
-    facts = site.database.inspect()
+def _examine_database(found: _Findings, name: str, env: EnvironmentServices) -> None:
+    facts = env.database.inspect()
     found.attempt(f"{name}: ", partial(found.check_tools, facts.server_version))
     if not facts.can_fence:
         found.problems.append(f"{name}: the database role must own the database and be in pg_signal_backend")
     found.attempt(f"{name}: ", partial(check_second_database, name, facts))
 
 
-def _examine_cluster(found: _Findings, name: str, site: Site) -> None:
-    for item in (facts := site.cluster.inspect()).deployments + facts.services:
+def _examine_cluster(found: _Findings, name: str, env: EnvironmentServices) -> None:
+    for item in (facts := env.cluster.inspect()).deployments + facts.services:
         other = found.places.setdefault(item.uid, name)
         if other != name:
             found.problems.append(f"{name}: {item.name} is the very one of {other}; a run there would stop it here")
-    found.problems.extend(f"{name}: the cluster account may not {right}" for right in site.cluster.missing_rights())
-    selector = site.environment.workloads.database_pods
-    pods = sorted(site.cluster.database_logs(1)) if selector else []
+    found.problems.extend(f"{name}: the cluster account may not {right}" for right in env.cluster.missing_rights())
+    selector = env.environment.workloads.database_pods
+    pods = sorted(env.cluster.database_logs(1)) if selector else []
     if selector:
         seen = ", ".join(pods) if pods else "none, so no log of the server is shown when a run needs people"
         found.remarks.append(f"{name}: pods of the database ({selector}): {seen}")
@@ -151,7 +151,7 @@ def _examine_cluster(found: _Findings, name: str, site: Site) -> None:
 def audit(config: Config, action: str) -> int:
     """Check the audit log's chain, or write it out as JSON lines; gives 1 when the chain is broken."""
     with assemble(config) as parts:
-        events = list(parts.workplace.journal.events())
+        events = list(parts.services.journal.events())
     if action == "export":
         for event in events:
             line = {"sequence": event.sequence, "at": event.at.isoformat(), "run": event.run_id, "actor": event.actor}

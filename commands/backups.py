@@ -10,8 +10,7 @@ from bot.domain.jobs import DEFAULT_LABEL, DEFAULT_LEVEL, LABEL_MOST, LEVELS, is
 from bot.engine.requests import Kind
 from bot.errors import PermanentError
 from bot.views import buttons
-from bot.views.kit import error_message as refusal
-from bot.views.kit import help as manual
+from bot.views.kit import command_help, error_message
 from bot.views.kit.blocks import View, page, section
 from bot.views.kit.text import bare_line, clip, code, one_line
 from commands import names
@@ -50,7 +49,7 @@ def read(text: str, desk: Desk) -> Order | View:
         return _order(Kind.BACKUPS, "Looking into the buckets…", environment="", text="", offset=0, replace=False)
     first, rest = words[0], words[1:]
     if first.lower() == "help":
-        return manual.render_backups(desk.environments)
+        return command_help.render_backups(desk.environments)
     environment = _environment(first, rest, desk)
     verbs: Mapping[str, Callable[[str, Sequence[str], Desk], Order]] = {
         "take": _take,
@@ -192,7 +191,7 @@ def _level(word: str, usage: str) -> int:
 
 
 def _order(kind: Kind, said: str, **payload: Any) -> Order:
-    return Order(kind, payload, refusal.plain(said))
+    return Order(kind, payload, error_message.plain(said))
 
 
 def _known(desk: Desk, carried: Mapping[str, Any]) -> dict[str, Any]:

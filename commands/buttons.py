@@ -15,11 +15,10 @@ from bot.engine.requests import Kind
 from bot.errors import BotError, PermanentError
 from bot.ports import Request
 from bot.views import buttons
-from bot.views.kit import error_message as refusal
+from bot.views.kit import error_message
 from bot.views.kit.blocks import Block
 from bot.views.kit.text import code
-from bot.views.runs import follow_up_modal as followup
-from bot.views.runs import notes_modal as account
+from bot.views.runs import follow_up_modal, notes_modal
 from commands.forms import Payload, key_of, open_form, unless_slack_is_down
 from commands.intake import Body, Desk
 from commands.rollback import account_of, link_of
@@ -40,10 +39,12 @@ def register(app: App, desk: Desk) -> None:
         app.action(action_id)(click(desk, Kind.VOTE, _ballot))
     for action_id, kind in _RUN_KINDS.items():
         app.action(action_id)(click(desk, kind, _on_run))
-    app.action(buttons.CLOSE_FOLLOWUP)(ack=_just_ack, lazy=[_opener(followup.modal, "/rollback close RUN LINK")])
-    app.view(followup.CALLBACK_ID)(_closing(desk))
-    app.action(buttons.DOCUMENT)(ack=_just_ack, lazy=[_opener(account.modal, "/rollback document RUN what went wrong")])
-    app.view(account.CALLBACK_ID)(_documenting(desk))
+    app.action(buttons.CLOSE_FOLLOWUP)(ack=_just_ack, lazy=[_opener(follow_up_modal.modal, "/rollback close RUN LINK")])
+    app.view(follow_up_modal.CALLBACK_ID)(_closing(desk))
+    app.action(buttons.DOCUMENT)(
+        ack=_just_ack, lazy=[_opener(notes_modal.modal, "/rollback document RUN what went wrong")]
+    )
+    app.view(notes_modal.CALLBACK_ID)(_documenting(desk))
     app.action(re.compile(".*"))(_unknown)
 
 
@@ -81,7 +82,7 @@ def _on_run(_: Payload, action: Payload) -> dict[str, Any]:
 
 def _tell_later(respond: Respond, error: BotError) -> None:
     """Answer the person by the click's response_url, without keeping the ack waiting for it."""
-    view = refusal.render(error)
+    view = error_message.render(error)
 
     def tell() -> None:
         try:
@@ -122,13 +123,13 @@ def _documenting(desk: Desk) -> Callable[..., None]:
     def submitted(ack: Ack, body: Body, view: Payload) -> None:
         about = json.loads(view.get("private_metadata") or "{}")
         who = {"user_id": body["user"]["id"], "channel": str(about.get("channel", "")), "response_url": ""}
-        wrong, change = account.read(view)
+        wrong, change = notes_modal.read(view)
         try:
             desk.check_team(body)
             payload = {**who, "run_id": str(about.get("run_id", "")), "wrong": account_of(wrong), "change": change}
             desk.submit(Request(key_of(view, payload), Kind.DOCUMENT, payload))
         except BotError as error:
-            ack(response_action="errors", errors={account.WRONG_BLOCK: f"{error.message} {error.hint}".strip()})
+            ack(response_action="errors", errors={notes_modal.WRONG_BLOCK: f"{error.message} {error.hint}".strip()})
             return
         ack()
 
@@ -141,10 +142,10 @@ def _closing(desk: Desk) -> Callable[..., None]:
         who = {"user_id": body["user"]["id"], "channel": str(about.get("channel", "")), "response_url": ""}
         try:
             desk.check_team(body)
-            payload = {**who, "run_id": str(about.get("run_id", "")), "link": link_of(followup.link_of(view))}
+            payload = {**who, "run_id": str(about.get("run_id", "")), "link": link_of(follow_up_modal.link_of(view))}
             desk.submit(Request(key_of(view, payload), Kind.CLOSE, payload))
         except BotError as error:
-            ack(response_action="errors", errors={followup.LINK_BLOCK: f"{error.message} {error.hint}".strip()})
+            ack(response_action="errors", errors={follow_up_modal.LINK_BLOCK: f"{error.message} {error.hint}".strip()})
             return
         ack()
 

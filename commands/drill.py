@@ -11,8 +11,7 @@ from bot.domain.drills import DrillKind
 from bot.engine.requests import Kind
 from bot.errors import PermanentError
 from bot.views import buttons
-from bot.views.kit import error_message as refusal
-from bot.views.kit import help as manual
+from bot.views.kit import command_help, error_message
 from bot.views.kit.blocks import View, page, section
 from bot.views.kit.text import clip, code, one_line
 from commands import names
@@ -62,7 +61,7 @@ def read(text: str, desk: Desk) -> Order | View:
 
 def _verbs(desk: Desk) -> dict[str, Callable[[Sequence[str]], Order | View]]:
     return {
-        "help": lambda _: manual.render_drills(desk.environments),
+        "help": lambda _: command_help.render_drills(desk.environments),
         "list": lambda rest: _list(rest, desk),
         "report": lambda rest: _report(rest, desk),
         "show": _show,
@@ -73,14 +72,14 @@ def _verbs(desk: Desk) -> dict[str, Callable[[Sequence[str]], Order | View]]:
 
 
 def _list(rest: Sequence[str], desk: Desk) -> Order:
-    return Order(Kind.DRILL_LIST, _where(rest, "list", desk), refusal.plain("Looking at the schedules…"))
+    return Order(Kind.DRILL_LIST, _where(rest, "list", desk), error_message.plain("Looking at the schedules…"))
 
 
 def _report(rest: Sequence[str], desk: Desk) -> Order:
     return Order(
         Kind.DRILL_REPORT,
         _where(rest, "report", desk),
-        refusal.plain("Drawing the report… It is posted in this channel."),
+        error_message.plain("Drawing the report… It is posted in this channel."),
     )
 
 
@@ -120,7 +119,7 @@ def _misplaced_now(rest: Sequence[str], desk: Desk) -> Order:
 
 def _show(rest: Sequence[str]) -> Order:
     drill_id = _only_drill("show", rest)
-    return Order(Kind.DRILL_SHOW, {"drill_id": drill_id}, refusal.plain(f"Looking at drill {drill_id}…"))
+    return Order(Kind.DRILL_SHOW, {"drill_id": drill_id}, error_message.plain(f"Looking at drill {drill_id}…"))
 
 
 def _skip(rest: Sequence[str]) -> Order:

@@ -11,7 +11,7 @@ from bot.domain.environments import Environment
 from bot.engine.requests import Kind
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Choices, Request
-from bot.views.kit import error_message as refusal
+from bot.views.kit import error_message
 from bot.views.kit.blocks import View
 
 Body = Mapping[str, Any]
@@ -65,7 +65,7 @@ class Desk:
             reply = self._order(body, read)
         except BotError as error:
             _log.info("refused %s", error.reference)
-            reply = refusal.render(error)
+            reply = error_message.render(error)
         ack(text=reply.text, blocks=list(reply.blocks), response_type="ephemeral")
 
     def _order(self, body: Body, read: Callable[[str], Order | View]) -> View:

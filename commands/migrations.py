@@ -4,7 +4,7 @@ from slack_bolt import Ack, App
 
 from bot.engine.requests import Kind
 from bot.errors import PermanentError
-from bot.views.kit import error_message as refusal
+from bot.views.kit import error_message
 from commands import names
 from commands.arguments import quote, split
 from commands.intake import Body, Desk, Order
@@ -40,4 +40,4 @@ def read(text: str, desk: Desk) -> Order:
             "Type one of: " + ", ".join(f"{COMMAND} {name}" for name in sorted(desk.environments)),
         )
     environment = names.environment_of(words[0], desk.environments, f"{COMMAND} ENV")
-    return Order(Kind.MIGRATIONS, {"environment": environment}, refusal.plain(f"Looking at {environment}…"))
+    return Order(Kind.MIGRATIONS, {"environment": environment}, error_message.plain(f"Looking at {environment}…"))

@@ -15,12 +15,10 @@ from slack_sdk.errors import SlackClientError
 from bot.domain.backups import BackupName
 from bot.errors import BotError, PermanentError
 from bot.ports import Request
-from bot.views.kit import error_message as refusal
+from bot.views.kit import error_message
 from bot.views.kit.blocks import View
-from bot.views.status import home
-from bot.views.status import rollback_modal as modal
-from commands import names
-from commands import parsed_command as orders
+from bot.views.status import home, rollback_modal
+from commands import names, parsed_command
 from commands.arguments import normalise, quote, split
 from commands.forms import Payload, key_of, open_form, unless_slack_is_down
 from commands.intake import Body, Desk, Order
@@ -31,9 +29,9 @@ _log = logging.getLogger(__name__)
 
 def register(app: App, desk: Desk) -> None:
     """Take what happens in the modal, and the button that opens it on the Home tab."""
-    app.action(modal.ENVIRONMENT)(ack=_just_ack, lazy=[_switching(desk)])
-    app.options(modal.WHAT)(_offering(desk))
-    app.view(modal.CALLBACK_ID)(_submitted(desk))
+    app.action(rollback_modal.ENVIRONMENT)(ack=_just_ack, lazy=[_switching(desk)])
+    app.options(rollback_modal.WHAT)(_offering(desk))
+    app.view(rollback_modal.CALLBACK_ID)(_submitted(desk))
     app.action(home.START)(ack=_just_ack, lazy=[_opening_from_home(desk)])
 
 
@@ -58,8 +56,8 @@ def opening(desk: Desk, read: Callable[[str], Order | View]) -> Callable[..., No
         if not opens(body, desk):
             return
         text, channel = str(body.get("text") or ""), str(body["channel_id"])
-        origin = modal.Origin(channel, str(body.get("response_url") or ""), _preset(text, channel, desk))
-        if not open_form(client, body, modal.render(origin, _environments(desk))):
+        origin = rollback_modal.Origin(channel, str(body.get("response_url") or ""), _preset(text, channel, desk))
+        if not open_form(client, body, rollback_modal.render(origin, _environments(desk))):
             view = _in_words(text, read)
             with unless_slack_is_down():
                 respond(view.text, blocks=list(view.blocks), response_type="ephemeral", replace_original=False)
@@ -80,7 +78,7 @@ def _in_words(text: str, read: Callable[[str], Order | View]) -> View:
     try:
         answer = read(text)
     except BotError as error:
-        return refusal.render(error)
+        return error_message.render(error)
     return answer if isinstance(answer, View) else answer.reply
 
 
@@ -91,8 +89,8 @@ def _opening_from_home(desk: Desk) -> Callable[..., None]:
             return
         user_id = str(body["user"]["id"])
         # A Home tab has no channel and no response_url: answers go to the person's own conversation with the bot.
-        origin = modal.Origin(user_id, "", environment.name)
-        if not open_form(client, body, modal.render(origin, _environments(desk))):
+        origin = rollback_modal.Origin(user_id, "", environment.name)
+        if not open_form(client, body, rollback_modal.render(origin, _environments(desk))):
             text = f"The form could not be opened. Type /rollback {environment.name} and what to undo, or try again."
             with unless_slack_is_down():
                 client.chat_postMessage(channel=user_id, text=text)
@@ -120,11 +118,11 @@ def _switching(desk: Desk) -> Callable[..., None]:
 
     def switch(client: WebClient, body: Body, action: Payload) -> None:
         view, picked = body["view"], str((action.get("selected_option") or {}).get("value", ""))
-        known = modal.Origin.of(view)
-        origin = modal.Origin(known.channel, known.response_url, picked)
+        known = rollback_modal.Origin.of(view)
+        origin = rollback_modal.Origin(known.channel, known.response_url, picked)
         try:
             # No hash: of two picks in quick succession the later one is to win, not the first.
-            client.views_update(view_id=view["id"], view=modal.render(origin, _environments(desk)))
+            client.views_update(view_id=view["id"], view=rollback_modal.render(origin, _environments(desk)))
         except (OSError, SlackClientError) as error:
             # What is chosen carries its environment: a choice from the old list is refused on submission.
             _log.warning("the modal could not be updated: %s", type(error).__name__)
@@ -134,15 +132,15 @@ def _switching(desk: Desk) -> Callable[..., None]:
 
 def _offering(desk: Desk) -> Callable[..., None]:
     def offer(ack: Ack, body: Body) -> None:
-        environment = modal.Origin.of(body.get("view") or {}).environment
+        environment = rollback_modal.Origin.of(body.get("view") or {}).environment
         try:
             desk.check_team(body)
             groups = _groups(desk, str(body["user"]["id"]), environment, str(body.get("value") or ""))
         except BotError as error:
-            groups = modal.problem_group([f"{error.message} {error.hint}"])
+            groups = rollback_modal.problem_group([f"{error.message} {error.hint}"])
         except Exception:  # noqa: BLE001 -- a list that stays empty without a word helps nobody
             _log.exception("offering choices failed")
-            groups = modal.problem_group(["Something in Backstop broke; type the command instead."])
+            groups = rollback_modal.problem_group(["Something in Backstop broke; type the command instead."])
         ack(option_groups=groups)
 
     return offer
@@ -150,10 +148,10 @@ def _offering(desk: Desk) -> Callable[..., None]:
 
 def _groups(desk: Desk, user_id: str, environment: str, value: str) -> list[dict[str, Any]]:
     if environment not in desk.environments:
-        return modal.problem_group(["Pick the environment first, above."])
+        return rollback_modal.problem_group(["Pick the environment first, above."])
     text = normalise(value)
-    groups = modal.options(desk.operations.choices(user_id, environment, text), _as_typed(text, environment))
-    return groups or modal.problem_group([f"Nothing in {environment} has {quote(text)} in it."])
+    groups = rollback_modal.options(desk.operations.choices(user_id, environment, text), _as_typed(text, environment))
+    return groups or rollback_modal.problem_group([f"Nothing in {environment} has {quote(text)} in it."])
 
 
 def _as_typed(text: str, environment: str) -> str:
@@ -161,16 +159,20 @@ def _as_typed(text: str, environment: str) -> str:
     if BackupName.parse(text) is None and names.is_backup(text, environment):
         return ""  # a part of a name
     try:
-        return orders.target_of(text, environment)
+        return parsed_command.target_of(text, environment)
     except PermanentError:
         return ""
 
 
 def _submitted(desk: Desk) -> Callable[..., None]:
     def submitted(ack: Ack, body: Body, view: Payload) -> None:
-        origin, filled, errors = modal.Origin.of(view), modal.read(view), Errors(modal.what_block_of(view))
+        origin, filled, errors = (
+            rollback_modal.Origin.of(view),
+            rollback_modal.read(view),
+            Errors(rollback_modal.what_block_of(view)),
+        )
         order = _order(filled, desk, errors)
-        with errors.about(modal.ENVIRONMENT):
+        with errors.about(rollback_modal.ENVIRONMENT):
             desk.check_team(body)
             if order is not None:
                 who = {"user_id": body["user"]["id"], "channel": origin.channel, "response_url": origin.response_url}
@@ -179,7 +181,7 @@ def _submitted(desk: Desk) -> Callable[..., None]:
         if order is None or errors.found:
             ack(response_action="errors", errors=errors.found)
         else:
-            ack(response_action="update", view=modal.render_reply(order.reply))
+            ack(response_action="update", view=rollback_modal.render_reply(order.reply))
 
     return submitted
 
@@ -207,25 +209,25 @@ class Errors:
         return isinstance(error, BotError)
 
 
-def _order(filled: modal.Filled, desk: Desk, errors: Errors) -> Order | None:
+def _order(filled: rollback_modal.Filled, desk: Desk, errors: Errors) -> Order | None:
     """Check every field, so that all faults show at once; None when there are any."""
     target, app, reason = "", "", ""
-    with errors.about(modal.ENVIRONMENT):
+    with errors.about(rollback_modal.ENVIRONMENT):
         names.environment_of(filled.environment, desk.environments, "/rollback ENV")
     environment = desk.environments.get(filled.environment)
     if environment is None:
         return None
     with errors.about(errors.what_block):
         target = _target(filled, environment.name)
-    with errors.about(modal.APP):
+    with errors.about(rollback_modal.APP):
         app = names.app_of(normalise(filled.app)) if filled.app else ""
-    with errors.about(modal.REASON):
+    with errors.about(rollback_modal.REASON):
         reason = _reason(filled.reason, needed=environment.production)
-    return orders.rollback(environment, target, app, reason) if not errors.found else None
+    return parsed_command.rollback(environment, target, app, reason) if not errors.found else None
 
 
-def _target(filled: modal.Filled, environment: str) -> str:
-    chosen_in, target = modal.read_what(filled.what)
+def _target(filled: rollback_modal.Filled, environment: str) -> str:
+    chosen_in, target = rollback_modal.read_what(filled.what)
     if not target:
         raise PermanentError("which-migration", "That is no choice.", "Pick a migration or a backup, or type its name.")
     if chosen_in != environment:
@@ -234,11 +236,11 @@ def _target(filled: modal.Filled, environment: str) -> str:
             f"That was chosen from the list of {chosen_in}.",
             f"Pick {environment} again above, then choose.",
         )
-    return orders.target_of(target, environment)
+    return parsed_command.target_of(target, environment)
 
 
 def _reason(text: str, *, needed: bool) -> str:
-    reason = orders.reason_of(normalise(text))
+    reason = parsed_command.reason_of(normalise(text))
     if needed and not reason:
         raise PermanentError("reason-needed", "The approvers of a production environment must know why.")
     return reason

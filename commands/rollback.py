@@ -6,13 +6,11 @@ from slack_bolt import Ack, App
 
 from bot.engine.requests import Kind
 from bot.errors import PermanentError
-from bot.views.kit import error_message as refusal
-from bot.views.kit import help as manual
+from bot.views.kit import command_help, error_message
 from bot.views.kit.blocks import View, page, section
 from bot.views.kit.text import clip, code, one_line
 from bot.views.runs.notes_modal import TEXT_MOST
-from commands import modal, names
-from commands import parsed_command as orders
+from commands import modal, names, parsed_command
 from commands.arguments import Options, at_most, quote, split, unquote
 from commands.intake import Body, Desk, Order
 
@@ -40,7 +38,7 @@ def read(text: str, desk: Desk) -> Order | View:
     """
     words = split(text)
     if not words:  # the modal could not be opened
-        return manual.render(desk.environments)
+        return command_help.render(desk.environments)
     first, rest = words[0], words[1:]
     verbs = _verbs(desk)
     if first.lower() in verbs:
@@ -50,7 +48,7 @@ def read(text: str, desk: Desk) -> Order | View:
 
 def _verbs(desk: Desk) -> dict[str, Callable[[Sequence[str]], Order | View]]:
     return {
-        "help": lambda _: manual.render(desk.environments),
+        "help": lambda _: command_help.render(desk.environments),
         "status": lambda rest: _status(rest, desk),
         "cancel": lambda rest: _on_run(Kind.CANCEL, "cancel", rest),
         "undo": _undo,
@@ -79,9 +77,11 @@ def _rollback(first: str, rest: Sequence[str], desk: Desk) -> Order:
             f"Type /rollback {environment} and its number, such as 027, or a backup's name, or latest; "
             f"/migrations {environment} and /backups {environment} list them.",
         )
-    target = orders.target_of(given.target, environment)
+    target = parsed_command.target_of(given.target, environment)
     app = names.app_of(unquote(given.app)) if given.app else ""
-    return orders.rollback(desk.environments[environment], target, app, orders.reason_of(unquote(given.reason)))
+    return parsed_command.rollback(
+        desk.environments[environment], target, app, parsed_command.reason_of(unquote(given.reason))
+    )
 
 
 def _environment(first: str, rest: Sequence[str], desk: Desk) -> str:
@@ -113,7 +113,7 @@ def _unknown_word(word: str, rest: Sequence[str], desk: Desk) -> PermanentError:
 def _status(rest: Sequence[str], desk: Desk) -> Order:
     at_most(1, rest, "/rollback status [ENV]")
     where = names.environment_of(rest[0], desk.environments, "/rollback status ENV") if rest else ""
-    return Order(Kind.STATUS, {"environment": where}, refusal.plain("Reading the journal…"))
+    return Order(Kind.STATUS, {"environment": where}, error_message.plain("Reading the journal…"))
 
 
 def _on_run(kind: Kind, verb: str, rest: Sequence[str]) -> Order:
@@ -139,7 +139,7 @@ def _undo(rest: Sequence[str]) -> Order:
             "which-run", "Which run should be undone?", f"Type {usage}; /rollback status lists what can be."
         )
     run_id = names.run_of(given.run)
-    reason = orders.reason_of(unquote(given.reason))
+    reason = parsed_command.reason_of(unquote(given.reason))
     payload = {"run_id": run_id, "reason": reason, "asked_for": f"{COMMAND} undo {run_id}"}
     text = f"Looking at run {code(run_id)}. The plan for undoing it will be posted in its environment's channel."
     return Order(Kind.UNDO, payload, page(text, [section(text)]))
@@ -213,7 +213,7 @@ def _freeze(rest: Sequence[str], desk: Desk) -> Order:
     options.add_argument("words", nargs="*")
     options.option("--reason")
     given = options.read(rest[1:])
-    reason = orders.reason_of(unquote([*given.words, *given.reason]))
+    reason = parsed_command.reason_of(unquote([*given.words, *given.reason]))
     if not reason:
         raise PermanentError(
             "reason-needed", "Whoever runs into the freeze must know why.", f"Type /rollback freeze {environment} why"

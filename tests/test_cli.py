@@ -22,7 +22,7 @@ def fit(server_version: int) -> None:
 
 
 def test_nothing_missing(world: World) -> None:
-    problems, remarks = examine(world.workplace(Process("doctor")), fit)
+    problems, remarks = examine(world.services(Process("doctor")), fit)
     assert problems == []
     assert remarks == ["prod: pods of the database (app=postgres): postgres-0"]
 
@@ -32,7 +32,7 @@ def test_everything_missing_is_named_and_nothing_hides_the_rest(world: World) ->
     world.cluster.lacking = ("patch services",)
     process.faults["database.inspect"] = [TemporaryError("database-unreachable", "It is away.", "Wait.")]
     process.faults["store.list_backups"] = [TemporaryError("bucket-unavailable", "It is away too.", "Wait.")]
-    problems, _ = examine(world.workplace(process), fit)
+    problems, _ = examine(world.services(process), fit)
     assert problems == [
         "prod: database-unreachable: It is away. Wait.",
         "prod: the cluster account may not patch services",
@@ -42,7 +42,7 @@ def test_everything_missing_is_named_and_nothing_hides_the_rest(world: World) ->
 
 def test_a_role_that_may_make_no_database_is_told_what_to_grant(world: World) -> None:
     world.database.facts = replace(world.database.facts, can_create=False)
-    problems, _ = examine(world.workplace(Process("doctor")), fit)
+    problems, _ = examine(world.services(Process("doctor")), fit)
     assert problems == [
         (
             "prod: no-second-database: Restoring needs a database beside that of prod, and role backstop_prod may make "
@@ -52,9 +52,9 @@ def test_a_role_that_may_make_no_database_is_told_what_to_grant(world: World) ->
 
 
 def test_a_deployment_of_two_environments_is_named(world: World) -> None:
-    workplace = world.workplace(Process("doctor"))
-    twin = replace(workplace.sites["prod"], environment=replace(world.environment, name="staging"))
-    problems, _ = examine(replace(workplace, sites={**workplace.sites, "staging": twin}), fit)
+    services = world.services(Process("doctor"))
+    twin = replace(services.envs["prod"], environment=replace(world.environment, name="staging"))
+    problems, _ = examine(replace(services, envs={**services.envs, "staging": twin}), fit)
     assert problems[0] == "staging: api is the very one of prod; a run there would stop it here"
 
 
@@ -62,7 +62,7 @@ def test_old_client_tools_are_named_for_each_server(world: World, tmp_path: Path
     tool = tmp_path / "pg_dump"
     tool.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 13.9'\n")
     tool.chmod(0o755)
-    problems, _ = examine(world.workplace(Process("doctor")), PgTools(tmp_path).check_version)
+    problems, _ = examine(world.services(Process("doctor")), PgTools(tmp_path).check_version)
     assert [problem.partition(" Install")[0] for problem in problems] == [
         "prod: tool-too-old: pg_dump is 13.9 and the server is PostgreSQL 18."
     ]

@@ -296,7 +296,7 @@ class TestWhatAFileBecomes:
 
 
 BAD_VALUES = [
-    # what is changed, into what, the complaint
+    # what is changed, into what, the problem
     ("team_id", "team", "slack.team: is no key here — did you mean team_id?"),
     ('"T0PHYSIO"', '"physio"', 'slack.team_id: must be a workspace\'s id, T…, is "physio" — set the id of your'),
     ("team_id", 'mode = "soket"\nteam_id', 'slack.mode: must be "socket" or "http", is "soket" — choose'),
@@ -454,10 +454,10 @@ def test_what_is_no_label_selector(read: Load, selector: str) -> None:
     assert len(problems(lambda: read(('version_deployment = "api"\n[environments.staging]', pods)))) == 1
 
 
-@pytest.mark.parametrize(("old", "new", "complaint"), BAD_VALUES, ids=[complaint for _, _, complaint in BAD_VALUES])
-def test_a_bad_value_is_named_with_its_path_and_the_fix(read: Load, old: str, new: str, complaint: str) -> None:
+@pytest.mark.parametrize(("old", "new", "problem"), BAD_VALUES, ids=[problem for _, _, problem in BAD_VALUES])
+def test_a_bad_value_is_named_with_its_path_and_the_fix(read: Load, old: str, new: str, problem: str) -> None:
     found = problems(lambda: read((old, new)))
-    assert any(complaint in line for line in found), found
+    assert any(problem in line for line in found), found
 
 
 BAD_SURROUNDINGS = [
@@ -476,11 +476,11 @@ BAD_SURROUNDINGS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "complaint"), BAD_SURROUNDINGS)
-def test_a_bad_secret_is_named_and_never_shown(read: Load, name: str, value: str | None, complaint: str) -> None:
+@pytest.mark.parametrize(("name", "value", "problem"), BAD_SURROUNDINGS)
+def test_a_bad_secret_is_named_and_never_shown(read: Load, name: str, value: str | None, problem: str) -> None:
     found = problems(lambda: read(**{name: value}))
     assert len(found) == 1
-    assert complaint in found[0]
+    assert problem in found[0]
 
 
 DAYS = 'a day, like "2026-12-24", or two, like "2026-12-20/2027-01-02"'
@@ -528,12 +528,12 @@ BAD_DRILLS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "complaint"), BAD_DRILLS)
-def test_a_bad_drill_is_refused(read: Load, change: dict[str, Any], complaint: str) -> None:
+@pytest.mark.parametrize(("change", "problem"), BAD_DRILLS)
+def test_a_bad_drill_is_refused(read: Load, change: dict[str, Any], problem: str) -> None:
     drill = {"environment": "staging", "cron": "0 3 * * 1", "kind": "restore"} | change
     more = "[[drills]]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in drill.items())
     (found,) = problems(lambda: read(more=more))
-    assert found.startswith(complaint)
+    assert found.startswith(problem)
 
 
 def test_two_drills_of_one_name_are_refused(read: Load) -> None:

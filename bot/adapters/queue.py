@@ -22,7 +22,7 @@ from bot.adapters.journal.connections import CHECKOUT_TIMEOUT_S, CONNECT_TIMEOUT
 from bot.adapters.named_queries import load
 from bot.errors import TemporaryError
 
-REQUESTS, CHORES, RUNS = "requests", "chores", "runs"
+REQUESTS, JOBS, RUNS = "requests", "chores", "runs"
 HEARTBEAT_S = 5.0
 DEAD_AFTER_S = 30.0
 POLL_S = 1.0
@@ -55,13 +55,13 @@ class ProcrastinateQueue:
         """
         self._defer(REQUESTS, f"request:{request_id}", request_id)
 
-    def defer_chore(self, request_id: str) -> None:
+    def defer_job(self, request_id: str) -> None:
         """Have someone deal with a persisted request that may take an hour. Deferring twice does no harm.
 
         Raises:
             TemporaryError: ``queue-unreachable``.
         """
-        self._defer(CHORES, f"request:{request_id}", request_id)
+        self._defer(JOBS, f"request:{request_id}", request_id)
 
     def defer_run(self, run_id: str) -> None:
         """Have someone take up a run. Deferring twice does no harm.
@@ -98,7 +98,7 @@ class Worker:
         dsn: of the state database.
         handle_request: called with a request's id. An exception is logged with its traceback.
         execute_run: called with a run's id.
-        requests_at_once, runs_at_once, chores_at_once: how many calls of each may be under way.
+        requests_at_once, runs_at_once, jobs_at_once: how many calls of each may be under way.
     """
 
     def __init__(
@@ -108,12 +108,12 @@ class Worker:
         execute_run: Callable[[str], None],
         requests_at_once: int = 6,
         runs_at_once: int = 4,
-        chores_at_once: int = 4,
+        jobs_at_once: int = 4,
     ) -> None:
         self._dsn = dsn
         self._tasks = {
             REQUESTS: (handle_request, requests_at_once),
-            CHORES: (handle_request, chores_at_once),
+            JOBS: (handle_request, jobs_at_once),
             RUNS: (execute_run, runs_at_once),
         }
         self._loop = asyncio.new_event_loop()

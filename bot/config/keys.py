@@ -183,7 +183,7 @@ class HttpCheckKeys(Keys):
     deployment: str = Field(description="name the Deployment to ask")
     port: rules.Port = Field(description="set the container's port")
     path: rules.UrlPath = Field(description="write the path to ask for")
-    timeout_s: rules.Patience = Field(default=5.0, description="set how many seconds an answer may take")
+    timeout_s: rules.Deadline = Field(default=5.0, description="set how many seconds an answer may take")
 
 
 class SmokeKeys(Keys):
@@ -196,22 +196,22 @@ class SmokeKeys(Keys):
 class TimingKeys(Keys):
     """``environments.NAME.timing``."""
 
-    pods_stop_s: rules.Patience = Field(
+    pods_stop_s: rules.Deadline = Field(
         default=_TIMING.pods_stop_s, description="set how many seconds pods may take to stop"
     )
-    pods_start_s: rules.Patience = Field(
+    pods_start_s: rules.Deadline = Field(
         default=_TIMING.pods_start_s, description="set how many seconds pods may take to start"
     )
-    lock_timeout_s: rules.Patience = Field(
+    lock_timeout_s: rules.Deadline = Field(
         default=_TIMING.lock_timeout_s, description="set how many seconds to wait for a lock"
     )
     chain_attempts: Annotated[int, within(1, 100)] = Field(
         default=_TIMING.chain_attempts, description="set how often to try a locked chain"
     )
-    smoke_s: rules.Patience = Field(
+    smoke_s: rules.Deadline = Field(
         default=_TIMING.smoke_s, description="set how many seconds smoke tests may take to pass"
     )
-    stall_s: rules.Patience = Field(
+    stall_s: rules.Deadline = Field(
         default=_TIMING.stall_s, description="set how many seconds a long step may stand still"
     )
 

@@ -100,4 +100,4 @@ LabelSelector = Annotated[
 
 Port = Annotated[int, within(1, 65_535)]
 Seconds = Annotated[int, within(1, 31_536_000)]
-Patience = Annotated[float, within(0.01, 86_400)]
+Deadline = Annotated[float, within(0.01, 86_400)]

@@ -32,7 +32,7 @@ class DatabaseObject:
     columns: tuple[str, ...] = field(default=(), compare=False)
 
 
-class Bond(StrEnum):
+class DependencyKind(StrEnum):
     """How the rows of a table follow another's."""
 
     DELETED = "deleted"
@@ -48,12 +48,12 @@ class Bond(StrEnum):
 
 
 @dataclass(frozen=True, order=True)
-class Tie:
+class Dependency:
     """A table whose rows follow another's; both by identity. `columns`: the other's keys, for `Bond.REKEYED`."""
 
     table: str
     follows: str
-    bond: Bond
+    dependency_kind: DependencyKind
     columns: tuple[str, ...] = ()
 
 
@@ -63,7 +63,7 @@ class Catalogue:
 
     objects: frozenset[DatabaseObject]
     fingerprint: str
-    ties: frozenset[Tie] = field(default=frozenset(), compare=False)
+    dependencies: frozenset[Dependency] = field(default=frozenset(), compare=False)
 
     def lost_in(self, after: "Catalogue") -> tuple[DatabaseObject, ...]:
         """Objects that are here and not in `after`, judged by kind and identity."""

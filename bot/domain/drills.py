@@ -254,7 +254,7 @@ class ScriptProof:
     reversible: bool | None = None
 
 
-class Spoil(StrEnum):
+class Corruption(StrEnum):
     """What is wrong with the copy of a bundle that a drill presents, to see it refused."""
 
     CUT = "cut"
@@ -268,7 +268,7 @@ class Spoil(StrEnum):
 
 
 @dataclass(frozen=True)
-class Trial:
+class ScriptTest:
     """What came of a down script that was run alone.
 
     Attributes:

@@ -28,7 +28,7 @@ def is_reserved(label: str) -> bool:
     return label.lower().startswith(_RESERVED)
 
 
-class ChoreKind(StrEnum):
+class JobKind(StrEnum):
     """What is done."""
 
     TAKE = "take"
@@ -36,7 +36,7 @@ class ChoreKind(StrEnum):
     SALVAGE = "salvage"
 
 
-class ChoreState(StrEnum):
+class JobState(StrEnum):
     """How far it is. A chore whose process died is taken up again, so it is never left running for good."""
 
     RUNNING = "running"
@@ -45,7 +45,7 @@ class ChoreState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Chore:
+class Job:
     """A chore as it is shown.
 
     Attributes:
@@ -64,14 +64,14 @@ class Chore:
     """
 
     id: str
-    kind: ChoreKind
+    kind: JobKind
     environment: str
     subject: str
     user_id: str
     begun_at: datetime
     level: int = 0
     attempt: int = 1
-    state: ChoreState = ChoreState.RUNNING
+    state: JobState = JobState.RUNNING
     progress: Progress | None = None
     ended_at: datetime | None = None
     backup: Backup | None = None
@@ -86,7 +86,7 @@ class Chore:
 
 
 @dataclass(frozen=True)
-class ChoreHolder:
+class JobHolder:
     """Who has a kind of chore under way in an environment, since when, and how often it has been begun."""
 
     request_id: str

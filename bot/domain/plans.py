@@ -18,7 +18,7 @@ class PlanKind(StrEnum):
     RESTORE = "restore"
     UNDO = "undo"
     """A kept database is swapped back in."""
-    REGROW = "regrow"
+    RECREATE = "regrow"
     """What a chain dropped is created and loaded again."""
     RESTORE_IN_PLACE = "restore-in-place"
     """Retired: no such plan is made any more, and only runs of old releases have one. See `bot.planning.retired`."""
@@ -156,7 +156,7 @@ class PlannedRestore:
 
 
 @dataclass(frozen=True)
-class PlannedRegrowth:
+class PlannedRecreation:
     """Where what a chain dropped is taken from: its emergency backup says how it was, its export what was in it.
 
     Attributes:
@@ -217,7 +217,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     restore: PlannedRestore | None = None
     undoes: str = ""
-    regrowth: PlannedRegrowth | None = None
+    regrowth: PlannedRecreation | None = None
     proven: PlannedProof | None = None
     left: tuple[Leftover, ...] = ()
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class SalvagedTable:
+class RecoveredTable:
     """A table whose content differs.
 
     Attributes:
@@ -39,7 +39,7 @@ class Salvage:
         key: where the SQL is in the bucket; "" while it is not stored.
     """
 
-    tables: tuple[SalvagedTable, ...]
+    tables: tuple[RecoveredTable, ...]
     skipped: tuple[SkippedTable, ...]
     compared: int
     key: str = ""

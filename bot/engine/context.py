@@ -18,19 +18,19 @@ from bot.ports import (
     Cluster,
     Database,
     Directory,
-    DrillBook,
+    DrillRepository,
     Journal,
     Plotter,
     Queue,
-    Salvager,
+    RowRecovery,
     Scripts,
+    ScriptTests,
     Sides,
-    Trials,
 )
 
 
 @dataclass(frozen=True)
-class Site:
+class EnvironmentServices:
     """One environment and the ports into it.
 
     Attributes:
@@ -42,17 +42,17 @@ class Site:
     database: Database
     store: BackupStore
     sides: Sides
-    salvager: Salvager
-    trials: Trials
+    row_recovery: RowRecovery
+    script_tests: ScriptTests
     keep_old_s: float = 604_800.0
 
 
 @dataclass(frozen=True)
-class Workplace:
+class Services:
     """All ports.
 
     Attributes:
-        sites: by environment name.
+        envs: by environment name.
         owner: name of this process, unique among replicas, e.g. ``backstop-7d9f:41``.
         home_team: the Slack workspace whose members may vote.
         scratch_dir: where dumps are written before they are bundled.
@@ -61,7 +61,7 @@ class Workplace:
         plotter: draws what drills have taught.
     """
 
-    sites: Mapping[str, Site]
+    envs: Mapping[str, EnvironmentServices]
     journal: Journal
     queue: Queue
     announcer: Announcer
@@ -73,24 +73,24 @@ class Workplace:
     owner: str
     home_team: str
     scratch_dir: Path
-    drills: DrillBook
+    drills: DrillRepository
     calendar: Calendar
     plotter: Plotter
     schedules: tuple[Schedule, ...] = ()
 
-    def site(self, name: str) -> Site:
+    def env(self, name: str) -> EnvironmentServices:
         """Find an environment.
 
         Raises:
             PermanentError: ``unknown-environment``.
         """
         try:
-            return self.sites[name]
+            return self.envs[name]
         except KeyError:
             raise PermanentError(
                 "unknown-environment",
                 f"There is no environment {name[:60]}.",
-                "Known: " + ", ".join(sorted(self.sites)) + ".",
+                "Known: " + ", ".join(sorted(self.envs)) + ".",
             ) from None
 
     def run(self, run_id: str) -> Run:

@@ -76,7 +76,7 @@ QUESTIONS = frozenset(
 )
 """Kinds that only read, and that every full member may ask; all others look closer at who asks."""
 
-CHORES = frozenset({Kind.TAKE, Kind.VERIFY, Kind.SALVAGE, Kind.DRILL})
+JOBS = frozenset({Kind.TAKE, Kind.VERIFY, Kind.SALVAGE, Kind.DRILL})
 """Kinds that may take an hour and must not keep a vote waiting."""
 
 
@@ -86,7 +86,7 @@ def defer(queue: Queue, request: Request) -> None:
     Raises:
         TemporaryError: ``queue-unreachable``.
     """
-    if request.kind in CHORES:
-        queue.defer_chore(request.id)
+    if request.kind in JOBS:
+        queue.defer_job(request.id)
     else:
         queue.defer_request(request.id)

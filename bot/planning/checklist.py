@@ -16,8 +16,8 @@ VERIFY_SIDE = "verify-side"
 SWAP = "swap"
 VERIFY = "verify"
 VERIFY_SWAPPED = "verify-swapped"
-REGROW = "regrow"
-VERIFY_REGROWN = "verify-regrown"
+RECREATE = "regrow"
+VERIFY_RECREATED = "verify-regrown"
 REPLACE = "replace"
 """Of a retired kind of run; no checklist has it any more."""
 START_APP = "start-app"
@@ -57,24 +57,24 @@ _RESTORE = (
     (VERIFY_SIDE, "Verify data integrity of the side database"),
     *_SWAP,
 )
-_REGROW = (
+_RECREATE = (
     *_BEGIN,
     (BACKUP, "Create emergency backup"),
     (FETCH, "Fetch and verify the bundle"),
     _STOP,
     (FENCE, "Fence the database"),
-    (REGROW, "Create and load again what the chain dropped"),
-    (VERIFY_REGROWN, _VERIFIED),
+    (RECREATE, "Create and load again what the chain dropped"),
+    (VERIFY_RECREATED, _VERIFIED),
     *_END,
 )
 _STEPS = {
     PlanKind.CHAIN: _CHAIN,
     PlanKind.RESTORE: _RESTORE,
     PlanKind.UNDO: (*_BEGIN, *_SWAP),
-    PlanKind.REGROW: _REGROW,
+    PlanKind.RECREATE: _RECREATE,
 }
-_NO_RETURN = {PlanKind.CHAIN: CHAIN, PlanKind.REGROW: REGROW, PlanKind.RESTORE_IN_PLACE: REPLACE}
-_FOR_GOOD = frozenset({PlanKind.REGROW, PlanKind.RESTORE_IN_PLACE})
+_NO_RETURN = {PlanKind.CHAIN: CHAIN, PlanKind.RECREATE: RECREATE, PlanKind.RESTORE_IN_PLACE: REPLACE}
+_FOR_GOOD = frozenset({PlanKind.RECREATE, PlanKind.RESTORE_IN_PLACE})
 
 
 def checklist_of(kind: PlanKind) -> tuple[Step, ...]:

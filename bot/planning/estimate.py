@@ -42,12 +42,12 @@ def swap_estimate() -> Estimate:
     return Estimate(down_s, down_s)
 
 
-REGROW_BYTES_PER_S = 10_000_000
+RECREATE_BYTES_PER_S = 10_000_000
 """Rows back from the export, with their indexes and keys, of table size on disk before."""
 
 
-def regrowth_estimate(database_bytes: int, bundle_bytes: int, rows: Iterable[PlannedRows]) -> Estimate:
+def recreation_estimate(database_bytes: int, bundle_bytes: int, rows: Iterable[PlannedRows]) -> Estimate:
     """Estimate a chain's undoing in all, and the time during which the app is down."""
-    down_s = swap_estimate().downtime_s + sum(row.size_bytes for row in rows) / REGROW_BYTES_PER_S
+    down_s = swap_estimate().downtime_s + sum(row.size_bytes for row in rows) / RECREATE_BYTES_PER_S
     up_s = DUMP_START_S + database_bytes / DUMP_BYTES_PER_S + bundle_bytes / FETCH_BYTES_PER_S
     return Estimate(up_s + down_s, down_s)

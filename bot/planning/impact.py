@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from bot.domain.catalogue import Bond, DatabaseObject, Rehearsal
+from bot.domain.catalogue import DatabaseObject, DependencyKind, Rehearsal
 from bot.domain.migrations import DownScript
 from bot.domain.plans import PlannedDrop, PlannedLock, PlannedRows
 from bot.planning.affected_rows import DERIVED, TABLES, changed_relations, staying_tables, stored_relations
@@ -31,7 +31,7 @@ def gone_objects(rehearsal: Rehearsal) -> tuple[DatabaseObject, ...]:
 def dropped_objects(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[PlannedDrop, ...]:
     """Everything that goes, each marked as named by a script or taken by CASCADE."""
     gone = gone_objects(rehearsal)
-    named = named_among(gone, chain, rehearsal.before.ties)
+    named = named_among(gone, chain, rehearsal.before.dependencies)
     remade = set(rehearsal.before.remade_in(rehearsal.after))
     return tuple(
         PlannedDrop(item.kind, item.identity, item in named, item.part_of, remade=item in remade) for item in gone
@@ -99,7 +99,11 @@ def _strength(mode: str) -> int:
 def undeclared(evidence: Evidence, rows: Iterable[PlannedRows], chain: Sequence[DownScript]) -> tuple[str, ...]:
     """Tables whose rows go without a script's header saying so; a partitioned table stands for its partitions."""
     declared = [name for script in chain for name in script.data_loss]
-    wholes = {tie.table: tie.follows for tie in evidence.rehearsal.before.ties if tie.bond is Bond.PARTITION}
+    wholes = {
+        dependency.table: dependency.follows
+        for dependency in evidence.rehearsal.before.dependencies
+        if dependency.dependency_kind is DependencyKind.PARTITION
+    }
     return tuple(
         row.table
         for row in rows

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from bot.domain.catalogue import Bond, DatabaseObject, Tie
+from bot.domain.catalogue import DatabaseObject, Dependency, DependencyKind
 from bot.domain.migrations import DownScript
 
 COLUMN = "table column"
@@ -56,18 +56,22 @@ class Names:
 
 
 def named_among(
-    gone: Sequence[DatabaseObject], chain: Sequence[DownScript], ties: Iterable[Tie]
+    gone: Sequence[DatabaseObject], chain: Sequence[DownScript], dependencies: Iterable[Dependency]
 ) -> frozenset[DatabaseObject]:
     """Of what is gone, what a script names, and what goes with that by itself.
 
     Args:
         gone: everything that is gone.
         chain: the scripts.
-        ties: which tables were partitions of which, or inherited from them.
+        dependencies: which tables were partitions of which, or inherited from them.
     """
     names = Names(chain)
     relations = {item.identity: item for item in gone if not item.part_of}
-    parents = {tie.table: tie.follows for tie in ties if tie.bond in {Bond.PARTITION, Bond.CHILD}}
+    parents = {
+        dependency.table: dependency.follows
+        for dependency in dependencies
+        if dependency.dependency_kind in {DependencyKind.PARTITION, DependencyKind.CHILD}
+    }
     return frozenset(item for item in gone if _is_named(item, names, relations, parents))
 
 

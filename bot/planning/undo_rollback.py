@@ -4,14 +4,14 @@ from dataclasses import replace
 
 from bot.domain.backups import Backup, Export
 from bot.domain.catalogue import Catalogue
-from bot.domain.plans import Plan, PlanKind, PlannedRegrowth, PlannedRows
+from bot.domain.plans import Plan, PlanKind, PlannedRecreation, PlannedRows
 from bot.domain.runs import Run, StepState
 from bot.domain.versions import AppVersion, label
 from bot.errors import PermanentError
 from bot.planning import checklist
 from bot.planning.affected_rows import TABLES
 from bot.planning.app_version import available_apps, choose_app, running_app
-from bot.planning.estimate import regrowth_estimate
+from bot.planning.estimate import recreation_estimate
 from bot.planning.facts import Facts, UndoRequest
 from bot.planning.name_matching import COLUMN
 from bot.planning.refusals import and_list
@@ -22,7 +22,7 @@ CONSTRAINT = "table constraint"
 _SHOWN = 5
 
 
-def check_regrowable(undone: Run, facts: Facts, live: Catalogue) -> None:
+def check_recreatable(undone: Run, facts: Facts, live: Catalogue) -> None:
     """Refuse where the database is not as the chain left it.
 
     Raises:
@@ -120,7 +120,7 @@ def reloaded_relations(plan: Plan) -> frozenset[str]:
     return frozenset(drop.identity for drop in plan.drops if drop.kind in TABLES)
 
 
-def plan_regrowth(
+def plan_recreation(
     request: UndoRequest, facts: Facts, undone: Run, live: Catalogue, backup: Backup, export: Export | None
 ) -> Plan:
     """Make the plan that people are asked to approve; the app goes back to what served before, where that fits.
@@ -136,7 +136,7 @@ def plan_regrowth(
     rows = tuple(_counted(row, export) for row in plan.rows)
     return replace(
         plan,
-        kind=PlanKind.REGROW,
+        kind=PlanKind.RECREATE,
         asked_for=request.asked_for,
         from_schema=facts.database.schema,
         to_schema=plan.from_schema,
@@ -151,10 +151,10 @@ def plan_regrowth(
         expected_fingerprint=plan.schema_fingerprint,
         saves_to=facts.environment.backups.bucket,
         wished_app="",
-        estimate=regrowth_estimate(facts.database.size_bytes, backup.stored.size_bytes, rows),
+        estimate=recreation_estimate(facts.database.size_bytes, backup.stored.size_bytes, rows),
         warnings=(*_changed(plan), *environment_warnings(facts, "at the fence")),
         undoes=undone.id,
-        regrowth=PlannedRegrowth(
+        regrowth=PlannedRecreation(
             backup=str(backup.name),
             key=backup.stored.key,
             version_id=backup.stored.version_id,

@@ -22,13 +22,13 @@ from bot.ports.chat import Attachment, Backlog, BarredError, Chat, Directory, Me
 from bot.ports.clock import Clock
 from bot.ports.cluster import Cluster
 from bot.ports.database import Database, Fence, Shadow
-from bot.ports.drills import Calendar, DrillBook, Plotter, Trials
+from bot.ports.drills import Calendar, DrillRepository, Plotter, ScriptTests
 from bot.ports.journal import AuditEntry, AuditEvent, Claim, Journal, Request
 from bot.ports.queue import Queue
 from bot.ports.scripts import Scripts
-from bot.ports.sides import ExchangeState, Salvager, SideFacts, Sides
+from bot.ports.sides import ExchangeState, RowRecovery, SideFacts, Sides
 from bot.ports.storage import BackupStore, ExportStore
-from bot.ports.undo_rollback import Regrown, RegrowthOrder, RowSource
+from bot.ports.undo_rollback import Recreated, RecreationSpec, RowSource
 
 __all__ = [
     "Announcer",
@@ -50,7 +50,7 @@ __all__ = [
     "Cluster",
     "Database",
     "Directory",
-    "DrillBook",
+    "DrillRepository",
     "Dump",
     "EnvironmentSummary",
     "Escalation",
@@ -69,16 +69,16 @@ __all__ = [
     "Plotter",
     "Posted",
     "Queue",
-    "Regrown",
-    "RegrowthOrder",
+    "Recreated",
+    "RecreationSpec",
     "Report",
     "Request",
+    "RowRecovery",
     "RowSource",
-    "Salvager",
+    "ScriptTests",
     "Scripts",
     "Shadow",
     "SideFacts",
     "Sides",
     "TableSink",
-    "Trials",
 ]

@@ -8,7 +8,7 @@ from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.drill_reports import DrillReport
 from bot.domain.drills import Alert, Drill, Standing
-from bot.domain.jobs import Chore
+from bot.domain.jobs import Job
 from bot.domain.runs import Run
 from bot.errors import BotError
 from bot.ports.answers import (
@@ -74,7 +74,7 @@ class Announcer(Protocol):
     def overview(self, audience: Audience, key: str, overview: Overview) -> None:
         """Answer `/migrations ENV`."""
 
-    def chore(self, chore: Chore) -> None:
+    def job(self, job: Job) -> None:
         """A message in the environment's incident channel, edited in place from the chore's begin to its outcome."""
 
     def backups(self, audience: Audience, key: str, listing: BackupListing, *, replace: bool) -> None:

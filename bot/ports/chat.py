@@ -100,7 +100,7 @@ class Chat(Protocol):
     def update(self, message: Message, ts: str) -> None:
         """Edit it in place."""
 
-    def whisper(self, message: Message, thread_ts: str) -> None:
+    def ephemeral(self, message: Message, thread_ts: str) -> None:
         """Show it to `message.user` only, by response_url where there is one; in their own conversation with the bot
         where `message.channel` is their id.
         """
@@ -140,7 +140,7 @@ class Outbox(Protocol):
     def posted(self, channel: str, ts: str) -> Posted | None:
         """Which of our messages that is; None when it is none of ours."""
 
-    def forget_whispers(self, older_than_s: float) -> int:
+    def forget_ephemerals(self, older_than_s: float) -> int:
         """Delete what one person was shown, or could not be shown, and nobody has wanted anew for so long.
 
         Gives how many. Messages in channels stay: they may be edited still.

@@ -9,7 +9,7 @@ from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.catalogue import Catalogue, ChainOutcome, CheckResult, DatabaseFacts, Rehearsal, Session, TableSize
 from bot.domain.migrations import DownScript
 from bot.ports.bundles import Dump, FetchedBundle, Report, TableSink
-from bot.ports.undo_rollback import Regrown, RegrowthOrder, RowSource
+from bot.ports.undo_rollback import Recreated, RecreationSpec, RowSource
 
 
 class Shadow(Protocol):
@@ -62,9 +62,9 @@ class Fence(Protocol):
                 ``outcome-unknown`` when the connection went during COMMIT: call again, and it finds out.
         """
 
-    def regrow(
-        self, bundle: "FetchedBundle", order: "RegrowthOrder", rows: "RowSource", may_commit: Callable[[], None]
-    ) -> "Regrown":
+    def recreate(
+        self, bundle: "FetchedBundle", order: "RecreationSpec", rows: "RowSource", may_commit: Callable[[], None]
+    ) -> "Recreated":
         """Create again what a chain dropped, fill it with the saved rows, and commit, all in ONE transaction.
 
         Idempotent: where the tracking table already says `order.expected`, nothing is done and `statements` is 0.
@@ -123,7 +123,9 @@ class Database(Protocol):
             TemporaryError: ``table-locked``; PermanentError: ``shadow-failed``.
         """
 
-    def rehearse_regrowth(self, run_id: str, bundle: "FetchedBundle", order: RegrowthOrder, rows: RowSource) -> Regrown:
+    def rehearse_recreation(
+        self, run_id: str, bundle: "FetchedBundle", order: RecreationSpec, rows: RowSource
+    ) -> Recreated:
         """Do on a shadow what `Fence.regrow` does, without the rows, and roll it back.
 
         Raises:

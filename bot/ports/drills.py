@@ -5,7 +5,17 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.drill_reports import Chart
-from bot.domain.drills import Alert, Drill, DrillKind, DrillState, Listed, Measurement, Schedule, ScriptProof, Trial
+from bot.domain.drills import (
+    Alert,
+    Drill,
+    DrillKind,
+    DrillState,
+    Listed,
+    Measurement,
+    Schedule,
+    ScriptProof,
+    ScriptTest,
+)
 from bot.domain.migrations import DownScript, UpScript
 from bot.domain.runs import Step
 from bot.ports.bundles import Report
@@ -22,7 +32,7 @@ class Plotter(Protocol):
         """
 
 
-class DrillBook(Protocol):
+class DrillRepository(Protocol):
     """Drills, their checklists, and what was learnt, kept for ever. Every method is one transaction."""
 
     def enlist(self, name: str, fingerprint: str, now: datetime) -> Listed | None:
@@ -155,7 +165,7 @@ class Calendar(Protocol):
         """The same moment in the schedule's time zone."""
 
 
-class Trials(Protocol):
+class ScriptTests(Protocol):
     """Down scripts run for good, in copies of what `Sides.load` has loaded, which stays as it is."""
 
     def alone(
@@ -166,7 +176,7 @@ class Trials(Protocol):
         report: Report,
         *,
         privileges: bool = True,
-    ) -> Sequence[Trial]:
+    ) -> Sequence[ScriptTest]:
         """Run each by itself, the newest first, each in what the one before has left.
 
         First down, its checks, up again, compared, and all of that rolled back; then down, its checks, COMMIT. Ends

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.domain.approvals import Retracted, Retraction, Vote
-from bot.domain.jobs import ChoreHolder, ChoreKind
+from bot.domain.jobs import JobHolder, JobKind
 from bot.domain.plans import Plan
 from bot.domain.runs import Progress, Run, RunState, Step, StepState
 
@@ -80,7 +80,7 @@ class Journal(Protocol):
     def requests_under_way(self) -> Sequence[Request]:
         """Every request nobody has finished, held or not, oldest first."""
 
-    def hold_chore(self, environment: str, kind: ChoreKind, request_id: str, user_id: str) -> ChoreHolder:
+    def hold_job(self, environment: str, kind: JobKind, request_id: str, user_id: str) -> JobHolder:
         """Have an environment's chore of that kind for a request, until that request is finished.
 
         Gives who has it: the asker, or whoever was first. Asked for again by the same request, its attempts go up.

@@ -9,7 +9,7 @@ class Queue(Protocol):
     def defer_request(self, request_id: str) -> None:
         """Have someone deal with a persisted request. Deferring twice does no harm."""
 
-    def defer_chore(self, request_id: str) -> None:
+    def defer_job(self, request_id: str) -> None:
         """Have someone deal with a persisted request that may take an hour. Deferring twice does no harm."""
 
     def defer_run(self, run_id: str) -> None:

@@ -102,7 +102,7 @@ class Sides(Protocol):
         """
 
 
-class Salvager(Protocol):
+class RowRecovery(Protocol):
     """Looks for rows that a kept database has and the live one has not."""
 
     def salvage(self, kept: str, about: Sequence[str], write: Callable[[bytes], None], report: Report) -> Salvage:

@@ -15,7 +15,7 @@ from bot.domain.backups import (
     TableContent,
     Verification,
 )
-from bot.domain.drills import Spoil
+from bot.domain.drills import Corruption
 from bot.ports.bundles import FetchedBundle, Report, TableSink
 
 
@@ -57,7 +57,7 @@ class BackupStore(Protocol):
             TemporaryError: ``storage-unavailable``.
         """
 
-    def fetch_spoilt(self, backup: Backup, directory: Path, spoil: Spoil, report: Report) -> FetchedBundle:
+    def fetch_corrupted(self, backup: Backup, directory: Path, corrupt: Corruption, report: Report) -> FetchedBundle:
         """Fetch it as `fetch` does, by the same path and the same checks, but from bytes that are spoilt on their way.
 
         Nothing is written to the bucket. Whatever it gives was accepted, and should not have been.

@@ -10,7 +10,7 @@ RowSource = Callable[[SavedTable], Iterator[bytes]]
 
 
 @dataclass(frozen=True)
-class RegrowthOrder:
+class RecreationSpec:
     """What is to come back after a chain. Relations, columns and constraints are named as in a `Catalogue`.
 
     Attributes:
@@ -37,7 +37,7 @@ class RegrowthOrder:
 
 
 @dataclass(frozen=True)
-class Regrown:
+class Recreated:
     """What came back: how many statements created it, and rows by relation; how long it took, in seconds."""
 
     statements: int

@@ -37,7 +37,7 @@ _QUESTIONS = {
     PlanKind.CHAIN: "Roll {} back?",
     PlanKind.RESTORE: "Restore {} from a backup?",
     PlanKind.UNDO: "Swap the databases of {} back?",
-    PlanKind.REGROW: "Bring back in {} what a rollback dropped?",
+    PlanKind.RECREATE: "Bring back in {} what a rollback dropped?",
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.journal import PostgresDrillBook, PostgresJournal
+from bot.adapters.journal import PostgresDrillRepository, PostgresJournal
 from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import PostgresOutbox
 from bot.adapters.outbox.announcer import SlackAnnouncer
@@ -18,7 +18,7 @@ from bot.adapters.schedule.calendar import CronCalendar
 from bot.domain.drills import DayRange, Drill, DrillKind, DrillState, Schedule, drill_id_of
 from bot.domain.environments import Environment
 from bot.domain.runs import Step
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.engine.drills.scheduler import tick
 from bot.engine.maintenance.sweeper import sweep
 from bot.engine.operations import Operations
@@ -66,7 +66,7 @@ class SafeQueue(FakeQueue):
 class Replicas:
     """As many as there are threads, with one clock that only the test moves."""
 
-    workplace: Workplace
+    services: Services
     clock: StoppedClock
     queue: SafeQueue
     threads: ThreadPoolExecutor
@@ -79,39 +79,39 @@ class Replicas:
 
     def _look(self, together: threading.Barrier) -> None:
         together.wait(10)
-        assert tick(self.workplace)
-        sweep(self.workplace)
+        assert tick(self.services)
+        sweep(self.services)
         while (request_id := self.queue.take()) is not None:
-            Operations(self.workplace, self._perform).handle(request_id)
+            Operations(self.services, self._perform).handle(request_id)
 
-    def _perform(self, workplace: Workplace, drill_id: str) -> None:
-        drill = workplace.drills.begin(drill_id, STEPS)
+    def _perform(self, services: Services, drill_id: str) -> None:
+        drill = services.drills.begin(drill_id, STEPS)
         if drill is not None:
             self.performed[drill_id] += 1
-            workplace.drills.finish(drill_id, drill.fence, DrillState.PASSED)
+            services.drills.finish(drill_id, drill.fence, DrillState.PASSED)
 
 
 @pytest.fixture
 def replicas(pool: Pool, clock: StoppedClock, journal: PostgresJournal, tmp_path: Path) -> Replicas:
-    base = World(tmp_path).workplace(Process("any"))
+    base = World(tmp_path).services(Process("any"))
     environments: dict[str, Environment] = {
         name: replace(ENVIRONMENT, name=name, production=False, incident_channel=f"C0{name.upper()}") for name in PLACES
     }
-    sites = {name: replace(base.sites["prod"], environment=environments[name]) for name in PLACES}
+    envs = {name: replace(base.envs["prod"], environment=environments[name]) for name in PLACES}
     queue = SafeQueue()
-    workplace = replace(
+    services = replace(
         base,
-        sites=sites,
+        envs=envs,
         journal=journal,
         queue=queue,
         announcer=SlackAnnouncer(PostgresOutbox(pool), environments),
         clock=clock,
-        drills=PostgresDrillBook(pool, clock),
+        drills=PostgresDrillRepository(pool, clock),
         calendar=CronCalendar(),
         schedules=SCHEDULES,
     )
     with ThreadPoolExecutor(3) as threads:
-        return Replicas(workplace, clock, queue, threads, Counter())
+        return Replicas(services, clock, queue, threads, Counter())
 
 
 def outbox(pool: Pool) -> list[tuple[str, str]]:
@@ -130,7 +130,7 @@ def test_a_month_over_a_change_of_the_clocks(pool: Pool, replicas: Replicas, clo
             replicas.look()
             ahead = [calendar.next_due(item, clock.at) for item in SCHEDULES]
             ahead += [at - HOUR for at in ahead if at]
-            ahead += [drill.start_at for drill in replicas.workplace.drills.open_drills()]
+            ahead += [drill.start_at for drill in replicas.services.drills.open_drills()]
             clock.at = min(at for at in ahead if at and at > clock.at) + timedelta(seconds=dice.uniform(0.1, 5))
             if down[0] < clock.at < down[1]:
                 clock.at = down[1]
@@ -139,7 +139,7 @@ def test_a_month_over_a_change_of_the_clocks(pool: Pool, replicas: Replicas, clo
         replicas.look()
     finally:
         replicas.threads.shutdown()
-    drills = replicas.workplace.drills.drills(limit=1000)
+    drills = replicas.services.drills.drills(limit=1000)
     found = Counter((drill.schedule, drill.due_at) for drill in drills if drill.due_at <= clock.at)
     wanted = {(item.name, due) for item in SCHEDULES for due in calendar.due_between(item, NOON, clock.at)}
     assert found == Counter(wanted)
@@ -170,7 +170,7 @@ def test_all_see_the_same_due_drills_at_the_same_moment(pool: Pool, replicas: Re
     replicas.threads = ThreadPoolExecutor(3)
     often = replace(SCHEDULES[1], cron="* * * * *", announce_before_s=120)
     schedules = tuple(replace(often, name=f"often-{number}") for number in range(3))
-    replicas.workplace = replace(replicas.workplace, schedules=schedules)
+    replicas.services = replace(replicas.services, schedules=schedules)
     try:
         for _ in range(15):
             replicas.look()
@@ -179,7 +179,7 @@ def test_all_see_the_same_due_drills_at_the_same_moment(pool: Pool, replicas: Re
     finally:
         replicas.threads.shutdown()
     assert max(replicas.performed.values()) == 1
-    drills = replicas.workplace.drills.drills(limit=10_000)
+    drills = replicas.services.drills.drills(limit=10_000)
     assert len(drills) == len({(drill.schedule, drill.due_at) for drill in drills}) == 3 * 17
     cards = [key for key, _ in outbox(pool) if key.startswith("drill:")]
     assert sorted(cards) == sorted(f"drill:{drill.id}" for drill in drills)
@@ -189,7 +189,7 @@ def test_many_replicas_at_one_moment_all_do_everything(replicas: Replicas, clock
     """Due, announced, started, told and, after a pause, missed: every tick of every replica succeeds."""
     replicas.threads = ThreadPoolExecutor(8)
     often = replace(SCHEDULES[1], cron="* * * * *", announce_before_s=120, start_within_s=60)
-    replicas.workplace = replace(replicas.workplace, schedules=(often, replace(often, name="also")))
+    replicas.services = replace(replicas.services, schedules=(often, replace(often, name="also")))
     try:
         for minutes in (1, 1, 1, 12, 1, 12, 1):
             replicas.look(8)
@@ -197,14 +197,14 @@ def test_many_replicas_at_one_moment_all_do_everything(replicas: Replicas, clock
     finally:
         replicas.threads.shutdown()
     assert max(replicas.performed.values()) == 1
-    states = {drill.state for drill in replicas.workplace.drills.drills(limit=10_000)}
+    states = {drill.state for drill in replicas.services.drills.drills(limit=10_000)}
     assert {DrillState.PASSED, DrillState.MISSED} <= states
 
 
 def test_replicas_that_change_the_same_drills_in_any_order_do_not_lock_each_other_out(
     replicas: Replicas, clock: StoppedClock
 ) -> None:
-    book, schedule = replicas.workplace.drills, SCHEDULES[0]
+    book, schedule = replicas.services.drills, SCHEDULES[0]
     dues = [NOON + number * timedelta(minutes=1) for number in range(150)]
     drills = [_drill(schedule, due) for due in dues]
     together = threading.Barrier(8)

@@ -108,12 +108,12 @@ def test_jobs_reach_their_handlers_and_leave_nothing_behind(
         wait_until(lambda: count_jobs(pool) == 0)
 
 
-def test_chores_keep_no_request_waiting(
+def test_jobs_keep_no_request_waiting(
     queue: ProcrastinateQueue, pool: Pool, state_dsn: str, requests: Calls, runs: Calls
 ) -> None:
     for number in range(4):
-        queue.defer_chore(f"slow{number}")
-    queue.defer_chore("slow0")
+        queue.defer_job(f"slow{number}")
+    queue.defer_job("slow0")
     assert count_jobs(pool) == 4
     with working(state_dsn, requests, runs):
         requests.wait_for(4)

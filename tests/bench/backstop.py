@@ -14,7 +14,7 @@ from bot.domain.environments import BackupTarget, Timing
 from bot.domain.runs import Progress
 from bot.engine.backups.compare import compare
 from bot.engine.backups.create import take_bundle
-from bot.engine.context import Site
+from bot.engine.context import EnvironmentServices
 from bot.errors import PermanentError
 from bot.ports import Dump, Report
 from tests.bench.child import Figures, serve
@@ -22,8 +22,8 @@ from tests.bench.places import BUCKET, Places, Stopwatch
 from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.process import Process
-from tests.fakes.row_recovery import FakeSalvager
-from tests.fakes.script_tests import FakeTrials
+from tests.fakes.row_recovery import FakeRowRecovery
+from tests.fakes.script_tests import FakeScriptTests
 from tests.fakes.sides import FakeSides
 from tests.fakes.world import ENVIRONMENT, World
 
@@ -56,23 +56,23 @@ class Backstop:
         self.sides = PostgresSides(*parts)
         self.store = storage.S3BackupStore(client, "prod", target)
         self._database = TimedDatabase(*parts)
-        self.site = Site(
+        self.env = EnvironmentServices(
             ENVIRONMENT,
             FakeCluster(clock),
             self._database,
             self.store,
             self.sides,
-            FakeSalvager(),
-            FakeTrials(FakeSides(), FakeClock()),
+            FakeRowRecovery(),
+            FakeScriptTests(FakeSides(), FakeClock()),
         )
-        self.workplace = World(places.directory).workplace(Process("bench"))
+        self.services = World(places.directory).services(Process("bench"))
         self._away = [self.sides.name("kept", RUN), self.sides.name("undone", RUN)]
 
     def backup(self) -> Figures:
         """Dump, count, hash, bundle, upload: all that a backup takes."""
         watch = Stopwatch()
         with watch.phase("all"):
-            taken = take_bundle(self.site, self.workplace, "bench", APP_VERSION, ignore)
+            taken = take_bundle(self.env, self.services, "bench", APP_VERSION, ignore)
         dump_s = self._database.dump_s
         seconds = {"dump": dump_s, "bundle": watch.seconds["all"] - dump_s}
         return {"seconds": seconds, "key": taken.stored.key, "size_bytes": taken.stored.size_bytes}
@@ -104,7 +104,7 @@ class Backstop:
         self._come, self._away = away, self._away[::-1]
         return {"seconds": {"exchange": closed_s}}
 
-    def tidy(self) -> Figures:
+    def clean_up(self) -> Figures:
         """Drop what stands beside the live database."""
         for side in self.sides.list():
             self.sides.drop(side.name)
@@ -118,7 +118,7 @@ def ignore(progress: Progress) -> None:
 def answers(places: Places) -> Mapping[str, Callable[..., Figures]]:
     """What this process can be asked."""
     backstop = Backstop(places)
-    return {name: getattr(backstop, name) for name in ("backup", "prepare", "exchange", "tidy")}
+    return {name: getattr(backstop, name) for name in ("backup", "prepare", "exchange", "clean_up")}
 
 
 if __name__ == "__main__":

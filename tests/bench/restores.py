@@ -89,7 +89,7 @@ def _compare(server: PostgresServer, places: Places, size_mb: float) -> Comparis
             our_restore = backstop.ask("prepare", key=our_backup["key"])
             swap = _swap(server, backstop)
             our_restore["seconds"]["exchange"] = swap.median_s
-            backstop.ask("tidy")
+            backstop.ask("clean_up")
         os.sync()
         their_restore = procedure.ask("restore", key=our_backup["key"])
     return Comparison(

@@ -2,14 +2,14 @@
 
 import pytest
 
-from bot.views.runs import approval_request as request
+from bot.views.runs import approval_request
 from tests.commands.office import Office, until
 from tests.views.samples import RUN
 
 
 @pytest.fixture
 def asked(office: Office) -> str:
-    return office.post(request.render(RUN, (), 2, production=True))
+    return office.post(approval_request.render(RUN, (), 2, production=True))
 
 
 @pytest.mark.parametrize(

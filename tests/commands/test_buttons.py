@@ -7,8 +7,7 @@ import pytest
 
 from bot.domain.runs import RunState, StepState
 from bot.views.kit.blocks import View
-from bot.views.runs import approval_request as request
-from bot.views.runs import card, report
+from bot.views.runs import approval_request, card, report
 from commands.forms import key_of
 from tests.commands.office import Office, until
 from tests.views.samples import PLAN, RUN, VOTES, running
@@ -25,7 +24,7 @@ def shown(run: Any) -> View:
 
 @pytest.fixture
 def asked(office: Office) -> str:
-    return office.post(request.render(RUN, (), 2, production=True))
+    return office.post(approval_request.render(RUN, (), 2, production=True))
 
 
 @pytest.mark.parametrize("choice", ["approve", "reject"])

@@ -9,7 +9,7 @@ from bot.domain.backups import Backup, BackupName, StoredObject, Verification
 from bot.domain.migrations import DownScript
 from bot.errors import TemporaryError
 from bot.ports import Choices
-from bot.views.status import rollback_modal as modal
+from bot.views.status import rollback_modal
 from commands import rollback
 from commands.intake import Desk, Order
 from tests.commands.office import ENVIRONMENTS, Office, Remembered, until
@@ -45,11 +45,13 @@ class Form:
 
     def pick_environment(self, name: str) -> None:
         before = self.view()["hash"]
-        self.office.hands.do("press", user=WHO, view_id=self.view_id, action_id=modal.ENVIRONMENT, value=name)
+        self.office.hands.do("press", user=WHO, view_id=self.view_id, action_id=rollback_modal.ENVIRONMENT, value=name)
         until(lambda: self.view()["hash"] != before)
 
     def search(self, text: str = "") -> list[Json]:
-        answer = self.office.hands.do("suggest", user=WHO, view_id=self.view_id, action_id=modal.WHAT, value=text)
+        answer = self.office.hands.do(
+            "suggest", user=WHO, view_id=self.view_id, action_id=rollback_modal.WHAT, value=text
+        )
         assert answer["ok"], answer
         groups: list[Json] = answer["option_groups"]
         return groups
@@ -163,7 +165,7 @@ def test_a_stranger_sees_no_list_and_asks_for_nothing(office: Office) -> None:
     (form,) = until(lambda: forms(office, who))
     asked = {"user": who, "view_id": form.view_id}
 
-    answer = office.hands.do("suggest", **asked, action_id=modal.WHAT, value="027")
+    answer = office.hands.do("suggest", **asked, action_id=rollback_modal.WHAT, value="027")
     values = {"rollback_what": answer["options"][0]["value"], "rollback_reason": "why"}
     refused = office.hands.do("submit", **asked, values=values)
 
@@ -299,7 +301,7 @@ def test_a_choice_from_another_environments_list_is_refused(office: Office) -> N
     form.pick_environment("prod")
     form.search("027")
     office.hands.fault(kind="error", method="views.update", error="internal_error", times=1)
-    office.hands.do("press", user=WHO, view_id=form.view_id, action_id=modal.ENVIRONMENT, value="dev")
+    office.hands.do("press", user=WHO, view_id=form.view_id, action_id=rollback_modal.ENVIRONMENT, value="dev")
 
     refused = form.submit(what="prod:027", reason="why")
 

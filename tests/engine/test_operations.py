@@ -66,9 +66,9 @@ def test_the_loser_of_two_requests_at_once_is_refused(story: Story, world: World
     mine = world.rollback()
 
     def ask_elsewhere() -> None:
-        Operations(world.workplace(other)).submit(late)
+        Operations(world.services(other)).submit(late)
         world.queue.requests.remove(late.id)
-        Operations(world.workplace(other)).handle(late.id)
+        Operations(world.services(other)).handle(late.id)
 
     story.process.at_call[number] = ask_elsewhere
     story.do(mine)
@@ -197,7 +197,7 @@ def test_migrations_of_a_closed_database_are_not_called_unapplied(story: Story, 
     looked = world.request("migrations", ENGINEER, environment="prod")
 
     def look() -> None:
-        other = Operations(world.workplace(Process("other")))
+        other = Operations(world.services(Process("other")))
         other.submit(looked)
         other.handle(looked.id)
 

@@ -9,9 +9,8 @@ from bot.adapters import htmlreport
 from bot.domain.runs import Run, RunState, StepState
 from bot.planning import checklist
 from bot.ports import EnvironmentSummary, Escalation, HomeFacts
-from bot.views.runs import approval_request as request
-from bot.views.runs import card, escalation, report
-from bot.views.runs.html import sheet as incident
+from bot.views.runs import approval_request, card, escalation, report
+from bot.views.runs.html import sheet
 from bot.views.status import home, status
 from tests.engine.retired import ROWS, old_run
 from tests.engine.runs.steps.test_load_side import refusals
@@ -54,7 +53,7 @@ def stop_app(story: Story, run: Run) -> None:
 def test_everything_that_shows_it_says_what_became_of_it(name: str) -> None:
     run = old_run(name)
     told = read(report.render(run, (), None))
-    page = htmlreport.write(incident.render(run, (), None)).decode()
+    page = htmlreport.write(sheet.render(run, (), None)).decode()
     summary = EnvironmentSummary("prod", production=True, channel="C0INCIDENT", quorum=2, schema=27, run=run)
     for text in (
         read(card.render(run, (), 2, production=True)),
@@ -67,7 +66,7 @@ def test_everything_that_shows_it_says_what_became_of_it(name: str) -> None:
         assert run.id in text
         assert "/rollback undo" not in text.replace(run.plan.asked_for, "")
     assert "Restore in place of prod" in page
-    assert "to restore *prod* from a backup, in place" in read(request.render(run, (), 2, production=True))
+    assert "to restore *prod* from a backup, in place" in read(approval_request.render(run, (), 2, production=True))
     if name in LOADED:
         assert f"`/rollback prod prod_pre-restore-{run.id}_20260301_1200" in told
     else:
@@ -79,7 +78,7 @@ def test_no_button_starts_resumes_or_undoes_it(name: str) -> None:
     run = old_run(name)
     shown = {
         **buttons(card.render(run, (), 2, production=True)),
-        **buttons(request.render(run, (), 2, production=True)),
+        **buttons(approval_request.render(run, (), 2, production=True)),
     }
     assert shown.keys().isdisjoint({"approve", "retry", "undo"})
 

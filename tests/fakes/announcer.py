@@ -7,7 +7,7 @@ from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.drill_reports import DrillReport
 from bot.domain.drills import Alert, Drill, Standing
-from bot.domain.jobs import Chore
+from bot.domain.jobs import Job
 from bot.domain.runs import Run
 from bot.errors import BotError
 from bot.ports import (
@@ -40,7 +40,7 @@ class FakeAnnouncer:
         self.kept: list[tuple[KeptDatabase, ...]] = []
         self.statuses: list[tuple[tuple[Run, ...], dict[str, str]]] = []
         self.overviews: list[Overview] = []
-        self.chores: dict[str, list[Chore]] = {}
+        self.jobs: dict[str, list[Job]] = {}
         self.listings: list[tuple[BackupListing, bool]] = []
         self.newest: list[tuple[NewestBackups, ...]] = []
         self.details: list[BackupDetails] = []
@@ -103,8 +103,8 @@ class FakeAnnouncer:
         del audience, key
         self.overviews.append(overview)
 
-    def chore(self, chore: Chore) -> None:
-        self.chores.setdefault(chore.id, []).append(chore)
+    def job(self, job: Job) -> None:
+        self.jobs.setdefault(job.id, []).append(job)
 
     def backups(self, audience: Audience, key: str, listing: BackupListing, *, replace: bool) -> None:
         del audience, key

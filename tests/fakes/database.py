@@ -26,8 +26,8 @@ from bot.ports import (
     Clock,
     Dump,
     FetchedBundle,
-    Regrown,
-    RegrowthOrder,
+    Recreated,
+    RecreationSpec,
     Report,
     RowSource,
     TableSink,
@@ -109,28 +109,28 @@ class FakeFence:
         results = [StatementResult(script.version, 8, "DROP TABLE", -1, 0.01) for script in chain]
         return ChainOutcome(tuple(results), (), tuple(script.version for script in chain), lsn="0/1A")
 
-    def regrow(
-        self, bundle: FetchedBundle, order: RegrowthOrder, rows: RowSource, may_commit: Callable[[], None]
-    ) -> Regrown:
+    def recreate(
+        self, bundle: FetchedBundle, order: RecreationSpec, rows: RowSource, may_commit: Callable[[], None]
+    ) -> Recreated:
         self._must_live()
         database = self._database
         assert bundle.path.is_dir()
         if database.tracking.keys() == order.expected:
-            return Regrown(0, {})
-        if database.regrow_error is not None:
-            raise database.regrow_error
+            return Recreated(0, {})
+        if database.recreate_error is not None:
+            raise database.recreate_error
         tables = order.export.tables if order.export else ()
         back = {table.table: b"".join(rows(table)).count(b"\n") for table in tables}
         may_commit()
         self._must_live()
         database.on_commit()
-        database.regrowths.append(tuple(sorted(order.versions)))
+        database.recreations.append(tuple(sorted(order.versions)))
         database.tracking |= {version: NAMES[version] for version in order.versions}
         if database.lose_answer:
             database.lose_answer = False
             database.session = None
             raise TemporaryError("connection-lost", "The connection ended while COMMIT was waited for.")
-        return Regrown(9, back, 0.1)
+        return Recreated(9, back, 0.1)
 
     def close(self) -> None:
         if self._database.session is self:
@@ -178,8 +178,8 @@ class FakeDatabase:
         self.false_checks: set[str] = set()
         self.chain_error: BotError | None = None
         self.rehearsal_error: BotError | None = None
-        self.regrow_error: BotError | None = None
-        self.regrowths: list[tuple[int, ...]] = []
+        self.recreate_error: BotError | None = None
+        self.recreations: list[tuple[int, ...]] = []
         self.lose_answer = False
         self.shadows_left: list[str] = []
         self.on_commit: Callable[[], object] = lambda: None
@@ -232,13 +232,15 @@ class FakeDatabase:
         self._must_be_open()
         yield FakeShadow(self)
 
-    def rehearse_regrowth(self, run_id: str, bundle: FetchedBundle, order: RegrowthOrder, rows: RowSource) -> Regrown:
+    def rehearse_recreation(
+        self, run_id: str, bundle: FetchedBundle, order: RecreationSpec, rows: RowSource
+    ) -> Recreated:
         del run_id, order, rows
         self._must_be_open()
         assert bundle.path.is_dir()
         if self.rehearsal_error is not None:
             raise self.rehearsal_error
-        return Regrown(9, {})
+        return Recreated(9, {})
 
     def fence(self, run_id: str) -> FakeFence:
         stubborn = [session for session in self.people if session.superuser]

@@ -30,7 +30,7 @@ class Known:
     planned_to: datetime
 
 
-class FakeDrillBook:
+class FakeDrillRepository:
     """A `bot.ports.DrillBook`."""
 
     def __init__(self, clock: Clock) -> None:

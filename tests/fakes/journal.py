@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.domain.approvals import Choice, Retracted, Retraction, Vote
-from bot.domain.jobs import ChoreHolder, ChoreKind
+from bot.domain.jobs import JobHolder, JobKind
 from bot.domain.plans import Plan
 from bot.domain.runs import NEXT, OPEN, Progress, Run, RunState, Step, StepState, TransitionError
 from bot.errors import PermanentError
@@ -51,7 +51,7 @@ class FakeRequests:
         self._clock = clock
         self.kept: dict[str, Kept] = {}
         self.freezes: dict[str, str] = {}
-        self.chores: dict[tuple[str, str], ChoreHolder] = {}
+        self.jobs: dict[tuple[str, str], JobHolder] = {}
         self.log: list[AuditEvent] = []
 
     def accept(self, request: Request) -> bool:
@@ -89,14 +89,14 @@ class FakeRequests:
         seen = [kept for kept in self.kept.values() if kept.request.kind == "home" and kept.accepted_at > limit]
         return sorted({str(kept.request.payload["user_id"]) for kept in seen})
 
-    def hold_chore(self, environment: str, kind: ChoreKind, request_id: str, user_id: str) -> ChoreHolder:
+    def hold_job(self, environment: str, kind: JobKind, request_id: str, user_id: str) -> JobHolder:
         place = (environment, kind.value)
-        holder = self.chores.get(place)
+        holder = self.jobs.get(place)
         if holder is not None and holder.request_id == request_id:
             holder = replace(holder, attempts=holder.attempts + 1)
         elif holder is None or self.kept[holder.request_id].finished:
-            holder = ChoreHolder(request_id, user_id, self._clock.now(), 1)
-        self.chores[place] = holder
+            holder = JobHolder(request_id, user_id, self._clock.now(), 1)
+        self.jobs[place] = holder
         return holder
 
     def audit(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
@@ -271,8 +271,8 @@ class FakeJournal(FakeRequests):
             (run.id, run.state, run.plan.digest, run.problem) for run in self.table.values() if run.state in OPEN
         ]
         steps = [(run.id, step.key, step.state) for run in self.table.values() for step in run.steps]
-        chores = [(holder.request_id, self.kept[holder.request_id].finished) for holder in self.chores.values()]
-        return repr((open_runs, steps, self._votes, self.freezes, chores))
+        jobs = [(holder.request_id, self.kept[holder.request_id].finished) for holder in self.jobs.values()]
+        return repr((open_runs, steps, self._votes, self.freezes, jobs))
 
     def expired_runs(self) -> Sequence[str]:
         pending = [run for run in self.table.values() if run.state is RunState.PENDING]

@@ -13,7 +13,7 @@ class FakeQueue:
         if request_id not in self.requests:
             self.requests.append(request_id)
 
-    def defer_chore(self, request_id: str) -> None:
+    def defer_job(self, request_id: str) -> None:
         self.defer_request(request_id)
 
     def defer_run(self, run_id: str) -> None:

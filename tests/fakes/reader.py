@@ -8,10 +8,10 @@ class FakeReader:
     """A `bot.ports.BundleReader`; `complaint` is what it says of every bundle."""
 
     def __init__(self) -> None:
-        self.complaint = ""
+        self.restore_error = ""
         self.read: list[FetchedBundle] = []
 
     def read_through(self, bundle: FetchedBundle) -> None:
         self.read.append(bundle)
-        if self.complaint:
-            raise PermanentError("bundle-unreadable", self.complaint)
+        if self.restore_error:
+            raise PermanentError("bundle-unreadable", self.restore_error)

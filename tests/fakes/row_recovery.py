@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
-from bot.domain.row_recovery import Salvage, SalvagedTable, SkippedTable
+from bot.domain.row_recovery import RecoveredTable, Salvage, SkippedTable
 from bot.domain.runs import Progress
 from bot.errors import BotError
 from bot.ports import Report
 
 
-class FakeSalvager:
+class FakeRowRecovery:
     """A `bot.ports.Salvager`; `errors` are raised one after the other before it works."""
 
     def __init__(self) -> None:
         self.found = Salvage(
-            (SalvagedTable('"public"."visits"', 214, 2, 7),),
+            (RecoveredTable('"public"."visits"', 214, 2, 7),),
             (SkippedTable('"public"."log"', "it has no primary key"),),
             12,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.domain.drills import Trial
+from bot.domain.drills import ScriptTest
 from bot.domain.migrations import DownScript, UpScript
 from bot.domain.runs import Progress
 from bot.errors import BotError
@@ -11,7 +11,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.sides import FakeSides
 
 
-class FakeTrials:
+class FakeScriptTests:
     """A `bot.ports.Trials`; `problems` are said against scripts, `chain_error` against the chain.
 
     A copy stays when the process dies in the middle, as a real one does.
@@ -34,14 +34,14 @@ class FakeTrials:
         report: Report,
         *,
         privileges: bool = True,
-    ) -> Sequence[Trial]:
+    ) -> Sequence[ScriptTest]:
         self.compared_privileges = privileges
         name = self._copy(source, run_id)
-        tried: list[Trial] = []
+        tried: list[ScriptTest] = []
         for script, up in scripts:
             self._clock.sleep(1.5)
             report(Progress(len(tried), len(scripts), "scripts"))
-            tried.append(self._trial(script.version, up))
+            tried.append(self._script_test(script.version, up))
             if tried[-1].problem:
                 break
         self._sides.drop(name)
@@ -61,6 +61,6 @@ class FakeTrials:
         self._sides.tracking[name] = dict(self._sides.tracking[source])
         return name
 
-    def _trial(self, version: int, up: UpScript | None) -> Trial:
+    def _script_test(self, version: int, up: UpScript | None) -> ScriptTest:
         note = self.irreversible.get(version, "")
-        return Trial(version, self.problems.get(version, ""), None if up is None else not note, note)
+        return ScriptTest(version, self.problems.get(version, ""), None if up is None else not note, note)

@@ -19,7 +19,7 @@ from bot.domain.backups import (
     TableContent,
     Verification,
 )
-from bot.domain.drills import Spoil
+from bot.domain.drills import Corruption
 from bot.domain.runs import Progress
 from bot.errors import BotError, PermanentError
 from bot.ports import FetchedBundle, Report
@@ -82,7 +82,7 @@ class FakeStore:
         self.exports: dict[str, FakeExportStore] = {}
         self.texts: dict[str, str] = {}
         self.damage: BotError | None = None
-        self.gullible: set[Spoil] = set()
+        self.gullible: set[Corruption] = set()
 
     def list_backups(self, limit: int | None = None) -> Sequence[Backup]:
         return sorted(self.backups, key=lambda backup: backup.name.created_at, reverse=True)[:limit]
@@ -102,10 +102,10 @@ class FakeStore:
         kind = BundleKind.DIRECTORY if backup.manifest else BundleKind.PLAIN
         return FetchedBundle(kind, directory, backup.manifest, backup.stored.size_bytes)
 
-    def fetch_spoilt(self, backup: Backup, directory: Path, spoil: Spoil, report: Report) -> FetchedBundle:
+    def fetch_corrupted(self, backup: Backup, directory: Path, corrupt: Corruption, report: Report) -> FetchedBundle:
         fetched = self.fetch(backup, directory, report)
-        if spoil not in self.gullible:
-            raise PermanentError("bundle-damaged", f"It is {spoil}.")
+        if corrupt not in self.gullible:
+            raise PermanentError("bundle-damaged", f"It is {corrupt}.")
         return fetched
 
     def verify_names(self, backup: Backup, report: Report) -> None:

@@ -8,7 +8,7 @@ from bot.adapters.schedule.calendar import CronCalendar
 from bot.domain.environments import ApprovalPolicy, BackupTarget, Environment, HttpCheck, SmokeChecks, Timing, Workloads
 from bot.domain.runs import Run
 from bot.domain.versions import CompatibilityRow, Matrix
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.engine.maintenance.sweeper import sweep
 from bot.engine.operations import Operations
 from bot.engine.runs.runner import Runner
@@ -18,14 +18,14 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import FakeCluster
 from tests.fakes.database import FakeDatabase
 from tests.fakes.directory import HOME, LEADS, ONCALL, FakeDirectory
-from tests.fakes.drills import FakeDrillBook
+from tests.fakes.drills import FakeDrillRepository
 from tests.fakes.journal import FakeJournal
 from tests.fakes.plotter import FakePlotter
 from tests.fakes.process import Process
 from tests.fakes.queue import FakeQueue
 from tests.fakes.reader import FakeReader
-from tests.fakes.row_recovery import FakeSalvager
-from tests.fakes.script_tests import FakeTrials
+from tests.fakes.row_recovery import FakeRowRecovery
+from tests.fakes.script_tests import FakeScriptTests
 from tests.fakes.scripts import FakeScripts
 from tests.fakes.sides import FakeSides
 from tests.fakes.store import FakeStore
@@ -59,7 +59,7 @@ class World:
         self.scratch = scratch
         self.clock = FakeClock()
         self.journal = FakeJournal(self.clock)
-        self.drills = FakeDrillBook(self.clock)
+        self.drills = FakeDrillRepository(self.clock)
         self.calendar = CronCalendar()
         self.plotter = FakePlotter()
         self.environment = ENVIRONMENT
@@ -72,27 +72,27 @@ class World:
         self.store = FakeStore()
         self.reader = FakeReader()
         self.sides = FakeSides(self.database, self.clock)
-        self.salvager = FakeSalvager()
-        self.trials = FakeTrials(self.sides, self.clock)
+        self.row_recovery = FakeRowRecovery()
+        self.script_tests = FakeScriptTests(self.sides, self.clock)
         self.elsewhere: dict[str, FakeStore] = {}
         for name, replicas in (("api", 3), ("web", 2)):
             self.cluster.add(name, ("v1.3.0", "v1.2.3", "v1.1.4"), replicas)
         self._requests = 0
 
-    def workplace(self, process: Process) -> Workplace:
+    def services(self, process: Process) -> Services:
         """The ports as one process reaches them."""
-        site = Site(
+        env = EnvironmentServices(
             self.environment,
             process.wrap(self.cluster, "cluster"),
             process.wrap(self.database, "database"),
             process.wrap(self.store, "store"),
             process.wrap(self.sides, "sides"),
-            process.wrap(self.salvager, "salvager"),
-            process.wrap(self.trials, "trials"),
+            process.wrap(self.row_recovery, "salvager"),
+            process.wrap(self.script_tests, "trials"),
         )
         others = {name: self._elsewhere(process, name, store) for name, store in self.elsewhere.items()}
-        return Workplace(
-            sites={self.environment.name: site, **others},
+        return Services(
+            envs={self.environment.name: env, **others},
             journal=process.wrap(self.journal, "journal"),
             queue=process.wrap(self.queue, "queue"),
             announcer=process.wrap(self.announcer, "announcer"),
@@ -109,29 +109,29 @@ class World:
             plotter=process.wrap(self.plotter, "plotter"),
         )
 
-    def _elsewhere(self, process: Process, name: str, store: FakeStore) -> Site:
+    def _elsewhere(self, process: Process, name: str, store: FakeStore) -> EnvironmentServices:
         """Another environment, of which only the bucket may be touched."""
         environment = replace(ENVIRONMENT, name=name)
         untouchable: Any = object()
         bucket, beside = process.wrap(store, f"{name}-store"), FakeSides()
-        return Site(environment, untouchable, untouchable, bucket, beside, untouchable, untouchable)
+        return EnvironmentServices(environment, untouchable, untouchable, bucket, beside, untouchable, untouchable)
 
     def submit(self, process: Process, request: Request) -> None:
         """A person does something; Slack delivers it to this process."""
-        Operations(self.workplace(process)).submit(request)
+        Operations(self.services(process)).submit(request)
 
     def work(self, process: Process) -> None:
         """Let a process work off the queue. What it took is lost when it dies."""
-        workplace = self.workplace(process)
+        services = self.services(process)
         while self.queue.requests or self.queue.runs:
             if self.queue.requests:
-                Operations(workplace).handle(self.queue.requests.pop(0))
+                Operations(services).handle(self.queue.requests.pop(0))
             else:
-                Runner(workplace).execute(self.queue.runs.pop(0))
+                Runner(services).execute(self.queue.runs.pop(0))
 
     def sweep(self, process: Process) -> None:
         """Find what was left, and do it."""
-        sweep(self.workplace(process))
+        sweep(self.services(process))
         self.work(process)
 
     def run(self) -> Run:

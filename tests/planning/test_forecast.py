@@ -53,15 +53,15 @@ def test_the_next_one_falls_into_it_as_often_as_it_says(n: int, spread: str) -> 
         "two humps": lambda: rng.gauss(rng.choice((0.5, 2.0)), 0.05),
     }
     draw = draws[spread]
-    inside, coverage, trials = 0, 0.0, 4000
-    for _ in range(trials):
+    inside, coverage, script_tests = 0, 0.0, 4000
+    for _ in range(script_tests):
         made = forecast(100.0, past([draw() for _ in range(n)]), "prod")
         assert made is not None
         assert made.low_s is not None
         assert made.high_s is not None
         coverage = made.coverage
         inside += made.low_s <= 100.0 * draw() <= made.high_s
-    assert inside / trials == pytest.approx(coverage, abs=0.025)
+    assert inside / script_tests == pytest.approx(coverage, abs=0.025)
 
 
 def test_only_the_newest_count() -> None:

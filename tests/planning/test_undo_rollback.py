@@ -9,7 +9,7 @@ from bot.domain.plans import PlannedDrop
 from bot.domain.runs import Run, RunState, StepState
 from bot.errors import PermanentError
 from bot.planning import checklist
-from bot.planning.undo_rollback import check_regrowable
+from bot.planning.undo_rollback import check_recreatable
 from tests.domain.test_plans import PLAN
 from tests.fakes.clock import NOON
 from tests.planning.case import DEFAULT, facts_of
@@ -26,6 +26,6 @@ def test_what_the_chain_made_anew_is_not_put_back_beside_the_new_one() -> None:
     facts = facts_of({**DEFAULT, "applied": [24, 25, 26]})
 
     with pytest.raises(PermanentError, match="undo-not-exact") as caught:
-        check_regrowable(undone, facts, Catalogue(frozenset(), ""))
+        check_recreatable(undone, facts, Catalogue(frozenset(), ""))
 
     assert "dropped public.visits and made another of the same name" in caught.value.message

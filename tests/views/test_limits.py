@@ -12,7 +12,7 @@ from bot.domain.approvals import Vote
 from bot.domain.backups import Export
 from bot.domain.drill_reports import DrillReport
 from bot.domain.drills import Alert, Drill, DrillState, Standing
-from bot.domain.jobs import Chore
+from bot.domain.jobs import Job
 from bot.domain.runs import OPEN, Run, RunState
 from bot.errors import PermanentError
 from bot.planning.retired import is_retired
@@ -29,21 +29,13 @@ from bot.ports import (
 )
 from bot.sandbox.slack.blocks import composition, surfaces
 from bot.sandbox.slack.blocks.grammar import Problems
-from bot.views.backups import backups
-from bot.views.backups import job as chore
-from bot.views.drills import drill
-from bot.views.drills import list as drilllist
+from bot.views.backups import backups, job
+from bot.views.drills import drill, drill_list
 from bot.views.drills import report as drillreport
-from bot.views.kit import error_message as refusal
-from bot.views.kit import help as manual
+from bot.views.kit import command_help, error_message
 from bot.views.kit.blocks import View
-from bot.views.runs import approval_request as request
-from bot.views.runs import card, escalation, report
-from bot.views.runs import follow_up_modal as followup
-from bot.views.runs import notes_modal as account
-from bot.views.status import home, status
-from bot.views.status import migrations as overview
-from bot.views.status import rollback_modal as modal
+from bot.views.runs import approval_request, card, escalation, follow_up_modal, notes_modal, report
+from bot.views.status import home, migrations, rollback_modal, status
 from tests.views import wild
 from tests.views.samples import buttons
 
@@ -84,7 +76,7 @@ def test_any_card(run: Run, votes: tuple[Vote, ...], quorum: int, production: bo
 @quick
 @given(wild.runs, wild.votes, st.integers(1, 10), st.booleans())
 def test_any_request_keeps_its_buttons(run: Run, votes: tuple[Vote, ...], quorum: int, production: bool) -> None:  # noqa: FBT001 -- generated
-    view = request.render(run, votes, quorum, production=production)
+    view = approval_request.render(run, votes, quorum, production=production)
 
     check(view)
     assert ("approve" in buttons(view)) == (run.state is RunState.PENDING and not is_retired(run))
@@ -94,8 +86,8 @@ def test_any_request_keeps_its_buttons(run: Run, votes: tuple[Vote, ...], quorum
 @quick
 @given(wild.runs, wild.words, wild.many(wild.words))
 def test_any_change(run: Run, digest: str, differences: tuple[str, ...]) -> None:
-    check(request.render_void(run, digest, differences))
-    check(request.render_changed(run, digest, differences))
+    check(approval_request.render_void(run, digest, differences))
+    check(approval_request.render_changed(run, digest, differences))
 
 
 @quick
@@ -126,23 +118,23 @@ def test_any_status(runs: list[Run], frozen: dict[str, str], kept: tuple[KeptDat
 @quick
 @given(wild.overviews)
 def test_any_overview(what: Overview) -> None:
-    check(overview.render(what))
+    check(migrations.render(what))
 
 
 @quick
 @given(wild.words, wild.words, wild.words)
 def test_any_refusal_and_note(reference: str, message: str, hint: str) -> None:
-    check(refusal.render(PermanentError(reference, message, hint)))
-    check(refusal.plain(message))
-    check(refusal.note(message))
+    check(error_message.render(PermanentError(reference, message, hint)))
+    check(error_message.plain(message))
+    check(error_message.note(message))
 
 
 @quick
 @given(st.lists(wild.words, max_size=50))
 def test_any_manual(environments: list[str]) -> None:
-    check(manual.render(environments))
-    check(manual.render_backups(environments))
-    check(manual.render_drills(environments))
+    check(command_help.render(environments))
+    check(command_help.render_backups(environments))
+    check(command_help.render_drills(environments))
 
 
 @quick
@@ -179,14 +171,14 @@ def test_any_newest_backups(what: tuple[NewestBackups, ...], at: datetime) -> No
 
 
 @quick
-@given(wild.chores)
-def test_any_chore(what: Chore) -> None:
-    check(chore.render(what))
+@given(wild.jobs)
+def test_any_job(what: Job) -> None:
+    check(job.render(what))
 
 
 def test_the_modal_is_one_that_slack_opens() -> None:
-    assert surfaces.view_problems(followup.modal("rk3f9a", "{}"), "modal") == []
-    assert surfaces.view_problems(account.modal("rk3f9a", "{}"), "modal") == []
+    assert surfaces.view_problems(follow_up_modal.modal("rk3f9a", "{}"), "modal") == []
+    assert surfaces.view_problems(notes_modal.modal("rk3f9a", "{}"), "modal") == []
 
 
 def check_markup(blocks: list[Any]) -> None:
@@ -219,31 +211,33 @@ def test_any_refused_home_tab(reference: str, message: str, hint: str) -> None:
 @given(st.dictionaries(wild.configured, st.booleans(), min_size=1, max_size=130), st.data())
 def test_any_modal(environments: dict[str, bool], data: st.DataObject) -> None:
     picked = data.draw(st.sampled_from(["", "gone", *environments]))
-    view = modal.render(modal.Origin("C0INCIDENT", "https://hooks.slack.com/" + "x" * 100, picked), environments)
+    view = rollback_modal.render(
+        rollback_modal.Origin("C0INCIDENT", "https://hooks.slack.com/" + "x" * 100, picked), environments
+    )
 
     assert surfaces.view_problems(view, "modal") == []
     element = view["blocks"][0]["element"]
     assert ("initial_option" in element) == (picked in environments)
     if picked in environments:
         assert element["initial_option"] in element["options"]
-    assert modal.Origin.of(view).environment == picked
+    assert rollback_modal.Origin.of(view).environment == picked
 
 
 @quick
 @given(wild.choices, wild.words)
 def test_any_list_of_choices(choices: Choices, typed: str) -> None:
-    groups = modal.options(choices, typed)
+    groups = rollback_modal.options(choices, typed)
 
     problems = Problems()
     composition.SUGGESTIONS({"option_groups": groups}, "", problems)
     assert problems.lines() == []
     offered = [option for group in groups for option in group["options"]]
-    assert len(offered) <= modal.OPTIONS_MOST
+    assert len(offered) <= rollback_modal.OPTIONS_MOST
     check_markup(offered)
 
 
 def test_what_a_submitted_command_is_answered_with_is_a_modal() -> None:
-    assert surfaces.view_problems(modal.render_reply(refusal.plain("Looking at prod.")), "modal") == []
+    assert surfaces.view_problems(rollback_modal.render_reply(error_message.plain("Looking at prod.")), "modal") == []
 
 
 @quick
@@ -279,4 +273,4 @@ def test_any_alert(alert: Alert, contacts: tuple[str, ...], passed_at: datetime 
 @quick
 @given(st.lists(wild.standings, max_size=4), st.lists(wild.drills, max_size=4))
 def test_any_list_of_drills(standings: list[Standing], drills: list[Drill]) -> None:
-    check(drilllist.render(standings * 10, drills * 5))
+    check(drill_list.render(standings * 10, drills * 5))

@@ -30,7 +30,7 @@ from bot.domain.drills import (
     ScriptProof,
     Standing,
 )
-from bot.domain.jobs import Chore, ChoreKind, ChoreState
+from bot.domain.jobs import Job, JobKind, JobState
 from bot.domain.migrations import DownScript
 from bot.domain.plans import (
     Estimate,
@@ -178,9 +178,9 @@ drill_reports = st.builds(
 )  # fmt: skip
 details = st.builds(BackupDetails, words, backups, moments, st.none() | drills)
 newest = many(st.builds(NewestBackups, words, st.none() | pages, words))
-chores = st.builds(
-    Chore, st.just("slash:1"), st.sampled_from(ChoreKind), words, words, users, moments, st.integers(0, 9),
-    st.integers(1, 4), st.sampled_from(ChoreState), st.none() | st.builds(Progress, amounts, amounts, words), maybe,
+jobs = st.builds(
+    Job, st.just("slash:1"), st.sampled_from(JobKind), words, words, users, moments, st.integers(0, 9),
+    st.integers(1, 4), st.sampled_from(JobState), st.none() | st.builds(Progress, amounts, amounts, words), maybe,
     st.none() | backups, words, words,
 )  # fmt: skip
 scripts = st.builds(

@@ -18,7 +18,7 @@ def find_bodies(conn: Connection) -> Mapping[str, str]:
     return dict(conn.execute(QUERIES["function_bodies"]).fetchall())
 
 
-def find_mentions(bodies: Mapping[str, str], before: Catalogue, after: Catalogue) -> tuple[str, ...]:
+def find_body_references(bodies: Mapping[str, str], before: Catalogue, after: Catalogue) -> tuple[str, ...]:
     """Identities of the functions whose body has the name of a dropped object as a word."""
     lost = before.lost_in(after)
     relations = {item.identity for item in lost if item.kind != "table column"}

@@ -10,10 +10,10 @@ from typing import Any
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.expression_normalisation import one_form
 from bot.adapters.named_queries import load
-from bot.domain.catalogue import Bond, Catalogue, DatabaseObject, Tie
+from bot.domain.catalogue import Catalogue, DatabaseObject, Dependency, DependencyKind
 
 QUERIES = load("sql.checks", "catalogue.sql")
-TIES = load("sql.checks", "dependencies.sql")
+DEPENDENCIES = load("sql.checks", "dependencies.sql")
 
 # What the server's deparsing depends on. An empty search_path makes it qualify every name.
 RENDERING = """
@@ -52,10 +52,11 @@ def catalogue_within(conn: Connection, owners: Owners | None = None, *, privileg
     conn.execute(RENDERING)
     rows = (row for query in QUERIES.values() for row in conn.execute(query))
     objects = frozenset(_object(row, owners or {}, privileges=privileges) for row in rows)
-    ties = frozenset(
-        Tie(table, follows, Bond(how), tuple(columns)) for table, follows, how, columns in conn.execute(TIES["ties"])
+    dependencies = frozenset(
+        Dependency(table, follows, DependencyKind(how), tuple(columns))
+        for table, follows, how, columns in conn.execute(DEPENDENCIES["ties"])
     )
-    return Catalogue(objects, fingerprint(objects), ties)
+    return Catalogue(objects, fingerprint(objects), dependencies)
 
 
 def read_owners(conn: Connection) -> Owners:

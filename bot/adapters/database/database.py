@@ -19,11 +19,11 @@ from bot.adapters.database.point_in_time import describe_recovery, mark
 from bot.adapters.database.row_counts import Column, measure
 from bot.adapters.database.shadow import PostgresShadow, ShadowMaker
 from bot.adapters.database.tracking import Tracking
-from bot.adapters.database.undo_rollback.commits import Regrowth
+from bot.adapters.database.undo_rollback.commits import Recreation
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.catalogue import Catalogue, CheckResult, DatabaseFacts, Session, TableSize
 from bot.domain.environments import Timing
-from bot.ports import Clock, Dump, FetchedBundle, Regrown, RegrowthOrder, Report, RowSource
+from bot.ports import Clock, Dump, FetchedBundle, Recreated, RecreationSpec, Report, RowSource
 
 
 class PostgresDatabase:
@@ -93,13 +93,15 @@ class PostgresDatabase:
         """Make a schema-only copy; see `bot.ports.Database.shadow`."""
         return self._shadows.shadow(run_id)
 
-    def rehearse_regrowth(self, run_id: str, bundle: FetchedBundle, order: RegrowthOrder, rows: RowSource) -> Regrown:
+    def rehearse_recreation(
+        self, run_id: str, bundle: FetchedBundle, order: RecreationSpec, rows: RowSource
+    ) -> Recreated:
         """Create again on a shadow what a chain dropped; see `bot.ports.Database.rehearse_regrowth`."""
-        regrowth = Regrowth(self._tracking, self._tools, order, rows, self._timing.lock_timeout_s)
+        regrowth = Recreation(self._tracking, self._tools, order, rows, self._timing.lock_timeout_s)
         with translated("Reading the catalogue"), self._connections.session() as live:
             script = regrowth.read(live, bundle)
         with self._shadows.shadow(run_id) as shadow:
-            return shadow.regrow(regrowth, script)
+            return shadow.recreate(regrowth, script)
 
     def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:
         """Drop shadows that dead processes left; gives their names."""

@@ -16,7 +16,7 @@ from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.export import Exporter
 from bot.adapters.database.failures import translated
 from bot.adapters.database.tracking import Tracking
-from bot.adapters.database.undo_rollback.commits import Regrowth
+from bot.adapters.database.undo_rollback.commits import Recreation
 from bot.adapters.named_queries import load
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.backups import SavedSequence, TableContent
@@ -27,8 +27,8 @@ from bot.errors import PermanentError, TemporaryError
 from bot.ports import (
     Clock,
     FetchedBundle,
-    Regrown,
-    RegrowthOrder,
+    Recreated,
+    RecreationSpec,
     Report,
     RowSource,
     TableSink,
@@ -197,11 +197,11 @@ class PostgresFence:
         )
         return run.run(self._session())
 
-    def regrow(
-        self, bundle: FetchedBundle, order: RegrowthOrder, rows: RowSource, may_commit: Callable[[], None]
-    ) -> Regrown:
+    def recreate(
+        self, bundle: FetchedBundle, order: RecreationSpec, rows: RowSource, may_commit: Callable[[], None]
+    ) -> Recreated:
         """Create again what a chain dropped, and fill it; see `bot.ports.Fence.regrow`."""
-        regrowth = Regrowth(self._tracking, self._tools, order, rows, self._timing.lock_timeout_s)
+        regrowth = Recreation(self._tracking, self._tools, order, rows, self._timing.lock_timeout_s)
         return regrowth.commit(self._session(), bundle, may_commit)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from bot.adapters.database.blockers import BlockerWatch
-from bot.adapters.database.body_references import find_bodies, find_mentions
+from bot.adapters.database.body_references import find_bodies, find_body_references
 from bot.adapters.database.catalogue import Owners, catalogue_within, read_catalogue, read_owners
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, Connections
 from bot.adapters.database.execution import ChainExecutor, Executed, StatementFailedError
@@ -19,8 +19,8 @@ from bot.adapters.database.failures import translated
 from bot.adapters.database.hashing import TEXT_FORM
 from bot.adapters.database.publications import Published, lacks_identity, publish, read_published, unidentifiable
 from bot.adapters.database.tracking import Tracking, TrackingTable
-from bot.adapters.database.undo_rollback.commits import Regrowth
-from bot.adapters.database.undo_rollback.script import RegrowthScript
+from bot.adapters.database.undo_rollback.commits import Recreation
+from bot.adapters.database.undo_rollback.script import RecreationScript
 from bot.adapters.named_queries import load
 from bot.adapters.pgclient.restore_errors import tolerated
 from bot.adapters.pgclient.tool_errors import ToolFailedError
@@ -28,7 +28,7 @@ from bot.adapters.pgclient.tools import PgTools
 from bot.domain.catalogue import ChainOutcome, Rehearsal
 from bot.domain.migrations import DownScript
 from bot.errors import BotError, PermanentError, TemporaryError
-from bot.ports import Clock, Regrown
+from bot.ports import Clock, Recreated
 
 QUERIES = load("sql.checks", "shadow.sql")
 OPTIONS = "-c synchronous_commit=off"
@@ -201,9 +201,9 @@ class PostgresShadow:
                 with suppress(psycopg.Error):
                     self._conn.execute("ROLLBACK")
         outcome = ChainOutcome(executed.statements, executed.locks, executed.removed, written=executed.written)
-        return Rehearsal(before, after, outcome, find_mentions(mentions_from, before, after))
+        return Rehearsal(before, after, outcome, find_body_references(mentions_from, before, after))
 
-    def regrow(self, regrowth: Regrowth, script: RegrowthScript) -> Regrown:
+    def recreate(self, regrowth: Recreation, script: RecreationScript) -> Recreated:
         """Rehearse the undoing of a chain; see `bot.ports.Database.rehearse_regrowth`."""
         return regrowth.rehearse(self._conn, script, self._owners)
 

@@ -2,8 +2,8 @@
 
 from bot.adapters.journal.audit import verify_chain
 from bot.adapters.journal.connections import Pool, open_pool
-from bot.adapters.journal.drills import PostgresDrillBook
+from bot.adapters.journal.drills import PostgresDrillRepository
 from bot.adapters.journal.journal import PostgresJournal
 from bot.adapters.journal.schema import migrate
 
-__all__ = ["Pool", "PostgresDrillBook", "PostgresJournal", "migrate", "open_pool", "verify_chain"]
+__all__ = ["Pool", "PostgresDrillRepository", "PostgresJournal", "migrate", "open_pool", "verify_chain"]

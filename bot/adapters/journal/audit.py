@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from bot.adapters.journal import mapping as rows
+from bot.adapters.journal import mapping
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
 from bot.adapters.named_queries import load
@@ -35,7 +35,7 @@ class AuditLog(Table):
         after = 0
         while True:
             page = self._all("events_after", after=after, run_id=run_id, limit=PAGE)
-            yield from map(rows.event_of, page)
+            yield from map(mapping.event_of, page)
             if len(page) < PAGE:
                 return
             after = page[-1]["sequence"]
@@ -57,7 +57,7 @@ def append(conn: Connection[DictRow], run_id: str, entry: AuditEntry | None) -> 
         previous=last["digest"] or ORIGIN,
         digest="",
     )
-    columns = vars(appended) | {"details": rows.to_json(dict(entry.details)), "digest": digest_of(appended)}
+    columns = vars(appended) | {"details": mapping.to_json(dict(entry.details)), "digest": digest_of(appended)}
     conn.execute(_QUERIES["append_event"], columns)
 
 

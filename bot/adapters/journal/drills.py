@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bot.adapters.journal import mapping as rows
+from bot.adapters.journal import mapping
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
 from bot.adapters.named_queries import load
@@ -20,7 +20,7 @@ _STEPS = TypeAdapter(tuple[Step, ...])
 _STEP = TypeAdapter(Step)
 
 
-class PostgresDrillBook(Table):
+class PostgresDrillRepository(Table):
     """`bot.ports.DrillBook` in the schema ``backstop`` of the state database.
 
     Every method may raise TemporaryError ``journal-unreachable``.
@@ -31,7 +31,7 @@ class PostgresDrillBook(Table):
     def enlist(self, name: str, fingerprint: str, now: datetime) -> Listed | None:
         """See `bot.ports.DrillBook.enlist`."""
         row = self._one("enlist", name=name, fingerprint=fingerprint, now=now, patience=OUTDATED_AFTER)
-        return Listed(rows.utc(row["known_since"]), rows.utc(row["planned_to"])) if row else None
+        return Listed(mapping.utc(row["known_since"]), mapping.utc(row["planned_to"])) if row else None
 
     def listed(self, since: datetime) -> Collection[str]:
         """See `bot.ports.DrillBook.listed`."""
@@ -48,7 +48,7 @@ class PostgresDrillBook(Table):
     def last_beat(self) -> datetime | None:
         """See `bot.ports.DrillBook.last_beat`."""
         row = self._one("last_beat")
-        return rows.utc(row["seen_at"]) if row else None
+        return mapping.utc(row["seen_at"]) if row else None
 
     def plan(self, drill: Drill) -> bool:
         """See `bot.ports.DrillBook.plan`."""
@@ -57,15 +57,15 @@ class PostgresDrillBook(Table):
     def drill(self, drill_id: str) -> Drill | None:
         """See `bot.ports.DrillBook.drill`."""
         row = self._one("drill", drill_id=drill_id)
-        return rows.drill_of(row) if row else None
+        return mapping.drill_of(row) if row else None
 
     def drills(self, environment: str | None = None, limit: int = 10) -> Sequence[Drill]:
         """See `bot.ports.DrillBook.drills`."""
-        return [rows.drill_of(row) for row in self._all("drills", environment=environment, limit=limit)]
+        return [mapping.drill_of(row) for row in self._all("drills", environment=environment, limit=limit)]
 
     def open_drills(self) -> Sequence[Drill]:
         """See `bot.ports.DrillBook.open_drills`."""
-        return [rows.drill_of(row) for row in self._all("open_drills")]
+        return [mapping.drill_of(row) for row in self._all("open_drills")]
 
     def note_announced(self, drill_id: str) -> None:
         """See `bot.ports.DrillBook.note_announced`."""
@@ -87,7 +87,7 @@ class PostgresDrillBook(Table):
 
     def untold(self) -> Sequence[Drill]:
         """See `bot.ports.DrillBook.untold`."""
-        found = [rows.drill_of(row) for row in self._all("untold_drills")]
+        found = [mapping.drill_of(row) for row in self._all("untold_drills")]
         return sorted(found, key=lambda drill: (drill.due_at, drill.id))
 
     def note_told(self, drill_ids: Sequence[str]) -> None:
@@ -98,7 +98,7 @@ class PostgresDrillBook(Table):
         """See `bot.ports.DrillBook.begin`."""
         listed = _STEPS.dump_json(tuple(steps)).decode()
         row = self._one("begin_drill", drill_id=drill_id, steps=listed, now=self._clock.now())
-        return rows.drill_of(row) if row else None
+        return mapping.drill_of(row) if row else None
 
     def record(self, drill_id: str, fence: int, step: Step) -> None:
         """See `bot.ports.DrillBook.record`."""
@@ -134,30 +134,30 @@ class PostgresDrillBook(Table):
     ) -> Sequence[Drill]:
         """See `bot.ports.DrillBook.history`."""
         values = {"environment": environment, "limit": limit, "kind": kind.value if kind else None}
-        return [rows.drill_of(row) for row in self._all("drill_history", **values)]
+        return [mapping.drill_of(row) for row in self._all("drill_history", **values)]
 
     def newest_passes(self) -> Sequence[Drill]:
         """See `bot.ports.DrillBook.newest_passes`."""
-        return [rows.drill_of(row) for row in self._all("newest_passes")]
+        return [mapping.drill_of(row) for row in self._all("newest_passes")]
 
     def restored(self, bundle: str) -> Drill | None:
         """See `bot.ports.DrillBook.restored`."""
         row = self._one("restored_by", bundle=bundle)
-        return rows.drill_of(row) if row else None
+        return mapping.drill_of(row) if row else None
 
     def last_passed(self, schedule: str) -> datetime | None:
         """See `bot.ports.DrillBook.last_passed`."""
         row = self._one("last_passed", schedule=schedule)
-        return rows.utc(row["ended_at"]) if row and row["ended_at"] else None
+        return mapping.utc(row["ended_at"]) if row and row["ended_at"] else None
 
     def last_proof(self, environment: str) -> datetime | None:
         """See `bot.ports.DrillBook.last_proof`."""
         row = self._one("last_proof", environment=environment)
-        return rows.utc(row["ended_at"]) if row and row["ended_at"] else None
+        return mapping.utc(row["ended_at"]) if row and row["ended_at"] else None
 
     def alerts(self) -> Sequence[Alert]:
         """See `bot.ports.DrillBook.alerts`."""
-        return [Alert(**(row | {"since": rows.utc(row["since"])})) for row in self._all("alerts")]
+        return [Alert(**(row | {"since": mapping.utc(row["since"])})) for row in self._all("alerts")]
 
     def raise_alert(self, alert: Alert) -> None:
         """See `bot.ports.DrillBook.raise_alert`."""
@@ -169,7 +169,9 @@ class PostgresDrillBook(Table):
 
     def script_proofs(self) -> Mapping[str, ScriptProof]:
         """See `bot.ports.DrillBook.script_proofs`."""
-        return {row["sha256"]: ScriptProof(**(row | {"at": rows.utc(row["at"])})) for row in self._all("script_proofs")}
+        return {
+            row["sha256"]: ScriptProof(**(row | {"at": mapping.utc(row["at"])})) for row in self._all("script_proofs")
+        }
 
 
 def _fenced_off(drill_id: str) -> PermanentError:

@@ -6,7 +6,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from bot.adapters.journal import mapping as rows
+from bot.adapters.journal import mapping
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
 from bot.domain.runs import Progress, Run, StepState
@@ -25,7 +25,7 @@ class Ownership(Table):
             if conn.execute(self._queries["take_run"], values).fetchone() is None:
                 return None
             row = conn.execute(self._queries["run"], values).fetchone()
-        return rows.run_of(row) if row else None
+        return mapping.run_of(row) if row else None
 
     def renew(self, run_id: str, fence: int, lease_s: float) -> None:
         """Extend the lease.
@@ -62,7 +62,7 @@ class Ownership(Table):
             "key": key,
             "state": state.value,
             "detail": detail.replace("\0", ""),
-            "data": None if data is None else rows.to_json(dict(data)),
+            "data": None if data is None else mapping.to_json(dict(data)),
         }
         self._write_step("record_step", columns)
 
@@ -72,7 +72,9 @@ class Ownership(Table):
         Raises:
             PermanentError: ``fenced-off``, ``unknown-step``.
         """
-        self._write_step("remember", {"run_id": run_id, "fence": fence, "key": key, "data": rows.to_json(dict(data))})
+        self._write_step(
+            "remember", {"run_id": run_id, "fence": fence, "key": key, "data": mapping.to_json(dict(data))}
+        )
 
     def record_progress(self, run_id: str, fence: int, key: str, progress: Progress) -> None:
         """Note how far a step is.
@@ -80,7 +82,7 @@ class Ownership(Table):
         Raises:
             PermanentError: ``fenced-off``, ``unknown-step``.
         """
-        columns = {"run_id": run_id, "fence": fence, "key": key, "progress": rows.progress_row(progress)}
+        columns = {"run_id": run_id, "fence": fence, "key": key, "progress": mapping.progress_row(progress)}
         self._write_step("record_progress", columns)
 
     def _write_step(self, query: str, columns: Mapping[str, Any]) -> None:

@@ -7,29 +7,29 @@ from typing import LiteralString
 import psycopg
 from psycopg.rows import DictRow
 
-from bot.adapters.journal import mapping as rows
+from bot.adapters.journal import mapping
 from bot.adapters.journal.audit import append
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
-from bot.domain.jobs import ChoreHolder, ChoreKind
+from bot.domain.jobs import JobHolder, JobKind
 from bot.ports import AuditEntry, Request
 
 
-class Chores(Table):
+class Jobs(Table):
     """The chores part of `bot.ports.Journal`.
 
     Nothing has to be let go: a holder whose request is finished, however it ended, holds nothing any more, and one
     whose process died is dealt with again by the sweep.
     """
 
-    def hold_chore(self, environment: str, kind: ChoreKind, request_id: str, user_id: str) -> ChoreHolder:
+    def hold_job(self, environment: str, kind: JobKind, request_id: str, user_id: str) -> JobHolder:
         """See `bot.ports.Journal.hold_chore`."""
         values = {"environment": environment, "kind": kind.value, "request_id": request_id, "user_id": user_id}
         with connection(self._pool) as conn:
             row = conn.execute(self._queries["hold_chore"], values).fetchone()
             while row is None:  # a statement of its own, so that it sees who has just been first
                 row = conn.execute(self._queries["chore_holder"], values).fetchone()
-        return ChoreHolder(row["request_id"], row["user_id"], row["since"], row["attempts"])
+        return JobHolder(row["request_id"], row["user_id"], row["since"], row["attempts"])
 
 
 class Requests(Table):
@@ -37,7 +37,7 @@ class Requests(Table):
 
     def accept(self, request: Request) -> bool:
         """Persist a request; False when it is already there (a redelivery)."""
-        payload = rows.to_json(dict(request.payload))
+        payload = mapping.to_json(dict(request.payload))
         return self._one("accept_request", id=request.id, kind=request.kind, payload=payload) is not None
 
     @contextmanager
@@ -45,15 +45,15 @@ class Requests(Table):
         """Hold a request by its row's lock while it is dealt with; see `bot.ports.Journal.claim`."""
         with connection(self._pool) as conn:
             row = conn.execute(self._queries["claim_request"], {"id": request_id}).fetchone()
-            yield RowClaim(conn, self._queries["finish_request"], rows.request_of(row)) if row else None
+            yield RowClaim(conn, self._queries["finish_request"], mapping.request_of(row)) if row else None
 
     def unfinished_requests(self, older_than_s: float) -> Sequence[Request]:
         """Requests nobody finished, for the sweep: at most 500, oldest first."""
-        return [rows.request_of(row) for row in self._all("unfinished_requests", older_than_s=older_than_s)]
+        return [mapping.request_of(row) for row in self._all("unfinished_requests", older_than_s=older_than_s)]
 
     def requests_under_way(self) -> Sequence[Request]:
         """Every request nobody has finished, held or not, oldest first."""
-        return [rows.request_of(row) for row in self._all("requests_under_way")]
+        return [mapping.request_of(row) for row in self._all("requests_under_way")]
 
     def visitors(self, within_s: float) -> Sequence[str]:
         """Who has opened the Home tab in that time."""
@@ -96,4 +96,4 @@ class Freezes(Table):
         if row is None:
             return None
         why = f": {row['reason']}" if row["reason"] else "."
-        return f"{rows.person(row['user_id'])} froze {environment} at {rows.moment(row['since'])}{why}"
+        return f"{mapping.person(row['user_id'])} froze {environment} at {mapping.moment(row['since'])}{why}"

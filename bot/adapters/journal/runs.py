@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from bot.adapters.journal import mapping as rows
+from bot.adapters.journal import mapping
 from bot.adapters.journal.audit import append
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.leases import fenced_off
@@ -32,7 +32,7 @@ class Runs(Table):
         """
         for _ in range(_OPENING_ATTEMPTS):
             with connection(self._pool) as conn:
-                if conn.execute(self._queries["open_run"], rows.run_row(run)).fetchone() is not None:
+                if conn.execute(self._queries["open_run"], mapping.run_row(run)).fetchone() is not None:
                     append(conn, run.id, entry)
                     return
             other = self.active_run(run.environment)
@@ -43,15 +43,15 @@ class Runs(Table):
     def run(self, run_id: str) -> Run | None:
         """Read a run with its steps."""
         row = self._one("run", run_id=run_id)
-        return rows.run_of(row) if row else None
+        return mapping.run_of(row) if row else None
 
     def runs(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
         """Newest first."""
-        return [rows.run_of(row) for row in self._all("runs", environment=environment, limit=limit)]
+        return [mapping.run_of(row) for row in self._all("runs", environment=environment, limit=limit)]
 
     def open_follow_ups(self, environment: str | None = None) -> Sequence[Run]:
         """See `bot.ports.Journal.open_follow_ups`. However old they are, and however many."""
-        return [rows.run_of(row) for row in self._all("open_follow_ups", environment=environment)]
+        return [mapping.run_of(row) for row in self._all("open_follow_ups", environment=environment)]
 
     def count_runs(self) -> Mapping[str, int]:
         """How many runs there are in each state that has any."""
@@ -72,7 +72,7 @@ class Runs(Table):
                 return False
             conn.execute(self._queries["clear_steps"], {"run_id": run_id})
             conn.cursor().executemany(
-                self._queries["add_step"], [{"run_id": run_id, **rows.step_row(step)} for step in steps]
+                self._queries["add_step"], [{"run_id": run_id, **mapping.step_row(step)} for step in steps]
             )
             append(conn, run_id, entry)
         return True
@@ -124,7 +124,7 @@ class Runs(Table):
         Raises:
             PermanentError: ``fenced-off``.
         """
-        values = {"run_id": run_id, "expires_at": expires_at, "fence": fence, **rows.plan_row(plan)}
+        values = {"run_id": run_id, "expires_at": expires_at, "fence": fence, **mapping.plan_row(plan)}
         with connection(self._pool) as conn:
             if conn.execute(self._queries["replan_run"], values).fetchone() is None:
                 raise fenced_off(run_id)
@@ -159,6 +159,6 @@ def _another_run_active(other: Run) -> PermanentError:
     return PermanentError(
         "another-run-active",
         f"{other.environment} already has a run: {other.id}, {other.state}, asked for by "
-        f"{rows.person(other.requester)} at {rows.moment(other.created_at)}.",
+        f"{mapping.person(other.requester)} at {mapping.moment(other.created_at)}.",
         f"`/rollback status` shows it; `/rollback cancel {other.id}` stops it.",
     )

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from bot.adapters.journal import mapping as rows
+from bot.adapters.journal import mapping
 from bot.adapters.journal.audit import append
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
@@ -30,7 +30,7 @@ class Votes(Table):
         Raises:
             PermanentError: ``not-pending`` when the run takes no votes any more; ``vote-stale``.
         """
-        values = {"run_id": run_id, **rows.vote_row(vote)}
+        values = {"run_id": run_id, **mapping.vote_row(vote)}
         with connection(self._pool) as conn:
             _check_open(conn, run_id, vote.digest)
             if conn.execute(BALLOTS["newer_than_vote"], values).fetchone() is not None:
@@ -56,7 +56,7 @@ class Votes(Table):
     def votes(self, run_id: str) -> Sequence[Vote]:
         """Votes now, oldest first."""
         with connection(self._pool) as conn:
-            return [rows.vote_of(row) for row in conn.execute(BALLOTS["votes"], {"run_id": run_id})]
+            return [mapping.vote_of(row) for row in conn.execute(BALLOTS["votes"], {"run_id": run_id})]
 
 
 def _check_open(conn: Connection[DictRow], run_id: str, digest: str) -> None:

@@ -10,7 +10,7 @@ from bot.domain.backups import Export
 from bot.domain.drill_reports import DrillReport
 from bot.domain.drills import Alert, Drill, DrillState, Standing
 from bot.domain.environments import Environment
-from bot.domain.jobs import Chore, ChoreKind
+from bot.domain.jobs import Job, JobKind
 from bot.domain.runs import Run
 from bot.errors import BotError
 from bot.ports import (
@@ -28,16 +28,15 @@ from bot.ports import (
     Overview,
 )
 from bot.views.backups import backups as backups_view
-from bot.views.backups import job as chore_view
+from bot.views.backups import job as job_view
 from bot.views.drills import drill as drill_view
-from bot.views.drills import list as drill_list_view
+from bot.views.drills import drill_list as drill_list_view
 from bot.views.drills import report as drillreport
-from bot.views.kit import error_message as refusal
+from bot.views.kit import error_message
 from bot.views.kit.blocks import View
-from bot.views.runs import approval_request as request
-from bot.views.runs import card, report
+from bot.views.runs import approval_request, card, report
 from bot.views.runs import escalation as escalation_view
-from bot.views.runs.html import sheet as incident
+from bot.views.runs.html import sheet
 from bot.views.status import home as home_view
 from bot.views.status import migrations as overview_view
 from bot.views.status import status
@@ -74,22 +73,22 @@ class SlackAnnouncer:
     def request(self, run: Run, votes: Sequence[Vote]) -> None:
         """See `bot.ports.Announcer.request`."""
         quorum, production = self._policy(run)
-        view = request.render(run, votes, quorum, production=production)
+        view = approval_request.render(run, votes, quorum, production=production)
         self._reply(run, _request_key(run.id, run.plan.digest), view)
 
     def note(self, run: Run, key: str, text: str) -> None:
         """See `bot.ports.Announcer.note`."""
-        self._reply(run, f"note:{run.id}:{key}", refusal.note(text))
+        self._reply(run, f"note:{run.id}:{key}", error_message.note(text))
 
     def changed(self, run: Run, old_digest: str, differences: Sequence[str]) -> None:
         """See `bot.ports.Announcer.changed`. The old request loses its buttons and says that it is void."""
         if run.plan.digest.startswith(old_digest):
             key = f"note:{run.id}:asked-again-{run.plan.short_digest}-{run.fence}"
-            self._reply(run, key, request.render_asked_again(run, differences))
+            self._reply(run, key, approval_request.render_asked_again(run, differences))
             return
-        self._reply(run, _request_key(run.id, old_digest), request.render_void(run, old_digest, differences))
+        self._reply(run, _request_key(run.id, old_digest), approval_request.render_void(run, old_digest, differences))
         key = f"note:{run.id}:changed-{old_digest[:_SHORT]}-{run.plan.short_digest}"
-        self._reply(run, key, request.render_changed(run, old_digest, differences))
+        self._reply(run, key, approval_request.render_changed(run, old_digest, differences))
 
     def report(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
         """See `bot.ports.Announcer.report`."""
@@ -97,7 +96,7 @@ class SlackAnnouncer:
 
     def report_file(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
         """See `bot.ports.Announcer.report_file`."""
-        content = htmlreport.write(incident.render(run, events, export))
+        content = htmlreport.write(sheet.render(run, events, export))
         attachment = Attachment(f"backstop-{run.id}.html", f"Report of run {run.id}", content)
         text = f"The whole report of run {run.id}, to keep or to print."
         key, thread = f"file:{run.id}", card_key(run.id)
@@ -109,11 +108,11 @@ class SlackAnnouncer:
 
     def refuse(self, audience: Audience, key: str, error: BotError) -> None:
         """See `bot.ports.Announcer.refuse`."""
-        self._answer(audience, key, refusal.render(error))
+        self._answer(audience, key, error_message.render(error))
 
     def tell(self, audience: Audience, key: str, text: str) -> None:
         """See `bot.ports.Announcer.tell`."""
-        self._answer(audience, key, refusal.plain(text))
+        self._answer(audience, key, error_message.plain(text))
 
     def status(
         self,
@@ -131,14 +130,14 @@ class SlackAnnouncer:
         """See `bot.ports.Announcer.overview`."""
         self._answer(audience, key, overview_view.render(overview))
 
-    def chore(self, chore: Chore) -> None:
+    def job(self, job: Job) -> None:
         """See `bot.ports.Announcer.chore`. An environment that is no longer configured has no channel to tell."""
-        environment = self._environments.get(chore.environment)
+        environment = self._environments.get(job.environment)
         if environment is not None:
-            view = chore_view.render(chore)
-            thread = card_key(chore.subject) if chore.kind is ChoreKind.SALVAGE else ""
+            view = job_view.render(job)
+            thread = card_key(job.subject) if job.kind is JobKind.SALVAGE else ""
             self._outbox.put(
-                Message(f"chore:{chore.id}", environment.incident_channel, view.text, view.blocks, thread_key=thread)
+                Message(f"chore:{job.id}", environment.incident_channel, view.text, view.blocks, thread_key=thread)
             )
 
     def backups(self, audience: Audience, key: str, listing: BackupListing, *, replace: bool) -> None:
@@ -172,7 +171,7 @@ class SlackAnnouncer:
 
     def drill_waits(self, drill: Drill, why: str) -> None:
         """See `bot.ports.Announcer.drill_waits`."""
-        view = refusal.note(f"{why} Drill {drill.id} is due and waits.")
+        view = error_message.note(f"{why} Drill {drill.id} is due and waits.")
         self._say(drill.environment, f"drill-waits:{drill.id}", view, _drill_key(drill))
 
     def drills_missed(self, drills: Sequence[Drill]) -> None:
@@ -220,7 +219,7 @@ class SlackAnnouncer:
 
     def forget_answers(self, older_than_s: float) -> None:
         """See `bot.ports.Announcer.forget_answers`."""
-        self._outbox.forget_whispers(older_than_s)
+        self._outbox.forget_ephemerals(older_than_s)
 
     def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
         """See `bot.ports.Announcer.run_of`."""

@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 from bot.adapters.journal.connections import connection
 from bot.adapters.outbox.delivery import Posting, Sharing, Way
 from bot.adapters.outbox.rate_limits import Pace
-from bot.adapters.outbox.retries import Setbacks, give_up, outcome_unknown
+from bot.adapters.outbox.retries import Retries, give_up, outcome_unknown
 from bot.adapters.outbox.store import QUERIES, PostgresOutbox, message_of, one
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import BarredError, Chat, Clock
@@ -31,7 +31,7 @@ class Channels:
         self._pace = pace
         self._no_edits_until = 0.0
         self._posting, self._sharing = Posting(chat), Sharing(chat)
-        self._setbacks = Setbacks(pace)
+        self._retries = Retries(pace)
         self._begun = False
 
     def sweep(self) -> int:
@@ -81,7 +81,7 @@ class Channels:
         except TemporaryError as error:
             if error.retry_after_s is not None:  # the limit is the method's, over all messages
                 self._no_edits_until = self._clock.monotonic() + error.retry_after_s
-            self._setbacks.put_off(conn, row, error, f"channel {row['channel']}")
+            self._retries.put_off(conn, row, error, f"channel {row['channel']}")
         except PermanentError as error:
             if error.reference.endswith(_GONE):
                 one(conn, "mark_gone", row)
@@ -89,7 +89,7 @@ class Channels:
                 give_up(conn, row, error)
         else:
             one(conn, "mark_edited", row)
-            self._setbacks.admit(f"channel {row['channel']}")
+            self._retries.admit(f"channel {row['channel']}")
 
     def _say(self, conn: Connection[DictRow], row: DictRow, way: Way) -> None:
         """Send for the first time, so that a crash at any point neither loses nor doubles it."""
@@ -102,12 +102,12 @@ class Channels:
             conn.commit()
             sent = way.send(row)
         except TemporaryError as error:
-            self._setbacks.put_off(conn, row, error, place, uncertain=sending or outcome_unknown(error))
+            self._retries.put_off(conn, row, error, place, uncertain=sending or outcome_unknown(error))
         except PermanentError as error:
             give_up(conn, row, error)
         else:
             one(conn, way.mark, {**row, **sent})
-            self._setbacks.admit(place)
+            self._retries.admit(place)
 
     def _found(self, conn: Connection[DictRow], row: DictRow, way: Way) -> bool:
         """Whether an earlier attempt of unknown outcome did arrive; it is then noted as sent."""

@@ -10,7 +10,7 @@ from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import connection
 from bot.adapters.outbox.rate_limits import Pace
-from bot.adapters.outbox.retries import Setbacks, give_up
+from bot.adapters.outbox.retries import Retries, give_up
 from bot.adapters.outbox.store import PostgresOutbox, message_of, one
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Chat
@@ -20,7 +20,7 @@ _PLACE = "answers"
 _log = logging.getLogger(__name__)
 
 
-class Whispers:
+class Ephemerals:
     """Sends ephemeral messages, several side by side; one that hangs holds up nobody else.
 
     Args:
@@ -35,9 +35,9 @@ class Whispers:
         self._chat = chat
         self._pace = pace
         self._woken = woken
-        self._setbacks = Setbacks(pace)
-        self._executor = ThreadPoolExecutor(pace.whispers_at_once, "whisper")
-        self._room = threading.Semaphore(pace.whispers_at_once)
+        self._retries = Retries(pace)
+        self._executor = ThreadPoolExecutor(pace.ephemerals_at_once, "whisper")
+        self._room = threading.Semaphore(pace.ephemerals_at_once)
 
     def sweep(self) -> int:
         """Begin to send what is due, as far as there is room; gives how many messages that were.
@@ -66,7 +66,7 @@ class Whispers:
         """Take the next message; without one, its room is given back."""
         row = None
         try:
-            row = self._outbox.fetch("claim_whisper", {"claim_s": self._pace.whisper_claim_s})
+            row = self._outbox.fetch("claim_whisper", {"claim_s": self._pace.ephemeral_claim_s})
         finally:
             if row is None:
                 self._room.release()
@@ -83,18 +83,18 @@ class Whispers:
     def _send(self, row: DictRow) -> Callable[[Connection[DictRow]], object]:
         """Call Slack; gives what is to be noted about it."""
         try:
-            self._chat.whisper(message_of(row), row["thread_ts"])
+            self._chat.ephemeral(message_of(row), row["thread_ts"])
         except TemporaryError as error:
-            if row["age_s"] > self._pace.whisper_late_s:
+            if row["age_s"] > self._pace.ephemeral_late_s:
                 late = PermanentError("answer-too-late", "Slack did not take the answer while it was of use.")
                 return lambda conn: give_up(conn, row, late)
             failed = error
-            return lambda conn: self._setbacks.put_off(conn, row, failed, _PLACE)
+            return lambda conn: self._retries.put_off(conn, row, failed, _PLACE)
         except PermanentError as error:
             if row["response_url"] and row["user_id"] and row["channel"]:
                 _log.info("message %s: %s; an ephemeral in the channel instead", row["key"], error.reference)
                 return lambda conn: one(conn, "forget_response_url", row)
             refused = error
             return lambda conn: give_up(conn, row, refused)
-        self._setbacks.admit(_PLACE)
+        self._retries.admit(_PLACE)
         return lambda conn: one(conn, "mark_whispered", row)

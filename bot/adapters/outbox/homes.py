@@ -7,7 +7,7 @@ from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import connection
 from bot.adapters.outbox.rate_limits import Pace
-from bot.adapters.outbox.retries import Setbacks, give_up
+from bot.adapters.outbox.retries import Retries, give_up
 from bot.adapters.outbox.store import PostgresOutbox, one
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Chat, Clock
@@ -31,7 +31,7 @@ class Homes:
         self._clock = clock
         self._pace = pace
         self._silent_until = 0.0
-        self._setbacks = Setbacks(pace)
+        self._retries = Retries(pace)
 
     def sweep(self) -> int:
         """Publish what is due; gives how many calls to Slack that took.
@@ -41,7 +41,7 @@ class Homes:
         """
         calls = 0
         while self._clock.monotonic() >= self._silent_until:
-            row = self._outbox.fetch("claim_home", {"claim_s": self._pace.whisper_claim_s})
+            row = self._outbox.fetch("claim_home", {"claim_s": self._pace.ephemeral_claim_s})
             if row is None:
                 break
             note = self._publish(row)
@@ -58,9 +58,9 @@ class Homes:
             if error.retry_after_s is not None:  # the limit is the method's, over all people
                 self._silent_until = self._clock.monotonic() + self._pace.delay_s(row["attempts"], error)
             failed = error
-            return lambda conn: self._setbacks.put_off(conn, row, failed, _PLACE)
+            return lambda conn: self._retries.put_off(conn, row, failed, _PLACE)
         except PermanentError as error:
             refused = error
             return lambda conn: give_up(conn, row, refused)
-        self._setbacks.admit(_PLACE)
+        self._retries.admit(_PLACE)
         return lambda conn: one(conn, "mark_published", {**row, "edit_every_s": self._pace.edit_every_s})

@@ -20,9 +20,9 @@ class Pace:
         first_delay_s, longest_delay_s: pauses after temporary errors, doubling.
         first_barred_delay_s, longest_barred_delay_s: the same where a person has to let the bot in.
         barred_patience_s: after that long nobody will, and the message is given up.
-        whispers_at_once: ephemeral messages sent side by side.
-        whisper_claim_s: how long one of them may take before another writer tries.
-        whisper_late_s: an answer older than this helps nobody (a response_url lives 30 minutes).
+        ephemerals_at_once: ephemeral messages sent side by side.
+        ephemeral_claim_s: how long one of them may take before another writer tries.
+        ephemeral_late_s: an answer older than this helps nobody (a response_url lives 30 minutes).
     """
 
     edit_every_s: float = 3.0
@@ -36,9 +36,9 @@ class Pace:
     first_barred_delay_s: float = 60.0
     longest_barred_delay_s: float = 300.0
     barred_patience_s: float = 7 * 86_400.0
-    whispers_at_once: int = 4
-    whisper_claim_s: float = 60.0
-    whisper_late_s: float = 1800.0
+    ephemerals_at_once: int = 4
+    ephemeral_claim_s: float = 60.0
+    ephemeral_late_s: float = 1800.0
 
     def delay_s(self, attempts: int, error: TemporaryError) -> float:
         """How long to wait after the failure that follows `attempts` others.

@@ -13,7 +13,7 @@ from bot.ports import BarredError
 _log = logging.getLogger(__name__)
 
 
-class Setbacks:
+class Retries:
     """Puts messages off. That the bot is barred from a place is logged once, until it is let in there again.
 
     Args:

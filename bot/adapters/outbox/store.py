@@ -55,7 +55,7 @@ class PostgresOutbox:
             rows = conn.execute(QUERIES["backlog"]).fetchall()
         return [Backlog(row["receiver"], row["waiting"], row["given_up"]) for row in rows]
 
-    def forget_whispers(self, older_than_s: float) -> int:
+    def forget_ephemerals(self, older_than_s: float) -> int:
         """See `bot.ports.Outbox.forget_whispers`. A batch is a transaction; gives how many messages are gone."""
         total = 0
         while True:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from bot.adapters.outbox.channels import Channels
-from bot.adapters.outbox.ephemerals import Whispers
+from bot.adapters.outbox.ephemerals import Ephemerals
 from bot.adapters.outbox.homes import Homes
 from bot.adapters.outbox.rate_limits import Pace
 from bot.adapters.outbox.store import PostgresOutbox
@@ -34,13 +34,13 @@ class Writer:
         self._channels = Channels(outbox, chat, clock, self._pace)
         self._stopping = threading.Event()
         self._woken = (threading.Event(), threading.Event(), threading.Event())
-        self._whispers = Whispers(outbox, chat, self._pace, self._woken[1])
+        self._ephemerals = Ephemerals(outbox, chat, self._pace, self._woken[1])
         self._homes = Homes(outbox, chat, clock, self._pace)
         self._threads = [
             threading.Thread(target=self._loop, args=(sweep, woken), name=name, daemon=True)
             for name, sweep, woken in (
                 ("outbox-channels", self.sweep_channels, self._woken[0]),
-                ("outbox-whispers", self.sweep_whispers, self._woken[1]),
+                ("outbox-whispers", self.sweep_ephemerals, self._woken[1]),
                 ("outbox-homes", self.sweep_homes, self._woken[2]),
             )
         ]
@@ -61,15 +61,15 @@ class Writer:
             if thread.ident is not None:  # it was started
                 thread.join()
                 self._outbox.unlisten(event)
-        self._whispers.stop()
+        self._ephemerals.stop()
 
     def sweep_channels(self) -> int:
         """Send, here and now, what may go out to channels; gives how many calls to Slack that took."""
         return self._channels.sweep()
 
-    def sweep_whispers(self) -> int:
+    def sweep_ephemerals(self) -> int:
         """Begin to send what is due to single persons; gives how many messages that were."""
-        return self._whispers.sweep()
+        return self._ephemerals.sweep()
 
     def sweep_homes(self) -> int:
         """Publish, here and now, the Home tabs that are due; gives how many calls to Slack that took."""

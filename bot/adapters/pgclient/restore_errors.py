@@ -28,7 +28,7 @@ WAY_OUT = (
 
 
 @dataclass(frozen=True)
-class Complaint:
+class RestoreError:
     """An error a tool reported, and the first line of the statement it was about ("" if it did not say).
 
     `words` are not for people: they may quote rows. The whole as a text is.
@@ -47,12 +47,12 @@ class Complaint:
         return f"{self.statement[:WORDS_LENGTH]}: {words[:WORDS_LENGTH]}." if self.statement else f"{words}."
 
 
-def read_complaints(text: str) -> Sequence[Complaint]:
+def read_restore_errors(text: str) -> Sequence[RestoreError]:
     """Read the errors out of a tool's error stream."""
-    found: list[Complaint] = []
+    found: list[RestoreError] = []
     for line in text.splitlines():
         if match := ERROR.match(line):
-            found.append(Complaint(match["words"]))
+            found.append(RestoreError(match["words"]))
         elif found and line.startswith(STATEMENT):
             found[-1] = replace(found[-1], statement=line.removeprefix(STATEMENT).strip().removesuffix(";"))
         elif found and RAISED.search(line):
@@ -65,15 +65,15 @@ def tolerated(error: ToolFailedError) -> Sequence[str] | None:
 
     None when there is anything else.
     """
-    found = read_complaints(error.complaints)
-    if not found or any(not TOLERATED.search(complaint.words) for complaint in found):
+    found = read_restore_errors(error.restore_errors)
+    if not found or any(not TOLERATED.search(restore_error.words) for restore_error in found):
         return None
-    return [str(complaint) for complaint in found if not SAYS_NOTHING.search(complaint.words)]
+    return [str(restore_error) for restore_error in found if not SAYS_NOTHING.search(restore_error.words)]
 
 
 def load_failed(error: ToolFailedError) -> BotError:
     """Make the error for a load that failed, with the tool's own words."""
-    said = error.complaints
+    said = error.restore_errors
     if TOO_OLD.search(said):
         return PermanentError(
             "tool-too-old",

@@ -16,14 +16,14 @@ class ToolFailedError(Exception):
     `complaints` is everything it wrote to its error stream: not for people, it may quote rows.
     """
 
-    def __init__(self, tool: str, words: str, *, locked: bool = False, complaints: str = "") -> None:
+    def __init__(self, tool: str, words: str, *, locked: bool = False, restore_errors: str = "") -> None:
         super().__init__(tool, words)
         self.tool = tool
         self.words = words
         self.locked = locked
-        self.complaints = complaints
+        self.restore_errors = restore_errors
 
     @property
     def gone(self) -> bool:
         """Whether the connection was lost or not given: trying again may work."""
-        return GONE.search(self.complaints) is not None
+        return GONE.search(self.restore_errors) is not None

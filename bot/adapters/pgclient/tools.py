@@ -222,7 +222,7 @@ class ToolRun:
             self.kill()
         if code:
             locked = LOCKED.search(complained) is not None
-            raise ToolFailedError(self._tool, tool_words(complained), locked=locked, complaints=complained)
+            raise ToolFailedError(self._tool, tool_words(complained), locked=locked, restore_errors=complained)
         return said
 
     def kill(self) -> None:

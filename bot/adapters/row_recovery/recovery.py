@@ -13,13 +13,13 @@ from bot.adapters.database.export import snapshot
 from bot.adapters.database.failures import translated
 from bot.adapters.database.hashing import HASHING, hash_tables
 from bot.adapters.database.hashing import Table as StoredTable
-from bot.adapters.row_recovery import tables as reading
+from bot.adapters.row_recovery import tables
 from bot.adapters.row_recovery.comparison import Comparison
 from bot.adapters.row_recovery.sql_text import SETTINGS, TableWriter, has_line_break, identifier
 from bot.adapters.row_recovery.tables import Name, Table
 from bot.adapters.sides import PostgresSides
 from bot.domain.environments import Timing
-from bot.domain.row_recovery import Salvage, SalvagedTable, SkippedTable
+from bot.domain.row_recovery import RecoveredTable, Salvage, SkippedTable
 from bot.domain.runs import Progress
 from bot.ports import Report
 
@@ -34,7 +34,7 @@ class _Both:
     live: Connection
 
 
-class PostgresSalvager:
+class PostgresRowRecovery:
     """A `bot.ports.Salvager`.
 
     Args:
@@ -85,15 +85,15 @@ class _Work:
         self._tracking = tracking
         self._write = write
         self._report = report
-        self._kept = reading.read(both.kept)
-        self._live = reading.read(both.live)
-        self._references = reading.read_references(both.live)
-        self._feeds = reading.read_sequences(both.live)
+        self._kept = tables.read(both.kept)
+        self._live = tables.read(both.live)
+        self._references = tables.read_references(both.live)
+        self._feeds = tables.read_sequences(both.live)
         self._skipped: list[SkippedTable] = []
 
     def perform(self, about: Sequence[str]) -> Salvage:
         """Write head, tables and end."""
-        differing = reading.in_order(self._differing(), self._references)
+        differing = tables.in_order(self._differing(), self._references)
         self._write("".join(f"-- {' '.join(line.split())}\n" for line in about))
         self._warn_of_circles(differing)
         self._write(f"\nBEGIN;\n{SETTINGS}")
@@ -144,7 +144,7 @@ class _Work:
             kept = pool.submit(hash_tables, self._both.kept, hashed)
             return hash_tables(self._both.live, hashed) != kept.result()
 
-    def _compare(self, table: Table) -> SalvagedTable:
+    def _compare(self, table: Table) -> RecoveredTable:
         inserts = updates = 0
         self._write(f"\n-- {identifier(*table.name)}\n")
         joined = table.name in self._references.get(table.name, ())
@@ -159,7 +159,7 @@ class _Work:
             if number % REPORT_EVERY_ROWS == 0:
                 self._report(Progress(number, 0, "rows"))
         writer.finish(self._feeds.get(table.name, ()) if inserts else ())
-        return SalvagedTable(identifier(*table.name), inserts, updates, comparison.only_live)
+        return RecoveredTable(identifier(*table.name), inserts, updates, comparison.only_live)
 
 
 def _shape_problem(kept: Table, live: Table | None) -> str:

@@ -70,6 +70,6 @@ def check_heap(conn: Connection, tools: PgTools, environment: Mapping[str, str],
     try:
         tools.start("pg_amcheck", arguments, environment).wait()
     except ToolFailedError as error:
-        lines = [line.strip() for line in error.complaints.splitlines() if line.strip()] or [error.words]
+        lines = [line.strip() for line in error.restore_errors.splitlines() if line.strip()] or [error.words]
         return [f"pg_amcheck: {line}" for line in lines[:SHOWN]]
     return []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection
 from bot.adapters.named_queries import load
-from bot.adapters.pgclient.restore_errors import extension_refused, load_failed, read_complaints, tolerated
+from bot.adapters.pgclient.restore_errors import extension_refused, load_failed, read_restore_errors, tolerated
 from bot.adapters.pgclient.tool_errors import ToolFailedError
 from bot.adapters.pgclient.tools import PgTools, ToolRun, use_list
 from bot.adapters.sides.archive import Contents
@@ -130,10 +130,10 @@ class Loader:
         try:
             self._run(target, path, entries, [])
         except ToolFailedError as error:
-            found = read_complaints(error.complaints)
+            found = read_restore_errors(error.restore_errors)
             if not found or isinstance(load_failed(error), TemporaryError):
                 raise
-            target.problems += [str(complaint) for complaint in found]
+            target.problems += [str(restore_error) for restore_error in found]
 
     def _restore_statistics(
         self, target: _Target, path: Path, entries: Sequence[str], arguments: Sequence[str]

@@ -15,7 +15,7 @@ from bot.adapters.database.tracking import Tracking, TrackingTable
 from bot.adapters.sides.names import side_name
 from bot.adapters.sides.server import Server
 from bot.domain.catalogue import Catalogue
-from bot.domain.drills import Trial
+from bot.domain.drills import ScriptTest
 from bot.domain.environments import Timing
 from bot.domain.migrations import DownScript, UpScript
 from bot.domain.runs import Progress
@@ -25,7 +25,7 @@ from bot.ports import Clock, Report
 SHOWN = 3
 
 
-class PostgresTrials:
+class PostgresScriptTests:
     """A `bot.ports.Trials`.
 
     Args:
@@ -52,9 +52,9 @@ class PostgresTrials:
         report: Report,
         *,
         privileges: bool = True,
-    ) -> Sequence[Trial]:
+    ) -> Sequence[ScriptTest]:
         """Run each by itself; see `bot.ports.Trials.alone`."""
-        tried: list[Trial] = []
+        tried: list[ScriptTest] = []
         with self._copied(source, run_id) as conn:
             for script, up in scripts:
                 report(Progress(len(tried), len(scripts), "scripts"))
@@ -95,15 +95,15 @@ class PostgresTrials:
         if not self._server.present(beside, source):
             raise PermanentError("side-missing", f"There is no database {source}.", "It has expired or was dropped.")
 
-    def _try(self, conn: Connection, script: DownScript, up: UpScript | None, *, privileges: bool) -> Trial:
-        problem, trial = "", Trial(script.version)
+    def _try(self, conn: Connection, script: DownScript, up: UpScript | None, *, privileges: bool) -> ScriptTest:
+        problem, script_test = "", ScriptTest(script.version)
         with _rolled_back(conn):
             before = _catalogue(conn, privileges=privileges)
             problem = self._go_down(conn, [script])
             if not problem:
-                trial = _go_up(conn, up, before, privileges=privileges) if up else trial
+                script_test = _go_up(conn, up, before, privileges=privileges) if up else script_test
         problem = problem or self._run(conn, [script])
-        return Trial(script.version, problem) if problem else trial
+        return ScriptTest(script.version, problem) if problem else script_test
 
     def _run(self, conn: Connection, chain: Sequence[DownScript]) -> str:
         """Run them for good; gives what is wrong, and then nothing is committed."""
@@ -139,21 +139,23 @@ def _first_false(conn: Connection, chain: Sequence[DownScript]) -> str:
     return ""
 
 
-def _go_up(conn: Connection, up: UpScript, before: Catalogue, *, privileges: bool) -> Trial:
+def _go_up(conn: Connection, up: UpScript, before: Catalogue, *, privileges: bool) -> ScriptTest:
     """Go up again, in the transaction that went down, and compare the schema with that from before."""
     if up.obstacle:
-        return Trial(up.version, note=f"was not run up again: {up.obstacle}")
+        return ScriptTest(up.version, note=f"was not run up again: {up.obstacle}")
     for line, text in up.statements:
         try:
             conn.execute(text.encode())
         except psycopg.Error as error:
             if is_disconnect(error):
                 raise
-            return Trial(up.version, reversible=False, note=f"does not go up again: line {line}, {server_words(error)}")
+            return ScriptTest(
+                up.version, reversible=False, note=f"does not go up again: line {line}, {server_words(error)}"
+            )
     moved = _moved(before, _catalogue(conn, privileges=privileges))
     if moved:
-        return Trial(up.version, reversible=False, note=f"goes up to another schema: {', '.join(moved)}")
-    return Trial(up.version, reversible=True)
+        return ScriptTest(up.version, reversible=False, note=f"goes up to another schema: {', '.join(moved)}")
+    return ScriptTest(up.version, reversible=True)
 
 
 def _moved(before: Catalogue, after: Catalogue) -> list[str]:

@@ -62,7 +62,7 @@ class SlackChat:
             # Without `blocks` Slack would keep the old ones, buttons and all: they are always given.
             self._client.chat_update(channel=message.channel, ts=ts, text=message.text, blocks=_blocks(message))
 
-    def whisper(self, message: Message, thread_ts: str) -> None:
+    def ephemeral(self, message: Message, thread_ts: str) -> None:
         """See `bot.ports.Chat.whisper`. A used-up response_url falls back to an ephemeral in the channel.
 
         Where the channel is the person, it is their own conversation with the bot: nobody else sees that anyway.

@@ -14,7 +14,7 @@ from bot.adapters.storage.members import BLOCK_BYTES, TarStream
 from bot.adapters.storage.refusals import damaged
 from bot.adapters.storage.unpacked import Budget, gunzip
 from bot.domain.backups import Backup
-from bot.domain.drills import Spoil
+from bot.domain.drills import Corruption
 
 CUT_AT = 0.57
 """How much of it is left: of a dump cut there, ``pg_restore -l`` still says that it is whole."""
@@ -22,22 +22,22 @@ _GZIP_BITS = 31
 _STORED = 0
 
 
-class SpoiltDownload:
+class CorruptedDownload:
     """A download of which something is wrong.
 
     Args:
         download: of the bundle, sound.
         backup: what it is.
-        spoil: what goes wrong.
+        corrupt: what goes wrong.
 
     Attributes:
         digest: sha256 of all that `chunks` has given.
     """
 
-    def __init__(self, download: ObjectDownload, backup: Backup, spoil: Spoil) -> None:
+    def __init__(self, download: ObjectDownload, backup: Backup, corrupt: Corruption) -> None:
         self._download = download
         self._backup = backup
-        self._spoil = spoil
+        self._spoil = corrupt
         self.digest = hashlib.sha256()
 
     def chunks(self) -> Iterator[bytes]:
@@ -46,15 +46,15 @@ class SpoiltDownload:
         Raises:
             PermanentError, TemporaryError: as `ObjectDownload.chunks`.
         """
-        for chunk in self._spoilt(self._download.chunks()):
+        for chunk in self._corrupted(self._download.chunks()):
             self.digest.update(chunk)
             yield chunk
 
-    def _spoilt(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def _corrupted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         size_bytes = self._backup.stored.size_bytes
-        if self._spoil is Spoil.CUT:
+        if self._spoil is Corruption.CUT:
             return _cut(chunks, int(size_bytes * CUT_AT))
-        if self._spoil is Spoil.FLIPPED:
+        if self._spoil is Corruption.FLIPPED:
             return _flipped(chunks, size_bytes // 2)
         return _compressed(_packed_anew(chunks, self._backup, self._spoil))
 
@@ -85,10 +85,10 @@ def _compressed(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield compressor.flush()
 
 
-def _packed_anew(chunks: Iterator[bytes], backup: Backup, spoil: Spoil) -> Iterator[bytes]:
+def _packed_anew(chunks: Iterator[bytes], backup: Backup, corrupt: Corruption) -> Iterator[bytes]:
     """The same archive, but for its last members, or for one byte in the middle of the largest."""
     files = backup.manifest.files if backup.manifest else ()
-    kept = files[: int(len(files) * CUT_AT)] if spoil is Spoil.SHORTENED else files
+    kept = files[: int(len(files) * CUT_AT)] if corrupt is Corruption.SHORTENED else files
     names = {MANIFEST_MEMBER, *(file.name for file in kept)}
     largest = max(files, key=lambda file: file.size_bytes, default=None)
     archive = TarStream(gunzip(chunks, Budget(sys.maxsize, damaged("It is larger than anything."))))
@@ -96,7 +96,7 @@ def _packed_anew(chunks: Iterator[bytes], backup: Backup, spoil: Spoil) -> Itera
         if member.name not in names:
             continue
         yield header_of(member.name, member.size_bytes)
-        edited = spoil is Spoil.EDITED and largest is not None and member.name == largest.name
+        edited = corrupt is Corruption.EDITED and largest is not None and member.name == largest.name
         yield from _flipped(archive.content(), member.size_bytes // 2) if edited else archive.content()
         yield bytes(-member.size_bytes % BLOCK_BYTES)
     yield bytes(2 * BLOCK_BYTES)

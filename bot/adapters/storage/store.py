@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.adapters.storage.bundles import GzipSink, Meter, hash_dump, measure_dump, write_bundle
 from bot.adapters.storage.catalogue import BundleCatalogue
-from bot.adapters.storage.corruption import SpoiltDownload
+from bot.adapters.storage.corruption import CorruptedDownload
 from bot.adapters.storage.documents import write_manifest, write_sidecar, write_verification
 from bot.adapters.storage.download import ObjectDownload
 from bot.adapters.storage.exports import S3ExportStore
@@ -27,7 +27,7 @@ from bot.domain.backups import (
     StoredObject,
     Verification,
 )
-from bot.domain.drills import Spoil
+from bot.domain.drills import Corruption
 from bot.domain.environments import BackupTarget
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle, Report
@@ -87,13 +87,13 @@ class S3BackupStore:
         """
         return self._fetch(backup, directory, self._download(backup, report))
 
-    def fetch_spoilt(self, backup: Backup, directory: Path, spoil: Spoil, report: Report) -> FetchedBundle:
+    def fetch_corrupted(self, backup: Backup, directory: Path, corrupt: Corruption, report: Report) -> FetchedBundle:
         """See `bot.ports.BackupStore.fetch_spoilt`.
 
         Raises:
             PermanentError: also ``scratch-not-empty``; the directory is then left as it is.
         """
-        return self._fetch(backup, directory, SpoiltDownload(self._download(backup, report), backup, spoil))
+        return self._fetch(backup, directory, CorruptedDownload(self._download(backup, report), backup, corrupt))
 
     def _fetch(self, backup: Backup, directory: Path, download: Download) -> FetchedBundle:
         check_environment(backup, self._environment)

@@ -3,21 +3,21 @@
 from bot.domain.approvals import Voter, entitled
 from bot.domain.environments import Environment
 from bot.domain.runs import Run
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.errors import PermanentError
 
 MEMBER_FOR_S = 600.0
 """How long somebody is taken for a member without looking again: they only read. Votes are never counted so."""
 
 
-def check_member(workplace: Workplace, user_id: str, environment: Environment) -> Voter:
+def check_member(services: Services, user_id: str, environment: Environment) -> Voter:
     """Let only full, active, human members of this workspace through.
 
     Raises:
         PermanentError: ``not-a-member``.
         TemporaryError: ``lookup-failed``.
     """
-    return _check(workplace, workplace.directory.look_up(user_id, environment.approval.groups))
+    return _check(services, services.directory.look_up(user_id, environment.approval.groups))
 
 
 class Readers:
@@ -29,31 +29,31 @@ class Readers:
     def __init__(self) -> None:
         self._seen_at: dict[str, float] = {}
 
-    def check(self, workplace: Workplace, user_id: str) -> None:
+    def check(self, services: Services, user_id: str) -> None:
         """Let through who is, or lately was, a full member.
 
         Raises:
             PermanentError: ``not-a-member``.
             TemporaryError: ``lookup-failed``.
         """
-        now = workplace.clock.monotonic()
+        now = services.clock.monotonic()
         if now - self._seen_at.get(user_id, now - MEMBER_FOR_S) >= MEMBER_FOR_S:
-            check_reader(workplace, user_id)
+            check_reader(services, user_id)
             self._seen_at[user_id] = now
 
 
-def check_reader(workplace: Workplace, user_id: str) -> Voter:
+def check_reader(services: Services, user_id: str) -> Voter:
     """The same for somebody who only reads, without asking which groups they are in: Slack limits that much more.
 
     Raises:
         PermanentError: ``not-a-member``.
         TemporaryError: ``lookup-failed``.
     """
-    return _check(workplace, workplace.directory.look_up(user_id, ()))
+    return _check(services, services.directory.look_up(user_id, ()))
 
 
-def _check(workplace: Workplace, person: Voter) -> Voter:
-    outsider = person.stranger or person.team_id != workplace.home_team
+def _check(services: Services, person: Voter) -> Voter:
+    outsider = person.stranger or person.team_id != services.home_team
     if person.bot or person.deleted or person.guest or outsider:
         raise PermanentError(
             "not-a-member",
@@ -63,15 +63,15 @@ def _check(workplace: Workplace, person: Voter) -> Voter:
     return person
 
 
-def check_steward(workplace: Workplace, user_id: str, run: Run) -> Voter:
+def check_steward(services: Services, user_id: str, run: Run) -> Voter:
     """Let only the requester and the environment's approvers through.
 
     Raises:
         PermanentError: ``not-yours``, ``not-a-member``.
         TemporaryError: ``lookup-failed``.
     """
-    environment = workplace.site(run.environment).environment
-    person = check_member(workplace, user_id, environment)
+    environment = services.env(run.environment).environment
+    person = check_member(services, user_id, environment)
     if user_id != run.requester and not entitled(person, environment.approval):
         raise PermanentError(
             "not-yours",
@@ -81,14 +81,14 @@ def check_steward(workplace: Workplace, user_id: str, run: Run) -> Voter:
     return person
 
 
-def check_approver(workplace: Workplace, user_id: str, environment: Environment) -> None:
+def check_approver(services: Services, user_id: str, environment: Environment) -> None:
     """Let only the environment's approvers through.
 
     Raises:
         PermanentError: ``not-an-approver``, ``not-a-member``.
         TemporaryError: ``lookup-failed``.
     """
-    if not entitled(check_member(workplace, user_id, environment), environment.approval):
+    if not entitled(check_member(services, user_id, environment), environment.approval):
         raise PermanentError(
             "not-an-approver",
             f"Only the approvers of {environment.name} may do that.",

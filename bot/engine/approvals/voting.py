@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.domain.approvals import Choice, Decision, Retracted, Retraction, Vote, Voter, decide, refusal
 from bot.domain.runs import Run, RunState
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.errors import PermanentError
 from bot.planning.checklist import checklist_of
 from bot.planning.retired import check_not_retired
@@ -15,7 +15,7 @@ from bot.ports import Audience, AuditEntry
 _PENDING = frozenset({RunState.PENDING})
 
 
-def vote(workplace: Workplace, audience: Audience, payload: Mapping[str, Any]) -> None:
+def vote(services: Services, audience: Audience, payload: Mapping[str, Any]) -> None:
     """Deal with a reaction or a button on one of our messages. Anything else in the channel is ignored.
 
     Raises:
@@ -23,56 +23,56 @@ def vote(workplace: Workplace, audience: Audience, payload: Mapping[str, Any]) -
             ``restore-in-place-removed``; the voter is told.
         TemporaryError: ``lookup-failed``.
     """
-    subject = _subject(workplace, audience, payload)
+    subject = _subject(services, audience, payload)
     if subject is None:
         return
     run, asked = subject
     if payload["withdraw"]:
-        _withdraw(workplace, run, audience.user_id, asked, payload)
+        _withdraw(services, run, audience.user_id, asked, payload)
         return
-    if _counted_before(workplace, run, audience.user_id, payload):
-        show(workplace, run.id)
+    if _counted_before(services, run, audience.user_id, payload):
+        show(services, run.id)
         return
     _check_open(run, asked)
     choice = Choice(payload["choice"])
     if choice is Choice.APPROVE:
         check_not_retired(run)
-    voter = _check_voter(workplace, run, audience.user_id, payload)
-    how, digest, now = payload["how"], run.plan.digest, workplace.clock.now()
+    voter = _check_voter(services, run, audience.user_id, payload)
+    how, digest, now = payload["how"], run.plan.digest, services.clock.now()
     details = {"choice": choice.value, "how": how, "digest": digest, "name": voter.name}
     entry = AuditEntry(audience.user_id, "voted", details)
-    if workplace.journal.cast(run.id, Vote(audience.user_id, choice, digest, how, now, _event_ts(payload)), entry):
-        _decide(workplace, run)
+    if services.journal.cast(run.id, Vote(audience.user_id, choice, digest, how, now, _event_ts(payload)), entry):
+        _decide(services, run)
 
 
-def _subject(workplace: Workplace, audience: Audience, payload: Mapping[str, Any]) -> tuple[Run, str] | None:
+def _subject(services: Services, audience: Audience, payload: Mapping[str, Any]) -> tuple[Run, str] | None:
     """The run a vote is about, and the short digest of the plan, "" where nobody can tell; None for no run.
 
     A button says both itself: it may stand on a copy that Slack took although it never answered our post.
     """
     if payload.get("run_id"):
-        return workplace.run(payload["run_id"]), payload["digest"]
-    found = workplace.announcer.run_of(audience.channel, payload["ts"])
-    run = workplace.journal.run(found[0]) if found else None
-    return (run, found[1] or _on_card(workplace, run)) if found and run else None
+        return services.run(payload["run_id"]), payload["digest"]
+    found = services.announcer.run_of(audience.channel, payload["ts"])
+    run = services.journal.run(found[0]) if found else None
+    return (run, found[1] or _on_card(services, run)) if found and run else None
 
 
 def _event_ts(payload: Mapping[str, Any]) -> Decimal:
     return Decimal(payload.get("event_ts") or 0)
 
 
-def _on_card(workplace: Workplace, run: Run) -> str:
+def _on_card(services: Services, run: Run) -> str:
     """The plan that a reaction on the card is about: the run's, or "" where it has had another one.
 
     The card is edited in place, and nobody can tell what it showed when somebody reacted.
     """
-    moves = (event.details for event in workplace.journal.events(run.id) if event.event == "plan-changed")
+    moves = (event.details for event in services.journal.events(run.id) if event.event == "plan-changed")
     return "" if any(move["old"] != move["new"] for move in moves) else run.plan.short_digest
 
 
-def _counted_before(workplace: Workplace, run: Run, user_id: str, payload: Mapping[str, Any]) -> bool:
+def _counted_before(services: Services, run: Run, user_id: str, payload: Mapping[str, Any]) -> bool:
     """Whether this very vote has done its work: delivered twice, or its handler died before it could say so."""
-    seen = {(vote.user_id, vote.choice, vote.how, vote.digest) for vote in workplace.journal.votes(run.id)}
+    seen = {(vote.user_id, vote.choice, vote.how, vote.digest) for vote in services.journal.votes(run.id)}
     mine = (user_id, Choice(payload["choice"]), payload["how"], run.plan.digest)
     return run.state is not RunState.PENDING and mine in seen
 
@@ -96,19 +96,19 @@ def _check_open(run: Run, asked: str) -> None:
         )
 
 
-def _check_voter(workplace: Workplace, run: Run, user_id: str, payload: Mapping[str, Any]) -> Voter:
-    policy = workplace.site(run.environment).environment.approval
-    voter = workplace.directory.look_up(user_id, policy.groups)
-    reason = refusal(voter, policy, run.requester, workplace.home_team)
+def _check_voter(services: Services, run: Run, user_id: str, payload: Mapping[str, Any]) -> Voter:
+    policy = services.env(run.environment).environment.approval
+    voter = services.directory.look_up(user_id, policy.groups)
+    reason = refusal(voter, policy, run.requester, services.home_team)
     if reason is None:
         return voter
     flags = {"bot": voter.bot, "deleted": voter.deleted, "guest": voter.guest, "stranger": voter.stranger}
     seen = {"reason": reason, "how": payload["how"], **flags, "name": voter.name}
-    workplace.journal.audit(run.id, user_id, "vote-refused", seen)
+    services.journal.audit(run.id, user_id, "vote-refused", seen)
     raise PermanentError("vote-refused", f"Your vote on run {run.id} does not count: {reason}")
 
 
-def _withdraw(workplace: Workplace, run: Run, user_id: str, asked: str, payload: Mapping[str, Any]) -> None:
+def _withdraw(services: Services, run: Run, user_id: str, asked: str, payload: Mapping[str, Any]) -> None:
     """Take back the vote for the plan that the touched message is about; a card that has shown several is about none.
 
     Raises:
@@ -118,7 +118,7 @@ def _withdraw(workplace: Workplace, run: Run, user_id: str, asked: str, payload:
         return
     retraction = Retraction(user_id, Choice(payload["choice"]), asked, _event_ts(payload))
     entry = AuditEntry(user_id, "vote-withdrawn", {"how": payload["how"], "digest": run.plan.digest})
-    came_of_it = workplace.journal.withdraw(run.id, retraction, entry)
+    came_of_it = services.journal.withdraw(run.id, retraction, entry)
     if came_of_it is Retracted.TOO_LATE:
         raise PermanentError(
             "vote-closed",
@@ -126,12 +126,12 @@ def _withdraw(workplace: Workplace, run: Run, user_id: str, asked: str, payload:
             f"/rollback cancel {run.id} stops it for as long as that is possible.",
         )
     if came_of_it is Retracted.DONE:
-        show(workplace, run.id)
+        show(services, run.id)
 
 
-def _decide(workplace: Workplace, run: Run) -> None:
-    journal = workplace.journal
-    quorum = workplace.site(run.environment).environment.approval.quorum
+def _decide(services: Services, run: Run) -> None:
+    journal = services.journal
+    quorum = services.env(run.environment).environment.approval.quorum
     votes = journal.votes(run.id)
     decision = decide(votes, run.plan.digest, quorum)
     if decision is Decision.REJECTED:
@@ -141,20 +141,20 @@ def _decide(workplace: Workplace, run: Run) -> None:
     elif decision is Decision.APPROVED:
         approved = AuditEntry("backstop", "approved", {"digest": run.plan.digest, "quorum": quorum})
         if journal.approve(run.id, run.plan.digest, checklist_of(run.plan.kind), approved):
-            workplace.queue.defer_run(run.id)
-    show(workplace, run.id)
+            services.queue.defer_run(run.id)
+    show(services, run.id)
 
 
-def show(workplace: Workplace, run_id: str) -> None:
+def show(services: Services, run_id: str) -> None:
     """Wish for a current card and request. Looked at again afterwards: an older look must not have the last word."""
-    run, shown = workplace.journal.run(run_id), None
+    run, shown = services.journal.run(run_id), None
     while run is not None and run != shown:
-        show_as(workplace, run)
-        run, shown = workplace.journal.run(run_id), run
+        show_as(services, run)
+        run, shown = services.journal.run(run_id), run
 
 
-def show_as(workplace: Workplace, run: Run) -> None:
+def show_as(services: Services, run: Run) -> None:
     """Wish for a card and a request that show the run like this."""
-    votes = workplace.journal.votes(run.id)
-    workplace.announcer.card(run, votes)
-    workplace.announcer.request(run, votes)
+    votes = services.journal.votes(run.id)
+    services.announcer.card(run, votes)
+    services.announcer.request(run, votes)

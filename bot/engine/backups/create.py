@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.domain.backups import Backup, BackupName, Manifest
 from bot.domain.catalogue import DatabaseFacts
 from bot.domain.runs import Progress
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Dump, Report
 
@@ -29,12 +29,12 @@ SCRATCH_SHARE = 1.0
 """Free scratch space wanted, as a share of the database's size on disk; a dump is always smaller."""
 
 
-def take_bundle(site: Site, workplace: Workplace, label: str, app_version: str, report: Report) -> Backup:
+def take_bundle(env: EnvironmentServices, services: Services, label: str, app_version: str, report: Report) -> Backup:
     """Dump, bundle, upload; the manifest beside it last. Repeated, it begins anew under a new name.
 
     Args:
-        site: whose database and bucket.
-        workplace: where there is scratch space.
+        env: whose database and bucket.
+        services: where there is scratch space.
         label: of the bundle's name; its time is the dump's snapshot.
         app_version: serving now; "" if unknown.
         report: called with bytes, of the dump first, then of the upload.
@@ -43,15 +43,15 @@ def take_bundle(site: Site, workplace: Workplace, label: str, app_version: str, 
         PermanentError: ``scratch-full``, and what the dump and the store raise.
         TemporaryError: ``schema-moved``, and what the dump and the store raise.
     """
-    before = site.database.inspect()
-    check_scratch(workplace.scratch_dir, before.size_bytes)
-    with tempfile.TemporaryDirectory(dir=workplace.scratch_dir, prefix="backstop-dump-") as scratch:
+    before = env.database.inspect()
+    check_scratch(services.scratch_dir, before.size_bytes)
+    with tempfile.TemporaryDirectory(dir=services.scratch_dir, prefix="backstop-dump-") as scratch:
         directory = Path(scratch) / "dump"
-        dump = site.database.dump(directory, report)
-        facts = site.database.inspect()
+        dump = env.database.dump(directory, report)
+        facts = env.database.inspect()
         _check_unmoved(before, facts)
-        manifest = _manifest(site.environment.name, label, app_version, facts, dump)
-        return site.store.put_bundle(directory, manifest, in_use(Path(scratch), report))
+        manifest = _manifest(env.environment.name, label, app_version, facts, dump)
+        return env.store.put_bundle(directory, manifest, in_use(Path(scratch), report))
 
 
 def check_scratch(directory: Path, size_bytes: int) -> None:

@@ -3,7 +3,7 @@
 from difflib import get_close_matches
 
 from bot.domain.backups import BUNDLE_SUFFIX, Backup
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.errors import BotError, PermanentError
 from bot.ports import Audience, BackupDetails, BackupListing, NewestBackups
 
@@ -16,62 +16,62 @@ _NEAR = 0.6
 
 
 def list_backups(
-    workplace: Workplace, audience: Audience, key: str, environment: str, text: str, offset: int, *, replace: bool
+    services: Services, audience: Audience, key: str, environment: str, text: str, offset: int, *, replace: bool
 ) -> None:
     """Show a page of an environment's backups, newest first."""
-    page = workplace.site(environment).store.list_page(text, offset, PAGE)
-    listing = BackupListing(environment, page, text, offset, workplace.clock.now())
-    workplace.announcer.backups(audience, key, listing, replace=replace)
+    page = services.env(environment).store.list_page(text, offset, PAGE)
+    listing = BackupListing(environment, page, text, offset, services.clock.now())
+    services.announcer.backups(audience, key, listing, replace=replace)
 
 
-def list_newest(workplace: Workplace, audience: Audience, key: str) -> None:
+def list_newest(services: Services, audience: Audience, key: str) -> None:
     """Show every environment's newest few; a bucket that does not answer hides no other."""
-    newest = [_newest(workplace.sites[name]) for name in sorted(workplace.sites)]
-    workplace.announcer.newest_backups(audience, key, newest, workplace.clock.now())
+    newest = [_newest(services.envs[name]) for name in sorted(services.envs)]
+    services.announcer.newest_backups(audience, key, newest, services.clock.now())
 
 
-def _newest(site: Site) -> NewestBackups:
+def _newest(env: EnvironmentServices) -> NewestBackups:
     try:
-        return NewestBackups(site.environment.name, site.store.list_page(limit=NEWEST))
+        return NewestBackups(env.environment.name, env.store.list_page(limit=NEWEST))
     except BotError as error:
-        return NewestBackups(site.environment.name, None, str(error))
+        return NewestBackups(env.environment.name, None, str(error))
 
 
-def show_backup(workplace: Workplace, audience: Audience, key: str, environment: str, name: str) -> None:
+def show_backup(services: Services, audience: Audience, key: str, environment: str, name: str) -> None:
     """Show what a backup's manifest says.
 
     Raises:
         PermanentError: see `find_backup`.
     """
-    backup = find_backup(workplace.site(environment), name)
-    restored = workplace.drills.restored(str(backup.name))
-    workplace.announcer.backup(audience, key, BackupDetails(environment, backup, workplace.clock.now(), restored))
+    backup = find_backup(services.env(environment), name)
+    restored = services.drills.restored(str(backup.name))
+    services.announcer.backup(audience, key, BackupDetails(environment, backup, services.clock.now(), restored))
 
 
-def find_backup(site: Site, name: str) -> Backup:
+def find_backup(env: EnvironmentServices, name: str) -> Backup:
     """Find a backup by its name, with or without ``.tar.gz``, or the newest one by ``latest``.
 
     Raises:
         PermanentError: ``unknown-backup`` with the nearest names; ``no-backups``.
     """
-    environment = site.environment.name
+    environment = env.environment.name
     if name.lower() == LATEST:
-        newest = site.store.list_backups(1)
+        newest = env.store.list_backups(1)
         if not newest:
             raise PermanentError(
                 "no-backups", f"{environment} has no backups.", f"Take one: /backups {environment} take"
             )
         return newest[0]
-    found = site.store.find(name.removesuffix(BUNDLE_SUFFIX))
+    found = env.store.find(name.removesuffix(BUNDLE_SUFFIX))
     if found is None:
         raise PermanentError(
-            "unknown-backup", f"{environment} has no backup {name[:120]}, or not a whole one.", _suggest(site, name)
+            "unknown-backup", f"{environment} has no backup {name[:120]}, or not a whole one.", _suggest(env, name)
         )
     return found
 
 
-def _suggest(site: Site, name: str) -> str:
-    known = [str(backup.name) for backup in site.store.list_backups(_SUGGEST_AMONG)]
+def _suggest(env: EnvironmentServices, name: str) -> str:
+    known = [str(backup.name) for backup in env.store.list_backups(_SUGGEST_AMONG)]
     near = get_close_matches(name.removesuffix(BUNDLE_SUFFIX), known, _SUGGESTIONS, _NEAR)
-    listed = f"/backups {site.environment.name} lists them all."
+    listed = f"/backups {env.environment.name} lists them all."
     return f"Did you mean {' or '.join(near)}? {listed}" if near else listed

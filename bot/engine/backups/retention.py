@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from bot.domain.runs import Run
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.engine.isolation import by_itself
 from bot.engine.requests import Kind
 from bot.errors import BotError, PermanentError
@@ -23,94 +23,94 @@ READERS = frozenset({Kind.SALVAGE, Kind.UNDO})
 _log = logging.getLogger(__name__)
 
 
-def kept_databases(workplace: Workplace, site: Site) -> Iterator[KeptDatabase]:
+def kept_databases(services: Services, env: EnvironmentServices) -> Iterator[KeptDatabase]:
     """List what a site's swaps have put aside, and until when: never earlier than people were told.
 
     Raises:
         BotError: the database or the journal does not answer.
     """
-    for side in site.sides.list():
+    for side in env.sides.list():
         if side.kind in KINDS:
-            until = side.noted_at + timedelta(seconds=site.keep_old_s)
-            until = max(until, _told_end(workplace, side.run_id, side.name) or until)
-            yield KeptDatabase(site.environment.name, side.name, side.run_id, side.size_bytes, until)
+            until = side.noted_at + timedelta(seconds=env.keep_old_s)
+            until = max(until, _told_end(services, side.run_id, side.name) or until)
+            yield KeptDatabase(env.environment.name, side.name, side.run_id, side.size_bytes, until)
 
 
-def expire_kept(workplace: Workplace) -> None:
+def expire_kept(services: Services) -> None:
     """Announce the end of kept databases, then drop those whose time is over, unless somebody may be reading them.
 
     One that cannot be dropped, or whose server does not answer, keeps no other from it.
     """
-    for name, site in workplace.sites.items():
+    for name, env in services.envs.items():
         with by_itself(f"kept databases of {name}"):
-            for kept in list(kept_databases(workplace, site)):
+            for kept in list(kept_databases(services, env)):
                 with by_itself(kept.name):
-                    _look_after(workplace, site, kept)
+                    _look_after(services, env, kept)
 
 
-def _look_after(workplace: Workplace, site: Site, kept: KeptDatabase) -> None:
-    notice = timedelta(seconds=min(NOTICE_S, site.keep_old_s / 2))
-    now, told = workplace.clock.now(), _told_end(workplace, kept.run_id, kept.name)
+def _look_after(services: Services, env: EnvironmentServices, kept: KeptDatabase) -> None:
+    notice = timedelta(seconds=min(NOTICE_S, env.keep_old_s / 2))
+    now, told = services.clock.now(), _told_end(services, kept.run_id, kept.name)
     if told is None and now < kept.until - notice:
         return
-    run = workplace.journal.run(kept.run_id)
+    run = services.journal.run(kept.run_id)
     if run is None:
         _log.warning("%s is of no run of ours and stays", kept.name)
     elif told is None or told < kept.until:
-        _announce(workplace, run, kept, max(kept.until, now + notice))
-    elif now >= told and not _is_needed(workplace, kept):
-        _drop(workplace, site, run, kept)
+        _announce(services, run, kept, max(kept.until, now + notice))
+    elif now >= told and not _is_needed(services, kept):
+        _drop(services, env, run, kept)
 
 
-def _told_end(workplace: Workplace, run_id: str, name: str) -> datetime | None:
+def _told_end(services: Services, run_id: str, name: str) -> datetime | None:
     """The end that people were told last; None where they have not been told."""
-    events = [event for event in workplace.journal.events(run_id) if event.event == ANNOUNCED]
+    events = [event for event in services.journal.events(run_id) if event.event == ANNOUNCED]
     ends = [str(event.details["until"]) for event in events if event.details["database"] == name]
     return datetime.fromisoformat(ends[-1]) if ends else None
 
 
-def _announce(workplace: Workplace, run: Run, kept: KeptDatabase, until: datetime) -> None:
+def _announce(services: Services, run: Run, kept: KeptDatabase, until: datetime) -> None:
     """Say it, then note that it was said: whoever dies in between says it again."""
     words = f"will be dropped after {until:%Y-%m-%d %H:%M} UTC. Until then /rollback undo {run.id} brings it back."
-    _say(workplace, run, kept, "announced", words)
+    _say(services, run, kept, "announced", words)
     details = {"database": kept.name, "until": until.isoformat()}
-    workplace.journal.audit(run.id, "backstop", ANNOUNCED, details)
+    services.journal.audit(run.id, "backstop", ANNOUNCED, details)
 
 
-def _is_needed(workplace: Workplace, kept: KeptDatabase) -> bool:
+def _is_needed(services: Services, kept: KeptDatabase) -> bool:
     """Whether somebody looks into it, or a run is open that may want it back."""
-    if workplace.journal.active_run(kept.environment) is not None:
+    if services.journal.active_run(kept.environment) is not None:
         return True
-    asked = [request for request in workplace.journal.requests_under_way() if request.kind in READERS]
+    asked = [request for request in services.journal.requests_under_way() if request.kind in READERS]
     return any(request.payload.get("run_id") == kept.run_id for request in asked)
 
 
-def _drop(workplace: Workplace, site: Site, run: Run, kept: KeptDatabase) -> None:
+def _drop(services: Services, env: EnvironmentServices, run: Run, kept: KeptDatabase) -> None:
     """Audited before and after: whoever dies in between leaves a drop that has begun, not one nobody knows of."""
-    events = workplace.journal.events(run.id)
+    events = services.journal.events(run.id)
     if not any(event.event == BEGUN and event.details["database"] == kept.name for event in events):
-        workplace.journal.audit(run.id, "backstop", BEGUN, {"database": kept.name})
+        services.journal.audit(run.id, "backstop", BEGUN, {"database": kept.name})
     try:
-        site.sides.drop(kept.name)
+        env.sides.drop(kept.name)
     except PermanentError as error:
         words = f"could not be dropped: {error} Backstop goes on trying; Kept databases in docs/operations.md has more."
-        _say(workplace, run, kept, "stuck", words)
+        _say(services, run, kept, "stuck", words)
         raise
-    workplace.journal.audit(run.id, "backstop", DROPPED, {"database": kept.name})
-    _say(workplace, run, kept, "dropped", "was dropped: its time was over. The swap can no longer be undone.")
+    services.journal.audit(run.id, "backstop", DROPPED, {"database": kept.name})
+    _say(services, run, kept, "dropped", "was dropped: its time was over. The swap can no longer be undone.")
 
 
-def _say(workplace: Workplace, run: Run, kept: KeptDatabase, key: str, text: str) -> None:
+def _say(services: Services, run: Run, kept: KeptDatabase, key: str, text: str) -> None:
     words = f"The kept database {kept.name} of run {run.id} ({kept.environment}) {text}"
-    workplace.announcer.note(run, f"{key}-{kept.name}", words)
+    services.announcer.note(run, f"{key}-{kept.name}", words)
 
 
-def kept_everywhere(workplace: Workplace, names: list[str]) -> list[KeptDatabase]:
+def kept_everywhere(services: Services, names: list[str]) -> list[KeptDatabase]:
     """List those of some environments; one whose database does not answer is left out."""
     found: list[KeptDatabase] = []
     for name in names:
         try:
-            found += kept_databases(workplace, workplace.site(name))
+            found += kept_databases(services, services.env(name))
         except BotError as error:
             _log.warning("kept databases of %s: %s", name, error.reference)
     return found

@@ -5,33 +5,33 @@ Rows are patients' data, so they go where backups are, never into a message: the
 
 from dataclasses import replace
 
-from bot.domain.jobs import Chore, ChoreKind, ChoreState
+from bot.domain.jobs import Job, JobKind, JobState
 from bot.domain.runs import Run, RunState
 from bot.engine.approvals.authorization import check_steward
 from bot.engine.backups.jobs import Work, begin
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.errors import PermanentError
 from bot.planning.checklist import is_past_return
 from bot.planning.retired import is_retired, saved_in_place
-from bot.ports import Audience, Salvager
+from bot.ports import Audience, RowRecovery
 
 _CHANGING = frozenset({RunState.APPROVED, RunState.RUNNING})
 
 
-def salvage(workplace: Workplace, audience: Audience, key: str, run_id: str) -> str:
+def salvage(services: Services, audience: Audience, key: str, run_id: str) -> str:
     """Compare what a run has put aside with the live database; gives a sentence for whoever asked.
 
     Raises:
         BotError: why not; where it had begun, the run's thread has been told too.
     """
-    run = workplace.run(run_id)
-    check_steward(workplace, audience.user_id, run)
+    run = services.run(run_id)
+    check_steward(services, audience.user_id, run)
     kept = _put_aside_by(run)
-    salvager = _salvager(workplace, run, kept)
-    _check_no_run(workplace, run.environment)
-    work = begin(workplace, workplace.site(run.environment), audience, key, ChoreKind.SALVAGE, run.id)
-    stored_as = f"salvage/{run.id}/{work.chore.begun_at:%Y%m%d_%H%M%S}.sql.gz"
-    ended = work.perform(lambda: _salvaged(work, salvager, run, kept, stored_as))
+    row_recovery = _row_recovery(services, run, kept)
+    _check_no_run(services, run.environment)
+    work = begin(services, services.env(run.environment), audience, key, JobKind.SALVAGE, run.id)
+    stored_as = f"salvage/{run.id}/{work.job.begun_at:%Y%m%d_%H%M%S}.sql.gz"
+    ended = work.perform(lambda: _recovered(work, row_recovery, run, kept, stored_as))
     rows = ended.salvage.rows if ended.salvage else 0
     return f"{rows:,} rows are written as SQL to {stored_as}; the thread of run {run.id} says which tables have them."
 
@@ -60,19 +60,19 @@ def _put_aside_by(run: Run) -> str:
     return come.outgoing
 
 
-def _salvager(workplace: Workplace, run: Run, kept: str) -> Salvager:
-    site = workplace.site(run.environment)
-    if not any(side.name == kept for side in site.sides.list()):
+def _row_recovery(services: Services, run: Run, kept: str) -> RowRecovery:
+    env = services.env(run.environment)
+    if not any(side.name == kept for side in env.sides.list()):
         raise PermanentError(
             "kept-database-gone",
             f"The database that run {run.id} put aside ({kept}) is gone: dropped after its time, or swapped back.",
             f"What was in it may be in a backup: /backups {run.environment} lists them.",
         )
-    return site.salvager
+    return env.row_recovery
 
 
-def _check_no_run(workplace: Workplace, environment: str) -> None:
-    active = workplace.journal.active_run(environment)
+def _check_no_run(services: Services, environment: str) -> None:
+    active = services.journal.active_run(environment)
     if active is not None and active.state in _CHANGING:
         raise PermanentError(
             "run-under-way",
@@ -81,10 +81,10 @@ def _check_no_run(workplace: Workplace, environment: str) -> None:
         )
 
 
-def _salvaged(work: Work, salvager: Salvager, run: Run, kept: str, key: str) -> Chore:
-    with work.site.store.open_text(key) as write:
-        found = salvager.salvage(kept, _about(work, run, kept), write, work.reporter())
-    return replace(work.chore, state=ChoreState.DONE, salvage=replace(found, key=key))
+def _recovered(work: Work, row_recovery: RowRecovery, run: Run, kept: str, key: str) -> Job:
+    with work.env.store.open_text(key) as write:
+        found = row_recovery.salvage(kept, _about(work, run, kept), write, work.reporter())
+    return replace(work.job, state=JobState.DONE, salvage=replace(found, key=key))
 
 
 def _about(work: Work, run: Run, kept: str) -> list[str]:
@@ -93,7 +93,7 @@ def _about(work: Work, run: Run, kept: str) -> list[str]:
     state = f"{come.created_at:%Y-%m-%d %H:%M:%S} UTC" if come else "unknown"
     return [
         f"Rows of {kept} that the live database of {run.environment} lacks or has otherwise.",
-        f"Compared {work.chore.begun_at:%Y-%m-%d %H:%M:%S} UTC. Run {run.id} put it aside for a state of {state}.",
+        f"Compared {work.job.begun_at:%Y-%m-%d %H:%M:%S} UTC. Run {run.id} put it aside for a state of {state}.",
         "Backstop never runs this. Read it, take out what must not come back, then run it in the live database as the",
         "owner of its tables, without the app's triggers where those must not fire again. It is one transaction.",
         "INSERT: nobody has that key in the live database. The app may have deleted such a row since.",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bot.domain.backups import Backup, Verification
-from bot.engine.context import Site
+from bot.engine.context import EnvironmentServices
 from bot.errors import PermanentError
 
 DAMAGED = frozenset(
@@ -46,15 +46,15 @@ def judging(level: int) -> Iterator[None]:
         raise
 
 
-def note(site: Site, backup: Backup, result: Verification) -> str:
+def note(env: EnvironmentServices, backup: Backup, result: Verification) -> str:
     """Keep the result, unless a deeper look at that very object has said more before: that stays true.
 
     What was noted is read anew: a drill may have found something while this was going on.
     """
-    found = site.store.find(str(backup.name))
+    found = env.store.find(str(backup.name))
     before = found.verified if found is not None and found.stored == backup.stored else backup.verified
     if before is None or before.level <= result.level or (result.problem and not before.problem):
-        site.store.note_verified(backup, result)
+        env.store.note_verified(backup, result)
         return ""
     if before.problem:
         return f"Level {before.level} failed before and stays noted, until that level passes: {before.problem}"

@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.domain.backups import Backup, Verification
-from bot.domain.jobs import LEVELS, Chore, ChoreKind, ChoreState
+from bot.domain.jobs import LEVELS, Job, JobKind, JobState
 from bot.domain.runs import run_id_of
 from bot.engine.approvals.authorization import check_member
 from bot.engine.backups.compare import compare
 from bot.engine.backups.jobs import Work, begin
 from bot.engine.backups.queries import find_backup
 from bot.engine.backups.verdict import FaultError, judging, note
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.errors import PermanentError
 from bot.planning.refusals import check_second_database
 from bot.ports import Audience, FetchedBundle, Sides
@@ -20,19 +20,19 @@ from bot.ports import Audience, FetchedBundle, Sides
 _NAMES, _READABLE, _RESTORED = LEVELS
 
 
-def verify(workplace: Workplace, audience: Audience, key: str, environment: str, name: str, level: int) -> str:
+def verify(services: Services, audience: Audience, key: str, environment: str, name: str, level: int) -> str:
     """Prove a backup, keep what was found, and give a sentence for whoever asked.
 
     Raises:
         BotError: why it could not be tried; nothing is noted then.
     """
-    site = workplace.site(environment)
-    check_member(workplace, audience.user_id, site.environment)
+    env = services.env(environment)
+    check_member(services, audience.user_id, env.environment)
     _check_level(level)
-    backup = find_backup(site, name)
+    backup = find_backup(env, name)
     if level == _RESTORED:
-        check_second_database(environment, site.database.inspect())
-    work = begin(workplace, site, audience, key, ChoreKind.VERIFY, str(backup.name), level)
+        check_second_database(environment, env.database.inspect())
+    work = begin(services, env, audience, key, JobKind.VERIFY, str(backup.name), level)
     ended = work.perform(lambda: _verified(work, backup))
     if ended.problem:
         return f"{backup.name} did NOT pass level {ended.level}: {ended.problem}"
@@ -44,44 +44,44 @@ def _check_level(level: int) -> None:
         raise PermanentError("not-a-level", f"There is no level {level}.", "Levels are 1, 2 and 3; 2 is the default.")
 
 
-def _verified(work: Work, backup: Backup) -> Chore:
+def _verified(work: Work, backup: Backup) -> Job:
     try:
         schema = _prove(work, backup)
     except FaultError as fault:
-        note(work.site, backup, Verification(fault.level, work.workplace.clock.now(), fault.problem))
-        return replace(work.chore, state=ChoreState.DONE, level=fault.level, problem=fault.problem)
-    remark = note(work.site, backup, Verification(work.chore.level, work.workplace.clock.now(), schema_version=schema))
-    return replace(work.chore, state=ChoreState.DONE, note=remark)
+        note(work.env, backup, Verification(fault.level, work.services.clock.now(), fault.problem))
+        return replace(work.job, state=JobState.DONE, level=fault.level, problem=fault.problem)
+    remark = note(work.env, backup, Verification(work.job.level, work.services.clock.now(), schema_version=schema))
+    return replace(work.job, state=JobState.DONE, note=remark)
 
 
 def _prove(work: Work, backup: Backup) -> int:
     """Prove it; gives the schema version that a restore found, else 0."""
-    if work.chore.level == _NAMES:
+    if work.job.level == _NAMES:
         with judging(_NAMES):
-            work.site.store.verify_names(backup, work.reporter())
+            work.env.store.verify_names(backup, work.reporter())
         return 0
-    work.workplace.scratch_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=work.workplace.scratch_dir, prefix=_prefix(work)) as scratch:
+    work.services.scratch_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=work.services.scratch_dir, prefix=_prefix(work)) as scratch:
         directory = Path(scratch) / "bundle"
         directory.mkdir()
         with judging(_NAMES):
-            bundle = work.site.store.fetch(backup, directory, work.reporter())
+            bundle = work.env.store.fetch(backup, directory, work.reporter())
         with judging(_READABLE):
-            work.workplace.reader.read_through(bundle)
-        if work.chore.level == _RESTORED:
+            work.services.reader.read_through(bundle)
+        if work.job.level == _RESTORED:
             with judging(_RESTORED):
-                return _restore(work, work.site.sides, backup, bundle)
+                return _restore(work, work.env.sides, backup, bundle)
     return 0
 
 
 def _prefix(work: Work) -> str:
     """The directory says whose it is: for as long as the request is not finished, nobody tidies it away."""
-    return f"backstop-verify-{run_id_of(work.chore.id)}-"
+    return f"backstop-verify-{run_id_of(work.job.id)}-"
 
 
 def _restore(work: Work, sides: Sides, backup: Backup, bundle: FetchedBundle) -> int:
     """Restore it aside; gives the schema version found there. One made elsewhere says nothing to compare it with."""
-    run_id, report = run_id_of(work.chore.id), work.reporter()
+    run_id, report = run_id_of(work.job.id), work.reporter()
     try:
         name = sides.load(run_id, bundle, report)
         if backup.manifest is not None:

@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from bot.domain.drills import OUTDATED_AFTER, Alert, Schedule, Standing
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.planning.schedule import deadline
 
 
-def standings(workplace: Workplace) -> list[Standing]:
+def standings(services: Services) -> list[Standing]:
     """Say where every schedule is that is in force."""
-    now = workplace.clock.now()
-    found = (_standing(workplace, schedule, now) for schedule in workplace.schedules)
+    now = services.clock.now()
+    found = (_standing(services, schedule, now) for schedule in services.schedules)
     return [standing for standing in found if standing is not None]
 
 
-def _standing(workplace: Workplace, schedule: Schedule, now: datetime) -> Standing | None:
-    book, calendar = workplace.drills, workplace.calendar
+def _standing(services: Services, schedule: Schedule, now: datetime) -> Standing | None:
+    book, calendar = services.drills, services.calendar
     listed = book.enlist(schedule.name, schedule.fingerprint, now)
     if listed is None:
         return None
@@ -29,49 +29,49 @@ def _standing(workplace: Workplace, schedule: Schedule, now: datetime) -> Standi
     return Standing(schedule, since, passed, ahead, wall, until, until is not None and now > until)
 
 
-def watch(workplace: Workplace, now: datetime) -> None:
+def watch(services: Services, now: datetime) -> None:
     """Raise an alert for whatever is overdue, once an episode, and clear those that hold no more."""
-    book, raised = workplace.drills, {alert.subject: alert for alert in workplace.drills.alerts()}
-    watched = dict(_watched(workplace, now))
+    book, raised = services.drills, {alert.subject: alert for alert in services.drills.alerts()}
+    watched = dict(_watched(services, now))
     for subject, (alert, _) in watched.items():
         if alert is not None and raised.get(subject) != alert:
-            _relieve(workplace, raised.get(subject), alert.since if alert.passed else None)
-            workplace.announcer.overdue(alert)
+            _relieve(services, raised.get(subject), alert.since if alert.passed else None)
+            services.announcer.overdue(alert)
             book.raise_alert(alert)
     live = book.listed(now - OUTDATED_AFTER) if raised else ()
     for subject, alert in raised.items():
         current, passed = watched.get(subject, (None, None))
         if current is None and (subject in watched or _name(subject) not in live):
-            _relieve(workplace, alert, passed)
+            _relieve(services, alert, passed)
             book.clear_alert(subject)
 
 
-def _relieve(workplace: Workplace, alert: Alert | None, passed: datetime | None) -> None:
+def _relieve(services: Services, alert: Alert | None, passed: datetime | None) -> None:
     if alert is not None:
-        workplace.announcer.relieved(alert, passed)
+        services.announcer.relieved(alert, passed)
 
 
-def _watched(workplace: Workplace, now: datetime) -> Iterator[tuple[str, tuple[Alert | None, datetime | None]]]:
+def _watched(services: Services, now: datetime) -> Iterator[tuple[str, tuple[Alert | None, datetime | None]]]:
     """Everything that is watched here: its subject, its alert if it is overdue, and when it last passed."""
-    for standing in standings(workplace):
+    for standing in standings(services):
         subject = f"schedule:{standing.schedule.name}"
         passed = standing.last_passed
         alert = Alert(subject, standing.schedule.environment, standing.since, passed is not None)
         yield subject, (alert if standing.overdue else None, passed)
-    for site in workplace.sites.values():
-        demand = site.environment.drill_demand
+    for env in services.envs.values():
+        demand = env.environment.drill_demand
         if demand is not None:
-            yield from _required(workplace, site, demand.within_s, now)
+            yield from _required(services, env, demand.within_s, now)
 
 
 def _required(
-    workplace: Workplace, site: Site, within_s: int, now: datetime
+    services: Services, env: EnvironmentServices, within_s: int, now: datetime
 ) -> Iterator[tuple[str, tuple[Alert | None, datetime | None]]]:
-    name = site.environment.name
+    name = env.environment.name
     subject = f"environment:{name}"
-    listed = workplace.drills.enlist(subject, str(within_s), now)
+    listed = services.drills.enlist(subject, str(within_s), now)
     if listed is not None:
-        passed = workplace.drills.last_proof(name)
+        passed = services.drills.last_proof(name)
         since = passed or listed.known_since
         alert = Alert(subject, name, since, passed is not None)
         yield subject, (alert if (now - since).total_seconds() > within_s else None, passed)

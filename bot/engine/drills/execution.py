@@ -13,7 +13,7 @@ import stamina
 from bot.domain.backups import Backup
 from bot.domain.drills import Drill
 from bot.domain.runs import Progress, Step, StepState
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.engine.runs.execution import JOURNAL_PATIENCE_S
 from bot.engine.runs.interrupts import OwnershipLostError
 from bot.errors import BotError, PermanentError, TemporaryError
@@ -29,29 +29,29 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Exercise:
+class DrillExecution:
     """The drill while this process owns it. Whoever takes it up later has a higher fence, and this one is refused."""
 
-    def __init__(self, workplace: Workplace, drill: Drill) -> None:
-        self.workplace = workplace
+    def __init__(self, services: Services, drill: Drill) -> None:
+        self.services = services
         self.drill = drill
         self.bundle: FetchedBundle | None = None
-        self._shown_at = workplace.clock.monotonic() - SHOW_EVERY_S
+        self._shown_at = services.clock.monotonic() - SHOW_EVERY_S
 
     @property
-    def site(self) -> Site:
+    def env(self) -> EnvironmentServices:
         """Where it runs."""
-        return self.workplace.site(self.drill.environment)
+        return self.services.env(self.drill.environment)
 
     @property
-    def source(self) -> Site:
+    def source(self) -> EnvironmentServices:
         """Whose bundle it uses. Of that environment, nothing but the bucket is touched."""
-        return self.workplace.site(self.drill.bundle_of)
+        return self.services.env(self.drill.bundle_of)
 
     @property
     def sides(self) -> Sides:
         """Databases beside the one of the environment it runs in."""
-        return self.site.sides
+        return self.env.sides
 
     def data(self, key: str) -> Mapping[str, Any]:
         """What a step remembers."""
@@ -67,7 +67,7 @@ class Exercise:
         Raises:
             OwnershipLostError: another process has the drill, or the book stays away.
         """
-        step, now = self.drill.step(key), self.workplace.clock.now()
+        step, now = self.drill.step(key), self.services.clock.now()
         begins = state is StepState.RUNNING
         self._put(
             replace(
@@ -110,7 +110,7 @@ class Exercise:
             return
         try:
             self._record(replace(step, detail=detail, progress=progress))
-            self.workplace.announcer.drill(self.drill)
+            self.services.announcer.drill(self.drill)
         except TemporaryError as error:
             _log.warning("drill %s cannot be shown: %s", self.drill.id, error.reference)
 
@@ -118,7 +118,7 @@ class Exercise:
         """Take a long step's progress, show it once a second, and stop the step when the drill is not ours any more."""
 
         def report(progress: Progress) -> None:
-            now = self.workplace.clock.monotonic()
+            now = self.services.clock.monotonic()
             if now - self._shown_at >= SHOW_EVERY_S:
                 self._shown_at = now
                 self.tell(key, self.drill.step(key).detail, progress)
@@ -135,7 +135,7 @@ class Exercise:
 
     def _announce(self) -> None:
         try:
-            self.workplace.announcer.drill(self.drill)
+            self.services.announcer.drill(self.drill)
         except TemporaryError:
             raise
         except Exception:  # noqa: BLE001 -- a message that cannot be made must not stop a drill half-way
@@ -159,14 +159,14 @@ class Exercise:
             OwnershipLostError: the journal stays away.
         """
         about = {"drill": self.drill.id, "environment": self.drill.environment, **details}
-        self.insist(lambda: self.workplace.journal.audit("", "backstop", event, about))
+        self.insist(lambda: self.services.journal.audit("", "backstop", event, about))
 
     def _put(self, step: Step) -> None:
         self.insist(lambda: self._record(step))
 
     def _record(self, step: Step) -> None:
         try:
-            self.workplace.drills.record(self.drill.id, self.drill.fence, step)
+            self.services.drills.record(self.drill.id, self.drill.fence, step)
         except PermanentError as error:
             raise OwnershipLostError(error.reference) from error
         steps = tuple(step if known.key == step.key else known for known in self.drill.steps)
@@ -174,13 +174,13 @@ class Exercise:
 
     def scratch(self) -> Path:
         """Make a directory of this process's own: a predecessor that only seems dead writes into another one."""
-        self.workplace.scratch_dir.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(dir=self.workplace.scratch_dir, prefix=self._prefix))
+        self.services.scratch_dir.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=self.services.scratch_dir, prefix=self._prefix))
 
     def clear_scratch(self) -> None:
         """Delete what the drill has downloaded, whichever process did."""
         self.bundle = None
-        for left in self.workplace.scratch_dir.glob(f"{self._prefix}*"):
+        for left in self.services.scratch_dir.glob(f"{self._prefix}*"):
             shutil.rmtree(left, ignore_errors=True)
 
     @property

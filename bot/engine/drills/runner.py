@@ -7,11 +7,11 @@ import stamina
 
 from bot.domain.drills import Drill, DrillState
 from bot.domain.runs import Step, StepState
-from bot.engine.context import Workplace
-from bot.engine.drills.execution import Exercise, patiently
+from bot.engine.context import Services
+from bot.engine.drills.execution import DrillExecution, patiently
 from bot.engine.drills.steps.measurements import measure, proofs_of
-from bot.engine.drills.steps.registry import STAGES
-from bot.engine.drills.steps.step import Stage
+from bot.engine.drills.steps.registry import STEPS
+from bot.engine.drills.steps.step import DrillStep
 from bot.engine.runs.execution import sentence
 from bot.engine.runs.interrupts import OwnershipLostError
 from bot.engine.runs.steps.step import Outcome
@@ -25,73 +25,73 @@ _PROBLEM = "problem"
 _log = logging.getLogger(__name__)
 
 
-def perform(workplace: Workplace, drill_id: str) -> None:
+def perform(services: Services, drill_id: str) -> None:
     """Perform a planned drill, or go on with one whose process died. Done again after its end, it shows the result.
 
     Raises:
         PermanentError: ``unknown-drill``.
         TemporaryError: ``journal-unreachable``; asked for again, it goes on.
     """
-    steps = checklist_of(_known(workplace, drill_id))
-    begun = patiently(lambda: workplace.drills.begin(drill_id, steps))
+    steps = checklist_of(_known(services, drill_id))
+    begun = patiently(lambda: services.drills.begin(drill_id, steps))
     if begun is not None:
-        exercise = Exercise(workplace, begun)
+        execution = DrillExecution(services, begun)
         try:
-            _carry(exercise)
+            _carry(execution)
         except OwnershipLostError as error:
             _log.warning("drill %s is left to its next owner: %s", drill_id, error)
             return
-    patiently(lambda: workplace.announcer.drill(_known(workplace, drill_id)))
+    patiently(lambda: services.announcer.drill(_known(services, drill_id)))
 
 
 def checklist_of(drill: Drill) -> tuple[Step, ...]:
     """The steps of such a drill."""
-    return tuple(Step(stage.key, place, stage.title) for place, stage in enumerate(STAGES[drill.kind]))
+    return tuple(Step(drill_step.key, place, drill_step.title) for place, drill_step in enumerate(STEPS[drill.kind]))
 
 
-def _known(workplace: Workplace, drill_id: str) -> Drill:
-    drill = patiently(lambda: workplace.drills.drill(drill_id))
+def _known(services: Services, drill_id: str) -> Drill:
+    drill = patiently(lambda: services.drills.drill(drill_id))
     if drill is None:
         raise PermanentError("unknown-drill", f"There is no drill {drill_id[:60]}.", "/drill list shows them.")
     return drill
 
 
-def _carry(exercise: Exercise) -> None:
-    drill = exercise.drill
-    exercise.audit("drill-begun" if drill.fence == 1 else "drill-taken-up", kind=drill.kind.value, fence=drill.fence)
-    exercise.show()
-    stages, refused = _permitted(exercise)
+def _carry(execution: DrillExecution) -> None:
+    drill = execution.drill
+    execution.audit("drill-begun" if drill.fence == 1 else "drill-taken-up", kind=drill.kind.value, fence=drill.fence)
+    execution.show()
+    drill_steps, refused = _permitted(execution)
     if not refused and drill.fence > TAKEN_UP_MOST:
         refused = _given_up()
     if refused:
-        _refuse(exercise, refused)
-    for stage in stages:
-        if exercise.drill.step(stage.key).state in {StepState.WAITING, StepState.RUNNING}:
-            _pass(exercise, stage)
-    _finish(exercise)
+        _refuse(execution, refused)
+    for drill_step in drill_steps:
+        if execution.drill.step(drill_step.key).state in {StepState.WAITING, StepState.RUNNING}:
+            _pass(execution, drill_step)
+    _finish(execution)
 
 
-def _permitted(exercise: Exercise) -> tuple[Sequence[Stage], BotError | None]:
+def _permitted(execution: DrillExecution) -> tuple[Sequence[DrillStep], BotError | None]:
     """Where a drill may not be, not even its cleaning up is done."""
     try:
-        environment = exercise.site.environment
+        environment = execution.env.environment
         if environment.production:
             raise drill_in_production(environment.name)
-        _ = exercise.source
+        _ = execution.source
     except PermanentError as error:
-        return [_Nothing(step) for step in exercise.drill.steps], error
-    return STAGES[exercise.drill.kind], None
+        return [_Nothing(step) for step in execution.drill.steps], error
+    return STEPS[execution.drill.kind], None
 
 
-class _Nothing(Stage):
+class _Nothing(DrillStep):
     """A step of a drill that is refused as a whole."""
 
     def __init__(self, step: Step) -> None:
         self.key, self.title = step.key, step.title
 
-    def act(self, exercise: Exercise) -> Outcome:
+    def act(self, execution: DrillExecution) -> Outcome:
         """Leave everything as it is."""
-        del exercise
+        del execution
         return Outcome("not done", state=StepState.SKIPPED)
 
 
@@ -103,62 +103,62 @@ def _given_up() -> BotError:
     )
 
 
-def _refuse(exercise: Exercise, error: BotError) -> None:
+def _refuse(execution: DrillExecution, error: BotError) -> None:
     """Put it down to the step that a process died in, and is not tried again; else to the one that would be next."""
-    begun = next((step for step in exercise.drill.steps if step.state is StepState.RUNNING), None)
-    following = next((step for step in exercise.drill.steps if step.state is StepState.WAITING), None)
-    step = begun or (None if _problem(exercise) else following)
+    begun = next((step for step in execution.drill.steps if step.state is StepState.RUNNING), None)
+    following = next((step for step in execution.drill.steps if step.state is StepState.WAITING), None)
+    step = begun or (None if _problem(execution) else following)
     if step is not None:
-        _fail(exercise, step.key, error)
+        _fail(execution, step.key, error)
 
 
-def _pass(exercise: Exercise, stage: Stage) -> None:
+def _pass(execution: DrillExecution, drill_step: DrillStep) -> None:
     """Do a stage, or pass it over."""
-    needed = () if stage.needs is None else stage.needs
-    missing = not all(exercise.is_done(key) for key in needed)
-    if missing or (stage.needs is None and _problem(exercise)):
-        exercise.record(stage.key, StepState.SKIPPED, "")
+    needed = () if drill_step.needs is None else drill_step.needs
+    missing = not all(execution.is_done(key) for key in needed)
+    if missing or (drill_step.needs is None and _problem(execution)):
+        execution.record(drill_step.key, StepState.SKIPPED, "")
         return
-    exercise.record(stage.key, StepState.RUNNING)
+    execution.record(drill_step.key, StepState.RUNNING)
     try:
-        outcome = _tried(exercise, stage)
+        outcome = _tried(execution, drill_step)
     except OwnershipLostError:
         raise
     except Exception as error:  # noqa: BLE001 -- a bug must not leave a drill open, nor its databases lying about
-        _fail(exercise, stage.key, _named(error))
+        _fail(execution, drill_step.key, _named(error))
     else:
-        exercise.record(stage.key, outcome.state, outcome.detail, outcome.data)
+        execution.record(drill_step.key, outcome.state, outcome.detail, outcome.data)
 
 
-def _tried(exercise: Exercise, stage: Stage) -> Outcome:
+def _tried(execution: DrillExecution, drill_step: DrillStep) -> Outcome:
     for attempt in stamina.retry_context(on=TemporaryError, attempts=TRIES, timeout=None, wait_initial=1.0):
         with attempt:
             if attempt.num > 1:
-                exercise.must_own(stage.key)
-            outcome = stage.act(exercise)
+                execution.must_own(drill_step.key)
+            outcome = drill_step.act(execution)
     return outcome
 
 
-def _fail(exercise: Exercise, key: str, error: BotError) -> None:
+def _fail(execution: DrillExecution, key: str, error: BotError) -> None:
     whole = f"{sentence(error)} {error.hint}".strip()
-    exercise.record(key, StepState.FAILED, sentence(error), {**exercise.data(key), _PROBLEM: whole})
-    exercise.audit("drill-step-failed", key=key, problem=sentence(error))
+    execution.record(key, StepState.FAILED, sentence(error), {**execution.data(key), _PROBLEM: whole})
+    execution.audit("drill-step-failed", key=key, problem=sentence(error))
 
 
-def _problem(exercise: Exercise) -> str:
+def _problem(execution: DrillExecution) -> str:
     """The first thing that went wrong; "" while nothing has."""
-    failed = (step for step in exercise.drill.steps if step.state is StepState.FAILED)
+    failed = (step for step in execution.drill.steps if step.state is StepState.FAILED)
     return str(next((step.data.get(_PROBLEM, step.detail) for step in failed), ""))
 
 
-def _finish(exercise: Exercise) -> None:
-    drill, problem = exercise.drill, _problem(exercise)
+def _finish(execution: DrillExecution) -> None:
+    drill, problem = execution.drill, _problem(execution)
     state = DrillState.FAILED if problem else DrillState.PASSED
-    measured = None if problem else measure(exercise)
-    proofs = proofs_of(exercise)
-    exercise.audit("drill-ended", state=state.value, problem=problem)
-    book = exercise.workplace.drills
-    exercise.insist(lambda: book.finish(drill.id, drill.fence, state, problem, measured, proofs))
+    measured = None if problem else measure(execution)
+    proofs = proofs_of(execution)
+    execution.audit("drill-ended", state=state.value, problem=problem)
+    book = execution.services.drills
+    execution.insist(lambda: book.finish(drill.id, drill.fence, state, problem, measured, proofs))
 
 
 def _named(error: Exception) -> BotError:

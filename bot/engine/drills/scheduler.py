@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.drills import OUTDATED_AFTER, Drill, DrillState, Schedule, drill_id_of
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.engine.drills.alerts import watch
 from bot.engine.drills.start import hindrance, order, within_s
 from bot.errors import BotError
@@ -26,9 +26,9 @@ _CHANGED = "Its schedule has changed, and it is no longer due."
 _log = logging.getLogger(__name__)
 
 
-def tick(workplace: Workplace) -> bool:
+def tick(services: Services) -> bool:
     """Do what is to be done now; gives whether all of it could be."""
-    return _Tick(workplace, workplace.clock.now()).run()
+    return _Tick(services, services.clock.now()).run()
 
 
 class _Tick:
@@ -39,17 +39,17 @@ class _Tick:
         outdated: whether there is such a newer one: others know better what has been dealt with.
     """
 
-    def __init__(self, workplace: Workplace, now: datetime) -> None:
-        self._workplace = workplace
-        self._book = workplace.drills
+    def __init__(self, services: Services, now: datetime) -> None:
+        self._services = services
+        self._book = services.drills
         self._now = now
         self.in_force: dict[str, Schedule] = {}
         self.outdated = False
 
     def run(self) -> bool:
         """One part that fails, or one schedule, does not keep the others from being looked after."""
-        planned = [_attempt(schedule.name, self._planner(schedule)) for schedule in self._workplace.schedules]
-        parts = (self._drop, self._tend, self._tell, lambda: watch(self._workplace, self._now))
+        planned = [_attempt(schedule.name, self._planner(schedule)) for schedule in self._services.schedules]
+        parts = (self._drop, self._tend, self._tell, lambda: watch(self._services, self._now))
         done = all([*planned, *(_attempt("the drills", part) for part in parts)])
         if done and not self.outdated:
             done = _attempt("the beat", lambda: self._book.beat(self._now))
@@ -66,7 +66,7 @@ class _Tick:
             return True
         self.in_force[schedule.name] = schedule
         until = self._now + timedelta(seconds=schedule.announce_before_s)
-        dues = self._workplace.calendar.due_between(schedule, listed.planned_to, until)
+        dues = self._services.calendar.due_between(schedule, listed.planned_to, until)
         for due in dues:
             self._enter(schedule, due)
         if dues:
@@ -84,7 +84,7 @@ class _Tick:
                 return
 
     def _drill_of(self, schedule: Schedule, due: datetime, salt: int) -> Drill:
-        calendar = self._workplace.calendar
+        calendar = self._services.calendar
         start = due + timedelta(seconds=calendar.jitter_s(schedule, due))
         if schedule.rests_on(calendar.wall(schedule, start).date()):
             start = due
@@ -109,7 +109,7 @@ class _Tick:
             drill.kind,
             drill.bundle_of,
         )
-        due = self._workplace.calendar.due_between(schedule, drill.due_at - _MOMENT, drill.due_at)
+        due = self._services.calendar.due_between(schedule, drill.due_at - _MOMENT, drill.due_at)
         return same and bool(due)
 
     def _tend(self) -> None:
@@ -118,9 +118,9 @@ class _Tick:
         ours = [drill for drill in drills if not drill.schedule or drill.schedule in self.in_force]
         late, last_beat, missed = overtaken(ours, self._now), self._book.last_beat(), {}
         for drill in ours:
-            waits = hindrance(self._workplace, drill) if drill.start_at <= self._now else ""
+            waits = hindrance(self._services, drill) if drill.start_at <= self._now else ""
             situation = Situation(self._now, waits, drill.id in late, last_beat)
-            within = within_s(self._workplace, drill)
+            within = within_s(self._services, drill)
             act = act_on(drill, within, situation)
             if act is Act.MISS:
                 missed[drill.id] = why_missed(drill, within, situation)
@@ -130,36 +130,36 @@ class _Tick:
 
     def _forward(self, drill: Drill, act: Act, waits: str) -> None:
         if drill.announced_at is None:
-            announce(self._workplace, drill.id)
+            announce(self._services, drill.id)
         if act is Act.WAIT:
-            self._workplace.announcer.drill_waits(drill, waits)
-        elif act is Act.START and drill.environment in self._workplace.sites:
-            order(self._workplace, drill)
+            self._services.announcer.drill_waits(drill, waits)
+        elif act is Act.START and drill.environment in self._services.envs:
+            order(self._services, drill)
 
     def _tell(self) -> None:
         """Tell how drills have ended: each in its own message, those that were missed at one moment in one together."""
         ended = self._book.untold()
         for drill in ended:
             if drill.state is not DrillState.MISSED or drill.announced_at is not None:
-                self._workplace.announcer.drill(drill)
+                self._services.announcer.drill(drill)
         for together in _missed_together(ended):
-            self._workplace.announcer.drills_missed(together)
+            self._services.announcer.drills_missed(together)
         if ended:
             self._book.note_told([drill.id for drill in ended])
 
 
-def announce(workplace: Workplace, drill_id: str) -> None:
+def announce(services: Services, drill_id: str) -> None:
     """Tell people that it is planned, then note that they know."""
-    show_drill(workplace, drill_id)
-    workplace.drills.note_announced(drill_id)
+    show_drill(services, drill_id)
+    services.drills.note_announced(drill_id)
 
 
-def show_drill(workplace: Workplace, drill_id: str) -> None:
+def show_drill(services: Services, drill_id: str) -> None:
     """Show a drill as it is, and again if it has changed meanwhile: an older state must not be the last wish."""
-    shown, now = None, workplace.drills.drill(drill_id)
+    shown, now = None, services.drills.drill(drill_id)
     while now is not None and now != shown:
-        workplace.announcer.drill(now)
-        shown, now = now, workplace.drills.drill(drill_id)
+        services.announcer.drill(now)
+        shown, now = now, services.drills.drill(drill_id)
 
 
 def _missed_together(ended: Sequence[Drill]) -> list[list[Drill]]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.drills import OPEN_DRILLS, Drill, DrillKind, DrillState, drill_id_of
 from bot.engine.approvals.authorization import check_approver
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.engine.drills.alerts import standings
 from bot.engine.drills.scheduler import announce, show_drill
 from bot.engine.drills.start import busy, order, resting, schedule_of
@@ -17,66 +17,66 @@ from bot.ports import Audience
 SHOWN_MOST = 10
 
 
-def find_drill(workplace: Workplace, drill_id: str) -> Drill:
+def find_drill(services: Services, drill_id: str) -> Drill:
     """Read a drill.
 
     Raises:
         PermanentError: ``unknown-drill``.
     """
-    drill = workplace.drills.drill(drill_id)
+    drill = services.drills.drill(drill_id)
     if drill is None:
         raise PermanentError("unknown-drill", f"There is no drill {drill_id[:60]}.", "/drill list shows them.")
     return drill
 
 
-def start_now(workplace: Workplace, audience: Audience, key: str, environment: str, kind: str) -> str:
+def start_now(services: Services, audience: Audience, key: str, environment: str, kind: str) -> str:
     """Start a drill; gives a sentence for whoever asked.
 
     Raises:
         PermanentError: ``drill-in-production``, ``not-an-approver``, ``environment-busy``.
     """
-    site = workplace.site(environment)
-    if site.environment.production:
-        raise _in_production(workplace, environment)
-    check_approver(workplace, audience.user_id, site.environment)
+    env = services.env(environment)
+    if env.environment.production:
+        raise _in_production(services, environment)
+    check_approver(services, audience.user_id, env.environment)
     wanted = DrillKind(kind)
-    drill_id, found = _find_own(workplace, key, environment, wanted)
+    drill_id, found = _find_own(services, key, environment, wanted)
     if found is None:
-        _check_idle(workplace, environment, drill_id)
-        _plan_now(workplace, audience.user_id, environment, wanted, drill_id)
-    drill = find_drill(workplace, drill_id)
-    announce(workplace, drill_id)
-    order(workplace, drill)
+        _check_idle(services, environment, drill_id)
+        _plan_now(services, audience.user_id, environment, wanted, drill_id)
+    drill = find_drill(services, drill_id)
+    announce(services, drill_id)
+    order(services, drill)
     return f"Drill {drill_id} ({wanted}) of {environment} begins; its message in the channel shows how far it is."
 
 
-def _find_own(workplace: Workplace, key: str, environment: str, kind: DrillKind) -> tuple[str, Drill | None]:
+def _find_own(services: Services, key: str, environment: str, kind: DrillKind) -> tuple[str, Drill | None]:
     """Give the id of the drill that this request asks for, and the drill where it is planned already."""
     for salt in itertools.count():
         drill_id = drill_id_of("", key, salt)
-        drill = workplace.drills.drill(drill_id)
+        drill = services.drills.drill(drill_id)
         if drill is None or (drill.schedule, drill.environment, drill.kind) == ("", environment, kind):
             return drill_id, drill
     raise AssertionError  # pragma: no cover -- count() does not end
 
 
-def _plan_now(workplace: Workplace, user_id: str, environment: str, kind: DrillKind, drill_id: str) -> None:
-    alike = (item for item in workplace.schedules if (item.environment, item.kind) == (environment, kind))
+def _plan_now(services: Services, user_id: str, environment: str, kind: DrillKind, drill_id: str) -> None:
+    alike = (item for item in services.schedules if (item.environment, item.kind) == (environment, kind))
     source = next((item.source for item in alike), environment)
-    now = workplace.clock.now()
+    now = services.clock.now()
     details = {"drill": drill_id, "environment": environment, "kind": kind.value, "bundle_of": source}
-    workplace.journal.audit("", user_id, "drill-asked-for", details)
-    workplace.drills.plan(Drill(drill_id, "", environment, kind, source, now, now, user_id=user_id))
+    services.journal.audit("", user_id, "drill-asked-for", details)
+    services.drills.plan(Drill(drill_id, "", environment, kind, source, now, now, user_id=user_id))
 
 
-def _check_idle(workplace: Workplace, environment: str, drill_id: str) -> None:
-    why = busy(workplace, environment, drill_id)
+def _check_idle(services: Services, environment: str, drill_id: str) -> None:
+    why = busy(services, environment, drill_id)
     if why:
         raise PermanentError("environment-busy", why, "Ask again when it is over: /drill list, /rollback status.")
 
 
-def _in_production(workplace: Workplace, environment: str) -> PermanentError:
-    others = sorted(name for name, site in workplace.sites.items() if not site.environment.production)
+def _in_production(services: Services, environment: str) -> PermanentError:
+    others = sorted(name for name, env in services.envs.items() if not env.environment.production)
     instead = f"Type /drill {others[0]} now. " if others else ""
     return PermanentError(
         "drill-in-production",
@@ -86,28 +86,28 @@ def _in_production(workplace: Workplace, environment: str) -> PermanentError:
     )
 
 
-def skip(workplace: Workplace, user_id: str, drill_id: str) -> str:
+def skip(services: Services, user_id: str, drill_id: str) -> str:
     """Leave a planned drill out; gives a sentence for whoever asked.
 
     Raises:
         PermanentError: ``unknown-drill``, ``not-an-approver``, ``drill-started``, ``drill-ended``.
     """
-    drill = find_drill(workplace, drill_id)
-    check_approver(workplace, user_id, workplace.site(drill.environment).environment)
-    closed = workplace.drills.close(drill_id, DrillState.SKIPPED, f"Skipped by <@{user_id}>", user_id)
-    show_drill(workplace, drill_id)
-    now = find_drill(workplace, drill_id)
+    drill = find_drill(services, drill_id)
+    check_approver(services, user_id, services.env(drill.environment).environment)
+    closed = services.drills.close(drill_id, DrillState.SKIPPED, f"Skipped by <@{user_id}>", user_id)
+    show_drill(services, drill_id)
+    now = find_drill(services, drill_id)
     if not closed and (now.state, now.user_id) != (DrillState.SKIPPED, user_id):
         raise _too_late(now)
-    _note(workplace, user_id, "drill-skipped", {"drill": drill_id, "environment": drill.environment})
+    _note(services, user_id, "drill-skipped", {"drill": drill_id, "environment": drill.environment})
     return f"Drill {drill_id} is skipped: it does not start."
 
 
-def postpone(workplace: Workplace, user_id: str, drill_id: str, start_at: str, by_s: int) -> str:
+def postpone(services: Services, user_id: str, drill_id: str, start_at: str, by_s: int) -> str:
     """Put a planned drill off; gives a sentence for whoever asked.
 
     Args:
-        workplace: all ports.
+        services: all ports.
         user_id: who asks.
         drill_id: which.
         start_at: until when, ISO 8601; "" to count from its due time.
@@ -117,46 +117,46 @@ def postpone(workplace: Workplace, user_id: str, drill_id: str, start_at: str, b
         PermanentError: ``unknown-drill``, ``not-an-approver``, ``drill-started``, ``drill-ended``, ``not-later``,
             ``postponed-too-far``.
     """
-    drill = find_drill(workplace, drill_id)
-    check_approver(workplace, user_id, workplace.site(drill.environment).environment)
+    drill = find_drill(services, drill_id)
+    check_approver(services, user_id, services.env(drill.environment).environment)
     start = datetime.fromisoformat(start_at) if start_at else drill.due_at + timedelta(seconds=by_s)
     if drill.state is DrillState.PLANNED and start > drill.start_at:
-        _check_start(workplace, drill, start)
-    moved = workplace.drills.postpone(drill_id, start, user_id)
-    show_drill(workplace, drill_id)
-    now = find_drill(workplace, drill_id)
+        _check_start(services, drill, start)
+    moved = services.drills.postpone(drill_id, start, user_id)
+    show_drill(services, drill_id)
+    now = find_drill(services, drill_id)
     if not moved and now.state is not DrillState.PLANNED:
         raise _too_late(now)
     if not moved and (now.start_at, now.user_id) != (start, user_id):
         raise _not_later(now, start)
     details = {"drill": drill_id, "environment": drill.environment, "start_at": start.isoformat()}
-    _note(workplace, user_id, "drill-postponed", details)
+    _note(services, user_id, "drill-postponed", details)
     return f"Drill {drill_id} is postponed: it starts at {_time(start)}."
 
 
-def _note(workplace: Workplace, user_id: str, event: str, details: Mapping[str, str]) -> None:
+def _note(services: Services, user_id: str, event: str, details: Mapping[str, str]) -> None:
     """Log what has been done, once: also where whoever did it died before they could."""
-    noted = (entry for entry in workplace.journal.events("") if entry.event == event)
+    noted = (entry for entry in services.journal.events("") if entry.event == event)
     if not any((entry.actor, entry.details) == (user_id, details) for entry in noted):
-        workplace.journal.audit("", user_id, event, details)
+        services.journal.audit("", user_id, event, details)
 
 
-def _check_start(workplace: Workplace, drill: Drill, start: datetime) -> None:
-    schedule = schedule_of(workplace, drill)
-    if start <= workplace.clock.now():
+def _check_start(services: Services, drill: Drill, start: datetime) -> None:
+    schedule = schedule_of(services, drill)
+    if start <= services.clock.now():
         raise PermanentError("not-later", f"{_time(start)} is over.", "Postpone it by more.")
     if start > drill.due_at + LONGEST_POSTPONEMENT:
         raise PermanentError(
             "postponed-too-far", "A drill is postponed by a week at the most.", f"/drill skip {drill.id}"
         )
-    following = workplace.calendar.next_due(schedule, drill.due_at) if schedule else None
+    following = services.calendar.next_due(schedule, drill.due_at) if schedule else None
     if following is not None and start >= following:
         raise PermanentError(
             "postponed-too-far",
             f"The next drill of {drill.schedule} is due at {_time(following)}.",
             f"Postpone it by less, or leave it out: /drill skip {drill.id}",
         )
-    why = resting(workplace, drill, start)
+    why = resting(services, drill, start)
     if why:
         raise PermanentError("postponed-too-far", why, f"Postpone it by less, or leave it out: /drill skip {drill.id}")
 
@@ -181,22 +181,22 @@ def _too_late(drill: Drill) -> PermanentError:
     return PermanentError("drill-ended", f"Drill {drill.id} was {drill.state}{who}; nothing of it is left to start.")
 
 
-def answer_list(workplace: Workplace, audience: Audience, key: str, environment: str) -> None:
+def answer_list(services: Services, audience: Audience, key: str, environment: str) -> None:
     """Show schedules, and drills ahead and lately."""
     if environment:
-        workplace.site(environment)
-    found = [item for item in standings(workplace) if environment in ("", item.schedule.environment)]
-    drills = workplace.drills.drills(environment or None, SHOWN_MOST)
-    workplace.announcer.drill_list(audience, key, found, drills)
+        services.env(environment)
+    found = [item for item in standings(services) if environment in ("", item.schedule.environment)]
+    drills = services.drills.drills(environment or None, SHOWN_MOST)
+    services.announcer.drill_list(audience, key, found, drills)
 
 
-def answer_show(workplace: Workplace, audience: Audience, key: str, drill_id: str) -> None:
+def answer_show(services: Services, audience: Audience, key: str, drill_id: str) -> None:
     """Show one drill.
 
     Raises:
         PermanentError: ``unknown-drill``.
     """
-    workplace.announcer.drill_details(audience, key, find_drill(workplace, drill_id))
+    services.announcer.drill_details(audience, key, find_drill(services, drill_id))
 
 
 def _time(at: datetime) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.drills import TRIED, Drill, DrillState, Schedule
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.engine.requests import Kind, defer
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.planning.schedule import DEFAULT_WITHIN_S, last_start
@@ -14,82 +14,82 @@ from bot.ports import Request
 
 LONGEST = timedelta(hours=24)
 """A drill that is taken up anew after that is given up."""
-Performer = Callable[[Workplace, str], None]
+Performer = Callable[[Services, str], None]
 _log = logging.getLogger(__name__)
 
 
-def schedule_of(workplace: Workplace, drill: Drill) -> Schedule | None:
+def schedule_of(services: Services, drill: Drill) -> Schedule | None:
     """Find a drill's schedule; None for one that somebody asked for, or when it is configured no more."""
-    return next((item for item in workplace.schedules if item.name == drill.schedule), None)
+    return next((item for item in services.schedules if item.name == drill.schedule), None)
 
 
-def within_s(workplace: Workplace, drill: Drill) -> int:
+def within_s(services: Services, drill: Drill) -> int:
     """How late it may start."""
-    schedule = schedule_of(workplace, drill)
+    schedule = schedule_of(services, drill)
     return schedule.start_within_s if schedule else DEFAULT_WITHIN_S
 
 
-def hindrance(workplace: Workplace, drill: Drill) -> str:
+def hindrance(services: Services, drill: Drill) -> str:
     """Say why it may not start now, as a sentence; "" when nothing is in its way."""
-    return busy(workplace, drill.environment, drill.id) or resting(workplace, drill, workplace.clock.now())
+    return busy(services, drill.environment, drill.id) or resting(services, drill, services.clock.now())
 
 
-def busy(workplace: Workplace, environment: str, drill_id: str) -> str:
+def busy(services: Services, environment: str, drill_id: str) -> str:
     """Say what else goes on in an environment, or that it is frozen."""
-    frozen = workplace.journal.frozen(environment)
+    frozen = services.journal.frozen(environment)
     if frozen is not None:
         return frozen
-    run = workplace.journal.active_run(environment)
+    run = services.journal.active_run(environment)
     if run is not None and run.drill != drill_id:
         return f"Run {run.id} is open in {environment}."
-    for other in workplace.drills.open_drills():
+    for other in services.drills.open_drills():
         if other.state is DrillState.RUNNING and other.environment == environment and other.id != drill_id:
             return f"Drill {other.id} is running in {environment}."
     return ""
 
 
-def resting(workplace: Workplace, drill: Drill, at: datetime) -> str:
+def resting(services: Services, drill: Drill, at: datetime) -> str:
     """Say that a moment is on a day on which its schedule rests."""
-    schedule = schedule_of(workplace, drill)
-    day = workplace.calendar.wall(schedule, at).date() if schedule else None
+    schedule = schedule_of(services, drill)
+    day = services.calendar.wall(schedule, at).date() if schedule else None
     if schedule is None or day is None or not schedule.rests_on(day):
         return ""
     return f"{day} is a day on which {schedule.name} rests."
 
 
-def order(workplace: Workplace, drill: Drill) -> None:
+def order(services: Services, drill: Drill) -> None:
     """Persist the request for a drill, then queue it; asked for again, it is the same request."""
     start = drill.start_at.isoformat()
     request = Request(f"drill:{drill.id}:{start}", Kind.DRILL, {"drill_id": drill.id, "start_at": start})
-    if workplace.journal.accept(request):
-        defer(workplace.queue, request)
+    if services.journal.accept(request):
+        defer(services.queue, request)
 
 
-def carry_out(workplace: Workplace, payload: Mapping[str, Any], perform: Performer) -> None:
+def carry_out(services: Services, payload: Mapping[str, Any], perform: Performer) -> None:
     """Have a drill performed, unless it was skipped or postponed meanwhile. It never stays begun with nobody at it.
 
     Raises:
         TemporaryError: it must be tried again.
     """
-    drill = workplace.drills.drill(str(payload["drill_id"]))
-    if drill is None or not _is_wanted(workplace, drill, str(payload["start_at"])):
+    drill = services.drills.drill(str(payload["drill_id"]))
+    if drill is None or not _is_wanted(services, drill, str(payload["start_at"])):
         return
     try:
-        perform(workplace, drill.id)
-        _check_left(workplace, drill.id)
+        perform(services, drill.id)
+        _check_left(services, drill.id)
     except TemporaryError as error:
-        if drill.started_at is None or workplace.clock.now() - drill.started_at < LONGEST:
+        if drill.started_at is None or services.clock.now() - drill.started_at < LONGEST:
             raise
-        _give_up(workplace, drill.id, str(error))
+        _give_up(services, drill.id, str(error))
     except PermanentError as error:
         if error.reference != "fenced-off":  # whoever owns it now goes on
-            _give_up(workplace, drill.id, str(error))
+            _give_up(services, drill.id, str(error))
     except Exception as error:  # noqa: BLE001 -- a bug must not leave a drill open for ever, nor be silent
         _log.exception("drill %s", drill.id)
-        _give_up(workplace, drill.id, f"internal-error: {type(error).__name__}; the log has more.")
+        _give_up(services, drill.id, f"internal-error: {type(error).__name__}; the log has more.")
 
 
-def _check_left(workplace: Workplace, drill_id: str) -> None:
+def _check_left(services: Services, drill_id: str) -> None:
     """See that a performer that returned has not left it under way, as one does that could not reach the journal.
 
     Whoever else performs it holds its request, so nobody is disturbed by its being asked for again.
@@ -97,12 +97,12 @@ def _check_left(workplace: Workplace, drill_id: str) -> None:
     Raises:
         TemporaryError: ``drill-left``.
     """
-    drill = workplace.drills.drill(drill_id)
+    drill = services.drills.drill(drill_id)
     if drill is not None and drill.state is DrillState.RUNNING:
         raise TemporaryError("drill-left", f"Drill {drill_id} was left in the middle.", "It is taken up again.")
 
 
-def _is_wanted(workplace: Workplace, drill: Drill, start_at: str) -> bool:
+def _is_wanted(services: Services, drill: Drill, start_at: str) -> bool:
     """Whether it is to be performed now.
 
     Raises:
@@ -111,22 +111,22 @@ def _is_wanted(workplace: Workplace, drill: Drill, start_at: str) -> bool:
     if drill.state is DrillState.RUNNING or drill.state in TRIED:  # one that has ended is shown once more
         return True
     moved = drill.start_at.isoformat() != start_at
-    late = workplace.clock.now() > last_start(drill, within_s(workplace, drill))
+    late = services.clock.now() > last_start(drill, within_s(services, drill))
     if drill.state is not DrillState.PLANNED or moved or late:
         return False
-    waits = hindrance(workplace, drill)
+    waits = hindrance(services, drill)
     if waits:
         raise TemporaryError("drill-waits", f"Drill {drill.id} cannot start yet. {waits}")
     return True
 
 
-def _give_up(workplace: Workplace, drill_id: str, problem: str) -> None:
+def _give_up(services: Services, drill_id: str, problem: str) -> None:
     """End a drill that its performer has left open."""
-    begun = workplace.drills.begin(drill_id, ())
+    begun = services.drills.begin(drill_id, ())
     if begun is None:
         return
     try:
-        workplace.drills.finish(drill_id, begun.fence, DrillState.FAILED, problem)
+        services.drills.finish(drill_id, begun.fence, DrillState.FAILED, problem)
     except BotError as error:
         if error.reference != "fenced-off":
             raise

@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.domain.drills import DrillState
 from bot.domain.runs import OPEN, Run, RunState, run_id_of
 from bot.engine.backups.retention import expire_kept
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.engine.isolation import by_itself
 from bot.planning.checklist import SWAP
 from bot.ports import SideFacts
@@ -22,76 +22,76 @@ ANSWER_AGE = timedelta(days=7)
 _WORKING = frozenset({RunState.APPROVED, RunState.RUNNING})
 
 
-def tidy(workplace: Workplace) -> None:
+def clean_up(services: Services) -> None:
     """Drop and delete what is nobody's any more, or whose time is over.
 
     What fails is logged and left to the next round; it keeps nothing else from being tidied.
     """
     with by_itself("scratch directories"):
-        _tidy_scratch(workplace)
-    for name, site in workplace.sites.items():
+        _clean_up_scratch(services)
+    for name, env in services.envs.items():
         with by_itself(f"shadows of {name}"):
-            site.database.drop_leftovers({run.id for run in _open_runs(workplace)})
+            env.database.drop_leftovers({run.id for run in _open_runs(services)})
         with by_itself(f"side databases of {name}"):
-            _drop_sides(workplace, site)
-    expire_kept(workplace)
+            _drop_sides(services, env)
+    expire_kept(services)
     with by_itself("old answers"):
-        workplace.announcer.forget_answers(ANSWER_AGE.total_seconds())
+        services.announcer.forget_answers(ANSWER_AGE.total_seconds())
 
 
-def _open_runs(workplace: Workplace) -> list[Run]:
+def _open_runs(services: Services) -> list[Run]:
     """Every one, however old: an environment has one at the most."""
-    newest = [run for run in workplace.journal.runs(limit=100) if run.state in OPEN]
-    active = [workplace.journal.active_run(name) for name in workplace.sites]
+    newest = [run for run in services.journal.runs(limit=100) if run.state in OPEN]
+    active = [services.journal.active_run(name) for name in services.envs]
     return [*newest, *(run for run in active if run is not None)]
 
 
-def _asked_for(workplace: Workplace) -> set[str]:
+def _asked_for(services: Services) -> set[str]:
     """Under which names requests that are not finished have made something."""
-    return {run_id_of(request.id) for request in workplace.journal.requests_under_way()}
+    return {run_id_of(request.id) for request in services.journal.requests_under_way()}
 
 
-def _drop_sides(workplace: Workplace, site: Site) -> None:
+def _drop_sides(services: Services, env: EnvironmentServices) -> None:
     """Whoever has made one drops it; where that failed, what was loaded must not lie about for good."""
-    sides = [side for side in site.sides.list() if side.kind == "side"]
-    asked_for = _asked_for(workplace) if sides else ()  # after them: whoever is in the list has asked before
+    sides = [side for side in env.sides.list() if side.kind == "side"]
+    asked_for = _asked_for(services) if sides else ()  # after them: whoever is in the list has asked before
     for side in sides:
         with by_itself(side.name):
-            if _is_left(workplace, side, asked_for):
-                site.sides.drop(side.name)
+            if _is_left(services, side, asked_for):
+                env.sides.drop(side.name)
 
 
-def _is_left(workplace: Workplace, side: SideFacts, asked_for: Collection[str]) -> bool:
+def _is_left(services: Services, side: SideFacts, asked_for: Collection[str]) -> bool:
     owner = side.run_id.partition("-")[0]
     if owner in asked_for:
         return False
-    drill = workplace.drills.drill(owner)
+    drill = services.drills.drill(owner)
     if drill is not None:
         return drill.ended_at is not None
-    run = workplace.journal.run(owner)
+    run = services.journal.run(owner)
     if run is not None:
         # Where a swap has begun, people may need to see what there is: docs/operations.md, "A run is parked".
         return run.state not in OPEN and not any(step.key == SWAP and step.started_at for step in run.steps)
-    return workplace.clock.now() - side.noted_at > SCRATCH_AGE  # a verification's, which leaves no row of its own
+    return services.clock.now() - side.noted_at > SCRATCH_AGE  # a verification's, which leaves no row of its own
 
 
-def _tidy_scratch(workplace: Workplace) -> None:
-    now_s, used = workplace.clock.now().timestamp(), _users(workplace)
-    for path in workplace.scratch_dir.glob(f"{SCRATCH_PREFIX}*"):
+def _clean_up_scratch(services: Services) -> None:
+    now_s, used = services.clock.now().timestamp(), _users(services)
+    for path in services.scratch_dir.glob(f"{SCRATCH_PREFIX}*"):
         with by_itself(path.name):
             old = path.is_dir() and now_s - _written_at_s(path) > SCRATCH_AGE.total_seconds()
             if old and not used.intersection(path.name.split("-")[2:3]):
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _users(workplace: Workplace) -> set[str]:
+def _users(services: Services) -> set[str]:
     """Who may be reading a directory named ``backstop-{what}-{user}-…``, however long ago it was written.
 
     A parked run is not among them: it downloads anew when it goes on.
     """
-    runs = {run.id for run in _open_runs(workplace) if run.state in _WORKING}
-    drills = {drill.id for drill in workplace.drills.open_drills() if drill.state is DrillState.RUNNING}
-    return runs | drills | _asked_for(workplace)
+    runs = {run.id for run in _open_runs(services) if run.state in _WORKING}
+    drills = {drill.id for drill in services.drills.open_drills() if drill.state is DrillState.RUNNING}
+    return runs | drills | _asked_for(services)
 
 
 def _written_at_s(directory: Path) -> float:

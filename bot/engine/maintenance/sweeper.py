@@ -7,62 +7,62 @@ from dataclasses import replace
 
 from bot.domain.runs import RunState
 from bot.engine.approvals.voting import show, show_as
-from bot.engine.context import Workplace
-from bot.engine.maintenance.cleanup import tidy
+from bot.engine.context import Services
+from bot.engine.maintenance.cleanup import clean_up
 from bot.engine.requests import defer
 from bot.engine.status.home import HomeKeeper
 from bot.errors import BotError
 from bot.ports import AuditEntry
 
 SWEEP_EVERY_S = 2.0
-TIDY_EVERY_S = 600.0
+CLEANUP_EVERY_S = 600.0
 REQUEST_AGE_S = 15.0
 _NOBODY = "nobody decided in time"
 
 _log = logging.getLogger(__name__)
 
 
-def sweep(workplace: Workplace) -> None:
+def sweep(services: Services) -> None:
     """Queue what has a row and no job, take up runs without an owner, end requests past their time.
 
     Raises:
         BotError: the journal or the queue does not answer; the next sweep tries again.
     """
     # First what may have left traffic down.
-    for run_id in workplace.journal.unowned_runs():
-        workplace.queue.defer_run(run_id)
-    for request in workplace.journal.unfinished_requests(REQUEST_AGE_S):
-        defer(workplace.queue, request)
-    for run_id in workplace.journal.expired_runs():
-        _expire(workplace, run_id)
-    for environment in workplace.sites:
-        _show_pending(workplace, environment)
+    for run_id in services.journal.unowned_runs():
+        services.queue.defer_run(run_id)
+    for request in services.journal.unfinished_requests(REQUEST_AGE_S):
+        defer(services.queue, request)
+    for run_id in services.journal.expired_runs():
+        _expire(services, run_id)
+    for environment in services.envs:
+        _show_pending(services, environment)
 
 
-def _show_pending(workplace: Workplace, environment: str) -> None:
+def _show_pending(services: Services, environment: str) -> None:
     """A request whose opener died before it was shown is shown; one that is shown already is not edited by this."""
-    run = workplace.journal.active_run(environment)
+    run = services.journal.active_run(environment)
     if run is not None and run.state is RunState.PENDING:
-        show(workplace, run.id)
+        show(services, run.id)
 
 
-def _expire(workplace: Workplace, run_id: str) -> None:
+def _expire(services: Services, run_id: str) -> None:
     """Say it, then make it so, then say what is so: whoever dies in between leaves it to the next sweep."""
-    run = workplace.journal.run(run_id)
+    run = services.journal.run(run_id)
     if run is None:
         return
-    show_as(workplace, replace(run, state=RunState.EXPIRED, problem=_NOBODY))
+    show_as(services, replace(run, state=RunState.EXPIRED, problem=_NOBODY))
     entry = AuditEntry("backstop", "run-ended", {"state": RunState.EXPIRED.value})
-    workplace.journal.end(run_id, RunState.EXPIRED, _NOBODY, expect=frozenset({RunState.PENDING}), entry=entry)
-    show(workplace, run_id)
+    services.journal.end(run_id, RunState.EXPIRED, _NOBODY, expect=frozenset({RunState.PENDING}), entry=entry)
+    show(services, run_id)
 
 
 class Sweeper:
     """Sweeps, and keeps Home tabs, in threads of their own until stopped."""
 
-    def __init__(self, workplace: Workplace) -> None:
-        self._workplace = workplace
-        self._homes = HomeKeeper(workplace)
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._homes = HomeKeeper(services)
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._loop, name="sweeper", daemon=True),
@@ -82,12 +82,12 @@ class Sweeper:
             thread.join()
 
     def _loop(self) -> None:
-        tidied_at = self._workplace.clock.monotonic() - TIDY_EVERY_S
+        tidied_at = self._services.clock.monotonic() - CLEANUP_EVERY_S
         while True:
             self._attempt(sweep)
-            if self._workplace.clock.monotonic() - tidied_at >= TIDY_EVERY_S:
-                tidied_at = self._workplace.clock.monotonic()
-                self._attempt(tidy)
+            if self._services.clock.monotonic() - tidied_at >= CLEANUP_EVERY_S:
+                tidied_at = self._services.clock.monotonic()
+                self._attempt(clean_up)
             if self._stopped.wait(SWEEP_EVERY_S):
                 return
 
@@ -95,9 +95,9 @@ class Sweeper:
         while not self._stopped.wait(SWEEP_EVERY_S):
             self._attempt(self._homes.refresh)
 
-    def _attempt(self, work: Callable[[Workplace], None]) -> None:
+    def _attempt(self, work: Callable[[Services], None]) -> None:
         try:
-            work(self._workplace)
+            work(self._services)
         except BotError as error:
             _log.warning("%s: %s", work.__name__, error.reference)
         except Exception:  # noqa: BLE001 -- a dead sweeper helps nobody; the next sweep may fare better

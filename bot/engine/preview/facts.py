@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from bot.domain.backups import Backup
 from bot.domain.catalogue import DatabaseFacts
 from bot.domain.migrations import DownScript
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.planning.facts import Facts
 
 
-def inspect(workplace: Workplace, site: Site, own_run: str = "", *, undoing: int | None = None) -> Facts:
+def inspect(services: Services, env: EnvironmentServices, own_run: str = "", *, undoing: int | None = None) -> Facts:
     """Observe an environment.
 
     Args:
-        workplace: the ports.
-        site: the environment.
+        services: the ports.
+        env: the environment.
         own_run: a run that may hold the environment without being in the way.
         undoing: the oldest migration that a chain is to undo; None where no chain is wanted: an invalid script is in
             no restore's way.
@@ -22,29 +22,29 @@ def inspect(workplace: Workplace, site: Site, own_run: str = "", *, undoing: int
     Raises:
         BotError: what an observation raised; a plan is never made from half the facts.
     """
-    name = site.environment.name
-    active = workplace.journal.active_run(name)
-    database = site.database.inspect()
-    scripts = workplace.scripts.load() if undoing is not None else {}
+    name = env.environment.name
+    active = services.journal.active_run(name)
+    database = env.database.inspect()
+    scripts = services.scripts.load() if undoing is not None else {}
     return Facts(
-        environment=site.environment,
+        environment=env.environment,
         database=database,
-        cluster=site.cluster.inspect(),
+        cluster=env.cluster.inspect(),
         scripts=scripts,
-        matrix=workplace.matrix,
-        backups=_instead(site, database, scripts, undoing),
-        frozen=workplace.journal.frozen(name),
+        matrix=services.matrix,
+        backups=_instead(env, database, scripts, undoing),
+        frozen=services.journal.frozen(name),
         active=active if active is not None and active.id != own_run else None,
-        missing_rights=tuple(site.cluster.missing_rights()),
+        missing_rights=tuple(env.cluster.missing_rights()),
     )
 
 
 def _instead(
-    site: Site, database: DatabaseFacts, scripts: Mapping[int, DownScript], undoing: int | None
+    env: EnvironmentServices, database: DatabaseFacts, scripts: Mapping[int, DownScript], undoing: int | None
 ) -> tuple[Backup, ...]:
     """The bundle to suggest where the chain lacks a script; looked for only then, because a bucket may be large."""
     applied = {migration.version for migration in database.applied}
     if undoing is None or all(version in scripts for version in applied if version >= undoing):
         return ()
-    older = site.store.newest_before(undoing)
+    older = env.store.newest_before(undoing)
     return (older,) if older is not None else ()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.domain.drills import DrillKind
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.planning.facts import Drilled, Facts
 
 _DRILLS = 200
@@ -12,39 +12,39 @@ _RUNS = 100
 """More than any forecast uses."""
 
 
-def with_history(workplace: Workplace, facts: Facts, run_id: str, *, drill: bool = False) -> Facts:
+def with_history(services: Services, facts: Facts, run_id: str, *, drill: bool = False) -> Facts:
     """Add to facts what was learnt.
 
     Args:
-        workplace: the ports.
+        services: the ports.
         facts: as inspected.
         run_id: the run that the plan is for. Where it is there already, how recent proofs must be is judged as of the
             moment it was asked for.
         drill: whether it is a drill's own run, of which no proof is demanded.
     """
-    run = workplace.journal.run(run_id)
-    learnt = look_back(workplace)
+    run = services.journal.run(run_id)
+    learnt = look_back(services)
     asked_at = run.created_at if run is not None else learnt.at
     exempt = drill or (run is not None and run.drill != "")
     return replace(facts, drilled=replace(learnt, judged_at=None if exempt else asked_at))
 
 
-def look_back(workplace: Workplace) -> Drilled:
+def look_back(services: Services) -> Drilled:
     """Everything that was learnt so far; no proof is demanded of it."""
-    book = workplace.drills
+    book = services.drills
     return Drilled(
-        at=workplace.clock.now(),
+        at=services.clock.now(),
         judged_at=None,
         scripts=book.script_proofs(),
         passes=tuple(book.newest_passes()),
         restores=tuple(book.history(limit=_DRILLS, kind=DrillKind.RESTORE)),
-        runs=tuple(workplace.journal.runs(limit=_RUNS)),
-        grounds=grounds(workplace),
+        runs=tuple(services.journal.runs(limit=_RUNS)),
+        grounds=grounds(services),
     )
 
 
-def grounds(workplace: Workplace) -> Mapping[DrillKind, str]:
+def grounds(services: Services) -> Mapping[DrillKind, str]:
     """Where a drill of each kind can be had: where one comes round, else in any environment that is not production."""
-    others = sorted(name for name, site in workplace.sites.items() if not site.environment.production)
+    others = sorted(name for name, env in services.envs.items() if not env.environment.production)
     anywhere = dict.fromkeys(DrillKind, others[0]) if others else {}
-    return anywhere | {schedule.kind: schedule.environment for schedule in reversed(workplace.schedules)}
+    return anywhere | {schedule.kind: schedule.environment for schedule in reversed(services.schedules)}

@@ -4,7 +4,7 @@ from bot.domain.backups import Backup
 from bot.domain.plans import Plan
 from bot.domain.runs import Progress, Run
 from bot.engine.backups.queries import find_backup
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.engine.preview.facts import inspect
 from bot.engine.preview.history import with_history
 from bot.planning.drill_evidence import check_restore_drilled
@@ -17,67 +17,67 @@ from bot.ports import SideFacts, Sides
 LOOK_AMONG = 50
 
 
-def preview_restore(workplace: Workplace, request: RestoreRequest, run_id: str, *, drill: bool = False) -> Plan:
+def preview_restore(services: Services, request: RestoreRequest, run_id: str, *, drill: bool = False) -> Plan:
     """Plan a restore: find the bundle, and count on the live database what its manifest counted.
 
     Raises:
         BotError: a refusal, or what an observation raised.
     """
-    site = workplace.site(request.environment)
-    facts = inspect(workplace, site, own_run=run_id)
+    env = services.env(request.environment)
+    facts = inspect(services, env, own_run=run_id)
     check_environment(facts, swaps=True)
-    backup = choose_backup(site, request.backup)
+    backup = choose_backup(env, request.backup)
     check_restorable(facts, backup)
-    facts = with_history(workplace, facts, run_id, drill=drill)
-    restored = workplace.drills.restored(str(backup.name))
+    facts = with_history(services, facts, run_id, drill=drill)
+    restored = services.drills.restored(str(backup.name))
     check_restore_drilled(facts, backup, restored)
     exchange = Exchange(
-        incoming=site.sides.name("side", run_id),
-        outgoing=site.sides.name("kept", run_id),
+        incoming=env.sides.name("side", run_id),
+        outgoing=env.sides.name("kept", run_id),
         created_at=backup.name.created_at,
         tables=backup.manifest.tables if backup.manifest else None,
-        live=site.database.catalogue(),
-        sizes=tuple(site.database.measure(site.database.stored_tables())) if backup.manifest else (),
-        keep_s=site.keep_old_s,
+        live=env.database.catalogue(),
+        sizes=tuple(env.database.measure(env.database.stored_tables())) if backup.manifest else (),
+        keep_s=env.keep_old_s,
         restored=restored,
-        newest=tuple(site.store.list_backups(LOOK_AMONG)),
+        newest=tuple(env.store.list_backups(LOOK_AMONG)),
     )
     return plan_restore(request, facts, backup, exchange)
 
 
-def choose_backup(site: Site, name: str) -> Backup:
+def choose_backup(env: EnvironmentServices, name: str) -> Backup:
     """Find the bundle that was asked for; ``latest`` is the newest that nothing speaks against.
 
     Raises:
         PermanentError: ``unknown-backup`` with the nearest names, ``no-restorable-backup``.
     """
     if name == LATEST:
-        return newest_restorable(site.store.list_backups(LOOK_AMONG), site.environment.name)
-    return find_backup(site, name)
+        return newest_restorable(env.store.list_backups(LOOK_AMONG), env.environment.name)
+    return find_backup(env, name)
 
 
-def preview_undo(workplace: Workplace, request: UndoRequest, run_id: str) -> Plan:
+def preview_undo(services: Services, request: UndoRequest, run_id: str) -> Plan:
     """Plan the undoing of a swap: look into the kept database, and count on both sides.
 
     Raises:
         BotError: a refusal, or what an observation raised.
     """
-    site = workplace.site(request.environment)
-    undone = workplace.run(request.run_id)
+    env = services.env(request.environment)
+    undone = services.run(request.run_id)
     name = check_undoable(undone)
-    facts = inspect(workplace, site, own_run=run_id)
+    facts = inspect(services, env, own_run=run_id)
     check_environment(facts, swaps=True)
-    kept = _kept(site.sides, undone, name)
+    kept = _kept(env.sides, undone, name)
     exchange = Exchange(
         incoming=name,
-        outgoing=site.sides.name("undone", run_id),
+        outgoing=env.sides.name("undone", run_id),
         created_at=kept.noted_at,
-        tables=tuple(site.sides.contents(name, _unheard)),
-        live=site.database.catalogue(),
-        sizes=tuple(site.database.measure(site.database.stored_tables())),
-        keep_s=site.keep_old_s,
+        tables=tuple(env.sides.contents(name, _unheard)),
+        live=env.database.catalogue(),
+        sizes=tuple(env.database.measure(env.database.stored_tables())),
+        keep_s=env.keep_old_s,
     )
-    return plan_undo(request, facts, undone, site.sides.inspect(name).schema, exchange)
+    return plan_undo(request, facts, undone, env.sides.inspect(name).schema, exchange)
 
 
 def _kept(sides: Sides, undone: Run, name: str) -> SideFacts:

@@ -10,51 +10,51 @@ from bot.domain.backups import Backup, Export
 from bot.domain.plans import Plan
 from bot.domain.runs import Progress, Run
 from bot.engine.backups.create import check_scratch
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.engine.preview.facts import inspect
 from bot.planning.facts import UndoRequest
 from bot.planning.refusals import check_environment
 from bot.planning.undo_rollback import (
-    check_regrowable,
+    check_recreatable,
     check_saved,
     completed_tables,
     lost_constraints,
-    plan_regrowth,
+    plan_recreation,
     refilled_columns,
     reloaded_relations,
     saved_backup,
 )
-from bot.ports import FetchedBundle, RegrowthOrder
+from bot.ports import FetchedBundle, RecreationSpec
 
 UNPACKED_SHARE = 4
 """How many times larger than the archive its content may be, where no manifest says how large it is."""
 
 
-def preview_regrowth(workplace: Workplace, request: UndoRequest, undone: Run, run_id: str) -> Plan:
+def preview_recreation(services: Services, request: UndoRequest, undone: Run, run_id: str) -> Plan:
     """Plan the undoing of a chain, rehearsed without the rows.
 
     Raises:
         BotError: a refusal, or what an observation raised.
     """
-    site = workplace.site(request.environment)
-    facts = inspect(workplace, site, own_run=run_id)
+    env = services.env(request.environment)
+    facts = inspect(services, env, own_run=run_id)
     check_environment(facts)
-    live = site.database.catalogue()
-    check_regrowable(undone, facts, live)
-    exports = site.store.open_export(undone.id)
+    live = env.database.catalogue()
+    check_recreatable(undone, facts, live)
+    exports = env.store.open_export(undone.id)
     export = exports.existing()
-    backup = check_saved(undone, site.store.find(saved_backup(undone)), export)
-    plan = plan_regrowth(request, facts, undone, live, backup, export)
-    with _fetched(workplace, site, backup, run_id) as bundle:
-        site.database.rehearse_regrowth(run_id, bundle, order_of(undone, export), exports.read)
+    backup = check_saved(undone, env.store.find(saved_backup(undone)), export)
+    plan = plan_recreation(request, facts, undone, live, backup, export)
+    with _fetched(services, env, backup, run_id) as bundle:
+        env.database.rehearse_recreation(run_id, bundle, order_of(undone, export), exports.read)
     return plan
 
 
-def order_of(undone: Run, export: Export | None) -> RegrowthOrder:
+def order_of(undone: Run, export: Export | None) -> RecreationSpec:
     """What is to come back after a chain."""
     plan = undone.plan
     versions = frozenset(script.version for script in plan.scripts)
-    return RegrowthOrder(
+    return RecreationSpec(
         versions=versions,
         expected=versions | frozenset(plan.remaining),
         export=export,
@@ -68,17 +68,17 @@ def order_of(undone: Run, export: Export | None) -> RegrowthOrder:
 
 
 @contextmanager
-def _fetched(workplace: Workplace, site: Site, backup: Backup, run_id: str) -> Iterator[FetchedBundle]:
+def _fetched(services: Services, env: EnvironmentServices, backup: Backup, run_id: str) -> Iterator[FetchedBundle]:
     """The bundle on disk, for as long as it is looked at."""
-    check_room(workplace, backup)
-    directory = Path(tempfile.mkdtemp(dir=workplace.scratch_dir, prefix=f"backstop-rehearse-{run_id}-"))
+    check_room(services, backup)
+    directory = Path(tempfile.mkdtemp(dir=services.scratch_dir, prefix=f"backstop-rehearse-{run_id}-"))
     try:
-        yield site.store.fetch(backup, directory, _unheard)
+        yield env.store.fetch(backup, directory, _unheard)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def check_room(workplace: Workplace, backup: Backup) -> None:
+def check_room(services: Services, backup: Backup) -> None:
     """Refuse when a bundle may not fit.
 
     Raises:
@@ -86,7 +86,7 @@ def check_room(workplace: Workplace, backup: Backup) -> None:
     """
     files = backup.manifest.files if backup.manifest else ()
     size_bytes = sum(file.size_bytes for file in files) or backup.stored.size_bytes * UNPACKED_SHARE
-    check_scratch(workplace.scratch_dir, size_bytes)
+    check_scratch(services.scratch_dir, size_bytes)
 
 
 def _unheard(progress: Progress) -> None:

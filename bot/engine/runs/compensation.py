@@ -10,20 +10,20 @@ from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.load_side import planned
 from bot.engine.runs.steps.step import Action
 from bot.errors import PermanentError, TemporaryError
-from bot.planning.checklist import CHAIN, REGROW, REPLACE, SWAP, no_return_of
+from bot.planning.checklist import CHAIN, RECREATE, REPLACE, SWAP, no_return_of
 from bot.ports import ExchangeState
 
 UNDO_PATIENCE_S = 120.0
 _WITNESSES = {
     CHAIN: ("chain-committed", "tracking table", "says"),
-    REGROW: ("chain-undone", "tracking table", "says"),
+    RECREATE: ("chain-undone", "tracking table", "says"),
     SWAP: ("databases-swapped", "databases' names", "say"),
 }
 TOUCHED = frozenset({StepState.RUNNING, StepState.DONE, StepState.FAILED})
 """States of a step that may have changed something which has not been put back."""
 
 
-def must_unwind(execution: Execution) -> bool:
+def must_compensate(execution: Execution) -> bool:
     """Whether a run that was taken up had begun to give up: it goes on doing so."""
     run = execution.run
     begun = any(step.state in {StepState.FAILED, StepState.UNDONE} for step in run.steps)
@@ -55,7 +55,7 @@ def _swapped(execution: Execution) -> bool:
     come = planned(execution)
     for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
         with attempt:
-            state = execution.site.sides.state(come.incoming, come.outgoing)
+            state = execution.env.sides.state(come.incoming, come.outgoing)
     if state is ExchangeState.UNKNOWN:
         raise PermanentError(
             "outcome-unknown",
@@ -66,7 +66,7 @@ def _swapped(execution: Execution) -> bool:
 
 
 def _committed(execution: Execution) -> bool:
-    plan, database = execution.run.plan, execution.site.database
+    plan, database = execution.run.plan, execution.env.database
     execution.end_session()
     # A dead owner's session, or ours whose answer was lost, may still be committing: fencing ends it, so that what the
     # table says afterwards is final.
@@ -78,7 +78,7 @@ def _committed(execution: Execution) -> bool:
     if applied == set(plan.remaining):
         return True
     versions = {script.version for script in plan.scripts}
-    before = set(plan.remaining) - versions if plan.kind is PlanKind.REGROW else set(plan.remaining) | versions
+    before = set(plan.remaining) - versions if plan.kind is PlanKind.RECREATE else set(plan.remaining) | versions
     if applied == before:
         return False
     raise PermanentError(
@@ -103,14 +103,14 @@ _ASKED = {SWAP: _swapped, REPLACE: _unknown}
 """Who knows whether a step has committed, where it is not the tracking table."""
 
 
-def unwind(execution: Execution, actions: Mapping[str, Action]) -> None:
+def compensate(execution: Execution, actions: Mapping[str, Action]) -> None:
     """Undo, newest first, every step that may have changed something.
 
     Raises:
         BotError: something could not be put back; the steps left say what.
         OwnershipLostError: another process has the run.
     """
-    execution.unwinding = True
+    execution.compensating = True
     for step in reversed(execution.run.steps):
         action = actions.get(step.key)
         if step.state in TOUCHED and action is not None and action.undoes:

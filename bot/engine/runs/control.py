@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from bot.domain.runs import Run, RunState, StepState
 from bot.engine.approvals.authorization import check_steward
 from bot.engine.approvals.voting import show
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.engine.runs.compensation import TOUCHED
 from bot.engine.runs.escalation import escalate
 from bot.engine.runs.report import report_again
@@ -18,22 +18,22 @@ from bot.ports import AuditEntry
 _NOT_STARTED = frozenset({RunState.PENDING, RunState.APPROVED})
 
 
-def cancel(workplace: Workplace, user_id: str, run_id: str) -> str:
+def cancel(services: Services, user_id: str, run_id: str) -> str:
     """Stop a run where it can be stopped; gives what state it will be in, as a sentence.
 
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``, ``run-ended``, ``past-no-return``.
     """
-    run = workplace.run(run_id)
-    check_steward(workplace, user_id, run)
-    workplace.journal.audit(run.id, user_id, "cancel-requested", {"state": run.state.value})
-    if _cancel_untouched(workplace, user_id, run) or _was_cancelled(run, user_id):
-        show(workplace, run.id)
+    run = services.run(run_id)
+    check_steward(services, user_id, run)
+    services.journal.audit(run.id, user_id, "cancel-requested", {"state": run.state.value})
+    if _cancel_untouched(services, user_id, run) or _was_cancelled(run, user_id):
+        show(services, run.id)
         return f"Run {run.id} is cancelled. Nothing was touched."
-    return _cancel_started(workplace, user_id, workplace.run(run_id))
+    return _cancel_started(services, user_id, services.run(run_id))
 
 
-def _cancel_untouched(workplace: Workplace, user_id: str, run: Run) -> bool:
+def _cancel_untouched(services: Services, user_id: str, run: Run) -> bool:
     """End a run that has not begun. A resumed run is approved too, with traffic down: its owner must put things back.
 
     The fence proves that nobody has taken the run since it was read.
@@ -42,7 +42,7 @@ def _cancel_untouched(workplace: Workplace, user_id: str, run: Run) -> bool:
         return False
     problem = _cancelled_by(user_id)
     try:
-        return workplace.journal.end(run.id, RunState.CANCELLED, problem, expect=_NOT_STARTED, fence=run.fence)
+        return services.journal.end(run.id, RunState.CANCELLED, problem, expect=_NOT_STARTED, fence=run.fence)
     except PermanentError:  # somebody has just taken it
         return False
 
@@ -57,13 +57,13 @@ def _cancelled_by(user_id: str) -> str:
     return f"cancelled by <@{user_id}>"
 
 
-def _cancel_started(workplace: Workplace, user_id: str, run: Run) -> str:
+def _cancel_started(services: Services, user_id: str, run: Run) -> str:
     if run.state is RunState.PARKED and is_past_return(run):
         problem = f"{run.problem} Left to people by <@{user_id}>."
-        if not workplace.journal.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED})):
-            return _cancel_started(workplace, user_id, workplace.run(run.id))  # somebody has just resumed it
-        show(workplace, run.id)
-        report_again(workplace, run.id)
+        if not services.journal.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED})):
+            return _cancel_started(services, user_id, services.run(run.id))  # somebody has just resumed it
+        show(services, run.id)
+        report_again(services, run.id)
         return f"Run {run.id} is closed as it stands: the database's part is done, and what is left is yours to finish."
     if run.state not in {RunState.APPROVED, RunState.RUNNING, RunState.PARKED}:
         raise PermanentError("run-ended", f"Run {run.id} has ended: {run.state}.", "There is nothing left to stop.")
@@ -73,95 +73,95 @@ def _cancel_started(workplace: Workplace, user_id: str, run: Run) -> str:
             f"The {no_return_of(run.plan)} of run {run.id} has committed; stopping now would leave the app down.",
             "Let it finish: it restores traffic, or parks and asks.",
         )
-    if run.state is RunState.PARKED and _has_tried(workplace, run):
-        return _leave_to_people(workplace, user_id, run)
-    workplace.journal.request_cancel(run.id, user_id)
-    if run.state is RunState.PARKED and workplace.journal.resume(run.id):
-        workplace.queue.defer_run(run.id)
+    if run.state is RunState.PARKED and _has_tried(services, run):
+        return _leave_to_people(services, user_id, run)
+    services.journal.request_cancel(run.id, user_id)
+    if run.state is RunState.PARKED and services.journal.resume(run.id):
+        services.queue.defer_run(run.id)
     return (
         f"Run {run.id} stops at the next safe place and puts everything back: database unchanged, traffic returned. "
         f"If the {no_return_of(run.plan)} commits first, it goes on to the end instead."
     )
 
 
-def _has_tried(workplace: Workplace, run: Run) -> bool:
+def _has_tried(services: Services, run: Run) -> bool:
     """Whether it has parked again since somebody cancelled it: one more try by itself would park once more."""
     asked = False
-    for event in workplace.journal.events(run.id):
+    for event in services.journal.events(run.id):
         asked = asked or event.event == "cancel-requested"
         if asked and event.event == "run-ended" and event.details.get("state") == RunState.PARKED.value:
             return True
     return False
 
 
-def _leave_to_people(workplace: Workplace, user_id: str, run: Run) -> str:
+def _leave_to_people(services: Services, user_id: str, run: Run) -> str:
     """End a run that cannot be put back, so that its environment is free; say what it leaves."""
     undoes = {key: action.undoes for key, action in ACTIONS.items() if action.undoes}
     touched = [step for step in run.steps if step.state in TOUCHED and step.key in undoes]
     left = "; ".join(f"{step.title} ({undoes[step.key]})" for step in touched)
     problem = f"{run.problem} Left to people by <@{user_id}>. Not put back: {left or 'nothing'}."
-    if not workplace.journal.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED})):
+    if not services.journal.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED})):
         raise PermanentError("not-parked", f"Run {run.id} is no longer parked: somebody resumed it.", "Ask again.")
-    show(workplace, run.id)
-    report_again(workplace, run.id)
+    show(services, run.id)
+    report_again(services, run.id)
     return (
         f"Run {run.id} is closed as it stands: it could not put everything back, and what is left is yours to do: "
         f"{left or 'nothing'}. Look at the database's names and its tracking table first if it says outcome-unknown."
     )
 
 
-def resume(workplace: Workplace, user_id: str, run_id: str) -> str:
+def resume(services: Services, user_id: str, run_id: str) -> str:
     """Go on after a park; gives what will happen, as a sentence.
 
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``, ``not-parked``, ``restore-in-place-removed``.
     """
-    run = workplace.run(run_id)
-    check_steward(workplace, user_id, run)
+    run = services.run(run_id)
+    check_steward(services, user_id, run)
     check_not_retired(run)
-    if not workplace.journal.resume(run.id, AuditEntry(user_id, "resumed", {})):
+    if not services.journal.resume(run.id, AuditEntry(user_id, "resumed", {})):
         raise PermanentError("not-parked", f"Run {run.id} is {run.state}, not parked.", "See /rollback status.")
-    workplace.queue.defer_run(run.id)
-    show(workplace, run.id)
+    services.queue.defer_run(run.id)
+    show(services, run.id)
     if is_past_return(run):
         return f"Run {run.id} goes on where it stopped."
     return f"Run {run.id} goes on putting things back."
 
 
-def call_for_help(workplace: Workplace, user_id: str, run_id: str) -> str:
+def call_for_help(services: Services, user_id: str, run_id: str) -> str:
     """Post what people need to take over.
 
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``.
     """
-    run = workplace.run(run_id)
-    check_steward(workplace, user_id, run)
-    escalate(workplace, run)
+    run = services.run(run_id)
+    check_steward(services, user_id, run)
+    escalate(services, run)
     return f"What there is to know about run {run.id} is in its thread."
 
 
-def close_follow_up(workplace: Workplace, user_id: str, run_id: str, link: str) -> str:
+def close_follow_up(services: Services, user_id: str, run_id: str, link: str) -> str:
     """Close "Plan fix and re-deployment" with a link.
 
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``, ``nothing-open``.
     """
-    run = workplace.run(run_id)
-    check_steward(workplace, user_id, run)
+    run = services.run(run_id)
+    check_steward(services, user_id, run)
     detail, details = f"closed by <@{user_id}>: {link[:200]}", {"link": link[:500]}
     step = next((step for step in run.steps if step.key == FOLLOW_UP), None)
     if step is not None and step.state is StepState.OPEN:
         # Noted first: a step that says closed while nobody knows by whom could not be mended by a successor.
-        if not _is_noted(workplace, run, user_id, details):
-            workplace.journal.audit(run.id, user_id, "follow-up-closed", details)
-        workplace.journal.record_step(run.id, run.fence, FOLLOW_UP, StepState.DONE, detail)
+        if not _is_noted(services, run, user_id, details):
+            services.journal.audit(run.id, user_id, "follow-up-closed", details)
+        services.journal.record_step(run.id, run.fence, FOLLOW_UP, StepState.DONE, detail)
     elif step is None or step.detail != detail:  # else it was this very wish, whose handler died before it could say so
         raise PermanentError("nothing-open", f"Run {run.id} has no open follow-up.", "/rollback status shows what is.")
-    show(workplace, run.id)
-    report_again(workplace, run.id)
+    show(services, run.id)
+    report_again(services, run.id)
     return f"The follow-up of run {run.id} is closed."
 
 
-def _is_noted(workplace: Workplace, run: Run, user_id: str, details: Mapping[str, str]) -> bool:
-    closings = (event for event in workplace.journal.events(run.id) if event.event == "follow-up-closed")
+def _is_noted(services: Services, run: Run, user_id: str, details: Mapping[str, str]) -> bool:
+    closings = (event for event in services.journal.events(run.id) if event.event == "follow-up-closed")
     return any((event.actor, event.details) == (user_id, details) for event in closings)

@@ -6,7 +6,7 @@ from typing import TypeVar
 from bot.domain.plans import PlannedRestore
 from bot.domain.runs import Run
 from bot.domain.server_log import redacted
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.errors import BotError
 from bot.planning import checklist
 from bot.planning.retired import is_retired
@@ -16,45 +16,45 @@ LOG_LINES = 20
 T = TypeVar("T")
 
 
-def escalate(workplace: Workplace, run: Run) -> None:
+def escalate(services: Services, run: Run) -> None:
     """Post log lines, the backup's state, what recovery could reach, and whom to call. Never raises for a dead port.
 
     What was posted is in the audit log as well, for the report: a log that is read later has other last lines.
     """
-    site = workplace.site(run.environment)
+    env = services.env(run.environment)
     found = Escalation(
         problem=run.problem,
-        database_logs=_or(lambda: _logs(site), {}),
-        backup=_or(lambda: _backup(workplace, run), "the bucket does not answer"),
-        recovery=_or(lambda: list(site.database.recovery_options()), ["the database does not answer"]),
-        contacts=site.environment.escalation_contacts,
+        database_logs=_or(lambda: _logs(env), {}),
+        backup=_or(lambda: _backup(services, run), "the bucket does not answer"),
+        recovery=_or(lambda: list(env.database.recovery_options()), ["the database does not answer"]),
+        contacts=env.environment.escalation_contacts,
     )
-    workplace.announcer.escalate(run, found)
+    services.announcer.escalate(run, found)
     details = {"problem": found.problem, "logs": found.database_logs, "backup": found.backup}
-    workplace.journal.audit(run.id, "backstop", "escalated", {**details, "recovery": list(found.recovery)})
+    services.journal.audit(run.id, "backstop", "escalated", {**details, "recovery": list(found.recovery)})
 
 
-def _logs(site: Site) -> dict[str, str]:
-    return {pod: redacted(text) for pod, text in site.cluster.database_logs(LOG_LINES).items()}
+def _logs(env: EnvironmentServices) -> dict[str, str]:
+    return {pod: redacted(text) for pod, text in env.cluster.database_logs(LOG_LINES).items()}
 
 
-def _backup(workplace: Workplace, run: Run) -> str:
+def _backup(services: Services, run: Run) -> str:
     if run.plan.restore is not None and not is_retired(run):
-        return _kept(workplace, run, run.plan.restore)
+        return _kept(services, run, run.plan.restore)
     if not run.steps:
         return "no emergency backup: the run had not started"
     name = run.step(checklist.BACKUP).data.get("backup", "")
     if not name:
         return "no emergency backup was taken"
-    found = workplace.site(run.environment).store.find(name)
+    found = services.env(run.environment).store.find(name)
     if found is None:
         return f"{name} is NOT in the bucket"
     tables = found.manifest.tables if found.manifest else ()
     return f"{name} is in the bucket: {found.stored.size_bytes:,} bytes, {len(tables)} tables"
 
 
-def _kept(workplace: Workplace, run: Run, come: PlannedRestore) -> str:
-    names = {side.name for side in workplace.site(run.environment).sides.list()}
+def _kept(services: Services, run: Run, come: PlannedRestore) -> str:
+    names = {side.name for side in services.env(run.environment).sides.list()}
     if come.outgoing in names:
         old = f"the database from before is kept as {come.outgoing}"
     elif checklist.is_past_return(run):

@@ -10,7 +10,7 @@ from typing import Any, Self
 import stamina
 
 from bot.domain.runs import Progress, Run, StepState
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.engine.runs.interrupts import CancelledError, OwnershipLostError
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.planning.checklist import is_past_return
@@ -27,17 +27,17 @@ _log = logging.getLogger(__name__)
 class Execution:
     """The run while this process owns it. Leaving the context ends the session and the heartbeat, not the run."""
 
-    def __init__(self, workplace: Workplace, site: Site, run: Run) -> None:
-        self.workplace = workplace
-        self.site = site
+    def __init__(self, services: Services, env: EnvironmentServices, run: Run) -> None:
+        self.services = services
+        self.env = env
         self.run = run
-        self.unwinding = False
+        self.compensating = False
         self.bundle: FetchedBundle | None = None
         self._session: Fence | None = None
         self._ended = threading.Event()
         self._lost = threading.Event()
         self._cancelled_by = run.cancel_requested_by
-        self._renewed_at = workplace.clock.monotonic()
+        self._renewed_at = services.clock.monotonic()
         self._card_at = 0.0
         self._heart = threading.Thread(target=self._beat, name=f"lease-{run.id}", daemon=True)
 
@@ -58,9 +58,9 @@ class Execution:
     def _beat(self) -> None:
         while not self._ended.wait(RENEW_EVERY_S):
             try:
-                self.workplace.journal.renew(self.run.id, self.run.fence, LEASE_S)
-                self._renewed_at = self.workplace.clock.monotonic()
-                run = self.workplace.journal.run(self.run.id)
+                self.services.journal.renew(self.run.id, self.run.fence, LEASE_S)
+                self._renewed_at = self.services.clock.monotonic()
+                run = self.services.journal.run(self.run.id)
                 self._cancelled_by = run.cancel_requested_by if run else ""
             except PermanentError:
                 self._lost.set()
@@ -83,10 +83,10 @@ class Execution:
             OwnershipLostError: another process has the run, or our lease may have ended unnoticed.
             CancelledError: somebody wants it stopped and it still can be.
         """
-        silent_s = self.workplace.clock.monotonic() - self._renewed_at
+        silent_s = self.services.clock.monotonic() - self._renewed_at
         if self._lost.is_set() or silent_s > LEASE_S:
             self._reclaim()
-        if self._cancelled_by and self.may_cancel and not self.unwinding:
+        if self._cancelled_by and self.may_cancel and not self.compensating:
             raise CancelledError(self._cancelled_by)
 
     def _reclaim(self) -> None:
@@ -103,8 +103,8 @@ class Execution:
             PermanentError: ``fenced-off``.
             TemporaryError: the journal does not answer.
         """
-        self.workplace.journal.renew(self.run.id, self.run.fence, LEASE_S)
-        self._renewed_at = self.workplace.clock.monotonic()
+        self.services.journal.renew(self.run.id, self.run.fence, LEASE_S)
+        self._renewed_at = self.services.clock.monotonic()
 
     def may_commit(self) -> None:
         """Take the very last look before COMMIT: the run is ours, and nobody wants it stopped.
@@ -114,14 +114,14 @@ class Execution:
             CancelledError: somebody does.
         """
         self.must_own()
-        run = self.workplace.journal.run(self.run.id)
+        run = self.services.journal.run(self.run.id)
         if run is not None and run.cancel_requested_by:
             raise CancelledError(run.cancel_requested_by)
 
     def session(self) -> Fence:
         """Give the only session of the fenced database, fencing it if this process has not."""
         if self._session is None:
-            self._session = self.site.database.fence(self.run.id)
+            self._session = self.env.database.fence(self.run.id)
         return self._session
 
     @contextmanager
@@ -149,7 +149,7 @@ class Execution:
         Raises:
             OwnershipLostError: another process has the run, or the journal stays away.
         """
-        journal, run = self.workplace.journal, self.run
+        journal, run = self.services.journal, self.run
         self.insist(lambda: journal.record_step(run.id, run.fence, key, state, detail, data))
         self.insist(self.refresh)
 
@@ -159,7 +159,7 @@ class Execution:
         Raises:
             OwnershipLostError: another process has the run, or the journal stays away.
         """
-        journal, run = self.workplace.journal, self.run
+        journal, run = self.services.journal, self.run
         self.insist(lambda: journal.remember(run.id, run.fence, key, data))
         self.insist(self.refresh)
 
@@ -176,11 +176,11 @@ class Execution:
 
     def refresh(self) -> None:
         """Read the run again, a wish to cancel it included, and wish for a current card."""
-        self.run = self.workplace.journal.run(self.run.id) or self.run
+        self.run = self.services.journal.run(self.run.id) or self.run
         self._cancelled_by = self.run.cancel_requested_by
-        self._card_at = self.workplace.clock.monotonic()
-        votes = self.workplace.journal.votes(self.run.id)
-        self._attempt(lambda: self.workplace.announcer.card(self.run, votes))
+        self._card_at = self.services.clock.monotonic()
+        votes = self.services.journal.votes(self.run.id)
+        self._attempt(lambda: self.services.announcer.card(self.run, votes))
 
     def say(self, wish: Callable[[], None]) -> None:
         """Wish for a message, waiting for the outbox if need be.
@@ -203,10 +203,10 @@ class Execution:
 
         def report(progress: Progress) -> None:
             self.check()
-            if self.workplace.clock.monotonic() - self._card_at < CARD_EVERY_S:
+            if self.services.clock.monotonic() - self._card_at < CARD_EVERY_S:
                 return
             try:
-                self.workplace.journal.record_progress(self.run.id, self.run.fence, key, progress)
+                self.services.journal.record_progress(self.run.id, self.run.fence, key, progress)
                 self.refresh()
             except TemporaryError:
                 return  # a figure that is not shown is no reason to stop a dump
@@ -215,7 +215,7 @@ class Execution:
 
     def note(self, key: str, text: str) -> None:
         """Say a line in the thread, once."""
-        self.say(lambda: self.workplace.announcer.note(self.run, key, text))
+        self.say(lambda: self.services.announcer.note(self.run, key, text))
 
     def audit(self, event: str, **details: object) -> None:
         """Append to the audit log in the name of the bot, waiting for it if need be.
@@ -223,7 +223,7 @@ class Execution:
         Raises:
             OwnershipLostError: the journal stays away.
         """
-        self.insist(lambda: self.workplace.journal.audit(self.run.id, "backstop", event, details))
+        self.insist(lambda: self.services.journal.audit(self.run.id, "backstop", event, details))
 
 
 @stamina.retry(on=TemporaryError, attempts=None, timeout=JOURNAL_PATIENCE_S, wait_max=2.0)

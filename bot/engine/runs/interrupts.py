@@ -6,11 +6,11 @@ from bot.domain.plans import Plan
 from bot.errors import BotError
 
 
-class DetourError(Exception):
+class RunInterruptError(Exception):
     """Base of all detours; the runner knows each."""
 
 
-class ReplanError(DetourError):
+class ReplanError(RunInterruptError):
     """The world moved before the start: back to the approvers.
 
     Args:
@@ -26,7 +26,7 @@ class ReplanError(DetourError):
         self.withdrawn = withdrawn or {}
 
 
-class VoidError(DetourError):
+class VoidError(RunInterruptError):
     """What was asked for can no longer be planned. `error` says why."""
 
     def __init__(self, error: BotError) -> None:
@@ -34,7 +34,7 @@ class VoidError(DetourError):
         self.error = error
 
 
-class CancelledError(DetourError):
+class CancelledError(RunInterruptError):
     """Somebody asked to stop, at a place where that is safe."""
 
     def __init__(self, user_id: str) -> None:
@@ -42,5 +42,5 @@ class CancelledError(DetourError):
         self.user_id = user_id
 
 
-class OwnershipLostError(DetourError):
+class OwnershipLostError(RunInterruptError):
     """Another process has taken the run over, or may have: touch nothing more."""

@@ -5,14 +5,14 @@ from typing import Any
 
 from bot.domain.runs import Run
 from bot.engine.approvals.authorization import check_steward
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.engine.runs.report import UNDER_WAY, report_again
 from bot.errors import PermanentError
 
 TEXT_MOST = 3000
 
 
-def document(workplace: Workplace, user_id: str, request_id: str, payload: Mapping[str, Any]) -> str:
+def document(services: Services, user_id: str, request_id: str, payload: Mapping[str, Any]) -> str:
     """Keep what somebody writes about a run that has begun, and put it into the report; gives what became of it.
 
     Everything anybody wrote stays in the audit log; the report shows each person's newest.
@@ -20,18 +20,18 @@ def document(workplace: Workplace, user_id: str, request_id: str, payload: Mappi
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``, ``still-running``, ``never-started``.
     """
-    run = workplace.run(payload["run_id"])
-    person = check_steward(workplace, user_id, run)
+    run = services.run(payload["run_id"])
+    person = check_steward(services, user_id, run)
     _check_over(run)
-    if not _is_kept(workplace, run, request_id):
+    if not _is_kept(services, run, request_id):
         details = {
             "wrong": str(payload["wrong"])[:TEXT_MOST],
             "change": str(payload["change"])[:TEXT_MOST],
             "name": person.name,
             "request": request_id,
         }
-        workplace.journal.audit(run.id, user_id, "documented", details)
-    report_again(workplace, run.id)
+        services.journal.audit(run.id, user_id, "documented", details)
+    report_again(services, run.id)
     return f"What you wrote about run {run.id} is in its report, in its thread."
 
 
@@ -46,7 +46,7 @@ def _check_over(run: Run) -> None:
         )
 
 
-def _is_kept(workplace: Workplace, run: Run, request_id: str) -> bool:
+def _is_kept(services: Services, run: Run, request_id: str) -> bool:
     """Whether a predecessor wrote it down and died before the report was brought up to date."""
-    events = workplace.journal.events(run.id)
+    events = services.journal.events(run.id)
     return any(event.event == "documented" and event.details.get("request") == request_id for event in events)

@@ -8,7 +8,7 @@ from bot.domain.runs import Run, RunState
 from bot.domain.versions import AppVersion
 from bot.engine.approvals.authorization import check_member
 from bot.engine.approvals.voting import show
-from bot.engine.context import Site, Workplace
+from bot.engine.context import EnvironmentServices, Services
 from bot.engine.preview.rollback import preview
 from bot.engine.runs.ids import find_own
 from bot.errors import PermanentError
@@ -17,7 +17,7 @@ from bot.planning.refusals import another_run, no_such_migration
 from bot.ports import Audience, AuditEntry
 
 
-def request_run(workplace: Workplace, audience: Audience, request_id: str, payload: Mapping[str, Any]) -> Run:
+def request_run(services: Services, audience: Audience, request_id: str, payload: Mapping[str, Any]) -> Run:
     """Plan it, open a pending run, and ask for consent in the incident channel.
 
     Where a predecessor died after opening the run for this very request, that run is shown, whatever became of it.
@@ -25,32 +25,32 @@ def request_run(workplace: Workplace, audience: Audience, request_id: str, paylo
     Raises:
         BotError: every refusal; nothing was opened.
     """
-    wanted = wish(workplace, payload)
-    site = workplace.site(wanted.environment)
-    person = check_member(workplace, audience.user_id, site.environment)
+    wanted = wish(services, payload)
+    env = services.env(wanted.environment)
+    person = check_member(services, audience.user_id, env.environment)
     asked = (person.user_id, wanted.environment, wanted.asked_for, "")
 
     def is_own(run: Run) -> bool:
         return (run.requester, run.environment, run.plan.asked_for, run.drill) == asked
 
-    run_id, run = find_own(workplace.journal, request_id, is_own)
+    run_id, run = find_own(services.journal, request_id, is_own)
     if run is None:
-        _check_free(workplace, site.environment.name)
-        run = _open(workplace, site, person, run_id, wanted, payload.get("reason", ""))
-    show(workplace, run.id)
+        _check_free(services, env.environment.name)
+        run = _open(services, env, person, run_id, wanted, payload.get("reason", ""))
+    show(services, run.id)
     return run
 
 
-def _check_free(workplace: Workplace, environment: str) -> None:
+def _check_free(services: Services, environment: str) -> None:
     """Refuse early, before a rehearsal for nothing."""
-    active = workplace.journal.active_run(environment)
+    active = services.journal.active_run(environment)
     if active is not None:
         raise another_run(active)
 
 
-def _open(workplace: Workplace, site: Site, person: Voter, run_id: str, wanted: Wish, reason: str) -> Run:
-    plan = preview(workplace, wanted, run_id)
-    now = workplace.clock.now()
+def _open(services: Services, env: EnvironmentServices, person: Voter, run_id: str, wanted: Wish, reason: str) -> Run:
+    plan = preview(services, wanted, run_id)
+    now = services.clock.now()
     run = Run(
         id=run_id,
         environment=plan.environment,
@@ -58,16 +58,16 @@ def _open(workplace: Workplace, site: Site, person: Voter, run_id: str, wanted: 
         state=RunState.PENDING,
         requester=person.user_id,
         reason=reason,
-        channel=site.environment.incident_channel,
+        channel=env.environment.incident_channel,
         created_at=now,
-        expires_at=now + site.environment.approval.window,
+        expires_at=now + env.environment.approval.window,
     )
     details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": run.reason, "name": person.name}
-    workplace.journal.open_run(run, AuditEntry(person.user_id, "requested", details))
+    services.journal.open_run(run, AuditEntry(person.user_id, "requested", details))
     return run
 
 
-def wish(workplace: Workplace, payload: Mapping[str, Any]) -> Wish:
+def wish(services: Services, payload: Mapping[str, Any]) -> Wish:
     """Read a `rollback`, `restore` or `undo` payload.
 
     Raises:
@@ -75,7 +75,7 @@ def wish(workplace: Workplace, payload: Mapping[str, Any]) -> Wish:
             ``unknown-run`` where there is nothing to undo.
     """
     if "run_id" in payload:
-        run = workplace.run(payload["run_id"])
+        run = services.run(payload["run_id"])
         return UndoRequest(run.environment, run.id, payload.get("asked_for") or f"/rollback undo {run.id}")
     app = _app(payload)
     if "backup" in payload:

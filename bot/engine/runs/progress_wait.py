@@ -21,7 +21,7 @@ def wait_for(
     Raises:
         BotError: from `stalled`, or from `observe` when it does not answer for as long.
     """
-    clock = execution.workplace.clock
+    clock = execution.services.clock
     report = execution.reporter(key)
     best, since = -1, clock.monotonic()
     while True:

@@ -13,8 +13,8 @@ import stamina
 
 from bot.domain.approvals import Vote
 from bot.domain.runs import Run, RunState, StepState
-from bot.engine.context import Workplace
-from bot.engine.runs.compensation import must_unwind, passed_no_return, unwind
+from bot.engine.context import Services
+from bot.engine.runs.compensation import compensate, must_compensate, passed_no_return
 from bot.engine.runs.escalation import escalate
 from bot.engine.runs.execution import LEASE_S, Execution, sentence
 from bot.engine.runs.interrupts import CancelledError, OwnershipLostError, ReplanError, VoidError
@@ -37,24 +37,24 @@ T = TypeVar("T")
 class Runner:
     """Executes approved runs, one call a run."""
 
-    def __init__(self, workplace: Workplace, actions: Mapping[str, Action] = ACTIONS) -> None:
-        self._workplace = workplace
+    def __init__(self, services: Services, actions: Mapping[str, Action] = ACTIONS) -> None:
+        self._services = services
         self._actions = actions
 
     def execute(self, run_id: str) -> None:
         """Take a run and carry it as far as it goes. Does nothing when another process has it."""
-        workplace = self._workplace
-        run = workplace.journal.take(run_id, workplace.owner, LEASE_S)
+        services = self._services
+        run = services.journal.take(run_id, services.owner, LEASE_S)
         if run is None:
             return
-        with Execution(workplace, workplace.site(run.environment), run) as execution:
+        with Execution(services, services.env(run.environment), run) as execution:
             try:
                 self._carry(execution)
             except OwnershipLostError:
                 _log.warning("run %s has another owner now", run_id)
 
     def _carry(self, execution: Execution) -> None:
-        run, owner = execution.run, self._workplace.owner
+        run, owner = execution.run, self._services.owner
         if any(step.attempts for step in run.steps):
             execution.audit("run-taken-up", owner=owner, fence=run.fence)
         else:
@@ -62,20 +62,20 @@ class Runner:
         execution.insist(execution.refresh)
         try:
             self._go_on(execution)
-        except ReplanError as detour:
-            self._ask_again(execution, detour)
-        except VoidError as detour:
-            self._stop(execution, detour.error, RunState.VOID)
-        except CancelledError as detour:
-            self._give_up(execution, f"cancelled by <@{detour.user_id}>", RunState.CANCELLED)
+        except ReplanError as interrupt:
+            self._ask_again(execution, interrupt)
+        except VoidError as interrupt:
+            self._stop(execution, interrupt.error, RunState.VOID)
+        except CancelledError as interrupt:
+            self._give_up(execution, f"cancelled by <@{interrupt.user_id}>", RunState.CANCELLED)
         except OwnershipLostError:
             raise
         except Exception as error:  # noqa: BLE001 -- a bug must not leave traffic down: see `_named`
             self._stop(execution, _named(error))
 
     def _go_on(self, execution: Execution) -> None:
-        if must_unwind(execution):
-            self._go_on_unwinding(execution)
+        if must_compensate(execution):
+            self._go_on_compensating(execution)
             return
         self._check_known(execution.run)
         self._doubt(execution)
@@ -101,7 +101,7 @@ class Runner:
                 "Let the version that began it finish it, or ask for it again.",
             )
 
-    def _go_on_unwinding(self, execution: Execution) -> None:
+    def _go_on_compensating(self, execution: Execution) -> None:
         run = execution.run
         given_up = [step for step in run.steps if step.state in {StepState.FAILED, StepState.UNDONE}]
         why = next((step.data for step in given_up if _PROBLEM in step.data), None)
@@ -120,7 +120,7 @@ class Runner:
         checked, stop = steps.get(RECHECK), steps.get(STOP_TRAFFIC)
         if checked is None or checked.ended_at is None or stop is None or stop.attempts:
             return
-        if self._workplace.clock.now() - checked.ended_at > execution.site.environment.approval.window:
+        if self._services.clock.now() - checked.ended_at > execution.env.environment.approval.window:
             for key in (RECHECK, BACKUP):
                 if key in steps:
                     execution.record(key, StepState.WAITING, "to be done again: the last time is too long ago")
@@ -161,7 +161,7 @@ class Runner:
             return
         problem = f"{problem} {trouble}".strip()
         parked = replace(execution.run, state=RunState.PARKED, problem=problem)
-        execution.say(lambda: escalate(self._workplace, parked))
+        execution.say(lambda: escalate(self._services, parked))
         self._end(execution, RunState.PARKED, problem)
 
     def _put_back(self, execution: Execution) -> str | None:
@@ -169,7 +169,7 @@ class Runner:
         try:
             if passed_no_return(execution):
                 return ""
-            unwind(execution, self._actions)
+            compensate(execution, self._actions)
         except OwnershipLostError:
             raise
         except Exception as error:  # noqa: BLE001 -- same
@@ -178,22 +178,22 @@ class Runner:
 
     def _end(self, execution: Execution, state: RunState, problem: str) -> None:
         """Say it, then make it so: a process that dies in between leaves a successor who says it again."""
-        journal, run = self._workplace.journal, execution.run
-        ended_at = None if state is RunState.PARKED else self._workplace.clock.now()
+        journal, run = self._services.journal, execution.run
+        ended_at = None if state is RunState.PARKED else self._services.clock.now()
         execution.insist(execution.must_own)
         ended = replace(run, state=state, problem=problem, ended_at=ended_at)
         self._announce(execution, ended)
         if state is not RunState.PARKED and state is not RunState.SUCCEEDED:
             self._say_end(execution, state, problem)
         execution.audit("run-ended", state=state.value, problem=problem)
-        execution.say(lambda: report(self._workplace, ended))
+        execution.say(lambda: report(self._services, ended))
         running = frozenset({RunState.RUNNING})
         execution.insist(lambda: journal.end(run.id, state, problem, expect=running, fence=run.fence))
         execution.insist(execution.refresh)
         self._announce(execution, execution.run)
 
     def _announce(self, execution: Execution, run: Run) -> None:
-        announcer, votes = self._workplace.announcer, self._votes(run)
+        announcer, votes = self._services.announcer, self._votes(run)
         execution.say(lambda: announcer.card(run, votes))
         execution.say(lambda: announcer.request(run, votes))
 
@@ -205,36 +205,38 @@ class Runner:
         world = f"Put back: {'; '.join(undone)}." if undone else f"Nothing was touched: {untouched}."
         execution.note("ended", f"The run is {state}: {problem} {world} The database is as it was.")
 
-    def _ask_again(self, execution: Execution, detour: ReplanError) -> None:
+    def _ask_again(self, execution: Execution, interrupt: ReplanError) -> None:
         """Back to the approvers, with the difference; votes for another digest or by people who lost the right go.
 
         Said first, then done, for the same reason as in `_end`.
         """
         execution.insist(execution.refresh)
-        workplace, run = self._workplace, execution.run
+        services, run = self._services, execution.run
         if run.cancel_requested_by:  # nobody is asked for their consent to what somebody has stopped
             self._give_up(execution, f"cancelled by <@{run.cancel_requested_by}>", RunState.CANCELLED)
             return
         if any(step.attempts and self._actions[step.key].undoes for step in run.steps):
-            self._stop(execution, _moved(run, detour), RunState.VOID)
+            self._stop(execution, _moved(run, interrupt), RunState.VOID)
             return
-        expires_at = workplace.clock.now() + execution.site.environment.approval.window
-        asked = replace(run, state=RunState.PENDING, plan=detour.plan, expires_at=expires_at, steps=(), started_at=None)
+        expires_at = services.clock.now() + execution.env.environment.approval.window
+        asked = replace(
+            run, state=RunState.PENDING, plan=interrupt.plan, expires_at=expires_at, steps=(), started_at=None
+        )
         execution.insist(execution.must_own)
-        if detour.plan.digest == run.plan.digest:
-            execution.audit("asked-again", digest=run.plan.digest, why=detour.differences)
+        if interrupt.plan.digest == run.plan.digest:
+            execution.audit("asked-again", digest=run.plan.digest, why=interrupt.differences)
         else:
-            changed = {"old": run.plan.digest, "new": detour.plan.digest, "differences": detour.differences}
+            changed = {"old": run.plan.digest, "new": interrupt.plan.digest, "differences": interrupt.differences}
             execution.audit("plan-changed", **changed)
-        execution.say(lambda: workplace.announcer.changed(asked, run.plan.short_digest, detour.differences))
+        execution.say(lambda: services.announcer.changed(asked, run.plan.short_digest, interrupt.differences))
         self._announce(execution, asked)
-        gone = {user: _withdrawn(run, user, why) for user, why in detour.withdrawn.items()}
-        execution.insist(lambda: workplace.journal.replan(run.id, detour.plan, expires_at, run.fence, gone))
+        gone = {user: _withdrawn(run, user, why) for user, why in interrupt.withdrawn.items()}
+        execution.insist(lambda: services.journal.replan(run.id, interrupt.plan, expires_at, run.fence, gone))
         execution.insist(execution.refresh)
         self._announce(execution, execution.run)
 
     def _votes(self, run: Run) -> list[Vote]:
-        return [vote for vote in self._workplace.journal.votes(run.id) if vote.digest == run.plan.digest]
+        return [vote for vote in self._services.journal.votes(run.id) if vote.digest == run.plan.digest]
 
 
 def _insist(execution: Execution, action: Action, do: Callable[[Execution], T]) -> T:
@@ -251,11 +253,11 @@ def _withdrawn(run: Run, user_id: str, why: str) -> AuditEntry:
     return AuditEntry("backstop", "vote-withdrawn", {"user": user_id, "digest": run.plan.digest, "why": why})
 
 
-def _moved(run: Run, detour: ReplanError) -> PermanentError:
+def _moved(run: Run, interrupt: ReplanError) -> PermanentError:
     """What is laid out for the old plan has to be put back, so the run cannot wait for consent to another one."""
     return PermanentError(
         "plan-moved",
-        f"Run {run.id} was taken up long after its plan was checked, and now: {'; '.join(detour.differences)}.",
+        f"Run {run.id} was taken up long after its plan was checked, and now: {'; '.join(interrupt.differences)}.",
         f"Ask for it again: {run.plan.asked_for}",
     )
 

@@ -18,7 +18,7 @@ KEPT_MOST = 200
 _log = logging.getLogger(__name__)
 
 
-class Glimpse(Generic[T]):
+class CachedRead(Generic[T]):
     """One look: under way, or what it saw."""
 
     def __init__(self, look: Callable[[], T], clock: Clock, keep_s: float) -> None:
@@ -64,15 +64,15 @@ class Glimpse(Generic[T]):
         return cast("T", self._value)
 
 
-class Glimpses:
+class CachedReads:
     """Looks by name, kept for a moment."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self._kept: dict[Hashable, Glimpse[Any]] = {}
+        self._kept: dict[Hashable, CachedRead[Any]] = {}
         self._lock = threading.Lock()
 
-    def begin(self, key: Hashable, look: Callable[[], T], keep_s: float) -> Glimpse[T]:
+    def begin(self, key: Hashable, look: Callable[[], T], keep_s: float) -> CachedRead[T]:
         """Begin to look, unless somebody is looking at that already or did less than `keep_s` ago.
 
         Args:
@@ -84,18 +84,18 @@ class Glimpses:
             kept = self._kept.get(key)
             if kept is not None and kept.fresh:
                 return kept
-            glimpse = Glimpse(look, self.clock, keep_s)
+            cached_read = CachedRead(look, self.clock, keep_s)
             self._forget_old()
-            self._kept[key] = glimpse
-        threading.Thread(target=glimpse.run, name="glimpse", daemon=True).start()
-        return glimpse
+            self._kept[key] = cached_read
+        threading.Thread(target=cached_read.run, name="glimpse", daemon=True).start()
+        return cached_read
 
     def _forget_old(self) -> None:
         if len(self._kept) >= KEPT_MOST:
-            self._kept = {key: glimpse for key, glimpse in self._kept.items() if glimpse.fresh}
+            self._kept = {key: cached_read for key, cached_read in self._kept.items() if cached_read.fresh}
 
 
-class Patience:
+class Deadline:
     """How much longer somebody waits, over several looks."""
 
     def __init__(self, clock: Clock, patience_s: float) -> None:
@@ -103,19 +103,19 @@ class Patience:
         self._until = clock.monotonic() + patience_s
         self.problems: list[str] = []
 
-    def demand(self, glimpse: Glimpse[T]) -> T:
+    def demand(self, cached_read: CachedRead[T]) -> T:
         """Wait for a look without which nothing is said.
 
         Raises:
             TemporaryError: ``no-answer-in-time``.
             BotError: what the look raised.
         """
-        return glimpse.wait(self._until - self._clock.monotonic())
+        return cached_read.wait(self._until - self._clock.monotonic())
 
-    def take(self, glimpse: Glimpse[T], complaint: str) -> T | None:
+    def take(self, cached_read: CachedRead[T], restore_error: str) -> T | None:
         """Wait for a look; where it failed, None, and a sentence in `problems` that begins with `complaint`."""
         try:
-            return self.demand(glimpse)
+            return self.demand(cached_read)
         except BotError as error:
-            self.problems.append(f"{complaint}: {error.reference}: {error.message}")
+            self.problems.append(f"{restore_error}: {error.reference}: {error.message}")
             return None

@@ -10,8 +10,8 @@ from bot.domain.runs import Run
 from bot.domain.workloads import ClusterFacts
 from bot.engine.approvals.authorization import Readers, check_reader
 from bot.engine.backups.retention import kept_databases
-from bot.engine.context import Site, Workplace
-from bot.engine.status.cached_reads import Glimpse, Glimpses, Patience
+from bot.engine.context import EnvironmentServices, Services
+from bot.engine.status.cached_reads import CachedRead, CachedReads, Deadline
 from bot.engine.status.queries import is_serving
 from bot.errors import BotError, PermanentError
 from bot.ports import EnvironmentSummary, HomeFacts, KeptDatabase
@@ -31,57 +31,59 @@ _log = logging.getLogger(__name__)
 class _Looks:
     """What is being looked up of one environment."""
 
-    database: Glimpse[DatabaseFacts]
-    cluster: Glimpse[ClusterFacts]
-    bundles: Glimpse[BackupPage]
-    kept: Glimpse[tuple[KeptDatabase, ...]]
+    database: CachedRead[DatabaseFacts]
+    cluster: CachedRead[ClusterFacts]
+    bundles: CachedRead[BackupPage]
+    kept: CachedRead[tuple[KeptDatabase, ...]]
 
 
-def gather(workplace: Workplace, glimpses: Glimpses, *, patience_s: float = PATIENCE_S) -> HomeFacts:
+def gather(services: Services, cached_reads: CachedReads, *, patience_s: float = PATIENCE_S) -> HomeFacts:
     """Look at every environment. One that does not answer says so, and keeps no other waiting for it.
 
     Raises:
         BotError: the journal does not answer.
     """
-    sites = sorted(workplace.sites.values(), key=lambda site: (not site.environment.production, site.environment.name))
-    looks = [_begin(workplace, glimpses, site) for site in sites]
-    follow_ups = workplace.journal.open_follow_ups()
-    summaries = [_of_journal(workplace, site, follow_ups) for site in sites]
-    until = workplace.clock.monotonic() + patience_s
+    envs = sorted(services.envs.values(), key=lambda env: (not env.environment.production, env.environment.name))
+    looks = [_begin(services, cached_reads, env) for env in envs]
+    follow_ups = services.journal.open_follow_ups()
+    summaries = [_of_journal(services, env, follow_ups) for env in envs]
+    until = services.clock.monotonic() + patience_s
     seen = []
-    for site, look, summary in zip(sites, looks, summaries, strict=True):
-        left_s = until - workplace.clock.monotonic()
-        seen.append(_of_world(site, look, summary, Patience(workplace.clock, left_s)))
-    return HomeFacts(tuple(seen), workplace.clock.now())
+    for env, look, summary in zip(envs, looks, summaries, strict=True):
+        left_s = until - services.clock.monotonic()
+        seen.append(_of_world(env, look, summary, Deadline(services.clock, left_s)))
+    return HomeFacts(tuple(seen), services.clock.now())
 
 
-def _begin(workplace: Workplace, glimpses: Glimpses, site: Site) -> _Looks:
-    name = site.environment.name
+def _begin(services: Services, cached_reads: CachedReads, env: EnvironmentServices) -> _Looks:
+    name = env.environment.name
     return _Looks(
-        glimpses.begin(("database", name), site.database.inspect, KEEP_S),
-        glimpses.begin(("cluster", name), site.cluster.inspect, KEEP_S),
-        glimpses.begin(("home bundles", name), lambda: site.store.list_page("", 0, BUNDLES_LOOKED_AT), KEEP_S),
-        glimpses.begin(("kept", name), lambda: tuple(kept_databases(workplace, site)), KEEP_S),
+        cached_reads.begin(("database", name), env.database.inspect, KEEP_S),
+        cached_reads.begin(("cluster", name), env.cluster.inspect, KEEP_S),
+        cached_reads.begin(("home bundles", name), lambda: env.store.list_page("", 0, BUNDLES_LOOKED_AT), KEEP_S),
+        cached_reads.begin(("kept", name), lambda: tuple(kept_databases(services, env)), KEEP_S),
     )
 
 
-def _of_journal(workplace: Workplace, site: Site, follow_ups: Sequence[Run]) -> EnvironmentSummary:
-    environment = site.environment
-    run = workplace.journal.active_run(environment.name)
+def _of_journal(services: Services, env: EnvironmentServices, follow_ups: Sequence[Run]) -> EnvironmentSummary:
+    environment = env.environment
+    run = services.journal.active_run(environment.name)
     return EnvironmentSummary(
         environment.name,
         environment.production,
         environment.incident_channel,
         environment.approval.quorum,
         run=run,
-        votes=tuple(workplace.journal.votes(run.id)) if run is not None else (),
-        frozen=workplace.journal.frozen(environment.name),
-        last_drill=next(iter(workplace.drills.history(environment.name, 1)), None),
+        votes=tuple(services.journal.votes(run.id)) if run is not None else (),
+        frozen=services.journal.frozen(environment.name),
+        last_drill=next(iter(services.drills.history(environment.name, 1)), None),
         follow_ups=tuple(open_ for open_ in follow_ups if open_.environment == environment.name),
     )
 
 
-def _of_world(site: Site, looks: _Looks, known: EnvironmentSummary, patience: Patience) -> EnvironmentSummary:
+def _of_world(
+    env: EnvironmentServices, looks: _Looks, known: EnvironmentSummary, patience: Deadline
+) -> EnvironmentSummary:
     database = patience.take(looks.database, "The database does not answer")
     cluster = patience.take(looks.cluster, "The cluster does not answer")
     page = patience.take(looks.bundles, "The bucket cannot be listed")
@@ -90,7 +92,7 @@ def _of_world(site: Site, looks: _Looks, known: EnvironmentSummary, patience: Pa
     return replace(
         known,
         schema=database.schema if database is not None and database.accepts_connections else None,
-        app_version=_app_version(site, cluster) if cluster is not None else "",
+        app_version=_app_version(env, cluster) if cluster is not None else "",
         serving=is_serving(cluster) if cluster is not None else None,
         newest=bundles[0] if bundles else None,
         proven=next((backup for backup in bundles if _is_proven(backup)), None),
@@ -99,8 +101,8 @@ def _of_world(site: Site, looks: _Looks, known: EnvironmentSummary, patience: Pa
     )
 
 
-def _app_version(site: Site, cluster: ClusterFacts) -> str:
-    deployment = cluster.deployment(site.environment.workloads.version_deployment)
+def _app_version(env: EnvironmentServices, cluster: ClusterFacts) -> str:
+    deployment = cluster.deployment(env.environment.workloads.version_deployment)
     return str(deployment.version or deployment.image)
 
 
@@ -109,18 +111,18 @@ def _is_proven(backup: Backup) -> bool:
     return verified is not None and verified.level >= PROVEN_LEVEL and not verified.problem
 
 
-def open_home(workplace: Workplace, glimpses: Glimpses, user_id: str) -> None:
+def open_home(services: Services, cached_reads: CachedReads, user_id: str) -> None:
     """Show the Home tab to somebody who has just opened it; who is no full member sees why not.
 
     Raises:
         BotError: the journal does not answer.
     """
     try:
-        check_reader(workplace, user_id)
+        check_reader(services, user_id)
     except BotError as error:
-        workplace.announcer.no_home(user_id, error)
+        services.announcer.no_home(user_id, error)
     else:
-        workplace.announcer.home(user_id, gather(workplace, glimpses))
+        services.announcer.home(user_id, gather(services, cached_reads))
 
 
 class HomeKeeper:
@@ -129,35 +131,35 @@ class HomeKeeper:
     What is shown already is not wanted again: the outbox compares, and that is also why replicas double nothing.
     """
 
-    def __init__(self, workplace: Workplace) -> None:
-        self._glimpses = Glimpses(workplace.clock)
+    def __init__(self, services: Services) -> None:
+        self._cached_reads = CachedReads(services.clock)
         self._pulse = ""
-        self._refreshed_at = workplace.clock.monotonic() - REFRESH_EVERY_S
+        self._refreshed_at = services.clock.monotonic() - REFRESH_EVERY_S
         self._readers = Readers()
 
-    def refresh(self, workplace: Workplace) -> None:
+    def refresh(self, services: Services) -> None:
         """Show what has changed: at once what the journal knows, within a minute what only the world does.
 
         Raises:
             BotError: the journal does not answer.
         """
-        visitors = workplace.journal.visitors(VISITED_WITHIN_S)
+        visitors = services.journal.visitors(VISITED_WITHIN_S)
         if not visitors:
             return
-        pulse, since_s = workplace.journal.pulse(), workplace.clock.monotonic() - self._refreshed_at
+        pulse, since_s = services.journal.pulse(), services.clock.monotonic() - self._refreshed_at
         if since_s < (REFRESH_EVERY_S if pulse == self._pulse else REFRESH_LEAST_S):
             return
-        self._pulse, self._refreshed_at = pulse, workplace.clock.monotonic()
-        facts = gather(workplace, self._glimpses)
+        self._pulse, self._refreshed_at = pulse, services.clock.monotonic()
+        facts = gather(services, self._cached_reads)
         for user_id in visitors:
-            self._show(workplace, user_id, facts)
+            self._show(services, user_id, facts)
 
-    def _show(self, workplace: Workplace, user_id: str, facts: HomeFacts) -> None:
+    def _show(self, services: Services, user_id: str, facts: HomeFacts) -> None:
         try:
-            self._readers.check(workplace, user_id)
+            self._readers.check(services, user_id)
         except PermanentError as error:
-            workplace.announcer.no_home(user_id, error)
+            services.announcer.no_home(user_id, error)
         except BotError as error:
             _log.info("the Home tab of %s stays as it is: %s", user_id, error.reference)
         else:
-            workplace.announcer.home(user_id, facts)
+            services.announcer.home(user_id, facts)

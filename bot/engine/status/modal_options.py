@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from bot.domain.backups import Backup, BackupPage
 from bot.domain.migrations import DownScript
 from bot.engine.approvals.authorization import Readers
-from bot.engine.context import Site, Workplace
-from bot.engine.status.cached_reads import Glimpses, Patience
+from bot.engine.context import EnvironmentServices, Services
+from bot.engine.status.cached_reads import CachedReads, Deadline
 from bot.errors import PermanentError, TemporaryError
 from bot.planning.restore import newest_restorable
 from bot.ports import Choices
@@ -29,7 +29,7 @@ class Desire:
 
 
 def choices(
-    workplace: Workplace, glimpses: Glimpses, readers: Readers, desire: Desire, *, patience_s: float = PATIENCE_S
+    services: Services, cached_reads: CachedReads, readers: Readers, desire: Desire, *, patience_s: float = PATIENCE_S
 ) -> Choices:
     """List what an environment can be rolled back to. Read-only; a list that does not come in time is said to lack.
 
@@ -38,22 +38,22 @@ def choices(
         TemporaryError: ``lookup-failed``; ``no-answer-in-time`` where Slack does not say in time who asks.
     """
     environment, text = desire.environment, desire.text
-    site, words = workplace.site(environment), text[:TEXT_MOST].casefold().split()
-    known = glimpses.begin(("reader", desire.user_id), lambda: readers.check(workplace, desire.user_id), 0.0)
-    chain = glimpses.begin(("undoable", environment), lambda: undoable(workplace, site), KEEP_S)
-    newest = glimpses.begin(("bundles", environment, ""), lambda: _page(site, ""), KEEP_S)
+    env, words = services.env(environment), text[:TEXT_MOST].casefold().split()
+    known = cached_reads.begin(("reader", desire.user_id), lambda: readers.check(services, desire.user_id), 0.0)
+    chain = cached_reads.begin(("undoable", environment), lambda: undoable(services, env), KEEP_S)
+    newest = cached_reads.begin(("bundles", environment, ""), lambda: _page(env, ""), KEEP_S)
     wanted = " ".join(words)
-    found = glimpses.begin(("bundles", environment, wanted), lambda: _page(site, wanted), KEEP_S)
-    patience = Patience(workplace.clock, patience_s)
+    found = cached_reads.begin(("bundles", environment, wanted), lambda: _page(env, wanted), KEEP_S)
+    patience = Deadline(services.clock, patience_s)
     patience.demand(known)
     scripts = patience.take(chain, "Migrations cannot be listed") or ()
     page = patience.take(found, "Backups cannot be listed")
     first = patience.take(newest, "Backups cannot be listed") if page is not None else None
-    latest, why_not = _latest(site, first.backups if first is not None else ())
+    latest, why_not = _latest(env, first.backups if first is not None else ())
     return Choices(
         environment,
         text,
-        workplace.clock.now(),
+        services.clock.now(),
         tuple(script for script in scripts if _fits(script, words)),
         latest if latest is not None and all(word in f"{_LATEST} {latest.name}".casefold() for word in words) else None,
         page.backups if page is not None else (),
@@ -61,29 +61,29 @@ def choices(
     )
 
 
-def _latest(site: Site, backups: Sequence[Backup]) -> tuple[Backup | None, list[str]]:
+def _latest(env: EnvironmentServices, backups: Sequence[Backup]) -> tuple[Backup | None, list[str]]:
     """What a restore of ``latest`` would take now, and why there is none: the newest may have failed its proof."""
     if not backups:
         return None, []
     try:
-        return newest_restorable(backups, site.environment.name), []
+        return newest_restorable(backups, env.environment.name), []
     except PermanentError as error:
         return None, [f"There is no latest: {error.message}"]
 
 
-def undoable(workplace: Workplace, site: Site) -> tuple[DownScript, ...]:
+def undoable(services: Services, env: EnvironmentServices) -> tuple[DownScript, ...]:
     """Scripts of the applied migrations, newest first, down to the first that has none: no chain gets past it.
 
     Raises:
         TemporaryError: ``database-closed``.
         BotError: the database does not answer, a script is not valid.
     """
-    facts = site.database.inspect()
+    facts = env.database.inspect()
     if not facts.accepts_connections:
         raise TemporaryError(
-            "database-closed", f"The database of {site.environment.name} is closed; a run may be at work on it."
+            "database-closed", f"The database of {env.environment.name} is closed; a run may be at work on it."
         )
-    scripts, found = workplace.scripts.load(), []
+    scripts, found = services.scripts.load(), []
     for version in sorted({migration.version for migration in facts.applied}, reverse=True):
         if version not in scripts:
             break
@@ -91,8 +91,8 @@ def undoable(workplace: Workplace, site: Site) -> tuple[DownScript, ...]:
     return tuple(found)
 
 
-def _page(site: Site, text: str) -> BackupPage:
-    return site.store.list_page(text, 0, BACKUPS_MOST)
+def _page(env: EnvironmentServices, text: str) -> BackupPage:
+    return env.store.list_page(text, 0, BACKUPS_MOST)
 
 
 def _fits(script: DownScript, words: list[str]) -> bool:

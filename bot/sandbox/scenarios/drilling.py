@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import timedelta
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.journal import PostgresDrillBook, PostgresJournal, open_pool
+from bot.adapters.journal import PostgresDrillRepository, PostgresJournal, open_pool
 from bot.adapters.queue import ProcrastinateQueue
 from bot.domain.drills import Drill, DrillKind, drill_id_of
 from bot.engine.requests import Kind, defer
@@ -49,7 +49,7 @@ def begin(story: Story, kind: DrillKind, bundle_of: str) -> str:
     request = Request(f"drill:{drill_id}", Kind.DRILL.value, {"drill_id": drill_id, "start_at": now.isoformat()})
     story.screen.note(f"a {kind} drill of {story.environment} with the newest bundle of {bundle_of} is due")
     with open_pool(dsn, max_size=2) as pool, closing(ProcrastinateQueue(dsn)) as queue:
-        PostgresDrillBook(pool, CLOCK).plan(Drill(drill_id, "", story.environment, kind, bundle_of, now, now))
+        PostgresDrillRepository(pool, CLOCK).plan(Drill(drill_id, "", story.environment, kind, bundle_of, now, now))
         PostgresJournal(pool, CLOCK).accept(request)
         defer(queue, request)
     return drill_id

@@ -10,12 +10,12 @@ from dataclasses import replace
 from bot.adapters.clock import SystemClock
 from bot.adapters.storage import S3BackupStore
 from bot.adapters.storage.bundles import MANIFEST_MEMBER, header_of
-from bot.adapters.storage.corruption import SpoiltDownload
+from bot.adapters.storage.corruption import CorruptedDownload
 from bot.adapters.storage.documents import write_manifest, write_sidecar
 from bot.adapters.storage.download import ObjectDownload
 from bot.adapters.storage.members import BLOCK_BYTES
 from bot.domain.backups import BUNDLE_SUFFIX, SIDECAR_SUFFIX, Backup, BackupName, Manifest, StoredObject
-from bot.domain.drills import Spoil
+from bot.domain.drills import Corruption
 from bot.domain.environments import BackupTarget
 from bot.domain.runs import Progress
 from bot.sandbox.story import Story
@@ -37,8 +37,8 @@ def plant_forged(story: Story) -> str:
     key = f"{name}{BUNDLE_SUFFIX}"
     client.put_object(Bucket=bucket, Key=key, Body=content)
     stored = StoredObject(key, len(content))
-    spoilt = SpoiltDownload(
-        ObjectDownload(client, bucket, stored, _unheard), Backup(name, stored, manifest), Spoil.EDITED
+    spoilt = CorruptedDownload(
+        ObjectDownload(client, bucket, stored, _unheard), Backup(name, stored, manifest), Corruption.EDITED
     )
     for _ in spoilt.chunks():
         pass

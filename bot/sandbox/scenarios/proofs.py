@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.journal import PostgresDrillBook, open_pool
+from bot.adapters.journal import PostgresDrillRepository, open_pool
 from bot.adapters.migration_files.files import ScriptFiles
 from bot.domain.drills import Drill, DrillKind, DrillState, Measurement, ScriptProof
 from bot.sandbox.people import all_text
@@ -79,7 +79,7 @@ def remember_drills(story: Story) -> None:
     clock = _Then(now)
     script = ScriptFiles(story.sandbox.down_dir, "schema_migrations").load()[27]
     with open_pool(story.sandbox.sample.state_dsn, max_size=1) as pool:
-        book = PostgresDrillBook(pool, clock)
+        book = PostgresDrillRepository(pool, clock)
         for weeks in range(_DRILLS, -1, -1):
             clock.at = now - timedelta(weeks=weeks, days=1)
             kind = DrillKind.RESTORE if weeks else DrillKind.MIGRATION

@@ -4,7 +4,7 @@ from bot.domain.drill_reports import Course, DrillReport, Overdue, RestoreForeca
 from bot.domain.drills import Drill, DrillKind
 from bot.views.kit.blocks import View, context, header, listing, page, section
 from bot.views.kit.text import ago, code, count, duration, one_line, prose
-from bot.views.plans import drill_evidence as proofs
+from bot.views.plans import drill_evidence
 
 _COURSES_MOST = 2700
 _FORECASTS_MOST = 2400
@@ -117,7 +117,7 @@ def _forecast(next_one: RestoreForecast) -> str:
     )
     if next_one.made is None:
         return about + "no restore drill has checked that estimate yet."
-    return about + "by the history " + proofs.forecast(next_one.made, "restores")
+    return about + "by the history " + drill_evidence.forecast(next_one.made, "restores")
 
 
 def _overdue(report: DrillReport) -> str:

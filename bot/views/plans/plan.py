@@ -5,9 +5,7 @@ from bot.domain.versions import label
 from bot.views import retired
 from bot.views.kit.blocks import Block, context, listing, section
 from bot.views.kit.text import code, count, duration, one_line, paragraph, size
-from bot.views.plans import drill_evidence as proofs
-from bot.views.plans import drops, swap
-from bot.views.plans import undo_rollback as regrowth
+from bot.views.plans import drill_evidence, drops, swap, undo_rollback
 
 _SCRIPTS_MOST = 1700
 _ROWS_MOST = 1700
@@ -26,7 +24,7 @@ _NOUNS = {
     PlanKind.CHAIN: "rollback",
     PlanKind.RESTORE: "restore",
     PlanKind.UNDO: "undo",
-    PlanKind.REGROW: "undo",
+    PlanKind.RECREATE: "undo",
     PlanKind.RESTORE_IN_PLACE: "restore",
 }
 _LOCKS = {
@@ -43,13 +41,13 @@ _LOCKS = {
 
 def blocks(plan: Plan) -> list[Block]:
     """Render every part of a plan: about 9,500 characters at the very most."""
-    parts = [_headline_section(plan), *_body(plan), _warnings(plan), proofs.describe(plan), _time(plan)]
+    parts = [_headline_section(plan), *_body(plan), _warnings(plan), drill_evidence.describe(plan), _time(plan)]
     return [*(section(part) for part in parts if part), context(_digest(plan))]
 
 
 def _body(plan: Plan) -> list[str]:
     if plan.regrowth is not None:
-        return [*regrowth.describe(plan, plan.regrowth), _app(plan)]
+        return [*undo_rollback.describe(plan, plan.regrowth), _app(plan)]
     if plan.restore is not None and plan.kind is PlanKind.RESTORE_IN_PLACE:
         return [*retired.describe(plan.restore), _app(plan)]
     if plan.restore is not None:
@@ -73,7 +71,7 @@ def impact(plan: Plan) -> str:
     if plan.restore is not None:
         what = swap.impact(plan.restore)
     elif plan.regrowth is not None:
-        what = regrowth.impact(plan)
+        what = undo_rollback.impact(plan)
     else:
         rows, changed = sum(row.rows for row in plan.rows if row.all_go), [r for r in plan.rows if not r.all_go]
         some = f", and scripts change or delete rows of {count(len(changed), 'table')}" if changed else ""
@@ -154,7 +152,8 @@ def _warnings(plan: Plan) -> str:
 
 def _time(plan: Plan) -> str:
     whole, down = duration(plan.estimate.total_s), duration(plan.estimate.downtime_s)
-    return f"*How long* – about {whole} in all; the app is down for about {down} of it.{proofs.forecast_line(plan)}"
+    history = drill_evidence.forecast_line(plan)
+    return f"*How long* – about {whole} in all; the app is down for about {down} of it.{history}"
 
 
 def _digest(plan: Plan) -> str:

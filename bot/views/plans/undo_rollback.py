@@ -1,6 +1,6 @@
 """The undoing of a chain, as approvers read it: what comes back, from where."""
 
-from bot.domain.plans import Plan, PlannedRegrowth, PlannedRows
+from bot.domain.plans import Plan, PlannedRecreation, PlannedRows
 from bot.views.kit.blocks import listing
 from bot.views.kit.text import code, count, moment, one_line, size
 from bot.views.plans import drops
@@ -15,7 +15,7 @@ _HOW = {
 }
 
 
-def describe(plan: Plan, source: PlannedRegrowth) -> list[str]:
+def describe(plan: Plan, source: PlannedRecreation) -> list[str]:
     """Describe it in sections of mrkdwn: about 5,500 characters at the very most."""
     return [_source(plan, source), drops.describe(plan.drops, "What comes back"), _rows(plan), _kept(plan)]
 
@@ -27,7 +27,7 @@ def impact(plan: Plan) -> str:
     return f"{count(drops.wholes_in(plan.drops), 'object')} and {count(rows, 'row')} come back{some}"
 
 
-def _source(plan: Plan, source: PlannedRegrowth) -> str:
+def _source(plan: Plan, source: PlannedRecreation) -> str:
     names = ", ".join(one_line(script.name, 60) for script in plan.scripts[:10])
     more = f" and {len(plan.scripts) - 10} more" if len(plan.scripts) > 10 else ""  # noqa: PLR2004 -- the slice's length
     rows = f", and its rows under {code(source.export, 120)}" if source.export else ""

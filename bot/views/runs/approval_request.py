@@ -16,7 +16,7 @@ _ASKED = {
     PlanKind.CHAIN: "to roll {} back",
     PlanKind.RESTORE: "to restore {} from a backup",
     PlanKind.UNDO: "to swap the database of {} back",
-    PlanKind.REGROW: "to bring back in {} what a rollback dropped",
+    PlanKind.RECREATE: "to bring back in {} what a rollback dropped",
     PlanKind.RESTORE_IN_PLACE: "to restore {} from a backup, in place",
 }
 

@@ -9,7 +9,7 @@ from bot.planning.retired import is_retired
 from bot.views.buttons import for_card
 from bot.views.kit.blocks import View, actions, context, header, page, paginate, section
 from bot.views.kit.text import code, count, duration, moment, one_line, people, person, progress, prose
-from bot.views.plans import drill_evidence as proofs
+from bot.views.plans import drill_evidence
 from bot.views.plans import plan as plan_view
 
 CHECKLIST_MOST = 7000
@@ -78,7 +78,7 @@ def _state(run: Run, votes: Sequence[Vote], quorum: int) -> str:
     if run.state in OPEN:
         lines.append(plan_view.impact(run.plan) + ".")
     if run.state is RunState.PENDING and not run.drill:
-        lines += [line] if (line := proofs.headline(run.plan)) else []
+        lines += [line] if (line := drill_evidence.headline(run.plan)) else []
         lines.append(f"{len(approvers(run, votes))} of {quorum} approvals. The request is in the thread.")
     if run.cancel_requested_by and run.state is RunState.RUNNING:
         lines.append(f"{person(run.cancel_requested_by)} asked to cancel; it stops at the next safe place.")

@@ -20,9 +20,8 @@ from bot.views import retired
 from bot.views.buttons import for_report
 from bot.views.kit.blocks import Block, View, actions, context, header, listing, page, section
 from bot.views.kit.text import code, count, duration, moment, one_line, people, person, prose, size
-from bot.views.plans import drops, swap
+from bot.views.plans import drops, swap, undo_rollback
 from bot.views.plans import plan as plan_view
-from bot.views.plans import undo_rollback as regrowth
 
 _TIMELINE_MOST = 2800
 _WORDS_MOST = 1400
@@ -37,7 +36,7 @@ _GOOD = {
     PlanKind.CHAIN: "✅ Rolled back",
     PlanKind.RESTORE: "✅ Restored",
     PlanKind.UNDO: "✅ Undone",
-    PlanKind.REGROW: "✅ Undone",
+    PlanKind.RECREATE: "✅ Undone",
     PlanKind.RESTORE_IN_PLACE: "✅ Restored in place",
 }
 OURSELVES = "backstop"
@@ -91,7 +90,7 @@ def _changed(run: Run, export: Export | None) -> list[str]:
     if not is_past_return(run):
         return _unchanged(run, export)
     if run.plan.regrowth is not None:
-        return regrowth.describe(run.plan, run.plan.regrowth)
+        return undo_rollback.describe(run.plan, run.plan.regrowth)
     if run.plan.restore is None:
         return [drops.describe(run.plan.drops, "What was dropped"), _saved(run, export)]
     if is_retired(run):

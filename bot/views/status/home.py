@@ -11,7 +11,7 @@ from bot.ports import EnvironmentSummary, HomeFacts, KeptDatabase
 from bot.views.backups.backups import NAME_MOST, STAMP, state
 from bot.views.drills.drill import NOUNS, timed
 from bot.views.drills.drill import STATES as DRILL_STATES
-from bot.views.kit import error_message as refusal
+from bot.views.kit import error_message
 from bot.views.kit.blocks import Block, View, actions, button, context, divider, header, listing, section
 from bot.views.kit.text import code, count, duration, moment, one_line, person, prose, size
 from bot.views.plans import plan as plan_view
@@ -45,7 +45,7 @@ def render_refusal(error: BotError) -> View:
     blocks = [
         header("Backstop"),
         section("This page shows where databases stand, to full members of the workspace only."),
-        *refusal.render(error).blocks,
+        *error_message.render(error).blocks,
     ]
     return View(_TEXT, blocks)
 

@@ -281,7 +281,7 @@ NO_OWNER = f'{SAID}must be able to SET ROLE "somebody"\n'
 
 
 @pytest.mark.parametrize(
-    ("complaints", "lenient", "fails"),
+    ("restore_errors", "lenient", "fails"),
     [
         (UNKNOWN_SETTING, True, False),
         (UNKNOWN_SETTING, False, True),
@@ -290,9 +290,9 @@ NO_OWNER = f'{SAID}must be able to SET ROLE "somebody"\n'
     ],
 )
 def test_an_older_server_does_not_know_what_newer_tools_set(
-    tmp_path: Path, complaints: str, *, lenient: bool, fails: bool
+    tmp_path: Path, restore_errors: str, *, lenient: bool, fails: bool
 ) -> None:
-    (tmp_path / "complaints").write_text(complaints)
+    (tmp_path / "complaints").write_text(restore_errors)
     pretended = tmp_path / "pg_restore"
     pretended.write_text(
         "#!/bin/sh\n[ \"$1\" = --version ] && echo 'pg_restore (PostgreSQL) 18.1' && exit\n"

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from bot.adapters.journal import PostgresDrillBook
+from bot.adapters.journal import PostgresDrillRepository
 from bot.adapters.journal.connections import Pool
 from bot.domain.drills import (
     OUTDATED_AFTER,
@@ -23,9 +23,9 @@ from bot.domain.drills import (
 )
 from bot.domain.runs import Progress, Step, StepState
 from bot.errors import PermanentError
-from bot.ports import DrillBook
+from bot.ports import DrillRepository
 from tests.adapters.samples import NOON, StoppedClock
-from tests.fakes.drills import FakeDrillBook
+from tests.fakes.drills import FakeDrillRepository
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 STEPS = (Step("fetch", 0, "Fetch the bundle"), Step("load", 1, "Load it"))
@@ -33,11 +33,11 @@ WEEKLY = Schedule("weekly", "staging", DrillKind.BUNDLE, "0 3 * * 1", bundle_of=
 
 
 @pytest.fixture(params=["real", "fake"])
-def book(request: pytest.FixtureRequest, clock: StoppedClock) -> Iterator[DrillBook]:
+def book(request: pytest.FixtureRequest, clock: StoppedClock) -> Iterator[DrillRepository]:
     if request.param == "fake":
-        yield FakeDrillBook(clock)
+        yield FakeDrillRepository(clock)
     else:
-        yield PostgresDrillBook(cast("Pool", request.getfixturevalue("pool")), clock)
+        yield PostgresDrillRepository(cast("Pool", request.getfixturevalue("pool")), clock)
 
 
 REAL_ONLY = pytest.mark.parametrize("book", ["real"], indirect=True)
@@ -50,19 +50,19 @@ def make(due: datetime = NOON, schedule: str = "weekly", **changes: object) -> D
     return replace(drill, **changes)  # type: ignore[arg-type] # names and types are the callers'
 
 
-def planned(book: DrillBook, *drills: Drill) -> None:
+def planned(book: DrillRepository, *drills: Drill) -> None:
     for drill in drills:
         assert book.plan(drill)
 
 
-def begun(book: DrillBook, clock: StoppedClock, drill: Drill, steps: Sequence[Step] = STEPS) -> Drill:
+def begun(book: DrillRepository, clock: StoppedClock, drill: Drill, steps: Sequence[Step] = STEPS) -> Drill:
     clock.at = max(clock.now(), drill.start_at)
     found = book.begin(drill.id, steps)
     assert found is not None
     return found
 
 
-def passed(book: DrillBook, clock: StoppedClock, drill: Drill, at: datetime) -> None:
+def passed(book: DrillRepository, clock: StoppedClock, drill: Drill, at: datetime) -> None:
     planned(book, drill)
     clock.at = at
     owned = book.begin(drill.id, STEPS)
@@ -71,39 +71,39 @@ def passed(book: DrillBook, clock: StoppedClock, drill: Drill, at: datetime) -> 
 
 
 class TestPlanning:
-    def test_what_is_planned_is_read_as_it_was(self, book: DrillBook) -> None:
+    def test_what_is_planned_is_read_as_it_was(self, book: DrillRepository) -> None:
         drill = make()
         planned(book, drill)
         assert book.drill(drill.id) == drill
         assert book.open_drills() == [drill]
 
-    def test_a_due_time_has_one_drill(self, book: DrillBook) -> None:
+    def test_a_due_time_has_one_drill(self, book: DrillRepository) -> None:
         planned(book, make())
         assert not book.plan(make())
         assert not book.plan(make(id="dzzzzz", start_at=NOON + DAY))
         assert len(book.open_drills()) == 1
 
-    def test_the_same_due_time_of_another_schedule_is_another_one(self, book: DrillBook) -> None:
+    def test_the_same_due_time_of_another_schedule_is_another_one(self, book: DrillRepository) -> None:
         planned(book, make(), make(schedule="daily"))
 
-    def test_those_that_people_asked_for_may_share_a_moment(self, book: DrillBook) -> None:
+    def test_those_that_people_asked_for_may_share_a_moment(self, book: DrillRepository) -> None:
         planned(book, make(id="daaaaa", schedule=""), make(id="dbbbbb", schedule=""))
         assert not book.plan(make(id="daaaaa", schedule=""))
 
-    def test_a_drill_stays_planned_once_it_has_ended(self, book: DrillBook) -> None:
+    def test_a_drill_stays_planned_once_it_has_ended(self, book: DrillRepository) -> None:
         drill = make()
         planned(book, drill)
         assert book.close(drill.id, DrillState.SKIPPED, "why")
         assert not book.plan(drill)
 
-    def test_newest_due_first(self, book: DrillBook) -> None:
+    def test_newest_due_first(self, book: DrillRepository) -> None:
         drills = [make(NOON + days * DAY) for days in range(4)]
         planned(book, *drills, make(schedule="daily", environment="dev"))
         assert book.drills("staging", limit=3) == drills[:0:-1]
         assert [d.environment for d in book.drills("dev")] == ["dev"]
         assert len(book.drills()) == 5
 
-    def test_an_unknown_drill_is_none(self, book: DrillBook) -> None:
+    def test_an_unknown_drill_is_none(self, book: DrillRepository) -> None:
         assert book.drill("dzzzzz") is None
         assert book.begin("dzzzzz", STEPS) is None
         assert not book.postpone("dzzzzz", NOON + DAY, "U")
@@ -111,13 +111,13 @@ class TestPlanning:
 
 
 class TestSchedules:
-    def test_a_new_one_begins_now_and_stays(self, book: DrillBook) -> None:
+    def test_a_new_one_begins_now_and_stays(self, book: DrillRepository) -> None:
         for at in (NOON, NOON + MINUTE, NOON + DAY):
             listed = book.enlist("weekly", "f1", at)
             assert listed is not None
             assert (listed.known_since, listed.planned_to) == (NOON, NOON)
 
-    def test_it_remembers_up_to_where_it_is_planned(self, book: DrillBook) -> None:
+    def test_it_remembers_up_to_where_it_is_planned(self, book: DrillRepository) -> None:
         book.enlist("weekly", "f1", NOON)
         book.advance("weekly", "f1", NOON + DAY)
         book.advance("weekly", "f1", NOON)
@@ -125,7 +125,7 @@ class TestSchedules:
         assert listed is not None
         assert (listed.known_since, listed.planned_to) == (NOON, NOON + DAY)
 
-    def test_another_fingerprint_goes_on_where_the_first_was_last_seen(self, book: DrillBook) -> None:
+    def test_another_fingerprint_goes_on_where_the_first_was_last_seen(self, book: DrillRepository) -> None:
         book.enlist("weekly", "f1", NOON)
         book.enlist("weekly", "f1", NOON + MINUTE)
         book.advance("weekly", "f1", NOON + DAY)
@@ -134,7 +134,7 @@ class TestSchedules:
         assert timedelta() < listed.planned_to - (NOON + MINUTE) < timedelta(seconds=1)
         assert listed.known_since == listed.planned_to
 
-    def test_an_outdated_replica_is_told_so_until_the_newer_one_is_gone(self, book: DrillBook) -> None:
+    def test_an_outdated_replica_is_told_so_until_the_newer_one_is_gone(self, book: DrillRepository) -> None:
         book.enlist("weekly", "f1", NOON)
         for minutes in range(1, 30):
             assert book.enlist("weekly", "f2", NOON + minutes * MINUTE) is not None
@@ -145,7 +145,7 @@ class TestSchedules:
         assert back is not None
         assert timedelta() < back.planned_to - last < timedelta(seconds=1), "nothing that was due meanwhile is lost"
 
-    def test_one_that_was_out_of_the_configuration_begins_anew(self, book: DrillBook) -> None:
+    def test_one_that_was_out_of_the_configuration_begins_anew(self, book: DrillRepository) -> None:
         book.enlist("weekly", "f1", NOON)
         book.beat(NOON)
         book.beat(NOON + DAY)
@@ -153,21 +153,21 @@ class TestSchedules:
         assert listed is not None
         assert (listed.known_since, listed.planned_to) == (NOON + DAY + MINUTE,) * 2
 
-    def test_one_that_was_down_with_everything_else_goes_on(self, book: DrillBook) -> None:
+    def test_one_that_was_down_with_everything_else_goes_on(self, book: DrillRepository) -> None:
         book.enlist("weekly", "f1", NOON)
         book.beat(NOON)
         listed = book.enlist("weekly", "f1", NOON + 30 * DAY)
         assert listed is not None
         assert listed.planned_to == NOON
 
-    def test_names_are_listed_while_somebody_has_them(self, book: DrillBook) -> None:
+    def test_names_are_listed_while_somebody_has_them(self, book: DrillRepository) -> None:
         book.enlist("weekly", "f1", NOON)
         book.enlist("daily", "f1", NOON + MINUTE)
         book.beat(NOON + MINUTE)
         assert set(book.listed(NOON)) == {"weekly", "daily"}
         assert set(book.listed(NOON + MINUTE)) == {"daily"}
 
-    def test_the_beat_never_goes_back(self, book: DrillBook) -> None:
+    def test_the_beat_never_goes_back(self, book: DrillRepository) -> None:
         assert book.last_beat() is None
         book.beat(NOON + MINUTE)
         book.beat(NOON)
@@ -175,7 +175,7 @@ class TestSchedules:
 
 
 class TestBeforeTheStart:
-    def test_the_first_announcement_counts(self, book: DrillBook, clock: StoppedClock) -> None:
+    def test_the_first_announcement_counts(self, book: DrillRepository, clock: StoppedClock) -> None:
         drill = make()
         planned(book, drill)
         book.note_announced(drill.id)
@@ -183,7 +183,7 @@ class TestBeforeTheStart:
         book.note_announced(drill.id)
         assert book.open_drills() == [replace(drill, announced_at=NOON)]
 
-    def test_it_is_only_ever_put_off(self, book: DrillBook) -> None:
+    def test_it_is_only_ever_put_off(self, book: DrillRepository) -> None:
         drill = make()
         planned(book, drill)
         later = drill.start_at + 60 * MINUTE
@@ -192,14 +192,14 @@ class TestBeforeTheStart:
         assert not book.postpone(drill.id, drill.start_at, "U0LEADB")
         assert book.drill(drill.id) == replace(drill, start_at=later, user_id="U0LEADA")
 
-    def test_it_does_not_begin_before_its_start(self, book: DrillBook, clock: StoppedClock) -> None:
+    def test_it_does_not_begin_before_its_start(self, book: DrillRepository, clock: StoppedClock) -> None:
         drill = make()
         planned(book, drill)
         assert book.begin(drill.id, STEPS) is None
         assert book.drill(drill.id) == drill
         assert begun(book, clock, drill).state is DrillState.RUNNING
 
-    def test_a_closed_one_is_closed(self, book: DrillBook, clock: StoppedClock) -> None:
+    def test_a_closed_one_is_closed(self, book: DrillRepository, clock: StoppedClock) -> None:
         drill = make()
         planned(book, drill)
         assert book.close(drill.id, DrillState.SKIPPED, "Skipped.", "U0LEADA")
@@ -212,7 +212,7 @@ class TestBeforeTheStart:
         assert book.drill(drill.id) == ended
         assert book.open_drills() == []
 
-    def test_closing_without_a_person_keeps_who_asked(self, book: DrillBook) -> None:
+    def test_closing_without_a_person_keeps_who_asked(self, book: DrillRepository) -> None:
         drill = make(schedule="", id="daaaaa", user_id="U0LEADA")
         planned(book, drill)
         assert book.close(drill.id, DrillState.MISSED, "why")
@@ -221,7 +221,7 @@ class TestBeforeTheStart:
         assert found.user_id == "U0LEADA"
 
     def test_several_are_missed_at_one_moment_and_the_begun_one_is_not(
-        self, book: DrillBook, clock: StoppedClock
+        self, book: DrillRepository, clock: StoppedClock
     ) -> None:
         one, two, running = make(), make(NOON + MINUTE), make(NOON + 2 * MINUTE)
         planned(book, one, two, running)
@@ -235,7 +235,7 @@ class TestBeforeTheStart:
 
 
 class TestTelling:
-    def test_what_has_ended_is_untold_until_it_is_noted(self, book: DrillBook, clock: StoppedClock) -> None:
+    def test_what_has_ended_is_untold_until_it_is_noted(self, book: DrillRepository, clock: StoppedClock) -> None:
         skipped, done, open_ = make(), make(NOON + MINUTE), make(NOON + 2 * MINUTE)
         planned(book, skipped, open_)
         book.close(skipped.id, DrillState.SKIPPED, "why")
@@ -250,7 +250,7 @@ class TestTelling:
         assert found.told_at == NOON + DAY
 
     @REAL_ONLY  # the fake gives all there are
-    def test_those_missed_at_one_moment_come_whole(self, book: DrillBook) -> None:
+    def test_those_missed_at_one_moment_come_whole(self, book: DrillRepository) -> None:
         drills = [make(NOON + minutes * MINUTE) for minutes in range(1010)]
         planned(book, *drills)
         book.miss({drill.id: "why" for drill in drills})
@@ -258,14 +258,14 @@ class TestTelling:
 
 
 class TestRunning:
-    def test_it_begins_with_its_checklist(self, book: DrillBook, clock: StoppedClock) -> None:
+    def test_it_begins_with_its_checklist(self, book: DrillRepository, clock: StoppedClock) -> None:
         drill = make()
         planned(book, drill)
         first = begun(book, clock, drill)
         expected = replace(drill, state=DrillState.RUNNING, fence=1, started_at=drill.start_at, steps=STEPS)
         assert first == expected
 
-    def test_whoever_takes_over_finds_the_steps_as_they_are(self, book: DrillBook, clock: StoppedClock) -> None:
+    def test_whoever_takes_over_finds_the_steps_as_they_are(self, book: DrillRepository, clock: StoppedClock) -> None:
         drill = make()
         planned(book, drill)
         first = begun(book, clock, drill)
@@ -276,7 +276,7 @@ class TestRunning:
         assert second is not None
         assert (second.fence, second.started_at, second.steps) == (2, drill.start_at, (doing, STEPS[1]))
 
-    def test_an_older_owner_writes_no_more(self, book: DrillBook, clock: StoppedClock) -> None:
+    def test_an_older_owner_writes_no_more(self, book: DrillRepository, clock: StoppedClock) -> None:
         drill = make()
         planned(book, drill)
         first, second = begun(book, clock, drill), begun(book, clock, drill)
@@ -293,7 +293,7 @@ class TestRunning:
             book.finish(drill.id, second.fence, DrillState.FAILED)
         assert book.begin(drill.id, ()) is None
 
-    def test_what_was_learnt_is_kept(self, book: DrillBook, clock: StoppedClock) -> None:
+    def test_what_was_learnt_is_kept(self, book: DrillRepository, clock: StoppedClock) -> None:
         drill = make()
         planned(book, drill)
         owner = begun(book, clock, drill)
@@ -308,7 +308,7 @@ class TestRunning:
         assert book.script_proofs() == {proof.sha256: proof}
 
     @REAL_ONLY  # the fake is for one thread at a time
-    def test_many_begin_and_each_has_a_fence_of_its_own(self, book: DrillBook, clock: StoppedClock) -> None:
+    def test_many_begin_and_each_has_a_fence_of_its_own(self, book: DrillRepository, clock: StoppedClock) -> None:
         drill = make()
         planned(book, drill)
         clock.at = drill.start_at
@@ -318,7 +318,7 @@ class TestRunning:
 
 
 class TestHistory:
-    def test_of_an_environment_and_of_its_bundles(self, book: DrillBook, clock: StoppedClock) -> None:
+    def test_of_an_environment_and_of_its_bundles(self, book: DrillRepository, clock: StoppedClock) -> None:
         one, two = make(), make(NOON + MINUTE, environment="dev", bundle_of="dev")
         passed(book, clock, one, NOON + DAY)
         passed(book, clock, two, NOON + 2 * DAY)
@@ -328,7 +328,7 @@ class TestHistory:
         assert [drill.id for drill in book.history("staging")] == [one.id]
         assert [drill.id for drill in book.history("dev", limit=1)] == [two.id]
 
-    def test_the_last_pass_and_the_last_proof(self, book: DrillBook, clock: StoppedClock) -> None:
+    def test_the_last_pass_and_the_last_proof(self, book: DrillRepository, clock: StoppedClock) -> None:
         assert (book.last_passed("weekly"), book.last_proof("prod")) == (None, None)
         passed(book, clock, make(), NOON + DAY)
         passed(book, clock, make(NOON + MINUTE), NOON + 2 * DAY)
@@ -341,7 +341,7 @@ class TestHistory:
         assert book.last_proof("prod") == book.last_proof("staging") == NOON + 2 * DAY
         assert book.last_proof("dev") is None
 
-    def test_the_newest_proof_of_a_script(self, book: DrillBook, clock: StoppedClock) -> None:
+    def test_the_newest_proof_of_a_script(self, book: DrillRepository, clock: StoppedClock) -> None:
         for number in range(3):
             drill = make(NOON + number * MINUTE)
             planned(book, drill)
@@ -352,7 +352,7 @@ class TestHistory:
 
 
 class TestAlerts:
-    def test_one_a_subject_until_it_is_cleared(self, book: DrillBook) -> None:
+    def test_one_a_subject_until_it_is_cleared(self, book: DrillRepository) -> None:
         first = Alert("schedule:weekly", "staging", NOON, passed=False)
         second = Alert("schedule:weekly", "staging", NOON + DAY, passed=True)
         other = Alert("environment:prod", "prod", NOON, passed=True)
@@ -365,7 +365,7 @@ class TestAlerts:
 
 
 def test_times_are_utc(pool: Pool, clock: StoppedClock) -> None:
-    book = PostgresDrillBook(pool, clock)
+    book = PostgresDrillRepository(pool, clock)
     planned(book, make())
     book.note_announced(make().id)
     (drill,) = book.open_drills()
@@ -374,7 +374,7 @@ def test_times_are_utc(pool: Pool, clock: StoppedClock) -> None:
 
 
 def test_of_many_who_enlist_at_once_all_agree(pool: Pool, clock: StoppedClock) -> None:
-    book = PostgresDrillBook(pool, clock)
+    book = PostgresDrillRepository(pool, clock)
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda _: book.enlist("weekly", WEEKLY.fingerprint, NOON), range(24)))
     assert {(item.known_since, item.planned_to) for item in found if item} == {(NOON, NOON)}
@@ -382,13 +382,13 @@ def test_of_many_who_enlist_at_once_all_agree(pool: Pool, clock: StoppedClock) -
 
 
 def test_of_many_who_plan_at_once_one_does(pool: Pool, clock: StoppedClock) -> None:
-    book = PostgresDrillBook(pool, clock)
+    book = PostgresDrillRepository(pool, clock)
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(lambda _: book.plan(make()), range(24))) == 1
 
 
 def test_many_who_miss_and_tell_the_same_do_not_lock_each_other_out(pool: Pool, clock: StoppedClock) -> None:
-    book = PostgresDrillBook(pool, clock)
+    book = PostgresDrillRepository(pool, clock)
     drills = [make(NOON + minutes * MINUTE) for minutes in range(200)]
     planned(book, *drills)
     ids = [drill.id for drill in drills]

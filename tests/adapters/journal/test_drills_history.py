@@ -7,18 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from bot.adapters.journal import PostgresDrillBook, PostgresJournal
-from bot.adapters.journal import mapping as rows
+from bot.adapters.journal import PostgresDrillRepository, PostgresJournal, mapping
 from bot.adapters.journal.connections import Pool
 from bot.adapters.named_queries import load
 from bot.domain.drill_evidence import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.drills import Drill, DrillKind, DrillState, ScriptProof
 from bot.domain.runs import Run
-from bot.ports import DrillBook
+from bot.ports import DrillRepository
 from tests.adapters.samples import StoppedClock
 from tests.drills import MEASURED, drill_of
 from tests.fakes.clock import NOON
-from tests.fakes.drills import FakeDrillBook
+from tests.fakes.drills import FakeDrillRepository
 from tests.views.samples import PLAN, RUN
 
 DAY = timedelta(days=1)
@@ -31,7 +30,7 @@ ALL = (OLD, NEWER, BUNDLE, SECOND, MIGRATION)
 Named = list[str]
 
 
-def play(book: DrillBook, clock: StoppedClock, drill: Drill, proofs: tuple[ScriptProof, ...] = ()) -> None:
+def play(book: DrillRepository, clock: StoppedClock, drill: Drill, proofs: tuple[ScriptProof, ...] = ()) -> None:
     """Let it run as it did."""
     assert book.plan(
         replace(drill, state=DrillState.PLANNED, started_at=None, ended_at=None, measured=None, problem="")
@@ -44,13 +43,13 @@ def play(book: DrillBook, clock: StoppedClock, drill: Drill, proofs: tuple[Scrip
 
 
 @pytest.fixture(params=["real", "fake"])
-def book(request: pytest.FixtureRequest, clock: StoppedClock) -> DrillBook:
+def book(request: pytest.FixtureRequest, clock: StoppedClock) -> DrillRepository:
     pool: Callable[[], Pool] = lambda: request.getfixturevalue("pool")  # noqa: E731 -- no database for the fake
-    return PostgresDrillBook(pool(), clock) if request.param == "real" else FakeDrillBook(clock)
+    return PostgresDrillRepository(pool(), clock) if request.param == "real" else FakeDrillRepository(clock)
 
 
 @pytest.fixture
-def history(book: DrillBook, clock: StoppedClock) -> DrillBook:
+def history(book: DrillRepository, clock: StoppedClock) -> DrillRepository:
     for drill in ALL:
         play(book, clock, drill)
     return book
@@ -60,7 +59,7 @@ def named(*drills: Drill) -> Named:
     return [drill.id for drill in drills]
 
 
-def test_the_newest_come_first_of_one_kind_or_one_environment(history: DrillBook) -> None:
+def test_the_newest_come_first_of_one_kind_or_one_environment(history: DrillRepository) -> None:
     assert named(*history.history()) == named(MIGRATION, SECOND, BUNDLE, NEWER, OLD)
     assert named(*history.history(kind=DrillKind.RESTORE)) == named(NEWER, OLD)
     assert named(*history.history("prod", 2)) == named(MIGRATION, SECOND)
@@ -68,11 +67,11 @@ def test_the_newest_come_first_of_one_kind_or_one_environment(history: DrillBook
     assert history.history("qa") == []
 
 
-def test_the_newest_pass_of_each_kind_and_source(history: DrillBook) -> None:
+def test_the_newest_pass_of_each_kind_and_source(history: DrillRepository) -> None:
     assert named(*history.newest_passes()) == named(MIGRATION, SECOND, OLD)
 
 
-def test_which_drill_restored_a_bundle(history: DrillBook) -> None:
+def test_which_drill_restored_a_bundle(history: DrillRepository) -> None:
     found = history.restored("prod_nightly_20260227_020000")
 
     assert found is not None
@@ -80,7 +79,7 @@ def test_which_drill_restored_a_bundle(history: DrillBook) -> None:
     assert history.restored("prod_nightly_20260227_020001") is None
 
 
-def test_the_newest_proof_of_each_script(book: DrillBook, clock: StoppedClock) -> None:
+def test_the_newest_proof_of_each_script(book: DrillRepository, clock: StoppedClock) -> None:
     old, new = (ScriptProof(27, "ab", NOON - days * DAY, drill.id) for days, drill in ((400, OLD), (3, NEWER)))
     play(book, clock, OLD, (old, replace(old, sha256="cd", reversible=True)))
     play(book, clock, NEWER, (new,))
@@ -113,10 +112,10 @@ def test_a_plan_with_its_proofs_comes_back_as_it_was(journal: PostgresJournal) -
 
 
 def test_a_plan_from_before_there_were_proofs_still_loads() -> None:
-    written = rows.plan_row(PLAN)["plan"]
+    written = mapping.plan_row(PLAN)["plan"]
     assert '"proven":null' in written
 
-    assert rows._PLAN.validate_json(written.replace(',"proven":null', "")) == PLAN
+    assert mapping._PLAN.validate_json(written.replace(',"proven":null', "")) == PLAN
 
 
 def stored(journal: PostgresJournal) -> Run:

@@ -3,15 +3,15 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from bot.adapters.journal import PostgresJournal
-from bot.domain.jobs import ChoreHolder, ChoreKind
+from bot.domain.jobs import JobHolder, JobKind
 from bot.ports import Request
 
-TAKE, VERIFY = ChoreKind.TAKE, ChoreKind.VERIFY
+TAKE, VERIFY = JobKind.TAKE, JobKind.VERIFY
 
 
-def ask(journal: PostgresJournal, request_id: str, user: str = "U0ONCALL") -> ChoreHolder:
+def ask(journal: PostgresJournal, request_id: str, user: str = "U0ONCALL") -> JobHolder:
     journal.accept(Request(request_id, "take"))
-    return journal.hold_chore("prod", TAKE, request_id, user)
+    return journal.hold_job("prod", TAKE, request_id, user)
 
 
 def finish(journal: PostgresJournal, request_id: str) -> None:
@@ -29,8 +29,8 @@ def test_the_first_has_it_and_the_second_hears_who(journal: PostgresJournal) -> 
 def test_other_kinds_and_environments_are_free(journal: PostgresJournal) -> None:
     ask(journal, "slash:1")
     journal.accept(Request("slash:2", "verify"))
-    assert journal.hold_chore("prod", VERIFY, "slash:2", "U").request_id == "slash:2"
-    assert journal.hold_chore("staging", TAKE, "slash:2", "U").request_id == "slash:2"
+    assert journal.hold_job("prod", VERIFY, "slash:2", "U").request_id == "slash:2"
+    assert journal.hold_job("staging", TAKE, "slash:2", "U").request_id == "slash:2"
 
 
 def test_the_same_request_has_it_again_and_is_counted(journal: PostgresJournal) -> None:
@@ -51,7 +51,7 @@ def test_it_is_asked_for_while_the_request_is_held(journal: PostgresJournal) -> 
     journal.accept(Request("slash:1", "take"))
     with journal.claim("slash:1") as claim:
         assert claim is not None
-        assert journal.hold_chore("prod", TAKE, "slash:1", "U").request_id == "slash:1"
+        assert journal.hold_job("prod", TAKE, "slash:1", "U").request_id == "slash:1"
         assert ask(journal, "slash:2").request_id == "slash:1"
         claim.finish()
     assert ask(journal, "slash:3").request_id == "slash:3"

@@ -6,7 +6,7 @@ from datetime import timedelta
 from bot.adapters.journal import PostgresJournal
 from bot.adapters.journal.connections import Pool
 from bot.domain.approvals import Choice, Retraction, Vote
-from bot.domain.jobs import ChoreKind
+from bot.domain.jobs import JobKind
 from bot.domain.runs import Progress, RunState, StepState
 from bot.ports import Request
 from tests.adapters.samples import NOON, PLAN, STEPS, make_run
@@ -68,7 +68,7 @@ def test_the_pulse_changes_with_everything_that_is_shown(either: PostgresJournal
     either.freeze("prod", "U1", "something else")
     changed()
     either.accept(Request("slash:1", "take", {"user_id": "U1"}))
-    either.hold_chore("prod", ChoreKind.TAKE, "slash:1", "U1")
+    either.hold_job("prod", JobKind.TAKE, "slash:1", "U1")
     changed()
     with either.claim("slash:1") as claim:
         assert claim is not None

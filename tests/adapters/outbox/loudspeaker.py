@@ -44,7 +44,7 @@ class Loudspeaker:
 
     Attributes:
         messages: by ts, in the order of posting.
-        whispers: (key, text, response_url) in order.
+        ephemerals: (key, text, response_url) in order.
         files: in the order of sharing.
         failures: by method, raised one after the other before (``post``) or after (``post-lost``, ``upload-lost``) it
             took effect.
@@ -53,7 +53,7 @@ class Loudspeaker:
 
     busy_s: float = 0.0
     messages: dict[str, Said] = field(default_factory=dict)
-    whispers: list[tuple[str, str, str]] = field(default_factory=list)
+    ephemerals: list[tuple[str, str, str]] = field(default_factory=list)
     homes: dict[str, list[list[Mapping[str, Any]]]] = field(default_factory=dict)
     files: list[Shared] = field(default_factory=list)
     failures: dict[str, list[BaseException]] = field(default_factory=lambda: defaultdict(list))
@@ -81,7 +81,7 @@ class Loudspeaker:
                 raise PermanentError("slack-message-not-found", "Slack refused it: message_not_found.")
             self.messages[ts].edits.append((time.monotonic(), message.text))
 
-    def whisper(self, message: Message, thread_ts: str) -> None:
+    def ephemeral(self, message: Message, thread_ts: str) -> None:
         assert thread_ts is not None
         if self.hang is not None and message.text == "hang":
             self.hang.wait(10)
@@ -90,7 +90,7 @@ class Loudspeaker:
             self._under_way.discard(f"whisper {message.key}")
             if message.response_url in self.dead_urls:
                 raise PermanentError("slack-expired-url", "Slack refused it: expired_url.")
-            self.whispers.append((message.key, message.text, message.response_url))
+            self.ephemerals.append((message.key, message.text, message.response_url))
 
     def publish_home(self, user_id: str, blocks: Sequence[Mapping[str, Any]]) -> None:
         self._begin("publish_home", f"home {user_id}")

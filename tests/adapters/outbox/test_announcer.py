@@ -9,7 +9,7 @@ from bot.adapters.outbox.announcer import SlackAnnouncer
 from bot.domain.backups import Backup, BackupName, BackupPage, StoredObject
 from bot.domain.drill_reports import DrillReport
 from bot.domain.drills import Alert, Drill, DrillKind, DrillState
-from bot.domain.jobs import Chore, ChoreKind, ChoreState
+from bot.domain.jobs import Job, JobKind, JobState
 from bot.errors import PermanentError
 from bot.ports import (
     Audience,
@@ -42,7 +42,7 @@ class Tray:
         message = list(self.wanted.values())[int(ts)]
         return Posted(message.key, message.run_id, channel, ts) if channel == message.channel else None
 
-    def forget_whispers(self, older_than_s: float) -> int:
+    def forget_ephemerals(self, older_than_s: float) -> int:
         del older_than_s
         old = [key for key, message in self.wanted.items() if message.user or message.response_url]
         for key in old:
@@ -142,11 +142,11 @@ def test_answers_go_to_one_person_by_the_url_they_came_with(tray: Tray, announce
     assert tray.wanted["answer:slash:1"].text == "✗ no-down-script: No.\nDo that."
 
 
-def test_a_chore_is_one_message_in_the_incident_channel(tray: Tray, announcer: SlackAnnouncer) -> None:
-    chore = Chore("slash:7", ChoreKind.TAKE, "prod", "manual", "U0ONCALL", ASKED)
-    announcer.chore(chore)
-    announcer.chore(replace(chore, state=ChoreState.DONE, ended_at=ASKED + timedelta(seconds=4)))
-    announcer.chore(replace(chore, environment="gone"))
+def test_a_job_is_one_message_in_the_incident_channel(tray: Tray, announcer: SlackAnnouncer) -> None:
+    job = Job("slash:7", JobKind.TAKE, "prod", "manual", "U0ONCALL", ASKED)
+    announcer.job(job)
+    announcer.job(replace(job, state=JobState.DONE, ended_at=ASKED + timedelta(seconds=4)))
+    announcer.job(replace(job, environment="gone"))
 
     (message,) = tray.wanted.values()
     assert (message.key, message.channel, message.thread_key, message.run_id) == ("chore:slash:7", "C0INCIDENT", "", "")
@@ -154,8 +154,8 @@ def test_a_chore_is_one_message_in_the_incident_channel(tray: Tray, announcer: S
     assert message.text.startswith("✅")
 
 
-def test_what_was_salvaged_is_told_in_the_runs_thread(tray: Tray, announcer: SlackAnnouncer) -> None:
-    announcer.chore(Chore("slash:8", ChoreKind.SALVAGE, "prod", "rk3f9a", "U0ONCALL", ASKED))
+def test_what_was_recovered_is_told_in_the_runs_thread(tray: Tray, announcer: SlackAnnouncer) -> None:
+    announcer.job(Job("slash:8", JobKind.SALVAGE, "prod", "rk3f9a", "U0ONCALL", ASKED))
 
     (message,) = tray.wanted.values()
     assert (message.key, message.channel, message.thread_key) == ("chore:slash:8", "C0INCIDENT", "card:rk3f9a")

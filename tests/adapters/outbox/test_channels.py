@@ -44,7 +44,7 @@ def message(key: str, text: str = "", thread: str = "", channel: str = "C1") -> 
     return Message(key, channel, text or key, [{"type": "divider"}], thread_key=thread, run_id="raaaaa")
 
 
-def whisper(key: str, text: str = "", response_url: str = "") -> Message:
+def ephemeral(key: str, text: str = "", response_url: str = "") -> Message:
     return Message(f"answer:{key}", "C1", text or key, user="U1", response_url=response_url)
 
 
@@ -256,21 +256,21 @@ def test_answers_are_not_held_up_by_channels_or_each_other(outbox: PostgresOutbo
     chat.hang = threading.Event()
     for number in range(10):
         outbox.put(message(f"m{number}"))
-    with writing(outbox, chat, replace(QUICK, window_s=60, whispers_at_once=2)):
-        outbox.put(whisper("stuck", "hang"))
+    with writing(outbox, chat, replace(QUICK, window_s=60, ephemerals_at_once=2)):
+        outbox.put(ephemeral("stuck", "hang"))
         for number in range(5):
-            outbox.put(whisper(f"w{number}"))
+            outbox.put(ephemeral(f"w{number}"))
         deadline = time.monotonic() + SOON_S
-        while len(chat.whispers) < 5 and time.monotonic() < deadline:
+        while len(chat.ephemerals) < 5 and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert sorted(text for _, text, _ in chat.whispers) == [f"w{number}" for number in range(5)]
+        assert sorted(text for _, text, _ in chat.ephemerals) == [f"w{number}" for number in range(5)]
         chat.hang.set()
     assert len(chat.messages) == 3
 
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_an_answer_knows_whether_it_replaces_another(outbox: PostgresOutbox, wanted: bool) -> None:  # noqa: FBT001 -- a parameter
-    outbox.put(replace(whisper("1", response_url="https://slack.test/1"), replace=wanted))
+    outbox.put(replace(ephemeral("1", response_url="https://slack.test/1"), replace=wanted))
 
     row = outbox.fetch("claim_whisper", {"claim_s": 60})
     assert row is not None
@@ -281,30 +281,30 @@ def test_each_answer_goes_out_once_over_all_writers(outbox: PostgresOutbox, chat
     chat.busy_s = 0.002
     with writing(outbox, chat, writers=3):
         for number in range(40):
-            outbox.put(whisper(f"{number}"))
+            outbox.put(ephemeral(f"{number}"))
         assert emptied(outbox, SOON_S)
-    assert sorted(key for key, _, _ in chat.whispers) == sorted(f"answer:{number}" for number in range(40))
+    assert sorted(key for key, _, _ in chat.ephemerals) == sorted(f"answer:{number}" for number in range(40))
 
 
 def test_a_used_up_response_url_gives_way_to_an_ephemeral(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
     chat.dead_urls.add("https://slack.test/dead")
-    outbox.put(whisper("1", response_url="https://slack.test/dead"))
-    outbox.put(whisper("2", response_url="https://slack.test/alive"))
+    outbox.put(ephemeral("1", response_url="https://slack.test/dead"))
+    outbox.put(ephemeral("2", response_url="https://slack.test/alive"))
     with writing(outbox, chat):
         assert emptied(outbox, SOON_S)
-    assert sorted(chat.whispers) == [("answer:1", "1", ""), ("answer:2", "2", "https://slack.test/alive")]
+    assert sorted(chat.ephemerals) == [("answer:1", "1", ""), ("answer:2", "2", "https://slack.test/alive")]
 
 
 def test_an_answer_is_tried_again_but_not_for_ever(outbox: PostgresOutbox, chat: Loudspeaker, pool: Pool) -> None:
     chat.fail("whisper", AWAY, LIMITED)
-    outbox.put(whisper("1"))
+    outbox.put(ephemeral("1"))
     with writing(outbox, chat):
         assert emptied(outbox, SOON_S)
-    assert [key for key, _, _ in chat.whispers] == ["answer:1"]
+    assert [key for key, _, _ in chat.ephemerals] == ["answer:1"]
 
     chat.fail("whisper", *[AWAY] * 100)
-    outbox.put(whisper("2"))
-    with writing(outbox, chat, replace(QUICK, whisper_late_s=0.1)):
+    outbox.put(ephemeral("2"))
+    with writing(outbox, chat, replace(QUICK, ephemeral_late_s=0.1)):
         assert emptied(outbox, SOON_S)
     assert problem_of(pool, "answer:2").startswith("answer-too-late")
 
@@ -312,9 +312,9 @@ def test_an_answer_is_tried_again_but_not_for_ever(outbox: PostgresOutbox, chat:
 def test_an_answer_that_changes_is_given_again(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
     with writing(outbox, chat):
         for text in ("working on it", "done"):
-            outbox.put(whisper("1", text))
+            outbox.put(ephemeral("1", text))
             assert emptied(outbox, SOON_S)
-    assert [text for _, text, _ in chat.whispers] == ["working on it", "done"]
+    assert [text for _, text, _ in chat.ephemerals] == ["working on it", "done"]
 
 
 def test_old_answers_are_forgotten_once_nobody_waits_for_them(
@@ -323,13 +323,13 @@ def test_old_answers_are_forgotten_once_nobody_waits_for_them(
     chat.failures["whisper"] = [REFUSED]
     with writing(outbox, chat):
         for number in range(3):
-            outbox.put(whisper(str(number)))
+            outbox.put(ephemeral(str(number)))
         outbox.put(message("card:raaaaa"))
         assert emptied(outbox, SOON_S)
-    outbox.put(whisper("still to be sent"))
-    assert outbox.forget_whispers(3600.0) == 0
+    outbox.put(ephemeral("still to be sent"))
+    assert outbox.forget_ephemerals(3600.0) == 0
     time.sleep(0.02)
-    assert outbox.forget_whispers(0.01) == 3
+    assert outbox.forget_ephemerals(0.01) == 3
     with pool.connection() as conn:
         left = {row["key"] for row in conn.execute("SELECT key FROM backstop.outbox").fetchall()}
     assert left == {"card:raaaaa", "answer:still to be sent"}
@@ -343,7 +343,7 @@ def test_old_answers_are_forgotten_batch_by_batch(outbox: PostgresOutbox, pool: 
             [FORGET_BATCH * 2 + 1],
         )
     time.sleep(0.02)
-    assert outbox.forget_whispers(0.01) == FORGET_BATCH * 2 + 1
+    assert outbox.forget_ephemerals(0.01) == FORGET_BATCH * 2 + 1
 
 
 def test_every_character_arrives_but_the_one_postgresql_has_not(outbox: PostgresOutbox, chat: Loudspeaker) -> None:

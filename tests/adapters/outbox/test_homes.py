@@ -28,7 +28,7 @@ def test_a_tab_is_published_and_nothing_is_posted(outbox: PostgresOutbox, chat: 
     outbox.put(tab())
     with writing(outbox, chat):
         assert emptied(outbox, SOON_S)
-    assert (texts(chat), chat.messages, chat.whispers) == (["schema 027"], {}, [])
+    assert (texts(chat), chat.messages, chat.ephemerals) == (["schema 027"], {}, [])
 
 
 def test_the_same_tab_is_published_once_and_a_changed_one_after_a_while(

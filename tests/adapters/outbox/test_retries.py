@@ -10,7 +10,7 @@ from bot.errors import TemporaryError
 from bot.ports import Attachment, Backlog, BarredError, Message
 from tests.adapters.outbox.emptying import emptied
 from tests.adapters.outbox.loudspeaker import Loudspeaker
-from tests.adapters.outbox.test_channels import AWAY, QUICK, SOON_S, a_writer, message, problem_of, whisper, writing
+from tests.adapters.outbox.test_channels import AWAY, QUICK, SOON_S, a_writer, ephemeral, message, problem_of, writing
 from tests.adapters.outbox.test_homes import tab, texts
 
 OUTSIDE = BarredError("slack-not-in-channel", "Slack refused it: not_in_channel.", "Invite the bot.")
@@ -149,14 +149,14 @@ def test_a_message_found_late_is_brought_up_to_date(outbox: PostgresOutbox, chat
 
 def test_an_answer_waits_for_as_long_as_it_is_of_use(outbox: PostgresOutbox, chat: Loudspeaker, pool: Pool) -> None:
     chat.fail("whisper", OUTSIDE)
-    outbox.put(whisper("1"))
+    outbox.put(ephemeral("1"))
     with writing(outbox, chat, PERSISTENT):
         assert emptied(outbox, SOON_S)
-    assert [key for key, _, _ in chat.whispers] == ["answer:1"]
+    assert [key for key, _, _ in chat.ephemerals] == ["answer:1"]
 
     chat.fail("whisper", *[OUTSIDE] * 100)
-    outbox.put(whisper("2"))
-    with writing(outbox, chat, replace(PERSISTENT, whisper_late_s=0.1)):
+    outbox.put(ephemeral("2"))
+    with writing(outbox, chat, replace(PERSISTENT, ephemeral_late_s=0.1)):
         assert emptied(outbox, SOON_S)
     assert problem_of(pool, "answer:2").startswith("answer-too-late")
 
@@ -167,7 +167,7 @@ def test_what_waits_and_what_was_given_up_is_counted(outbox: PostgresOutbox, cha
     outbox.put(message("waits"))
     outbox.put(message("behind it"))
     outbox.put(message("reply to nothing", thread="nothing"))
-    outbox.put(whisper("1"))
+    outbox.put(ephemeral("1"))
     a_writer(outbox, chat, LONG).sweep_channels()
     assert outbox.backlog() == [Backlog("channel", 2, 0), Backlog("person", 1, 0)]
     outbox.fetch("give_up", {"key": "waits", "revision": 1, "problem": "x: y"})

@@ -6,7 +6,7 @@ import pytest
 
 from bot.adapters.database.connections import Connections
 from bot.adapters.pgclient.redaction import FUNCTION_SPOKE, tool_words
-from bot.adapters.pgclient.restore_errors import read_complaints
+from bot.adapters.pgclient.restore_errors import read_restore_errors
 from bot.adapters.pgclient.tool_errors import ToolFailedError
 from bot.adapters.pgclient.tools import PgTools
 from bot.errors import PermanentError
@@ -178,7 +178,7 @@ Command was: GRANT SELECT ON TABLE b TO c;
 
 def test_what_a_function_raised_is_not_repeated() -> None:
     assert tool_words(RAISED) == f'COPY failed for table "a_patients": ERROR:  {FUNCTION_SPOKE}'
-    assert [str(complaint) for complaint in read_complaints(RAISED)] == [
+    assert [str(restore_error) for restore_error in read_restore_errors(RAISED)] == [
         f'COPY failed for table "a_patients": ERROR:  {FUNCTION_SPOKE}.',
         "GRANT SELECT ON TABLE b TO c: permission denied for table b.",
     ]

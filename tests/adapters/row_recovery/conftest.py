@@ -13,7 +13,7 @@ from psycopg import sql
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import Tracking
 from bot.adapters.pgclient.tools import PgTools
-from bot.adapters.row_recovery import PostgresSalvager
+from bot.adapters.row_recovery import PostgresRowRecovery
 from bot.adapters.sides import PostgresSides
 from bot.domain.environments import Timing
 from bot.domain.row_recovery import Salvage
@@ -35,13 +35,13 @@ class Lab:
     kept: str
     kept_name: str
     superuser: str
-    salvager: PostgresSalvager
+    row_recovery: PostgresRowRecovery
 
     def salvage(self, about: Sequence[str] = ()) -> tuple[Salvage, str]:
         """Compare; gives what was found, and the SQL."""
         chunks: list[bytes] = []
         seen: list[Progress] = []
-        found = self.salvager.salvage(self.kept_name, about, chunks.append, seen.append)
+        found = self.row_recovery.salvage(self.kept_name, about, chunks.append, seen.append)
         assert seen
         return found, b"".join(chunks).decode()
 
@@ -99,8 +99,8 @@ def lab(postgres: PostgresServer, template: str) -> Iterator[Lab]:
         conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(kept)))
     dsn = postgres.dsn(OWNER, live)
     sides = PostgresSides(dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock())
-    salvager = PostgresSalvager(sides, dsn, TRACKING, TIMING)
-    yield Lab(dsn, postgres.dsn(OWNER, kept), kept, postgres.superuser_dsn, salvager)
+    row_recovery = PostgresRowRecovery(sides, dsn, TRACKING, TIMING)
+    yield Lab(dsn, postgres.dsn(OWNER, kept), kept, postgres.superuser_dsn, row_recovery)
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
         for name in (live, kept):
             conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

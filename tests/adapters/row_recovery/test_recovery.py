@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from bot.domain.row_recovery import SalvagedTable, SkippedTable
+from bot.domain.row_recovery import RecoveredTable, SkippedTable
 from bot.errors import PermanentError
 from bot.sandbox.postgres import find_bin_dir
 from tests.adapters.row_recovery.conftest import HERE, Lab
@@ -79,7 +79,7 @@ class TestRows:
         found, _ = lab.salvage()
 
         assert {table.table: table for table in found.tables} == {
-            name: SalvagedTable(name, *numbers)
+            name: RecoveredTable(name, *numbers)
             for name, numbers in {
                 '"public"."zoo"': (3, 1, 0),
                 '"public"."patients"': (2, 0, 0),
@@ -134,7 +134,7 @@ class TestRows:
 
         found, text = lab.salvage()
 
-        assert found.tables == (SalvagedTable('"public"."patients"', 0, 1, 0),)
+        assert found.tables == (RecoveredTable('"public"."patients"', 0, 1, 0),)
         psql(lab.live, text)
         assert lab.rows("SELECT name FROM patients WHERE id = 3", lab.live) == [("since",)]
 
@@ -154,7 +154,7 @@ class TestRows:
         found, text = lab.salvage()
         psql(lab.live, text)
 
-        assert found.tables == (SalvagedTable('"public"."quiet"', 8957, 0, 0),)
+        assert found.tables == (RecoveredTable('"public"."quiet"', 8957, 0, 0),)
         assert lab.rows("SELECT count(*), sum(id) FROM quiet", lab.live) == lab.rows(
             "SELECT count(*), sum(id) FROM quiet", lab.kept
         )
@@ -218,12 +218,12 @@ class TestHygiene:
 
     def test_a_database_that_is_gone_is_named(self, lab: Lab) -> None:
         with pytest.raises(PermanentError) as refused:
-            lab.salvager.salvage(f"{lab.kept_name}x", (), lambda _: None, lambda _: None)
+            lab.row_recovery.salvage(f"{lab.kept_name}x", (), lambda _: None, lambda _: None)
 
         assert refused.value.reference == "side-missing"
 
     def test_any_other_database_is_refused(self, lab: Lab) -> None:
         with pytest.raises(PermanentError) as refused:
-            lab.salvager.salvage("postgres", (), lambda _: None, lambda _: None)
+            lab.row_recovery.salvage("postgres", (), lambda _: None, lambda _: None)
 
         assert refused.value.reference == "not-ours"

@@ -10,9 +10,9 @@ from psycopg import sql
 
 from bot.adapters.clock import SystemClock
 from bot.adapters.migration_files.files import ScriptFiles
-from bot.adapters.sides import PostgresTrials
+from bot.adapters.sides import PostgresScriptTests
 from bot.adapters.sides.names import side_name
-from bot.domain.drills import Trial
+from bot.domain.drills import ScriptTest
 from bot.domain.migrations import DownScript, UpScript
 from bot.domain.runs import Progress
 from bot.errors import PermanentError, TemporaryError
@@ -35,7 +35,7 @@ class Loaded:
 
     clone: Clone
     source: str
-    trials: PostgresTrials
+    script_tests: PostgresScriptTests
 
     def ask(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
         with psycopg.connect(self.clone.superuser_dsn.rpartition("/")[0] + f"/{self.source}") as conn:
@@ -54,7 +54,7 @@ def loaded(postgres: PostgresServer, sample_database: Callable[[], Clone]) -> It
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
         create = sql.SQL("CREATE DATABASE {} OWNER physioflow_prod TEMPLATE {}")
         conn.execute(create.format(sql.Identifier(source), sql.Identifier(clone.name)))
-    yield Loaded(clone, source, PostgresTrials(clone.owner_dsn, TRACKING, TIMING, SystemClock()))
+    yield Loaded(clone, source, PostgresScriptTests(clone.owner_dsn, TRACKING, TIMING, SystemClock()))
     clones.drop_beside(postgres, clone.name)
 
 
@@ -76,9 +76,9 @@ LEFT_VALUES = (
 
 def test_every_script_of_the_sample_goes_down_and_all_but_one_up_again(loaded: Loaded) -> None:
     told: list[Progress] = []
-    tried = loaded.trials.alone(loaded.source, COPY, orders(), told.append)
-    expected = {version: Trial(version, reversible=True) for version in EVERY}
-    expected[21] = Trial(21, reversible=False, note=LEFT_VALUES)
+    tried = loaded.script_tests.alone(loaded.source, COPY, orders(), told.append)
+    expected = {version: ScriptTest(version, reversible=True) for version in EVERY}
+    expected[21] = ScriptTest(21, reversible=False, note=LEFT_VALUES)
     assert tried == list(expected.values())
     assert told[-1] == Progress(9, 10, "scripts")
     assert loaded.databases() == {loaded.clone.name, loaded.source}
@@ -88,7 +88,7 @@ def test_every_script_of_the_sample_goes_down_and_all_but_one_up_again(loaded: L
 
 def test_all_of_them_are_one_chain(loaded: Loaded) -> None:
     chain = [script for script, _ in orders()]
-    loaded.trials.chain(loaded.source, COPY, chain)
+    loaded.script_tests.chain(loaded.source, COPY, chain)
     assert loaded.databases() == {loaded.clone.name, loaded.source}
     assert loaded.ask("SELECT count(*) FROM schema_migrations") == [(27,)]
 
@@ -96,25 +96,25 @@ def test_all_of_them_are_one_chain(loaded: Loaded) -> None:
 def test_a_check_that_does_not_hold_is_named_and_ends_it(loaded: Loaded) -> None:
     wrong = orders(27, 26, 25)
     wrong[1] = (changed(wrong[1][0], verify=("SELECT to_regclass('patients') IS NULL",)), wrong[1][1])
-    tried = loaded.trials.alone(loaded.source, COPY, wrong, ignore)
-    assert [trial.version for trial in tried] == [27, 26]
+    tried = loaded.script_tests.alone(loaded.source, COPY, wrong, ignore)
+    assert [script_test.version for script_test in tried] == [27, 26]
     assert tried[0].problem == ""
     assert tried[1].problem == (
         "026_add_version_column ran, and its check does not hold: "
         "SELECT to_regclass('patients') IS NULL (it is not true)."
     )
     with pytest.raises(PermanentError, match=r"^down-script-failed: As a chain: 026_add_version_column ran, and its"):
-        loaded.trials.chain(loaded.source, COPY, [script for script, _ in wrong])
+        loaded.script_tests.chain(loaded.source, COPY, [script for script, _ in wrong])
 
 
 def test_a_statement_that_fails_is_named_with_its_line(loaded: Loaded) -> None:
     script, up = orders(27)[0]
     broken = changed(script, statements=(replace(script.statements[0], sql="DROP TABLE nowhere"),))
-    (trial,) = loaded.trials.alone(loaded.source, COPY, [(broken, up)], ignore)
+    (script_test,) = loaded.script_tests.alone(loaded.source, COPY, [(broken, up)], ignore)
     line = script.statements[0].line
-    assert trial.problem == f'027_feature_flags.sql line {line} failed: table "nowhere" does not exist (42P01).'
+    assert script_test.problem == f'027_feature_flags.sql line {line} failed: table "nowhere" does not exist (42P01).'
     with pytest.raises(PermanentError, match=r"^down-script-failed: As a chain: 027_feature_flags\.sql line"):
-        loaded.trials.chain(loaded.source, COPY, [broken])
+        loaded.script_tests.chain(loaded.source, COPY, [broken])
 
 
 @pytest.mark.parametrize(
@@ -127,17 +127,20 @@ def test_a_statement_that_fails_is_named_with_its_line(loaded: Loaded) -> None:
 def test_an_up_script_that_is_not_the_inverse_is_told_and_stops_nothing(loaded: Loaded, text: str, note: str) -> None:
     script, _ = orders(27)[0]
     up = UpScript(27, script.name, ((1, text),))
-    first, second = loaded.trials.alone(loaded.source, COPY, [(script, up), *orders(26)], ignore)
+    first, second = loaded.script_tests.alone(loaded.source, COPY, [(script, up), *orders(26)], ignore)
     assert (first.problem, first.reversible) == ("", False)
     assert first.note.startswith(note)
-    assert second == Trial(26, reversible=True)
+    assert second == ScriptTest(26, reversible=True)
 
 
 def test_an_up_script_that_cannot_be_run_here_is_told(loaded: Loaded) -> None:
     script, _ = orders(27)[0]
     up = UpScript(27, script.name, (), "line 3, VACUUM cannot run in a transaction")
-    tried = loaded.trials.alone(loaded.source, COPY, [(script, up), (orders(26)[0][0], None)], ignore)
-    assert tried == [Trial(27, note="was not run up again: line 3, VACUUM cannot run in a transaction"), Trial(26)]
+    tried = loaded.script_tests.alone(loaded.source, COPY, [(script, up), (orders(26)[0][0], None)], ignore)
+    assert tried == [
+        ScriptTest(27, note="was not run up again: line 3, VACUUM cannot run in a transaction"),
+        ScriptTest(26),
+    ]
 
 
 def test_what_a_dead_process_left_is_replaced(loaded: Loaded, postgres: PostgresServer) -> None:
@@ -145,15 +148,15 @@ def test_what_a_dead_process_left_is_replaced(loaded: Loaded, postgres: Postgres
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
         create = sql.SQL("CREATE DATABASE {} OWNER physioflow_prod")
         conn.execute(create.format(sql.Identifier(left)))
-    assert loaded.trials.alone(loaded.source, COPY, orders(27), ignore) == [Trial(27, reversible=True)]
+    assert loaded.script_tests.alone(loaded.source, COPY, orders(27), ignore) == [ScriptTest(27, reversible=True)]
     assert left not in loaded.databases()
 
 
 def test_only_side_databases_that_are_there_are_copied(loaded: Loaded) -> None:
     with pytest.raises(PermanentError, match=r"^not-ours: "):
-        loaded.trials.alone(loaded.clone.name, COPY, orders(27), ignore)
+        loaded.script_tests.alone(loaded.clone.name, COPY, orders(27), ignore)
     with pytest.raises(PermanentError, match=r"^side-missing: "):
-        loaded.trials.chain(side_name(loaded.clone.name, "side", "dother"), COPY, [])
+        loaded.script_tests.chain(side_name(loaded.clone.name, "side", "dother"), COPY, [])
 
 
 def test_a_lost_connection_is_no_fault_of_the_script(loaded: Loaded) -> None:
@@ -163,7 +166,7 @@ def test_a_lost_connection_is_no_fault_of_the_script(loaded: Loaded) -> None:
             conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
 
     with pytest.raises(TemporaryError, match=r"^database-unreachable: "):
-        loaded.trials.alone(loaded.source, COPY, orders(27), end_sessions)
+        loaded.script_tests.alone(loaded.source, COPY, orders(27), end_sessions)
 
 
 def test_privileges_that_come_by_default_are_left_out_where_they_cannot_come(loaded: Loaded) -> None:
@@ -171,12 +174,12 @@ def test_privileges_that_come_by_default_are_left_out_where_they_cannot_come(loa
     owner = loaded.clone.owner_dsn.rpartition("/")[0] + f"/{loaded.source}"
     with psycopg.connect(owner) as conn:
         conn.execute("ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM physioflow_app")
-    (strict,) = loaded.trials.alone(loaded.source, COPY, orders(27), ignore)
+    (strict,) = loaded.script_tests.alone(loaded.source, COPY, orders(27), ignore)
     assert strict.reversible is False
     assert strict.note.startswith("goes up to another schema: another table public.feature_flag")
-    assert loaded.trials.alone(loaded.source, COPY, orders(27), ignore, privileges=False) == [
-        Trial(27, reversible=True)
+    assert loaded.script_tests.alone(loaded.source, COPY, orders(27), ignore, privileges=False) == [
+        ScriptTest(27, reversible=True)
     ]
     up = UpScript(27, "027_feature_flags", ((1, "CREATE TABLE feature_flags (id int)"),))
-    (other,) = loaded.trials.alone(loaded.source, COPY, [(orders(27)[0][0], up)], ignore, privileges=False)
+    (other,) = loaded.script_tests.alone(loaded.source, COPY, [(orders(27)[0][0], up)], ignore, privileges=False)
     assert other.reversible is False

@@ -8,7 +8,7 @@ import pytest
 
 from bot.adapters.database.connections import Connection
 from bot.cli import examine
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.engine.preview.rollback import preview
 from bot.errors import PermanentError
 from bot.planning.facts import RestoreRequest
@@ -21,13 +21,13 @@ GRANT = "Have a superuser type: ALTER ROLE nasty_owner CREATEDB;"
 
 
 @pytest.fixture
-def workplace(nasty: Nasty, tmp_path: Path) -> Workplace:
+def services(nasty: Nasty, tmp_path: Path) -> Services:
     """With a real database, and a bundle that could be restored."""
     world = World(tmp_path)
     world.store.backups.append(bundle(schema=26))
-    made = world.workplace(Process("bot"))
-    site = replace(made.sites["prod"], database=nasty.database, sides=nasty.sides)
-    return replace(made, sites={"prod": site})
+    made = world.services(Process("bot"))
+    site = replace(made.envs["prod"], database=nasty.database, sides=nasty.sides)
+    return replace(made, envs={"prod": site})
 
 
 @pytest.fixture
@@ -39,15 +39,15 @@ def without_createdb(nasty: Nasty, server: Connection) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("without_createdb")
-def test_a_restore_is_refused_when_it_is_planned(workplace: Workplace) -> None:
+def test_a_restore_is_refused_when_it_is_planned(services: Services) -> None:
     with pytest.raises(PermanentError) as caught:
-        preview(workplace, RestoreRequest("prod", "latest"), "r1")
+        preview(services, RestoreRequest("prod", "latest"), "r1")
     assert (caught.value.reference, caught.value.hint) == ("no-second-database", GRANT)
 
 
 @pytest.mark.usefixtures("without_createdb")
-def test_the_doctor_says_so(workplace: Workplace) -> None:
-    problems, _ = examine(workplace, lambda _: None)
+def test_the_doctor_says_so(services: Services) -> None:
+    problems, _ = examine(services, lambda _: None)
     assert [problem for problem in problems if "no-second-database" in problem] == [
         (
             "prod: no-second-database: Restoring needs a database beside that of prod, and role nasty_owner may make "
@@ -56,6 +56,6 @@ def test_the_doctor_says_so(workplace: Workplace) -> None:
     ]
 
 
-def test_with_the_grant_neither_complains(workplace: Workplace) -> None:
-    assert preview(workplace, RestoreRequest("prod", "latest"), "r1").to_schema == 26
-    assert examine(workplace, lambda _: None)[0] == []
+def test_with_the_grant_neither_complains(services: Services) -> None:
+    assert preview(services, RestoreRequest("prod", "latest"), "r1").to_schema == 26
+    assert examine(services, lambda _: None)[0] == []

@@ -8,18 +8,17 @@ from bot.adapters.slack.app import build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Attachment, BarredError, Message
-from bot.views.kit import blocks
-from bot.views.kit import error_message as refusal
+from bot.views.kit import blocks, error_message
 from tests.adapters.slack.conftest import Place
 from tests.sandbox.slack.desk import Ear
 
-BLOCKS = refusal.note("hello").blocks
+BLOCKS = error_message.note("hello").blocks
 CARD = Message("card:rk3f9a", "C0INCIDENT", "hello", BLOCKS, run_id="rk3f9a")
 LIST = [*BLOCKS, *blocks.actions([blocks.button("Older", "older_backups", "{}")])]
 REPORT = Message(
     "file:rk3f9a", "C0INCIDENT", "the whole report", attachment=Attachment("report.json", "Report", b'{"ok": true}')
 )
-WHISPER = Message("answer:1", "C0INCIDENT", "psst", BLOCKS, user="U0LEADA")
+EPHEMERAL = Message("answer:1", "C0INCIDENT", "psst", BLOCKS, user="U0LEADA")
 
 
 def test_a_message_carries_its_key_and_unfurls_nothing(place: Place) -> None:
@@ -115,14 +114,16 @@ def test_slacks_errors_are_ours(place: Place, fault: dict[str, str], kind: type[
 
 
 def test_an_answer_may_take_the_place_of_the_message_clicked_on(place: Place) -> None:
-    place.chat.whisper(Message("answer:2", "C0INCIDENT", "page 1", LIST, user="U0LEADA"), "")
+    place.chat.ephemeral(Message("answer:2", "C0INCIDENT", "page 1", LIST, user="U0LEADA"), "")
     (shown,) = place.messages(channel="C0INCIDENT")
     with Ear(place.emulator) as ear:
         where = {"channel": "C0INCIDENT", "ts": shown["ts"]}
         pressed = place.hands.later("press", user="U0LEADA", action_id="older_backups", **where)
         url = str(ear.answer()["payload"]["response_url"])
         pressed.result()
-    place.chat.whisper(Message("answer:3", "C0INCIDENT", "page 2", user="U0LEADA", response_url=url, replace=True), "")
+    place.chat.ephemeral(
+        Message("answer:3", "C0INCIDENT", "page 2", user="U0LEADA", response_url=url, replace=True), ""
+    )
 
     (turned,) = place.messages(channel="C0INCIDENT")
     assert (turned["ts"], turned["text"], turned["addressee"]) == (shown["ts"], "page 2", "U0LEADA")
@@ -140,29 +141,29 @@ def test_nobody_there_is_temporary() -> None:
         nowhere.post(CARD, "")
 
 
-def test_a_whisper_is_seen_by_one_person(place: Place) -> None:
-    place.chat.whisper(WHISPER, "")
+def test_a_ephemeral_is_seen_by_one_person(place: Place) -> None:
+    place.chat.ephemeral(EPHEMERAL, "")
 
     (said,) = place.messages(channel="C0INCIDENT")
     assert (said["addressee"], said["text"]) == ("U0LEADA", "psst")
 
 
-def test_a_whisper_uses_the_response_url_until_it_is_used_up(place: Place) -> None:
+def test_a_ephemeral_uses_the_response_url_until_it_is_used_up(place: Place) -> None:
     url = _response_url(place)
     for _ in range(7):
-        place.chat.whisper(Message("answer:1", "C0INCIDENT", "psst", BLOCKS, user="U0LEADA", response_url=url), "")
+        place.chat.ephemeral(Message("answer:1", "C0INCIDENT", "psst", BLOCKS, user="U0LEADA", response_url=url), "")
 
     assert len(place.messages(channel="C0INCIDENT")) == 7
     assert len(place.calls("chat.postEphemeral")) == 2
 
 
-def test_a_whisper_to_somebody_outside_the_channel_is_permanent(place: Place) -> None:
+def test_a_ephemeral_to_somebody_outside_the_channel_is_permanent(place: Place) -> None:
     with pytest.raises(PermanentError, match="slack-user-not-in-channel"):
-        place.chat.whisper(Message("answer:1", "C0INCIDENT", "psst", user="USLACKBOT"), "")
+        place.chat.ephemeral(Message("answer:1", "C0INCIDENT", "psst", user="USLACKBOT"), "")
 
 
-def test_a_whisper_in_a_persons_own_conversation_is_a_message_there(place: Place) -> None:
-    place.chat.whisper(Message("answer:1", "U0LEADA", "psst", BLOCKS, user="U0LEADA"), "")
+def test_a_ephemeral_in_a_persons_own_conversation_is_a_message_there(place: Place) -> None:
+    place.chat.ephemeral(Message("answer:1", "U0LEADA", "psst", BLOCKS, user="U0LEADA"), "")
 
     (said,) = place.messages(user="U0LEADA")
     assert (said["text"], said["addressee"], said["channel"][:1]) == ("psst", None, "D")

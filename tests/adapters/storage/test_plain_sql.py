@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.adapters.storage import plain_sql as plainsql
+from bot.adapters.storage import plain_sql
 from bot.adapters.storage.plain_sql import PlainInspector, looks_plain
 from bot.errors import PermanentError
 from tests.adapters.storage.archives import PLAIN
@@ -107,4 +107,4 @@ def test_memory_does_not_grow_with_a_row() -> None:
     inspector.feed(b"COPY t FROM stdin;\n")
     for _ in range(50):
         inspector.feed(b"x" * 100_000)
-    assert len(inspector._buffer) < 3 * plainsql.HEAD_BYTES
+    assert len(inspector._buffer) < 3 * plain_sql.HEAD_BYTES

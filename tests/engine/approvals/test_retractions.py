@@ -18,7 +18,7 @@ def elsewhere(world: World, request: Request) -> None:
     other = Process("other")
     world.submit(other, request)
     world.queue.requests.remove(request.id)
-    Operations(world.workplace(other)).handle(request.id)
+    Operations(world.services(other)).handle(request.id)
 
 
 def approved(story: Story) -> None:

@@ -123,7 +123,7 @@ def test_two_votes_at_once_start_one_run(story: Story, world: World) -> None:
     def vote_elsewhere() -> None:
         world.submit(other, late)
         world.queue.requests.remove(late.id)
-        Operations(world.workplace(other)).handle(late.id)
+        Operations(world.services(other)).handle(late.id)
 
     probe = Story(World(world.scratch))
     probe.roll_back()
@@ -160,7 +160,7 @@ def approve_then(story: Story, change: object) -> None:
     story.ask()
     story.approve(LEAD_A)
     world.submit(story.process, world.vote(LEAD_B))
-    Operations(world.workplace(story.process)).handle(world.queue.requests.pop())
+    Operations(world.services(story.process)).handle(world.queue.requests.pop())
     assert world.run().state is RunState.APPROVED
     assert callable(change)
     change()

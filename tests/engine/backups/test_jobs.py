@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, TableContent, Verification
-from bot.domain.jobs import Chore, ChoreState
+from bot.domain.jobs import Job, JobState
 from bot.domain.runs import Progress, RunState
 from bot.engine.backups.jobs import ATTEMPTS_MOST
 from bot.engine.maintenance.sweeper import REQUEST_AGE_S
@@ -55,9 +55,9 @@ def listing(world: World, environment: str = "prod", text: str = "", offset: int
     return world.request("backups", environment=environment, text=text, offset=offset, replace=offset > 0)
 
 
-def chore(world: World, request: Request) -> Chore:
+def job(world: World, request: Request) -> Job:
     """As the incident channel shows it in the end."""
-    return world.announcer.chores[request.id][-1]
+    return world.announcer.jobs[request.id][-1]
 
 
 def refused(world: World, request: Request) -> str:
@@ -73,11 +73,11 @@ class TestTake:
         assert backup.name.label == "before-launch"
         assert backup.manifest is not None
         assert (backup.manifest.app_version, backup.manifest.schema_version) == ("v1.3.0", 27)
-        ended = chore(world, request)
-        assert (ended.state, ended.backup, ended.subject) == (ChoreState.DONE, backup, str(backup.name))
+        ended = job(world, request)
+        assert (ended.state, ended.backup, ended.subject) == (JobState.DONE, backup, str(backup.name))
         assert ended.took_s >= 1.0
-        assert world.announcer.chores[request.id][0].state is ChoreState.RUNNING
-        assert any(said.progress for said in world.announcer.chores[request.id])
+        assert world.announcer.jobs[request.id][0].state is JobState.RUNNING
+        assert any(said.progress for said in world.announcer.jobs[request.id])
         assert str(backup.name) in world.announcer.told[request.id][1]
         assert world.journal.log[-1].event == "backup-take"
         assert list(world.scratch.iterdir()) == []
@@ -100,7 +100,7 @@ class TestTake:
         request = take(world, user=ENGINEER)
         story.do(request)
         assert refused(world, request) == "not-a-member"
-        assert world.announcer.chores == {}
+        assert world.announcer.jobs == {}
 
     def test_not_while_a_run_changes_the_database(self, world: World, story: Story) -> None:
         story.ask()
@@ -127,7 +127,7 @@ class TestTake:
         message = world.announcer.refusals[second.id][1].message
         assert ENGINEER in message
         assert "2026-03-01 12:00:0" in message
-        assert chore(world, first).state is ChoreState.DONE
+        assert job(world, first).state is JobState.DONE
         assert len(world.store.backups) == 1
 
     def test_the_next_one_is_free_once_it_is_over_however_it_ended(self, world: World, story: Story) -> None:
@@ -135,14 +135,14 @@ class TestTake:
         story.do(take(world))
         again = take(world)
         story.do(again)
-        assert chore(world, again).state is ChoreState.DONE
+        assert job(world, again).state is JobState.DONE
 
     def test_a_failure_is_shown_to_all_and_told_to_who_asked(self, world: World, story: Story) -> None:
         story.process.faults["store.put_bundle"] = [PermanentError("storage-forbidden", "No key.", "Get one.")]
         request = take(world)
         story.do(request)
-        ended = chore(world, request)
-        assert (ended.state, ended.problem) == (ChoreState.FAILED, "storage-forbidden: No key. Get one.")
+        ended = job(world, request)
+        assert (ended.state, ended.problem) == (JobState.FAILED, "storage-forbidden: No key. Get one.")
         assert refused(world, request) == "storage-forbidden"
         assert world.journal.log[-1].details["state"] == "failed"
 
@@ -150,7 +150,7 @@ class TestTake:
         story.process.faults["store.put_bundle"] = [TemporaryError("storage-unavailable", "Away."), None]
         request = take(world)
         story.do(request)
-        assert chore(world, request).state is ChoreState.DONE
+        assert job(world, request).state is JobState.DONE
 
     def test_without_the_cluster_the_app_version_is_left_out(self, world: World, story: Story) -> None:
         story.process.faults["cluster.inspect"] = [PermanentError("cluster-forbidden", "No.")]
@@ -181,7 +181,7 @@ class TestTake:
         world.database = Chatty(world.clock)
         request = take(world)
         story.do(request)
-        shown = [said.progress.done for said in world.announcer.chores[request.id] if said.progress]
+        shown = [said.progress.done for said in world.announcer.jobs[request.id] if said.progress]
         assert shown == [0, 10, 20, 30, 1, 0], "once a second, of 42 reports"
 
 
@@ -196,7 +196,7 @@ class TestDeaths:
                 Story(dead, Process("first", kill_at=number, after=after)).do(request)
                 where = f"{probe.process.calls[number - 1]} {after}"
                 assert 1 <= len(dead.store.backups) <= 2, where
-                assert chore(dead, request).state is ChoreState.DONE, where
+                assert job(dead, request).state is JobState.DONE, where
                 assert dead.journal.kept[request.id].finished, where
 
     def test_one_that_kills_its_process_every_time_is_given_up(self, world: World) -> None:
@@ -211,7 +211,7 @@ class TestDeaths:
         last = Process("last")
         world.sweep(last)
         assert refused(world, request) == "chore-given-up"
-        assert chore(world, request).state is ChoreState.FAILED
+        assert job(world, request).state is JobState.FAILED
         assert world.store.backups == []
 
 
@@ -286,7 +286,7 @@ class TestVerify:
         kept = world.store.backups[0].verified
         assert kept is not None
         assert (kept.level, kept.problem) == (level, "")
-        assert (chore(world, request).state, chore(world, request).problem) == (ChoreState.DONE, "")
+        assert (job(world, request).state, job(world, request).problem) == (JobState.DONE, "")
         assert f"passed level {level}" in world.announcer.told[request.id][1]
         assert len(world.reader.read) == (level == 2)
         assert list(world.scratch.iterdir()) == []
@@ -299,10 +299,10 @@ class TestVerify:
         assert kept is not None
         assert (kept.level, kept.problem) == (1, "bundle-damaged: It is cut off.")
         assert "did NOT pass level 1" in world.announcer.told[request.id][1]
-        assert chore(world, request).problem == "bundle-damaged: It is cut off."
+        assert job(world, request).problem == "bundle-damaged: It is cut off."
 
     def test_what_the_tools_cannot_read_fails_at_level_2(self, world: World, story: Story) -> None:
-        world.reader.complaint = "unexpected end of file"
+        world.reader.restore_error = "unexpected end of file"
         story.do(verify(world))
         kept = world.store.backups[0].verified
         assert kept is not None
@@ -318,7 +318,7 @@ class TestVerify:
         story.do(request)
         assert world.store.backups[0].verified is None
         assert refused(world, request) == error.reference
-        assert chore(world, request).state is ChoreState.FAILED
+        assert job(world, request).state is JobState.FAILED
 
     def test_a_lesser_proof_does_not_hide_a_greater_one(self, world: World, story: Story) -> None:
         before = Verification(3, NOON)

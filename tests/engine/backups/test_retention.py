@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.runs import Run
 from bot.engine.backups.retention import ANNOUNCED, BEGUN, DROPPED
-from bot.engine.maintenance.cleanup import tidy
+from bot.engine.maintenance.cleanup import clean_up
 from bot.errors import PermanentError, TemporaryError
 from tests.engine.runs.steps.test_load_side import furnish, restore
 from tests.engine.story import Story
@@ -30,7 +30,7 @@ def run(story: Story, sides: FakeSides) -> Run:
 
 
 def tidy_by(world: World, process: Process | None = None) -> None:
-    tidy(world.workplace(process or Process("tidy")))
+    clean_up(world.services(process or Process("tidy")))
 
 
 def said(world: World, run: Run, key: str) -> str:

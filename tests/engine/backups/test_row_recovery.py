@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.jobs import Chore, ChoreState
+from bot.domain.jobs import Job, JobState
 from bot.domain.plans import PlanKind, PlannedRestore
 from bot.domain.runs import Run, RunState, StepState
-from bot.engine.requests import CHORES, Kind
+from bot.engine.requests import JOBS, Kind
 from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
 from bot.ports import Request, SideFacts
@@ -15,7 +15,7 @@ from tests.engine.story import Story
 from tests.fakes.clock import NOON
 from tests.fakes.directory import ENGINEER, LEAD_A, ONCALL
 from tests.fakes.process import Process
-from tests.fakes.row_recovery import FakeSalvager
+from tests.fakes.row_recovery import FakeRowRecovery
 from tests.fakes.sides import FakeSides
 from tests.fakes.world import World
 from tests.views.samples import PLAN, RUN
@@ -35,11 +35,11 @@ class Beside(FakeSides):
 
 
 @pytest.fixture
-def salvager(world: World) -> FakeSalvager:
+def row_recovery(world: World) -> FakeRowRecovery:
     """Run r2abcd has restored a backup; what it replaced is still there."""
-    world.sides, world.salvager = Beside(KEPT), FakeSalvager()
+    world.sides, world.row_recovery = Beside(KEPT), FakeRowRecovery()
     world.journal.table["r2abcd"] = restored()
-    return world.salvager
+    return world.row_recovery
 
 
 def restored(state: RunState = RunState.SUCCEEDED) -> Run:
@@ -61,21 +61,25 @@ def refused(world: World, request: Request) -> str:
     return world.announcer.refusals[request.id][1].reference
 
 
-def chore(world: World, request: Request) -> Chore:
-    return world.announcer.chores[request.id][-1]
+def job(world: World, request: Request) -> Job:
+    return world.announcer.jobs[request.id][-1]
 
 
-def test_what_was_found_is_stored_told_and_audited(world: World, story: Story, salvager: FakeSalvager) -> None:
+def test_what_was_found_is_stored_told_and_audited(world: World, story: Story, row_recovery: FakeRowRecovery) -> None:
     request = ask(world, story)
 
-    assert salvager.compared == [KEPT]
+    assert row_recovery.compared == [KEPT]
     ((key, text),) = world.store.texts.items()
     assert key.startswith("salvage/r2abcd/2")
     assert key.endswith(".sql.gz")
     assert text.startswith(f"-- Rows of {KEPT} that the live database of prod lacks or has otherwise.\n")
-    ended = chore(world, request)
-    assert (ended.state, ended.subject, ended.salvage) == (ChoreState.DONE, "r2abcd", replace(salvager.found, key=key))
-    assert any(said.progress for said in world.announcer.chores[request.id])
+    ended = job(world, request)
+    assert (ended.state, ended.subject, ended.salvage) == (
+        JobState.DONE,
+        "r2abcd",
+        replace(row_recovery.found, key=key),
+    )
+    assert any(said.progress for said in world.announcer.jobs[request.id])
     assert world.announcer.told[request.id] == (
         ONCALL,
         f"216 rows are written as SQL to {key}; the thread of run r2abcd says which tables have them.",
@@ -83,23 +87,23 @@ def test_what_was_found_is_stored_told_and_audited(world: World, story: Story, s
     assert (world.journal.log[-1].event, world.journal.log[-1].details["subject"]) == ("rows-salvaged", "r2abcd")
 
 
-def test_an_approver_may_ask_too(world: World, story: Story, salvager: FakeSalvager) -> None:
+def test_an_approver_may_ask_too(world: World, story: Story, row_recovery: FakeRowRecovery) -> None:
     ask(world, story, user=LEAD_A)
 
-    assert salvager.compared == [KEPT]
+    assert row_recovery.compared == [KEPT]
 
 
-def test_anyone_else_is_refused(world: World, story: Story, salvager: FakeSalvager) -> None:
+def test_anyone_else_is_refused(world: World, story: Story, row_recovery: FakeRowRecovery) -> None:
     assert refused(world, ask(world, story, user=ENGINEER)) == "not-yours"
-    assert (salvager.compared, world.store.texts) == ([], {})
+    assert (row_recovery.compared, world.store.texts) == ([], {})
 
 
-@pytest.mark.usefixtures("salvager")
+@pytest.mark.usefixtures("row_recovery")
 def test_an_unknown_run_is_refused(world: World, story: Story) -> None:
     assert refused(world, ask(world, story, "r9zzzz")) == "unknown-run"
 
 
-@pytest.mark.usefixtures("salvager")
+@pytest.mark.usefixtures("row_recovery")
 @pytest.mark.parametrize("state", [RunState.PARKED, RunState.FAILED, RunState.PENDING])
 def test_a_run_that_has_not_succeeded_is_refused(world: World, story: Story, state: RunState) -> None:
     world.journal.table["r2abcd"] = restored(state)
@@ -107,41 +111,43 @@ def test_a_run_that_has_not_succeeded_is_refused(world: World, story: Story, sta
     assert refused(world, ask(world, story)) == "nothing-to-salvage"
 
 
-@pytest.mark.usefixtures("salvager")
+@pytest.mark.usefixtures("row_recovery")
 def test_a_rollback_of_migrations_is_refused(world: World, story: Story) -> None:
     world.journal.table["r3abcd"] = replace(RUN, id="r3abcd", state=RunState.SUCCEEDED, requester=ONCALL)
 
     assert refused(world, ask(world, story, "r3abcd")) == "nothing-to-salvage"
 
 
-@pytest.mark.usefixtures("salvager")
+@pytest.mark.usefixtures("row_recovery")
 def test_a_database_that_is_gone_is_said(world: World, story: Story) -> None:
     world.sides = Beside("physioflow_backstop_kept_r9zzzz")
 
     assert refused(world, ask(world, story)) == "kept-database-gone"
 
 
-def test_a_run_that_changes_the_environment_comes_first(world: World, story: Story, salvager: FakeSalvager) -> None:
+def test_a_run_that_changes_the_environment_comes_first(
+    world: World, story: Story, row_recovery: FakeRowRecovery
+) -> None:
     world.journal.table["r3abcd"] = replace(RUN, id="r3abcd", environment="prod", state=RunState.RUNNING)
 
     assert refused(world, ask(world, story)) == "run-under-way"
-    assert salvager.compared == []
+    assert row_recovery.compared == []
 
 
-def test_a_lost_connection_is_tried_again(world: World, story: Story, salvager: FakeSalvager) -> None:
-    salvager.errors = [TemporaryError("database-unreachable", "Gone.")]
+def test_a_lost_connection_is_tried_again(world: World, story: Story, row_recovery: FakeRowRecovery) -> None:
+    row_recovery.errors = [TemporaryError("database-unreachable", "Gone.")]
 
-    assert chore(world, ask(world, story)).state is ChoreState.DONE
+    assert job(world, ask(world, story)).state is JobState.DONE
     assert len(world.store.texts) == 1
 
 
-def test_a_failure_is_shown_and_nothing_is_stored(world: World, story: Story, salvager: FakeSalvager) -> None:
-    salvager.errors = [PermanentError("database-refused", "May not.")]
+def test_a_failure_is_shown_and_nothing_is_stored(world: World, story: Story, row_recovery: FakeRowRecovery) -> None:
+    row_recovery.errors = [PermanentError("database-refused", "May not.")]
 
     request = ask(world, story)
 
-    assert (chore(world, request).state, chore(world, request).problem) == (
-        ChoreState.FAILED,
+    assert (job(world, request).state, job(world, request).problem) == (
+        JobState.FAILED,
         "database-refused: May not.",
     )
     assert refused(world, request) == "database-refused"
@@ -149,17 +155,19 @@ def test_a_failure_is_shown_and_nothing_is_stored(world: World, story: Story, sa
 
 
 def test_it_keeps_no_vote_waiting() -> None:
-    assert Kind.SALVAGE in CHORES
+    assert Kind.SALVAGE in JOBS
 
 
-def test_wherever_its_process_dies_somebody_finishes_it(world: World, story: Story, salvager: FakeSalvager) -> None:
+def test_wherever_its_process_dies_somebody_finishes_it(
+    world: World, story: Story, row_recovery: FakeRowRecovery
+) -> None:
     ask(world, story)
     calls = list(story.process.calls)
     for number in range(1, len(calls) + 1):
         dead = World(world.scratch)
-        dead.sides, dead.salvager = Beside(KEPT), salvager
+        dead.sides, dead.row_recovery = Beside(KEPT), row_recovery
         dead.journal.table["r2abcd"] = restored()
         request = ask(dead, Story(dead, Process("first", kill_at=number)))
 
-        assert chore(dead, request).state is ChoreState.DONE, calls[number - 1]
+        assert job(dead, request).state is JobState.DONE, calls[number - 1]
         assert 1 <= len(dead.store.texts) <= 2, calls[number - 1]

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.domain.drills import Drill, DrillKind, DrillState, Schedule
 from bot.domain.environments import DrillDemand
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.engine.drills.scheduler import tick
 from bot.engine.operations import Operations
 from bot.ports import Request
@@ -27,15 +27,15 @@ class Office:
         self.schedules = schedules
         self.process = Process("only")
         self.performed: list[str] = []
-        self.performing: Callable[[Workplace, str], None] = self.passing
+        self.performing: Callable[[Services, str], None] = self.passing
         self.require_s: int | None = None
 
     @property
-    def workplace(self) -> Workplace:
-        base = self.world.workplace(self.process)
-        sites = {
+    def services(self) -> Services:
+        base = self.world.services(self.process)
+        envs = {
             name: replace(
-                base.sites["prod"],
+                base.envs["prod"],
                 environment=replace(
                     ENVIRONMENT,
                     name=name,
@@ -45,18 +45,18 @@ class Office:
             )
             for name in ("prod", "staging", "dev")
         }
-        return replace(base, sites=sites, schedules=self.schedules)
+        return replace(base, envs=envs, schedules=self.schedules)
 
-    def passing(self, workplace: Workplace, drill_id: str) -> None:
-        drill = workplace.drills.begin(drill_id, ())
+    def passing(self, services: Services, drill_id: str) -> None:
+        drill = services.drills.begin(drill_id, ())
         if drill is not None:
             self.performed.append(drill_id)
-            workplace.drills.finish(drill_id, drill.fence, DrillState.PASSED)
+            services.drills.finish(drill_id, drill.fence, DrillState.PASSED)
 
     def until(self, at: timedelta, *, work: bool = True) -> bool:
         """Let the clock go on to NOON plus that, and the scheduler look."""
         self.world.clock.elapsed_s = at.total_seconds()
-        done = tick(self.workplace)
+        done = tick(self.services)
         if work:
             self.work()
         return done
@@ -64,11 +64,11 @@ class Office:
     def work(self) -> None:
         queue = self.world.queue
         while queue.requests:
-            Operations(self.workplace, self.performing).handle(queue.requests.pop(0))
+            Operations(self.services, self.performing).handle(queue.requests.pop(0))
 
     def do(self, request: Request) -> None:
         """Let a person do something, and everything that follows."""
-        Operations(self.workplace, self.performing).submit(request)
+        Operations(self.services, self.performing).submit(request)
         self.work()
 
     def refused(self, request: Request) -> str:

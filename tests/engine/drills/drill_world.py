@@ -13,7 +13,7 @@ from tests.engine.story import Story
 from tests.fakes.clock import NOON
 from tests.fakes.database import FLAGS, PATIENTS, REPORTS, SETTINGS
 from tests.fakes.process import Process
-from tests.fakes.script_tests import FakeTrials
+from tests.fakes.script_tests import FakeScriptTests
 from tests.fakes.sides import FakeSides
 from tests.fakes.store import FakeStore
 from tests.fakes.world import ENVIRONMENT, World
@@ -39,7 +39,7 @@ class Drilling(Story):
         world = self.world
         world.environment = STAGING
         self.sides = world.sides = FakeSides(world.database, world.clock)
-        self.trials = world.trials = FakeTrials(self.sides, world.clock)
+        self.script_tests = world.script_tests = FakeScriptTests(self.sides, world.clock)
         self.prod = world.elsewhere["prod"] = FakeStore()
         self.prod.backups.append(bundle_of("prod"))
         world.store.backups.append(bundle_of("staging"))
@@ -59,7 +59,7 @@ class Drilling(Story):
             for run_id in self.world.journal.unowned_runs():
                 self.world.queue.defer_run(run_id)
             while self.world.queue.runs:
-                Runner(self.world.workplace(self.process)).execute(self.world.queue.runs.pop(0))
+                Runner(self.world.services(self.process)).execute(self.world.queue.runs.pop(0))
         finally:
             self._busy = False
 

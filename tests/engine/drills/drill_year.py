@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.domain.drills import OPEN_DRILLS, Drill, DrillState, Schedule
 from bot.domain.runs import Step
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.engine.drills.scheduler import tick
 from bot.engine.maintenance.sweeper import REQUEST_AGE_S, sweep
 from bot.engine.operations import Operations
@@ -21,7 +21,7 @@ from bot.errors import TemporaryError
 from bot.planning.schedule import last_start
 from tests.adapters.samples import make_run
 from tests.fakes.directory import ENGINEER, LEAD_A, LEAD_B
-from tests.fakes.drills import FakeDrillBook
+from tests.fakes.drills import FakeDrillRepository
 from tests.fakes.process import Killed, Process
 from tests.fakes.world import ENVIRONMENT, World
 
@@ -31,7 +31,7 @@ ROLLOUT = 5 * MINUTE
 PLACES = ("staging", "dev")
 
 
-class CountingBook(FakeDrillBook):
+class CountingBook(FakeDrillRepository):
     """Counts what happens to each drill, whether or not whoever did it lived to know."""
 
     def __init__(self, *args: Any) -> None:
@@ -194,7 +194,7 @@ class Year:
         request = self.world.request(kind, user, drill_id=drill.id, **more)
         replica = self.dice.choice(self.replicas)
         self._maybe_doom(replica)
-        self._survive(replica, lambda workplace: Operations(workplace, self.perform).submit(request))
+        self._survive(replica, lambda services: Operations(services, self.perform).submit(request))
 
     def _come_and_go(self) -> None:
         self.replicas = [r for r in self.replicas if not r.process.dead and (r.ends_at is None or r.ends_at > self.now)]
@@ -214,66 +214,66 @@ class Year:
     def _work(self, replica: Replica) -> None:
         """One look of the scheduler, the sweep's, and whatever they found to do; then look at what they left."""
         at, free = self.now, {place for place in PLACES if not self._busy(place)}
-        sound = self._survive(replica, lambda workplace: self._tick(workplace, at))
+        sound = self._survive(replica, lambda services: self._tick(services, at))
         sound = sound and self._survive(replica, self._drain) and self._survive(replica, sweep)
         sound = sound and self._survive(replica, self._drain)
         if sound and replica.schedules == self.schedules:
             self._look_for_idleness(at, free)
 
-    def _tick(self, workplace: Workplace, at: datetime) -> None:
-        if not tick(workplace):
+    def _tick(self, services: Services, at: datetime) -> None:
+        if not tick(services):
             self.faults.append(f"{at}: a tick failed")
-        if workplace.schedules != self.schedules:
+        if services.schedules != self.schedules:
             return
-        self.beats.append((at, workplace.schedules))
-        for schedule in workplace.schedules:
+        self.beats.append((at, services.schedules))
+        for schedule in services.schedules:
             raised = f"schedule:{schedule.name}" in self.book.raised
             if raised != self.overdue(self, schedule):
                 self.faults.append(f"{at}: {schedule.name} is wrongly {'' if raised else 'not '}overdue")
 
-    def _drain(self, workplace: Workplace) -> None:
+    def _drain(self, services: Services) -> None:
         queue = self.world.queue
         while queue.requests:
-            Operations(workplace, self.perform).handle(queue.requests.pop(0))
+            Operations(services, self.perform).handle(queue.requests.pop(0))
 
-    def _survive(self, replica: Replica, act: Callable[[Workplace], object]) -> bool:
+    def _survive(self, replica: Replica, act: Callable[[Services], object]) -> bool:
         """Whether it did; its process is gone otherwise."""
         if replica.process.dead:
             return False
         try:
-            act(self.workplace(replica))
+            act(self.services(replica))
         except Killed:
             return False
         return True
 
-    def workplace(self, replica: Replica) -> Workplace:
-        base = self.world.workplace(replica.process)
+    def services(self, replica: Replica) -> Services:
+        base = self.world.services(replica.process)
         places = {
             name: replace(
-                base.sites["prod"],
+                base.envs["prod"],
                 environment=replace(ENVIRONMENT, name=name, production=name == "prod"),
             )
             for name in ("prod", *PLACES)
         }
-        return replace(base, sites=places, schedules=replica.schedules)
+        return replace(base, envs=places, schedules=replica.schedules)
 
-    def perform(self, workplace: Workplace, drill_id: str) -> None:
+    def perform(self, services: Services, drill_id: str) -> None:
         """Stand in for the real performer: what it promises is what `bot.ports.DrillBook` is there for."""
         before = self.book.table[drill_id]
         self._hiccup(drill_id)
         if before.state is DrillState.PLANNED:
             self._check_start(before)
-        drill = workplace.drills.begin(drill_id, (Step("only", 0, "The only step"),))
+        drill = services.drills.begin(drill_id, (Step("only", 0, "The only step"),))
         if drill is None:
             return
-        workplace.announcer.drill(drill)
+        services.announcer.drill(drill)
         self.world.clock.sleep(self.dice.uniform(60, 1200))
         self._hiccup(drill_id)
         state = DrillState.FAILED if self._chance(self.mischief.failure) else DrillState.PASSED
-        workplace.drills.finish(drill_id, drill.fence, state, "x: It did." if state is DrillState.FAILED else "")
-        ended = workplace.drills.drill(drill_id)
+        services.drills.finish(drill_id, drill.fence, state, "x: It did." if state is DrillState.FAILED else "")
+        ended = services.drills.drill(drill_id)
         assert ended is not None
-        workplace.announcer.drill(ended)
+        services.announcer.drill(ended)
 
     def _hiccup(self, drill_id: str) -> None:
         if self._chance(self.mischief.hiccup):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.domain.drills import DrillKind, DrillState
-from bot.engine.maintenance.cleanup import tidy
+from bot.engine.maintenance.cleanup import clean_up
 from bot.errors import TemporaryError
 from tests.engine.drills.drill_world import DRILL_ID, Drilling
 from tests.engine.drills.test_runner import faults_in_passed, runs
@@ -13,8 +13,8 @@ from tests.fakes.process import Process
 
 def tidy_staging(story: Drilling) -> None:
     """Another replica does; what is in production's database is not this fake's to know."""
-    workplace = story.world.workplace(Process("another"))
-    tidy(replace(workplace, sites={"staging": workplace.site("staging")}))
+    services = story.world.services(Process("another"))
+    clean_up(replace(services, envs={"staging": services.env("staging")}))
 
 
 def test_a_database_that_could_not_be_dropped_is_dropped_later(tmp_path: Path) -> None:

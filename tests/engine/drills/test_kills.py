@@ -16,7 +16,7 @@ MOMENT = timedelta(seconds=REQUEST_AGE_S + 1)
 
 
 def take_up(office: Office) -> None:
-    sweep(office.workplace)
+    sweep(office.services)
     office.work()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.backups import TableContent, Verification
-from bot.domain.drills import DrillKind, DrillState, Spoil
+from bot.domain.drills import Corruption, DrillKind, DrillState
 from bot.domain.migrations import UpScript
 from bot.domain.runs import Run, RunState
 from bot.engine.drills.runner import TAKEN_UP_MOST, perform
@@ -31,14 +31,14 @@ def differ(story: Drilling) -> None:
 
 
 def stay_away(story: Drilling) -> None:
-    story.process.faults["store.fetch_spoilt"] = [TemporaryError("storage-unavailable", "It is away.")] * 9
+    story.process.faults["store.fetch_corrupted"] = [TemporaryError("storage-unavailable", "It is away.")] * 9
 
 
 RED: list[tuple[DrillKind, str, Fault, str]] = [
     *(
-        (kind, f"{spoil} accepted", lambda s, spoil=spoil: _gullible(s, spoil), "control-passed: A copy ")
+        (kind, f"{corrupt} accepted", lambda s, corrupt=corrupt: _gullible(s, corrupt), "control-passed: A copy ")
         for kind in DrillKind
-        for spoil in Spoil
+        for corrupt in Corruption
     ),
     (DrillKind.RESTORE, "bucket away", stay_away, "storage-unavailable: It is away."),
     (DrillKind.RESTORE, "no dump", lambda s: _fail(s, "database.dump", "dump-failed"), "dump-failed"),
@@ -51,13 +51,15 @@ RED: list[tuple[DrillKind, str, Fault, str]] = [
     (
         DrillKind.MIGRATION,
         "a check",
-        lambda s: s.trials.problems.update({26: "026 ran, and its check does not hold."}),
+        lambda s: s.script_tests.problems.update({26: "026 ran, and its check does not hold."}),
         "down-script-failed: Alone, 026: 026 ran",
     ),
     (
         DrillKind.MIGRATION,
         "the chain",
-        lambda s: setattr(s.trials, "chain_error", PermanentError("down-script-failed", "As a chain: 025 failed.")),
+        lambda s: setattr(
+            s.script_tests, "chain_error", PermanentError("down-script-failed", "As a chain: 025 failed.")
+        ),
         "down-script-failed: As a chain",
     ),
     (
@@ -73,7 +75,12 @@ RED: list[tuple[DrillKind, str, Fault, str]] = [
         lambda s: setattr(s.prod, "damage", PermanentError("scratch-full", "It is.")),
         "scratch-full",
     ),
-    (DrillKind.BUNDLE, "unreadable", lambda s: setattr(s.world.reader, "complaint", "cut short"), "bundle-unreadable"),
+    (
+        DrillKind.BUNDLE,
+        "unreadable",
+        lambda s: setattr(s.world.reader, "restore_error", "cut short"),
+        "bundle-unreadable",
+    ),
     (
         DrillKind.BUNDLE,
         "not loaded",
@@ -97,9 +104,9 @@ RED: list[tuple[DrillKind, str, Fault, str]] = [
 ]
 
 
-def _gullible(story: Drilling, spoil: Spoil) -> None:
+def _gullible(story: Drilling, corrupt: Corruption) -> None:
     for store in (story.world.store, story.prod):
-        store.gullible.add(spoil)
+        store.gullible.add(corrupt)
 
 
 def _fail(story: Drilling, call: str, reference: str) -> None:
@@ -135,7 +142,9 @@ def test_a_control_that_passes_is_red_wherever_the_process_dies(tmp_path: Path, 
     def judge(story: Drilling) -> list[str]:
         return faults_in_any(story, DrillState.FAILED, "control-passed: ")
 
-    assert kill_everywhere(tmp_path, DrillKind.BUNDLE, lambda s: _gullible(s, Spoil.EDITED), judge, after=after) == []
+    assert (
+        kill_everywhere(tmp_path, DrillKind.BUNDLE, lambda s: _gullible(s, Corruption.EDITED), judge, after=after) == []
+    )
 
 
 @killed_after
@@ -185,7 +194,7 @@ def test_people_can_stop_a_drills_run(tmp_path: Path) -> None:
     def cancel_first() -> None:
         for run in runs(story):
             if run.state is RunState.APPROVED and not run.steps[0].attempts:
-                Operations(world.workplace(Process("another"))).handle(_accepted(story, run))
+                Operations(world.services(Process("another"))).handle(_accepted(story, run))
         meanwhile()
 
     world.clock.on_sleep = cancel_first
@@ -296,21 +305,21 @@ def test_whoever_was_replaced_stops_without_a_word(tmp_path: Path) -> None:
     drill = story.drill()
     assert (drill.state, drill.fence) == (DrillState.RUNNING, 2)
     (left,) = story.world.journal.unfinished_requests(0)
-    Operations(story.world.workplace(Process("the other"))).handle(left.id)
+    Operations(story.world.services(Process("the other"))).handle(left.id)
     assert faults_in_passed(story, DrillKind.BUNDLE) == []
 
 
 def test_an_unknown_drill_is_refused(tmp_path: Path) -> None:
     story = Drilling(tmp_path)
     with pytest.raises(PermanentError, match=r"^unknown-drill: "):
-        perform(story.world.workplace(story.process), "dzzzzz")
+        perform(story.world.services(story.process), "dzzzzz")
 
 
 def test_one_that_has_ended_is_shown_and_not_done_again(tmp_path: Path) -> None:
     story = Drilling(tmp_path, kind=DrillKind.BUNDLE)
     ended, loads = story.perform(), story.sides.loads
     story.world.announcer.drills.clear()
-    perform(story.world.workplace(story.process), DRILL_ID)
+    perform(story.world.services(story.process), DRILL_ID)
     assert story.world.announcer.drills[DRILL_ID] == [ended]
     assert story.sides.loads == loads
 
@@ -332,7 +341,7 @@ def test_a_bundle_without_manifest_is_presented_only_where_it_can_be_told(tmp_pa
     story = Drilling(tmp_path, kind=DrillKind.BUNDLE)
     old = replace(bundle_of("prod"), manifest=None, verified=Verification(3, NOON, schema_version=27))
     story.prod.backups[0] = old
-    story.prod.gullible = {Spoil.EDITED, Spoil.SHORTENED}
+    story.prod.gullible = {Corruption.EDITED, Corruption.SHORTENED}
     drill = story.perform()
     assert drill.state is DrillState.PASSED
     assert "it has no manifest" in drill.step("control").detail
@@ -341,12 +350,12 @@ def test_a_bundle_without_manifest_is_presented_only_where_it_can_be_told(tmp_pa
 def test_an_up_script_that_is_no_way_back_is_told_and_no_fault(tmp_path: Path) -> None:
     story = Drilling(tmp_path, kind=DrillKind.MIGRATION)
     story.world.scripts.ups[26] = UpScript(26, "026_tracking", ())
-    story.trials.irreversible = {26: "goes up to another schema: no table public.x"}
+    story.script_tests.irreversible = {26: "goes up to another schema: no table public.x"}
     drill = story.perform()
     assert drill.state is DrillState.PASSED
     assert drill.step("alone").detail.endswith(". But 026 goes up to another schema: no table public.x")
     assert {p.version: p.reversible for p in story.world.drills.proofs} == {27: True, 26: False, 25: None}
-    assert story.trials.compared_privileges is False
+    assert story.script_tests.compared_privileges is False
 
 
 def test_a_script_that_is_edited_between_alone_and_chain_is_not_proven(tmp_path: Path) -> None:

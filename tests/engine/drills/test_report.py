@@ -114,7 +114,7 @@ def test_a_script_that_is_edited_while_people_vote_is_not_proven_any_more(story:
 
 def test_a_drills_own_run_is_not_asked_for_drills(world: World) -> None:
     demand(world)
-    plan = preview(world.workplace(Process("drill")), CHAIN, "rdrill", drill=True)
+    plan = preview(world.services(Process("drill")), CHAIN, "rdrill", drill=True)
 
     assert not [line for line in plan.warnings if "proven" in line]
 
@@ -170,23 +170,23 @@ def test_restores_people_made_are_history_and_those_of_drills_are_not(
 ) -> None:
     del sides
     restore(story)
-    workplace = world.workplace(Process("later"))
+    services = world.services(Process("later"))
     wish = RestoreRequest("prod", str(NAME), None, "x")
-    proven = preview(workplace, wish, "rlater").proven
+    proven = preview(services, wish, "rlater").proven
     assert proven is not None
     assert proven.total is not None
     assert (proven.total.samples, proven.total.places) == (1, ("prod",))
 
     (run,) = world.journal.table.values()
     world.journal.table[run.id] = replace(run, drill="dabcde")
-    again = preview(workplace, wish, "rlater").proven
+    again = preview(services, wish, "rlater").proven
     assert again is not None
     assert again.total is None
 
 
 def report(world: World, environment: str = "", schedules: tuple[Schedule, ...] = ()) -> tuple[DrillReport, bytes]:
-    workplace = replace(world.workplace(Process("report")), schedules=schedules)
-    answer_report(workplace, WHO, "slash:1", environment)
+    services = replace(world.services(Process("report")), schedules=schedules)
+    answer_report(services, WHO, "slash:1", environment)
     return world.announcer.drill_reports[-1]
 
 

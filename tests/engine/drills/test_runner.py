@@ -103,7 +103,7 @@ def _faults_in_migration(story: Drilling, drill: Drill) -> list[str]:
     scripts = story.world.scripts.scripts
     return _faults_in_loaded(story, drill) + faults_of(
         {
-            f"chains {story.trials.chains}": set(story.trials.chains) == {(27, 26, 25)},
+            f"chains {story.script_tests.chains}": set(story.script_tests.chains) == {(27, 26, 25)},
             f"proofs {proofs}": proofs.keys() == {script.sha256 for script in scripts.values()},
             "reversible": [p.reversible for p in sorted(proofs.values(), key=lambda p: -p.version)]
             == [True, None, None],

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from bot.domain.drills import OUTDATED_AFTER, DayRange, DrillKind, DrillState, Schedule
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.engine.drills.alerts import standings
 from bot.errors import PermanentError, TemporaryError
 from tests.adapters.samples import make_run
@@ -89,7 +89,7 @@ class TestWaiting:
 
     def test_for_another_drill_of_the_environment(self, world: World) -> None:
         office = Office(world, DAILY, replace(DAILY, name="other", kind=DrillKind.BUNDLE))
-        office.performing = lambda workplace, drill_id: (workplace.drills.begin(drill_id, ()), None)[1]
+        office.performing = lambda services, drill_id: (services.drills.begin(drill_id, ()), None)[1]
         office.until(timedelta())
         office.until(3 * HOUR)
         states = sorted(drill.state for drill in world.drills.table.values())
@@ -99,7 +99,7 @@ class TestWaiting:
         office.performing = office.passing
         world.clock.sleep(20)
         for waiting in world.journal.unfinished_requests(15):
-            world.queue.defer_chore(waiting.id)
+            world.queue.defer_job(waiting.id)
         office.work()
         assert {drill.state for drill in world.drills.table.values()} == {DrillState.PASSED}
 
@@ -217,9 +217,9 @@ class TestFailures:
         problem: str,
         begun: bool,  # noqa: FBT001 -- a parameter
     ) -> None:
-        def breaks(workplace: Workplace, drill_id: str) -> None:
+        def breaks(services: Services, drill_id: str) -> None:
             if begun:
-                workplace.drills.begin(drill_id, ())
+                services.drills.begin(drill_id, ())
             raise error
 
         office.performing = breaks
@@ -230,8 +230,8 @@ class TestFailures:
         assert office.said()[-1] is DrillState.FAILED
 
     def test_a_performer_that_was_fenced_off_leaves_it_to_its_owner(self, office: Office) -> None:
-        def fenced_off(workplace: Workplace, drill_id: str) -> None:
-            workplace.drills.begin(drill_id, ())
+        def fenced_off(services: Services, drill_id: str) -> None:
+            services.drills.begin(drill_id, ())
             raise PermanentError("fenced-off", "Another one has it.")
 
         office.performing = fenced_off
@@ -240,20 +240,20 @@ class TestFailures:
         assert office.drill().state is DrillState.RUNNING
 
     def test_one_that_was_left_under_way_is_taken_up_again(self, office: Office) -> None:
-        office.performing = lambda workplace, drill_id: (workplace.drills.begin(drill_id, ()), None)[1]
+        office.performing = lambda services, drill_id: (services.drills.begin(drill_id, ()), None)[1]
         office.until(timedelta())
         office.until(3 * HOUR)
         assert office.drill().state is DrillState.RUNNING
         (request,) = office.world.journal.unfinished_requests(0)
         office.performing = office.passing
-        office.world.queue.defer_chore(request.id)
+        office.world.queue.defer_job(request.id)
         office.work()
         assert office.drill().state is DrillState.PASSED
         assert office.world.journal.unfinished_requests(0) == []
 
     def test_what_may_work_later_is_tried_again_for_a_day(self, office: Office) -> None:
-        def hiccups(workplace: Workplace, drill_id: str) -> None:
-            workplace.drills.begin(drill_id, ())
+        def hiccups(services: Services, drill_id: str) -> None:
+            services.drills.begin(drill_id, ())
             raise TemporaryError("database-unreachable", "Gone.")
 
         office.performing = hiccups
@@ -261,7 +261,7 @@ class TestFailures:
         office.until(3 * HOUR)
         for hours in (4, 26, 28):
             (request,) = office.world.journal.unfinished_requests(0)
-            office.world.queue.defer_chore(request.id)
+            office.world.queue.defer_job(request.id)
             office.world.clock.elapsed_s = hours * 3600
             office.work()
         assert (office.drill().state, office.drill().problem) == (DrillState.FAILED, "database-unreachable: Gone.")
@@ -340,10 +340,10 @@ class TestOverdue:
 
     def test_where_a_schedule_is(self, office: Office) -> None:
         office.until(timedelta())
-        (standing,) = standings(office.workplace)
+        (standing,) = standings(office.services)
         assert (standing.since, standing.last_passed, standing.next_due) == (NOON, None, FIRST_DUE)
         assert (standing.deadline, standing.overdue) == (FIRST_DUE + DAY + HOUR, False)
         office.until(3 * HOUR)
-        (standing,) = standings(office.workplace)
+        (standing,) = standings(office.services)
         assert (standing.last_passed, standing.next_due) == (FIRST_DUE, FIRST_DUE + DAY)
         assert standing.deadline == FIRST_DUE + 2 * DAY + HOUR

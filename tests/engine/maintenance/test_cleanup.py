@@ -11,7 +11,7 @@ from bot.domain.backups import TableContent
 from bot.domain.plans import PlanKind
 from bot.domain.runs import Progress, RunState
 from bot.engine.backups.create import in_use
-from bot.engine.maintenance.cleanup import SCRATCH_AGE, tidy
+from bot.engine.maintenance.cleanup import SCRATCH_AGE, clean_up
 from bot.errors import TemporaryError
 from bot.planning import checklist
 from bot.ports import Report
@@ -42,7 +42,7 @@ def test_old_scratch_is_deleted_and_fresh_or_foreign_is_kept(tmp_path: Path) -> 
     long_dump = leave(tmp_path / "backstop-dump-long", old_s, now_s)
     os.utime(long_dump / "toc.dat", (now_s - 60, now_s - 60))
     foreign = leave(tmp_path / "somebody-else", old_s, now_s)
-    tidy(world.workplace(Process("one")))
+    clean_up(world.services(Process("one")))
     assert (old.exists(), fresh.exists(), long_dump.exists(), foreign.exists()) == (False, True, True, True)
 
 
@@ -51,7 +51,7 @@ def test_shadows_of_open_runs_are_kept(tmp_path: Path) -> None:
     world.submit(process, world.rollback())
     world.work(process)
     world.database.shadows_left = [world.run().id, "rdead2"]
-    tidy(world.workplace(process))
+    clean_up(world.services(process))
     assert world.database.shadows_left == [world.run().id]
 
 
@@ -63,10 +63,10 @@ def test_what_a_run_that_goes_on_has_downloaded_is_kept(tmp_path: Path) -> None:
     now_s, old_s = world.clock.now().timestamp(), SCRATCH_AGE.total_seconds() + 60
     used = leave(tmp_path / f"backstop-fetch-{world.run().id}-x1y2", old_s, now_s)
     gone = leave(tmp_path / "backstop-fetch-rdead2-x1y2", old_s, now_s)
-    tidy(world.workplace(process))
+    clean_up(world.services(process))
     assert (used.exists(), gone.exists()) == (True, False)
     world.journal.table[world.run().id] = replace(world.run(), state=RunState.PARKED)
-    tidy(world.workplace(process))
+    clean_up(world.services(process))
     assert not used.exists()
 
 
@@ -83,7 +83,7 @@ class Slow(FakeSides):
         self.seen = list(self.world.scratch.glob("backstop-verify-*"))
         for path in (*self.seen[0].iterdir(), *self.seen):
             os.utime(path, (NOON.timestamp(), NOON.timestamp()))
-        tidy(self.world.workplace(Process("another")))
+        clean_up(self.world.services(Process("another")))
         assert name in self.databases
         assert self.seen[0].exists()
         return super().contents(name, report)
@@ -94,7 +94,7 @@ def test_what_a_verification_uses_is_kept_however_long_it_takes(world: World, st
     world.store.backups.append(bundle())
     request = world.request("verify", environment="prod", name="latest", level=3)
     story.do(request)
-    assert world.announcer.chores[request.id][-1].problem == ""
+    assert world.announcer.jobs[request.id][-1].problem == ""
     assert [path.exists() for path in sides.seen] == [False]
 
 
@@ -103,10 +103,10 @@ def test_what_a_verification_has_left_is_dropped_in_the_end(world: World) -> Non
     sides = world.sides = FakeSides(world.database, world.clock)
     left = sides.name("side", "rv3r1f")
     sides.databases[left] = ()
-    tidy(world.workplace(Process("one")))
+    clean_up(world.services(Process("one")))
     assert list(sides.databases) == [left]
     world.clock.sleep(SCRATCH_AGE.total_seconds() + 60)
-    tidy(world.workplace(Process("one")))
+    clean_up(world.services(Process("one")))
     assert sides.databases == {}
 
 
@@ -125,7 +125,7 @@ def test_what_a_run_has_loaded_stays_as_long_as_it_may_matter(
     )
     world.journal.table["r2abcd"] = replace(RUN, id="r2abcd", state=RunState(state), steps=steps)
     world.clock.sleep(SCRATCH_AGE.total_seconds() * 2)
-    tidy(world.workplace(Process("one")))
+    clean_up(world.services(Process("one")))
     assert (name in sides.databases) is stays
 
 
@@ -138,7 +138,7 @@ def test_a_database_that_is_away_keeps_nothing_else_from_being_tidied(tmp_path: 
     away, process = TemporaryError("database-unreachable", "It is switched off."), Process("one")
     process.faults |= {"database.drop_leftovers": [away]}
     world.elsewhere["dev"] = FakeStore()  # of it nothing but the bucket answers: anything else is a bug's exception
-    tidy(world.workplace(process))
+    clean_up(world.services(process))
     assert (old.exists(), list(sides.databases)) == (False, [])
 
 
@@ -151,5 +151,5 @@ def test_a_directory_that_is_read_does_not_look_old(tmp_path: Path) -> None:
 
 
 def test_answers_are_forgotten_after_a_week(world: World) -> None:
-    tidy(world.workplace(Process("one")))
+    clean_up(world.services(Process("one")))
     assert world.announcer.forgotten_s == [7 * 86_400.0]

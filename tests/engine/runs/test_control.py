@@ -32,7 +32,7 @@ def handle_elsewhere(world: World, request: Request) -> None:
     other = Process("other")
     world.submit(other, request)
     world.queue.requests.remove(request.id)
-    Operations(world.workplace(other)).handle(request.id)
+    Operations(world.services(other)).handle(request.id)
 
 
 def play_with_cancel(scratch: Path, number: int, *, kill: bool, after: bool = False) -> World:

@@ -19,8 +19,8 @@ def test_the_sweep_takes_up_what_nobody_owns_first(story: Story, world: World) -
     story.ask()
     run = world.run()
     world.journal.approve(run.id, run.plan.digest, ())
-    sweep(world.workplace(story.process))
-    sweep(world.workplace(story.process))
+    sweep(world.services(story.process))
+    sweep(world.services(story.process))
     assert (world.queue.runs, world.queue.run_deferrals) == ([run.id], 2)
 
 
@@ -29,7 +29,7 @@ def test_a_run_somebody_owns_is_left_alone(story: Story, world: World) -> None:
     probe.roll_back()
     other = Process("other")
     at_dump = probe.process.calls.index("database.dump") + 1
-    story.process.at_call[at_dump] = lambda: Runner(world.workplace(other)).execute(world.run().id)
+    story.process.at_call[at_dump] = lambda: Runner(world.services(other)).execute(world.run().id)
     story.roll_back()
     assert faults_in_success(world) == []
     assert other.calls == ["journal.take"]
@@ -46,7 +46,7 @@ def test_an_owner_who_was_fenced_off_does_nothing_more(story: Story, world: Worl
 
     def stall() -> None:
         world.clock.sleep(LEASE_S + 1)
-        Runner(world.workplace(other)).execute(world.run().id)
+        Runner(world.services(other)).execute(world.run().id)
         seen.append(len(story.process.calls))
 
     story.process.at_call[number] = stall
@@ -84,7 +84,7 @@ def test_an_owner_who_stalls_while_putting_back_stops(story: Story, world: World
 
     def stall() -> None:
         world.clock.sleep(LEASE_S + 1)
-        Runner(world.workplace(other)).execute(world.run().id)
+        Runner(world.services(other)).execute(world.run().id)
         world.database.open = False  # by the next run
         closed.append(True)
 
@@ -114,8 +114,8 @@ def test_the_heartbeat_keeps_the_lease_and_hears_of_a_cancel(
     world.journal.approve(run.id, run.plan.digest, ())
     taken = world.journal.take(run.id, "first", LEASE_S)
     assert taken is not None
-    workplace = world.workplace(story.process)
-    with Execution(workplace, workplace.site("prod"), taken) as execution:
+    services = world.services(story.process)
+    with Execution(services, services.env("prod"), taken) as execution:
         world.clock.sleep(LEASE_S)
         world.journal.request_cancel(run.id, LEAD_A)
         for _ in range(500):

@@ -175,7 +175,7 @@ def test_a_hiccup_of_the_journal_fails_no_step(story: Story, world: World, call:
     story.ask()
     story.approve(LEAD_A)
     world.submit(story.process, world.vote(LEAD_B))
-    Operations(world.workplace(story.process)).handle(world.queue.requests.pop())
+    Operations(world.services(story.process)).handle(world.queue.requests.pop())
     story.process.faults[call] = [None, SHAKY, None, None, SHAKY, SHAKY] if call != "journal.end" else [SHAKY]
     world.work(story.process)
     assert faults_in_success(world) == []

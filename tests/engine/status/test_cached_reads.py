@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bot.engine.status.cached_reads import KEPT_MOST, Glimpses, Patience
+from bot.engine.status.cached_reads import KEPT_MOST, CachedReads, Deadline
 from bot.errors import BotError, PermanentError, TemporaryError
 from tests.fakes.clock import FakeClock
 
@@ -18,8 +18,8 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def glimpses(clock: FakeClock) -> Glimpses:
-    return Glimpses(clock)
+def cached_reads(clock: FakeClock) -> CachedReads:
+    return CachedReads(clock)
 
 
 class Counted:
@@ -36,34 +36,34 @@ class Counted:
         return self.looks
 
 
-def test_what_was_seen_is_kept_for_its_time(glimpses: Glimpses, clock: FakeClock) -> None:
+def test_what_was_seen_is_kept_for_its_time(cached_reads: CachedReads, clock: FakeClock) -> None:
     look = Counted()
-    assert glimpses.begin("a", look, 5.0).wait(SOON_S) == 1
+    assert cached_reads.begin("a", look, 5.0).wait(SOON_S) == 1
     clock.sleep(4.9)
-    assert glimpses.begin("a", look, 5.0).wait(SOON_S) == 1
-    assert glimpses.begin("b", look, 5.0).wait(SOON_S) == 2
+    assert cached_reads.begin("a", look, 5.0).wait(SOON_S) == 1
+    assert cached_reads.begin("b", look, 5.0).wait(SOON_S) == 2
     clock.sleep(0.2)
-    assert glimpses.begin("a", look, 5.0).wait(SOON_S) == 3
+    assert cached_reads.begin("a", look, 5.0).wait(SOON_S) == 3
 
 
-def test_what_hangs_is_left_after_its_time_and_not_asked_again(glimpses: Glimpses) -> None:
+def test_what_hangs_is_left_after_its_time_and_not_asked_again(cached_reads: CachedReads) -> None:
     look = Counted()
     look.released.clear()
     began_s = time.monotonic()
     for _ in range(3):
         with pytest.raises(TemporaryError, match="no-answer-in-time"):
-            glimpses.begin("a", look, 0.0).wait(0.05)
+            cached_reads.begin("a", look, 0.0).wait(0.05)
     assert time.monotonic() - began_s < SOON_S
     assert look.looks == 1
     look.released.set()
-    assert glimpses.begin("a", look, 60.0).wait(SOON_S) == 1
+    assert cached_reads.begin("a", look, 60.0).wait(SOON_S) == 1
 
 
 @pytest.mark.parametrize(
     ("failure", "reference"),
     [(PermanentError("no-such-bucket", "Gone."), "no-such-bucket"), (ValueError("dsn"), "internal-error")],
 )
-def test_a_failure_is_told_and_not_kept(glimpses: Glimpses, failure: Exception, reference: str) -> None:
+def test_a_failure_is_told_and_not_kept(cached_reads: CachedReads, failure: Exception, reference: str) -> None:
     failures = [failure]
 
     def look() -> str:
@@ -72,24 +72,24 @@ def test_a_failure_is_told_and_not_kept(glimpses: Glimpses, failure: Exception, 
         return "seen"
 
     with pytest.raises(BotError, match=reference) as refused:
-        glimpses.begin("a", look, 60.0).wait(SOON_S)
+        cached_reads.begin("a", look, 60.0).wait(SOON_S)
     assert "dsn" not in str(refused.value)
-    assert glimpses.begin("a", look, 60.0).wait(SOON_S) == "seen"
+    assert cached_reads.begin("a", look, 60.0).wait(SOON_S) == "seen"
 
 
-def test_a_patience_is_shared_and_says_what_is_missing(glimpses: Glimpses, clock: FakeClock) -> None:
+def test_a_patience_is_shared_and_says_what_is_missing(cached_reads: CachedReads, clock: FakeClock) -> None:
     slow, quick = Counted(), Counted()
     slow.released.clear()
-    patience = Patience(clock, 0.05)
-    assert patience.take(glimpses.begin("slow", slow, 0.0), "The bucket cannot be listed") is None
+    patience = Deadline(clock, 0.05)
+    assert patience.take(cached_reads.begin("slow", slow, 0.0), "The bucket cannot be listed") is None
     clock.sleep(1.0)  # the time is up; what has been seen by then still counts
-    assert glimpses.begin("quick", quick, 60.0).wait(SOON_S) == 1
-    assert patience.take(glimpses.begin("quick", quick, 60.0), "Never") == 1
+    assert cached_reads.begin("quick", quick, 60.0).wait(SOON_S) == 1
+    assert patience.take(cached_reads.begin("quick", quick, 60.0), "Never") == 1
     assert patience.problems == ["The bucket cannot be listed: no-answer-in-time: It did not answer in time."]
     slow.released.set()
 
 
-def test_old_looks_are_forgotten(glimpses: Glimpses) -> None:
+def test_old_looks_are_forgotten(cached_reads: CachedReads) -> None:
     for number in range(KEPT_MOST * 2):
-        glimpses.begin(number, lambda: 1, 0.0).wait(SOON_S)
-    assert len(glimpses._kept) <= KEPT_MOST
+        cached_reads.begin(number, lambda: 1, 0.0).wait(SOON_S)
+    assert len(cached_reads._kept) <= KEPT_MOST

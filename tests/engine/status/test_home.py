@@ -11,9 +11,9 @@ from bot.domain.backups import Backup, BackupName, StoredObject, Verification
 from bot.domain.drills import DrillKind
 from bot.domain.runs import RunState
 from bot.engine.approvals.authorization import MEMBER_FOR_S
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.engine.status import home
-from bot.engine.status.cached_reads import Glimpses
+from bot.engine.status.cached_reads import CachedReads
 from bot.engine.status.home import HomeKeeper
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import EnvironmentSummary, HomeFacts
@@ -75,27 +75,27 @@ def test_a_failed_proof_is_none(story: Story, world: World) -> None:
 
 
 def test_it_follows_a_run_to_its_open_follow_up(story: Story, world: World) -> None:
-    keeper, workplace = keeper_of(world)
+    keeper, services = keeper_of(world)
     open_tab(story)
     assert shown(world).run is None
 
     story.ask()
-    refresh(world, keeper, workplace)
+    refresh(world, keeper, services)
     run = shown(world).run
     assert run is not None
     assert (run.state, shown(world).votes) == (RunState.PENDING, ())
 
     world.journal.cast(run.id, world_vote(world))
-    refresh(world, keeper, workplace)
+    refresh(world, keeper, services)
     assert [vote.user_id for vote in shown(world).votes] == [LEAD_A]
 
     story.approve()
-    refresh(world, keeper, workplace)
+    refresh(world, keeper, services)
     assert (shown(world).run, shown(world).schema) == (None, 26)
     assert [done.id for done in shown(world).follow_ups] == [run.id]
 
     story.do(world.request("close", ONCALL, run_id=run.id, link="https://example.org/fix"))
-    refresh(world, keeper, workplace)
+    refresh(world, keeper, services)
     assert shown(world).follow_ups == ()
 
 
@@ -103,14 +103,14 @@ def world_vote(world: World) -> Vote:
     return Vote(LEAD_A, Choice.APPROVE, world.run().plan.digest, "reaction", world.clock.now())
 
 
-def keeper_of(world: World) -> tuple[HomeKeeper, Workplace]:
-    workplace = world.workplace(Process("sweeper"))
-    return HomeKeeper(workplace), workplace
+def keeper_of(world: World) -> tuple[HomeKeeper, Services]:
+    services = world.services(Process("sweeper"))
+    return HomeKeeper(services), services
 
 
-def refresh(world: World, keeper: HomeKeeper, workplace: Workplace, after_s: float = home.REFRESH_LEAST_S) -> None:
+def refresh(world: World, keeper: HomeKeeper, services: Services, after_s: float = home.REFRESH_LEAST_S) -> None:
     world.clock.sleep(after_s)
-    keeper.refresh(workplace)
+    keeper.refresh(services)
 
 
 def test_a_freeze_and_a_kept_database_show(world: World) -> None:
@@ -141,8 +141,8 @@ def test_who_cannot_be_looked_up_sees_why(story: Story, world: World) -> None:
     (seen,) = world.announcer.homes[ENGINEER]
     assert isinstance(seen, TemporaryError)
     world.directory.unreachable.clear()
-    keeper, workplace = keeper_of(world)
-    refresh(world, keeper, workplace)
+    keeper, services = keeper_of(world)
+    refresh(world, keeper, services)
     assert shown(world).schema == 27
 
 
@@ -154,7 +154,7 @@ def hanging() -> Iterator[Hanging]:
 
 
 @pytest.mark.parametrize(
-    ("port", "complaint", "missing"),
+    ("port", "problem", "missing"),
     [
         ("database", "The database does not answer", {"schema": None}),
         ("cluster", "The cluster does not answer", {"app_version": "", "serving": None}),
@@ -162,21 +162,21 @@ def hanging() -> Iterator[Hanging]:
     ],
 )
 def test_an_environment_that_does_not_answer_hides_no_other(
-    world: World, hanging: Hanging, port: str, complaint: str, missing: dict[str, Any]
+    world: World, hanging: Hanging, port: str, problem: str, missing: dict[str, Any]
 ) -> None:
     put(world, NOON_BUNDLE, 3)
-    workplace = world.workplace(Process("one"))
-    whole = workplace.sites["prod"]
+    services = world.services(Process("one"))
+    whole = services.envs["prod"]
     staging = replace(whole.environment, name="staging", production=False)
     changes: dict[str, Any] = {"environment": staging, port: hanging}
     broken = replace(whole, **changes)
-    workplace = replace(workplace, sites={"staging": broken, "prod": whole})
+    services = replace(services, envs={"staging": broken, "prod": whole})
 
-    facts = home.gather(workplace, Glimpses(world.clock), patience_s=0.3)
+    facts = home.gather(services, CachedReads(world.clock), patience_s=0.3)
 
     prod, other = facts.environments
     assert (prod.environment, prod.problems, other.environment) == ("prod", (), "staging")
-    assert other.problems == (f"{complaint}: no-answer-in-time: It did not answer in time.",)
+    assert other.problems == (f"{problem}: no-answer-in-time: It did not answer in time.",)
     same = replace(prod, environment="staging", production=False, problems=other.problems)
     assert other == replace(same, **missing)
 
@@ -188,60 +188,60 @@ def test_a_closed_database_is_no_database_without_migrations(story: Story, world
 
 
 def test_nobody_is_looked_after_until_somebody_opens_it(world: World) -> None:
-    keeper, workplace = keeper_of(world)
+    keeper, services = keeper_of(world)
     process = Process("watched")
-    refresh(world, keeper, world.workplace(process))
+    refresh(world, keeper, world.services(process))
     assert process.calls == ["journal.visitors"]
     assert world.announcer.homes == {}
-    del workplace
+    del services
 
 
 def test_it_is_refreshed_at_once_for_the_journal_and_within_a_minute_for_the_world(story: Story, world: World) -> None:
-    keeper, workplace = keeper_of(world)
+    keeper, services = keeper_of(world)
     open_tab(story)
-    refresh(world, keeper, workplace)
+    refresh(world, keeper, services)
     assert times(world) == 2
 
     world.database.tracking.pop(27)
-    refresh(world, keeper, workplace, 30.0)
+    refresh(world, keeper, services, 30.0)
     assert times(world) == 2
-    refresh(world, keeper, workplace, 30.0)
+    refresh(world, keeper, services, 30.0)
     assert (times(world), shown(world).schema) == (3, 26)
 
     world.journal.freeze("prod", ONCALL, "why")
-    refresh(world, keeper, workplace, 1.0)
+    refresh(world, keeper, services, 1.0)
     assert times(world) == 3  # too soon: Slack would not take it
-    refresh(world, keeper, workplace, 2.0)
+    refresh(world, keeper, services, 2.0)
     assert (times(world), shown(world).frozen is not None) == (4, True)
 
 
 def test_who_has_not_come_for_a_week_is_forgotten(story: Story, world: World) -> None:
-    keeper, workplace = keeper_of(world)
+    keeper, services = keeper_of(world)
     open_tab(story)
-    refresh(world, keeper, workplace, home.VISITED_WITHIN_S - 60)
+    refresh(world, keeper, services, home.VISITED_WITHIN_S - 60)
     assert times(world) == 2
-    refresh(world, keeper, workplace, 120)
+    refresh(world, keeper, services, 120)
     assert times(world) == 2
 
 
 def test_who_is_no_member_any_more_loses_it(story: Story, world: World) -> None:
-    keeper, workplace = keeper_of(world)
+    keeper, services = keeper_of(world)
     open_tab(story)
-    refresh(world, keeper, workplace)
+    refresh(world, keeper, services)
     world.directory.people[ENGINEER] = replace(member(ENGINEER), guest=True)
-    refresh(world, keeper, workplace, MEMBER_FOR_S + 1)
+    refresh(world, keeper, services, MEMBER_FOR_S + 1)
     last = world.announcer.homes[ENGINEER][-1]
     assert isinstance(last, BotError)
     assert last.reference == "not-a-member"
 
 
 def test_a_look_up_that_fails_leaves_the_tab_as_it_is(story: Story, world: World) -> None:
-    keeper, workplace = keeper_of(world)
+    keeper, services = keeper_of(world)
     open_tab(story)
     world.directory.unreachable.add(ENGINEER)
-    refresh(world, keeper, workplace)
+    refresh(world, keeper, services)
     assert times(world) == 1
-    assert workplace.home_team == HOME
+    assert services.home_team == HOME
 
 
 def test_it_shows_the_newest_drill_that_was_here_or_with_backups_of_here(story: Story, world: World) -> None:

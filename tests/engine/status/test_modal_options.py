@@ -8,11 +8,11 @@ import pytest
 
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, Verification
 from bot.engine.approvals.authorization import MEMBER_FOR_S, Readers
-from bot.engine.context import Workplace
+from bot.engine.context import Services
 from bot.engine.operations import Operations
 from bot.engine.preview.swap import choose_backup
-from bot.engine.status import modal_options as menu
-from bot.engine.status.cached_reads import Glimpses
+from bot.engine.status import modal_options
+from bot.engine.status.cached_reads import CachedReads
 from bot.engine.status.modal_options import Desire
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Choices
@@ -38,7 +38,7 @@ def _manifest(name: BackupName) -> Manifest:
 
 
 def choose(world: World, text: str = "") -> Choices:
-    return Operations(world.workplace(Process("one"))).choices(ENGINEER, "prod", text)
+    return Operations(world.services(Process("one"))).choices(ENGINEER, "prod", text)
 
 
 def versions(choices: Choices) -> list[int]:
@@ -81,7 +81,7 @@ def test_latest_is_what_a_restore_of_it_would_take(full: World) -> None:
     full.store.backups[0] = replace(full.store.backups[0], verified=failed)
     choices = choose(full)
     assert choices.latest is not None
-    assert choices.latest.name == choose_backup(full.workplace(Process("one")).site("prod"), "latest").name
+    assert choices.latest.name == choose_backup(full.services(Process("one")).env("prod"), "latest").name
     assert (str(choices.latest.name), choices.problems) == (NAMES[1], ())
 
 
@@ -107,17 +107,17 @@ def test_an_invalid_script_hides_no_backup(full: World) -> None:
 
 def test_an_unknown_environment_is_refused(world: World) -> None:
     with pytest.raises(PermanentError, match="unknown-environment"):
-        Operations(world.workplace(Process("one"))).choices(ENGINEER, "qa", "")
+        Operations(world.services(Process("one"))).choices(ENGINEER, "qa", "")
 
 
 def test_a_guest_is_offered_nothing(full: World) -> None:
     full.directory.people["U0GUEST"] = replace(member("U0GUEST"), guest=True)
     with pytest.raises(PermanentError, match="not-a-member"):
-        Operations(full.workplace(Process("one"))).choices("U0GUEST", "prod", "")
+        Operations(full.services(Process("one"))).choices("U0GUEST", "prod", "")
 
 
 def test_who_has_been_looked_up_lately_needs_no_slack(full: World) -> None:
-    operations = Operations(full.workplace(Process("one")))
+    operations = Operations(full.services(Process("one")))
     operations.choices(ENGINEER, "prod", "")
     full.directory.unreachable.add(ENGINEER)
     assert versions(operations.choices(ENGINEER, "prod", "")) == [27, 26, 25]
@@ -144,18 +144,20 @@ def hanging() -> Iterator[Hanging]:
 
 @pytest.mark.parametrize("slow", ["database", "store"])
 def test_what_hangs_is_said_to_be_missing_and_the_rest_is_there(full: World, hanging: Hanging, slow: str) -> None:
-    workplace = _with(full.workplace(Process("one")), **{slow: hanging})
-    choices = menu.choices(workplace, Glimpses(full.clock), Readers(), Desire(ENGINEER, "prod", ""), patience_s=0.3)
+    services = _with(full.services(Process("one")), **{slow: hanging})
+    choices = modal_options.choices(
+        services, CachedReads(full.clock), Readers(), Desire(ENGINEER, "prod", ""), patience_s=0.3
+    )
     assert (versions(choices), names(choices)) == (([], list(NAMES)) if slow == "database" else ([27, 26, 25], []))
     assert [problem.rpartition(": ")[2] for problem in choices.problems] == ["It did not answer in time."]
 
 
-def _with(workplace: Workplace, **ports: Any) -> Workplace:
-    return replace(workplace, sites={"prod": replace(workplace.sites["prod"], **ports)})
+def _with(services: Services, **ports: Any) -> Services:
+    return replace(services, envs={"prod": replace(services.envs["prod"], **ports)})
 
 
 def test_it_fits_slack_s_three_seconds() -> None:
-    assert menu.PATIENCE_S < 2.0
+    assert modal_options.PATIENCE_S < 2.0
 
 
 def test_looking_changes_nothing(full: World) -> None:

@@ -15,11 +15,10 @@ from bot.domain.backups import (
     TableContent,
     Verification,
 )
-from bot.domain.jobs import Chore, ChoreKind, ChoreState
+from bot.domain.jobs import Job, JobKind, JobState
 from bot.domain.runs import Progress
 from bot.ports import BackupDetails, BackupListing, NewestBackups
-from bot.views.backups import backups
-from bot.views.backups import job as chore
+from bot.views.backups import backups, job
 from bot.views.buttons import unpack
 from tests.views.samples import ASKED, buttons, read
 
@@ -132,8 +131,8 @@ def test_details_of_what_was_made_elsewhere() -> None:
     assert "It was made elsewhere and has no manifest, so nothing says what is in it." in shown
 
 
-TAKE = Chore("slash:1", ChoreKind.TAKE, "prod", "manual", "U0ONCALL", ASKED)
-PROOF = Chore("slash:2", ChoreKind.VERIFY, "prod", str(NAME), "U0ONCALL", ASKED, level=2)
+TAKE = Job("slash:1", JobKind.TAKE, "prod", "manual", "U0ONCALL", ASKED)
+PROOF = Job("slash:2", JobKind.VERIFY, "prod", str(NAME), "U0ONCALL", ASKED, level=2)
 BEGUN = "asked for by <@U0ONCALL> · begun <!date^1770778800^{time_secs}|2026-02-11 03:00 UTC>"
 LATER = ASKED + timedelta(seconds=42)
 
@@ -146,33 +145,33 @@ LATER = ASKED + timedelta(seconds=42)
             f"▶️ <@U0ONCALL> takes a backup of *prod* (`manual`)\n1.2 of 3.4 MB (35 %)\n{BEGUN}",
         ),
         (
-            replace(TAKE, state=ChoreState.DONE, subject=str(NAME), backup=BACKUP, ended_at=LATER),
+            replace(TAKE, state=JobState.DONE, subject=str(NAME), backup=BACKUP, ended_at=LATER),
             (
                 f"✅ Backup of *prod* taken: `{NAME}`\n1.0 MB · 25 tables · 300 rows · not verified yet\n"
                 f"{BEGUN} · took 42 s"
             ),
         ),
         (
-            replace(TAKE, state=ChoreState.FAILED, problem="scratch-full: No room. Free some.", ended_at=LATER),
+            replace(TAKE, state=JobState.FAILED, problem="scratch-full: No room. Free some.", ended_at=LATER),
             f"❌ No backup of *prod* was taken (`manual`)\nscratch-full: No room. Free some.\n{BEGUN} · took 42 s",
         ),
         (PROOF, f"▶️ <@U0ONCALL> verifies `{NAME}` of *prod* (level 2, readable end to end)\n{BEGUN}"),
         (
-            replace(PROOF, state=ChoreState.DONE, ended_at=LATER, note="Level 3 was proven before and stays noted."),
+            replace(PROOF, state=JobState.DONE, ended_at=LATER, note="Level 3 was proven before and stays noted."),
             (
                 f"✅ `{NAME}` of *prod* passed level 2, readable end to end\n"
                 f"Level 3 was proven before and stays noted.\n{BEGUN} · took 42 s"
             ),
         ),
         (
-            replace(PROOF, state=ChoreState.DONE, level=1, problem="bundle-damaged: Cut off.", ended_at=LATER),
+            replace(PROOF, state=JobState.DONE, level=1, problem="bundle-damaged: Cut off.", ended_at=LATER),
             (
                 f"❌ `{NAME}` of *prod* did *not* pass level 1, names and checksums\nbundle-damaged: Cut off.\n"
                 f"{BEGUN} · took 42 s"
             ),
         ),
         (
-            replace(PROOF, state=ChoreState.FAILED, problem="scratch-full: No room.", ended_at=LATER, attempt=2),
+            replace(PROOF, state=JobState.FAILED, problem="scratch-full: No room.", ended_at=LATER, attempt=2),
             (
                 f"❌ `{NAME}` of *prod* could not be verified (level 2, readable end to end)\nscratch-full: No room.\n"
                 f"{BEGUN} · took 42 s · attempt 2, after a restart in the middle of it"
@@ -180,8 +179,8 @@ LATER = ASKED + timedelta(seconds=42)
         ),
     ],
 )
-def test_a_chores_message(shown: Chore, said: str) -> None:
-    assert read(chore.render(shown)) == said
+def test_a_jobs_message(shown: Job, said: str) -> None:
+    assert read(job.render(shown)) == said
 
 
 @pytest.mark.parametrize("value", ["", "nonsense", "[1]", "null", '{"environment": '])

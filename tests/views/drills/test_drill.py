@@ -9,8 +9,7 @@ import pytest
 from bot.domain.drills import Alert, DayRange, Drill, DrillKind, DrillState, Measurement, Schedule, Standing
 from bot.domain.runs import Step, StepState
 from bot.views.buttons import read_postponement
-from bot.views.drills import drill
-from bot.views.drills import list as drilllist
+from bot.views.drills import drill, drill_list
 from tests.views.samples import buttons, read
 
 DUE = datetime(2026, 2, 16, 2, 0, tzinfo=UTC)
@@ -148,7 +147,7 @@ def test_a_list_of_schedules_and_drills() -> None:
         schedule, DUE, DUE - timedelta(days=1), DUE, DUE.astimezone(ZoneInfo("Europe/Berlin")), DUE, overdue=True
     )
     never = replace(standing, last_passed=None, next_due=None, overdue=False)
-    assert read(drilllist.render([standing, never], [FAILED, replace(PLANNED, schedule="", user_id="U0LEADA")])) == (
+    assert read(drill_list.render([standing, never], [FAILED, replace(PLANNED, schedule="", user_id="U0LEADA")])) == (
         "*Schedules*\n"
         "🚨 `weekly` – bundle drill of *staging*, bundles of prod\n"
         f"      next {AT} (Mon 2026-02-16 03:00 Europe/Berlin) · last passed {DAY_BEFORE} · *overdue*\n"
@@ -163,4 +162,4 @@ def test_a_list_of_schedules_and_drills() -> None:
         f"🗓 Planned `dk3f9a` restore drill of *staging* · asked for by <@U0LEADA> · starts {AT}\n"
         "`/drill help` says what can be done."
     )
-    assert drilllist.render([], []).text == "0 schedules, 0 overdue"
+    assert drill_list.render([], []).text == "0 schedules, 0 overdue"

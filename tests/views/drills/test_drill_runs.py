@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.runs import OPEN, RunState
-from bot.views.runs import approval_request as request
-from bot.views.runs import card
+from bot.views.runs import approval_request, card
 from tests.views.samples import PLAN, RUN, buttons, read, running
 
 DRILL = replace(RUN, drill="dk3f9a", requester="backstop", reason="drill dk3f9a")
@@ -24,7 +23,7 @@ def test_the_card_says_so_in_its_headline() -> None:
 
 @pytest.mark.parametrize("state", RunState)
 def test_nobody_is_asked_to_vote_on_it(state: RunState) -> None:
-    view = request.render(replace(DRILL, state=state), (), 2, production=False)
+    view = approval_request.render(replace(DRILL, state=state), (), 2, production=False)
     shown = read(view)
     assert "It needs no approval; nobody is asked to vote." in shown
     assert PLAN.short_digest in shown
@@ -41,6 +40,6 @@ def test_it_can_be_cancelled_and_is_undone_by_the_drill_itself() -> None:
 
 
 def test_a_plan_that_moved_asks_for_no_new_votes() -> None:
-    view = request.render_changed(DRILL, "0" * 64, ["schema: 027 → 028"])
+    view = approval_request.render_changed(DRILL, "0" * 64, ["schema: 027 → 028"])
     assert "vote" not in view.text
     assert "The drill goes on with it." in read(view)

@@ -10,10 +10,9 @@ from bot.domain.plans import Plan, PlanKind
 from bot.domain.runs import Run
 from bot.ports import BackupDetails, MigrationRow, Overview
 from bot.views.backups import backups
-from bot.views.plans import drill_evidence as proofs
-from bot.views.runs import approval_request as request
-from bot.views.runs import card
-from bot.views.status import migrations as overview
+from bot.views.plans import drill_evidence
+from bot.views.runs import approval_request, card
+from bot.views.status import migrations
 from tests.drills import drill_of
 from tests.fakes.clock import NOON
 from tests.views.backups.test_backups import BACKUP
@@ -32,7 +31,7 @@ def plan(proven: PlannedProof, kind: PlanKind = PlanKind.CHAIN) -> Plan:
 
 
 def test_each_script_of_a_chain_with_its_newest_proof() -> None:
-    assert proofs.describe(plan(PlannedProof(ASKED, SCRIPTS))) == (
+    assert drill_evidence.describe(plan(PlannedProof(ASKED, SCRIPTS))) == (
         "*Last proven by a drill*\n"
         "• `027_feature_flags` 3 days ago, by drill `dabcde`; its way back up, too\n"
         "• `026_consent` ⚠ never: no drill has run this very script\n"
@@ -46,7 +45,7 @@ def test_a_restore_with_all_that_was_ever_restored() -> None:
         bundle=Proof(ASKED - timedelta(hours=5, minutes=20)),
         practice=Proof(ASKED - 2 * DAY, "dabcde", "staging"),
     )
-    assert proofs.describe(plan(proven, PlanKind.RESTORE)) == (
+    assert drill_evidence.describe(plan(proven, PlanKind.RESTORE)) == (
         "*Last restored and compared*\n"
         "• this backup: 5 h ago, by a verification\n"
         "• any backup of prod, by a drill: never\n"
@@ -58,10 +57,10 @@ def test_the_card_says_the_worst_of_it() -> None:
     unproven, proven = PlannedProof(ASKED, SCRIPTS), PlannedProof(ASKED, (SCRIPTS[0], SCRIPTS[2]))
 
     assert "⚠ No drill has run 1 of 3 scripts as they are." in read(card.render(run(unproven), (), 2, production=True))
-    assert proofs.headline(plan(proven)) == (
+    assert drill_evidence.headline(plan(proven)) == (
         "Every script was proven by a drill, the oldest proof: 41 days ago, by drill `dfghjk`."
     )
-    assert proofs.headline(plan(PlannedProof(ASKED), PlanKind.RESTORE)) == "This backup was last proven: never."
+    assert drill_evidence.headline(plan(PlannedProof(ASKED), PlanKind.RESTORE)) == "This backup was last proven: never."
 
 
 def run(proven: PlannedProof) -> Run:
@@ -70,7 +69,9 @@ def run(proven: PlannedProof) -> Run:
 
 def test_the_request_has_it_with_the_forecast() -> None:
     made = Forecast(90.0, 60.0, 120.0, 1 - 2 / 15, 14, ("staging",))
-    shown = read(request.render(run(PlannedProof(ASKED, SCRIPTS, total=made, downtime=made)), (), 2, production=True))
+    shown = read(
+        approval_request.render(run(PlannedProof(ASKED, SCRIPTS, total=made, downtime=made)), (), 2, production=True)
+    )
 
     assert "`026_consent` ⚠ never" in shown
     assert (
@@ -82,16 +83,20 @@ def test_the_request_has_it_with_the_forecast() -> None:
 def test_too_few_are_said_to_be_too_few() -> None:
     few, none = PlannedProof(ASKED, total=Forecast(90.0, None, None, 0.0, 2, ("staging",))), PlannedProof(ASKED)
 
-    assert proofs.forecast_line(plan(few, PlanKind.RESTORE)) == (
+    assert drill_evidence.forecast_line(plan(few, PlanKind.RESTORE)) == (
         "\nBy the history: too few restores to give a range (2 in staging; 3 are needed)."
     )
-    assert proofs.forecast_line(plan(none)) == (
+    assert drill_evidence.forecast_line(plan(none)) == (
         "\nThere is no history of rollbacks like it yet to check this estimate against."
     )
 
 
 def test_nothing_is_said_where_nobody_looked() -> None:
-    assert (proofs.describe(PLAN), proofs.headline(PLAN), proofs.forecast_line(PLAN)) == ("", "", "")
+    assert (drill_evidence.describe(PLAN), drill_evidence.headline(PLAN), drill_evidence.forecast_line(PLAN)) == (
+        "",
+        "",
+        "",
+    )
 
 
 def test_migrations_say_when_each_was_last_proven() -> None:
@@ -101,7 +106,7 @@ def test_migrations_say_when_each_was_last_proven() -> None:
         MigrationRow(26, "026_x", applied=True, script=script),
         MigrationRow(25, "025_x", applied=True, script=None),
     ]
-    shown = read(overview.render(Overview("prod", 27, "v1.3.0", True, (), rows, at=NOON)))
+    shown = read(migrations.render(Overview("prod", 27, "v1.3.0", True, (), rows, at=NOON)))
 
     assert "✅ `027_x` – No flags.\n      last proven 3 days ago by drill `dabcde`\n" in shown
     assert "✅ `026_x` – No flags.\n      _no drill has run this script as it is_\n" in shown

@@ -10,9 +10,8 @@ from bot.domain.plans import PlanKind, PlannedLoss, PlannedRestore
 from bot.domain.runs import RunState, StepState
 from bot.ports import KeptDatabase
 from bot.views.plans import swap
-from bot.views.runs import approval_request as request
-from bot.views.runs import card, report
-from bot.views.runs.html import sheet as incident
+from bot.views.runs import approval_request, card, report
+from bot.views.runs.html import sheet
 from bot.views.status import status
 from tests.views.runs.html.incidents import walked
 from tests.views.samples import ASKED, PLAN, RUN, buttons, read
@@ -39,7 +38,7 @@ RESTORED = replace(walked(replace(RUN, plan=RESTORE), "document"), state=RunStat
 
 
 def test_the_request_says_what_vanishes_and_where_the_old_database_stays() -> None:
-    text = read(request.render(replace(RUN, plan=RESTORE), (), 2, production=True))
+    text = read(approval_request.render(replace(RUN, plan=RESTORE), (), 2, production=True))
     assert "Approve the restore of prod?" in text
     assert "schema 027 → 026, app v1.3.0 → v1.2.3" in text
     assert "never verified; this run verifies it" in text
@@ -54,7 +53,7 @@ def test_the_request_says_what_vanishes_and_where_the_old_database_stays() -> No
 def test_as_many_rows_as_then_is_not_called_no_loss() -> None:
     """500 written and 500 deleted: the numbers are equal, and 500 rows go."""
     even = replace(RESTORE, restore=replace(COMES, losses=()))
-    shown = read(request.render(replace(RUN, plan=even), (), 2, production=True))
+    shown = read(approval_request.render(replace(RUN, plan=even), (), 2, production=True))
     assert "*Rows that vanish* – those written since; every table has as many rows as then. Rows written" in shown
     assert "rows written since go, though no table has fewer rows afterwards" in swap.impact(replace(COMES, losses=()))
 
@@ -65,12 +64,12 @@ def test_as_many_rows_as_then_is_not_called_no_loss() -> None:
 def test_the_old_database_is_not_said_to_be_kept_longer_than_it_is(keep_s: float, said: str) -> None:
     kept = replace(RESTORED, plan=replace(RESTORE, restore=replace(COMES, keep_s=keep_s)))
     assert f"kept_rk3f9a` for {said}; undo" in read(report.render(kept, (), None))
-    assert f">{said}<" in htmlreport.write(incident.render(kept, (), None)).decode()
+    assert f">{said}<" in htmlreport.write(sheet.render(kept, (), None)).decode()
 
 
 def test_nobody_is_told_of_no_loss_where_none_can_be_told() -> None:
     blind = replace(RESTORE, restore=replace(COMES, losses=(), compared=False))
-    text = read(request.render(replace(RUN, plan=blind), (), 2, production=True))
+    text = read(approval_request.render(replace(RUN, plan=blind), (), 2, production=True))
     assert "nobody can say how many" in text
 
 
@@ -87,7 +86,7 @@ def test_a_restore_that_was_left_to_people_after_the_swap_can_be_undone_too() ->
 
 def test_an_undo_says_which_run_it_takes_back() -> None:
     undo = replace(RESTORE, kind=PlanKind.UNDO, undoes="rk3f9a", restore=replace(COMES, backup=""))
-    text = read(request.render(replace(RUN, plan=undo), (), 2, production=True))
+    text = read(approval_request.render(replace(RUN, plan=undo), (), 2, production=True))
     assert "the database that run `rk3f9a` put aside" in text
 
 
@@ -118,7 +117,7 @@ def test_the_report_of_a_restore_that_cannot_say_whether_it_swapped_says_so() ->
 
     assert "*Whether the databases were swapped is not known*" in text
     assert "Nothing was swapped" not in text
-    filed = htmlreport.write(incident.render(parked, (), None)).decode()
+    filed = htmlreport.write(sheet.render(parked, (), None)).decode()
     assert "Whether the databases were swapped is not known: look at their names first." in filed
 
 

@@ -2,22 +2,30 @@
 
 from dataclasses import replace
 
-from bot.domain.plans import Plan, PlanKind, PlannedDrop, PlannedRegrowth, PlannedRows, PlannedScript
+from bot.domain.plans import Plan, PlanKind, PlannedDrop, PlannedRecreation, PlannedRows, PlannedScript
 from bot.domain.runs import RunState
 from bot.planning.checklist import checklist_of
 from bot.views import buttons
 from bot.views.kit.blocks import View
 from bot.views.plans import plan
-from bot.views.runs import approval_request as request
-from bot.views.runs import report
+from bot.views.runs import approval_request, report
 from tests.views.runs.html.incidents import walked
 from tests.views.samples import ASKED, FLAGS, PLAN, RUN, VOTES, read
 
-SOURCE = PlannedRegrowth("prod_pre-rollback-027-rk3f9a_20260211_030000", "k", "v", "ab" * 32, ASKED, "exports/rk3f9a/")
-UNDO = replace(
-    PLAN, kind=PlanKind.REGROW, from_schema=26, to_schema=27, from_app="v1.2.3", to_app="v1.3.0", locks=(), warnings=()
+SOURCE = PlannedRecreation(
+    "prod_pre-rollback-027-rk3f9a_20260211_030000", "k", "v", "ab" * 32, ASKED, "exports/rk3f9a/"
 )
-REGROW = replace(UNDO, asked_for="/rollback undo rk3f9a", undoes="rk3f9a", regrowth=SOURCE)
+UNDO = replace(
+    PLAN,
+    kind=PlanKind.RECREATE,
+    from_schema=26,
+    to_schema=27,
+    from_app="v1.2.3",
+    to_app="v1.3.0",
+    locks=(),
+    warnings=(),
+)
+RECREATE = replace(UNDO, asked_for="/rollback undo rk3f9a", undoes="rk3f9a", regrowth=SOURCE)
 
 
 def shown(what: Plan) -> str:
@@ -25,7 +33,7 @@ def shown(what: Plan) -> str:
 
 
 def test_the_plan_says_what_comes_back_and_from_where() -> None:
-    text = shown(REGROW)
+    text = shown(RECREATE)
 
     assert text.startswith(
         "*prod: schema 026 → 027, app v1.2.3 → v1.3.0*\n"
@@ -41,13 +49,13 @@ def test_the_plan_says_what_comes_back_and_from_where() -> None:
 
 
 def test_the_line_for_dialogs() -> None:
-    assert plan.impact(REGROW) == "5 objects and 1,204 rows come back; the app is down for about 41 s"
+    assert plan.impact(RECREATE) == "5 objects and 1,204 rows come back; the app is down for about 41 s"
 
 
 def test_request_button_and_report_call_it_an_undo() -> None:
-    run = replace(RUN, plan=REGROW, steps=checklist_of(PlanKind.REGROW))
+    run = replace(RUN, plan=RECREATE, steps=checklist_of(PlanKind.RECREATE))
 
-    asked = read(request.render(run, VOTES, 2, production=True))
+    asked = read(approval_request.render(run, VOTES, 2, production=True))
     done = read(report.render(replace(walked(run, "document"), state=RunState.SUCCEEDED), [], None))
 
     assert "asks to bring back in *prod* what a rollback dropped" in asked
@@ -60,7 +68,7 @@ def test_request_button_and_report_call_it_an_undo() -> None:
 def test_the_longest_plan_fits() -> None:
     long = "x" * 63
     many = replace(
-        REGROW,
+        RECREATE,
         drops=tuple(PlannedDrop("table", f"{long}.{long}{n}", named=n % 2 == 0) for n in range(300)),
         rows=tuple(PlannedRows(f"{long}.{long}{n}", 9**9, 9**12, "column") for n in range(300)),
         scripts=tuple(PlannedScript(n, long * 3, "ab" * 32, "", 1) for n in range(90)),
@@ -73,15 +81,15 @@ def test_the_longest_plan_fits() -> None:
 
 
 def test_its_digest_is_of_the_run_the_bundle_and_the_rows() -> None:
-    assert REGROW.digest != replace(REGROW, undoes="rother").digest
-    assert REGROW.digest != replace(REGROW, regrowth=replace(SOURCE, sha256="cd" * 32)).digest
-    assert REGROW.digest != replace(REGROW, regrowth=replace(SOURCE, export="exports/rother/")).digest
-    assert FLAGS in str(REGROW.approved_facts()["rows"])
+    assert RECREATE.digest != replace(RECREATE, undoes="rother").digest
+    assert RECREATE.digest != replace(RECREATE, regrowth=replace(SOURCE, sha256="cd" * 32)).digest
+    assert RECREATE.digest != replace(RECREATE, regrowth=replace(SOURCE, export="exports/rother/")).digest
+    assert FLAGS in str(RECREATE.approved_facts()["rows"])
 
 
 def test_rows_of_tables_that_stayed_are_not_counted_among_those_that_come_back() -> None:
     changed = PlannedRows("public.patients", 400_000, 10, "changed")
-    undo = replace(REGROW, rows=(*REGROW.rows, changed))
+    undo = replace(RECREATE, rows=(*RECREATE.rows, changed))
 
     text = shown(undo)
     assert "*Rows that come back* – 1,204 in all; and what is missing of tables that stayed\n" in text

@@ -9,12 +9,12 @@ from bot.domain.runs import RunState, StepState
 from bot.views.buttons import read_ballot
 from bot.views.kit.blocks import View
 from bot.views.plans import plan
-from bot.views.runs import approval_request as request
+from bot.views.runs import approval_request
 from tests.views.samples import ASKED, PLAN, RUN, VOTES, buttons, read, running
 
 
 def test_it_shows_the_whole_plan_and_who_asked_why() -> None:
-    shown = read(request.render(RUN, (), 2, production=True))
+    shown = read(approval_request.render(RUN, (), 2, production=True))
 
     assert shown.startswith(
         "Approve the rollback of prod?\n<@U0ONCALL> asks to roll *prod* back.\nReason: flags break booking"
@@ -24,7 +24,7 @@ def test_it_shows_the_whole_plan_and_who_asked_why() -> None:
 
 
 def test_buttons_carry_the_run_and_the_digest_that_is_voted_on() -> None:
-    offered = buttons(request.render(RUN, (), 2, production=True))
+    offered = buttons(approval_request.render(RUN, (), 2, production=True))
 
     assert set(offered) == {"approve", "reject"}
     assert read_ballot(offered["approve"]) == ("rk3f9a", PLAN.digest[:12])
@@ -35,7 +35,7 @@ def test_each_vote_is_named_and_votes_for_another_plan_are_not_shown() -> None:
     reject = Vote("U0LEADB", Choice.REJECT, PLAN.digest, "button", ASKED)
     stale = Vote("U0ENG", Choice.APPROVE, "0" * 64, "button", ASKED)
 
-    shown = read(request.render(RUN, (VOTES[0], reject, stale), 2, production=True))
+    shown = read(approval_request.render(RUN, (VOTES[0], reject, stale), 2, production=True))
 
     assert "✅ <@U0LEADA> approves (reaction, " in shown
     assert "❌ <@U0LEADB> rejects (button, " in shown
@@ -56,7 +56,7 @@ def test_each_vote_is_named_and_votes_for_another_plan_are_not_shown() -> None:
 def test_a_closed_request_has_no_buttons_and_says_how_it_ended(state: RunState, said: str) -> None:
     problem = "rejected by <@U0LEADA>" if state is RunState.REJECTED else ""
 
-    view = request.render(replace(RUN, state=state, problem=problem), VOTES, 2, production=True)
+    view = approval_request.render(replace(RUN, state=state, problem=problem), VOTES, 2, production=True)
 
     assert buttons(view) == {}
     assert said in read(view)
@@ -68,14 +68,14 @@ def test_a_cancelled_run_that_had_begun_does_not_say_that_nothing_was_changed() 
     )
     run = replace(RUN, state=RunState.CANCELLED, problem="cancelled by <@U0LEADA>", steps=steps)
 
-    shown = read(request.render(run, VOTES, 2, production=True))
+    shown = read(approval_request.render(run, VOTES, 2, production=True))
 
     assert "Voting is closed; what had been done was put back, as the card shows." in shown
     assert "nothing was changed" not in shown
 
 
 def test_a_void_request_says_what_moved_and_loses_its_buttons() -> None:
-    view = request.render_void(RUN, "0123456789abcdef", ["schema: 27 26 → 28 26"])
+    view = approval_request.render_void(RUN, "0123456789abcdef", ["schema: 27 26 → 28 26"])
 
     assert buttons(view) == {}
     assert read(view) == (
@@ -85,7 +85,7 @@ def test_a_void_request_says_what_moved_and_loses_its_buttons() -> None:
 
 
 def test_the_thread_is_told_what_moved_and_to_vote_again() -> None:
-    shown = read(request.render_changed(RUN, "0123456789abcdef", ["app: v1.3.0 v1.2.3 → v1.3.1 v1.2.3"]))
+    shown = read(approval_request.render_changed(RUN, "0123456789abcdef", ["app: v1.3.0 v1.2.3 → v1.3.1 v1.2.3"]))
 
     assert (
         "Plan `0123456789ab` is void; nothing was changed. What moved:\n• app: v1.3.0 v1.2.3 → v1.3.1 v1.2.3" in shown
@@ -94,7 +94,7 @@ def test_the_thread_is_told_what_moved_and_to_vote_again() -> None:
 
 
 def test_votes_that_are_missing_are_not_called_a_new_plan() -> None:
-    view = request.render_asked_again(RUN, ["the vote of <@U0LEADB> no longer counts: you are a guest."])
+    view = approval_request.render_asked_again(RUN, ["the vote of <@U0LEADB> no longer counts: you are a guest."])
     shown = read(view)
 
     assert view.text == "Votes are missing for prod; the plan is unchanged."

@@ -10,12 +10,10 @@ from bot.domain.migrations import DownScript
 from bot.domain.runs import RunState, StepState
 from bot.errors import PermanentError
 from bot.ports import MigrationRow, Overview
-from bot.views.kit import error_message as refusal
-from bot.views.kit import help as manual
+from bot.views.kit import command_help, error_message
 from bot.views.kit.blocks import View
-from bot.views.runs import follow_up_modal as followup
-from bot.views.status import migrations as overview
-from bot.views.status import status
+from bot.views.runs import follow_up_modal
+from bot.views.status import migrations, status
 from tests.views.samples import ASKED, RUN, read, running
 
 
@@ -26,7 +24,7 @@ def test_a_refusal_names_its_reference_what_happened_and_the_way_out() -> None:
         "Restore the newest backup from before it instead: /rollback prod prod_nightly_20260105_020000 (schema 014).",
     )
 
-    view = refusal.render(error)
+    view = error_message.render(error)
 
     assert read(view) == (
         "✗ *no-down-script*: 017, 016 and 015 have no down script, so a chain to 014 cannot be built.\n"
@@ -36,7 +34,7 @@ def test_a_refusal_names_its_reference_what_happened_and_the_way_out() -> None:
 
 
 def test_a_refusal_escapes_what_was_typed() -> None:
-    shown = read(refusal.render(PermanentError("unknown-environment", "There is no environment “<!here>”.")))
+    shown = read(error_message.render(PermanentError("unknown-environment", "There is no environment “<!here>”.")))
 
     assert shown == "✗ *unknown-environment*: There is no environment “&lt;!here&gt;”."
 
@@ -86,7 +84,7 @@ def test_the_overview_shows_versions_the_matrix_and_which_scripts_are_missing() 
         MigrationRow(27, "027_feature_flags", applied=True, script=script),
     ]
 
-    shown = read(overview.render(Overview("prod", 27, "v1.3.0", True, ["v1.3.x needs schema 027–latest"], rows)))
+    shown = read(migrations.render(Overview("prod", 27, "v1.3.0", True, ["v1.3.x needs schema 027–latest"], rows)))
 
     assert shown == (
         "Migrations of prod\n*prod* – schema 027, app v1.3.0, serving\n"
@@ -102,24 +100,24 @@ def test_the_overview_of_a_closed_database_says_that_nothing_is_known() -> None:
     rows = [MigrationRow(27, "027_feature_flags", applied=None, script=script)]
     closed = Overview("prod", None, "v1.3.0", False, [], rows, closed_by="rk3f9a")
 
-    view = overview.render(closed)
+    view = migrations.render(closed)
 
     assert "schema not known now, app v1.3.0, not serving\n🔒 The database is closed, by run `rk3f9a`;" in read(view)
     assert "❔ `027_feature_flags` – Removes feature flags." in read(view)
     assert "not applied" not in read(view)
     assert "To undo one" not in read(view)
     assert "schema 000" not in view.text + read(view)
-    assert "and no run holds it" in read(overview.render(replace(closed, closed_by="")))
+    assert "and no run holds it" in read(migrations.render(replace(closed, closed_by="")))
 
 
 def test_help_shows_every_command_with_a_real_environment() -> None:
-    shown = read(manual.render(["staging", "prod"]))
+    shown = read(command_help.render(["staging", "prod"]))
 
     assert "• `/rollback prod 027` undo migration 027 and everything newer" in shown
     assert "Environments: `prod`, `staging`." in shown
 
 
-@pytest.mark.parametrize("render", [manual.render, manual.render_backups, manual.render_drills])
+@pytest.mark.parametrize("render", [command_help.render, command_help.render_backups, command_help.render_drills])
 def test_no_help_shows_its_own_blanks(render: Callable[[list[str]], View]) -> None:
     shown = read(render(["prod"]))
     assert "{" not in shown
@@ -127,18 +125,18 @@ def test_no_help_shows_its_own_blanks(render: Callable[[list[str]], View]) -> No
 
 
 def test_help_names_what_people_look_for() -> None:
-    shown = read(manual.render(["prod"]))
+    shown = read(command_help.render(["prod"]))
     assert "• `/rollback` a form with lists to choose from\n• `/rollback prod` … already for that environment" in shown
     assert "after undone migrations what they dropped" in shown
     assert "• `/rollback undo RUN --reason why`" in shown
     assert "• `/rollback escalate RUN`" in shown
     assert "One ❌, or Reject, of an approver ends the request." in shown
-    assert "• `/backups prod list take`" in read(manual.render_backups(["prod"]))
-    assert "(bundle_of), which may be production's" in read(manual.render_drills(["prod"]))
+    assert "• `/backups prod list take`" in read(command_help.render_backups(["prod"]))
+    assert "(bundle_of), which may be production's" in read(command_help.render_drills(["prod"]))
 
 
 def test_the_modal_gives_back_the_link() -> None:
     view = {"state": {"values": {"link": {"link": {"value": " https://example.org/1 "}}}}}
 
-    assert followup.link_of(view) == "https://example.org/1"
-    assert followup.link_of({}) == ""
+    assert follow_up_modal.link_of(view) == "https://example.org/1"
+    assert follow_up_modal.link_of({}) == ""

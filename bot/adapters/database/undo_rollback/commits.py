@@ -11,16 +11,16 @@ from bot.adapters.database.connections import Connection
 from bot.adapters.database.execution import commit
 from bot.adapters.database.failures import is_disconnect, server_words
 from bot.adapters.database.tracking import Tracking, TrackingTable
-from bot.adapters.database.undo_rollback.recreation import ROLLED_BACK, Regrower, refused_as_undo
-from bot.adapters.database.undo_rollback.script import RegrowthScript, read_script
+from bot.adapters.database.undo_rollback.recreation import ROLLED_BACK, Recreator, refused_as_undo
+from bot.adapters.database.undo_rollback.script import RecreationScript, read_script
 from bot.adapters.pgclient.tools import PgTools
 from bot.errors import PermanentError, TemporaryError
-from bot.ports import FetchedBundle, Regrown, RegrowthOrder, RowSource
+from bot.ports import FetchedBundle, Recreated, RecreationSpec, RowSource
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
 
-class Regrowth:
+class Recreation:
     """One order in one database.
 
     Args:
@@ -32,7 +32,7 @@ class Regrowth:
     """
 
     def __init__(
-        self, tracking: Tracking, tools: PgTools, order: RegrowthOrder, rows: RowSource, lock_timeout_s: float
+        self, tracking: Tracking, tools: PgTools, order: RecreationSpec, rows: RowSource, lock_timeout_s: float
     ) -> None:
         self._tracking = tracking
         self._tools = tools
@@ -40,7 +40,7 @@ class Regrowth:
         self._rows = rows
         self._lock_timeout_s = lock_timeout_s
 
-    def read(self, conn: Connection, bundle: FetchedBundle) -> RegrowthScript:
+    def read(self, conn: Connection, bundle: FetchedBundle) -> RecreationScript:
         """Find in the live database what is gone, and in the bundle how to create it again.
 
         Raises:
@@ -50,30 +50,30 @@ class Regrowth:
             table = TrackingTable(conn, self._tracking).identity
             return read_script(conn, self._tools, bundle.path, self._order, table)
 
-    def commit(self, conn: Connection, bundle: FetchedBundle, may_commit: Callable[[], None]) -> Regrown:
+    def commit(self, conn: Connection, bundle: FetchedBundle, may_commit: Callable[[], None]) -> Recreated:
         """Do it for good; see `bot.ports.Fence.regrow`."""
         try:
             with refused_as_undo():
                 conn.execute(BEGIN)
                 self._lock_out_others(conn)
-                regrower = Regrower(conn, self._tracking, self._order, self._lock_timeout_s)
-                if regrower.is_done():
-                    return Regrown(0, {})
-            outcome = regrower.run(self.read(conn, bundle), self._rows)
+                recreator = Recreator(conn, self._tracking, self._order, self._lock_timeout_s)
+                if recreator.is_done():
+                    return Recreated(0, {})
+            outcome = recreator.run(self.read(conn, bundle), self._rows)
             may_commit()
             _commit(conn)
             return outcome
         finally:
             _roll_back(conn)
 
-    def rehearse(self, conn: Connection, script: RegrowthScript, owners: Owners) -> Regrown:
+    def rehearse(self, conn: Connection, script: RecreationScript, owners: Owners) -> Recreated:
         """Do it on a shadow, without the rows, and roll it back."""
         try:
             with refused_as_undo():
                 conn.execute(BEGIN)
-                regrower = Regrower(conn, self._tracking, self._order, self._lock_timeout_s)
-                regrower.is_done()
-            return regrower.run(script, self._rows, owners, with_rows=False)
+                recreator = Recreator(conn, self._tracking, self._order, self._lock_timeout_s)
+                recreator.is_done()
+            return recreator.run(script, self._rows, owners, with_rows=False)
         finally:
             _roll_back(conn)
 

@@ -13,18 +13,18 @@ from bot.adapters.database.failures import is_disconnect, server_words, translat
 from bot.adapters.database.tracking import Tracking, TrackingTable
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.rows import RowLoader
-from bot.adapters.database.undo_rollback.script import RegrowthScript, TrackingCopy
+from bot.adapters.database.undo_rollback.script import RecreationScript, TrackingCopy
 from bot.domain.backups import SavedTable
 from bot.domain.catalogue import Catalogue
 from bot.errors import PermanentError
-from bot.ports import Regrown, RegrowthOrder, RowSource
+from bot.ports import Recreated, RecreationSpec, RowSource
 
 LOCKED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 SHOWN = 5
 ROLLED_BACK = "Everything was rolled back; nothing was changed."
 
 
-class Regrower:
+class Recreator:
     """Does one order in one session's open transaction.
 
     Args:
@@ -34,7 +34,7 @@ class Regrower:
         lock_timeout_s: per statement.
     """
 
-    def __init__(self, conn: Connection, tracking: Tracking, order: RegrowthOrder, lock_timeout_s: float) -> None:
+    def __init__(self, conn: Connection, tracking: Tracking, order: RecreationSpec, lock_timeout_s: float) -> None:
         limits = f"SET LOCAL lock_timeout = {round(lock_timeout_s * 1000)}; SET LOCAL statement_timeout = 0"
         conn.execute(limits.encode())
         self._conn = conn
@@ -60,8 +60,8 @@ class Regrower:
         return now == self._order.expected
 
     def run(
-        self, script: RegrowthScript, rows: RowSource, owners: Owners | None = None, *, with_rows: bool = True
-    ) -> Regrown:
+        self, script: RecreationScript, rows: RowSource, owners: Owners | None = None, *, with_rows: bool = True
+    ) -> Recreated:
         """Create, fill, finish, compare.
 
         Args:
@@ -93,7 +93,7 @@ class Regrower:
             now = catalogue_within(self._conn, owners)
         if now.fingerprint != self._order.fingerprint:
             raise _other_catalogue(self._order, now)
-        return Regrown(script.length, filled, time.monotonic() - started)
+        return Recreated(script.length, filled, time.monotonic() - started)
 
     def _insert_tracking(self, copy: TrackingCopy | None) -> None:
         """Put the tracking rows back as they were, by way of a stage in which their versions can be read."""
@@ -163,7 +163,7 @@ def refused_as_undo() -> Iterator[None]:
         raise PermanentError("undo-failed", f"The undo failed: {server_words(error)}.", ROLLED_BACK) from error
 
 
-def _other_catalogue(order: RegrowthOrder, now: Catalogue) -> PermanentError:
+def _other_catalogue(order: RecreationSpec, now: Catalogue) -> PermanentError:
     missing = sorted(order.objects - {(item.kind, item.identity) for item in now.objects})
     names = ", ".join(f"{kind} {identity}" for kind, identity in missing[:SHOWN])
     more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""

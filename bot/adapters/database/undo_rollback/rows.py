@@ -13,7 +13,7 @@ from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.script import unquoted
 from bot.domain.backups import SavedSequence, SavedTable
 from bot.errors import PermanentError
-from bot.ports import RegrowthOrder
+from bot.ports import RecreationSpec
 
 STAGE = sql.Identifier("pg_temp", "backstop_rows")
 
@@ -30,7 +30,7 @@ class Columns:
 class RowLoader:
     """Fills what has been created again, in one session's open transaction."""
 
-    def __init__(self, conn: Connection, order: RegrowthOrder) -> None:
+    def __init__(self, conn: Connection, order: RecreationSpec) -> None:
         self._conn = conn
         self._order = order
 

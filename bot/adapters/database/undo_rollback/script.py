@@ -13,7 +13,7 @@ from bot.adapters.migration_files.rules import enum_name, postgast
 from bot.adapters.pgclient.tool_errors import ToolFailedError
 from bot.adapters.pgclient.tools import PgTools
 from bot.errors import PermanentError
-from bot.ports import RegrowthOrder
+from bot.ports import RecreationSpec
 
 RESTRICT = re.compile(r"^\\(?:un)?restrict [A-Za-z0-9]+$", re.MULTILINE)
 COPY = re.compile(r"^COPY .*? (\(.*\)) FROM stdin;\n(.*?)^\\\.$", re.DOTALL | re.MULTILINE)
@@ -31,7 +31,7 @@ class TrackingCopy:
 
 
 @dataclass(frozen=True)
-class RegrowthScript:
+class RecreationScript:
     """Statements, in five parts, in the order they run in.
 
     Attributes:
@@ -65,7 +65,7 @@ class Stayed:
     constraints: frozenset[str]
 
 
-def read_script(conn: Connection, tools: PgTools, dump: Path, order: RegrowthOrder, tracking: str) -> RegrowthScript:
+def read_script(conn: Connection, tools: PgTools, dump: Path, order: RecreationSpec, tracking: str) -> RecreationScript:
     """Find what is gone from the live database, and how to create it again.
 
     Args:
@@ -93,11 +93,11 @@ def read_script(conn: Connection, tools: PgTools, dump: Path, order: RegrowthOrd
     return _assemble(sql, {table.name: table for table in stayed.values()}, copy)
 
 
-def _stayed_names(order: RegrowthOrder) -> list[str]:
+def _stayed_names(order: RecreationSpec) -> list[str]:
     return sorted({table for table, _ in (*order.refilled, *order.constraints)})
 
 
-def _stayed(conn: Connection, identity: str, order: RegrowthOrder) -> Iterator[tuple[int, Stayed]]:
+def _stayed(conn: Connection, identity: str, order: RecreationSpec) -> Iterator[tuple[int, Stayed]]:
     row = conn.execute(QUERIES["table"], {"table": identity}).fetchone()
     if row is not None:
         columns = frozenset(unquoted(column) for table, column in order.refilled if table == identity)
@@ -110,7 +110,7 @@ def unquoted(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
-def _wanted(entries: Sequence[Entry], gone: Sequence[Entry], order: RegrowthOrder, stayed: set[int]) -> list[str]:
+def _wanted(entries: Sequence[Entry], gone: Sequence[Entry], order: RecreationSpec, stayed: set[int]) -> list[str]:
     """What is gone; the tables that lack something, for their columns; these columns' comments and grants."""
     numbers = {entry.number for entry in gone}
     tables = {entry.number for entry in entries if entry.classid and entry.objid in stayed}
@@ -129,7 +129,7 @@ def _is_rows_of(conn: Connection, entry: Entry, table: str) -> bool:
     return row is not None and bool(row[0] == entry.objid)
 
 
-def _assemble(sql: dict[str, str], stayed: dict[str, Stayed], copy: re.Match[str] | None) -> RegrowthScript:
+def _assemble(sql: dict[str, str], stayed: dict[str, Stayed], copy: re.Match[str] | None) -> RecreationScript:
     shape: list[str] = []
     checks: list[str] = []
     identities: list[str] = []
@@ -146,7 +146,7 @@ def _assemble(sql: dict[str, str], stayed: dict[str, Stayed], copy: re.Match[str
     values = [text for text, node in _statements(sql["data"], selects=True) if node.WhichOneof("node") == "select_stmt"]
     finish = [text for text, _ in _statements(sql["post-data"])]
     tracking = TrackingCopy(copy[1], copy[2].encode()) if copy else None
-    return RegrowthScript(tuple(shape), (*checks, *identities), tuple(grants), tuple(values), tuple(finish), tracking)
+    return RecreationScript(tuple(shape), (*checks, *identities), tuple(grants), tuple(values), tuple(finish), tracking)
 
 
 def _statements(sql: str, *, selects: bool = False) -> Iterator[tuple[str, Any]]:

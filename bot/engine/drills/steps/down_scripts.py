@@ -3,52 +3,52 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain.drills import Trial
+from bot.domain.drills import ScriptTest
 from bot.domain.migrations import DownScript
 from bot.domain.versions import label
-from bot.engine.drills.execution import Exercise
+from bot.engine.drills.execution import DrillExecution
 from bot.engine.drills.steps import keys
-from bot.engine.drills.steps.step import Stage
+from bot.engine.drills.steps.step import DrillStep
 from bot.engine.runs.steps.step import Outcome
 from bot.errors import PermanentError
 
 _HINT = "Correct the script before somebody needs it. /migrations shows which are proven."
 
 
-class RunAlone(Stage):
+class RunAlone(DrillStep):
     """Each in what the newer ones have left, as a chain meets it."""
 
     key = keys.ALONE
     title = "Run every down script alone, and up again"
 
-    def act(self, exercise: Exercise) -> Outcome:
+    def act(self, execution: DrillExecution) -> Outcome:
         """Try them from the newest to the oldest that can be reached without a gap.
 
         Raises:
             PermanentError: ``down-script-failed`` names the script and why; ``no-down-script``.
         """
-        chain, ups = _reachable(exercise), exercise.workplace.scripts.load_ups()
+        chain, ups = _reachable(execution), execution.services.scripts.load_ups()
         orders = [(script, ups.get(script.version)) for script in chain]
-        run_id, report = f"{exercise.drill.id}-{self.key}", exercise.reporter(self.key)
-        trials = exercise.workplace.site(exercise.drill.environment).trials
-        own = exercise.drill.bundle_of == exercise.drill.environment
-        tried = trials.alone(_loaded(exercise), run_id, orders, report, privileges=own)
-        data = {keys.SCRIPTS: [_entry(script, trial) for script, trial in zip(chain, tried, strict=False)]}
-        failed = next((trial for trial in tried if trial.problem), None)
+        run_id, report = f"{execution.drill.id}-{self.key}", execution.reporter(self.key)
+        script_tests = execution.services.env(execution.drill.environment).script_tests
+        own = execution.drill.bundle_of == execution.drill.environment
+        tried = script_tests.alone(_loaded(execution), run_id, orders, report, privileges=own)
+        data = {keys.SCRIPTS: [_entry(script, script_test) for script, script_test in zip(chain, tried, strict=False)]}
+        failed = next((script_test for script_test in tried if script_test.problem), None)
         if failed is not None:
-            exercise.remember(self.key, data)
+            execution.remember(self.key, data)
             raise PermanentError("down-script-failed", f"Alone, {label(failed.version)}: {failed.problem}", _HINT)
         return Outcome(_told(tried), data)
 
 
-def _loaded(exercise: Exercise) -> str:
-    return exercise.sides.name("side", exercise.drill.id)
+def _loaded(execution: DrillExecution) -> str:
+    return execution.sides.name("side", execution.drill.id)
 
 
-def _reachable(exercise: Exercise) -> tuple[DownScript, ...]:
+def _reachable(execution: DrillExecution) -> tuple[DownScript, ...]:
     """The longest chain that the scripts there are allow."""
-    scripts = exercise.workplace.scripts.load()
-    applied = exercise.sides.inspect(_loaded(exercise)).applied
+    scripts = execution.services.scripts.load()
+    applied = execution.sides.inspect(_loaded(execution)).applied
     chain = []
     for version in sorted((migration.version for migration in applied), reverse=True):
         if version not in scripts:
@@ -62,42 +62,42 @@ def _reachable(exercise: Exercise) -> tuple[DownScript, ...]:
     return tuple(chain)
 
 
-def _entry(script: DownScript, trial: Trial) -> Mapping[str, Any]:
+def _entry(script: DownScript, script_test: ScriptTest) -> Mapping[str, Any]:
     return {
         "version": script.version,
         "sha256": script.sha256,
-        "passed": not trial.problem,
-        "reversible": trial.reversible,
-        "note": trial.note[:300],
+        "passed": not script_test.problem,
+        "reversible": script_test.reversible,
+        "note": script_test.note[:300],
     }
 
 
-def _told(tried: Sequence[Trial]) -> str:
-    ups = [trial for trial in tried if trial.reversible]
-    odd = [f"{label(trial.version)} {trial.note}" for trial in tried if trial.note]
+def _told(tried: Sequence[ScriptTest]) -> str:
+    ups = [script_test for script_test in tried if script_test.reversible]
+    odd = [f"{label(script_test.version)} {script_test.note}" for script_test in tried if script_test.note]
     notes = f". But {'; '.join(odd)}" if odd else ""
     return f"{_span(tried)}: checks true, {len(ups)} led up again to the same schema{notes}"
 
 
-def _span(tried: Sequence[Trial] | Sequence[DownScript]) -> str:
+def _span(tried: Sequence[ScriptTest] | Sequence[DownScript]) -> str:
     newest, oldest = label(tried[0].version), label(tried[-1].version)
     return newest if newest == oldest else f"{newest} to {oldest}"
 
 
-class RunChain(Stage):
+class RunChain(DrillStep):
     """What `/rollback ENV` does with the oldest of them, on a copy nobody has touched."""
 
     key = keys.CHAIN
     title = "Run all of them as one chain"
 
-    def act(self, exercise: Exercise) -> Outcome:
+    def act(self, execution: DrillExecution) -> Outcome:
         """Run them in one transaction.
 
         Raises:
             PermanentError: ``down-script-failed``.
         """
-        chain = _reachable(exercise)
-        trials = exercise.workplace.site(exercise.drill.environment).trials
-        trials.chain(_loaded(exercise), f"{exercise.drill.id}-{self.key}", chain)
+        chain = _reachable(execution)
+        script_tests = execution.services.env(execution.drill.environment).script_tests
+        script_tests.chain(_loaded(execution), f"{execution.drill.id}-{self.key}", chain)
         data = {keys.SCRIPTS: [{"version": script.version, "sha256": script.sha256} for script in chain]}
         return Outcome(f"{_span(chain)} in one transaction, checks true", data)

@@ -6,10 +6,10 @@ from typing import Any
 
 from bot.domain.drills import DrillKind, Measurement, ScriptProof
 from bot.domain.runs import Run, StepState
-from bot.engine.drills.execution import BACKUP, Exercise
+from bot.engine.drills.execution import BACKUP, DrillExecution
 from bot.engine.drills.steps import keys
 from bot.engine.drills.steps.restore import run_done
-from bot.engine.runs.steps import swap as swapping
+from bot.engine.runs.steps import swap
 from bot.planning import checklist
 
 _SWAPPED = (checklist.SWAP, checklist.VERIFY_SWAPPED)
@@ -24,28 +24,28 @@ _FROM_RUN = {
 _OWN = {"fetch": keys.FETCH, "load": keys.LOAD, "verify": keys.COMPARE}
 
 
-def measure(exercise: Exercise) -> Measurement:
+def measure(execution: DrillExecution) -> Measurement:
     """Add up what a drill that passed has shown.
 
     Raises:
         OwnershipLostError: the journal stays away.
     """
-    if exercise.drill.kind is not DrillKind.RESTORE:
-        steps = {phase: exercise.drill.step(key).elapsed_s for phase, key in _OWN.items()}
-        return _measured(exercise, keys.CHOOSE, steps)
-    restored, undone = run_done(exercise, keys.RESTORE), run_done(exercise, keys.UNDO)
+    if execution.drill.kind is not DrillKind.RESTORE:
+        steps = {phase: execution.drill.step(key).elapsed_s for phase, key in _OWN.items()}
+        return _measured(execution, keys.CHOOSE, steps)
+    restored, undone = run_done(execution, keys.RESTORE), run_done(execution, keys.UNDO)
     phases = {
-        "backup": exercise.data(keys.TAKE).get(keys.TOOK_S),
+        "backup": execution.data(keys.TAKE).get(keys.TOOK_S),
         **{phase: _seconds(restored, steps) for phase, steps in _FROM_RUN.items()},
         "undo": _seconds(undone, (*_SWAPPED, *_SERVING)),
     }
-    found = _measured(exercise, keys.TAKE, phases)
+    found = _measured(execution, keys.TAKE, phases)
     return replace(found, downtime_s=_downtime_s(restored), estimated_s=restored.plan.estimate.total_s)
 
 
-def _measured(exercise: Exercise, chosen_by: str, phases: Mapping[str, float | None]) -> Measurement:
-    learnt: dict[str, Any] = {key: value for step in exercise.drill.steps for key, value in step.data.items()}
-    chosen = exercise.data(chosen_by)
+def _measured(execution: DrillExecution, chosen_by: str, phases: Mapping[str, float | None]) -> Measurement:
+    learnt: dict[str, Any] = {key: value for step in execution.drill.steps for key, value in step.data.items()}
+    chosen = execution.data(chosen_by)
     return Measurement(
         bundle=str(chosen[BACKUP]),
         bundle_bytes=int(chosen[keys.BUNDLE_BYTES]),
@@ -62,7 +62,7 @@ def _seconds(run: Run, steps: Collection[str]) -> float:
 
 
 def _counted_s(run: Run) -> float:
-    return float(run.step(checklist.VERIFY_SWAPPED).data[swapping.COUNTED_S])
+    return float(run.step(checklist.VERIFY_SWAPPED).data[swap.COUNTED_S])
 
 
 def _downtime_s(run: Run) -> float | None:
@@ -75,16 +75,16 @@ def _downtime_s(run: Run) -> float | None:
     return round((ended - begun).total_seconds() - _counted_s(run), 3)
 
 
-def proofs_of(exercise: Exercise) -> list[ScriptProof]:
+def proofs_of(execution: DrillExecution) -> list[ScriptProof]:
     """The scripts that passed alone and in the chain, by the text they had both times."""
-    steps = {step.key: step for step in exercise.drill.steps}
+    steps = {step.key: step for step in execution.drill.steps}
     chain = steps.get(keys.CHAIN)
     if chain is None or chain.state is not StepState.DONE:
         return []
     chained = {script["sha256"] for script in chain.data[keys.SCRIPTS]}
-    at = chain.ended_at or exercise.workplace.clock.now()
+    at = chain.ended_at or execution.services.clock.now()
     return [
-        ScriptProof(script["version"], script["sha256"], at, exercise.drill.id, script["reversible"])
+        ScriptProof(script["version"], script["sha256"], at, execution.drill.id, script["reversible"])
         for script in steps[keys.ALONE].data[keys.SCRIPTS]
         if script["passed"] and script["sha256"] in chained
     ]

@@ -4,52 +4,52 @@ import shutil
 from collections.abc import Iterable
 
 from bot.domain.backups import Backup
-from bot.domain.drills import Spoil
+from bot.domain.drills import Corruption
 from bot.engine.backups.verdict import DAMAGED
-from bot.engine.drills.execution import Exercise
+from bot.engine.drills.execution import DrillExecution
 from bot.engine.drills.steps import keys
-from bot.engine.drills.steps.step import Stage
+from bot.engine.drills.steps.step import DrillStep
 from bot.engine.preview.undo_rollback import check_room
 from bot.engine.runs.steps.step import Outcome
 from bot.errors import PermanentError
 
 _COPIES = {
-    Spoil.CUT: "a copy that ends in the middle",
-    Spoil.SHORTENED: "a copy packed anew without its last members",
-    Spoil.FLIPPED: "a copy with one bit changed",
-    Spoil.EDITED: "a copy packed anew with one byte of a member changed",
+    Corruption.CUT: "a copy that ends in the middle",
+    Corruption.SHORTENED: "a copy packed anew without its last members",
+    Corruption.FLIPPED: "a copy with one bit changed",
+    Corruption.EDITED: "a copy packed anew with one byte of a member changed",
 }
-_TELLS_ITSELF = (Spoil.CUT, Spoil.FLIPPED)
+_TELLS_ITSELF = (Corruption.CUT, Corruption.FLIPPED)
 """What gzip alone finds. Of a bundle without a manifest nothing else can be known."""
 
 
-class NegativeControl(Stage):
+class NegativeControl(DrillStep):
     """Truncated and tampered copies go the way of every bundle, and must not arrive."""
 
     key = keys.CONTROL
     title = "Present truncated and tampered copies: each must be refused"
 
-    def act(self, exercise: Exercise) -> Outcome:
+    def act(self, execution: DrillExecution) -> Outcome:
         """Present them one after the other.
 
         Raises:
             PermanentError: ``control-passed`` names the copy that was accepted.
             BotError: something else went wrong: that refuses nothing and proves nothing.
         """
-        backup = exercise.backup()
-        check_room(exercise.workplace, backup)
-        spoils: Iterable[Spoil] = Spoil if backup.manifest else _TELLS_ITSELF
-        refused = {spoil.value: _present(exercise, backup, spoil) for spoil in spoils}
-        said = ", ".join(f"{spoil} {reference}" for spoil, reference in refused.items())
+        backup = execution.backup()
+        check_room(execution.services, backup)
+        corruptions: Iterable[Corruption] = Corruption if backup.manifest else _TELLS_ITSELF
+        refused = {corrupt.value: _present(execution, backup, corrupt) for corrupt in corruptions}
+        said = ", ".join(f"{corrupt} {reference}" for corrupt, reference in refused.items())
         lacking = "" if backup.manifest else "; it has no manifest, so a copy packed anew could not be told"
         return Outcome(f"refused as they should be: {said}{lacking}", {"refused": refused})
 
 
-def _present(exercise: Exercise, backup: Backup, spoil: Spoil) -> str:
+def _present(execution: DrillExecution, backup: Backup, corrupt: Corruption) -> str:
     """Present one; gives the reference it was refused with."""
-    directory = exercise.scratch()
+    directory = execution.scratch()
     try:
-        exercise.source.store.fetch_spoilt(backup, directory, spoil, exercise.reporter(keys.CONTROL))
+        execution.source.store.fetch_corrupted(backup, directory, corrupt, execution.reporter(keys.CONTROL))
     except PermanentError as error:
         if error.reference not in DAMAGED:
             raise
@@ -58,6 +58,6 @@ def _present(exercise: Exercise, backup: Backup, spoil: Spoil) -> str:
         shutil.rmtree(directory, ignore_errors=True)
     raise PermanentError(
         "control-passed",
-        f"{_COPIES[spoil].capitalize()} of {backup.name} was accepted as if it were whole.",
+        f"{_COPIES[corrupt].capitalize()} of {backup.name} was accepted as if it were whole.",
         "No backup's digests can be relied on until that is mended: a damaged one would be restored as well.",
     )

@@ -9,11 +9,11 @@ from bot.engine.drills.steps.down_scripts import RunAlone, RunChain
 from bot.engine.drills.steps.load_scratch import CompareLoaded, FetchBundle, LoadScratch
 from bot.engine.drills.steps.negative_control import NegativeControl
 from bot.engine.drills.steps.restore import ProveRestored, ProveUndone, RestoreBackup, UndoRestore
-from bot.engine.drills.steps.step import Stage
+from bot.engine.drills.steps.step import DrillStep
 
 _LOADED = (ChooseBundle(), NegativeControl(), FetchBundle(), LoadScratch(), CompareLoaded())
 
-STAGES: Mapping[DrillKind, tuple[Stage, ...]] = {
+STEPS: Mapping[DrillKind, tuple[DrillStep, ...]] = {
     DrillKind.RESTORE: (
         TakeBackup(),
         NegativeControl(),

@@ -10,11 +10,11 @@ from bot.domain.plans import PlannedRestore
 from bot.domain.runs import Run
 from bot.engine.backups.compare import differences, in_short
 from bot.engine.backups.verdict import note
-from bot.engine.drills.execution import Exercise
+from bot.engine.drills.execution import DrillExecution
 from bot.engine.drills.steps import keys
 from bot.engine.drills.steps.run_rollback import carry_out
-from bot.engine.drills.steps.step import Stage
-from bot.engine.runs.steps import swap as swapping
+from bot.engine.drills.steps.step import DrillStep
+from bot.engine.runs.steps import swap
 from bot.engine.runs.steps.step import Outcome
 from bot.errors import PermanentError
 from bot.planning import checklist
@@ -23,32 +23,32 @@ from bot.planning.facts import RestoreRequest, UndoRequest
 _RESTORED = 3
 
 
-class RestoreBackup(Stage):
+class RestoreBackup(DrillStep):
     """Fetch, load aside, verify, stop traffic, swap, start, smoke-test, serve: a real run."""
 
     key = keys.RESTORE
     title = "Restore it by the executor of real restores"
 
-    def act(self, exercise: Exercise) -> Outcome:
+    def act(self, execution: DrillExecution) -> Outcome:
         """Have it done, and wait.
 
         Raises:
             BotError: see `carry_out`.
         """
-        environment, name = exercise.drill.environment, str(exercise.backup().name)
+        environment, name = execution.drill.environment, str(execution.backup().name)
         wish = RestoreRequest(environment, name, None, f"/rollback {environment} {name}")
-        run = carry_out(exercise, self.key, wish)
-        return _outcome(exercise, self.key, run)
+        run = carry_out(execution, self.key, wish)
+        return _outcome(execution, self.key, run)
 
 
-def _outcome(exercise: Exercise, key: str, run: Run) -> Outcome:
-    return Outcome(f"run {run.id} succeeded", {**exercise.data(key), keys.RUN: run.id})
+def _outcome(execution: DrillExecution, key: str, run: Run) -> Outcome:
+    return Outcome(f"run {run.id} succeeded", {**execution.data(key), keys.RUN: run.id})
 
 
-def run_done(exercise: Exercise, key: str) -> Run:
+def run_done(execution: DrillExecution, key: str) -> Run:
     """The run that a step has had done."""
-    run_id = str(exercise.data(key)[keys.RUN])
-    run = exercise.insist(lambda: exercise.workplace.journal.run(run_id))
+    run_id = str(execution.data(key)[keys.RUN])
+    run = execution.insist(lambda: execution.services.journal.run(run_id))
     if run is None:  # pragma: no cover -- runs are never deleted
         raise AssertionError(run_id)
     return run
@@ -63,29 +63,29 @@ def planned(run: Run) -> PlannedRestore:
 
 def found_after(run: Run) -> list[TableContent]:
     """Every table as it was right after the swap, with traffic still held."""
-    return [TableContent(*row) for row in run.step(checklist.VERIFY_SWAPPED).data[swapping.TABLES]]
+    return [TableContent(*row) for row in run.step(checklist.VERIFY_SWAPPED).data[swap.TABLES]]
 
 
-class ProveRestored(Stage):
+class ProveRestored(DrillStep):
     """The run has compared with the manifest before the swap. What counts is what serves after it."""
 
     key = keys.PROVE
     title = "Prove equality by hashes"
 
-    def act(self, exercise: Exercise) -> Outcome:
+    def act(self, execution: DrillExecution) -> Outcome:
         """Compare the tables as they were right after the swap with the manifest, the schema with the kept database's.
 
         Raises:
             PermanentError: ``drill-not-equal`` names tables or objects.
         """
-        run, backup = run_done(exercise, keys.RESTORE), exercise.backup()
+        run, backup = run_done(execution, keys.RESTORE), execution.backup()
         tables = found_after(run)
         _refuse("Restored and swapped in", differences(backup.manifest.tables if backup.manifest else (), tables))
-        live, kept = exercise.site.database.catalogue(), exercise.sides.catalogue(planned(run).outgoing)
+        live, kept = execution.env.database.catalogue(), execution.sides.catalogue(planned(run).outgoing)
         _refuse("Restored and swapped in", _moved(kept, live), "objects")
-        _note(exercise)
+        _note(execution)
         rows = sum(table.rows for table in tables)
-        size_bytes = exercise.site.database.inspect().size_bytes
+        size_bytes = execution.env.database.inspect().size_bytes
         return Outcome(
             f"{rows:,} rows of {len(tables)} tables equal to the manifest, {len(live.objects):,} objects of the schema "
             "equal to the database from before",
@@ -93,11 +93,11 @@ class ProveRestored(Stage):
         )
 
 
-def _note(exercise: Exercise) -> None:
+def _note(execution: DrillExecution) -> None:
     """It has been restored and compared: that is level 3."""
-    schema = exercise.site.database.inspect().schema
-    result = Verification(_RESTORED, exercise.workplace.clock.now(), schema_version=schema)
-    note(exercise.source, exercise.backup(), result)
+    schema = execution.env.database.inspect().schema
+    result = Verification(_RESTORED, execution.services.clock.now(), schema_version=schema)
+    note(execution.source, execution.backup(), result)
 
 
 def _moved(before: Catalogue, after: Catalogue) -> list[str]:
@@ -119,50 +119,50 @@ def _refuse(when: str, wrong: Sequence[str], what: str = "tables") -> None:
         )
 
 
-class UndoRestore(Stage):
+class UndoRestore(DrillStep):
     """The environment gets back what it had, also where the restored copy was found wanting."""
 
     key = keys.UNDO
     title = "Undo the swap"
     needs = (keys.RESTORE,)
 
-    def act(self, exercise: Exercise) -> Outcome:
+    def act(self, execution: DrillExecution) -> Outcome:
         """Note what is in the kept database, which is closed, then have the run undone, and wait.
 
         Raises:
             BotError: see `carry_out`.
         """
-        restored = run_done(exercise, keys.RESTORE)
-        if keys.KEPT not in exercise.data(self.key):
+        restored = run_done(execution, keys.RESTORE)
+        if keys.KEPT not in execution.data(self.key):
             kept = planned(restored).outgoing
-            exercise.remember(self.key, {**exercise.data(self.key), keys.KEPT: self._look(exercise, kept)})
-        wish = UndoRequest(exercise.drill.environment, restored.id, f"/rollback undo {restored.id}")
-        return _outcome(exercise, self.key, carry_out(exercise, self.key, wish))
+            execution.remember(self.key, {**execution.data(self.key), keys.KEPT: self._look(execution, kept)})
+        wish = UndoRequest(execution.drill.environment, restored.id, f"/rollback undo {restored.id}")
+        return _outcome(execution, self.key, carry_out(execution, self.key, wish))
 
-    def _look(self, exercise: Exercise, kept: str) -> Mapping[str, Any]:
-        tables = exercise.sides.contents(kept, exercise.reporter(self.key))
+    def _look(self, execution: DrillExecution, kept: str) -> Mapping[str, Any]:
+        tables = execution.sides.contents(kept, execution.reporter(self.key))
         return {
             keys.TABLES: [list(astuple(table)) for table in tables],
-            keys.FINGERPRINT: exercise.sides.catalogue(kept).fingerprint,
+            keys.FINGERPRINT: execution.sides.catalogue(kept).fingerprint,
         }
 
 
-class ProveUndone(Stage):
+class ProveUndone(DrillStep):
     """The database that serves again is the one that was put aside, untouched."""
 
     key = keys.PROVE_UNDO
     title = "Prove that the database from before is back"
     needs = (keys.UNDO,)
 
-    def act(self, exercise: Exercise) -> Outcome:
+    def act(self, execution: DrillExecution) -> Outcome:
         """Compare the tables as they were right after the second swap, and the schema, with what was kept.
 
         Raises:
             PermanentError: ``drill-not-equal``.
         """
-        kept, tables = exercise.data(keys.UNDO)[keys.KEPT], found_after(run_done(exercise, keys.UNDO))
+        kept, tables = execution.data(keys.UNDO)[keys.KEPT], found_after(run_done(execution, keys.UNDO))
         _refuse("Swapped back", differences([TableContent(*row) for row in kept[keys.TABLES]], tables))
-        if exercise.site.database.catalogue().fingerprint != kept[keys.FINGERPRINT]:
+        if execution.env.database.catalogue().fingerprint != kept[keys.FINGERPRINT]:
             _refuse("Swapped back", ["its schema is another than before"], "objects")
         rows = sum(table.rows for table in tables)
         return Outcome(f"{rows:,} rows of {len(tables)} tables and the schema as they were put aside")

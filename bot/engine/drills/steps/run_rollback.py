@@ -3,7 +3,7 @@
 from bot.domain.plans import Plan
 from bot.domain.runs import Run, RunState, StepState
 from bot.engine.approvals.voting import show
-from bot.engine.drills.execution import Exercise
+from bot.engine.drills.execution import DrillExecution
 from bot.engine.drills.steps import keys
 from bot.engine.preview.rollback import preview
 from bot.engine.runs.ids import find_own
@@ -22,72 +22,72 @@ _UNDER_WAY = frozenset({RunState.APPROVED, RunState.RUNNING})
 _PENDING = frozenset({RunState.PENDING})
 
 
-def carry_out(exercise: Exercise, key: str, wish: Wish) -> Run:
+def carry_out(execution: DrillExecution, key: str, wish: Wish) -> Run:
     """Have a run made of a wish, and wait for its end. Asked for again, it is the same run.
 
     Raises:
         BotError: a refusal of its plan; ``drill-run-stopped``: it did not come to a good end, and nothing more is done
             to it; ``drill-plan-moves``, ``drill-run-stalls``.
     """
-    journal, clock, drill = exercise.workplace.journal, exercise.workplace.clock, exercise.drill.id
-    run_id, found = exercise.insist(lambda: find_own(journal, f"{drill}:{key}", lambda run: run.drill == drill))
+    journal, clock, drill = execution.services.journal, execution.services.clock, execution.drill.id
+    run_id, found = execution.insist(lambda: find_own(journal, f"{drill}:{key}", lambda run: run.drill == drill))
     if found is None:
-        _open(exercise, run_id, preview(exercise.workplace, wish, run_id, drill=True))
-    exercise.insist(lambda: show(exercise.workplace, run_id))
+        _open(execution, run_id, preview(execution.services, wish, run_id, drill=True))
+    execution.insist(lambda: show(execution.services, run_id))
     seen, since_s = None, clock.monotonic()
     while True:
-        run = exercise.insist(lambda: journal.run(run_id))
+        run = execution.insist(lambda: journal.run(run_id))
         if run is None:  # pragma: no cover -- runs are never deleted
             raise AssertionError(run_id)
         if run != seen:
             seen, since_s = run, clock.monotonic()
         if run.state is RunState.PENDING:
-            _approve(exercise, key, run)
+            _approve(execution, key, run)
         elif run.state not in _UNDER_WAY:
             return _ended(run)
         elif clock.monotonic() - since_s > STALL_S:
-            exercise.insist(lambda: journal.request_cancel(run_id, REQUESTER))
+            execution.insist(lambda: journal.request_cancel(run_id, REQUESTER))
             raise PermanentError(
                 "drill-run-stalls", *_left(run, "makes no progress; it stops as soon as it safely can")
             )
-        exercise.tell(key, *_pace(run))
+        execution.tell(key, *_pace(run))
         clock.sleep(POLL_S)
 
 
-def _open(exercise: Exercise, run_id: str, plan: Plan) -> None:
-    workplace, environment, now = exercise.workplace, exercise.site.environment, exercise.workplace.clock.now()
+def _open(execution: DrillExecution, run_id: str, plan: Plan) -> None:
+    services, environment, now = execution.services, execution.env.environment, execution.services.clock.now()
     run = Run(
         id=run_id,
         environment=plan.environment,
         plan=plan,
         state=RunState.PENDING,
         requester=REQUESTER,
-        reason=f"drill {exercise.drill.id}",
+        reason=f"drill {execution.drill.id}",
         channel=environment.incident_channel,
         created_at=now,
         expires_at=now + environment.approval.window,
-        drill=exercise.drill.id,
+        drill=execution.drill.id,
     )
     details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": run.reason}
-    workplace.journal.open_run(run, AuditEntry(REQUESTER, "requested", details))
+    services.journal.open_run(run, AuditEntry(REQUESTER, "requested", details))
 
 
-def _approve(exercise: Exercise, key: str, run: Run) -> None:
+def _approve(execution: DrillExecution, key: str, run: Run) -> None:
     """Nobody's votes are needed; yet a plan that will not hold still is not chased for ever."""
-    journal, digest = exercise.workplace.journal, run.plan.digest
-    known = list(exercise.data(key).get(keys.DIGESTS, []))
+    journal, digest = execution.services.journal, run.plan.digest
+    known = list(execution.data(key).get(keys.DIGESTS, []))
     if known[-1:] != [digest]:
         known.append(digest)
-        exercise.remember(key, {**exercise.data(key), keys.DIGESTS: known})
+        execution.remember(key, {**execution.data(key), keys.DIGESTS: known})
     if len(known) > PLANS_MOST:
         problem = f"its plan changed {PLANS_MOST} times before it could start"
-        exercise.insist(lambda: journal.end(run.id, RunState.CANCELLED, problem, expect=_PENDING))
-        exercise.insist(lambda: show(exercise.workplace, run.id))
+        execution.insist(lambda: journal.end(run.id, RunState.CANCELLED, problem, expect=_PENDING))
+        execution.insist(lambda: show(execution.services, run.id))
         raise PermanentError("drill-plan-moves", *_left(run, "was given up: " + problem))
-    entry = AuditEntry(REQUESTER, "approved", {"digest": digest, "drill": exercise.drill.id})
-    if exercise.insist(lambda: journal.approve(run.id, digest, checklist_of(run.plan.kind), entry)):
-        exercise.insist(lambda: exercise.workplace.queue.defer_run(run.id))
-        exercise.insist(lambda: show(exercise.workplace, run.id))
+    entry = AuditEntry(REQUESTER, "approved", {"digest": digest, "drill": execution.drill.id})
+    if execution.insist(lambda: journal.approve(run.id, digest, checklist_of(run.plan.kind), entry)):
+        execution.insist(lambda: execution.services.queue.defer_run(run.id))
+        execution.insist(lambda: show(execution.services, run.id))
 
 
 def _ended(run: Run) -> Run:

@@ -2,11 +2,11 @@
 
 from abc import ABC, abstractmethod
 
-from bot.engine.drills.execution import Exercise
+from bot.engine.drills.execution import DrillExecution
 from bot.engine.runs.steps.step import Outcome
 
 
-class Stage(ABC):
+class DrillStep(ABC):
     """A step of a drill. `act` may be repeated after a crash at any point of it, or after a temporary error.
 
     Attributes:
@@ -20,7 +20,7 @@ class Stage(ABC):
     needs: tuple[str, ...] | None = None
 
     @abstractmethod
-    def act(self, exercise: Exercise) -> Outcome:
+    def act(self, execution: DrillExecution) -> Outcome:
         """Do it.
 
         Raises:

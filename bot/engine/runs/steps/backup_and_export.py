@@ -27,7 +27,7 @@ class EmergencyBackup(Action):
         label_ = backup_label(execution)
         checked = execution.run.step(checklist.RECHECK).ended_at
         since = checked.replace(microsecond=0) if checked else datetime.min.replace(tzinfo=UTC)
-        newest = execution.site.store.list_backups(LOOK_AMONG)
+        newest = execution.env.store.list_backups(LOOK_AMONG)
         ours = (b for b in newest if b.manifest is not None and b.name.label == label_)
         found = next((b for b in ours if b.name.created_at >= since), None)
         return _outcome(found) if found else None
@@ -38,15 +38,15 @@ class EmergencyBackup(Action):
         Raises:
             BotError: see `bot.engine.backups.create.take_bundle`.
         """
-        site, report = execution.site, execution.reporter(self.key)
+        env, report = execution.env, execution.reporter(self.key)
         app_version = execution.run.plan.from_app
-        return _outcome(take_bundle(site, execution.workplace, backup_label(execution), app_version, report))
+        return _outcome(take_bundle(env, execution.services, backup_label(execution), app_version, report))
 
 
 def backup_label(execution: Execution) -> str:
     """The label of a run's emergency backup, e.g. ``pre-rollback-027-rk3f9a``, ``pre-undo-…`` of a chain's undoing."""
     oldest = min(script.version for script in execution.run.plan.scripts)
-    before = "undo" if execution.run.plan.kind is PlanKind.REGROW else "rollback"
+    before = "undo" if execution.run.plan.kind is PlanKind.RECREATE else "rollback"
     return f"pre-{before}-{label(oldest)}-{execution.run.id}"
 
 
@@ -73,7 +73,7 @@ class ExportRows(Action):
             PermanentError: ``export-incomplete`` when what is stored is not what the server sent.
         """
         tables = exported_tables(execution)
-        store = execution.site.store.open_export(execution.run.id)
+        store = execution.env.store.open_export(execution.run.id)
         with execution.fenced() as session:
             sequences, sent = session.export(tables, store.sink(), execution.reporter(self.key))
         export = store.finish(sequences, sent)

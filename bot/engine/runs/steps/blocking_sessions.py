@@ -23,10 +23,10 @@ def refuse_intruders(execution: Execution) -> None:
     """
     if execution.run.plan.kind not in KINDS:
         return
-    clock = execution.workplace.clock
+    clock = execution.services.clock
     deadline = clock.monotonic() + PATIENCE_S
     while True:
-        facts = execution.site.database.inspect()
+        facts = execution.env.database.inspect()
         problem = _problem(facts)
         if problem is None:
             return

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from bot.domain.backups import Backup
-from bot.domain.plans import PlannedRegrowth, PlannedRestore
+from bot.domain.plans import PlannedRecreation, PlannedRestore
 from bot.domain.versions import label
 from bot.engine.backups.compare import compare
 from bot.engine.preview.undo_rollback import check_room
@@ -26,7 +26,7 @@ class FetchBundle(Action):
 
     def patience(self, execution: Execution) -> float:
         """As long as any long step may stand still."""
-        return execution.site.environment.timing.stall_s
+        return execution.env.environment.timing.stall_s
 
     def act(self, execution: Execution) -> Outcome:
         """Fetch the very object that was approved.
@@ -62,7 +62,7 @@ def approved_backup(execution: Execution) -> Backup:
         PermanentError: ``backup-changed``.
     """
     come = _source(execution)
-    found = execution.site.store.find(come.backup)
+    found = execution.env.store.find(come.backup)
     if found is None or not _is_approved(found, come):
         raise PermanentError(
             "backup-changed",
@@ -72,13 +72,13 @@ def approved_backup(execution: Execution) -> Backup:
     return found
 
 
-def _is_approved(found: Backup, come: PlannedRestore | PlannedRegrowth) -> bool:
+def _is_approved(found: Backup, come: PlannedRestore | PlannedRecreation) -> bool:
     stored, etag = found.stored, come.etag if isinstance(come, PlannedRestore) else ""
     same = (stored.key, stored.version_id, stored.sha256) == (come.key, come.version_id, come.sha256)
     return same and etag in ("", stored.etag)
 
 
-def _source(execution: Execution) -> PlannedRestore | PlannedRegrowth:
+def _source(execution: Execution) -> PlannedRestore | PlannedRecreation:
     return execution.run.plan.regrowth or planned(execution)
 
 
@@ -88,12 +88,12 @@ def fetch_bundle(execution: Execution, key: str) -> FetchedBundle:
     Raises:
         BotError: see `BackupStore.fetch`; ``scratch-full``, ``backup-changed``.
     """
-    backup, scratch = approved_backup(execution), execution.workplace.scratch_dir
+    backup, scratch = approved_backup(execution), execution.services.scratch_dir
     clear_fetched(execution)
-    check_room(execution.workplace, backup)
+    check_room(execution.services, backup)
     # A directory of this process's own: a predecessor that only seems dead writes into another one.
     directory = Path(tempfile.mkdtemp(dir=scratch, prefix=_prefix(execution)))
-    execution.bundle = execution.site.store.fetch(backup, directory, execution.reporter(key))
+    execution.bundle = execution.env.store.fetch(backup, directory, execution.reporter(key))
     return execution.bundle
 
 
@@ -104,7 +104,7 @@ def _prefix(execution: Execution) -> str:
 def clear_fetched(execution: Execution) -> None:
     """Delete what this run has downloaded, whichever process did."""
     execution.bundle = None
-    for left in execution.workplace.scratch_dir.glob(f"{_prefix(execution)}*"):
+    for left in execution.services.scratch_dir.glob(f"{_prefix(execution)}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
@@ -116,7 +116,7 @@ class LoadSide(Action):
 
     def patience(self, execution: Execution) -> float:
         """As long as any long step may stand still."""
-        return execution.site.environment.timing.stall_s
+        return execution.env.environment.timing.stall_s
 
     def act(self, execution: Execution) -> Outcome:
         """Load, then delete what was downloaded. A process that took over downloads it again first.
@@ -125,13 +125,13 @@ class LoadSide(Action):
             BotError: see `Sides.load` and `FetchBundle.act`.
         """
         bundle = execution.bundle or fetch_bundle(execution, self.key)
-        name = execution.site.sides.load(execution.run.id, bundle, execution.reporter(self.key))
+        name = execution.env.sides.load(execution.run.id, bundle, execution.reporter(self.key))
         clear_fetched(execution)
         return Outcome(f"{name}; the app went on serving")
 
     def undo(self, execution: Execution) -> str:
         """Drop it; gone already is well."""
-        execution.site.sides.drop(planned(execution).incoming)
+        execution.env.sides.drop(planned(execution).incoming)
         return "the side database is dropped"
 
 
@@ -147,19 +147,19 @@ class VerifySide(Action):
         Raises:
             PermanentError: ``bundle-differs``, ``verification-failed``, ``backup-changed``.
         """
-        sides, name, report = execution.site.sides, planned(execution).incoming, execution.reporter(self.key)
+        sides, name, report = execution.env.sides, planned(execution).incoming, execution.reporter(self.key)
         tables = sides.contents(name, report)
         backup = approved_backup(execution)
         if backup.manifest is not None:
             compare(backup, tables)
         self._check_schema(execution, sides.inspect(name).schema)
-        unsound, missing = list(sides.problems(name)), list(sides.adopt(name))
-        if unsound or missing:
-            execution.note("side-database", _told(unsound, missing))
+        damaged, missing = list(sides.problems(name)), list(sides.adopt(name))
+        if damaged or missing:
+            execution.note("side-database", _told(damaged, missing))
         rows = sum(table.rows for table in tables)
         proven = "equal to the manifest" if backup.manifest else "counted; no manifest to compare with"
-        odd = "".join(f"; {len(found)} {what}" for found, what in ((unsound, "odd"), (missing, "not copied")) if found)
-        data = {"odd": unsound[:_NOTED], "not_copied": missing[:_NOTED], "rows": rows}
+        odd = "".join(f"; {len(found)} {what}" for found, what in ((damaged, "odd"), (missing, "not copied")) if found)
+        data = {"odd": damaged[:_NOTED], "not_copied": missing[:_NOTED], "rows": rows}
         return Outcome(f"{rows:,} rows of {len(tables)} tables {proven}, schema as planned{odd}", data)
 
     @staticmethod
@@ -173,7 +173,7 @@ class VerifySide(Action):
             )
 
 
-def _told(unsound: list[str], missing: list[str]) -> str:
-    odd = f"Odd in the side database, perhaps as in the source: {' '.join(unsound[:_NOTED])} " if unsound else ""
+def _told(damaged: list[str], missing: list[str]) -> str:
+    odd = f"Odd in the side database, perhaps as in the source: {' '.join(damaged[:_NOTED])} " if damaged else ""
     lacking = f"Could not be copied from the live database: {'; '.join(missing[:_NOTED])}." if missing else ""
     return f"{odd}{lacking}".strip()

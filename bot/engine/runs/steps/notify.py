@@ -11,7 +11,7 @@ _UNTIL = {
     PlanKind.CHAIN: "the chain has run",
     PlanKind.RESTORE: "the databases are swapped",
     PlanKind.UNDO: "the databases are swapped",
-    PlanKind.REGROW: "what was dropped is back",
+    PlanKind.RECREATE: "what was dropped is back",
 }
 
 
@@ -49,8 +49,8 @@ class Document(Action):
 
         When the run ends it is brought up to date, and a file of it is put beside it: see `reporting`.
         """
-        run, workplace = execution.run, execution.workplace
-        workplace.announcer.report(run, list(workplace.journal.events(run.id)), saved_rows(workplace, run))
+        run, services = execution.run, execution.services
+        services.announcer.report(run, list(services.journal.events(run.id)), saved_rows(services, run))
         return Outcome("report in the thread")
 
 

@@ -26,14 +26,14 @@ class Recheck(Action):
         run = execution.run
         _check_place(execution)
         try:
-            now = preview(execution.workplace, wish_of(run.plan), run.id)
+            now = preview(execution.services, wish_of(run.plan), run.id)
         except PermanentError as error:
             raise VoidError(error) from error
         if now.digest != run.plan.digest:
             raise ReplanError(now, run.plan.differences(now))
         refused = self._refused(execution)
-        votes = [vote for vote in execution.workplace.journal.votes(run.id) if vote.user_id not in refused]
-        quorum = 0 if run.drill else execution.site.environment.approval.quorum
+        votes = [vote for vote in execution.services.journal.votes(run.id) if vote.user_id not in refused]
+        quorum = 0 if run.drill else execution.env.environment.approval.quorum
         if decide(votes, run.plan.digest, quorum) is not Decision.APPROVED:
             why = tuple(refused.values()) or (f"only {len(votes)} of {quorum} votes stand",)
             raise ReplanError(run.plan, why, refused)
@@ -41,7 +41,7 @@ class Recheck(Action):
         return Outcome(f"unchanged, {now.short_digest}; {consent}")
 
     def _refused(self, execution: Execution) -> dict[str, str]:
-        votes = execution.workplace.journal.votes(execution.run.id)
+        votes = execution.services.journal.votes(execution.run.id)
         reasons = {vote.user_id: _why_not(execution, vote) for vote in votes if vote.choice is Choice.APPROVE}
         return {user: reason for user, reason in reasons.items() if reason}
 
@@ -52,15 +52,15 @@ def _check_place(execution: Execution) -> None:
     Raises:
         VoidError: it would.
     """
-    if execution.run.drill and execution.site.environment.production:
+    if execution.run.drill and execution.env.environment.production:
         raise VoidError(drill_in_production(execution.run.environment))
 
 
 def _why_not(execution: Execution, vote: Vote) -> str:
-    policy = execution.site.environment.approval
+    policy = execution.env.environment.approval
     try:
-        voter = execution.workplace.directory.look_up(vote.user_id, policy.groups)
+        voter = execution.services.directory.look_up(vote.user_id, policy.groups)
     except BotError as error:
         return f"<@{vote.user_id}> could not be looked up ({error.reference})"
-    reason = refusal(voter, policy, execution.run.requester, execution.workplace.home_team)
+    reason = refusal(voter, policy, execution.run.requester, execution.services.home_team)
     return f"the vote of <@{vote.user_id}> no longer counts: {reason}" if reason else ""

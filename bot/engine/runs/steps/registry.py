@@ -12,7 +12,7 @@ from bot.engine.runs.steps.start_app import StartApp
 from bot.engine.runs.steps.step import Action
 from bot.engine.runs.steps.swap import SwapDatabases, VerifySwapped
 from bot.engine.runs.steps.traffic import RestoreTraffic, StopTraffic
-from bot.engine.runs.steps.undo_rollback import RegrowDropped, VerifyRegrown
+from bot.engine.runs.steps.undo_rollback import RecreateDropped, VerifyRecreated
 
 ACTIONS: Mapping[str, Action] = {
     action.key: action
@@ -30,8 +30,8 @@ ACTIONS: Mapping[str, Action] = {
         VerifySchema(),
         SwapDatabases(),
         VerifySwapped(),
-        RegrowDropped(),
-        VerifyRegrown(),
+        RecreateDropped(),
+        VerifyRecreated(),
         StartApp(),
         SmokeTests(),
         RestoreTraffic(),

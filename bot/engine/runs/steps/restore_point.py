@@ -16,6 +16,6 @@ def mark_once(execution: Execution, key: str) -> str:
     """
     known = execution.data(key)
     if _KEY not in known:
-        point = execution.site.database.mark_restore_point(f"backstop_{execution.run.id}")
+        point = execution.env.database.mark_restore_point(f"backstop_{execution.run.id}")
         execution.remember(key, {**known, _KEY: point})
     return str(execution.data(key)[_KEY])

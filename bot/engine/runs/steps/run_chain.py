@@ -19,14 +19,14 @@ class FenceDatabase(Action):
 
     def act(self, execution: Execution) -> Outcome:
         """Close it, end every other session, keep one."""
-        ended = len(execution.site.database.strangers())
+        ended = len(execution.env.database.strangers())
         execution.session()
         return Outcome(f"{ended} sessions ended, closed to others")
 
     def undo(self, execution: Execution) -> str:
         """Open it again."""
         execution.end_session()
-        execution.site.database.reopen()
+        execution.env.database.reopen()
         return "open again"
 
 
@@ -43,7 +43,7 @@ class RunChain(Action):
             BotError: see `Fence.run_chain`.
         """
         plan = execution.run.plan
-        scripts = execution.workplace.scripts.load()
+        scripts = execution.services.scripts.load()
         chain = tuple(scripts[script.version] for script in plan.scripts if script.version in scripts)
         if [script.sha256 for script in chain] != [script.sha256 for script in plan.scripts]:
             raise PermanentError(
@@ -95,7 +95,7 @@ class VerifySchema(Action):
             PermanentError: ``verification-failed`` names what is not as planned.
         """
         execution.end_session()
-        database = execution.site.database
+        database = execution.env.database
         database.reopen()
         facts, catalogue = database.inspect(), database.catalogue()
         problems = [*_schema(execution, facts), *_checks(execution), *_objects(execution, catalogue)]
@@ -115,7 +115,7 @@ def _schema(execution: Execution, facts: DatabaseFacts) -> list[str]:
 
 
 def _verify_queries(execution: Execution) -> list[str]:
-    scripts = execution.workplace.scripts.load()
+    scripts = execution.services.scripts.load()
     planned = [scripts[script.version] for script in execution.run.plan.scripts if script.version in scripts]
     return [query for script in planned for query in script.verify]
 
@@ -125,7 +125,7 @@ def _count_checks(execution: Execution) -> int:
 
 
 def _checks(execution: Execution) -> list[str]:
-    results = execution.site.database.check(_verify_queries(execution))
+    results = execution.env.database.check(_verify_queries(execution))
     return [f"not true: {result.sql} {result.problem}".strip() for result in results if not result.ok]
 
 

@@ -25,8 +25,8 @@ class SmokeTests(Action):
         Raises:
             PermanentError: ``smoke-failed`` with each check that does not hold.
         """
-        clock = execution.workplace.clock
-        deadline = clock.monotonic() + execution.site.environment.timing.smoke_s
+        clock = execution.services.clock
+        deadline = clock.monotonic() + execution.env.environment.timing.smoke_s
         while problems := list(_problems(execution)):
             if clock.monotonic() >= deadline:
                 raise PermanentError(
@@ -41,7 +41,7 @@ class SmokeTests(Action):
 
 def _passed(execution: Execution) -> str:
     """Say what has passed, and where there was nobody to ask."""
-    smoke, replicas = execution.site.environment.smoke, _replicas(execution)
+    smoke, replicas = execution.env.environment.smoke, _replicas(execution)
     asked = [check for check in smoke.http if replicas.get(check.deployment, 0)]
     unasked = [f"{check.path} of {check.deployment}" for check in smoke.http if check not in asked]
     nobody = f"; nobody was asked {and_list(unasked)}, for there are no pods" if unasked else ""
@@ -58,17 +58,17 @@ def _shorten(problems: list[str]) -> str:
 
 
 def _problems(execution: Execution) -> Iterator[str]:
-    smoke = execution.site.environment.smoke
+    smoke = execution.env.environment.smoke
     replicas = _replicas(execution)
     for check in smoke.http:
         yield from _ask(execution, check, replicas.get(check.deployment, 0))
-    for result in execution.site.database.check(smoke.sql):
+    for result in execution.env.database.check(smoke.sql):
         if not result.ok:
             yield f"{result.sql}: {result.problem or 'not true'}"
 
 
 def _ask(execution: Execution, check: HttpCheck, replicas: int) -> Iterator[str]:
-    answers = execution.site.cluster.get_http(check)
+    answers = execution.env.cluster.get_http(check)
     if len(answers) < replicas:
         yield f"{check.path} of {check.deployment}: {len(answers)} of {replicas} pods answered"
     for answer in answers:

@@ -29,7 +29,7 @@ class StartApp(Action):
         Raises:
             PermanentError: ``pods-not-ready`` names the pods and their problem.
         """
-        run, cluster = execution.run, execution.site.cluster
+        run, cluster = execution.run, execution.env.cluster
         live = {deployment.name: deployment.image for deployment in cluster.inspect().deployments}
         for work in run.plan.workloads:
             execution.check()
@@ -73,12 +73,12 @@ def wait_ready(execution: Execution, key: str, wanted: Mapping[str, int], images
         done = sum(min(len(_ready(_pods(execution, name), images.get(name))), count) for name, count in wanted.items())
         return Progress(done, sum(wanted.values()), "pods")
 
-    stall_s = execution.site.environment.timing.pods_start_s
+    stall_s = execution.env.environment.timing.pods_start_s
     wait_for(execution, key, ready, stall_s, lambda: _not_ready(execution, wanted, images))
 
 
 def _pods(execution: Execution, deployment: str) -> Sequence[Pod]:
-    return execution.site.cluster.pods(deployment)
+    return execution.env.cluster.pods(deployment)
 
 
 def _ready(pods: Iterable[Pod], image: str | None) -> list[Pod]:

@@ -29,7 +29,7 @@ class SwapDatabases(Action):
         """
         come = planned(execution)
         execution.check()
-        closed_s = execution.site.sides.exchange(come.incoming, come.outgoing, execution.may_commit)
+        closed_s = execution.env.sides.exchange(come.incoming, come.outgoing, execution.may_commit)
         execution.audit("databases-swapped", incoming=come.incoming, kept_as=come.outgoing, closed_s=round(closed_s, 3))
         closed = f"closed for {closed_s:.2f} s" if closed_s else "swapped already"
         return Outcome(f"{closed}; the old database is kept as {come.outgoing}", {"closed_s": closed_s})
@@ -44,8 +44,8 @@ class SwapDatabases(Action):
             PermanentError: ``swapped-meanwhile``: it has.
         """
         come = planned(execution)
-        execution.site.database.reopen()
-        if execution.site.sides.state(come.incoming, come.outgoing) is ExchangeState.AFTER:
+        execution.env.database.reopen()
+        if execution.env.sides.state(come.incoming, come.outgoing) is ExchangeState.AFTER:
             raise PermanentError(
                 "swapped-meanwhile",
                 f"The swap has happened after all; the database from before is kept as {come.outgoing}.",
@@ -71,9 +71,9 @@ class VerifySwapped(Action):
 
     def _counted(self, execution: Execution, detail: str) -> Outcome:
         """Count and hash every table for the drill, now that nobody writes: traffic is held. Judging it is its part."""
-        clock = execution.workplace.clock
+        clock = execution.services.clock
         begun_s = clock.monotonic()
-        tables = execution.site.sides.live_contents(execution.reporter(self.key))
+        tables = execution.env.sides.live_contents(execution.reporter(self.key))
         data = {
             TABLES: [list(astuple(table)) for table in tables],
             COUNTED_S: clock.monotonic() - begun_s,

@@ -29,7 +29,7 @@ class StopTraffic(Action):
             PermanentError: ``pods-stuck`` names pods that do not stop; ``scale-undone`` names who scales them up again;
                 before anything is stopped, see `refuse_intruders`.
         """
-        run, cluster = execution.run, execution.site.cluster
+        run, cluster = execution.run, execution.env.cluster
         refuse_intruders(execution)
         _take_over_holds(execution)
         for service in run.plan.services:
@@ -44,7 +44,7 @@ class StopTraffic(Action):
             left = len(_all_pods(execution))
             return Progress(max(at_first - left, 0), at_first + max(left - at_first, 0), "pods")
 
-        wait_for(execution, self.key, gone, execution.site.environment.timing.pods_stop_s, lambda: _stuck(execution))
+        wait_for(execution, self.key, gone, execution.env.environment.timing.pods_stop_s, lambda: _stuck(execution))
         names = and_list(work.deployment for work in run.plan.workloads)
         return Outcome(f"{names} at 0, {len(run.plan.services)} services held")
 
@@ -54,7 +54,7 @@ class StopTraffic(Action):
         Every Deployment and Service is tried, whatever becomes of the others. What a closed run had left stopped or
         held stays so: it may be a version that cannot use the schema.
         """
-        plan, cluster = execution.run.plan, execution.site.cluster
+        plan, cluster = execution.run.plan, execution.env.cluster
         back = [work for work in plan.workloads if not plan.left_by("deployment", work.deployment)]
         _try_all(
             execution,
@@ -90,7 +90,7 @@ def _try_all(execution: Execution, acts: Iterable[Callable[[], None]]) -> None:
 
 
 def _scale_back(execution: Execution, work: PlannedWorkload) -> None:
-    run, cluster = execution.run, execution.site.cluster
+    run, cluster = execution.run, execution.env.cluster
     if run.plan.left_by("deployment", work.deployment):
         cluster.scale(work.deployment, 0, run.id)  # its note stays: the next plan starts it from there
         return
@@ -100,7 +100,7 @@ def _scale_back(execution: Execution, work: PlannedWorkload) -> None:
 
 
 def _return_traffic(execution: Execution, service: PlannedService) -> None:
-    run, cluster = execution.run, execution.site.cluster
+    run, cluster = execution.run, execution.env.cluster
     if not run.plan.left_by("service", service.service):
         cluster.release_service(service.service, dict(service.selector))
         return
@@ -126,20 +126,20 @@ def _as_found(execution: Execution) -> str:
 
 def _take_over_holds(execution: Execution) -> None:
     """A hold left by a run that was closed over it becomes ours: the plan said so, and no other run is open here."""
-    holders = {service.name: service.held_by for service in execution.site.cluster.inspect().services}
+    holders = {service.name: service.held_by for service in execution.env.cluster.inspect().services}
     for service in execution.run.plan.services:
         if holders.get(service.service) not in {None, execution.run.id}:
             execution.check()
-            execution.site.cluster.release_service(service.service, dict(service.selector))
+            execution.env.cluster.release_service(service.service, dict(service.selector))
 
 
 def _all_pods(execution: Execution) -> list[Pod]:
-    cluster = execution.site.cluster
+    cluster = execution.env.cluster
     return [pod for work in execution.run.plan.workloads for pod in cluster.pods(work.deployment)]
 
 
 def _stuck(execution: Execution) -> BotError:
-    for deployment in execution.site.cluster.inspect().deployments:
+    for deployment in execution.env.cluster.inspect().deployments:
         if deployment.replicas > 0:
             return PermanentError(
                 "scale-undone",
@@ -167,7 +167,7 @@ class RestoreTraffic(Action):
             PermanentError: ``traffic-not-restored`` names what is not as it was.
         """
         _release(execution)
-        facts = execution.site.cluster.inspect()
+        facts = execution.env.cluster.inspect()
         wanted = {service.service: dict(service.selector) for service in execution.run.plan.services}
         wrong = [service.name for service in facts.services if dict(service.selector) != wanted.get(service.name)]
         if wrong:
@@ -189,7 +189,7 @@ def _served(plan: Plan) -> str:
 def _release(execution: Execution) -> None:
     for service in execution.run.plan.services:
         execution.check()
-        execution.site.cluster.release_service(service.service, dict(service.selector))
+        execution.env.cluster.release_service(service.service, dict(service.selector))
     for work in execution.run.plan.workloads:
         execution.check()
-        execution.site.cluster.clear_notes(work.deployment)
+        execution.env.cluster.clear_notes(work.deployment)

@@ -12,10 +12,10 @@ from bot.errors import PermanentError
 from bot.planning import checklist
 
 
-class RegrowDropped(Action):
+class RecreateDropped(Action):
     """All of it in ONE transaction. Its COMMIT is the point of no return."""
 
-    key = checklist.REGROW
+    key = checklist.RECREATE
     patience_s = 45.0
 
     def act(self, execution: Execution) -> Outcome:
@@ -27,30 +27,30 @@ class RegrowDropped(Action):
         undone = _undone(execution)
         # A process that took over has nothing on disk, and fetches it again while the app is down.
         bundle = execution.bundle or fetch_bundle(execution, self.key)
-        exports = execution.site.store.open_export(undone.id)
+        exports = execution.env.store.open_export(undone.id)
         order = order_of(undone, exports.existing())
         restore_point = mark_once(execution, self.key)
         execution.check()
         with execution.fenced() as session:
-            regrown = session.regrow(bundle, order, exports.read, execution.may_commit)
+            recreated = session.recreate(bundle, order, exports.read, execution.may_commit)
         execution.audit(
             "chain-undone",
             undone=undone.id,
             versions=[label(version) for version in sorted(order.versions)],
-            rows=sum(regrown.rows.values()),
+            rows=sum(recreated.rows.values()),
             restore_point=restore_point,
         )
         clear_fetched(execution)
-        rows = sum(regrown.rows.values())
-        said = f"{regrown.statements} statements, {rows:,} rows in {regrown.elapsed_s:.2f} s, one transaction"
+        rows = sum(recreated.rows.values())
+        said = f"{recreated.statements} statements, {rows:,} rows in {recreated.elapsed_s:.2f} s, one transaction"
         return Outcome(
-            f"schema {label(execution.run.plan.to_schema)}; {said if regrown.statements else 'committed already'}",
-            {"rows": dict(regrown.rows), "restore_point": restore_point},
+            f"schema {label(execution.run.plan.to_schema)}; {said if recreated.statements else 'committed already'}",
+            {"rows": dict(recreated.rows), "restore_point": restore_point},
         )
 
 
 def _undone(execution: Execution) -> Run:
-    undone = execution.workplace.journal.run(execution.run.plan.undoes)
+    undone = execution.services.journal.run(execution.run.plan.undoes)
     if undone is None:
         raise PermanentError(
             "unknown-run",
@@ -60,10 +60,10 @@ def _undone(execution: Execution) -> Run:
     return undone
 
 
-class VerifyRegrown(Action):
+class VerifyRecreated(Action):
     """Connect anew, as the app will, and look."""
 
-    key = checklist.VERIFY_REGROWN
+    key = checklist.VERIFY_RECREATED
 
     def act(self, execution: Execution) -> Outcome:
         """Open the database; compare schema and catalogue with what was before the chain; run the SQL checks.
@@ -72,7 +72,7 @@ class VerifyRegrown(Action):
             PermanentError: ``verification-failed`` names what is not as planned.
         """
         execution.end_session()
-        database = execution.site.database
+        database = execution.env.database
         database.reopen()
         same = database.catalogue().fingerprint == execution.run.plan.expected_fingerprint
         odd = () if same else ("the catalogue is not what it was before the chain",)

@@ -18,8 +18,8 @@ def accept(execution: Execution, hint: str, odd: Sequence[str] = ()) -> str:
     Raises:
         PermanentError: ``verification-failed`` names what is not as planned.
     """
-    database, planned = execution.site.database, execution.run.plan.to_schema
-    schema, checks = database.inspect().schema, execution.site.environment.smoke.sql
+    database, planned = execution.env.database, execution.run.plan.to_schema
+    schema, checks = database.inspect().schema, execution.env.environment.smoke.sql
     problems = [f"not true: {found.sql} {found.problem}".strip() for found in database.check(checks) if not found.ok]
     if schema != planned:
         problems.append(f"schema is {label(schema)}, planned was {label(planned)}")

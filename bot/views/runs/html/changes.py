@@ -63,7 +63,9 @@ def _scripts(planned: Plan) -> list[Part]:
         [code(script.name, 120), text(script.impact, 500), number(str(script.statements)), checksum(script.sha256)]
         for script in planned.scripts
     ]
-    what = "Undone by this plan's run" if planned.kind is PlanKind.REGROW else "Scripts, newest first, one transaction"
+    what = (
+        "Undone by this plan's run" if planned.kind is PlanKind.RECREATE else "Scripts, newest first, one transaction"
+    )
     return table(what, ("Migration", "What undoing it does", "Statements", "sha256 of the script"), rows)
 
 
@@ -97,7 +99,7 @@ def _undoes(planned: Plan) -> list[Part]:
 
 def _objects(planned: Plan) -> list[Part]:
     rows = [[text(drop.kind), code(drop.identity), _taken_by(named=drop.named)] for drop in drops.wholes(planned.drops)]
-    back = planned.kind is PlanKind.REGROW
+    back = planned.kind is PlanKind.RECREATE
     return table("Objects that come back" if back else "Objects dropped", ("Kind", "Object", "Named by"), rows)
 
 
@@ -111,7 +113,7 @@ def _rows(planned: Plan) -> list[Part]:
         [code(row.table), number(f"{row.rows:,}"), number(size(row.size_bytes)), text(_HOW.get(row.reason, row.reason))]
         for row in ranked
     ]
-    back = planned.kind is PlanKind.REGROW
+    back = planned.kind is PlanKind.RECREATE
     return table("Rows that come back" if back else "Rows that go", ("Table", "Rows", "Size", "How"), rows)
 
 

@@ -25,7 +25,7 @@ _KINDS = {
     PlanKind.CHAIN: "Rollback of",
     PlanKind.RESTORE: "Restore of",
     PlanKind.UNDO: "Undoing of a restore of",
-    PlanKind.REGROW: "Undoing of a rollback of",
+    PlanKind.RECREATE: "Undoing of a rollback of",
     PlanKind.RESTORE_IN_PLACE: "Restore in place of",
 }
 

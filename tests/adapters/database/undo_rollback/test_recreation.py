@@ -22,9 +22,8 @@ from bot.domain.catalogue import Rehearsal
 from bot.domain.migrations import DownScript, Effect, Statement
 from bot.domain.runs import Progress
 from bot.errors import PermanentError
-from bot.planning import affected_rows as spread
-from bot.planning import impact
-from bot.ports import FetchedBundle, RegrowthOrder
+from bot.planning import affected_rows, impact
+from bot.ports import FetchedBundle, RecreationSpec
 from bot.sandbox.physioflow.clones import Clone
 from tests.adapters.database.conftest import TIMING, TRACKING
 from tests.adapters.database.scripting import script
@@ -95,7 +94,7 @@ class Undone:
     """A chain that has run, and what is needed to take it back."""
 
     bundle: FetchedBundle
-    order: RegrowthOrder
+    order: RecreationSpec
     saved: Saved
 
 
@@ -115,7 +114,7 @@ class Undoing:
         self.database.dump(self._directory / "dump", unheard)
         with self.database.shadow("rtest1") as shadow:
             rehearsal = shadow.rehearse(chain, expected)
-        columns, changed = impact.dropped_columns(rehearsal), spread.changed_relations(rehearsal, chain)
+        columns, changed = impact.dropped_columns(rehearsal), affected_rows.changed_relations(rehearsal, chain)
         relations = {*impact.dropped_relations(rehearsal), *changed, *(table for table, _ in columns)}
         saved, session = Saved(), self.fence()
         sequences, contents = session.export(sorted(relations), saved, unheard)
@@ -126,7 +125,7 @@ class Undoing:
             replace(table, rows=held[table.table].rows, content_hash=held[table.table].content_hash)
             for table in saved.tables
         )
-        order = RegrowthOrder(
+        order = RecreationSpec(
             versions=frozenset(versions),
             expected=frozenset(range(1, max(versions) + 1)),
             export=Export("rtest1", "", tables, tuple(sequences)),
@@ -171,12 +170,12 @@ def test_a_chain_undone_leaves_what_was_there_before(
     before = observe(superuser)
     superuser.close()
     undone = undoing.roll_back(*range(27, oldest - 1, -1))
-    undoing.database.rehearse_regrowth("rtest2", undone.bundle, undone.order, undone.saved)
+    undoing.database.rehearse_recreation("rtest2", undone.bundle, undone.order, undone.saved)
     session = undoing.fence()
 
-    outcome = session.regrow(undone.bundle, undone.order, undone.saved, agree)
+    outcome = session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
-    again = session.regrow(undone.bundle, undone.order, undone.saved, agree)
+    again = session.recreate(undone.bundle, undone.order, undone.saved, agree)
     undoing.open(session)
     with psycopg.connect(clone.superuser_dsn, autocommit=True) as conn:
         assert observe(conn) == before
@@ -193,7 +192,7 @@ def test_rows_written_since_are_kept_and_sequences_never_go_back(
         owner.execute("INSERT INTO clinics (code, name) VALUES ('ZZ99', 'Newly opened')")
     session = undoing.fence()
 
-    outcome = session.regrow(undone.bundle, undone.order, undone.saved, agree)
+    outcome = session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
     undoing.open(session)
     with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
@@ -218,7 +217,7 @@ def test_values_come_back_to_the_last_digit_whatever_the_database_s_settings(
     undone = undoing.roll_back(27)
     session = undoing.fence()
 
-    session.regrow(undone.bundle, undone.order, undone.saved, agree)
+    session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
     undoing.open(session)
     with psycopg.connect(clone.superuser_dsn, autocommit=True) as conn:
@@ -234,7 +233,7 @@ def test_an_owner_that_may_not_commit_changes_nothing(undoing: Undoing, superuse
         raise PermanentError("fenced-off", "Another process has the run.")
 
     with pytest.raises(PermanentError, match="fenced-off"):
-        session.regrow(undone.bundle, undone.order, undone.saved, refuse)
+        session.recreate(undone.bundle, undone.order, undone.saved, refuse)
 
     undoing.open(session)
     assert undoing.database.inspect().schema == 26
@@ -253,7 +252,7 @@ def test_what_contradicts_newer_rows_is_refused_as_a_whole(
     session = undoing.fence()
 
     with pytest.raises(PermanentError, match=r"undo-failed.*invoices_bhyt_claim_id_fkey"):
-        session.regrow(undone.bundle, undone.order, undone.saved, agree)
+        session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
     undoing.open(session)
     assert undoing.database.catalogue().fingerprint == before
@@ -268,7 +267,7 @@ def test_rows_that_were_cut_on_their_way_are_refused(undoing: Undoing, superuser
     session = undoing.fence()
 
     with pytest.raises(PermanentError, match=r"undo-failed: public\.feature_flag_audit_log has 39 rows again"):
-        session.regrow(undone.bundle, undone.order, undone.saved, agree)
+        session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
     undoing.open(session)
     assert undoing.database.inspect().schema == 26
@@ -282,7 +281,7 @@ def test_values_that_were_changed_on_their_way_are_refused(undoing: Undoing, sup
     session = undoing.fence()
 
     with pytest.raises(PermanentError, match=r"undo-failed: public\.feature_flags has its 12 rows again, with other"):
-        session.regrow(undone.bundle, undone.order, undone.saved, agree)
+        session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
     undoing.open(session)
     assert undoing.database.inspect().schema == 26
@@ -297,7 +296,7 @@ def test_a_schema_changed_since_is_not_led_back_to_something_else(
         owner.execute("CREATE TABLE newcomers (id int)")
 
     with pytest.raises(PermanentError, match=r"undo-not-exact.*what went is there again.*changed since"):
-        undoing.database.rehearse_regrowth("rtest2", undone.bundle, undone.order, undone.saved)
+        undoing.database.rehearse_recreation("rtest2", undone.bundle, undone.order, undone.saved)
 
 
 def test_a_bundle_of_another_database_is_refused(
@@ -311,7 +310,7 @@ def test_a_bundle_of_another_database_is_refused(
     elsewhere = PostgresDatabase(other.owner_dsn, TRACKING, TIMING, tools, clock)
 
     with pytest.raises(PermanentError, match="database-replaced"):
-        elsewhere.rehearse_regrowth("rtest2", undone.bundle, undone.order, undone.saved)
+        elsewhere.rehearse_recreation("rtest2", undone.bundle, undone.order, undone.saved)
 
 
 def test_deleted_rows_come_back_where_they_are_missing_and_triggers_stay_quiet(
@@ -326,7 +325,7 @@ def test_deleted_rows_come_back_where_they_are_missing_and_triggers_stay_quiet(
     undone = undoing.roll_back(28)
     session = undoing.fence()
 
-    outcome = session.regrow(undone.bundle, undone.order, undone.saved, agree)
+    outcome = session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
     undoing.open(session)
     assert outcome.rows == {"public.clinics": 1}
@@ -349,7 +348,7 @@ def test_rows_deleted_by_a_foreign_key_come_back_after_those_they_refer_to(
     undone = undoing.roll_back(28)
     session = undoing.fence()
 
-    outcome = session.regrow(undone.bundle, undone.order, undone.saved, agree)
+    outcome = session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
     undoing.open(session)
     assert outcome.rows == {"public.wards": 2, "public.beds": 2}
@@ -371,7 +370,7 @@ def test_grants_tighter_than_the_default_and_generated_columns_come_back(
     undone = undoing.roll_back(27)
     session = undoing.fence()
 
-    session.regrow(undone.bundle, undone.order, undone.saved, agree)
+    session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
     undoing.open(session)
     with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
@@ -390,7 +389,7 @@ def test_a_column_that_cannot_come_back_in_its_place_is_refused(
     session = undoing.fence()
 
     with pytest.raises(PermanentError, match="undo-not-exact"):
-        session.regrow(undone.bundle, undone.order, undone.saved, agree)
+        session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
     undoing.open(session)
     assert undoing.database.inspect().schema == 27
@@ -403,7 +402,7 @@ def test_what_would_be_missing_is_named(undoing: Undoing, superuser: Connection)
     order = replace(undone.order, fingerprint="0" * 64, objects=undone.order.objects | {ghost})
 
     with pytest.raises(PermanentError, match=r"undo-not-exact.*: view public\.ghost would be missing"):
-        undoing.database.rehearse_regrowth("rtest2", undone.bundle, order, undone.saved)
+        undoing.database.rehearse_recreation("rtest2", undone.bundle, order, undone.saved)
 
 
 def prepare(clone: Clone, *statements: str) -> None:
@@ -420,9 +419,9 @@ def undo(undoing: Undoing, clone: Clone, down: DownScript) -> dict[str, int]:
     with psycopg.connect(clone.superuser_dsn, autocommit=True) as conn:
         before = observe(conn)
     undone = undoing.roll_back(28)
-    undoing.database.rehearse_regrowth("rtest2", undone.bundle, undone.order, undone.saved)
+    undoing.database.rehearse_recreation("rtest2", undone.bundle, undone.order, undone.saved)
     session = undoing.fence()
-    outcome = session.regrow(undone.bundle, undone.order, undone.saved, agree)
+    outcome = session.recreate(undone.bundle, undone.order, undone.saved, agree)
     undoing.open(session)
     with psycopg.connect(clone.superuser_dsn, autocommit=True) as conn:
         assert observe(conn) == before
@@ -484,4 +483,4 @@ def test_a_table_renamed_is_no_sign_of_another_database(undoing: Undoing, clone:
     undone = undoing.roll_back(28)
 
     with pytest.raises(PermanentError, match=r"undo-not-exact"):
-        undoing.database.rehearse_regrowth("rtest2", undone.bundle, undone.order, undone.saved)
+        undoing.database.rehearse_recreation("rtest2", undone.bundle, undone.order, undone.saved)

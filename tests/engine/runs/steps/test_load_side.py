@@ -11,7 +11,7 @@ from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, Table
 from bot.domain.catalogue import Session
 from bot.domain.plans import PlanKind, PlannedLoss
 from bot.domain.runs import Run, RunState, StepState
-from bot.engine.maintenance.cleanup import tidy
+from bot.engine.maintenance.cleanup import clean_up
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.load_side import approved_backup
 from bot.errors import PermanentError, TemporaryError
@@ -205,8 +205,8 @@ def test_another_file_under_an_old_bundles_name_is_not_fetched(story: Story, wor
     stored, proven = StoredObject(f"{NAME}.tar.gz", 1000, etag="one"), Verification(3, NOON, schema_version=26)
     world.store.backups[0] = Backup(NAME, stored, None, proven)
     ask(story)
-    workplace = world.workplace(story.process)
-    execution = Execution(workplace, workplace.site("prod"), newest(world))
+    services = world.services(story.process)
+    execution = Execution(services, services.env("prod"), newest(world))
     assert approved_backup(execution).stored.etag == "one"
     world.store.backups[0] = Backup(NAME, replace(stored, etag="two"), None, proven)
     with pytest.raises(PermanentError, match=r"^backup-changed: "):
@@ -416,21 +416,21 @@ def test_an_undo_can_be_undone(story: Story, world: World, sides: FakeSides) -> 
 def test_a_kept_database_is_announced_and_dropped_in_time(story: Story, world: World, sides: FakeSides) -> None:
     run = restore(story)
     kept = sides.name("kept", run.id)
-    workplace = world.workplace(story.process)
-    tidy(workplace)
+    services = world.services(story.process)
+    clean_up(services)
     assert (run.id, f"announced-{kept}") not in world.announcer.notes
     world.clock.sleep(6.5 * 86_400)
-    tidy(workplace)
+    clean_up(services)
     assert f"/rollback undo {run.id}" in world.announcer.notes[run.id, f"announced-{kept}"]
     assert kept in sides.databases
     story.do(world.request("status", environment=""))
     assert [item.name for item in world.announcer.kept[0]] == [kept]
     world.clock.sleep(86_400)
     ask(story)  # an open run may need it
-    tidy(workplace)
+    clean_up(services)
     assert kept in sides.databases
     story.do(world.request("cancel", run_id=newest(world).id))
-    tidy(workplace)
+    clean_up(services)
     assert sides.databases == {}
     assert "was dropped" in world.announcer.notes[run.id, f"dropped-{kept}"]
     story.do(world.request("undo", run_id=run.id))

@@ -50,7 +50,7 @@ def test_the_undo_says_and_starts_what_there_was_before(story: Story, world: Wor
 
 def test_a_run_that_fails_early_leaves_the_app_as_it_found_it(story: Story, world: World, closed: Run) -> None:
     """The app of before cannot use the schema that the closed run left: it must not be started."""
-    world.database.regrow_error = PermanentError("undo-failed", "The key is taken.", "Nothing was changed.")
+    world.database.recreate_error = PermanentError("undo-failed", "The key is taken.", "Nothing was changed.")
     run = undo(story, closed.id)
     assert run.state is RunState.FAILED
     as_found = "api and web stay at 0 and traffic of api and web stays held, as found"
@@ -61,7 +61,7 @@ def test_a_run_that_fails_early_leaves_the_app_as_it_found_it(story: Story, worl
         assert (item.replicas, item.note) == (0, Before(closed.id, replicas))
         assert world.cluster.services[name][HOLD_LABEL] == run.id
 
-    world.database.regrow_error = None
+    world.database.recreate_error = None
     assert undo(story, closed.id).state is RunState.SUCCEEDED
     assert traffic_faults(world, "v1.3.0") == []
 

@@ -50,7 +50,7 @@ def faults_in_undone(world: World) -> list[str]:
         f"{run.state}: {run.problem}": run.state is RunState.SUCCEEDED,
         f"steps {steps(run)}": set(steps(run).values()) == {"done", "open"},
         "card": card.state is run.state and steps(card) == steps(run),
-        f"regrown {world.database.regrowths}": world.database.regrowths == [(27,)],
+        f"regrown {world.database.recreations}": world.database.recreations == [(27,)],
         "schema": max(world.database.tracking) == 27,
         "database closed": world.database.open,
         "requests left": all(kept.finished for kept in world.journal.kept.values()),
@@ -67,7 +67,7 @@ def test_the_plan_says_what_comes_back(story: Story, world: World) -> None:
     ask(story, run.id)
 
     plan = newest(world).plan
-    assert plan.kind is PlanKind.REGROW
+    assert plan.kind is PlanKind.RECREATE
     assert (plan.from_schema, plan.to_schema) == (26, 27)
     assert (plan.from_app, plan.to_app) == ("v1.2.3", "v1.3.0")
     assert plan.drops == run.plan.drops
@@ -76,7 +76,7 @@ def test_the_plan_says_what_comes_back(story: Story, world: World) -> None:
     assert plan.regrowth is not None
     assert plan.regrowth.backup == run.step(checklist.BACKUP).data["backup"]
     assert newest(world).state is RunState.PENDING
-    assert world.database.regrowths == []
+    assert world.database.recreations == []
 
 
 def test_approved_it_brings_back_what_was_dropped_and_the_app_that_served(story: Story, world: World) -> None:
@@ -85,7 +85,7 @@ def test_approved_it_brings_back_what_was_dropped_and_the_app_that_served(story:
     assert faults_in_undone(world) == []
     assert [step.key for step in run.steps] == [
         *(checklist.NOTIFY, checklist.RECHECK, checklist.BACKUP, checklist.FETCH, checklist.STOP_TRAFFIC),
-        *(checklist.FENCE, checklist.REGROW, checklist.VERIFY_REGROWN, checklist.START_APP, checklist.SMOKE),
+        *(checklist.FENCE, checklist.RECREATE, checklist.VERIFY_RECREATED, checklist.START_APP, checklist.SMOKE),
         *(checklist.RESTORE_TRAFFIC, checklist.DOCUMENT, checklist.FOLLOW_UP),
     ]
 
@@ -136,7 +136,7 @@ def test_a_lost_answer_to_commit_is_looked_up(story: Story, world: World) -> Non
 
 def test_a_failure_leaves_everything_as_the_chain_left_it(story: Story, world: World) -> None:
     run_id = story.roll_back().id
-    world.database.regrow_error = PermanentError("undo-failed", "The key is taken.", "Nothing was changed.")
+    world.database.recreate_error = PermanentError("undo-failed", "The key is taken.", "Nothing was changed.")
 
     run = undo(story, run_id)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.domain.backups import Export, SavedTable
-from bot.domain.plans import PlanKind, PlannedLoss, PlannedRegrowth, PlannedRestore
+from bot.domain.plans import PlanKind, PlannedLoss, PlannedRecreation, PlannedRestore
 from bot.domain.runs import Run, RunState, Step, StepState
 from bot.planning.checklist import checklist_of
 from bot.ports import AuditEvent
@@ -159,17 +159,17 @@ PARKED = Incident(
         }),
     ),
 )  # fmt: skip
-REGROWN = Incident(
+RECREATED = Incident(
     replace(
         walked(
             replace(
                 RUN,
                 plan=replace(
                     PLAN,
-                    kind=PlanKind.REGROW,
+                    kind=PlanKind.RECREATE,
                     asked_for="/rollback undo rk3f9a",
                     undoes="rk3f9a",
-                    regrowth=PlannedRegrowth("prod_pre", "k.tar.gz", "v", "ef" * 32, ASKED, "exports/rk3f9a/"),
+                    regrowth=PlannedRecreation("prod_pre", "k.tar.gz", "v", "ef" * 32, ASKED, "exports/rk3f9a/"),
                 ),
             ),
             "follow-up",
@@ -221,7 +221,7 @@ HOSTILE = Incident(
 ALL = {
     "went-well": WENT_WELL,
     "parked": PARKED,
-    "regrown": REGROWN,
+    "regrown": RECREATED,
     "undone": UNDONE,
     "hostile": HOSTILE,
 }

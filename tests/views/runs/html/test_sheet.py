@@ -13,10 +13,10 @@ from bot.adapters import htmlreport
 from bot.domain.backups import Export
 from bot.domain.runs import Run, StepState
 from bot.ports import AuditEvent
-from bot.views.runs.html import sheet as incident
+from bot.views.runs.html import sheet
 from bot.views.runs.html.parts import Bar, Steps
 from tests.views import wild
-from tests.views.runs.html.incidents import ALL, EVIL, HOSTILE, LONG, PARKED, REGROWN, UNDONE, WENT_WELL, Incident
+from tests.views.runs.html.incidents import ALL, EVIL, HOSTILE, LONG, PARKED, RECREATED, UNDONE, WENT_WELL, Incident
 from tests.views.samples import PLAN
 from tests.views.test_limits import quick
 
@@ -28,7 +28,7 @@ FETCHED = re.compile(
 
 
 def written(what: Incident) -> str:
-    return htmlreport.write(incident.render(what.run, what.events, what.export)).decode()
+    return htmlreport.write(sheet.render(what.run, what.events, what.export)).decode()
 
 
 def words(what: Incident) -> str:
@@ -61,7 +61,7 @@ def test_a_follow_up_closed_weeks_later_does_not_flatten_the_checklist() -> None
 
 
 def bars(run: Run) -> list[Bar]:
-    sections = {section.key: section for section in incident.render(run, (), None).sections}
+    sections = {section.key: section for section in sheet.render(run, (), None).sections}
     (steps,) = sections["checklist"].parts
     assert isinstance(steps, Steps)
     return list(steps.bars)
@@ -109,8 +109,8 @@ def test_a_report_has_what_people_wrote_and_what_is_still_to_be_done() -> None:
     assert "The flag check ran on every request.\nThe booking page" in written(WENT_WELL)
     assert "Plan fix and re-deployment open /rollback close rk3f9a LINK" in words(WENT_WELL)
     assert "Nobody has written about it yet." in words(PARKED)
-    assert "Plan fix and re-deployment closed by chi (U0LEADB) https://example.org/fix/7" in words(REGROWN)
-    assert '<a href="https://example.org/fix/7" rel="noopener noreferrer">' in written(REGROWN)
+    assert "Plan fix and re-deployment closed by chi (U0LEADB) https://example.org/fix/7" in words(RECREATED)
+    assert '<a href="https://example.org/fix/7" rel="noopener noreferrer">' in written(RECREATED)
 
 
 def test_a_report_of_a_restore_says_what_came_what_went_and_what_was_odd() -> None:
@@ -134,9 +134,9 @@ def test_a_report_quotes_what_was_posted_when_people_were_called() -> None:
 
 
 def test_a_report_of_an_undoing_says_what_was_taken_back() -> None:
-    assert "Undoing of a rollback of prod" in words(REGROWN)
-    assert "Objects that come back" in words(REGROWN)
-    assert "Takes run rk3f9a back." in words(REGROWN)
+    assert "Undoing of a rollback of prod" in words(RECREATED)
+    assert "Objects that come back" in words(RECREATED)
+    assert "Takes run rk3f9a back." in words(RECREATED)
     assert "Database that comes back physioflow_prod_backstop_side_rk3f9a" in words(UNDONE)
     assert "No event." in words(UNDONE)
 
@@ -182,9 +182,9 @@ def test_nothing_that_was_put_in_is_markup() -> None:
 
 
 def test_a_link_that_is_none_cannot_be_followed() -> None:
-    events = [replace(event, details={"link": "javascript:alert(1)"}) for event in REGROWN.events[-1:]]
+    events = [replace(event, details={"link": "javascript:alert(1)"}) for event in RECREATED.events[-1:]]
 
-    assert "<a href" not in written(replace(REGROWN, events=events)).partition("<main>")[2]
+    assert "<a href" not in written(replace(RECREATED, events=events)).partition("<main>")[2]
 
 
 @quick
