@@ -281,10 +281,10 @@ class Service:
         if self._listens and not self._handler.client.is_connected():
             missing["slack"] = "the socket is not connected"
         try:
-            self._parts.services.journal.runs(limit=1)
+            self._parts.services.journal.runs.newest(limit=1)
         except TemporaryError as error:
             missing["journal"] = error.reference
         return missing
 
     def _runs_by_state(self) -> Mapping[str, int]:
-        return self._parts.services.journal.count_runs()
+        return self._parts.services.journal.runs.count()

@@ -71,7 +71,7 @@ def status(config: Config) -> int:
     """List runs now and lately."""
     with assemble(config) as parts:
         table = Table("run", "environment", "state", "asked for", "by", "at")
-        for run in parts.services.journal.runs():
+        for run in parts.services.journal.runs.newest():
             at = f"{run.created_at:%Y-%m-%d %H:%M}"
             table.add_row(run.id, run.environment, run.state.value, run.plan.asked_for, run.requester, at)
         _OUT.print(table)
@@ -151,7 +151,7 @@ def _examine_cluster(found: _Findings, name: str, env: EnvironmentServices) -> N
 def audit(config: Config, action: str) -> int:
     """Check the audit log's chain, or write it out as JSON lines; gives 1 when the chain is broken."""
     with assemble(config) as parts:
-        events = list(parts.services.journal.events())
+        events = list(parts.services.journal.audit.events())
     if action == "export":
         for event in events:
             line = {"sequence": event.sequence, "at": event.at.isoformat(), "run": event.run_id, "actor": event.actor}

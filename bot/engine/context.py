@@ -99,7 +99,7 @@ class Services:
         Raises:
             PermanentError: ``unknown-run``.
         """
-        run = self.journal.run(run_id)
+        run = self.journal.runs.find(run_id)
         if run is None:
             raise PermanentError("unknown-run", f"There is no run {run_id[:60]}.", "/rollback status lists them.")
         return run

@@ -48,7 +48,7 @@ class Operations:
         Raises:
             TemporaryError: the journal cannot be reached; nothing was persisted.
         """
-        fresh = self._services.journal.accept(request)
+        fresh = self._services.journal.requests.accept(request)
         if fresh:
             try:
                 defer(self._services.queue, request)
@@ -68,7 +68,7 @@ class Operations:
 
     def handle(self, request_id: str) -> None:
         """Deal with a persisted request; whoever made it is told why not. A second call finds nothing to do."""
-        with self._services.journal.claim(request_id) as claim:
+        with self._services.journal.requests.claim(request_id) as claim:
             if claim is not None and claim.request.kind == Kind.DRILL:
                 self._drill(claim)
             elif claim is not None:

@@ -1,4 +1,4 @@
-"""What survives: requests, runs, votes."""
+"""Declares the journal, one small port per topic: every method is one transaction."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -51,80 +51,57 @@ class Request:
 
 
 class Claim(Protocol):
-    """A request that is ours to deal with."""
+    """A request that this process handles."""
 
     request: Request
 
     def finish(self, problem: str = "") -> None:
-        """Note that it has been dealt with, and how it was refused if it was."""
+        """Note that it has been handled, and how it was refused if it was."""
 
 
-class Journal(Protocol):
-    """Runs, steps, votes, requests, audit: what survives. Every method is one transaction.
-
-    An `entry` is appended to the audit log in that transaction, where something was changed.
-    """
+class Requests(Protocol):
+    """Stores requests until each has been handled once."""
 
     def accept(self, request: Request) -> bool:
         """Persist a request; False when it is already there (a redelivery)."""
 
     def claim(self, request_id: str) -> AbstractContextManager["Claim | None"]:
-        """Hold a request while it is dealt with: None when it is finished, unknown, or held by somebody else.
+        """Hold a request while it is handled: None when it is finished, unknown, or held by another handler.
 
-        A holder that dies lets go at once. Leaving the context with an exception leaves it unfinished.
+        A holder that dies releases it at once. Leaving the context with an exception leaves it unfinished.
         """
 
-    def unfinished_requests(self, older_than_s: float) -> Sequence[Request]:
-        """Requests nobody finished and nobody holds, for the sweep."""
+    def unfinished(self, older_than_s: float) -> Sequence[Request]:
+        """List requests that are neither finished nor held, for the sweep."""
 
-    def requests_under_way(self) -> Sequence[Request]:
-        """Every request nobody has finished, held or not, oldest first."""
+    def under_way(self) -> Sequence[Request]:
+        """List every unfinished request, held or not, oldest first."""
 
-    def hold_job(self, environment: str, kind: JobKind, request_id: str, user_id: str) -> JobHolder:
-        """Have an environment's chore of that kind for a request, until that request is finished.
 
-        Gives who has it: the asker, or whoever was first. Asked for again by the same request, its attempts go up.
-        """
+class Runs(Protocol):
+    """Stores runs. An `entry` is appended to the audit log in the transaction of the change."""
 
-    def open_run(self, run: Run, entry: AuditEntry | None = None) -> None:
+    def open(self, run: Run, entry: AuditEntry | None = None) -> None:
         """Create a pending run.
 
         Raises:
             PermanentError: ``another-run-active`` names the open run of that environment, who asked, since when.
         """
 
-    def run(self, run_id: str) -> Run | None:
+    def find(self, run_id: str) -> Run | None:
         """Read a run with its steps."""
 
-    def runs(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
-        """Newest first."""
+    def newest(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
+        """List runs, newest first."""
 
     def open_follow_ups(self, environment: str | None = None) -> Sequence[Run]:
-        """Runs whose "Plan fix and re-deployment" nobody has closed, of one environment or of all; oldest first."""
+        """List runs whose "Plan fix and re-deployment" is still open, of one environment or of all; oldest first."""
 
-    def count_runs(self) -> Mapping[str, int]:
-        """How many runs there are, by state."""
+    def count(self) -> Mapping[str, int]:
+        """Count runs by state."""
 
-    def active_run(self, environment: str) -> Run | None:
-        """The run that holds the environment."""
-
-    def cast(self, run_id: str, vote: Vote, entry: AuditEntry | None = None) -> bool:
-        """Record a vote; the same person's earlier one is replaced.
-
-        False when the person has taken it back or voted anew since, by its `event_ts`: it is not recorded then.
-
-        Raises:
-            PermanentError: ``not-pending``; ``vote-stale`` when the run's plan is another one by now.
-        """
-
-    def withdraw(self, run_id: str, retraction: Retraction, entry: AuditEntry | None = None) -> Retracted:
-        """Take a person's vote by reaction back, while the run is pending or its plan is still to be re-checked.
-
-        Remembered whatever comes of it: a vote that is older and comes later is not cast.
-        """
-
-    def votes(self, run_id: str) -> Sequence[Vote]:
-        """Votes now, oldest first."""
+    def active(self, environment: str) -> Run | None:
+        """Find the run that holds the environment."""
 
     def approve(self, run_id: str, digest: str, steps: Sequence[Step], entry: AuditEntry | None = None) -> bool:
         """PENDING → APPROVED in one conditional update, with its checklist; False when someone else was first."""
@@ -148,50 +125,45 @@ class Journal(Protocol):
     def replan(
         self, run_id: str, plan: Plan, expires_at: datetime, fence: int, entries: Mapping[str, AuditEntry] | None = None
     ) -> None:
-        """RUNNING → PENDING with a new plan; votes for another one go.
+        """RUNNING → PENDING with a new plan; votes for another one are removed.
 
         Args:
             run_id: which run.
-            plan: what would be done now; the same one where only votes have gone.
+            plan: what would be done now; the same one where only votes are removed.
             expires_at: until when people may vote.
             fence: the owner's.
-            entries: people whose votes no longer count and go as well, each with what the audit log is to say.
+            entries: people whose votes no longer count and are removed as well, each with its line for the audit log.
 
         Raises:
             PermanentError: ``fenced-off`` when another owner has taken over.
         """
+
+    def expired(self) -> Sequence[str]:
+        """List ids of pending runs past their time."""
+
+    def resume(self, run_id: str, entry: AuditEntry | None = None) -> bool:
+        """PARKED → APPROVED, so that an owner takes it up, steps as they are. False when it is not parked."""
+
+    def request_cancel(self, run_id: str, user_id: str) -> None:
+        """Request that the owner stops at the next safe place; the first request is remembered."""
 
     def take(self, run_id: str, owner: str, lease_s: float) -> Run | None:
         """Become the owner: fence + 1, state RUNNING, lease. None when another owner's lease still runs or the run
         is neither approved nor running.
         """
 
+    def unowned(self) -> Sequence[str]:
+        """List ids of approved runs, and of running ones whose lease has ended."""
+
+
+class Leases(Protocol):
+    """Lets an owner prove its ownership, and write the steps of what it owns.
+
+    Every method raises PermanentError ``fenced-off`` when another owner has taken over.
+    """
+
     def renew(self, run_id: str, fence: int, lease_s: float) -> None:
-        """Extend the lease.
-
-        Raises:
-            PermanentError: ``fenced-off`` when another owner has taken over.
-        """
-
-    def unowned_runs(self) -> Sequence[str]:
-        """Ids of approved runs, and of running ones whose lease has ended."""
-
-    def visitors(self, within_s: float) -> Sequence[str]:
-        """Who has opened the Home tab in that time: user ids of `home` requests."""
-
-    def pulse(self) -> str:
-        """A fingerprint of open runs, their steps and votes, follow-ups, freezes, chores. It changes when they do;
-        progress within a step is left out.
-        """
-
-    def expired_runs(self) -> Sequence[str]:
-        """Ids of pending runs past their time."""
-
-    def resume(self, run_id: str, entry: AuditEntry | None = None) -> bool:
-        """PARKED → APPROVED, so that an owner takes it up, steps as they are. False when it is not parked."""
-
-    def request_cancel(self, run_id: str, user_id: str) -> None:
-        """Ask the owner to stop at the next safe place."""
+        """Extend the lease."""
 
     def record_step(
         self,
@@ -202,33 +174,91 @@ class Journal(Protocol):
         detail: str = "",
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note a step's state; times and attempts follow from it. `data` None leaves it as it is.
-
-        Raises:
-            PermanentError: ``fenced-off``.
-        """
+        """Record a step's state; times and attempts follow from it. `data` None leaves it as it is."""
 
     def remember(self, run_id: str, fence: int, key: str, data: Mapping[str, Any]) -> None:
-        """Note what a step that is under way must remember, and leave everything else of it as it is.
-
-        Raises:
-            PermanentError: ``fenced-off``.
-        """
+        """Record what a running step must remember, and leave everything else of it as it is."""
 
     def record_progress(self, run_id: str, fence: int, key: str, progress: Progress) -> None:
-        """Note how far a step is."""
+        """Record how far a step is."""
 
-    def audit(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
-        """Append to the hash-chained audit log."""
 
-    def events(self, run_id: str | None = None) -> Iterator["AuditEvent"]:
-        """The audit log, oldest first."""
+class Votes(Protocol):
+    """Stores votes, one per person and run."""
+
+    def cast(self, run_id: str, vote: Vote, entry: AuditEntry | None = None) -> bool:
+        """Record a vote; the same person's earlier one is replaced.
+
+        False when the person has retracted it or voted again since, by its `event_ts`: it is not recorded then.
+
+        Raises:
+            PermanentError: ``not-pending``; ``vote-stale`` when the run has another plan by now.
+        """
+
+    def withdraw(self, run_id: str, retraction: Retraction, entry: AuditEntry | None = None) -> Retracted:
+        """Retract a person's vote by reaction, while the run is pending or its plan is still to be re-checked.
+
+        The retraction is remembered in any case: an older vote that arrives later is not cast.
+        """
+
+    def current(self, run_id: str) -> Sequence[Vote]:
+        """List the votes that stand, oldest first."""
+
+
+class Jobs(Protocol):
+    """Allows one job of each kind per environment."""
+
+    def hold(self, environment: str, kind: JobKind, request_id: str, user_id: str) -> JobHolder:
+        """Reserve an environment's job of that kind for a request, until that request is finished.
+
+        Returns the holder: this request, or the one that was first. Each call for the holder counts as an attempt.
+        """
+
+
+class Audit(Protocol):
+    """Keeps the hash-chained audit log."""
+
+    def append(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
+        """Append an event."""
+
+    def events(self, run_id: str | None = None) -> Iterator[AuditEvent]:
+        """Read the log, oldest first."""
+
+
+class Freezes(Protocol):
+    """Stores which environments are frozen."""
 
     def freeze(self, environment: str, user_id: str, reason: str, entry: AuditEntry | None = None) -> None:
-        """Nobody starts a run there."""
+        """Refuse new runs there."""
 
     def unfreeze(self, environment: str, entry: AuditEntry | None = None) -> bool:
-        """Allow runs again. Whether it was frozen."""
+        """Allow runs again; False when it was not frozen."""
 
     def frozen(self, environment: str) -> str | None:
-        """Who froze it, since when and why, as a sentence; None when it is not."""
+        """Say who froze it, since when and why, as a sentence; None when it is not frozen."""
+
+
+class Activity(Protocol):
+    """Tells the Home tab when there is something new to show, and to whom."""
+
+    def visitors(self, within_s: float) -> Sequence[str]:
+        """List user ids of those who opened the Home tab within that time."""
+
+    def pulse(self) -> str:
+        """Fingerprint open runs, their steps and votes, follow-ups, freezes and jobs; progress within a step is left
+        out.
+        """
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What survives a restart, by topic."""
+
+    requests: Requests
+    runs: Runs
+    leases: Leases
+    votes: Votes
+    jobs: Jobs
+    audit: Audit
+    freezes: Freezes
+    activity: Activity

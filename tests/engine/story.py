@@ -88,7 +88,7 @@ def faults_in(world: World) -> list[str]:
         f"request says {request.state}, run is {run.state}": request.state is run.state,
         f"run is left {run.state}": run.state not in {RunState.PENDING, RunState.APPROVED, RunState.RUNNING},
         f"the chain ran {len(world.database.commits)} times": len(world.database.commits) <= 1,
-        "requests left": all(kept.finished for kept in world.journal.kept.values()),
+        "requests left": all(kept.finished for kept in world.journal.requests.kept.values()),
         "two starts": "started" not in [key for _, key in world.announcer.notes][1:],
         "a report of another state": run.started_at is None or (told is not None and told[0].state is run.state),
         "a report with another checklist": run.started_at is None

@@ -38,10 +38,10 @@ def test_a_request_finds_its_own_run_even_when_that_has_ended(story: Story, worl
     request = world.rollback()
     story.do(request)
     story.do(world.vote(LEAD_A, "reject"))
-    world.journal.kept[request.id].finished = False
+    world.journal.requests.kept[request.id].finished = False
     world.queue.defer_request(request.id)
     world.work(story.process)
-    assert len(world.journal.table) == 1
+    assert len(world.journal.runs.table) == 1
     assert refused(world) == []
 
 
@@ -61,7 +61,7 @@ def test_the_loser_of_two_requests_at_once_is_refused(story: Story, world: World
     """Both saw no open run; only one may open it."""
     probe = Story(World(world.scratch))
     probe.ask()
-    number = probe.process.calls.index("journal.open_run") + 1
+    number = probe.process.calls.index("journal.runs.open") + 1
     other, late = Process("other"), world.rollback("026", user=ENGINEER)
     mine = world.rollback()
 
@@ -95,7 +95,7 @@ def test_a_request_that_cannot_be_planned_is_refused(
     base = {"environment": "prod", "migration": "027", "app": "", "reason": "", "asked_for": "/rollback …"}
     story.do(world.request("rollback", **(base | payload)))
     assert refused(world) == [reference]
-    assert world.journal.table == {}
+    assert world.journal.runs.table == {}
 
 
 @pytest.mark.parametrize("what", ["bot", "deleted", "guest", "stranger"])
@@ -110,7 +110,7 @@ def test_a_chain_that_fails_its_rehearsal_is_refused_at_once(story: Story, world
     world.database.rehearsal_error = PermanentError("rehearsal-failed", "027, line 8: no such table.", "Mend it.")
     story.ask()
     assert refused(world) == ["rehearsal-failed"]
-    assert world.journal.table == {}
+    assert world.journal.runs.table == {}
 
 
 def test_a_bug_is_told_to_the_person(story: Story, world: World) -> None:
@@ -118,7 +118,7 @@ def test_a_bug_is_told_to_the_person(story: Story, world: World) -> None:
     story.ask()
     ((user, error),) = world.announcer.refusals.values()
     assert (user, error.reference) == (ONCALL, "internal-error")
-    assert world.journal.kept["rollback-1"].problem == "internal-error: ZeroDivisionError"
+    assert world.journal.requests.kept["rollback-1"].problem == "internal-error: ZeroDivisionError"
 
 
 def test_an_unknown_kind_is_told_too(story: Story, world: World) -> None:
@@ -129,9 +129,9 @@ def test_an_unknown_kind_is_told_too(story: Story, world: World) -> None:
 def test_a_queue_that_is_away_delays_a_request_and_loses_none(story: Story, world: World) -> None:
     story.process.faults["queue.defer_request"] = [TemporaryError("queue-away", "It is.")]
     story.ask()
-    assert world.journal.table == {}
+    assert world.journal.runs.table == {}
     story.sweep()
-    assert world.journal.table == {}, "it may still be in somebody's hands"
+    assert world.journal.runs.table == {}, "it may still be in somebody's hands"
     world.clock.sleep(16)
     story.sweep()
     assert world.run().state is RunState.PENDING
@@ -187,7 +187,7 @@ def test_freezing(story: Story, world: World) -> None:
     assert world.announcer.statuses == [((), {"prod": f"<@{ENGINEER}> froze prod: release"})]
     story.do(world.request("unfreeze", ENGINEER, environment="prod"))
     assert world.announcer.told["unfreeze-6"] == (ENGINEER, "prod is open for runs again.")
-    assert world.journal.frozen("prod") is None
+    assert world.journal.freezes.frozen("prod") is None
 
 
 def test_migrations_of_a_closed_database_are_not_called_unapplied(story: Story, world: World) -> None:
@@ -231,7 +231,7 @@ def test_migrations_and_status(story: Story, world: World) -> None:
     assert overview.matrix[0] == "v1.3.x needs schema 027–latest"
     run = story.roll_back()
     story.do(world.request("status", ENGINEER, environment="prod"))
-    assert world.announcer.statuses == [((world.journal.run(run.id),), {})]
+    assert world.announcer.statuses == [((world.journal.runs.find(run.id),), {})]
     story.do(world.request("status", ENGINEER, environment="qa"))
     assert refused(world) == ["unknown-environment"]
 
@@ -255,10 +255,10 @@ def test_lifting_a_freeze_is_in_the_log_and_said_wherever_the_process_dies(tmp_p
     for after in (False, True):
         for number in range(1, 8):
             world = World(tmp_path)
-            world.journal.freeze("prod", LEAD_A, "billing")
+            world.journal.freezes.freeze("prod", LEAD_A, "billing")
             request = world.request("unfreeze", ENGINEER, environment="prod")
             Story(world, Process("first", number, after=after)).do(request)
             where = f"killed {'after' if after else 'before'} call {number}"
-            assert [(event.actor, event.event) for event in world.journal.log] == [(ENGINEER, "unfrozen")], where
+            assert [(event.actor, event.event) for event in world.journal.audit.log] == [(ENGINEER, "unfrozen")], where
             assert world.announcer.told[request.id] == (ENGINEER, "prod is open for runs again."), where
             assert refused(world) == [], where

@@ -29,15 +29,15 @@ IN_DOUBT = {"parked-in-doubt", "parked-before-the-commit", "running-in-the-load"
 def put(world: World, name: str) -> Run:
     """Have it in the journal."""
     run = old_run(name)
-    world.journal.open_run(replace(run, state=RunState.PENDING, expires_at=world.clock.now() + timedelta(hours=1)))
-    world.journal.approve(run.id, run.plan.digest, run.steps)
-    world.journal.take(run.id, "the old bot", 0.0)
-    world.journal.table[run.id] = run
+    world.journal.runs.open(replace(run, state=RunState.PENDING, expires_at=world.clock.now() + timedelta(hours=1)))
+    world.journal.runs.approve(run.id, run.plan.digest, run.steps)
+    world.journal.runs.take(run.id, "the old bot", 0.0)
+    world.journal.runs.table[run.id] = run
     return run
 
 
 def now(world: World) -> Run:
-    (run,) = world.journal.table.values()
+    (run,) = world.journal.runs.table.values()
     return run
 
 
@@ -108,7 +108,7 @@ def test_a_pending_one_cannot_be_approved_and_can_be_rejected(story: Story, worl
     for user in (LEAD_A, LEAD_B):
         story.do(world.ballot(user, run.id, run.plan.digest))
     assert refusals(world) == [REMOVED] * 2
-    assert (now(world).state, world.journal.votes(run.id)) == (RunState.PENDING, [])
+    assert (now(world).state, world.journal.votes.current(run.id)) == (RunState.PENDING, [])
     story.do(world.ballot(LEAD_A, run.id, run.plan.digest, "reject"))
     assert now(world).state is RunState.REJECTED
 
@@ -139,7 +139,7 @@ def test_one_whose_fence_stood_is_put_back(story: Story, world: World) -> None:
     run = put(world, "running-in-the-backup")
     done = {checklist.BACKUP, checklist.FENCE}
     fenced = [replace(step, state=StepState.DONE, attempts=1) if step.key in done else step for step in run.steps]
-    world.journal.table[run.id] = replace(run, steps=tuple(fenced))
+    world.journal.runs.table[run.id] = replace(run, steps=tuple(fenced))
     stop_app(story, run)
     world.database.fence(run.id).close()
     story.sweep()
@@ -185,7 +185,7 @@ def test_a_step_that_nobody_knows_ends_the_run_and_is_named(story: Story, world:
     story.ask()
     run = now(world)
     unknown = replace(checklist.checklist_of(run.plan.kind)[0], key="levitate", title="Levitate the database")
-    world.journal.table[run.id] = replace(
+    world.journal.runs.table[run.id] = replace(
         run, state=RunState.APPROVED, steps=(unknown, *checklist.checklist_of(run.plan.kind)[1:])
     )
     story.sweep()

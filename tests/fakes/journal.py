@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from bot.domain.plans import Plan
 from bot.domain.runs import NEXT, OPEN, Progress, Run, RunState, Step, StepState, TransitionError
 from bot.errors import PermanentError
 from bot.planning.checklist import RECHECK
-from bot.ports import AuditEntry, AuditEvent, Clock, Request
+from bot.ports import AuditEntry, AuditEvent, Clock, Journal, Request
 
 _BY_OTHER_WAYS = frozenset({RunState.PENDING, RunState.APPROVED, RunState.RUNNING})
 _ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.UNDONE, StepState.SKIPPED})
@@ -45,14 +46,11 @@ class FakeClaim:
 
 
 class FakeRequests:
-    """The requests, votes-free part of `bot.ports.Journal`."""
+    """A `bot.ports.journal.Requests`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.kept: dict[str, Kept] = {}
-        self.freezes: dict[str, str] = {}
-        self.jobs: dict[tuple[str, str], JobHolder] = {}
-        self.log: list[AuditEvent] = []
 
     def accept(self, request: Request) -> bool:
         if request.id in self.kept:
@@ -76,30 +74,23 @@ class FakeRequests:
         finally:
             kept.held = False
 
-    def unfinished_requests(self, older_than_s: float) -> Sequence[Request]:
+    def unfinished(self, older_than_s: float) -> Sequence[Request]:
         limit = self._clock.now() - timedelta(seconds=older_than_s)
         free = [kept for kept in self.kept.values() if not kept.finished and not kept.held]
         return [kept.request for kept in free if kept.accepted_at <= limit]
 
-    def requests_under_way(self) -> Sequence[Request]:
+    def under_way(self) -> Sequence[Request]:
         return [kept.request for kept in self.kept.values() if not kept.finished]
 
-    def visitors(self, within_s: float) -> Sequence[str]:
-        limit = self._clock.now() - timedelta(seconds=within_s)
-        seen = [kept for kept in self.kept.values() if kept.request.kind == "home" and kept.accepted_at > limit]
-        return sorted({str(kept.request.payload["user_id"]) for kept in seen})
 
-    def hold_job(self, environment: str, kind: JobKind, request_id: str, user_id: str) -> JobHolder:
-        place = (environment, kind.value)
-        holder = self.jobs.get(place)
-        if holder is not None and holder.request_id == request_id:
-            holder = replace(holder, attempts=holder.attempts + 1)
-        elif holder is None or self.kept[holder.request_id].finished:
-            holder = JobHolder(request_id, user_id, self._clock.now(), 1)
-        self.jobs[place] = holder
-        return holder
+class FakeAudit:
+    """A `bot.ports.journal.Audit`."""
 
-    def audit(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.log: list[AuditEvent] = []
+
+    def append(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
         previous = self.log[-1].digest if self.log else "0" * 64
         plain = json.loads(json.dumps(dict(details)))
         covered = json.dumps([run_id, actor, event, plain, previous], sort_keys=True)
@@ -110,47 +101,73 @@ class FakeRequests:
     def events(self, run_id: str | None = None) -> Iterator[AuditEvent]:
         return iter([event for event in self.log if run_id is None or event.run_id == run_id])
 
-    def append(self, run_id: str, entry: AuditEntry | None) -> None:
+    def add(self, run_id: str, entry: AuditEntry | None) -> None:
         if entry is not None:
-            self.audit(run_id, entry.actor, entry.event, entry.details)
+            self.append(run_id, entry.actor, entry.event, entry.details)
+
+
+class FakeFreezes:
+    """A `bot.ports.journal.Freezes`."""
+
+    def __init__(self, audit: FakeAudit) -> None:
+        self._audit = audit
+        self.known: dict[str, str] = {}
 
     def freeze(self, environment: str, user_id: str, reason: str, entry: AuditEntry | None = None) -> None:
-        self.freezes[environment] = f"<@{user_id}> froze {environment}: {reason}"
-        self.append("", entry)
+        self.known[environment] = f"<@{user_id}> froze {environment}: {reason}"
+        self._audit.add("", entry)
 
     def unfreeze(self, environment: str, entry: AuditEntry | None = None) -> bool:
-        thawed = self.freezes.pop(environment, None) is not None
-        self.append("", entry if thawed else None)
+        thawed = self.known.pop(environment, None) is not None
+        self._audit.add("", entry if thawed else None)
         return thawed
 
     def frozen(self, environment: str) -> str | None:
-        return self.freezes.get(environment)
+        return self.known.get(environment)
 
 
-class FakeJournal(FakeRequests):
-    """A `bot.ports.Journal`."""
+class FakeJobs:
+    """A `bot.ports.journal.Jobs`."""
 
-    def __init__(self, clock: Clock) -> None:
-        super().__init__(clock)
+    def __init__(self, clock: Clock, requests: FakeRequests) -> None:
+        self._clock = clock
+        self._requests = requests
+        self.holders: dict[tuple[str, str], JobHolder] = {}
+
+    def hold(self, environment: str, kind: JobKind, request_id: str, user_id: str) -> JobHolder:
+        place = (environment, kind.value)
+        holder = self.holders.get(place)
+        if holder is not None and holder.request_id == request_id:
+            holder = replace(holder, attempts=holder.attempts + 1)
+        elif holder is None or self._requests.kept[holder.request_id].finished:
+            holder = JobHolder(request_id, user_id, self._clock.now(), 1)
+        self.holders[place] = holder
+        return holder
+
+
+class FakeRuns:
+    """A `bot.ports.journal.Runs`."""
+
+    def __init__(self, clock: Clock, audit: FakeAudit) -> None:
+        self._clock = clock
+        self._audit = audit
         self.table: dict[str, Run] = {}
-        self._leases: dict[str, float] = {}
-        self._votes: dict[str, dict[str, Vote]] = {}
-        self._retractions: dict[tuple[str, str, Choice, str], Decimal] = {}
-        self._lock = threading.RLock()
+        self.ballots: dict[str, dict[str, Vote]] = {}
+        self.leases: dict[str, float] = {}
 
-    def open_run(self, run: Run, entry: AuditEntry | None = None) -> None:
-        other = self.active_run(run.environment)
+    def open(self, run: Run, entry: AuditEntry | None = None) -> None:
+        other = self.active(run.environment)
         if other is not None:
             raise PermanentError("another-run-active", f"{run.environment} already has a run: {other.id}.")
         assert run.id not in self.table, "a primary key is not overwritten"
         self.table[run.id] = run
-        self._votes[run.id] = {}
-        self.append(run.id, entry)
+        self.ballots[run.id] = {}
+        self._audit.add(run.id, entry)
 
-    def run(self, run_id: str) -> Run | None:
+    def find(self, run_id: str) -> Run | None:
         return self.table.get(run_id)
 
-    def runs(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
+    def newest(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
         wanted = [run for run in self.table.values() if environment in {None, run.environment}]
         return sorted(wanted, key=lambda run: run.created_at, reverse=True)[:limit]
 
@@ -161,53 +178,19 @@ class FakeJournal(FakeRequests):
         wanted = [run for run in self.table.values() if environment in {None, run.environment} and is_open(run)]
         return sorted(wanted, key=lambda run: (run.created_at, run.id))
 
-    def active_run(self, environment: str) -> Run | None:
+    def count(self) -> Mapping[str, int]:
+        return Counter(run.state.value for run in self.table.values())
+
+    def active(self, environment: str) -> Run | None:
         return next((r for r in self.table.values() if r.environment == environment and r.state in OPEN), None)
-
-    def cast(self, run_id: str, vote: Vote, entry: AuditEntry | None = None) -> bool:
-        run = self.table[run_id]
-        if run.state is not RunState.PENDING:
-            raise PermanentError("not-pending", f"Run {run_id} takes no votes.")
-        if run.plan.digest != vote.digest:
-            raise PermanentError("vote-stale", f"The plan of run {run_id} has just become another one.")
-        taken_back = self._retractions.get((run_id, vote.user_id, vote.choice, vote.digest[:12]))
-        if vote.how == "reaction" and taken_back is not None and taken_back >= vote.event_ts:
-            return False
-        old = self._votes[run_id].get(vote.user_id)
-        same_plan = old is not None and old.digest == vote.digest
-        if old is not None and same_plan and old.event_ts > vote.event_ts and vote.choice is not Choice.REJECT:
-            return False
-        if old is None or replace(old, at=vote.at) != vote:
-            self._votes[run_id][vote.user_id] = vote
-            self.append(run_id, entry)
-        return True
-
-    def withdraw(self, run_id: str, retraction: Retraction, entry: AuditEntry | None = None) -> Retracted:
-        run = self.table[run_id]
-        key = (run_id, retraction.user_id, retraction.choice, retraction.short_digest)
-        self._retractions[key] = max(retraction.event_ts, self._retractions.get(key, Decimal(0)))
-        vote = self._votes[run_id].get(retraction.user_id)
-        if vote is None or vote.how != "reaction" or vote.event_ts > retraction.event_ts or run.state not in OPEN:
-            return Retracted.NOTHING
-        if (vote.choice, vote.digest[:12]) != (retraction.choice, retraction.short_digest):
-            return Retracted.NOTHING
-        counted_again = any(step.key == RECHECK and step.state is StepState.WAITING for step in run.steps)
-        if run.state is not RunState.PENDING and not counted_again:
-            return Retracted.TOO_LATE
-        del self._votes[run_id][retraction.user_id]
-        self.append(run_id, entry)
-        return Retracted.DONE
-
-    def votes(self, run_id: str) -> Sequence[Vote]:
-        return sorted(self._votes[run_id].values(), key=lambda vote: (vote.at, vote.user_id))
 
     def approve(self, run_id: str, digest: str, steps: Sequence[Step], entry: AuditEntry | None = None) -> bool:
         run = self.table[run_id]
         late = run.expires_at <= self._clock.now()
         if run.state is not RunState.PENDING or run.plan.digest != digest or late:
             return False
-        self._put(run, state=RunState.APPROVED, steps=tuple(steps))
-        self.append(run_id, entry)
+        self.put(run, state=RunState.APPROVED, steps=tuple(steps))
+        self._audit.add(run_id, entry)
         return True
 
     def end(
@@ -230,51 +213,39 @@ class FakeJournal(FakeRequests):
             return False
         ended_at = None if state is RunState.PARKED else self._clock.now()
         next_fence = run.fence + (fence is None and run.state is RunState.RUNNING)
-        self._leases.pop(run_id, None)
-        self._put(run, state=state, problem=problem, ended_at=ended_at, fence=next_fence)
-        self.append(run_id, entry)
+        self.leases.pop(run_id, None)
+        self.put(run, state=state, problem=problem, ended_at=ended_at, fence=next_fence)
+        self._audit.add(run_id, entry)
         return True
 
     def replan(
         self, run_id: str, plan: Plan, expires_at: datetime, fence: int, entries: Mapping[str, AuditEntry] | None = None
     ) -> None:
-        run = self._owned(run_id, fence)
-        self._leases.pop(run_id, None)
-        self._put(run, state=RunState.PENDING, plan=plan, expires_at=expires_at, steps=(), started_at=None)
-        kept = {user: vote for user, vote in self._votes[run_id].items() if vote.digest == plan.digest}
-        self._votes[run_id] = kept
+        run = self.owned(run_id, fence)
+        self.leases.pop(run_id, None)
+        self.put(run, state=RunState.PENDING, plan=plan, expires_at=expires_at, steps=(), started_at=None)
+        kept = {user: vote for user, vote in self.ballots[run_id].items() if vote.digest == plan.digest}
+        self.ballots[run_id] = kept
         for user_id, entry in (entries or {}).items():
             kept.pop(user_id, None)
-            self.append(run_id, entry)
+            self._audit.add(run_id, entry)
 
     def take(self, run_id: str, owner: str, lease_s: float) -> Run | None:
         del owner
         run = self.table.get(run_id)
-        if run is None or run_id not in self.unowned_runs():
+        if run is None or run_id not in self.unowned():
             return None
-        self._leases[run_id] = self._clock.monotonic() + lease_s
+        self.leases[run_id] = self._clock.monotonic() + lease_s
         started_at = run.started_at or self._clock.now()
-        return self._put(run, state=RunState.RUNNING, fence=run.fence + 1, started_at=started_at)
+        return self.put(run, state=RunState.RUNNING, fence=run.fence + 1, started_at=started_at)
 
-    def renew(self, run_id: str, fence: int, lease_s: float) -> None:
-        self._owned(run_id, fence)
-        self._leases[run_id] = self._clock.monotonic() + lease_s
-
-    def unowned_runs(self) -> Sequence[str]:
+    def unowned(self) -> Sequence[str]:
         now = self._clock.monotonic()
-        free = {run_id for run_id, until in self._leases.items() if until <= now}
+        free = {run_id for run_id, until in self.leases.items() if until <= now}
         states = {run.id: run.state for run in self.table.values()}
         return [i for i, s in states.items() if s is RunState.APPROVED or (s is RunState.RUNNING and i in free)]
 
-    def pulse(self) -> str:
-        open_runs = [
-            (run.id, run.state, run.plan.digest, run.problem) for run in self.table.values() if run.state in OPEN
-        ]
-        steps = [(run.id, step.key, step.state) for run in self.table.values() for step in run.steps]
-        jobs = [(holder.request_id, self.kept[holder.request_id].finished) for holder in self.jobs.values()]
-        return repr((open_runs, steps, self._votes, self.freezes, jobs))
-
-    def expired_runs(self) -> Sequence[str]:
+    def expired(self) -> Sequence[str]:
         pending = [run for run in self.table.values() if run.state is RunState.PENDING]
         return [run.id for run in pending if run.expires_at <= self._clock.now()]
 
@@ -282,14 +253,37 @@ class FakeJournal(FakeRequests):
         run = self.table[run_id]
         if run.state is not RunState.PARKED:
             return False
-        self._put(run, state=RunState.APPROVED, problem="")
-        self.append(run_id, entry)
+        self.put(run, state=RunState.APPROVED, problem="")
+        self._audit.add(run_id, entry)
         return True
 
     def request_cancel(self, run_id: str, user_id: str) -> None:
         run = self.table[run_id]
         if run.state in OPEN and not run.cancel_requested_by:
-            self._put(run, cancel_requested_by=user_id)
+            self.put(run, cancel_requested_by=user_id)
+
+    def owned(self, run_id: str, fence: int) -> Run:
+        run = self.table[run_id]
+        if run.state is not RunState.RUNNING or run.fence != fence:
+            raise fenced_off(run_id)
+        return run
+
+    def put(self, run: Run, **changes: Any) -> Run:
+        self.table[run.id] = replace(run, **changes)
+        return self.table[run.id]
+
+
+class FakeLeases:
+    """A `bot.ports.journal.Leases`."""
+
+    def __init__(self, clock: Clock, runs: FakeRuns) -> None:
+        self._clock = clock
+        self._runs = runs
+        self._lock = threading.RLock()
+
+    def renew(self, run_id: str, fence: int, lease_s: float) -> None:
+        self._runs.owned(run_id, fence)
+        self._runs.leases[run_id] = self._clock.monotonic() + lease_s
 
     def record_step(
         self,
@@ -326,24 +320,117 @@ class FakeJournal(FakeRequests):
             self._put_step(run_id, replace(self._step(run_id, fence, key), progress=progress))
 
     def _step(self, run_id: str, fence: int, key: str) -> Step:
-        run = self.table[run_id]
+        run = self._runs.table[run_id]
         if run.fence != fence:
             raise fenced_off(run_id)
         return run.step(key)
 
     def _put_step(self, run_id: str, step: Step) -> None:
-        run = self.table[run_id]
-        self._put(run, steps=tuple(step if old.key == step.key else old for old in run.steps))
+        run = self._runs.table[run_id]
+        self._runs.put(run, steps=tuple(step if old.key == step.key else old for old in run.steps))
 
-    def _owned(self, run_id: str, fence: int) -> Run:
-        run = self.table[run_id]
-        if run.state is not RunState.RUNNING or run.fence != fence:
-            raise fenced_off(run_id)
-        return run
 
-    def _put(self, run: Run, **changes: Any) -> Run:
-        self.table[run.id] = replace(run, **changes)
-        return self.table[run.id]
+class FakeVotes:
+    """A `bot.ports.journal.Votes`."""
+
+    def __init__(self, runs: FakeRuns, audit: FakeAudit) -> None:
+        self._runs = runs
+        self._audit = audit
+        self._retractions: dict[tuple[str, str, Choice, str], Decimal] = {}
+
+    def cast(self, run_id: str, vote: Vote, entry: AuditEntry | None = None) -> bool:
+        run = self._runs.table[run_id]
+        if run.state is not RunState.PENDING:
+            raise PermanentError("not-pending", f"Run {run_id} takes no votes.")
+        if run.plan.digest != vote.digest:
+            raise PermanentError("vote-stale", f"The plan of run {run_id} has just become another one.")
+        taken_back = self._retractions.get((run_id, vote.user_id, vote.choice, vote.digest[:12]))
+        if vote.how == "reaction" and taken_back is not None and taken_back >= vote.event_ts:
+            return False
+        old = self._runs.ballots[run_id].get(vote.user_id)
+        same_plan = old is not None and old.digest == vote.digest
+        if old is not None and same_plan and old.event_ts > vote.event_ts and vote.choice is not Choice.REJECT:
+            return False
+        if old is None or replace(old, at=vote.at) != vote:
+            self._runs.ballots[run_id][vote.user_id] = vote
+            self._audit.add(run_id, entry)
+        return True
+
+    def withdraw(self, run_id: str, retraction: Retraction, entry: AuditEntry | None = None) -> Retracted:
+        run = self._runs.table[run_id]
+        key = (run_id, retraction.user_id, retraction.choice, retraction.short_digest)
+        self._retractions[key] = max(retraction.event_ts, self._retractions.get(key, Decimal(0)))
+        vote = self._runs.ballots[run_id].get(retraction.user_id)
+        if vote is None or vote.how != "reaction" or vote.event_ts > retraction.event_ts or run.state not in OPEN:
+            return Retracted.NOTHING
+        if (vote.choice, vote.digest[:12]) != (retraction.choice, retraction.short_digest):
+            return Retracted.NOTHING
+        counted_again = any(step.key == RECHECK and step.state is StepState.WAITING for step in run.steps)
+        if run.state is not RunState.PENDING and not counted_again:
+            return Retracted.TOO_LATE
+        del self._runs.ballots[run_id][retraction.user_id]
+        self._audit.add(run_id, entry)
+        return Retracted.DONE
+
+    def current(self, run_id: str) -> Sequence[Vote]:
+        return sorted(self._runs.ballots[run_id].values(), key=lambda vote: (vote.at, vote.user_id))
+
+
+class FakeActivity:
+    """A `bot.ports.journal.Activity`."""
+
+    def __init__(self, journal: "FakeJournal", clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+
+    def visitors(self, within_s: float) -> Sequence[str]:
+        limit = self._clock.now() - timedelta(seconds=within_s)
+        seen = [
+            kept
+            for kept in self._journal.requests.kept.values()
+            if kept.request.kind == "home" and kept.accepted_at > limit
+        ]
+        return sorted({str(kept.request.payload["user_id"]) for kept in seen})
+
+    def pulse(self) -> str:
+        open_runs = [
+            (run.id, run.state, run.plan.digest, run.problem)
+            for run in self._journal.runs.table.values()
+            if run.state in OPEN
+        ]
+        steps = [(run.id, step.key, step.state) for run in self._journal.runs.table.values() for step in run.steps]
+        jobs = [
+            (holder.request_id, self._journal.requests.kept[holder.request_id].finished)
+            for holder in self._journal.jobs.holders.values()
+        ]
+        return repr((open_runs, steps, self._journal.runs.ballots, self._journal.freezes.known, jobs))
+
+
+class FakeJournal(Journal):
+    """A `bot.ports.Journal`."""
+
+    requests: FakeRequests
+    runs: FakeRuns
+    leases: FakeLeases
+    votes: FakeVotes
+    jobs: FakeJobs
+    audit: FakeAudit
+    freezes: FakeFreezes
+    activity: FakeActivity
+
+    def __init__(self, clock: Clock) -> None:
+        requests, audit = FakeRequests(clock), FakeAudit(clock)
+        runs = FakeRuns(clock, audit)
+        super().__init__(
+            requests=requests,
+            runs=runs,
+            leases=FakeLeases(clock, runs),
+            votes=FakeVotes(runs, audit),
+            jobs=FakeJobs(clock, requests),
+            audit=audit,
+            freezes=FakeFreezes(audit),
+            activity=FakeActivity(self, clock),
+        )
 
 
 def _started(step: Step, state: StepState, now: datetime) -> datetime | None:

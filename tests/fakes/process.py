@@ -8,7 +8,7 @@ from typing import Any
 from bot.errors import TemporaryError
 
 _WRAPPED = {"database.fence": "fence", "store.open_export": "export", "export.sink": "sink"}
-_CONTEXTS = {"database.shadow": "shadow", "journal.claim": "claim"}
+_CONTEXTS = {"database.shadow": "shadow", "journal.requests.claim": "claim"}
 
 
 class Killed(BaseException):

@@ -12,7 +12,7 @@ from bot.engine.context import EnvironmentServices, Services
 from bot.engine.maintenance.sweeper import sweep
 from bot.engine.operations import Operations
 from bot.engine.runs.runner import Runner
-from bot.ports import Request
+from bot.ports import Journal, Request
 from tests.fakes.announcer import FakeAnnouncer
 from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import FakeCluster
@@ -93,7 +93,9 @@ class World:
         others = {name: self._elsewhere(process, name, store) for name, store in self.elsewhere.items()}
         return Services(
             envs={self.environment.name: env, **others},
-            journal=process.wrap(self.journal, "journal"),
+            journal=Journal(
+                **{topic: process.wrap(part, f"journal.{topic}") for topic, part in vars(self.journal).items()}
+            ),
             queue=process.wrap(self.queue, "queue"),
             announcer=process.wrap(self.announcer, "announcer"),
             directory=process.wrap(self.directory, "directory"),
@@ -136,7 +138,7 @@ class World:
 
     def run(self) -> Run:
         """The only run there is."""
-        (run,) = self.journal.table.values()
+        (run,) = self.journal.runs.table.values()
         return run
 
     def request(self, kind: str, user: str = ONCALL, **payload: object) -> Request:

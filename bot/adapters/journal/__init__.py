@@ -1,4 +1,4 @@
-"""The journal in PostgreSQL: what survives."""
+"""Keeps the journal in PostgreSQL, in the schema ``backstop`` of the state database."""
 
 from bot.adapters.journal.audit import verify_chain
 from bot.adapters.journal.connections import Pool, open_pool

@@ -22,10 +22,10 @@ PAGE = 500
 _QUERIES = load("sql.journal", "queries.sql")
 
 
-class AuditLog(Table):
-    """The audit part of `bot.ports.Journal`."""
+class Audit(Table):
+    """A `bot.ports.journal.Audit`."""
 
-    def audit(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
+    def append(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
         """Append to the hash-chained audit log."""
         with connection(self._pool) as conn:
             append(conn, run_id, AuditEntry(actor, event, details))

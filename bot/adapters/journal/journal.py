@@ -1,14 +1,32 @@
-"""The journal as one object."""
+"""Assembles the journal from its topics."""
 
-from bot.adapters.journal.audit import AuditLog
-from bot.adapters.journal.leases import Ownership
-from bot.adapters.journal.requests import Freezes, Jobs, Requests
+from bot.adapters.journal.audit import Audit
+from bot.adapters.journal.connections import Pool
+from bot.adapters.journal.leases import Leases
+from bot.adapters.journal.requests import Activity, Freezes, Jobs, Requests
 from bot.adapters.journal.runs import Runs
 from bot.adapters.journal.votes import Votes
+from bot.ports import Clock, Journal
 
 
-class PostgresJournal(Requests, Runs, Votes, Ownership, AuditLog, Freezes, Jobs):
+class PostgresJournal(Journal):
     """`bot.ports.Journal` in the schema ``backstop`` of the state database; `migrate` makes it ready.
 
     Every method may raise TemporaryError ``journal-unreachable``.
+
+    Args:
+        pool: to the state database; see `open_pool`.
+        clock: for the expiry of requests; leases and steps use the server's.
     """
+
+    def __init__(self, pool: Pool, clock: Clock) -> None:
+        super().__init__(
+            requests=Requests(pool, clock),
+            runs=Runs(pool, clock),
+            leases=Leases(pool, clock),
+            votes=Votes(pool, clock),
+            jobs=Jobs(pool, clock),
+            audit=Audit(pool, clock),
+            freezes=Freezes(pool, clock),
+            activity=Activity(pool, clock),
+        )

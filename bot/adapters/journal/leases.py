@@ -1,6 +1,6 @@
-"""Ownership: one owner a run, held by a lease, proven by a fencing token at every write."""
+"""Checks at every write of an owner, by its fencing token, that it still is the owner."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from psycopg import Connection
@@ -9,23 +9,12 @@ from psycopg.rows import DictRow
 from bot.adapters.journal import mapping
 from bot.adapters.journal.connections import connection
 from bot.adapters.journal.table import Table
-from bot.domain.runs import Progress, Run, StepState
+from bot.domain.runs import Progress, StepState
 from bot.errors import PermanentError
 
 
-class Ownership(Table):
-    """The part of `bot.ports.Journal` that owners of runs use."""
-
-    def take(self, run_id: str, owner: str, lease_s: float) -> Run | None:
-        """Become the owner: fence + 1, state RUNNING, lease. None when another owner's lease still runs or the run
-        is neither approved nor running.
-        """
-        with connection(self._pool) as conn:
-            values = {"run_id": run_id, "owner": owner, "lease_s": lease_s}
-            if conn.execute(self._queries["take_run"], values).fetchone() is None:
-                return None
-            row = conn.execute(self._queries["run"], values).fetchone()
-        return mapping.run_of(row) if row else None
+class Leases(Table):
+    """A `bot.ports.journal.Leases`."""
 
     def renew(self, run_id: str, fence: int, lease_s: float) -> None:
         """Extend the lease.
@@ -35,10 +24,6 @@ class Ownership(Table):
         """
         if self._one("renew_lease", run_id=run_id, fence=fence, lease_s=lease_s) is None:
             raise fenced_off(run_id)
-
-    def unowned_runs(self) -> Sequence[str]:
-        """Ids of approved runs, and of running ones whose lease has ended."""
-        return [row["id"] for row in self._all("unowned_runs")]
 
     def record_step(
         self,

@@ -16,14 +16,14 @@ from bot.ports import AuditEntry, Request
 
 
 class Jobs(Table):
-    """The chores part of `bot.ports.Journal`.
+    """A `bot.ports.journal.Jobs`.
 
     Nothing has to be let go: a holder whose request is finished, however it ended, holds nothing any more, and one
     whose process died is dealt with again by the sweep.
     """
 
-    def hold_job(self, environment: str, kind: JobKind, request_id: str, user_id: str) -> JobHolder:
-        """See `bot.ports.Journal.hold_chore`."""
+    def hold(self, environment: str, kind: JobKind, request_id: str, user_id: str) -> JobHolder:
+        """See `bot.ports.journal.Jobs.hold`."""
         values = {"environment": environment, "kind": kind.value, "request_id": request_id, "user_id": user_id}
         with connection(self._pool) as conn:
             row = conn.execute(self._queries["hold_chore"], values).fetchone()
@@ -33,7 +33,7 @@ class Jobs(Table):
 
 
 class Requests(Table):
-    """The requests part of `bot.ports.Journal`."""
+    """A `bot.ports.journal.Requests`."""
 
     def accept(self, request: Request) -> bool:
         """Persist a request; False when it is already there (a redelivery)."""
@@ -42,22 +42,18 @@ class Requests(Table):
 
     @contextmanager
     def claim(self, request_id: str) -> Iterator["RowClaim | None"]:
-        """Hold a request by its row's lock while it is dealt with; see `bot.ports.Journal.claim`."""
+        """Hold a request by its row's lock while it is dealt with; see `bot.ports.journal.Requests.claim`."""
         with connection(self._pool) as conn:
             row = conn.execute(self._queries["claim_request"], {"id": request_id}).fetchone()
             yield RowClaim(conn, self._queries["finish_request"], mapping.request_of(row)) if row else None
 
-    def unfinished_requests(self, older_than_s: float) -> Sequence[Request]:
+    def unfinished(self, older_than_s: float) -> Sequence[Request]:
         """Requests nobody finished, for the sweep: at most 500, oldest first."""
         return [mapping.request_of(row) for row in self._all("unfinished_requests", older_than_s=older_than_s)]
 
-    def requests_under_way(self) -> Sequence[Request]:
+    def under_way(self) -> Sequence[Request]:
         """Every request nobody has finished, held or not, oldest first."""
         return [mapping.request_of(row) for row in self._all("requests_under_way")]
-
-    def visitors(self, within_s: float) -> Sequence[str]:
-        """Who has opened the Home tab in that time."""
-        return [row["user_id"] for row in self._all("visitors", within_s=within_s)]
 
 
 class RowClaim:
@@ -74,7 +70,7 @@ class RowClaim:
 
 
 class Freezes(Table):
-    """The freezes part of `bot.ports.Journal`."""
+    """A `bot.ports.journal.Freezes`."""
 
     def freeze(self, environment: str, user_id: str, reason: str, entry: AuditEntry | None = None) -> None:
         """Nobody starts a run there."""
@@ -97,3 +93,16 @@ class Freezes(Table):
             return None
         why = f": {row['reason']}" if row["reason"] else "."
         return f"{mapping.person(row['user_id'])} froze {environment} at {mapping.moment(row['since'])}{why}"
+
+
+class Activity(Table):
+    """A `bot.ports.journal.Activity`."""
+
+    def visitors(self, within_s: float) -> Sequence[str]:
+        """Who has opened the Home tab in that time."""
+        return [row["user_id"] for row in self._all("visitors", within_s=within_s)]
+
+    def pulse(self) -> str:
+        """Fingerprint what the Home tab shows."""
+        row = self._one("pulse")
+        return str(row["pulse"]) if row else ""

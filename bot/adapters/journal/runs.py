@@ -21,9 +21,9 @@ _OPENING_ATTEMPTS = 3
 
 
 class Runs(Table):
-    """The runs part of `bot.ports.Journal`."""
+    """A `bot.ports.journal.Runs`."""
 
-    def open_run(self, run: Run, entry: AuditEntry | None = None) -> None:
+    def open(self, run: Run, entry: AuditEntry | None = None) -> None:
         """Create a pending run.
 
         Raises:
@@ -35,32 +35,32 @@ class Runs(Table):
                 if conn.execute(self._queries["open_run"], mapping.run_row(run)).fetchone() is not None:
                     append(conn, run.id, entry)
                     return
-            other = self.active_run(run.environment)
+            other = self.active(run.environment)
             if other is not None:  # else it has ended since
                 raise _another_run_active(other)
         raise TemporaryError("environment-contended", f"Others are starting and ending runs on {run.environment}.")
 
-    def run(self, run_id: str) -> Run | None:
+    def find(self, run_id: str) -> Run | None:
         """Read a run with its steps."""
         row = self._one("run", run_id=run_id)
         return mapping.run_of(row) if row else None
 
-    def runs(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
+    def newest(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
         """Newest first."""
         return [mapping.run_of(row) for row in self._all("runs", environment=environment, limit=limit)]
 
     def open_follow_ups(self, environment: str | None = None) -> Sequence[Run]:
-        """See `bot.ports.Journal.open_follow_ups`. However old they are, and however many."""
+        """See `bot.ports.journal.Runs.open_follow_ups`. However old they are, and however many."""
         return [mapping.run_of(row) for row in self._all("open_follow_ups", environment=environment)]
 
-    def count_runs(self) -> Mapping[str, int]:
+    def count(self) -> Mapping[str, int]:
         """How many runs there are in each state that has any."""
         return {row["state"]: row["runs"] for row in self._all("count_runs")}
 
-    def active_run(self, environment: str) -> Run | None:
+    def active(self, environment: str) -> Run | None:
         """The run that holds the environment."""
         row = self._one("active_run", environment=environment)
-        return self.run(row["id"]) if row else None
+        return self.find(row["id"]) if row else None
 
     def approve(self, run_id: str, digest: str, steps: Sequence[Step], entry: AuditEntry | None = None) -> bool:
         """PENDING → APPROVED in one conditional update, with its checklist; False when someone else was first,
@@ -145,14 +145,24 @@ class Runs(Table):
         """Ask the owner to stop at the next safe place; whoever asked first is remembered."""
         self._do("request_cancel", run_id=run_id, user_id=user_id)
 
-    def pulse(self) -> str:
-        """A fingerprint of open runs, their steps and votes, follow-ups and freezes."""
-        row = self._one("pulse")
-        return str(row["pulse"]) if row else ""
-
-    def expired_runs(self) -> Sequence[str]:
+    def expired(self) -> Sequence[str]:
         """Ids of pending runs past their time."""
         return [row["id"] for row in self._all("expired_runs", now=self._clock.now())]
+
+    def take(self, run_id: str, owner: str, lease_s: float) -> Run | None:
+        """Become the owner: fence + 1, state RUNNING, lease. None when another owner's lease still runs or the run
+        is neither approved nor running.
+        """
+        with connection(self._pool) as conn:
+            values = {"run_id": run_id, "owner": owner, "lease_s": lease_s}
+            if conn.execute(self._queries["take_run"], values).fetchone() is None:
+                return None
+            row = conn.execute(self._queries["run"], values).fetchone()
+        return mapping.run_of(row) if row else None
+
+    def unowned(self) -> Sequence[str]:
+        """Ids of approved runs, and of running ones whose lease has ended."""
+        return [row["id"] for row in self._all("unowned_runs")]
 
 
 def _another_run_active(other: Run) -> PermanentError:

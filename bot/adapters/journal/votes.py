@@ -22,7 +22,7 @@ BALLOTS = load("sql.journal", "votes.sql")
 
 
 class Votes(Table):
-    """The votes part of `bot.ports.Journal`."""
+    """A `bot.ports.journal.Votes`."""
 
     def cast(self, run_id: str, vote: Vote, entry: AuditEntry | None = None) -> bool:
         """Record a vote; the same person's earlier one is replaced. False when they did something newer since.
@@ -40,7 +40,7 @@ class Votes(Table):
         return True
 
     def withdraw(self, run_id: str, retraction: Retraction, entry: AuditEntry | None = None) -> Retracted:
-        """Take a person's vote by reaction back, and remember that; see `bot.ports.Journal.withdraw`."""
+        """Take a person's vote by reaction back, and remember that; see `bot.ports.journal.Votes.withdraw`."""
         values = {"run_id": run_id, "until": RECHECK, **asdict(retraction)}
         with connection(self._pool) as conn:
             run = conn.execute(BALLOTS["lock_run"], values).fetchone()
@@ -53,7 +53,7 @@ class Votes(Table):
                 append(conn, run_id, entry)
         return came_of_it
 
-    def votes(self, run_id: str) -> Sequence[Vote]:
+    def current(self, run_id: str) -> Sequence[Vote]:
         """Votes now, oldest first."""
         with connection(self._pool) as conn:
             return [mapping.vote_of(row) for row in conn.execute(BALLOTS["votes"], {"run_id": run_id})]

@@ -41,7 +41,7 @@ def vote(services: Services, audience: Audience, payload: Mapping[str, Any]) -> 
     how, digest, now = payload["how"], run.plan.digest, services.clock.now()
     details = {"choice": choice.value, "how": how, "digest": digest, "name": voter.name}
     entry = AuditEntry(audience.user_id, "voted", details)
-    if services.journal.cast(run.id, Vote(audience.user_id, choice, digest, how, now, _event_ts(payload)), entry):
+    if services.journal.votes.cast(run.id, Vote(audience.user_id, choice, digest, how, now, _event_ts(payload)), entry):
         _decide(services, run)
 
 
@@ -53,7 +53,7 @@ def _subject(services: Services, audience: Audience, payload: Mapping[str, Any])
     if payload.get("run_id"):
         return services.run(payload["run_id"]), payload["digest"]
     found = services.announcer.run_of(audience.channel, payload["ts"])
-    run = services.journal.run(found[0]) if found else None
+    run = services.journal.runs.find(found[0]) if found else None
     return (run, found[1] or _on_card(services, run)) if found and run else None
 
 
@@ -66,13 +66,13 @@ def _on_card(services: Services, run: Run) -> str:
 
     The card is edited in place, and nobody can tell what it showed when somebody reacted.
     """
-    moves = (event.details for event in services.journal.events(run.id) if event.event == "plan-changed")
+    moves = (event.details for event in services.journal.audit.events(run.id) if event.event == "plan-changed")
     return "" if any(move["old"] != move["new"] for move in moves) else run.plan.short_digest
 
 
 def _counted_before(services: Services, run: Run, user_id: str, payload: Mapping[str, Any]) -> bool:
     """Whether this very vote has done its work: delivered twice, or its handler died before it could say so."""
-    seen = {(vote.user_id, vote.choice, vote.how, vote.digest) for vote in services.journal.votes(run.id)}
+    seen = {(vote.user_id, vote.choice, vote.how, vote.digest) for vote in services.journal.votes.current(run.id)}
     mine = (user_id, Choice(payload["choice"]), payload["how"], run.plan.digest)
     return run.state is not RunState.PENDING and mine in seen
 
@@ -104,7 +104,7 @@ def _check_voter(services: Services, run: Run, user_id: str, payload: Mapping[st
         return voter
     flags = {"bot": voter.bot, "deleted": voter.deleted, "guest": voter.guest, "stranger": voter.stranger}
     seen = {"reason": reason, "how": payload["how"], **flags, "name": voter.name}
-    services.journal.audit(run.id, user_id, "vote-refused", seen)
+    services.journal.audit.append(run.id, user_id, "vote-refused", seen)
     raise PermanentError("vote-refused", f"Your vote on run {run.id} does not count: {reason}")
 
 
@@ -118,7 +118,7 @@ def _withdraw(services: Services, run: Run, user_id: str, asked: str, payload: M
         return
     retraction = Retraction(user_id, Choice(payload["choice"]), asked, _event_ts(payload))
     entry = AuditEntry(user_id, "vote-withdrawn", {"how": payload["how"], "digest": run.plan.digest})
-    came_of_it = services.journal.withdraw(run.id, retraction, entry)
+    came_of_it = services.journal.votes.withdraw(run.id, retraction, entry)
     if came_of_it is Retracted.TOO_LATE:
         raise PermanentError(
             "vote-closed",
@@ -132,29 +132,29 @@ def _withdraw(services: Services, run: Run, user_id: str, asked: str, payload: M
 def _decide(services: Services, run: Run) -> None:
     journal = services.journal
     quorum = services.env(run.environment).environment.approval.quorum
-    votes = journal.votes(run.id)
+    votes = journal.votes.current(run.id)
     decision = decide(votes, run.plan.digest, quorum)
     if decision is Decision.REJECTED:
         who = " and ".join(f"<@{vote.user_id}>" for vote in votes if vote.choice is Choice.REJECT)
         ended = AuditEntry("backstop", "run-ended", {"state": RunState.REJECTED.value})
-        journal.end(run.id, RunState.REJECTED, f"rejected by {who}", expect=_PENDING, entry=ended)
+        journal.runs.end(run.id, RunState.REJECTED, f"rejected by {who}", expect=_PENDING, entry=ended)
     elif decision is Decision.APPROVED:
         approved = AuditEntry("backstop", "approved", {"digest": run.plan.digest, "quorum": quorum})
-        if journal.approve(run.id, run.plan.digest, checklist_of(run.plan.kind), approved):
+        if journal.runs.approve(run.id, run.plan.digest, checklist_of(run.plan.kind), approved):
             services.queue.defer_run(run.id)
     show(services, run.id)
 
 
 def show(services: Services, run_id: str) -> None:
     """Wish for a current card and request. Looked at again afterwards: an older look must not have the last word."""
-    run, shown = services.journal.run(run_id), None
+    run, shown = services.journal.runs.find(run_id), None
     while run is not None and run != shown:
         show_as(services, run)
-        run, shown = services.journal.run(run_id), run
+        run, shown = services.journal.runs.find(run_id), run
 
 
 def show_as(services: Services, run: Run) -> None:
     """Wish for a card and a request that show the run like this."""
-    votes = services.journal.votes(run.id)
+    votes = services.journal.votes.current(run.id)
     services.announcer.card(run, votes)
     services.announcer.request(run, votes)

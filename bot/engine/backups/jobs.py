@@ -83,7 +83,7 @@ class Work:
             "level": ended.level,
             "problem": ended.problem,
         }
-        services.journal.audit("", ended.user_id, _AUDITED[ended.kind], details)
+        services.journal.audit.append("", ended.user_id, _AUDITED[ended.kind], details)
         return ended
 
 
@@ -144,7 +144,7 @@ def _check_label(label: str) -> None:
 
 
 def _check_no_run(services: Services, environment: str) -> None:
-    run = services.journal.active_run(environment)
+    run = services.journal.runs.active(environment)
     if run is not None and run.state in _CHANGING:
         raise PermanentError(
             "run-under-way",
@@ -168,7 +168,7 @@ def begin(
         PermanentError: ``chore-under-way`` with who and since when; ``chore-given-up`` after too many restarts.
     """
     environment = env.environment.name
-    holder = services.journal.hold_job(environment, kind, key, audience.user_id)
+    holder = services.journal.jobs.hold(environment, kind, key, audience.user_id)
     if holder.request_id != key:
         raise _under_way(environment, kind, holder)
     now = services.clock.now()

@@ -53,7 +53,7 @@ def _look_after(services: Services, env: EnvironmentServices, kept: KeptDatabase
     now, told = services.clock.now(), _told_end(services, kept.run_id, kept.name)
     if told is None and now < kept.until - notice:
         return
-    run = services.journal.run(kept.run_id)
+    run = services.journal.runs.find(kept.run_id)
     if run is None:
         _log.warning("%s is of no run of ours and stays", kept.name)
     elif told is None or told < kept.until:
@@ -64,7 +64,7 @@ def _look_after(services: Services, env: EnvironmentServices, kept: KeptDatabase
 
 def _told_end(services: Services, run_id: str, name: str) -> datetime | None:
     """The end that people were told last; None where they have not been told."""
-    events = [event for event in services.journal.events(run_id) if event.event == ANNOUNCED]
+    events = [event for event in services.journal.audit.events(run_id) if event.event == ANNOUNCED]
     ends = [str(event.details["until"]) for event in events if event.details["database"] == name]
     return datetime.fromisoformat(ends[-1]) if ends else None
 
@@ -74,29 +74,29 @@ def _announce(services: Services, run: Run, kept: KeptDatabase, until: datetime)
     words = f"will be dropped after {until:%Y-%m-%d %H:%M} UTC. Until then /rollback undo {run.id} brings it back."
     _say(services, run, kept, "announced", words)
     details = {"database": kept.name, "until": until.isoformat()}
-    services.journal.audit(run.id, "backstop", ANNOUNCED, details)
+    services.journal.audit.append(run.id, "backstop", ANNOUNCED, details)
 
 
 def _is_needed(services: Services, kept: KeptDatabase) -> bool:
     """Whether somebody looks into it, or a run is open that may want it back."""
-    if services.journal.active_run(kept.environment) is not None:
+    if services.journal.runs.active(kept.environment) is not None:
         return True
-    asked = [request for request in services.journal.requests_under_way() if request.kind in READERS]
+    asked = [request for request in services.journal.requests.under_way() if request.kind in READERS]
     return any(request.payload.get("run_id") == kept.run_id for request in asked)
 
 
 def _drop(services: Services, env: EnvironmentServices, run: Run, kept: KeptDatabase) -> None:
     """Audited before and after: whoever dies in between leaves a drop that has begun, not one nobody knows of."""
-    events = services.journal.events(run.id)
+    events = services.journal.audit.events(run.id)
     if not any(event.event == BEGUN and event.details["database"] == kept.name for event in events):
-        services.journal.audit(run.id, "backstop", BEGUN, {"database": kept.name})
+        services.journal.audit.append(run.id, "backstop", BEGUN, {"database": kept.name})
     try:
         env.sides.drop(kept.name)
     except PermanentError as error:
         words = f"could not be dropped: {error} Backstop goes on trying; Kept databases in docs/operations.md has more."
         _say(services, run, kept, "stuck", words)
         raise
-    services.journal.audit(run.id, "backstop", DROPPED, {"database": kept.name})
+    services.journal.audit.append(run.id, "backstop", DROPPED, {"database": kept.name})
     _say(services, run, kept, "dropped", "was dropped: its time was over. The swap can no longer be undone.")
 
 

@@ -72,7 +72,7 @@ def _row_recovery(services: Services, run: Run, kept: str) -> RowRecovery:
 
 
 def _check_no_run(services: Services, environment: str) -> None:
-    active = services.journal.active_run(environment)
+    active = services.journal.runs.active(environment)
     if active is not None and active.state in _CHANGING:
         raise PermanentError(
             "run-under-way",

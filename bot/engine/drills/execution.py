@@ -159,7 +159,7 @@ class DrillExecution:
             OwnershipLostError: the journal stays away.
         """
         about = {"drill": self.drill.id, "environment": self.drill.environment, **details}
-        self.insist(lambda: self.services.journal.audit("", "backstop", event, about))
+        self.insist(lambda: self.services.journal.audit.append("", "backstop", event, about))
 
     def _put(self, step: Step) -> None:
         self.insist(lambda: self._record(step))

@@ -65,7 +65,7 @@ def _plan_now(services: Services, user_id: str, environment: str, kind: DrillKin
     source = next((item.source for item in alike), environment)
     now = services.clock.now()
     details = {"drill": drill_id, "environment": environment, "kind": kind.value, "bundle_of": source}
-    services.journal.audit("", user_id, "drill-asked-for", details)
+    services.journal.audit.append("", user_id, "drill-asked-for", details)
     services.drills.plan(Drill(drill_id, "", environment, kind, source, now, now, user_id=user_id))
 
 
@@ -136,9 +136,9 @@ def postpone(services: Services, user_id: str, drill_id: str, start_at: str, by_
 
 def _note(services: Services, user_id: str, event: str, details: Mapping[str, str]) -> None:
     """Log what has been done, once: also where whoever did it died before they could."""
-    noted = (entry for entry in services.journal.events("") if entry.event == event)
+    noted = (entry for entry in services.journal.audit.events("") if entry.event == event)
     if not any((entry.actor, entry.details) == (user_id, details) for entry in noted):
-        services.journal.audit("", user_id, event, details)
+        services.journal.audit.append("", user_id, event, details)
 
 
 def _check_start(services: Services, drill: Drill, start: datetime) -> None:

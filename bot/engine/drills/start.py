@@ -36,10 +36,10 @@ def hindrance(services: Services, drill: Drill) -> str:
 
 def busy(services: Services, environment: str, drill_id: str) -> str:
     """Say what else goes on in an environment, or that it is frozen."""
-    frozen = services.journal.frozen(environment)
+    frozen = services.journal.freezes.frozen(environment)
     if frozen is not None:
         return frozen
-    run = services.journal.active_run(environment)
+    run = services.journal.runs.active(environment)
     if run is not None and run.drill != drill_id:
         return f"Run {run.id} is open in {environment}."
     for other in services.drills.open_drills():
@@ -61,7 +61,7 @@ def order(services: Services, drill: Drill) -> None:
     """Persist the request for a drill, then queue it; asked for again, it is the same request."""
     start = drill.start_at.isoformat()
     request = Request(f"drill:{drill.id}:{start}", Kind.DRILL, {"drill_id": drill.id, "start_at": start})
-    if services.journal.accept(request):
+    if services.journal.requests.accept(request):
         defer(services.queue, request)
 
 

@@ -41,14 +41,14 @@ def clean_up(services: Services) -> None:
 
 def _open_runs(services: Services) -> list[Run]:
     """Every one, however old: an environment has one at the most."""
-    newest = [run for run in services.journal.runs(limit=100) if run.state in OPEN]
-    active = [services.journal.active_run(name) for name in services.envs]
+    newest = [run for run in services.journal.runs.newest(limit=100) if run.state in OPEN]
+    active = [services.journal.runs.active(name) for name in services.envs]
     return [*newest, *(run for run in active if run is not None)]
 
 
 def _asked_for(services: Services) -> set[str]:
     """Under which names requests that are not finished have made something."""
-    return {run_id_of(request.id) for request in services.journal.requests_under_way()}
+    return {run_id_of(request.id) for request in services.journal.requests.under_way()}
 
 
 def _drop_sides(services: Services, env: EnvironmentServices) -> None:
@@ -68,7 +68,7 @@ def _is_left(services: Services, side: SideFacts, asked_for: Collection[str]) ->
     drill = services.drills.drill(owner)
     if drill is not None:
         return drill.ended_at is not None
-    run = services.journal.run(owner)
+    run = services.journal.runs.find(owner)
     if run is not None:
         # Where a swap has begun, people may need to see what there is: docs/operations.md, "A run is parked".
         return run.state not in OPEN and not any(step.key == SWAP and step.started_at for step in run.steps)

@@ -29,11 +29,11 @@ def sweep(services: Services) -> None:
         BotError: the journal or the queue does not answer; the next sweep tries again.
     """
     # First what may have left traffic down.
-    for run_id in services.journal.unowned_runs():
+    for run_id in services.journal.runs.unowned():
         services.queue.defer_run(run_id)
-    for request in services.journal.unfinished_requests(REQUEST_AGE_S):
+    for request in services.journal.requests.unfinished(REQUEST_AGE_S):
         defer(services.queue, request)
-    for run_id in services.journal.expired_runs():
+    for run_id in services.journal.runs.expired():
         _expire(services, run_id)
     for environment in services.envs:
         _show_pending(services, environment)
@@ -41,19 +41,19 @@ def sweep(services: Services) -> None:
 
 def _show_pending(services: Services, environment: str) -> None:
     """A request whose opener died before it was shown is shown; one that is shown already is not edited by this."""
-    run = services.journal.active_run(environment)
+    run = services.journal.runs.active(environment)
     if run is not None and run.state is RunState.PENDING:
         show(services, run.id)
 
 
 def _expire(services: Services, run_id: str) -> None:
     """Say it, then make it so, then say what is so: whoever dies in between leaves it to the next sweep."""
-    run = services.journal.run(run_id)
+    run = services.journal.runs.find(run_id)
     if run is None:
         return
     show_as(services, replace(run, state=RunState.EXPIRED, problem=_NOBODY))
     entry = AuditEntry("backstop", "run-ended", {"state": RunState.EXPIRED.value})
-    services.journal.end(run_id, RunState.EXPIRED, _NOBODY, expect=frozenset({RunState.PENDING}), entry=entry)
+    services.journal.runs.end(run_id, RunState.EXPIRED, _NOBODY, expect=frozenset({RunState.PENDING}), entry=entry)
     show(services, run_id)
 
 

@@ -23,7 +23,7 @@ def inspect(services: Services, env: EnvironmentServices, own_run: str = "", *, 
         BotError: what an observation raised; a plan is never made from half the facts.
     """
     name = env.environment.name
-    active = services.journal.active_run(name)
+    active = services.journal.runs.active(name)
     database = env.database.inspect()
     scripts = services.scripts.load() if undoing is not None else {}
     return Facts(
@@ -33,7 +33,7 @@ def inspect(services: Services, env: EnvironmentServices, own_run: str = "", *, 
         scripts=scripts,
         matrix=services.matrix,
         backups=_instead(env, database, scripts, undoing),
-        frozen=services.journal.frozen(name),
+        frozen=services.journal.freezes.frozen(name),
         active=active if active is not None and active.id != own_run else None,
         missing_rights=tuple(env.cluster.missing_rights()),
     )

@@ -22,7 +22,7 @@ def with_history(services: Services, facts: Facts, run_id: str, *, drill: bool =
             moment it was asked for.
         drill: whether it is a drill's own run, of which no proof is demanded.
     """
-    run = services.journal.run(run_id)
+    run = services.journal.runs.find(run_id)
     learnt = look_back(services)
     asked_at = run.created_at if run is not None else learnt.at
     exempt = drill or (run is not None and run.drill != "")
@@ -38,7 +38,7 @@ def look_back(services: Services) -> Drilled:
         scripts=book.script_proofs(),
         passes=tuple(book.newest_passes()),
         restores=tuple(book.history(limit=_DRILLS, kind=DrillKind.RESTORE)),
-        runs=tuple(services.journal.runs(limit=_RUNS)),
+        runs=tuple(services.journal.runs.newest(limit=_RUNS)),
         grounds=grounds(services),
     )
 

@@ -26,7 +26,7 @@ def cancel(services: Services, user_id: str, run_id: str) -> str:
     """
     run = services.run(run_id)
     check_steward(services, user_id, run)
-    services.journal.audit(run.id, user_id, "cancel-requested", {"state": run.state.value})
+    services.journal.audit.append(run.id, user_id, "cancel-requested", {"state": run.state.value})
     if _cancel_untouched(services, user_id, run) or _was_cancelled(run, user_id):
         show(services, run.id)
         return f"Run {run.id} is cancelled. Nothing was touched."
@@ -42,7 +42,7 @@ def _cancel_untouched(services: Services, user_id: str, run: Run) -> bool:
         return False
     problem = _cancelled_by(user_id)
     try:
-        return services.journal.end(run.id, RunState.CANCELLED, problem, expect=_NOT_STARTED, fence=run.fence)
+        return services.journal.runs.end(run.id, RunState.CANCELLED, problem, expect=_NOT_STARTED, fence=run.fence)
     except PermanentError:  # somebody has just taken it
         return False
 
@@ -60,7 +60,7 @@ def _cancelled_by(user_id: str) -> str:
 def _cancel_started(services: Services, user_id: str, run: Run) -> str:
     if run.state is RunState.PARKED and is_past_return(run):
         problem = f"{run.problem} Left to people by <@{user_id}>."
-        if not services.journal.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED})):
+        if not services.journal.runs.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED})):
             return _cancel_started(services, user_id, services.run(run.id))  # somebody has just resumed it
         show(services, run.id)
         report_again(services, run.id)
@@ -75,8 +75,8 @@ def _cancel_started(services: Services, user_id: str, run: Run) -> str:
         )
     if run.state is RunState.PARKED and _has_tried(services, run):
         return _leave_to_people(services, user_id, run)
-    services.journal.request_cancel(run.id, user_id)
-    if run.state is RunState.PARKED and services.journal.resume(run.id):
+    services.journal.runs.request_cancel(run.id, user_id)
+    if run.state is RunState.PARKED and services.journal.runs.resume(run.id):
         services.queue.defer_run(run.id)
     return (
         f"Run {run.id} stops at the next safe place and puts everything back: database unchanged, traffic returned. "
@@ -87,7 +87,7 @@ def _cancel_started(services: Services, user_id: str, run: Run) -> str:
 def _has_tried(services: Services, run: Run) -> bool:
     """Whether it has parked again since somebody cancelled it: one more try by itself would park once more."""
     asked = False
-    for event in services.journal.events(run.id):
+    for event in services.journal.audit.events(run.id):
         asked = asked or event.event == "cancel-requested"
         if asked and event.event == "run-ended" and event.details.get("state") == RunState.PARKED.value:
             return True
@@ -100,7 +100,7 @@ def _leave_to_people(services: Services, user_id: str, run: Run) -> str:
     touched = [step for step in run.steps if step.state in TOUCHED and step.key in undoes]
     left = "; ".join(f"{step.title} ({undoes[step.key]})" for step in touched)
     problem = f"{run.problem} Left to people by <@{user_id}>. Not put back: {left or 'nothing'}."
-    if not services.journal.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED})):
+    if not services.journal.runs.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED})):
         raise PermanentError("not-parked", f"Run {run.id} is no longer parked: somebody resumed it.", "Ask again.")
     show(services, run.id)
     report_again(services, run.id)
@@ -119,7 +119,7 @@ def resume(services: Services, user_id: str, run_id: str) -> str:
     run = services.run(run_id)
     check_steward(services, user_id, run)
     check_not_retired(run)
-    if not services.journal.resume(run.id, AuditEntry(user_id, "resumed", {})):
+    if not services.journal.runs.resume(run.id, AuditEntry(user_id, "resumed", {})):
         raise PermanentError("not-parked", f"Run {run.id} is {run.state}, not parked.", "See /rollback status.")
     services.queue.defer_run(run.id)
     show(services, run.id)
@@ -153,8 +153,8 @@ def close_follow_up(services: Services, user_id: str, run_id: str, link: str) ->
     if step is not None and step.state is StepState.OPEN:
         # Noted first: a step that says closed while nobody knows by whom could not be mended by a successor.
         if not _is_noted(services, run, user_id, details):
-            services.journal.audit(run.id, user_id, "follow-up-closed", details)
-        services.journal.record_step(run.id, run.fence, FOLLOW_UP, StepState.DONE, detail)
+            services.journal.audit.append(run.id, user_id, "follow-up-closed", details)
+        services.journal.leases.record_step(run.id, run.fence, FOLLOW_UP, StepState.DONE, detail)
     elif step is None or step.detail != detail:  # else it was this very wish, whose handler died before it could say so
         raise PermanentError("nothing-open", f"Run {run.id} has no open follow-up.", "/rollback status shows what is.")
     show(services, run.id)
@@ -163,5 +163,5 @@ def close_follow_up(services: Services, user_id: str, run_id: str, link: str) ->
 
 
 def _is_noted(services: Services, run: Run, user_id: str, details: Mapping[str, str]) -> bool:
-    closings = (event for event in services.journal.events(run.id) if event.event == "follow-up-closed")
+    closings = (event for event in services.journal.audit.events(run.id) if event.event == "follow-up-closed")
     return any((event.actor, event.details) == (user_id, details) for event in closings)

@@ -31,7 +31,7 @@ def escalate(services: Services, run: Run) -> None:
     )
     services.announcer.escalate(run, found)
     details = {"problem": found.problem, "logs": found.database_logs, "backup": found.backup}
-    services.journal.audit(run.id, "backstop", "escalated", {**details, "recovery": list(found.recovery)})
+    services.journal.audit.append(run.id, "backstop", "escalated", {**details, "recovery": list(found.recovery)})
 
 
 def _logs(env: EnvironmentServices) -> dict[str, str]:

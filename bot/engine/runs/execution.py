@@ -58,9 +58,9 @@ class Execution:
     def _beat(self) -> None:
         while not self._ended.wait(RENEW_EVERY_S):
             try:
-                self.services.journal.renew(self.run.id, self.run.fence, LEASE_S)
+                self.services.journal.leases.renew(self.run.id, self.run.fence, LEASE_S)
                 self._renewed_at = self.services.clock.monotonic()
-                run = self.services.journal.run(self.run.id)
+                run = self.services.journal.runs.find(self.run.id)
                 self._cancelled_by = run.cancel_requested_by if run else ""
             except PermanentError:
                 self._lost.set()
@@ -103,7 +103,7 @@ class Execution:
             PermanentError: ``fenced-off``.
             TemporaryError: the journal does not answer.
         """
-        self.services.journal.renew(self.run.id, self.run.fence, LEASE_S)
+        self.services.journal.leases.renew(self.run.id, self.run.fence, LEASE_S)
         self._renewed_at = self.services.clock.monotonic()
 
     def may_commit(self) -> None:
@@ -114,7 +114,7 @@ class Execution:
             CancelledError: somebody does.
         """
         self.must_own()
-        run = self.services.journal.run(self.run.id)
+        run = self.services.journal.runs.find(self.run.id)
         if run is not None and run.cancel_requested_by:
             raise CancelledError(run.cancel_requested_by)
 
@@ -150,7 +150,7 @@ class Execution:
             OwnershipLostError: another process has the run, or the journal stays away.
         """
         journal, run = self.services.journal, self.run
-        self.insist(lambda: journal.record_step(run.id, run.fence, key, state, detail, data))
+        self.insist(lambda: journal.leases.record_step(run.id, run.fence, key, state, detail, data))
         self.insist(self.refresh)
 
     def remember(self, key: str, data: Mapping[str, Any]) -> None:
@@ -160,7 +160,7 @@ class Execution:
             OwnershipLostError: another process has the run, or the journal stays away.
         """
         journal, run = self.services.journal, self.run
-        self.insist(lambda: journal.remember(run.id, run.fence, key, data))
+        self.insist(lambda: journal.leases.remember(run.id, run.fence, key, data))
         self.insist(self.refresh)
 
     def insist(self, write: Callable[[], object]) -> None:
@@ -176,10 +176,10 @@ class Execution:
 
     def refresh(self) -> None:
         """Read the run again, a wish to cancel it included, and wish for a current card."""
-        self.run = self.services.journal.run(self.run.id) or self.run
+        self.run = self.services.journal.runs.find(self.run.id) or self.run
         self._cancelled_by = self.run.cancel_requested_by
         self._card_at = self.services.clock.monotonic()
-        votes = self.services.journal.votes(self.run.id)
+        votes = self.services.journal.votes.current(self.run.id)
         self._attempt(lambda: self.services.announcer.card(self.run, votes))
 
     def say(self, wish: Callable[[], None]) -> None:
@@ -206,7 +206,7 @@ class Execution:
             if self.services.clock.monotonic() - self._card_at < CARD_EVERY_S:
                 return
             try:
-                self.services.journal.record_progress(self.run.id, self.run.fence, key, progress)
+                self.services.journal.leases.record_progress(self.run.id, self.run.fence, key, progress)
                 self.refresh()
             except TemporaryError:
                 return  # a figure that is not shown is no reason to stop a dump
@@ -223,7 +223,7 @@ class Execution:
         Raises:
             OwnershipLostError: the journal stays away.
         """
-        self.insist(lambda: self.services.journal.audit(self.run.id, "backstop", event, details))
+        self.insist(lambda: self.services.journal.audit.append(self.run.id, "backstop", event, details))
 
 
 @stamina.retry(on=TemporaryError, attempts=None, timeout=JOURNAL_PATIENCE_S, wait_max=2.0)

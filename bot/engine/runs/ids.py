@@ -17,7 +17,7 @@ def find_own(journal: Journal, wanted: str, is_own: Callable[[Run], bool]) -> tu
     """
     for salt in itertools.count():
         run_id = run_id_of(wanted, salt)
-        run = journal.run(run_id)
+        run = journal.runs.find(run_id)
         if run is None or is_own(run):
             return run_id, run
     raise AssertionError  # pragma: no cover -- count() does not end

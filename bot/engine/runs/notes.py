@@ -30,7 +30,7 @@ def document(services: Services, user_id: str, request_id: str, payload: Mapping
             "name": person.name,
             "request": request_id,
         }
-        services.journal.audit(run.id, user_id, "documented", details)
+        services.journal.audit.append(run.id, user_id, "documented", details)
     report_again(services, run.id)
     return f"What you wrote about run {run.id} is in its report, in its thread."
 
@@ -48,5 +48,5 @@ def _check_over(run: Run) -> None:
 
 def _is_kept(services: Services, run: Run, request_id: str) -> bool:
     """Whether a predecessor wrote it down and died before the report was brought up to date."""
-    events = services.journal.events(run.id)
+    events = services.journal.audit.events(run.id)
     return any(event.event == "documented" and event.details.get("request") == request_id for event in events)

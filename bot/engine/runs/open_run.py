@@ -43,7 +43,7 @@ def request_run(services: Services, audience: Audience, request_id: str, payload
 
 def _check_free(services: Services, environment: str) -> None:
     """Refuse early, before a rehearsal for nothing."""
-    active = services.journal.active_run(environment)
+    active = services.journal.runs.active(environment)
     if active is not None:
         raise another_run(active)
 
@@ -63,7 +63,7 @@ def _open(services: Services, env: EnvironmentServices, person: Voter, run_id: s
         expires_at=now + env.environment.approval.window,
     )
     details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": run.reason, "name": person.name}
-    services.journal.open_run(run, AuditEntry(person.user_id, "requested", details))
+    services.journal.runs.open(run, AuditEntry(person.user_id, "requested", details))
     return run
 
 

@@ -15,7 +15,7 @@ def report(services: Services, run: Run) -> None:
     Looked at again afterwards: an older look must not have the last word.
     """
     shown = -1
-    while (events := list(services.journal.events(run.id))) and len(events) != shown:
+    while (events := list(services.journal.audit.events(run.id))) and len(events) != shown:
         export = saved_rows(services, run)
         services.announcer.report(run, events, export)
         services.announcer.report_file(run, events, export)
@@ -24,7 +24,7 @@ def report(services: Services, run: Run) -> None:
 
 def report_again(services: Services, run_id: str) -> None:
     """Bring the report of a run that has ended, or waits for people, up to date."""
-    run = services.journal.run(run_id)
+    run = services.journal.runs.find(run_id)
     if run is not None and run.started_at is not None and run.state not in UNDER_WAY:
         report(services, run)
 

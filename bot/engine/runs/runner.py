@@ -44,7 +44,7 @@ class Runner:
     def execute(self, run_id: str) -> None:
         """Take a run and carry it as far as it goes. Does nothing when another process has it."""
         services = self._services
-        run = services.journal.take(run_id, services.owner, LEASE_S)
+        run = services.journal.runs.take(run_id, services.owner, LEASE_S)
         if run is None:
             return
         with Execution(services, services.env(run.environment), run) as execution:
@@ -188,7 +188,7 @@ class Runner:
         execution.audit("run-ended", state=state.value, problem=problem)
         execution.say(lambda: report(self._services, ended))
         running = frozenset({RunState.RUNNING})
-        execution.insist(lambda: journal.end(run.id, state, problem, expect=running, fence=run.fence))
+        execution.insist(lambda: journal.runs.end(run.id, state, problem, expect=running, fence=run.fence))
         execution.insist(execution.refresh)
         self._announce(execution, execution.run)
 
@@ -231,12 +231,12 @@ class Runner:
         execution.say(lambda: services.announcer.changed(asked, run.plan.short_digest, interrupt.differences))
         self._announce(execution, asked)
         gone = {user: _withdrawn(run, user, why) for user, why in interrupt.withdrawn.items()}
-        execution.insist(lambda: services.journal.replan(run.id, interrupt.plan, expires_at, run.fence, gone))
+        execution.insist(lambda: services.journal.runs.replan(run.id, interrupt.plan, expires_at, run.fence, gone))
         execution.insist(execution.refresh)
         self._announce(execution, execution.run)
 
     def _votes(self, run: Run) -> list[Vote]:
-        return [vote for vote in self._services.journal.votes(run.id) if vote.digest == run.plan.digest]
+        return [vote for vote in self._services.journal.votes.current(run.id) if vote.digest == run.plan.digest]
 
 
 def _insist(execution: Execution, action: Action, do: Callable[[Execution], T]) -> T:

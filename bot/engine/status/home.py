@@ -45,7 +45,7 @@ def gather(services: Services, cached_reads: CachedReads, *, patience_s: float =
     """
     envs = sorted(services.envs.values(), key=lambda env: (not env.environment.production, env.environment.name))
     looks = [_begin(services, cached_reads, env) for env in envs]
-    follow_ups = services.journal.open_follow_ups()
+    follow_ups = services.journal.runs.open_follow_ups()
     summaries = [_of_journal(services, env, follow_ups) for env in envs]
     until = services.clock.monotonic() + patience_s
     seen = []
@@ -67,15 +67,15 @@ def _begin(services: Services, cached_reads: CachedReads, env: EnvironmentServic
 
 def _of_journal(services: Services, env: EnvironmentServices, follow_ups: Sequence[Run]) -> EnvironmentSummary:
     environment = env.environment
-    run = services.journal.active_run(environment.name)
+    run = services.journal.runs.active(environment.name)
     return EnvironmentSummary(
         environment.name,
         environment.production,
         environment.incident_channel,
         environment.approval.quorum,
         run=run,
-        votes=tuple(services.journal.votes(run.id)) if run is not None else (),
-        frozen=services.journal.frozen(environment.name),
+        votes=tuple(services.journal.votes.current(run.id)) if run is not None else (),
+        frozen=services.journal.freezes.frozen(environment.name),
         last_drill=next(iter(services.drills.history(environment.name, 1)), None),
         follow_ups=tuple(open_ for open_ in follow_ups if open_.environment == environment.name),
     )
@@ -143,10 +143,10 @@ class HomeKeeper:
         Raises:
             BotError: the journal does not answer.
         """
-        visitors = services.journal.visitors(VISITED_WITHIN_S)
+        visitors = services.journal.activity.visitors(VISITED_WITHIN_S)
         if not visitors:
             return
-        pulse, since_s = services.journal.pulse(), services.clock.monotonic() - self._refreshed_at
+        pulse, since_s = services.journal.activity.pulse(), services.clock.monotonic() - self._refreshed_at
         if since_s < (REFRESH_EVERY_S if pulse == self._pulse else REFRESH_LEAST_S):
             return
         self._pulse, self._refreshed_at = pulse, services.clock.monotonic()

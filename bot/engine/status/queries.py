@@ -14,9 +14,9 @@ def answer_status(services: Services, audience: Audience, key: str, environment:
     if environment:
         services.env(environment)
     names = [environment] if environment else sorted(services.envs)
-    frozen = {name: why for name in names if (why := services.journal.frozen(name)) is not None}
-    runs = services.journal.runs(environment or None)
-    follow_ups = services.journal.open_follow_ups(environment or None)
+    frozen = {name: why for name in names if (why := services.journal.freezes.frozen(name)) is not None}
+    runs = services.journal.runs.newest(environment or None)
+    follow_ups = services.journal.runs.open_follow_ups(environment or None)
     services.announcer.status(audience, key, runs, frozen, kept_everywhere(services, names), follow_ups)
 
 
@@ -27,7 +27,7 @@ def answer_migrations(services: Services, audience: Audience, key: str, environm
     """
     env = services.env(environment)
     database, cluster = env.database.inspect(), env.cluster.inspect()
-    active = None if database.accepts_connections else services.journal.active_run(environment)
+    active = None if database.accepts_connections else services.journal.runs.active(environment)
     deployment = cluster.deployment(env.environment.workloads.version_deployment)
     overview = Overview(
         environment=environment,
@@ -36,7 +36,7 @@ def answer_migrations(services: Services, audience: Audience, key: str, environm
         serving=is_serving(cluster),
         matrix=[str(row) for row in services.matrix.rows],
         rows=_rows(services, database),
-        frozen=services.journal.frozen(environment),
+        frozen=services.journal.freezes.frozen(environment),
         at=services.clock.now(),
         closed_by=active.id if active is not None and active.started_at is not None else "",
     )
@@ -72,7 +72,7 @@ def freeze(services: Services, user_id: str, environment: str, reason: str) -> s
     if not reason:
         raise PermanentError("reason-missing", "A freeze needs a reason.", f"/rollback freeze {environment} REASON")
     entry = AuditEntry(user_id, "frozen", {"environment": environment, "reason": reason})
-    services.journal.freeze(environment, user_id, reason, entry)
+    services.journal.freezes.freeze(environment, user_id, reason, entry)
     return f"{environment} is frozen: nobody starts a run there until /rollback unfreeze {environment}."
 
 
@@ -85,8 +85,8 @@ def unfreeze(services: Services, user_id: str, key: str, environment: str) -> st
     env = services.env(environment)
     check_member(services, user_id, env.environment)
     details = {"environment": environment, "request": key}
-    if not services.journal.unfreeze(environment, AuditEntry(user_id, "unfrozen", details)):
-        thawed = (event for event in services.journal.events("") if event.event == "unfrozen")
+    if not services.journal.freezes.unfreeze(environment, AuditEntry(user_id, "unfrozen", details)):
+        thawed = (event for event in services.journal.audit.events("") if event.event == "unfrozen")
         if not any(event.details.get("request") == key for event in thawed):
             raise PermanentError("not-frozen", f"{environment} is not frozen.")
     return f"{environment} is open for runs again."

@@ -50,7 +50,7 @@ def begin(story: Story, kind: DrillKind, bundle_of: str) -> str:
     story.screen.note(f"a {kind} drill of {story.environment} with the newest bundle of {bundle_of} is due")
     with open_pool(dsn, max_size=2) as pool, closing(ProcrastinateQueue(dsn)) as queue:
         PostgresDrillRepository(pool, CLOCK).plan(Drill(drill_id, "", story.environment, kind, bundle_of, now, now))
-        PostgresJournal(pool, CLOCK).accept(request)
+        PostgresJournal(pool, CLOCK).requests.accept(request)
         defer(queue, request)
     return drill_id
 

@@ -17,8 +17,8 @@ DETAILS = {"digest": "ab", "seen": {"bot": False}, "n": [1, 2.5, 1e22, 1e-7], "t
 
 def write(journal: PostgresJournal, count: int) -> Events:
     for number in range(count):
-        journal.audit(f"r{number % 2}", "U1", "voted", {**DETAILS, "number": number})
-    return list(journal.events())
+        journal.audit.append(f"r{number % 2}", "U1", "voted", {**DETAILS, "number": number})
+    return list(journal.audit.events())
 
 
 def test_events_come_back_in_order_and_as_written(journal: PostgresJournal) -> None:
@@ -28,13 +28,13 @@ def test_events_come_back_in_order_and_as_written(journal: PostgresJournal) -> N
     assert events[0].previous == audit.ORIGIN
     assert events[1].previous == events[0].digest
     assert verify_chain(events) == []
-    assert [event.sequence for event in journal.events("r1")] == [2, 4]
+    assert [event.sequence for event in journal.audit.events("r1")] == [2, 4]
 
 
 def test_the_chain_holds_when_many_append_at_once(journal: PostgresJournal) -> None:
     with ThreadPoolExecutor(20) as threads:
-        list(threads.map(lambda number: journal.audit("r", "bot", "step", {"n": number}), range(100)))
-    events = list(journal.events())
+        list(threads.map(lambda number: journal.audit.append("r", "bot", "step", {"n": number}), range(100)))
+    events = list(journal.audit.events())
     assert len(events) == 100
     assert verify_chain(events) == []
 
@@ -56,7 +56,7 @@ def test_the_database_refuses_to_change_the_log(journal: PostgresJournal, pool: 
     before = write(journal, 2)
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"), pool.connection() as connection:
         connection.execute(statement.encode())
-    assert list(journal.events()) == before
+    assert list(journal.audit.events()) == before
 
 
 @pytest.mark.parametrize(

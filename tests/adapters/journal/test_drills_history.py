@@ -105,7 +105,7 @@ def test_a_plan_with_its_proofs_comes_back_as_it_was(journal: PostgresJournal) -
         ProvenScript(26, "y", None),
     )
     run = replace(RUN, plan=replace(PLAN, proven=PlannedProof(NOON, scripts, total=made)))
-    journal.open_run(run)
+    journal.runs.open(run)
 
     assert stored(journal).plan == run.plan
     assert run.plan.digest == PLAN.digest
@@ -119,6 +119,6 @@ def test_a_plan_from_before_there_were_proofs_still_loads() -> None:
 
 
 def stored(journal: PostgresJournal) -> Run:
-    run = journal.run(RUN.id)
+    run = journal.runs.find(RUN.id)
     assert run is not None
     return run

@@ -10,12 +10,12 @@ TAKE, VERIFY = JobKind.TAKE, JobKind.VERIFY
 
 
 def ask(journal: PostgresJournal, request_id: str, user: str = "U0ONCALL") -> JobHolder:
-    journal.accept(Request(request_id, "take"))
-    return journal.hold_job("prod", TAKE, request_id, user)
+    journal.requests.accept(Request(request_id, "take"))
+    return journal.jobs.hold("prod", TAKE, request_id, user)
 
 
 def finish(journal: PostgresJournal, request_id: str) -> None:
-    with journal.claim(request_id) as claim:
+    with journal.requests.claim(request_id) as claim:
         assert claim is not None
         claim.finish()
 
@@ -28,9 +28,9 @@ def test_the_first_has_it_and_the_second_hears_who(journal: PostgresJournal) -> 
 
 def test_other_kinds_and_environments_are_free(journal: PostgresJournal) -> None:
     ask(journal, "slash:1")
-    journal.accept(Request("slash:2", "verify"))
-    assert journal.hold_job("prod", VERIFY, "slash:2", "U").request_id == "slash:2"
-    assert journal.hold_job("staging", TAKE, "slash:2", "U").request_id == "slash:2"
+    journal.requests.accept(Request("slash:2", "verify"))
+    assert journal.jobs.hold("prod", VERIFY, "slash:2", "U").request_id == "slash:2"
+    assert journal.jobs.hold("staging", TAKE, "slash:2", "U").request_id == "slash:2"
 
 
 def test_the_same_request_has_it_again_and_is_counted(journal: PostgresJournal) -> None:
@@ -48,10 +48,10 @@ def test_it_is_free_once_the_request_is_finished(journal: PostgresJournal) -> No
 
 
 def test_it_is_asked_for_while_the_request_is_held(journal: PostgresJournal) -> None:
-    journal.accept(Request("slash:1", "take"))
-    with journal.claim("slash:1") as claim:
+    journal.requests.accept(Request("slash:1", "take"))
+    with journal.requests.claim("slash:1") as claim:
         assert claim is not None
-        assert journal.hold_job("prod", TAKE, "slash:1", "U").request_id == "slash:1"
+        assert journal.jobs.hold("prod", TAKE, "slash:1", "U").request_id == "slash:1"
         assert ask(journal, "slash:2").request_id == "slash:1"
         claim.finish()
     assert ask(journal, "slash:3").request_id == "slash:3"

@@ -12,58 +12,58 @@ REQUEST = Request("slash:1", "rollback", {"environment": "prod", "reason": "tiáº
 
 
 def read(journal: PostgresJournal, request_id: str) -> Request | None:
-    with journal.claim(request_id) as claim:
+    with journal.requests.claim(request_id) as claim:
         return claim.request if claim else None
 
 
 def finish(journal: PostgresJournal, request_id: str, problem: str = "") -> None:
-    with journal.claim(request_id) as claim:
+    with journal.requests.claim(request_id) as claim:
         assert claim is not None
         claim.finish(problem)
 
 
 def test_a_request_comes_back_to_the_character(journal: PostgresJournal) -> None:
-    assert journal.accept(REQUEST)
+    assert journal.requests.accept(REQUEST)
     assert read(journal, "slash:1") == REQUEST
 
 
 def test_a_redelivery_is_recognised_even_after_it_was_finished(journal: PostgresJournal) -> None:
-    assert journal.accept(REQUEST)
-    assert not journal.accept(REQUEST)
+    assert journal.requests.accept(REQUEST)
+    assert not journal.requests.accept(REQUEST)
     finish(journal, "slash:1", "refused: no")
     assert read(journal, "slash:1") is None
-    assert not journal.accept(REQUEST)
+    assert not journal.requests.accept(REQUEST)
 
 
 def test_of_many_deliveries_at_once_one_is_accepted(journal: PostgresJournal) -> None:
     with ThreadPoolExecutor(10) as threads:
-        assert list(threads.map(lambda _: journal.accept(REQUEST), range(20))).count(True) == 1
+        assert list(threads.map(lambda _: journal.requests.accept(REQUEST), range(20))).count(True) == 1
 
 
 def test_unfinished_requests_are_found_once_they_are_old_enough(journal: PostgresJournal) -> None:
     for number in range(3):
-        journal.accept(Request(f"slash:{number}", "status"))
+        journal.requests.accept(Request(f"slash:{number}", "status"))
     finish(journal, "slash:1")
-    assert journal.unfinished_requests(60) == []
+    assert journal.requests.unfinished(60) == []
     time.sleep(0.02)
-    assert [request.id for request in journal.unfinished_requests(0.01)] == ["slash:0", "slash:2"]
+    assert [request.id for request in journal.requests.unfinished(0.01)] == ["slash:0", "slash:2"]
 
 
 def test_a_held_request_is_nobody_elses_and_is_not_swept(journal: PostgresJournal) -> None:
-    journal.accept(REQUEST)
-    with journal.claim("slash:1") as held:
+    journal.requests.accept(REQUEST)
+    with journal.requests.claim("slash:1") as held:
         assert held is not None
         assert read(journal, "slash:1") is None
-        assert journal.unfinished_requests(0) == []
-        assert journal.requests_under_way() == [REQUEST]
+        assert journal.requests.unfinished(0) == []
+        assert journal.requests.under_way() == [REQUEST]
     assert read(journal, "slash:1") == REQUEST
 
 
 def test_a_holder_that_breaks_off_leaves_it_unfinished(journal: PostgresJournal) -> None:
-    journal.accept(REQUEST)
+    journal.requests.accept(REQUEST)
 
     def break_off() -> None:
-        with journal.claim("slash:1") as claim:
+        with journal.requests.claim("slash:1") as claim:
             assert claim is not None
             claim.finish()
             raise ZeroDivisionError
@@ -78,22 +78,22 @@ def test_an_unknown_request_is_none(journal: PostgresJournal) -> None:
 
 
 def test_a_frozen_environment_says_who_and_why(journal: PostgresJournal) -> None:
-    assert journal.frozen("prod") is None
-    journal.freeze("prod", "U0LEAD", "month-end billing")
-    journal.freeze("staging", "cli:root", "")
-    prod, staging = journal.frozen("prod"), journal.frozen("staging")
+    assert journal.freezes.frozen("prod") is None
+    journal.freezes.freeze("prod", "U0LEAD", "month-end billing")
+    journal.freezes.freeze("staging", "cli:root", "")
+    prod, staging = journal.freezes.frozen("prod"), journal.freezes.frozen("staging")
     assert prod is not None
     assert staging is not None
     assert prod.startswith("<@U0LEAD> froze prod at 2")
     assert prod.endswith(" UTC: month-end billing")
     assert staging.startswith("cli:root froze staging at 2")
     assert staging.endswith(" UTC.")
-    journal.unfreeze("prod")
-    assert journal.frozen("prod") is None
+    journal.freezes.unfreeze("prod")
+    assert journal.freezes.frozen("prod") is None
 
 
 def test_what_is_under_way_is_everything_nobody_has_finished(journal: PostgresJournal) -> None:
     for number in range(3):
-        journal.accept(Request(f"slash:{number}", "undo", {"run_id": f"r{number}"}))
+        journal.requests.accept(Request(f"slash:{number}", "undo", {"run_id": f"r{number}"}))
     finish(journal, "slash:1", "refused: no")
-    assert [request.payload["run_id"] for request in journal.requests_under_way()] == ["r0", "r2"]
+    assert [request.payload["run_id"] for request in journal.requests.under_way()] == ["r0", "r2"]

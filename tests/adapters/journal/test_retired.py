@@ -21,6 +21,6 @@ def test_an_old_restore_in_place_is_read_as_it_was(journal: PostgresJournal, poo
         conn.execute(steps, [json.dumps(ROWS[name]["steps"])])
 
     run = old_run(name)
-    assert journal.run(run.id) == run
-    assert list(journal.runs("prod")) == [run]
+    assert journal.runs.find(run.id) == run
+    assert list(journal.runs.newest("prod")) == [run]
     assert run.plan.digest == ROWS[name]["run"]["digest"]

@@ -16,19 +16,19 @@ PENDING = frozenset({RunState.PENDING})
 
 def bring_to(journal: PostgresJournal, state: RunState, run_id: str = "raaaaa") -> None:
     """Open a run and bring it to an open state."""
-    journal.open_run(make_run(run_id))
+    journal.runs.open(make_run(run_id))
     if state is RunState.PENDING:
         return
-    assert journal.approve(run_id, PLAN.digest, STEPS)
+    assert journal.runs.approve(run_id, PLAN.digest, STEPS)
     if state is RunState.APPROVED:
         return
-    assert journal.take(run_id, "bot:1", 30) is not None
+    assert journal.runs.take(run_id, "bot:1", 30) is not None
     if state is RunState.PARKED:
-        assert journal.end(run_id, RunState.PARKED, "help", expect=frozenset({RunState.RUNNING}))
+        assert journal.runs.end(run_id, RunState.PARKED, "help", expect=frozenset({RunState.RUNNING}))
 
 
 def state_of(journal: PostgresJournal, run_id: str = "raaaaa") -> RunState:
-    run = journal.run(run_id)
+    run = journal.runs.find(run_id)
     assert run is not None
     return run.state
 
@@ -36,33 +36,33 @@ def state_of(journal: PostgresJournal, run_id: str = "raaaaa") -> RunState:
 def test_follow_ups_stay_listed_until_they_are_closed(journal: PostgresJournal) -> None:
     step = Step("follow-up", 2, "Plan fix and re-deployment")
     for age_min, (run_id, environment) in enumerate([("raaaaa", "prod"), ("rbbbbb", "staging"), ("rccccc", "prod")]):
-        journal.open_run(make_run(run_id, environment, NOON - timedelta(minutes=9 * age_min)))
-        assert journal.approve(run_id, make_run(environment=environment).plan.digest, (*STEPS, step))
-        taken = journal.take(run_id, "bot:1", 30)
+        journal.runs.open(make_run(run_id, environment, NOON - timedelta(minutes=9 * age_min)))
+        assert journal.runs.approve(run_id, make_run(environment=environment).plan.digest, (*STEPS, step))
+        taken = journal.runs.take(run_id, "bot:1", 30)
         assert taken is not None
         if run_id != "raaaaa":
-            journal.record_step(run_id, taken.fence, "follow-up", StepState.OPEN)
-        assert journal.end(run_id, RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}), fence=taken.fence)
+            journal.leases.record_step(run_id, taken.fence, "follow-up", StepState.OPEN)
+        assert journal.runs.end(run_id, RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}), fence=taken.fence)
 
-    assert [run.id for run in journal.open_follow_ups()] == ["rccccc", "rbbbbb"]
-    assert [run.id for run in journal.open_follow_ups("prod")] == ["rccccc"]
-    assert journal.open_follow_ups("prod") == [journal.run("rccccc")]
-    journal.record_step("rccccc", 1, "follow-up", StepState.DONE, "closed")
-    assert journal.open_follow_ups("prod") == []
+    assert [run.id for run in journal.runs.open_follow_ups()] == ["rccccc", "rbbbbb"]
+    assert [run.id for run in journal.runs.open_follow_ups("prod")] == ["rccccc"]
+    assert journal.runs.open_follow_ups("prod") == [journal.runs.find("rccccc")]
+    journal.leases.record_step("rccccc", 1, "follow-up", StepState.DONE, "closed")
+    assert journal.runs.open_follow_ups("prod") == []
 
 
 def test_a_run_comes_back_as_it_was_opened(journal: PostgresJournal) -> None:
     run = make_run()
-    journal.open_run(run)
-    assert journal.run("raaaaa") == run
-    assert journal.active_run("prod") == run
-    assert journal.run("rzzzzz") is None
-    assert journal.active_run("dev") is None
+    journal.runs.open(run)
+    assert journal.runs.find("raaaaa") == run
+    assert journal.runs.active("prod") == run
+    assert journal.runs.find("rzzzzz") is None
+    assert journal.runs.active("dev") is None
 
 
 def test_times_are_read_as_utc_though_the_server_has_another_zone(journal: PostgresJournal) -> None:
     bring_to(journal, RunState.RUNNING)
-    run = journal.run("raaaaa")
+    run = journal.runs.find("raaaaa")
     assert run is not None
     assert run.started_at is not None
     assert run.created_at.utcoffset() == timedelta(0)
@@ -71,43 +71,43 @@ def test_times_are_read_as_utc_though_the_server_has_another_zone(journal: Postg
 
 def test_runs_are_listed_newest_first(journal: PostgresJournal) -> None:
     for number, environment in enumerate(("dev", "staging", "prod")):
-        journal.open_run(make_run(f"r{number}", environment, NOON + timedelta(minutes=number)))
-    assert [run.id for run in journal.runs()] == ["r2", "r1", "r0"]
-    assert [run.id for run in journal.runs(limit=2)] == ["r2", "r1"]
-    assert [run.id for run in journal.runs("dev")] == ["r0"]
+        journal.runs.open(make_run(f"r{number}", environment, NOON + timedelta(minutes=number)))
+    assert [run.id for run in journal.runs.newest()] == ["r2", "r1", "r0"]
+    assert [run.id for run in journal.runs.newest(limit=2)] == ["r2", "r1"]
+    assert [run.id for run in journal.runs.newest("dev")] == ["r0"]
 
 
 def test_runs_are_counted_by_state(journal: PostgresJournal) -> None:
-    assert journal.count_runs() == {}
+    assert journal.runs.count() == {}
     for environment in ("dev", "staging", "prod"):
-        journal.open_run(make_run(f"r{environment}", environment))
-    assert journal.end("rdev", RunState.CANCELLED, expect=PENDING)
-    assert journal.count_runs() == {"pending": 2, "cancelled": 1}
+        journal.runs.open(make_run(f"r{environment}", environment))
+    assert journal.runs.end("rdev", RunState.CANCELLED, expect=PENDING)
+    assert journal.runs.count() == {"pending": 2, "cancelled": 1}
 
 
 @pytest.mark.parametrize("state", sorted(OPEN))
 def test_a_second_run_is_refused_while_one_is_open(journal: PostgresJournal, state: RunState) -> None:
     bring_to(journal, state)
     with pytest.raises(PermanentError) as refused:
-        journal.open_run(make_run("rbbbbb"))
+        journal.runs.open(make_run("rbbbbb"))
     assert refused.value.reference == "another-run-active"
     assert refused.value.message == (
         f"prod already has a run: raaaaa, {state}, asked for by <@U0ONCALL> at 2026-03-01 12:00 UTC."
     )
     assert refused.value.hint == "`/rollback status` shows it; `/rollback cancel raaaaa` stops it."
-    journal.open_run(make_run("rccccc", "staging"))
+    journal.runs.open(make_run("rccccc", "staging"))
 
 
 def test_a_closed_run_lets_the_next_one_in(journal: PostgresJournal) -> None:
-    journal.open_run(make_run())
-    assert journal.end("raaaaa", RunState.CANCELLED, "cancelled", expect=PENDING)
-    journal.open_run(make_run("rbbbbb"))
+    journal.runs.open(make_run())
+    assert journal.runs.end("raaaaa", RunState.CANCELLED, "cancelled", expect=PENDING)
+    journal.runs.open(make_run("rbbbbb"))
 
 
 def test_of_many_who_ask_at_once_one_gets_the_environment(journal: PostgresJournal) -> None:
     def ask(number: int) -> str:
         try:
-            journal.open_run(make_run(f"r{number:05}"))
+            journal.runs.open(make_run(f"r{number:05}"))
         except PermanentError as error:
             return error.reference
         return "opened"
@@ -118,73 +118,73 @@ def test_of_many_who_ask_at_once_one_gets_the_environment(journal: PostgresJourn
 
 
 def test_of_many_who_approve_at_once_one_starts_the_run(journal: PostgresJournal) -> None:
-    journal.open_run(make_run())
+    journal.runs.open(make_run())
     with ThreadPoolExecutor(10) as threads:
-        outcomes = list(threads.map(lambda _: journal.approve("raaaaa", PLAN.digest, STEPS), range(20)))
+        outcomes = list(threads.map(lambda _: journal.runs.approve("raaaaa", PLAN.digest, STEPS), range(20)))
     assert outcomes.count(True) == 1
-    run = journal.run("raaaaa")
+    run = journal.runs.find("raaaaa")
     assert run is not None
     assert run.state is RunState.APPROVED
     assert run.steps == STEPS
 
 
 def test_approval_is_for_the_plan_s_digest(journal: PostgresJournal) -> None:
-    journal.open_run(make_run())
-    assert not journal.approve("raaaaa", "0" * 64, STEPS)
+    journal.runs.open(make_run())
+    assert not journal.runs.approve("raaaaa", "0" * 64, STEPS)
     assert state_of(journal) is RunState.PENDING
 
 
 def test_a_request_past_its_time_expires_and_cannot_be_approved(journal: PostgresJournal, clock: StoppedClock) -> None:
-    journal.open_run(make_run())
-    assert journal.expired_runs() == []
+    journal.runs.open(make_run())
+    assert journal.runs.expired() == []
     clock.sleep(30 * 60)
-    assert journal.expired_runs() == ["raaaaa"]
-    assert not journal.approve("raaaaa", PLAN.digest, STEPS)
+    assert journal.runs.expired() == ["raaaaa"]
+    assert not journal.runs.approve("raaaaa", PLAN.digest, STEPS)
 
 
 @pytest.mark.parametrize("before", sorted(OPEN))
 @pytest.mark.parametrize("after", sorted(set(RunState) - {RunState.PENDING, RunState.APPROVED, RunState.RUNNING}))
 def test_a_run_ends_only_as_the_rules_say(journal: PostgresJournal, before: RunState, after: RunState) -> None:
     bring_to(journal, before)
-    moved = journal.end("raaaaa", after, "why", expect=OPEN)
+    moved = journal.runs.end("raaaaa", after, "why", expect=OPEN)
     assert moved == (after in NEXT[before])
     assert state_of(journal) is (after if moved else before)
 
 
 def test_an_ended_run_says_when_and_why(journal: PostgresJournal) -> None:
-    journal.open_run(make_run())
-    assert journal.end("raaaaa", RunState.REJECTED, "rejected by\0 <@U1>", expect=PENDING)
-    run = journal.run("raaaaa")
+    journal.runs.open(make_run())
+    assert journal.runs.end("raaaaa", RunState.REJECTED, "rejected by\0 <@U1>", expect=PENDING)
+    run = journal.runs.find("raaaaa")
     assert run is not None
     assert run.ended_at is not None
     assert run.problem == "rejected by <@U1>"
-    assert not journal.end("raaaaa", RunState.CANCELLED, expect=OPEN)
+    assert not journal.runs.end("raaaaa", RunState.CANCELLED, expect=OPEN)
 
 
 @pytest.mark.parametrize("state", [RunState.PENDING, RunState.APPROVED, RunState.RUNNING])
 def test_end_is_no_way_to_an_open_state(journal: PostgresJournal, state: RunState) -> None:
     with pytest.raises(TransitionError):
-        journal.end("raaaaa", state, expect=OPEN)
+        journal.runs.end("raaaaa", state, expect=OPEN)
 
 
 def test_a_parked_run_is_resumed_with_its_problem_forgotten_and_a_wish_to_cancel_kept(
     journal: PostgresJournal,
 ) -> None:
     bring_to(journal, RunState.PARKED)
-    journal.request_cancel("raaaaa", "U1")
-    assert journal.resume("raaaaa")
-    assert not journal.resume("raaaaa")
-    run = journal.run("raaaaa")
+    journal.runs.request_cancel("raaaaa", "U1")
+    assert journal.runs.resume("raaaaa")
+    assert not journal.runs.resume("raaaaa")
+    run = journal.runs.find("raaaaa")
     assert run is not None
     assert (run.state, run.problem, run.cancel_requested_by) == (RunState.APPROVED, "", "U1")
     assert run.steps == STEPS
 
 
 def test_whoever_asked_first_to_cancel_is_remembered(journal: PostgresJournal) -> None:
-    journal.open_run(make_run())
-    journal.request_cancel("raaaaa", "U1")
-    journal.request_cancel("raaaaa", "U2")
-    run = journal.run("raaaaa")
+    journal.runs.open(make_run())
+    journal.runs.request_cancel("raaaaa", "U1")
+    journal.runs.request_cancel("raaaaa", "U2")
+    run = journal.runs.find("raaaaa")
     assert run is not None
     assert run.cancel_requested_by == "U1"
 
@@ -192,10 +192,10 @@ def test_whoever_asked_first_to_cancel_is_remembered(journal: PostgresJournal) -
 def test_replanning_goes_back_to_pending_without_steps(journal: PostgresJournal) -> None:
     bring_to(journal, RunState.RUNNING)
     moved = replace(PLAN, schema_fingerprint="99" * 32)
-    journal.replan("raaaaa", moved, NOON + timedelta(hours=2), fence=1)
-    run = journal.run("raaaaa")
+    journal.runs.replan("raaaaa", moved, NOON + timedelta(hours=2), fence=1)
+    run = journal.runs.find("raaaaa")
     assert run is not None
     assert (run.state, run.plan, run.steps, run.started_at) == (RunState.PENDING, moved, (), None)
     assert run.expires_at == NOON + timedelta(hours=2)
-    assert not journal.approve("raaaaa", PLAN.digest, STEPS)
-    assert journal.approve("raaaaa", moved.digest, STEPS)
+    assert not journal.runs.approve("raaaaa", PLAN.digest, STEPS)
+    assert journal.runs.approve("raaaaa", moved.digest, STEPS)

@@ -20,84 +20,84 @@ def visit(user: str, number: int) -> Request:
 
 def test_visitors_are_those_who_opened_it_lately(journal: PostgresJournal, pool: Pool) -> None:
     for number, user in enumerate(("U2", "U1", "U2", "U3")):
-        journal.accept(visit(user, number))
-    journal.accept(Request("slash:1", "status", {"user_id": "U4"}))
+        journal.requests.accept(visit(user, number))
+    journal.requests.accept(Request("slash:1", "status", {"user_id": "U4"}))
     with pool.connection() as conn:
         conn.execute("UPDATE backstop.requests SET accepted_at = accepted_at - interval '8 days' WHERE id = 'event:3'")
-    assert journal.visitors(WEEK_S) == ["U1", "U2"]
-    assert journal.visitors(9 * 86_400.0) == ["U1", "U2", "U3"]
+    assert journal.activity.visitors(WEEK_S) == ["U1", "U2"]
+    assert journal.activity.visitors(9 * 86_400.0) == ["U1", "U2", "U3"]
 
 
 def test_visitors_of_either(either: PostgresJournal) -> None:
-    assert either.visitors(WEEK_S) == []
-    either.accept(visit("U1", 1))
-    either.accept(visit("U1", 2))
-    assert either.visitors(WEEK_S) == ["U1"]
+    assert either.activity.visitors(WEEK_S) == []
+    either.requests.accept(visit("U1", 1))
+    either.requests.accept(visit("U1", 2))
+    assert either.activity.visitors(WEEK_S) == ["U1"]
 
 
 def test_the_pulse_changes_with_everything_that_is_shown(either: PostgresJournal) -> None:
-    seen = [either.pulse()]
+    seen = [either.activity.pulse()]
 
     def changed() -> None:
-        now = either.pulse()
-        assert now == either.pulse()
+        now = either.activity.pulse()
+        assert now == either.activity.pulse()
         assert now not in seen
         seen.append(now)
 
-    either.open_run(make_run())
+    either.runs.open(make_run())
     changed()
-    either.cast("raaaaa", Vote("U1", Choice.APPROVE, PLAN.digest, "reaction", NOON))
+    either.votes.cast("raaaaa", Vote("U1", Choice.APPROVE, PLAN.digest, "reaction", NOON))
     changed()
-    either.withdraw("raaaaa", Retraction("U1", Choice.APPROVE, PLAN.short_digest))
-    assert either.pulse() == seen[1]
-    either.approve("raaaaa", PLAN.digest, STEPS)
+    either.votes.withdraw("raaaaa", Retraction("U1", Choice.APPROVE, PLAN.short_digest))
+    assert either.activity.pulse() == seen[1]
+    either.runs.approve("raaaaa", PLAN.digest, STEPS)
     changed()
-    run = either.take("raaaaa", "bot:1", 30)
+    run = either.runs.take("raaaaa", "bot:1", 30)
     assert run is not None
     changed()
-    either.record_step("raaaaa", run.fence, STEPS[0].key, StepState.RUNNING)
+    either.leases.record_step("raaaaa", run.fence, STEPS[0].key, StepState.RUNNING)
     changed()
-    either.record_progress("raaaaa", run.fence, STEPS[0].key, Progress(1, 2, "bytes"))
-    assert either.pulse() == seen[-1]
-    either.record_step("raaaaa", run.fence, STEPS[1].key, StepState.OPEN)
+    either.leases.record_progress("raaaaa", run.fence, STEPS[0].key, Progress(1, 2, "bytes"))
+    assert either.activity.pulse() == seen[-1]
+    either.leases.record_step("raaaaa", run.fence, STEPS[1].key, StepState.OPEN)
     changed()
-    either.end("raaaaa", RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}))
+    either.runs.end("raaaaa", RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}))
     changed()
-    either.freeze("prod", "U1", "why")
+    either.freezes.freeze("prod", "U1", "why")
     changed()
-    either.freeze("prod", "U1", "something else")
+    either.freezes.freeze("prod", "U1", "something else")
     changed()
-    either.accept(Request("slash:1", "take", {"user_id": "U1"}))
-    either.hold_job("prod", JobKind.TAKE, "slash:1", "U1")
+    either.requests.accept(Request("slash:1", "take", {"user_id": "U1"}))
+    either.jobs.hold("prod", JobKind.TAKE, "slash:1", "U1")
     changed()
-    with either.claim("slash:1") as claim:
+    with either.requests.claim("slash:1") as claim:
         assert claim is not None
         claim.finish()
     changed()
 
 
 def test_a_replan_changes_the_pulse(journal: PostgresJournal) -> None:
-    journal.open_run(make_run())
-    journal.approve("raaaaa", PLAN.digest, STEPS)
-    run = journal.take("raaaaa", "bot:1", 30)
+    journal.runs.open(make_run())
+    journal.runs.approve("raaaaa", PLAN.digest, STEPS)
+    run = journal.runs.take("raaaaa", "bot:1", 30)
     assert run is not None
-    before = journal.pulse()
+    before = journal.activity.pulse()
     moved = replace(PLAN, schema_fingerprint="99" * 32)
-    journal.replan("raaaaa", moved, NOON + timedelta(hours=1), run.fence)
-    assert journal.pulse() != before
+    journal.runs.replan("raaaaa", moved, NOON + timedelta(hours=1), run.fence)
+    assert journal.activity.pulse() != before
 
 
 def test_follow_ups_are_runs_with_a_step_left_to_people(either: PostgresJournal) -> None:
     for number, run_id in enumerate(("raaaaa", "rbbbbb", "rccccc")):
-        either.open_run(make_run(run_id, created_at=NOON + timedelta(minutes=number)))
-        either.approve(run_id, PLAN.digest, STEPS)
-        run = either.take(run_id, "bot:1", 30)
+        either.runs.open(make_run(run_id, created_at=NOON + timedelta(minutes=number)))
+        either.runs.approve(run_id, PLAN.digest, STEPS)
+        run = either.runs.take(run_id, "bot:1", 30)
         assert run is not None
         state = StepState.DONE if run_id == "rbbbbb" else StepState.OPEN
-        either.record_step(run_id, run.fence, STEPS[1].key, state)
-        either.end(run_id, RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}), fence=run.fence)
+        either.leases.record_step(run_id, run.fence, STEPS[1].key, state)
+        either.runs.end(run_id, RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}), fence=run.fence)
 
-    found = either.open_follow_ups()
+    found = either.runs.open_follow_ups()
 
     assert [run.id for run in found] == ["raaaaa", "rccccc"]
     assert [step.state for step in found[0].steps] == [StepState.WAITING, StepState.OPEN]
@@ -109,4 +109,4 @@ def test_the_pulse_is_cheap(journal: PostgresJournal, pool: Pool) -> None:
         conn.execute("SET LOCAL enable_seqscan = off")
         plan = conn.execute("EXPLAIN SELECT run_id FROM backstop.steps WHERE state = 'open'").fetchall()
     assert "steps_open" in str(plan)
-    assert journal.pulse()
+    assert journal.activity.pulse()

@@ -25,15 +25,15 @@ def test_replicas_that_start_at_once_migrate_once(postgres: PostgresServer) -> N
 
 
 def test_migrating_again_keeps_what_is_there_and_locks_nothing(state_dsn: str, journal: PostgresJournal) -> None:
-    journal.freeze("prod", "U1", "billing")
+    journal.freezes.freeze("prod", "U1", "billing")
     with psycopg.connect(state_dsn) as other:
         other.execute("LOCK TABLE backstop.runs, backstop.audit IN ACCESS EXCLUSIVE MODE")
         migrate(state_dsn)
-    assert journal.frozen("prod") is not None
+    assert journal.freezes.frozen("prod") is not None
 
 
 def test_an_older_schema_is_completed(state_dsn: str, journal: PostgresJournal) -> None:
-    journal.freeze("prod", "U1", "billing")
+    journal.freezes.freeze("prod", "U1", "billing")
     with psycopg.connect(state_dsn) as connection:
         connection.execute("DROP TABLE backstop.outbox")
         connection.execute("UPDATE backstop.applied_schema SET sha256 = 'older'")
@@ -41,7 +41,7 @@ def test_an_older_schema_is_completed(state_dsn: str, journal: PostgresJournal) 
     with psycopg.connect(state_dsn) as connection:
         assert connection.execute("SELECT to_regclass('backstop.outbox') IS NOT NULL").fetchone() == (True,)
         connection.execute("DELETE FROM backstop.applied_schema WHERE sha256 = 'older'")
-    assert journal.frozen("prod") is not None
+    assert journal.freezes.frozen("prod") is not None
 
 
 def test_an_index_that_was_there_twice_is_there_once(state_dsn: str, journal: PostgresJournal) -> None:
@@ -67,22 +67,22 @@ def test_an_unreachable_server_is_a_temporary_error_without_its_address() -> Non
     with open_pool(dsn, max_size=1) as pool:
         pool.timeout = 0.2
         with pytest.raises(TemporaryError) as refused:
-            PostgresJournal(pool, StoppedClock()).frozen("prod")
+            PostgresJournal(pool, StoppedClock()).freezes.frozen("prod")
     for error in (failed.value, refused.value):
         assert error.reference == "journal-unreachable"
         assert not [secret for secret in ("sesame", str(port), "127.0.0.1") if secret in str(error)]
 
 
 def test_connections_that_died_are_replaced_unseen(journal: PostgresJournal, state_dsn: str) -> None:
-    journal.freeze("prod", "U1", "billing")
+    journal.freezes.freeze("prod", "U1", "billing")
     with psycopg.connect(state_dsn) as other:
         other.execute(
             "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE application_name = 'backstop'"
         )
-    assert journal.frozen("prod") is not None
+    assert journal.freezes.frozen("prod") is not None
 
 
 def test_what_the_database_refuses_is_a_permanent_error_without_the_text(journal: PostgresJournal) -> None:
     with pytest.raises(PermanentError, match="journal-refused") as refused:
-        journal.freeze("pr\0od", "U1", "secret")
+        journal.freezes.freeze("pr\0od", "U1", "secret")
     assert "secret" not in str(refused.value)

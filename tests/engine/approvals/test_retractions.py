@@ -38,11 +38,11 @@ def move(world: World) -> None:
 
 
 def voters(world: World) -> list[str]:
-    return [vote.user_id for vote in world.journal.votes(world.run().id)]
+    return [vote.user_id for vote in world.journal.votes.current(world.run().id)]
 
 
 def events(world: World) -> list[str]:
-    return [event.event for event in world.journal.log]
+    return [event.event for event in world.journal.audit.log]
 
 
 def refusals(world: World) -> list[str]:
@@ -172,7 +172,7 @@ def test_the_log_says_whose_vote_the_recheck_took_out_and_why(story: Story, worl
     approved(story)
     world.directory.people[LEAD_B] = member(LEAD_B)
     world.work(story.process)
-    (taken_out,) = [event for event in world.journal.log if event.event == "vote-withdrawn"]
+    (taken_out,) = [event for event in world.journal.audit.log if event.event == "vote-withdrawn"]
     why = f"the vote of <@{LEAD_B}> no longer counts: you are not one of this environment's approvers."
     assert (taken_out.actor, taken_out.details) == (
         "backstop",

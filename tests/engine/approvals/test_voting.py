@@ -38,7 +38,7 @@ def test_a_vote_that_does_not_count_is_refused_with_the_reason(
     story.approve("U1", LEAD_A)
     assert refusals(world) == [f"vote-refused: Your vote on run {world.run().id} does not count: {why}"]
     assert world.run().state is RunState.PENDING
-    (event,) = [event for event in world.journal.log if event.event == "vote-refused"]
+    (event,) = [event for event in world.journal.audit.log if event.event == "vote-refused"]
     assert (event.actor, event.details["reason"], event.details["how"]) == ("U1", why, "reaction")
 
 
@@ -56,7 +56,7 @@ def test_a_look_up_that_fails_is_a_no(story: Story, world: World) -> None:
     world.directory.unreachable.add(LEAD_A)
     story.approve()
     assert [text.split(":")[0] for text in refusals(world)] == ["lookup-failed"]
-    assert [vote.user_id for vote in world.journal.votes(world.run().id)] == [LEAD_B]
+    assert [vote.user_id for vote in world.journal.votes.current(world.run().id)] == [LEAD_B]
 
 
 def test_one_person_is_one_vote_and_may_take_it_back(story: Story, world: World) -> None:
@@ -64,25 +64,25 @@ def test_one_person_is_one_vote_and_may_take_it_back(story: Story, world: World)
     story.approve(LEAD_A, LEAD_A)
     assert world.run().state is RunState.PENDING
     story.do(world.vote(LEAD_A, withdraw=True))
-    assert world.journal.votes(world.run().id) == []
+    assert world.journal.votes.current(world.run().id) == []
     story.approve(LEAD_B)
     assert world.run().state is RunState.PENDING
     assert world.announcer.requests[world.run().id, world.run().plan.short_digest][1] == tuple(
-        world.journal.votes(world.run().id)
+        world.journal.votes.current(world.run().id)
     )
 
 
 def test_a_reaction_on_the_card_counts_too(story: Story, world: World) -> None:
     story.ask()
     story.do(world.vote(LEAD_A, ts=f"card:{world.run().id}"))
-    assert [vote.choice for vote in world.journal.votes(world.run().id)] == [Choice.APPROVE]
+    assert [vote.choice for vote in world.journal.votes.current(world.run().id)] == [Choice.APPROVE]
 
 
 @pytest.mark.parametrize("ts", ["17.1", "note:rxxxxx", "card:rother", "request:rother:abc"])
 def test_a_reaction_elsewhere_is_ignored(story: Story, world: World, ts: str) -> None:
     story.ask()
     story.do(world.vote(LEAD_A, ts=ts))
-    assert (world.journal.votes(world.run().id), refusals(world)) == ([], [])
+    assert (world.journal.votes.current(world.run().id), refusals(world)) == ([], [])
 
 
 def test_a_button_counts_on_a_copy_that_slack_made_although_it_never_answered(story: Story, world: World) -> None:
@@ -99,7 +99,7 @@ def test_a_button_that_means_nothing_any_more_says_so(story: Story, world: World
     story.do(world.ballot(LEAD_A, "rother", run.plan.short_digest))
     story.do(world.ballot(LEAD_A, run.id, "abc"))
     assert [text.split(":")[0] for text in refusals(world)] == ["unknown-run", "vote-stale"]
-    assert world.journal.votes(run.id) == []
+    assert world.journal.votes.current(run.id) == []
 
 
 def test_a_rejection_ends_it(story: Story, world: World) -> None:
@@ -127,11 +127,11 @@ def test_two_votes_at_once_start_one_run(story: Story, world: World) -> None:
 
     probe = Story(World(world.scratch))
     probe.roll_back()
-    number = probe.process.calls.index("journal.approve") + 1
+    number = probe.process.calls.index("journal.runs.approve") + 1
     story.process.at_call[number] = vote_elsewhere
     story.approve(LEAD_B)
     assert faults_in_success(world) == []
-    assert [event.event for event in world.journal.log].count("approved") == 1
+    assert [event.event for event in world.journal.audit.log].count("approved") == 1
 
 
 def test_a_vote_delivered_twice_is_one(story: Story, world: World) -> None:
@@ -179,7 +179,7 @@ def test_when_the_world_moves_the_votes_are_void(story: Story, world: World) -> 
     image = "registry.example/api:v1.3.0 registry.example/api:v1.2.3"
     line = f"workloads: no longer api uid-api {image} 3; now api uid-api {image} 4"
     assert world.announcer.changes == [(run.id, old, (line,))]
-    assert (run.state, run.steps, world.journal.votes(run.id)) == (RunState.PENDING, (), [])
+    assert (run.state, run.steps, world.journal.votes.current(run.id)) == (RunState.PENDING, (), [])
     assert world.announcer.cards[run.id][0] == run
     assert world.announcer.requests[run.id, run.plan.short_digest] == (run, ())
     story.do(world.vote(LEAD_A, ts=f"request:{run.id}:{old}"))
@@ -201,7 +201,7 @@ def test_a_lead_who_lost_the_right_is_taken_out(story: Story, world: World) -> N
     approve_then(story, lambda: world.directory.people.update({LEAD_B: member(LEAD_B)}))
     run = world.run()
     assert run.state is RunState.PENDING
-    assert [vote.user_id for vote in world.journal.votes(run.id)] == [LEAD_A]
+    assert [vote.user_id for vote in world.journal.votes.current(run.id)] == [LEAD_A]
     assert world.announcer.changes[0][2] == (
         f"the vote of <@{LEAD_B}> no longer counts: you are not one of this environment's approvers.",
     )
@@ -216,6 +216,6 @@ def test_a_voter_who_cannot_be_looked_up_at_the_start_does_not_count(story: Stor
 
 
 def test_a_plan_that_is_no_longer_possible_is_void(story: Story, world: World) -> None:
-    approve_then(story, lambda: world.journal.freeze("prod", ENGINEER, "release"))
+    approve_then(story, lambda: world.journal.freezes.freeze("prod", ENGINEER, "release"))
     problem = f"environment-frozen: <@{ENGINEER}> froze prod: release /rollback unfreeze prod"
     assert faults_in_undoing(world, RunState.VOID, problem) == []

@@ -79,7 +79,7 @@ class TestTake:
         assert world.announcer.jobs[request.id][0].state is JobState.RUNNING
         assert any(said.progress for said in world.announcer.jobs[request.id])
         assert str(backup.name) in world.announcer.told[request.id][1]
-        assert world.journal.log[-1].event == "backup-take"
+        assert world.journal.audit.log[-1].event == "backup-take"
         assert list(world.scratch.iterdir()) == []
 
     @pytest.mark.parametrize("label", ["", "two words", "a_b", "x" * 61, "-x", "ü", "a/b"])
@@ -105,7 +105,7 @@ class TestTake:
     def test_not_while_a_run_changes_the_database(self, world: World, story: Story) -> None:
         story.ask()
         run = world.run()
-        world.journal.table[run.id] = replace(run, state=RunState.RUNNING)
+        world.journal.runs.table[run.id] = replace(run, state=RunState.RUNNING)
         request = take(world)
         world.submit(story.process, request)
         world.work(story.process)
@@ -144,7 +144,7 @@ class TestTake:
         ended = job(world, request)
         assert (ended.state, ended.problem) == (JobState.FAILED, "storage-forbidden: No key. Get one.")
         assert refused(world, request) == "storage-forbidden"
-        assert world.journal.log[-1].details["state"] == "failed"
+        assert world.journal.audit.log[-1].details["state"] == "failed"
 
     def test_a_lost_connection_costs_no_new_command(self, world: World, story: Story) -> None:
         story.process.faults["store.put_bundle"] = [TemporaryError("storage-unavailable", "Away."), None]
@@ -197,7 +197,7 @@ class TestDeaths:
                 where = f"{probe.process.calls[number - 1]} {after}"
                 assert 1 <= len(dead.store.backups) <= 2, where
                 assert job(dead, request).state is JobState.DONE, where
-                assert dead.journal.kept[request.id].finished, where
+                assert dead.journal.requests.kept[request.id].finished, where
 
     def test_one_that_kills_its_process_every_time_is_given_up(self, world: World) -> None:
         request = take(world)

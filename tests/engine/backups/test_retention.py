@@ -39,7 +39,7 @@ def said(world: World, run: Run, key: str) -> str:
 
 
 def audited(world: World, run: Run) -> list[str]:
-    return [event.event for event in world.journal.events(run.id) if event.event.startswith("kept-database-")]
+    return [event.event for event in world.journal.audit.events(run.id) if event.event.startswith("kept-database-")]
 
 
 def test_a_notice_that_is_late_is_a_whole_one(world: World, sides: FakeSides, run: Run) -> None:
@@ -84,8 +84,8 @@ def test_none_is_dropped_while_it_is_being_read(world: World, sides: FakeSides, 
     tidy_by(world)
     world.clock.sleep(DAY_S)
     request = world.request(kind, run_id=run.id)
-    world.journal.accept(request)
-    with world.journal.claim(request.id) as claim:
+    world.journal.requests.accept(request)
+    with world.journal.requests.claim(request.id) as claim:
         tidy_by(world)
         assert list(sides.databases) == [sides.name("kept", run.id)]
         assert claim is not None
@@ -126,7 +126,7 @@ def test_an_announcement_that_is_not_noted_is_made_again(world: World, sides: Fa
     """People are told rather twice than not at all, and nothing is dropped by an end that nobody wrote down."""
     world.clock.sleep(6.5 * DAY_S)
     process = Process("tidy")
-    process.faults["journal.audit"] = [TemporaryError("journal-unreachable", "It is away.")]
+    process.faults["journal.audit.append"] = [TemporaryError("journal-unreachable", "It is away.")]
     tidy_by(world, process)
     assert (said(world, run, "announced") != "", audited(world, run)) == (True, [])
     world.clock.sleep(DAY_S)

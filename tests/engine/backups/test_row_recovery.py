@@ -38,7 +38,7 @@ class Beside(FakeSides):
 def row_recovery(world: World) -> FakeRowRecovery:
     """Run r2abcd has restored a backup; what it replaced is still there."""
     world.sides, world.row_recovery = Beside(KEPT), FakeRowRecovery()
-    world.journal.table["r2abcd"] = restored()
+    world.journal.runs.table["r2abcd"] = restored()
     return world.row_recovery
 
 
@@ -84,7 +84,10 @@ def test_what_was_found_is_stored_told_and_audited(world: World, story: Story, r
         ONCALL,
         f"216 rows are written as SQL to {key}; the thread of run r2abcd says which tables have them.",
     )
-    assert (world.journal.log[-1].event, world.journal.log[-1].details["subject"]) == ("rows-salvaged", "r2abcd")
+    assert (world.journal.audit.log[-1].event, world.journal.audit.log[-1].details["subject"]) == (
+        "rows-salvaged",
+        "r2abcd",
+    )
 
 
 def test_an_approver_may_ask_too(world: World, story: Story, row_recovery: FakeRowRecovery) -> None:
@@ -106,14 +109,14 @@ def test_an_unknown_run_is_refused(world: World, story: Story) -> None:
 @pytest.mark.usefixtures("row_recovery")
 @pytest.mark.parametrize("state", [RunState.PARKED, RunState.FAILED, RunState.PENDING])
 def test_a_run_that_has_not_succeeded_is_refused(world: World, story: Story, state: RunState) -> None:
-    world.journal.table["r2abcd"] = restored(state)
+    world.journal.runs.table["r2abcd"] = restored(state)
 
     assert refused(world, ask(world, story)) == "nothing-to-salvage"
 
 
 @pytest.mark.usefixtures("row_recovery")
 def test_a_rollback_of_migrations_is_refused(world: World, story: Story) -> None:
-    world.journal.table["r3abcd"] = replace(RUN, id="r3abcd", state=RunState.SUCCEEDED, requester=ONCALL)
+    world.journal.runs.table["r3abcd"] = replace(RUN, id="r3abcd", state=RunState.SUCCEEDED, requester=ONCALL)
 
     assert refused(world, ask(world, story, "r3abcd")) == "nothing-to-salvage"
 
@@ -128,7 +131,7 @@ def test_a_database_that_is_gone_is_said(world: World, story: Story) -> None:
 def test_a_run_that_changes_the_environment_comes_first(
     world: World, story: Story, row_recovery: FakeRowRecovery
 ) -> None:
-    world.journal.table["r3abcd"] = replace(RUN, id="r3abcd", environment="prod", state=RunState.RUNNING)
+    world.journal.runs.table["r3abcd"] = replace(RUN, id="r3abcd", environment="prod", state=RunState.RUNNING)
 
     assert refused(world, ask(world, story)) == "run-under-way"
     assert row_recovery.compared == []
@@ -166,7 +169,7 @@ def test_wherever_its_process_dies_somebody_finishes_it(
     for number in range(1, len(calls) + 1):
         dead = World(world.scratch)
         dead.sides, dead.row_recovery = Beside(KEPT), row_recovery
-        dead.journal.table["r2abcd"] = restored()
+        dead.journal.runs.table["r2abcd"] = restored()
         request = ask(dead, Story(dead, Process("first", kill_at=number)))
 
         assert job(dead, request).state is JobState.DONE, calls[number - 1]

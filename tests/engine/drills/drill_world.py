@@ -56,7 +56,7 @@ class Drilling(Story):
             return
         self._busy = True
         try:
-            for run_id in self.world.journal.unowned_runs():
+            for run_id in self.world.journal.runs.unowned():
                 self.world.queue.defer_run(run_id)
             while self.world.queue.runs:
                 Runner(self.world.services(self.process)).execute(self.world.queue.runs.pop(0))
@@ -88,7 +88,7 @@ def faults_in_any(story: Drilling, state: DrillState, problem: str = "") -> list
     """What must hold after any drill: ended once, shown so, nothing left."""
     world, drill = story.world, story.drill()
     shown = world.announcer.drills[DRILL_ID]
-    ended = [event.details for event in world.journal.log if event.event == "drill-ended"]
+    ended = [event.details for event in world.journal.audit.log if event.event == "drill-ended"]
     kept = [name for name in story.sides.databases if "_kept_" not in name]
     own = [b for b in world.store.backups if DRILL_ID in b.name.label]
     return faults_of(
@@ -102,7 +102,7 @@ def faults_in_any(story: Drilling, state: DrillState, problem: str = "") -> list
             == {(state.value, drill.problem)},
             f"left {story.sides.databases.keys()}": kept == [],
             f"scratch {list(world.scratch.iterdir())}": list(world.scratch.glob("backstop-*")) == [],
-            "requests left": all(kept.finished for kept in world.journal.kept.values()),
+            "requests left": all(kept.finished for kept in world.journal.requests.kept.values()),
             "database closed": world.database.open,
             f"bundles {[str(b.name) for b in own]}": len(own) <= 1,
             "production touched": [str(b.name) for b in story.prod.backups] == [str(bundle_of("prod").name)],

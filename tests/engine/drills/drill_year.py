@@ -127,8 +127,8 @@ class Year:
     def settle(self) -> None:
         """Let one sound replica bring everything that is due to its end."""
         self.mischief, self._ends = Mischief(), {}
-        self.world.journal.freezes.clear()
-        self.world.journal.table.clear()
+        self.world.journal.freezes.known.clear()
+        self.world.journal.runs.table.clear()
         self.replicas = []
         self._start()
         self.live_until(self.now + 3 * HOUR)
@@ -159,12 +159,12 @@ class Year:
             self._mend(what)
         place = self.dice.choice(PLACES)
         if self._chance(self.mischief.freeze) and f"freeze {place}" not in self._ends:
-            self.world.journal.freeze(place, LEAD_B, "the heat")
+            self.world.journal.freezes.freeze(place, LEAD_B, "the heat")
             self._ends[f"freeze {place}"] = self.now + self.dice.uniform(0.1, 6) * HOUR
         if self._chance(self.mischief.run) and f"run {place}" not in self._ends:
             self._asked += 1
             run = make_run(f"r{self._asked}", place, self.now)
-            self.world.journal.open_run(replace(run, expires_at=self.now + DAY))
+            self.world.journal.runs.open(replace(run, expires_at=self.now + DAY))
             self._ends[f"run {place}"] = self.now + self.dice.uniform(0.1, 3) * HOUR
         if self._chance(self.mischief.outage) and "outage" not in self._ends:
             self.replicas.clear()
@@ -176,11 +176,11 @@ class Year:
         del self._ends[what]
         kind, _, place = what.partition(" ")
         if kind == "freeze":
-            self.world.journal.unfreeze(place)
+            self.world.journal.freezes.unfreeze(place)
         elif kind == "run":
-            run = self.world.journal.active_run(place)
+            run = self.world.journal.runs.active(place)
             assert run is not None
-            del self.world.journal.table[run.id]
+            del self.world.journal.runs.table[run.id]
 
     def _person(self) -> None:
         planned = [drill for drill in self.book.open_drills() if drill.announced_at]
@@ -290,7 +290,7 @@ class Year:
     def _busy(self, place: str) -> bool:
         running = [d for d in self.book.table.values() if d.state is DrillState.RUNNING and d.environment == place]
         journal = self.world.journal
-        return place in journal.freezes or journal.active_run(place) is not None or bool(running)
+        return place in journal.freezes.known or journal.runs.active(place) is not None or bool(running)
 
     def _rests(self, drill: Drill) -> bool:
         schedule = next(item for item in self.schedules if item.name == drill.schedule)
@@ -309,7 +309,7 @@ class Year:
 
     def _held_up(self, drill: Drill, at: datetime) -> bool:
         """By something else there, or because its first try went wrong and the sweep is yet to find it."""
-        request = self.world.journal.kept.get(f"drill:{drill.id}:{drill.start_at.isoformat()}")
+        request = self.world.journal.requests.kept.get(f"drill:{drill.id}:{drill.start_at.isoformat()}")
         fresh = self.now - timedelta(seconds=REQUEST_AGE_S + 1)
         hiccup = self._hiccups.get(drill.id)
         tried = request is not None and (request.accepted_at > fresh or (hiccup is not None and hiccup >= at))

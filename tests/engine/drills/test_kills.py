@@ -64,7 +64,7 @@ def test_a_drill_passes_once_wherever_the_process_dies(tmp_path: Path, *, after:
             f"said {said}": said != [DrillState.PLANNED, DrillState.PASSED],
             "not told": office.drill().told_at is None,
             "missed": bool(office.world.announcer.missed),
-            "left over": bool(office.world.journal.unfinished_requests(0)),
+            "left over": bool(office.world.journal.requests.unfinished(0)),
             "no beat": office.world.drills.last_beat() is None,
         }
         return [fault for fault, holds in checks.items() if holds]

@@ -207,7 +207,7 @@ def test_people_can_stop_a_drills_run(tmp_path: Path) -> None:
 
 def _accepted(story: Drilling, run: Run) -> str:
     request = story.world.request("cancel", LEAD_A, run_id=run.id)
-    story.world.journal.accept(request)
+    story.world.journal.requests.accept(request)
     return request.id
 
 
@@ -304,7 +304,7 @@ def test_whoever_was_replaced_stops_without_a_word(tmp_path: Path) -> None:
     assert number
     drill = story.drill()
     assert (drill.state, drill.fence) == (DrillState.RUNNING, 2)
-    (left,) = story.world.journal.unfinished_requests(0)
+    (left,) = story.world.journal.requests.unfinished(0)
     Operations(story.world.services(Process("the other"))).handle(left.id)
     assert faults_in_passed(story, DrillKind.BUNDLE) == []
 

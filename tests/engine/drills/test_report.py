@@ -73,7 +73,7 @@ def test_a_demand_that_blocks_refuses_before_the_rehearsal(story: Story, world: 
 
     assert refused(world) == ["drill-too-old"]
     assert "database.shadow" not in story.process.calls
-    assert world.journal.table == {}
+    assert world.journal.runs.table == {}
 
 
 def test_a_recent_proof_satisfies_it(story: Story, world: World) -> None:
@@ -177,8 +177,8 @@ def test_restores_people_made_are_history_and_those_of_drills_are_not(
     assert proven.total is not None
     assert (proven.total.samples, proven.total.places) == (1, ("prod",))
 
-    (run,) = world.journal.table.values()
-    world.journal.table[run.id] = replace(run, drill="dabcde")
+    (run,) = world.journal.runs.table.values()
+    world.journal.runs.table[run.id] = replace(run, drill="dabcde")
     again = preview(services, wish, "rlater").proven
     assert again is not None
     assert again.total is None

@@ -27,7 +27,7 @@ every_kind = pytest.mark.parametrize("kind", DrillKind)
 
 
 def runs(story: Drilling) -> list[Run]:
-    return list(story.world.journal.table.values())
+    return list(story.world.journal.runs.table.values())
 
 
 def faults_in_passed(story: Drilling, kind: DrillKind) -> list[str]:

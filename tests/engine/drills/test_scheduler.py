@@ -69,18 +69,18 @@ class TestADueDrill:
 class TestWaiting:
     def test_for_a_freeze_is_said_and_ends_with_it(self, office: Office) -> None:
         office.until(timedelta())
-        office.world.journal.freeze("staging", LEAD_A, "the heat")
+        office.world.journal.freezes.freeze("staging", LEAD_A, "the heat")
         office.until(3 * HOUR)
         office.until(3.5 * HOUR)
         assert list(office.world.announcer.waits.values()) == [f"<@{LEAD_A}> froze staging: the heat"]
         assert office.performed == []
-        office.world.journal.unfreeze("staging")
+        office.world.journal.freezes.unfreeze("staging")
         office.until(3.6 * HOUR)
         assert office.performed == [office.drill().id]
 
     def test_for_too_long_is_missed_with_the_reason(self, office: Office) -> None:
         office.until(timedelta())
-        office.world.journal.open_run(make_run("raaaaa", "staging"))
+        office.world.journal.runs.open(make_run("raaaaa", "staging"))
         for minutes in range(170, 300, 1):
             office.until(timedelta(minutes=minutes))
         ((missed,),) = office.world.announcer.missed.values()
@@ -98,7 +98,7 @@ class TestWaiting:
         world.drills.finish(running.id, running.fence, DrillState.PASSED)
         office.performing = office.passing
         world.clock.sleep(20)
-        for waiting in world.journal.unfinished_requests(15):
+        for waiting in world.journal.requests.unfinished(15):
             world.queue.defer_job(waiting.id)
         office.work()
         assert {drill.state for drill in world.drills.table.values()} == {DrillState.PASSED}
@@ -107,9 +107,9 @@ class TestWaiting:
         rest = DayRange(date(2026, 3, 2), date(2026, 3, 2))
         office = Office(world, replace(DAILY, cron="30 23 * * *", blackout=(rest,)))
         office.until(timedelta())
-        world.journal.freeze("staging", LEAD_A, "the heat")
+        world.journal.freezes.freeze("staging", LEAD_A, "the heat")
         office.until(11.6 * HOUR)
-        world.journal.unfreeze("staging")
+        world.journal.freezes.unfreeze("staging")
         office.until(12.1 * HOUR)
         assert office.performed == []
         for minutes in range(726, 760):
@@ -244,12 +244,12 @@ class TestFailures:
         office.until(timedelta())
         office.until(3 * HOUR)
         assert office.drill().state is DrillState.RUNNING
-        (request,) = office.world.journal.unfinished_requests(0)
+        (request,) = office.world.journal.requests.unfinished(0)
         office.performing = office.passing
         office.world.queue.defer_job(request.id)
         office.work()
         assert office.drill().state is DrillState.PASSED
-        assert office.world.journal.unfinished_requests(0) == []
+        assert office.world.journal.requests.unfinished(0) == []
 
     def test_what_may_work_later_is_tried_again_for_a_day(self, office: Office) -> None:
         def hiccups(services: Services, drill_id: str) -> None:
@@ -260,12 +260,12 @@ class TestFailures:
         office.until(timedelta())
         office.until(3 * HOUR)
         for hours in (4, 26, 28):
-            (request,) = office.world.journal.unfinished_requests(0)
+            (request,) = office.world.journal.requests.unfinished(0)
             office.world.queue.defer_job(request.id)
             office.world.clock.elapsed_s = hours * 3600
             office.work()
         assert (office.drill().state, office.drill().problem) == (DrillState.FAILED, "database-unreachable: Gone.")
-        assert office.world.journal.unfinished_requests(0) == []
+        assert office.world.journal.requests.unfinished(0) == []
 
 
 class TestOverdue:

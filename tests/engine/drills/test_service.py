@@ -37,12 +37,12 @@ def now(office: Office, user: str = LEAD_A, environment: str = "staging", drill:
 
 
 def audited(office: Office) -> list[tuple[str, str]]:
-    return [(event.actor, event.event) for event in office.world.journal.log if event.event.startswith("drill-")]
+    return [(event.actor, event.event) for event in office.world.journal.audit.log if event.event.startswith("drill-")]
 
 
 def again(office: Office, request: Request) -> None:
     """Its handler died before it could say that it was done."""
-    office.world.journal.kept[request.id].finished = False
+    office.world.journal.requests.kept[request.id].finished = False
     office.world.queue.defer_request(request.id)
     office.work()
 
@@ -124,7 +124,7 @@ class TestPostpone:
     def test_what_a_crash_kept_out_of_the_log_is_logged_once(self, office: Office, wish: str) -> None:
         request = skip(office) if wish == "skip" else postpone(office)
         office.do(request)
-        office.world.journal.log.clear()  # the handler died between the deed and its event
+        office.world.journal.audit.log.clear()  # the handler died between the deed and its event
         again(office, request)
         again(office, request)
         assert office.world.announcer.refusals == {}
@@ -136,7 +136,7 @@ class TestPostpone:
         assert office.drill().start_at == FIRST_DUE + 4 * HOUR
 
     def test_a_time_that_is_over_is_refused(self, office: Office) -> None:
-        office.world.journal.freeze("staging", LEAD_B, "the heat")
+        office.world.journal.freezes.freeze("staging", LEAD_B, "the heat")
         office.until(3.9 * HOUR)
         said = office.refused(postpone(office, by=timedelta(minutes=30)))
         assert said == "not-later: 2026-03-01 15:30 UTC is over. Postpone it by more."
@@ -225,12 +225,12 @@ class TestNow:
         assert office.refused(now(office, environment="qa")).startswith("unknown-environment")
 
     def test_not_where_something_goes_on(self, office: Office) -> None:
-        office.world.journal.open_run(make_run("raaaaa", "staging"))
+        office.world.journal.runs.open(make_run("raaaaa", "staging"))
         assert office.refused(now(office)).startswith("environment-busy: Run raaaaa is open in staging.")
-        office.world.journal.table.clear()
-        office.world.journal.freeze("staging", LEAD_B, "the heat")
+        office.world.journal.runs.table.clear()
+        office.world.journal.freezes.freeze("staging", LEAD_B, "the heat")
         assert office.refused(now(office)).startswith(f"environment-busy: <@{LEAD_B}> froze staging: the heat")
-        office.world.journal.unfreeze("staging")
+        office.world.journal.freezes.unfreeze("staging")
         office.performing = lambda services, drill_id: (services.drills.begin(drill_id, ()), None)[1]
         office.do(now(office))
         assert office.refused(now(office)).startswith(f"environment-busy: Drill {office.drill().id} is running")
@@ -279,6 +279,6 @@ def test_a_stale_wish_is_not_the_last(office: Office) -> None:
 def _calls_until_shown(office: Office, calls: list[str]) -> int:
     """How many calls a postponement makes up to the one that shows it: the last one was alike."""
     last = len(calls) - 1 - calls[::-1].index("announcer.drill")
-    first = len(calls) - 1 - calls[::-1].index("journal.accept")
+    first = len(calls) - 1 - calls[::-1].index("journal.requests.accept")
     assert office.drill().state is DrillState.PLANNED
     return last - first + 1

@@ -59,13 +59,13 @@ def test_what_a_run_that_goes_on_has_downloaded_is_kept(tmp_path: Path) -> None:
     world, process = World(tmp_path), Process("one")
     world.submit(process, world.rollback())
     world.work(process)
-    world.journal.table[world.run().id] = replace(world.run(), state=RunState.RUNNING)
+    world.journal.runs.table[world.run().id] = replace(world.run(), state=RunState.RUNNING)
     now_s, old_s = world.clock.now().timestamp(), SCRATCH_AGE.total_seconds() + 60
     used = leave(tmp_path / f"backstop-fetch-{world.run().id}-x1y2", old_s, now_s)
     gone = leave(tmp_path / "backstop-fetch-rdead2-x1y2", old_s, now_s)
     clean_up(world.services(process))
     assert (used.exists(), gone.exists()) == (True, False)
-    world.journal.table[world.run().id] = replace(world.run(), state=RunState.PARKED)
+    world.journal.runs.table[world.run().id] = replace(world.run(), state=RunState.PARKED)
     clean_up(world.services(process))
     assert not used.exists()
 
@@ -123,7 +123,7 @@ def test_what_a_run_has_loaded_stays_as_long_as_it_may_matter(
         replace(step, started_at=NOON if swapping and step.key == checklist.SWAP else None)
         for step in checklist.checklist_of(PlanKind.RESTORE)
     )
-    world.journal.table["r2abcd"] = replace(RUN, id="r2abcd", state=RunState(state), steps=steps)
+    world.journal.runs.table["r2abcd"] = replace(RUN, id="r2abcd", state=RunState(state), steps=steps)
     world.clock.sleep(SCRATCH_AGE.total_seconds() * 2)
     clean_up(world.services(Process("one")))
     assert (name in sides.databases) is stays

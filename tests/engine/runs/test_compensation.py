@@ -96,7 +96,7 @@ def test_a_hiccup_is_tried_again_before_a_refusal_is_told(story: Story, world: W
 def test_what_somebody_has_just_resumed_is_not_closed(story: Story, world: World) -> None:
     run = parked(story)
     cancel(story, run)
-    story.process.before["journal.end"] = [lambda: world.journal.resume(run.id)]
+    story.process.before["journal.runs.end"] = [lambda: world.journal.runs.resume(run.id)]
     request = world.request("cancel", LEAD_A, run_id=run.id)
     story.do(request)
     assert str(world.announcer.refusals[request.id][1]).startswith(f"not-parked: Run {run.id} is no longer parked")

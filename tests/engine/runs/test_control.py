@@ -42,7 +42,7 @@ def play_with_cancel(scratch: Path, number: int, *, kill: bool, after: bool = Fa
     story = Story(world, process)
 
     def cancel() -> None:
-        if world.journal.table:
+        if world.journal.runs.table:
             cancel_from_elsewhere(world)
 
     process.at_call[number] = cancel
@@ -65,9 +65,9 @@ def test_a_cancel_at_every_call_ends_as_promised(tmp_path: Path, kill: str) -> N
     probe = Story(World(tmp_path))
     probe.roll_back()
     look = probe.process.calls.index("fence.run_chain")
-    last_look = probe.process.calls.index("journal.run", look) + 1
+    last_look = probe.process.calls.index("journal.runs.find", look) + 1
     faults, ended = [], {}
-    for number in range(probe.process.calls.index("journal.open_run") + 2, len(probe.process.calls) + 1):
+    for number in range(probe.process.calls.index("journal.runs.open") + 2, len(probe.process.calls) + 1):
         world = play_with_cancel(tmp_path, number, kill=bool(kill), after=kill == "after")
         where = f"cancelled before call {number} ({probe.process.calls[number - 1]})"
         faults += [f"{where}: {fault}" for fault in faults_after_cancel(world)]
@@ -91,7 +91,7 @@ def test_a_cancel_while_the_answer_to_commit_is_lost_goes_on_to_the_end(
     world.database.on_commit = commit_slowly
     story.roll_back()
     assert faults_in_success(world) == []
-    events = [event for event in world.journal.log if event.event == "chain-committed"]
+    events = [event for event in world.journal.audit.log if event.event == "chain-committed"]
     assert [event.details for event in events] == [{"found_by": "tracking table"}]
 
 
@@ -150,7 +150,7 @@ def test_a_run_that_is_resumed_meanwhile_is_not_called_closed(story: Story, worl
     run = story.roll_back()
     resume = world.request("resume", LEAD_C, run_id=run.id)
     cancel = world.request("cancel", LEAD_A, run_id=run.id)
-    story.process.before["journal.end"] = [lambda: handle_elsewhere(world, resume)]
+    story.process.before["journal.runs.end"] = [lambda: handle_elsewhere(world, resume)]
     story.do(cancel)
     assert cancel.id not in world.announcer.told
     assert world.announcer.refusals[cancel.id][1].reference == "past-no-return"

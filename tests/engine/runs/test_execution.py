@@ -18,7 +18,7 @@ from tests.fakes.world import World
 def test_the_sweep_takes_up_what_nobody_owns_first(story: Story, world: World) -> None:
     story.ask()
     run = world.run()
-    world.journal.approve(run.id, run.plan.digest, ())
+    world.journal.runs.approve(run.id, run.plan.digest, ())
     sweep(world.services(story.process))
     sweep(world.services(story.process))
     assert (world.queue.runs, world.queue.run_deferrals) == ([run.id], 2)
@@ -32,7 +32,7 @@ def test_a_run_somebody_owns_is_left_alone(story: Story, world: World) -> None:
     story.process.at_call[at_dump] = lambda: Runner(world.services(other)).execute(world.run().id)
     story.roll_back()
     assert faults_in_success(world) == []
-    assert other.calls == ["journal.take"]
+    assert other.calls == ["journal.runs.take"]
 
 
 @pytest.mark.parametrize("call", ["database.dump", "fence.export", "fence.run_chain", "cluster.set_image"])
@@ -53,16 +53,16 @@ def test_an_owner_who_was_fenced_off_does_nothing_more(story: Story, world: Worl
     story.roll_back()
     assert faults_in_success(world) == []
     assert seen
-    assert world.journal.log[-1].event == "run-ended", "the old owner wrote nothing after the successor's end"
-    assert [event.event for event in world.journal.log].count("run-ended") == 1
+    assert world.journal.audit.log[-1].event == "run-ended", "the old owner wrote nothing after the successor's end"
+    assert [event.event for event in world.journal.audit.log].count("run-ended") == 1
 
 
 def test_an_owner_who_was_fenced_off_before_commit_does_not_commit(story: Story, world: World) -> None:
     probe = Story(World(world.scratch))
     probe.roll_back()
     chain = probe.process.calls.index("fence.run_chain")
-    number = probe.process.calls.index("journal.renew", chain) + 1
-    story.process.at_call[number] = lambda: world.journal.end(
+    number = probe.process.calls.index("journal.leases.renew", chain) + 1
+    story.process.at_call[number] = lambda: world.journal.runs.end(
         world.run().id, RunState.FAILED, "by hand", expect=frozenset({RunState.RUNNING})
     )
     story.roll_back()
@@ -97,7 +97,7 @@ def test_an_owner_who_stalls_while_putting_back_stops(story: Story, world: World
 def test_a_journal_that_is_away_gives_the_run_away(story: Story, world: World) -> None:
     story.ask()
     story.approve(LEAD_A)
-    story.process.faults["journal.record_step"] = [TemporaryError("journal-unreachable", "It is.")] * 4
+    story.process.faults["journal.leases.record_step"] = [TemporaryError("journal-unreachable", "It is.")] * 4
     story.approve(LEAD_B)
     assert world.run().state is RunState.RUNNING
     world.clock.sleep(LEASE_S + 1)
@@ -111,16 +111,16 @@ def test_the_heartbeat_keeps_the_lease_and_hears_of_a_cancel(
     monkeypatch.setattr("bot.engine.runs.execution.RENEW_EVERY_S", 0.01)
     story.ask()
     run = world.run()
-    world.journal.approve(run.id, run.plan.digest, ())
-    taken = world.journal.take(run.id, "first", LEASE_S)
+    world.journal.runs.approve(run.id, run.plan.digest, ())
+    taken = world.journal.runs.take(run.id, "first", LEASE_S)
     assert taken is not None
     services = world.services(story.process)
     with Execution(services, services.env("prod"), taken) as execution:
         world.clock.sleep(LEASE_S)
-        world.journal.request_cancel(run.id, LEAD_A)
+        world.journal.runs.request_cancel(run.id, LEAD_A)
         for _ in range(500):
-            if execution._cancelled_by and not world.journal.unowned_runs():
+            if execution._cancelled_by and not world.journal.runs.unowned():
                 break
             time.sleep(0.01)
-        assert (execution._cancelled_by, world.journal.unowned_runs()) == (LEAD_A, [])
+        assert (execution._cancelled_by, world.journal.runs.unowned()) == (LEAD_A, [])
     assert not execution._heart.is_alive()

@@ -18,8 +18,8 @@ from tests.fakes.world import World
 def old_run(world: World, wanted: str, environment: str = "prod", drill: str = "") -> Run:
     """A run of long ago, whose id happens to be the one that this would get."""
     run = replace(make_run(run_id_of(wanted), environment, NOON - timedelta(days=300)), drill=drill)
-    world.journal.open_run(run)
-    world.journal.end(run.id, RunState.REJECTED, "long ago", expect=frozenset({RunState.PENDING}))
+    world.journal.runs.open(run)
+    world.journal.runs.end(run.id, RunState.REJECTED, "long ago", expect=frozenset({RunState.PENDING}))
     return run
 
 
@@ -28,7 +28,7 @@ def test_a_request_whose_id_another_run_has_gets_a_run_of_its_own(story: Story, 
     old = old_run(world, request.id)
     story.do(request)
     story.do(request)
-    (run,) = (run for run in world.journal.table.values() if run.id != old.id)
+    (run,) = (run for run in world.journal.runs.table.values() if run.id != old.id)
     assert (run.state, run.requester) == (RunState.PENDING, ONCALL)
     assert f"run {run.id}" in world.announcer.told[request.id][1]
 
@@ -37,10 +37,10 @@ def test_a_request_finds_its_own_run_under_the_next_id_when_its_handler_died(sto
     request = world.rollback()
     old_run(world, request.id)
     story.do(request)
-    world.journal.kept[request.id].finished = False
+    world.journal.requests.kept[request.id].finished = False
     world.queue.defer_request(request.id)
     world.work(story.process)
-    assert len(world.journal.table) == 2
+    assert len(world.journal.runs.table) == 2
     assert world.announcer.refusals == {}
 
 
@@ -49,8 +49,8 @@ def test_a_drill_does_not_take_an_old_runs_success_for_its_own(tmp_path: Path) -
     old = old_run(story.world, f"{DRILL_ID}:restore", environment="staging", drill="dother")
     drill = story.perform()
     assert drill.state is DrillState.PASSED
-    assert old.id not in {run.id for run in story.world.journal.table.values() if run.drill == DRILL_ID}
-    assert sum(run.drill == DRILL_ID for run in story.world.journal.table.values()) == 2
+    assert old.id not in {run.id for run in story.world.journal.runs.table.values() if run.drill == DRILL_ID}
+    assert sum(run.drill == DRILL_ID for run in story.world.journal.runs.table.values()) == 2
 
 
 def test_a_due_drill_whose_id_another_has_is_planned_all_the_same(world: World) -> None:

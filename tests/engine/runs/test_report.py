@@ -61,7 +61,7 @@ def test_a_run_that_is_cancelled_half_way_is_reported(story: Story, world: World
 
 def test_a_run_that_is_void_when_it_is_looked_at_again_is_reported(story: Story, world: World) -> None:
     story.ask()
-    world.journal.freeze("prod", LEAD_C, "nobody touches it")
+    world.journal.freezes.freeze("prod", LEAD_C, "nobody touches it")
     story.approve()
 
     assert reported(world)[0].state is RunState.VOID
@@ -81,7 +81,7 @@ def test_a_parked_run_is_reported_with_what_was_posted_and_again_when_it_ends(st
     run = story.roll_back()
     parked, events = reported(world)
     assert (parked.state, events[-2:]) == (RunState.PARKED, ["escalated", "run-ended"])
-    posted = next(event for event in world.journal.log if event.event == "escalated")
+    posted = next(event for event in world.journal.audit.log if event.event == "escalated")
     assert posted.details["logs"] == {"postgres-0": "LOG:  last 20 lines\n(1 line left out)"}
     assert posted.details["logs"] == world.announcer.escalations[run.id, run.fence].database_logs
     world.cluster.unhealthy.clear()
@@ -114,7 +114,7 @@ def test_names_are_kept_for_a_file_that_cannot_look_anybody_up(story: Story, wor
     story.do(world.vote(ENGINEER))
     story.approve()
 
-    named = {event.actor: event.details["name"] for event in world.journal.log if "name" in event.details}
+    named = {event.actor: event.details["name"] for event in world.journal.audit.log if "name" in event.details}
     assert named == {who: who.lower() for who in (ONCALL, ENGINEER, LEAD_A, LEAD_B)}
 
 
@@ -142,12 +142,12 @@ class TestDocumenting:
         story.do(world.request("document", ONCALL, run_id=run.id, wrong="x", change=""))
         story.approve()
         story.do(world.request("document", ENGINEER, run_id=run.id, wrong="x", change=""))
-        world.journal.table[run.id] = replace(world.run(), state=RunState.RUNNING)
+        world.journal.runs.table[run.id] = replace(world.run(), state=RunState.RUNNING)
         story.do(world.request("document", LEAD_A, run_id=run.id, wrong="x", change=""))
         story.do(world.request("document", LEAD_A, run_id="rnone0", wrong="x", change=""))
 
         assert refused(world) == ["never-started", "not-yours", "still-running", "unknown-run"]
-        assert "documented" not in [event.event for event in world.journal.log]
+        assert "documented" not in [event.event for event in world.journal.audit.log]
 
     @pytest.mark.parametrize("kind", ["document", "close"])
     @pytest.mark.parametrize("after", [False, True])
@@ -165,7 +165,7 @@ class TestDocumenting:
                 assert number > 8
                 return
             where = f"killed at call {number}, {late.process.calls}"
-            assert [kept.event for kept in copy.journal.log].count(event) == 1, where
+            assert [kept.event for kept in copy.journal.audit.log].count(event) == 1, where
             assert reported(copy)[1].count(event) == 1, where
             assert reported(copy)[0] == copy.run(), where
 

@@ -59,7 +59,7 @@ def test_the_headline_run(story: Story, world: World) -> None:
         ("document", "report in the thread"),
         ("follow-up", f"close it with /rollback close {run.id} LINK"),
     ]
-    events = [event.event for event in world.journal.log]
+    events = [event.event for event in world.journal.audit.log]
     assert events == [
         "requested",
         "voted",
@@ -100,7 +100,7 @@ def test_a_step_that_fails_for_a_while_is_repeated(story: Story, world: World, s
 def test_before_the_point_of_no_return_a_failure_is_undone(story: Story, world: World, step: str) -> None:
     break_step(story, step, BROKEN)
     assert faults_in_undoing(world, RunState.FAILED, "out-of-order: It is broken. Mend it.") == []
-    order = [event.details["key"] for event in world.journal.log if event.event == "step-undone"]
+    order = [event.details["key"] for event in world.journal.audit.log if event.event == "step-undone"]
     begun = UNDONE_FROM.index(step)
     assert order == [key for key in (checklist.FENCE, checklist.STOP_TRAFFIC) if UNDONE_FROM.index(key) <= begun]
     note = world.announcer.notes[world.run().id, "ended"]
@@ -170,13 +170,15 @@ def test_a_message_that_cannot_be_made_does_not_stop_a_run_with_traffic_down(
     assert traffic_faults(world, "v1.3.0") == []
 
 
-@pytest.mark.parametrize("call", ["journal.audit", "journal.run", "journal.votes", "announcer.card", "journal.end"])
+@pytest.mark.parametrize(
+    "call", ["journal.audit.append", "journal.runs.find", "journal.votes.current", "announcer.card", "journal.runs.end"]
+)
 def test_a_hiccup_of_the_journal_fails_no_step(story: Story, world: World, call: str) -> None:
     story.ask()
     story.approve(LEAD_A)
     world.submit(story.process, world.vote(LEAD_B))
     Operations(world.services(story.process)).handle(world.queue.requests.pop())
-    story.process.faults[call] = [None, SHAKY, None, None, SHAKY, SHAKY] if call != "journal.end" else [SHAKY]
+    story.process.faults[call] = [None, SHAKY, None, None, SHAKY, SHAKY] if call != "journal.runs.end" else [SHAKY]
     world.work(story.process)
     assert faults_in_success(world) == []
 

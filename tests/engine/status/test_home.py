@@ -85,7 +85,7 @@ def test_it_follows_a_run_to_its_open_follow_up(story: Story, world: World) -> N
     assert run is not None
     assert (run.state, shown(world).votes) == (RunState.PENDING, ())
 
-    world.journal.cast(run.id, world_vote(world))
+    world.journal.votes.cast(run.id, world_vote(world))
     refresh(world, keeper, services)
     assert [vote.user_id for vote in shown(world).votes] == [LEAD_A]
 
@@ -191,7 +191,7 @@ def test_nobody_is_looked_after_until_somebody_opens_it(world: World) -> None:
     keeper, services = keeper_of(world)
     process = Process("watched")
     refresh(world, keeper, world.services(process))
-    assert process.calls == ["journal.visitors"]
+    assert process.calls == ["journal.activity.visitors"]
     assert world.announcer.homes == {}
     del services
 
@@ -208,7 +208,7 @@ def test_it_is_refreshed_at_once_for_the_journal_and_within_a_minute_for_the_wor
     refresh(world, keeper, services, 30.0)
     assert (times(world), shown(world).schema) == (3, 26)
 
-    world.journal.freeze("prod", ONCALL, "why")
+    world.journal.freezes.freeze("prod", ONCALL, "why")
     refresh(world, keeper, services, 1.0)
     assert times(world) == 3  # too soon: Slack would not take it
     refresh(world, keeper, services, 2.0)

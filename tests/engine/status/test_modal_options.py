@@ -161,6 +161,6 @@ def test_it_fits_slack_s_three_seconds() -> None:
 
 
 def test_looking_changes_nothing(full: World) -> None:
-    before = (dict(full.database.tracking), list(full.store.backups), dict(full.journal.kept))
+    before = (dict(full.database.tracking), list(full.store.backups), dict(full.journal.requests.kept))
     choose(full)
-    assert (dict(full.database.tracking), list(full.store.backups), dict(full.journal.kept)) == before
+    assert (dict(full.database.tracking), list(full.store.backups), dict(full.journal.requests.kept)) == before

@@ -44,7 +44,7 @@ class TakeBackup(DrillStep):
 
 def _check_free(execution: DrillExecution) -> None:
     """Whoever rolls back for real goes first."""
-    active = execution.services.journal.active_run(execution.drill.environment)
+    active = execution.services.journal.runs.active(execution.drill.environment)
     if active is not None:
         raise another_run(active)
 

@@ -48,7 +48,7 @@ def _outcome(execution: DrillExecution, key: str, run: Run) -> Outcome:
 def run_done(execution: DrillExecution, key: str) -> Run:
     """The run that a step has had done."""
     run_id = str(execution.data(key)[keys.RUN])
-    run = execution.insist(lambda: execution.services.journal.run(run_id))
+    run = execution.insist(lambda: execution.services.journal.runs.find(run_id))
     if run is None:  # pragma: no cover -- runs are never deleted
         raise AssertionError(run_id)
     return run

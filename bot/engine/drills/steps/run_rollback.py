@@ -36,7 +36,7 @@ def carry_out(execution: DrillExecution, key: str, wish: Wish) -> Run:
     execution.insist(lambda: show(execution.services, run_id))
     seen, since_s = None, clock.monotonic()
     while True:
-        run = execution.insist(lambda: journal.run(run_id))
+        run = execution.insist(lambda: journal.runs.find(run_id))
         if run is None:  # pragma: no cover -- runs are never deleted
             raise AssertionError(run_id)
         if run != seen:
@@ -46,7 +46,7 @@ def carry_out(execution: DrillExecution, key: str, wish: Wish) -> Run:
         elif run.state not in _UNDER_WAY:
             return _ended(run)
         elif clock.monotonic() - since_s > STALL_S:
-            execution.insist(lambda: journal.request_cancel(run_id, REQUESTER))
+            execution.insist(lambda: journal.runs.request_cancel(run_id, REQUESTER))
             raise PermanentError(
                 "drill-run-stalls", *_left(run, "makes no progress; it stops as soon as it safely can")
             )
@@ -69,7 +69,7 @@ def _open(execution: DrillExecution, run_id: str, plan: Plan) -> None:
         drill=execution.drill.id,
     )
     details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": run.reason}
-    services.journal.open_run(run, AuditEntry(REQUESTER, "requested", details))
+    services.journal.runs.open(run, AuditEntry(REQUESTER, "requested", details))
 
 
 def _approve(execution: DrillExecution, key: str, run: Run) -> None:
@@ -81,11 +81,11 @@ def _approve(execution: DrillExecution, key: str, run: Run) -> None:
         execution.remember(key, {**execution.data(key), keys.DIGESTS: known})
     if len(known) > PLANS_MOST:
         problem = f"its plan changed {PLANS_MOST} times before it could start"
-        execution.insist(lambda: journal.end(run.id, RunState.CANCELLED, problem, expect=_PENDING))
+        execution.insist(lambda: journal.runs.end(run.id, RunState.CANCELLED, problem, expect=_PENDING))
         execution.insist(lambda: show(execution.services, run.id))
         raise PermanentError("drill-plan-moves", *_left(run, "was given up: " + problem))
     entry = AuditEntry(REQUESTER, "approved", {"digest": digest, "drill": execution.drill.id})
-    if execution.insist(lambda: journal.approve(run.id, digest, checklist_of(run.plan.kind), entry)):
+    if execution.insist(lambda: journal.runs.approve(run.id, digest, checklist_of(run.plan.kind), entry)):
         execution.insist(lambda: execution.services.queue.defer_run(run.id))
         execution.insist(lambda: show(execution.services, run.id))
 

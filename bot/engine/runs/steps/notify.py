@@ -50,7 +50,7 @@ class Document(Action):
         When the run ends it is brought up to date, and a file of it is put beside it: see `reporting`.
         """
         run, services = execution.run, execution.services
-        services.announcer.report(run, list(services.journal.events(run.id)), saved_rows(services, run))
+        services.announcer.report(run, list(services.journal.audit.events(run.id)), saved_rows(services, run))
         return Outcome("report in the thread")
 
 

@@ -32,7 +32,7 @@ class Recheck(Action):
         if now.digest != run.plan.digest:
             raise ReplanError(now, run.plan.differences(now))
         refused = self._refused(execution)
-        votes = [vote for vote in execution.services.journal.votes(run.id) if vote.user_id not in refused]
+        votes = [vote for vote in execution.services.journal.votes.current(run.id) if vote.user_id not in refused]
         quorum = 0 if run.drill else execution.env.environment.approval.quorum
         if decide(votes, run.plan.digest, quorum) is not Decision.APPROVED:
             why = tuple(refused.values()) or (f"only {len(votes)} of {quorum} votes stand",)
@@ -41,7 +41,7 @@ class Recheck(Action):
         return Outcome(f"unchanged, {now.short_digest}; {consent}")
 
     def _refused(self, execution: Execution) -> dict[str, str]:
-        votes = execution.services.journal.votes(execution.run.id)
+        votes = execution.services.journal.votes.current(execution.run.id)
         reasons = {vote.user_id: _why_not(execution, vote) for vote in votes if vote.choice is Choice.APPROVE}
         return {user: reason for user, reason in reasons.items() if reason}
 

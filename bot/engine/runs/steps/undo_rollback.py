@@ -50,7 +50,7 @@ class RecreateDropped(Action):
 
 
 def _undone(execution: Execution) -> Run:
-    undone = execution.services.journal.run(execution.run.plan.undoes)
+    undone = execution.services.journal.runs.find(execution.run.plan.undoes)
     if undone is None:
         raise PermanentError(
             "unknown-run",

@@ -56,7 +56,7 @@ def ask(story: Story, backup: str = "latest") -> None:
 
 
 def newest(world: World) -> Run:
-    return list(world.journal.table.values())[-1]
+    return list(world.journal.runs.table.values())[-1]
 
 
 def approve(story: Story) -> Run:
@@ -97,7 +97,7 @@ def faults_in_both(world: World, run: Run) -> list[str]:
             "card": card.state is run.state and steps(card) == steps(run),
             "report": run.id in world.announcer.reports,
             "database closed": world.database.open,
-            "requests left": all(kept.finished for kept in world.journal.kept.values()),
+            "requests left": all(kept.finished for kept in world.journal.requests.kept.values()),
             "scratch left": list(world.scratch.glob("backstop-fetch-*")) == [],
         }
     )
@@ -124,13 +124,13 @@ def faults_in_restored(world: World) -> list[str]:
 
 
 def faults_in_undone(world: World) -> list[str]:
-    first, run, sides = next(iter(world.journal.table.values())), newest(world), world.sides
+    first, run, sides = next(iter(world.journal.runs.table.values())), newest(world), world.sides
     assert sides is not None
     aside = sides.name("undone", run.id)
     return (
         faults_of(
             {
-                "two runs": len(world.journal.table) == 2 and run.plan.undoes == first.id,
+                "two runs": len(world.journal.runs.table) == 2 and run.plan.undoes == first.id,
                 f"live rows {world.database.rows}": world.database.rows == NOW,
                 "schema": world.database.tracking == NAMES,
                 f"aside {sides.databases.keys()}": sides.databases.keys() == {aside},
@@ -281,7 +281,7 @@ def play_with_cancel(scratch: Path, number: int, act: Callable[[Story], Run]) ->
     world = World(scratch)
     furnish(world)
     process = Process("first")
-    process.at_call[number] = lambda: cancel_from_elsewhere(world) if world.journal.table else None
+    process.at_call[number] = lambda: cancel_from_elsewhere(world) if world.journal.runs.table else None
     act(Story(world, process))
     return world
 
@@ -291,7 +291,7 @@ def test_a_cancel_at_every_call_ends_as_promised(tmp_path: Path) -> None:
     furnish(probe.world)
     restore(probe)
     faults, ended = [], set()
-    for number in range(probe.process.calls.index("journal.open_run") + 2, len(probe.process.calls) + 1):
+    for number in range(probe.process.calls.index("journal.runs.open") + 2, len(probe.process.calls) + 1):
         world = play_with_cancel(tmp_path, number, restore)
         ended.add(newest(world).state)
         cancelled = newest(world).state is RunState.CANCELLED
@@ -363,7 +363,7 @@ def test_what_cannot_be_restored_is_refused(
     ask(story, backup)
     assert refusals(world) == [reference]
     assert all(error.hint for _, error in world.announcer.refusals.values())
-    assert world.journal.table == {}
+    assert world.journal.runs.table == {}
 
 
 def test_the_newest_that_nothing_speaks_against_is_the_latest(story: Story, world: World, sides: FakeSides) -> None:
@@ -388,7 +388,7 @@ def test_where_no_second_database_may_be_made_nothing_is_restored_or_swapped_bac
     assert [error.hint for _, error in world.announcer.refusals.values()] == [
         "Have a superuser type: ALTER ROLE backstop_prod CREATEDB;"
     ] * 2
-    assert (len(world.journal.table), sides.loads) == (1, loads)
+    assert (len(world.journal.runs.table), sides.loads) == (1, loads)
 
 
 def test_a_chain_a_run_that_changed_nothing_and_one_undone_already_cannot_be_undone(

@@ -32,14 +32,17 @@ def scale(world: World) -> None:
 
 
 def checks(world: World) -> int:
-    return sum(e.event == "step" and e.details["key"] == checklist.RECHECK for e in world.journal.log)
+    return sum(e.event == "step" and e.details["key"] == checklist.RECHECK for e in world.journal.audit.log)
 
 
 def after_the_backup(story: Story, act: Callable[[], object]) -> None:
     """Do it when the backup is there, and traffic is about to be stopped."""
 
     def wait() -> None:
-        story.process.before["journal.record_step"] = [lambda: None, act]  # the backup's end, the next step's begin
+        story.process.before["journal.leases.record_step"] = [
+            lambda: None,
+            act,
+        ]  # the backup's end, the next step's begin
 
     story.process.before["store.put_bundle"] = [wait]
 

@@ -23,7 +23,7 @@ def test_an_answer_lost_at_commit_is_found_in_the_tracking_table(story: Story, w
 def test_the_restore_point_that_is_told_is_the_one_before_the_commit(story: Story, world: World) -> None:
     world.database.lose_answer = True
     story.roll_back()
-    (committed,) = [event for event in world.journal.log if event.event == "chain-committed"]
+    (committed,) = [event for event in world.journal.audit.log if event.event == "chain-committed"]
     assert committed.details["restore_point"] == "0/19"
     assert world.run().step(checklist.CHAIN).data["restore_point"] == "0/19"
 
@@ -94,7 +94,7 @@ def test_an_export_from_before_hashes_were_kept_is_compared_by_its_rows(story: S
         data["tables"] = [
             {key: value for key, value in table.items() if key != "content_hash"} for table in data["tables"]
         ]
-        world.journal.remember(world.run().id, world.run().fence, checklist.EXPORT, data)
+        world.journal.leases.remember(world.run().id, world.run().fence, checklist.EXPORT, data)
 
     story.process.after_call[number] = forget
     story.roll_back()

@@ -16,7 +16,7 @@ from tests.fakes.world import World
 
 
 def newest(world: World) -> Run:
-    return list(world.journal.table.values())[-1]
+    return list(world.journal.runs.table.values())[-1]
 
 
 def ask(story: Story, run_id: str) -> None:
@@ -43,17 +43,18 @@ def refusals(world: World) -> list[str]:
 
 
 def faults_in_undone(world: World) -> list[str]:
-    first, run = next(iter(world.journal.table.values())), newest(world)
+    first, run = next(iter(world.journal.runs.table.values())), newest(world)
     card, _ = world.announcer.cards[run.id]
     checks = {
-        f"two runs: {len(world.journal.table)}": len(world.journal.table) == 2 and run.plan.undoes == first.id,
+        f"two runs: {len(world.journal.runs.table)}": len(world.journal.runs.table) == 2
+        and run.plan.undoes == first.id,
         f"{run.state}: {run.problem}": run.state is RunState.SUCCEEDED,
         f"steps {steps(run)}": set(steps(run).values()) == {"done", "open"},
         "card": card.state is run.state and steps(card) == steps(run),
         f"regrown {world.database.recreations}": world.database.recreations == [(27,)],
         "schema": max(world.database.tracking) == 27,
         "database closed": world.database.open,
-        "requests left": all(kept.finished for kept in world.journal.kept.values()),
+        "requests left": all(kept.finished for kept in world.journal.requests.kept.values()),
         "report": run.id in world.announcer.reports,
         "scratch left": list(world.scratch.glob("backstop-fetch-*")) == [],
         "two emergency backups": len({b.name.label for b in world.store.backups}) == 2,
@@ -130,7 +131,7 @@ def test_a_lost_answer_to_commit_is_looked_up(story: Story, world: World) -> Non
     undo(story, run_id)
 
     assert faults_in_undone(world) == []
-    (undone,) = [event for event in world.journal.log if event.event == "chain-undone"]
+    (undone,) = [event for event in world.journal.audit.log if event.event == "chain-undone"]
     assert undone.details["restore_point"] == "0/20", "the one before the commit: the chain's is 0/19"
 
 
