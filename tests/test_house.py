@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped] # it ships no types
 
-from bot.adapters.cluster.rights import LOGS, NEEDED
+from bot.adapters.cluster.permissions import LOGS, NEEDED
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [ROOT / "bot", ROOT / "commands"]

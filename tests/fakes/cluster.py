@@ -130,7 +130,7 @@ class FakeCluster:
         item.image = image
         self._reconcile(item)
 
-    def clear_notes(self, deployment: str) -> None:
+    def clear_annotation(self, deployment: str) -> None:
         self._deployment(deployment).note = None
 
     def get_http(self, check: HttpCheck) -> Sequence[HttpAnswer]:

@@ -1,4 +1,4 @@
-"""Kubernetes, through its official client. Nothing else imports it."""
+"""The cluster adapter reaches Kubernetes through its official client; nothing else imports that client."""
 
 from bot.adapters.cluster.client import connect
 from bot.adapters.cluster.cluster import KubernetesCluster

@@ -1,4 +1,4 @@
-"""How we reach an API server: which address, whose token, how long we wait."""
+"""Connects to an API server: address, credentials, connection pool."""
 
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from bot.errors import PermanentError
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, Configuration
 
-CONNECTIONS = 16  # pods are asked in parallel, and the worker's threads share the client
+CONNECTIONS = 16  # smoke checks run in parallel, and the worker's threads share the client
 _HINT = "Set the cluster's server and token, or kubeconfig, or run in a pod with a service account."
 
 
@@ -23,7 +23,7 @@ def connect(
     context: str | None = None,
     token_file: Path | None = None,
 ) -> "ApiClient":
-    """Make a client; it is safe to share between threads. No request is sent yet.
+    """Make a client that threads can share. Sends no request yet.
 
     Args:
         server_url: of the API server, with `token` and, for a private authority, `ca_file`.
@@ -31,10 +31,10 @@ def connect(
         ca_file: PEM file.
         kubeconfig: used where no `server_url` is given; `context` names one of its contexts.
         context: None takes the kubeconfig's current one.
-        token_file: where `token` is from; read again before every request, for a service account's token is replaced
-            within the hour.
+        token_file: where `token` is from; read again before every request, because a service account's token is
+            replaced within the hour.
 
-    With neither `server_url` nor `kubeconfig` it is the service account of the pod we run in.
+    With neither `server_url` nor `kubeconfig` it uses the service account of its own pod.
 
     Raises:
         PermanentError: ``cluster-not-configured``.
@@ -61,7 +61,7 @@ def _read_again(token_file: Path, configuration: "Configuration") -> None:
     try:
         token = token_file.read_text().strip()
     except (OSError, ValueError):
-        return  # it is being replaced, or is gone: the last one may still do, and the API server will say if not
+        return  # being replaced, or gone: the last token may still work, and the API server refuses it if not
     if token:
         configuration.api_key["authorization"] = f"Bearer {token}"
 
@@ -79,21 +79,18 @@ def _load(configuration: "Configuration", kubeconfig: Path | None, context: str 
     except Exception as error:  # noqa: BLE001 -- a file may be wrong in every way: YAML, types, a missing key
         where = "The kubeconfig cannot be used" if kubeconfig else "We run in no pod and no API server is named"
         raise PermanentError("cluster-not-configured", f"{where} ({type(error).__name__}).", _HINT) from None
-        # No cause: the loader's own words may quote the file, which holds a token.
+        # No cause: the loader's own message may quote the file, which holds a token.
 
 
 def _retries() -> Retry:
-    """Connect twice at most, and nothing else: what was sent is never repeated behind our back, no redirect followed.
-
-    A pod that redirects through the proxy would otherwise choose where our next request goes.
-    """
+    """Repeat only a failed connection, once: a request that was sent is never repeated without our decision."""
     return Retry(
         total=1,
         connect=1,
         read=0,
         status=0,
         other=0,
-        redirect=False,
+        redirect=False,  # a pod that redirects through the proxy would choose where our next request goes
         backoff_factor=0.1,
         respect_retry_after_header=False,
     )

@@ -1,27 +1,37 @@
-"""One environment's workloads, through the Kubernetes API."""
+"""Observes and changes one environment's workloads through the Kubernetes API."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.adapters.cluster import traffic
-from bot.adapters.cluster.annotations import before_of, has_note, metadata_with
-from bot.adapters.cluster.api import Api, Obj, decide_again_on_conflict
-from bot.adapters.cluster.namespace import Namespace, selector_text
+from bot.adapters.cluster.api import Api, Namespace, Obj, retry_on_conflict, write_selector
+from bot.adapters.cluster.permissions import list_missing
 from bot.adapters.cluster.pod_proxy import ask_pod
-from bot.adapters.cluster.pods import app_container, image_of, is_gone, read_pod, template_images
-from bot.adapters.cluster.rights import list_missing
-from bot.adapters.cluster.rollouts import find_template, history_of, read_deployment, replicas_of, without_hash
+from bot.adapters.cluster.workloads import (
+    annotate,
+    app_container,
+    count_replicas,
+    find_image,
+    find_template,
+    has_annotation,
+    is_gone,
+    read_annotation,
+    read_before,
+    read_deployment,
+    read_pod,
+    sort_history,
+    template_images,
+    without_hash,
+)
 from bot.domain.environments import HttpCheck, Workloads
-from bot.domain.workloads import ClusterFacts, HttpAnswer, Pod, Service
+from bot.domain.workloads import HOLD_LABEL, ClusterFacts, HttpAnswer, Pod, Service
 from bot.errors import BotError, PermanentError
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
 _LOG_LIMIT_BYTES = 64 * 1024  # a pod's part of an escalation
-_ASKERS = 8
+_SMOKE_THREADS = 8
 
 
 class KubernetesCluster:
@@ -29,7 +39,7 @@ class KubernetesCluster:
 
     Args:
         client: see `client.connect`.
-        workloads: what belongs to the environment.
+        workloads: the environment's own.
     """
 
     def __init__(self, client: "ApiClient", workloads: Workloads) -> None:
@@ -52,10 +62,10 @@ class KubernetesCluster:
         return list_missing(self._api, self._workloads)
 
     def pods(self, deployment: str) -> Sequence[Pod]:
-        """See `bot.ports.Cluster.pods`. Pods that ended (evicted ones stay as objects) are gone."""
+        """See `bot.ports.Cluster.pods`. Ended pods (evicted ones stay as objects) count as gone."""
         # Reading the Deployment also proves the namespace: a list in one that does not exist is just empty.
         owner = self._namespace.deployment(deployment)
-        found = self._namespace.pods(selector_text(owner["spec"]["selector"]))
+        found = self._namespace.pods(write_selector(owner["spec"]["selector"]))
         images = template_images(self._replicasets(owner), deployment) if found else {}
         return [read_pod(pod, deployment, images) for pod in found if not is_gone(pod)]
 
@@ -65,33 +75,57 @@ class KubernetesCluster:
         Raises:
             PermanentError: ``held-by-another-run``, ``service-without-selector``.
         """
-        decide_again_on_conflict(partial(traffic.hold, self._namespace, service, run_id))
+
+        def change() -> None:
+            found = self._namespace.service(service)
+            selector = _read_free_selector(found, run_id)
+            recorded = read_annotation(found)
+            is_recorded = (recorded or {}).get("run") == run_id
+            if HOLD_LABEL in found["spec"]["selector"] and is_recorded:
+                return
+            # A label without our annotation, or the reverse, was left by a person or a GitOps controller.
+            record = recorded if is_recorded else {"run": run_id, "selector": selector}
+            patch = {"metadata": annotate(found, record), "spec": {"selector": {HOLD_LABEL: run_id}}}
+            self._namespace.patch_service(service, patch)
+
+        retry_on_conflict(change)
 
     def release_service(self, service: str, selector: Mapping[str, str]) -> None:
         """See `bot.ports.Cluster.release_service`."""
-        decide_again_on_conflict(partial(traffic.release, self._namespace, service, selector))
+
+        def change() -> None:
+            found = self._namespace.service(service)
+            now = found["spec"].get("selector") or {}
+            if now == dict(selector) and not has_annotation(found):
+                return
+            # A merge patch removes a key by null; leaving it out keeps it.
+            wanted: dict[str, str | None] = {key: None for key in now if key not in selector}
+            patch = {"metadata": annotate(found, None), "spec": {"selector": wanted | dict(selector)}}
+            self._namespace.patch_service(service, patch)
+
+        retry_on_conflict(change)
 
     def scale(self, deployment: str, replicas: int, run_id: str) -> None:
         """See `bot.ports.Cluster.scale`."""
 
         def change() -> None:
             found = self._namespace.deployment(deployment)
-            if not has_note(found) or _is_outdated(found, run_id):
-                # First the note, then the scale: between the two nothing is lost.
-                image = image_of(found["spec"]["template"], deployment)
-                note = {"run": run_id, "replicas": replicas_of(found), "image": image}
-                self._namespace.patch_deployment(deployment, {"metadata": metadata_with(found, note)})
-            if replicas_of(found) != replicas:
+            if not has_annotation(found) or _is_outdated(found, run_id):
+                # Annotate first, then scale: a crash in between loses nothing.
+                image = find_image(found["spec"]["template"], deployment)
+                record = {"run": run_id, "replicas": count_replicas(found), "image": image}
+                self._namespace.patch_deployment(deployment, {"metadata": annotate(found, record)})
+            if count_replicas(found) != replicas:
                 self._namespace.scale_deployment(deployment, replicas)
 
-        decide_again_on_conflict(change)
+        retry_on_conflict(change)
 
     def set_image(self, deployment: str, image: str, revision: int) -> None:
         """See `bot.ports.Cluster.set_image`."""
 
         def change() -> None:
             found = self._namespace.deployment(deployment)
-            template = find_template(history_of(found, self._replicasets(found)), deployment, image, revision)
+            template = find_template(sort_history(found, self._replicasets(found)), deployment, image, revision)
             if template is None:
                 raise PermanentError(
                     "revision-not-found",
@@ -99,24 +133,24 @@ class KubernetesCluster:
                     "Deploy that version by hand, or choose another with --app.",
                 )
             if template != without_hash(found["spec"]["template"]):
-                self._namespace.edit_deployment(deployment, _put_template(found, template))
+                self._namespace.patch_deployment(deployment, _replace_template(found, template))
 
-        decide_again_on_conflict(change)
+        retry_on_conflict(change)
 
-    def clear_notes(self, deployment: str) -> None:
-        """See `bot.ports.Cluster.clear_notes`."""
+    def clear_annotation(self, deployment: str) -> None:
+        """See `bot.ports.Cluster.clear_annotation`."""
 
         def change() -> None:
             found = self._namespace.deployment(deployment)
-            if has_note(found):
-                self._namespace.patch_deployment(deployment, {"metadata": metadata_with(found, None)})
+            if has_annotation(found):
+                self._namespace.patch_deployment(deployment, {"metadata": annotate(found, None)})
 
-        decide_again_on_conflict(change)
+        retry_on_conflict(change)
 
     def get_http(self, check: HttpCheck) -> Sequence[HttpAnswer]:
-        """See `bot.ports.Cluster.get_http`. Pods are asked side by side; terminating ones are not asked."""
+        """See `bot.ports.Cluster.get_http`. Asks the pods in parallel, terminating ones left out."""
         ready = [pod.name for pod in self.pods(check.deployment) if pod.ready and not pod.terminating]
-        with ThreadPoolExecutor(_ASKERS, thread_name_prefix="smoke") as threads:
+        with ThreadPoolExecutor(_SMOKE_THREADS, thread_name_prefix="smoke") as threads:
             return list(threads.map(lambda pod: ask_pod(self._namespace, pod, check), ready))
 
     def database_logs(self, tail_lines: int) -> Mapping[str, str]:
@@ -136,26 +170,41 @@ class KubernetesCluster:
             return f"(no log: {error.message})"
 
     def _replicasets(self, deployment: Obj) -> list[Obj]:
-        return self._namespace.replicasets(selector_text(deployment["spec"]["selector"]))
+        return self._namespace.replicasets(write_selector(deployment["spec"]["selector"]))
+
+
+def _read_free_selector(service: Obj, run_id: str) -> dict[str, str]:
+    """Read a Service's selector without the hold label; refuse one that another run holds or that selects nothing."""
+    name, selector = service["metadata"]["name"], dict(service["spec"].get("selector") or {})
+    holder = selector.pop(HOLD_LABEL, None)
+    if holder not in {None, run_id}:
+        raise PermanentError(
+            "held-by-another-run",
+            f"The traffic of {name} is already held by run {holder}.",
+            f"Finish or cancel run {holder} first.",
+        )
+    if not selector:
+        raise PermanentError(
+            "service-without-selector",
+            f"Service {name} selects no pods by label, so its traffic cannot be held.",
+            "Name the Service that does in the environment's cluster section.",
+        )
+    return selector
 
 
 def _is_outdated(deployment: Obj, run_id: str) -> bool:
-    """Whether the note is not this run's, and the Deployment has been started since: its count is not what runs now."""
-    before = before_of(deployment)
-    return (before is None or before.run != run_id) and replicas_of(deployment) > 0
+    """Tell whether another run's annotation is left over: the Deployment has been started since."""
+    before = read_before(deployment)
+    return (before is None or before.run != run_id) and count_replicas(deployment) > 0
 
 
 def _read_service(service: Obj) -> Service:
-    metadata = service["metadata"]
-    return Service(
-        metadata["name"],
-        metadata["uid"],
-        dict(service["spec"].get("selector") or {}),
-        dict(metadata.get("annotations") or {}),
-    )
+    metadata, spec = service["metadata"], service["spec"]
+    annotations = dict(metadata.get("annotations") or {})
+    return Service(metadata["name"], metadata["uid"], dict(spec.get("selector") or {}), annotations)
 
 
-def _put_template(deployment: Obj, template: Obj) -> list[Obj]:
+def _replace_template(deployment: Obj, template: Obj) -> list[Obj]:
     # The whole template is replaced: a merge would keep what the newer version added, its environment and volumes.
     version = deployment["metadata"]["resourceVersion"]
     return [

@@ -1,4 +1,4 @@
-"""The API server's refusals, as errors a person can act on."""
+"""Translates the API server's refusals into errors a person can act on."""
 
 import json
 from typing import Any
@@ -10,13 +10,7 @@ _EXCERPT_CHARS = 200
 
 
 def refusal(status: int, body: bytes, what: str) -> BotError:
-    """Translate an answer that is no success.
-
-    Args:
-        status: HTTP status.
-        body: the `Status` object, or whatever came instead.
-        what: what was asked, e.g. ``get deployments physioflow-api in physioflow-prod``.
-    """
+    """Translate an unsuccessful answer; `what` names the request, e.g. ``get deployments api in namespace prod``."""
     answer = read_status(body) or {}
     if status in {401, 403}:
         return PermanentError(
@@ -42,7 +36,7 @@ def refusal(status: int, body: bytes, what: str) -> BotError:
 
 
 def unavailable(what: str, why: str, retry_after_s: float | None = None) -> TemporaryError:
-    """No answer, or one that says "later"."""
+    """Report that the API server does not answer, or answers "later"."""
     return TemporaryError(
         "cluster-unavailable",
         f"The API server does not answer: {what} ({why}).",
@@ -52,7 +46,7 @@ def unavailable(what: str, why: str, retry_after_s: float | None = None) -> Temp
 
 
 def is_conflict(error: Exception) -> bool:
-    """Whether reading again and deciding again is what to do."""
+    """Tell whether to read and decide again."""
     return isinstance(error, TemporaryError) and error.reference == CONFLICT
 
 

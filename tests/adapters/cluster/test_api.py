@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.cluster.api import JSON, Api, path_of
+from bot.adapters.cluster.api import JSON, Api, build_path
 from bot.adapters.cluster.client import connect
 from bot.errors import PermanentError, TemporaryError
 from tests.adapters.cluster.app import connected
 from tests.adapters.cluster.canned import Canned, serve, status_object
 
 TOKEN = "eyJhbGciOi"
-PATH = path_of("apps/v1", "prod", "deployments", "api")
+PATH = build_path("apps/v1", "prod", "deployments", "api")
 WHAT = "get deployments api in namespace prod"
 
 
@@ -127,8 +127,8 @@ def test_what_is_sent(server: Canned, api: Api) -> None:
 
 
 def test_names_cannot_leave_their_place_in_a_path() -> None:
-    assert path_of("v1", "a/b", "pods", "../x", "log") == "/api/v1/namespaces/a%2Fb/pods/..%2Fx/log"
-    assert path_of("v1", "prod", "pods", "p:80", "proxy") == "/api/v1/namespaces/prod/pods/p:80/proxy"
+    assert build_path("v1", "a/b", "pods", "../x", "log") == "/api/v1/namespaces/a%2Fb/pods/..%2Fx/log"
+    assert build_path("v1", "prod", "pods", "p:80", "proxy") == "/api/v1/namespaces/prod/pods/p:80/proxy"
 
 
 def test_a_kubeconfig(server: Canned, tmp_path: Path) -> None:

@@ -114,10 +114,10 @@ def test_scaling_down_and_back(cluster: KubernetesCluster, emulator: ClusterEmul
     assert note(deployment(emulator)) == wanted
     eventually(lambda: cluster.inspect().deployment(API).settled)
     assert len(cluster.pods(API)) == 3
-    cluster.clear_notes(API)
+    cluster.clear_annotation(API)
     assert note(deployment(emulator)) is None
     before = version(deployment(emulator))
-    cluster.clear_notes(API)
+    cluster.clear_annotation(API)
     assert version(deployment(emulator)) == before
 
 

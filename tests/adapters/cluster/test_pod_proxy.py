@@ -3,8 +3,7 @@ import socket
 import pytest
 
 from bot.adapters.cluster import KubernetesCluster
-from bot.adapters.cluster.api import Api
-from bot.adapters.cluster.namespace import Namespace
+from bot.adapters.cluster.api import Api, Namespace
 from bot.adapters.cluster.pod_proxy import ask_pod
 from bot.domain.environments import HttpCheck
 from bot.errors import PermanentError, TemporaryError

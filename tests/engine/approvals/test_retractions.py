@@ -33,7 +33,7 @@ def approved(story: Story) -> None:
 def move(world: World) -> None:
     """Somebody scales: what is planned is no longer what would be done."""
     world.cluster.scale("api", world.cluster.deployments["api"].replicas + 1, "")
-    world.cluster.clear_notes("api")
+    world.cluster.clear_annotation("api")
     world.clock.sleep(10)
 
 

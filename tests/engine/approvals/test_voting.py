@@ -170,7 +170,7 @@ def approve_then(story: Story, change: object) -> None:
 def test_when_the_world_moves_the_votes_are_void(story: Story, world: World) -> None:
     def scale() -> None:
         world.cluster.scale("api", 4, "")
-        world.cluster.clear_notes("api")
+        world.cluster.clear_annotation("api")
         world.clock.sleep(10)
 
     approve_then(story, scale)

@@ -96,7 +96,7 @@ def _scale_back(execution: Execution, work: PlannedWorkload) -> None:
         return
     cluster.scale(work.deployment, work.replicas, run.id)
     execution.check()
-    cluster.clear_notes(work.deployment)
+    cluster.clear_annotation(work.deployment)
 
 
 def _return_traffic(execution: Execution, service: PlannedService) -> None:
@@ -192,4 +192,4 @@ def _release(execution: Execution) -> None:
         execution.env.cluster.release_service(service.service, dict(service.selector))
     for work in execution.run.plan.workloads:
         execution.check()
-        execution.env.cluster.clear_notes(work.deployment)
+        execution.env.cluster.clear_annotation(work.deployment)

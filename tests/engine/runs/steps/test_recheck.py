@@ -27,7 +27,7 @@ def dies(story: Story, meanwhile: Callable[[], object] = lambda: None, for_s: fl
 
 def scale(world: World) -> None:
     world.cluster.scale("api", 4, "")
-    world.cluster.clear_notes("api")
+    world.cluster.clear_annotation("api")
     world.clock.sleep(10)
 
 

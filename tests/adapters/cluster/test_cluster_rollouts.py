@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.adapters.cluster import KubernetesCluster
-from bot.adapters.cluster.pods import is_gone, read_pod, template_images
-from bot.adapters.cluster.rollouts import is_settled
+from bot.adapters.cluster.workloads import is_gone, is_settled, read_pod, template_images
 from bot.domain.environments import Workloads
 from bot.domain.versions import AppVersion
 from bot.domain.workloads import ClusterFacts

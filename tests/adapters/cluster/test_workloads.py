@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 
-from bot.adapters.cluster.controllers import name_controller
-from bot.adapters.cluster.namespace import selector_text
-from bot.adapters.cluster.pods import image_of, read_pod
-from bot.adapters.cluster.rollouts import is_settled, read_deployment
+from bot.adapters.cluster.api import write_selector
+from bot.adapters.cluster.workloads import find_image, is_settled, name_controller, read_deployment, read_pod
 
 SIDECAR = {"name": "istio-proxy", "image": "istio/proxyv2:1.29.0"}
 APP = {"name": "physioflow-api", "image": "example/physioflow-api:v1.3.0"}
@@ -30,7 +28,7 @@ APP = {"name": "physioflow-api", "image": "example/physioflow-api:v1.3.0"}
     ],
 )
 def test_selectors(selector: dict[str, Any], text: str) -> None:
-    assert selector_text(selector) == text
+    assert write_selector(selector) == text
 
 
 @pytest.mark.parametrize(
@@ -46,7 +44,7 @@ def test_selectors(selector: dict[str, Any], text: str) -> None:
 )
 def test_a_sidecars_image_is_not_the_apps(containers: list[Any], annotations: dict[str, str], image: str) -> None:
     template = {"metadata": {"annotations": annotations}, "spec": {"containers": containers}}
-    assert image_of(template, "physioflow-api") == image
+    assert find_image(template, "physioflow-api") == image
 
 
 def pod(**status: Any) -> dict[str, Any]:
