@@ -1,4 +1,4 @@
-"""The bucket, through boto3. Nothing else imports it."""
+"""The storage adapter reaches the bucket through boto3; nothing else imports boto3."""
 
 from bot.adapters.storage.client import Credentials, connect
 from bot.adapters.storage.store import S3BackupStore

@@ -1,4 +1,4 @@
-"""A dump directory as a bundle: ``manifest.json`` first, then ``dump/…``, one gzip stream, nothing twice on disk."""
+"""Writes a dump directory as a bundle, straight into a sink: ``manifest.json`` first, then ``dump/…``."""
 
 import hashlib
 import io
@@ -23,26 +23,26 @@ _RETRY_HINT = "Take the dump again into an empty directory."
 
 
 class Sink(Protocol):
-    """Something bytes are written to."""
+    """Takes bytes."""
 
     def write(self, data: bytes, /) -> int:
         """Take the next bytes."""
 
 
 class Meter:
-    """Tells `report` how many bytes were read, a hundred times at most. `total_bytes` counts both passes."""
+    """Counts bytes, and reports them at most about 100 times."""
 
     def __init__(self, total_bytes: int, report: Report) -> None:
         self._total_bytes = total_bytes
         self._report = report
-        self._done_bytes = self._told_bytes = 0
+        self._done_bytes = self._reported_bytes = 0
         self._step_bytes = max(_CHUNK_BYTES, total_bytes // 100)
 
     def add(self, size_bytes: int) -> None:
         """Count bytes."""
         self._done_bytes += size_bytes
-        if self._done_bytes - self._told_bytes >= self._step_bytes or self._done_bytes == self._total_bytes:
-            self._told_bytes = self._done_bytes
+        if self._done_bytes - self._reported_bytes >= self._step_bytes or self._done_bytes == self._total_bytes:
+            self._reported_bytes = self._done_bytes
             self._report(Progress(self._done_bytes, self._total_bytes, "bytes"))
 
 
@@ -64,7 +64,7 @@ class MeteredFile(io.RawIOBase):
 
 
 class GzipSink:
-    """Compresses what is written to it into another sink. Call `finish` at the end."""
+    """Compresses into another sink. Call `finish` at the end."""
 
     def __init__(self, sink: Sink, level: int) -> None:
         self._sink = sink
@@ -76,7 +76,7 @@ class GzipSink:
         return len(data)
 
     def finish(self) -> None:
-        """Write what is left and gzip's trailer."""
+        """Write the rest and gzip's trailer."""
         self._put(self._compressor.flush())
 
     def _put(self, data: bytes) -> None:
@@ -85,10 +85,10 @@ class GzipSink:
 
 
 def measure_dump(directory: Path) -> int:
-    """Bytes of the dump's files.
+    """Sum up the bytes of the dump's files.
 
     Raises:
-        PermanentError: ``dump-unreadable``: no directory, empty, or not made of plain files only.
+        PermanentError: ``dump-unreadable``: no directory, empty, or not only plain files.
     """
     try:
         entries = list(os.scandir(directory))
@@ -100,11 +100,12 @@ def measure_dump(directory: Path) -> int:
 
 
 def hash_dump(directory: Path, meter: Meter) -> tuple[BundleFile, ...]:
-    """Measure and hash every file, the table of contents first so that a listing of the dump is quick.
+    """Measure and hash every file, in the order of the archive.
 
     Raises:
         PermanentError: ``dump-unreadable``.
     """
+    # The table of contents comes first, so that a listing of the dump is quick.
     paths = sorted(directory.iterdir(), key=lambda path: (path.name != "toc.dat", path.name))
     return tuple(_hash_file(path, meter) for path in paths)
 
@@ -113,7 +114,7 @@ def write_bundle(directory: Path, files: tuple[BundleFile, ...], manifest: bytes
     """Write the archive's uncompressed bytes.
 
     Raises:
-        PermanentError: ``dump-changed``: a file is no longer what was hashed; ``dump-unreadable``.
+        PermanentError: ``dump-changed``: a file differs from what was hashed; ``dump-unreadable``.
     """
     with tarfile.open(mode="w|", fileobj=_as_file(sink), bufsize=_CHUNK_BYTES) as archive:
         archive.addfile(_member(MANIFEST_MEMBER, len(manifest)), io.BytesIO(manifest))
@@ -125,7 +126,7 @@ def write_bundle(directory: Path, files: tuple[BundleFile, ...], manifest: bytes
 def _add_file(archive: tarfile.TarFile, file: BundleFile, source: MeteredFile) -> None:
     try:
         archive.addfile(_member(file.name, file.size_bytes), source)
-    except OSError as error:  # tarfile's word for a file that has become shorter
+    except OSError as error:  # tarfile raises it for a file that has become shorter
         raise _changed(file) from error
     if source.digest.hexdigest() != file.sha256:
         raise _changed(file)
@@ -149,8 +150,8 @@ def _opened(path: Path, meter: Meter) -> Iterator[MeteredFile]:
         yield MeteredFile(file, meter)
 
 
-def header_of(name: str, size_bytes: int) -> bytes:
-    """A member's header as `write_bundle` writes it."""
+def build_header(name: str, size_bytes: int) -> bytes:
+    """Build a member's header as `write_bundle` writes it."""
     return _member(name, size_bytes).tobuf(tarfile.DEFAULT_FORMAT, "utf-8", "surrogateescape")
 
 

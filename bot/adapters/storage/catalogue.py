@@ -1,4 +1,4 @@
-"""What is in the bucket: listed as often as needed, sidecars read once each and only for what is asked for."""
+"""Lists an environment's bundles; reads each sidecar once, and only when it is needed."""
 
 import threading
 import time
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 FRESH_S = 20.0
-"""How old a listing may be that a page for people is taken from."""
+"""Longest age of the cached listing that a page for people is taken from."""
 _READERS = 16
 _BATCH = 64
 
 
 @dataclass(frozen=True)
 class _Note:
-    """What is known of a listed object besides its listing; of a bundle without a sidecar, whether it is ours."""
+    """What an object's content adds to its listing; for a bundle without a sidecar, whether our upload made it."""
 
     sidecar: tuple[Manifest, StoredObject] | None = None
     verified: tuple[Verification, StoredObject] | None = None
@@ -47,7 +47,7 @@ class _Note:
 
 @dataclass(frozen=True)
 class _Listed:
-    """A bundle by its listing."""
+    """A bundle as it is listed."""
 
     name: BackupName
     text: str
@@ -62,13 +62,7 @@ class _Listing:
 
 
 class BundleCatalogue:
-    """One environment's bundles.
-
-    Args:
-        client: S3 client.
-        bucket: where they are.
-        environment: whose they are; others' are left out.
-    """
+    """One environment's bundles; other environments' are left out."""
 
     def __init__(self, client: "S3Client", bucket: str, environment: str) -> None:
         self._client = client
@@ -80,7 +74,7 @@ class BundleCatalogue:
         self._listing = threading.Lock()
 
     def newest(self) -> Iterator[Backup]:
-        """Give every bundle, newest first, listed afresh; sidecars are read as they are asked for."""
+        """Yield every bundle, newest first, from a fresh listing; sidecars are read as bundles are taken."""
         yield from self._look(self._list_again(), 0)
 
     def page(self, text: str, offset: int, limit: int) -> BackupPage:
@@ -97,24 +91,24 @@ class BundleCatalogue:
         return BackupPage(tuple(found), len(matching), at if at < len(matching) else None)
 
     def find(self, name: BackupName) -> Backup | None:
-        """Look one up, listed afresh; None when there is none or it is unfinished."""
+        """Look one up in a fresh listing; None when there is none or it is unfinished."""
         entries = self.entries(str(name))
         entry = entries.get(f"{name}{BUNDLE_SUFFIX}")
         return self._backup(_Listed(name, str(name), entry), entries) if entry else None
 
     def entries(self, prefix: str) -> "Mapping[str, ObjectTypeDef]":
-        """List objects, now."""
+        """List objects, without the cache."""
         with translated(self._bucket):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
             return {entry["Key"]: entry for page in pages for entry in page.get("Contents", ())}
 
-    def name_of(self, text: str) -> BackupName | None:
-        """Read a name of this environment."""
+    def parse_name(self, text: str) -> BackupName | None:
+        """Parse a backup's name; None when it is not one of this environment."""
         name = BackupName.parse(text)
         return name if name and name.environment == self._environment else None
 
     def forget_listing(self) -> None:
-        """Have the next page listed afresh: we have written something."""
+        """Drop the cached listing, because we have written something."""
         with self._listing:
             self._kept = None
 
@@ -145,7 +139,7 @@ class BundleCatalogue:
     def _known_name(self, key: str) -> BackupName | None:
         names = self._names
         if key not in names:
-            name = self.name_of(key)
+            name = self.parse_name(key)
             with self._listing:  # another thread may be walking through them
                 names[key] = name
             return name
@@ -159,7 +153,7 @@ class BundleCatalogue:
             size = min(2 * size, _BATCH)
 
     def _backups(self, bundles: Sequence[_Listed], listing: _Listing) -> list[Backup]:
-        """Look at some of them; those that are unfinished or gone are left out."""
+        """Read some bundles' sidecars; unfinished and deleted bundles are left out."""
         with ThreadPoolExecutor(min(_READERS, max(1, len(bundles))), thread_name_prefix="sidecars") as threads:
             return [b for b in threads.map(lambda one: self._backup(one, listing.entries), bundles) if b]
 
@@ -182,7 +176,7 @@ class BundleCatalogue:
         return replace(backup, verified=self._verified(backup, entries.get(f"{listed.text}{VERIFIED_SUFFIX}")))
 
     def _verified(self, backup: Backup, entry: "ObjectTypeDef | None") -> Verification | None:
-        """What was proven of that very object: of one that was there before, it says nothing."""
+        """Read the verification of that very object; one of an earlier object of that name does not count."""
         note = self._note(entry, self._read_verified) if entry else None
         if note is None or note.verified is None:
             return None
@@ -202,7 +196,7 @@ class BundleCatalogue:
                     note = read(entry)
                 except ClientError as error:
                     if is_absent(error):
-                        return None  # gone since it was listed
+                        return None  # deleted since it was listed
                     raise
             with self._listing:  # another thread may be walking through them
                 self._notes[place] = note
@@ -219,7 +213,7 @@ class BundleCatalogue:
         return _Note(unfinished=UPLOAD_MARK in found["Metadata"])
 
     def _text(self, entry: "ObjectTypeDef") -> bytes:
-        """What is in it; nothing where that is more than anything of ours: it must not fill the memory."""
+        """Read an object; nothing when it is larger than any of ours, so that it cannot fill the memory."""
         if entry["Size"] > MAX_MANIFEST_BYTES:
             return b""
         with self._client.get_object(Bucket=self._bucket, Key=entry["Key"])["Body"] as body:
@@ -227,7 +221,7 @@ class BundleCatalogue:
 
 
 def _is_about(sidecar: tuple[Manifest, StoredObject], backup: Backup) -> bool:
-    """Whether a sidecar speaks of that very object: one that was put in its place since is somebody else's."""
+    """Tell whether a sidecar describes that very object, not one that replaced it since."""
     manifest, bundle = sidecar
     stored = backup.stored
     return (manifest.name, bundle.key, bundle.size_bytes) == (str(backup.name), stored.key, stored.size_bytes)

@@ -1,4 +1,4 @@
-"""How we talk to an S3 store: bounded waits, standard retries, and no checksums other stores choke on."""
+"""Connects to an S3 store, with bounded waits, standard retries, and no checksums that other stores refuse."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 60
 ATTEMPTS = 4
-CONNECTIONS = 24  # sixteen sidecar readers, three parts in flight, and some to spare
+CONNECTIONS = 24  # 16 sidecar readers, 3 parts in flight, and some to spare
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ def connect(
     attempts: int = ATTEMPTS,
     read_timeout_s: float = READ_TIMEOUT_S,
 ) -> "S3Client":
-    """Make a client for a bucket's store; it is safe to share between threads.
+    """Make a client for a bucket's store; threads can share it.
 
     Args:
-        target: a custom endpoint is addressed path-style, because a bucket's own host name needs DNS and a certificate.
+        target: the bucket.
         credentials: None leaves it to boto3's own chain (environment, web identity, instance role).
-        attempts: of one request, the first included, 1 or more.
+        attempts: per request, the first included, 1 or more.
         read_timeout_s: longest silence of the store.
     """
     config = Config(
@@ -54,6 +54,7 @@ def connect(
         # boto3 ≥ 1.36 sends checksum trailers by default, which some stores refuse; we keep a sha256 of our own.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
+        # Path-style for a custom endpoint, because a bucket's own host name needs DNS and a certificate.
         s3={"addressing_style": "path" if target.endpoint_url else "auto"},
     )
     # A session of its own: boto3's default one is shared and not safe to use from several threads.
@@ -69,7 +70,8 @@ def connect(
 
 @cache
 def _service_models() -> Loader:
-    """What botocore knows of S3, read once: reading it anew took a client 80 to 260 ms, all the rest takes 13."""
+    """Load botocore's model of S3 once."""
+    # Loading it again took each client 80 to 260 ms; everything else takes 13.
     loader: Loader = get_session().get_component("data_loader")
     return loader
 
@@ -77,12 +79,12 @@ def _service_models() -> Loader:
 def _quick_session() -> Session:
     session = get_session()
     session.register_component("data_loader", _service_models())
-    # botocore reads times with dateutil, which takes half of the time of listing a large bucket.
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_read_time)
+    # botocore parses times with dateutil, which takes half of the time of listing a large bucket.
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_time)
     return session
 
 
-def _read_time(value: Any) -> datetime:
+def _parse_time(value: Any) -> datetime:
     try:
         return datetime.fromisoformat(value)
     except (TypeError, ValueError):  # a number, or a header's date

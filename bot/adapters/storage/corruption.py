@@ -1,62 +1,49 @@
-"""Bundles spoilt on their way from the bucket, for a drill's negative control. Nothing is written anywhere.
-
-Whoever reads them reads them as any other bundle: the digest is that of the spoilt bytes, as if those were stored.
-"""
+"""Corrupts bundles on their way from the bucket, for a drill's negative control; the stored object stays as it is."""
 
 import hashlib
 import sys
 import zlib
 from collections.abc import Iterator
 
-from bot.adapters.storage.bundles import MANIFEST_MEMBER, header_of
+from bot.adapters.storage.archive import BLOCK_BYTES, Budget, TarStream, gunzip
+from bot.adapters.storage.bundles import MANIFEST_MEMBER, build_header
 from bot.adapters.storage.download import ObjectDownload
-from bot.adapters.storage.members import BLOCK_BYTES, TarStream
-from bot.adapters.storage.refusals import damaged
-from bot.adapters.storage.unpacked import Budget, gunzip
+from bot.adapters.storage.failures import damaged
 from bot.domain.backups import Backup
 from bot.domain.drills import Corruption
 
 CUT_AT = 0.57
-"""How much of it is left: of a dump cut there, ``pg_restore -l`` still says that it is whole."""
+"""Share of the bundle that is left; ``pg_restore -l`` still accepts a dump cut there."""
 _GZIP_BITS = 31
 _STORED = 0
 
 
 class CorruptedDownload:
-    """A download of which something is wrong.
-
-    Args:
-        download: of the bundle, sound.
-        backup: what it is.
-        corrupt: what goes wrong.
+    """A download that corrupts the bundle.
 
     Attributes:
-        digest: sha256 of all that `chunks` has given.
+        digest: sha256 of the corrupted bytes, as if those were stored: it is no protection here.
     """
 
     def __init__(self, download: ObjectDownload, backup: Backup, corrupt: Corruption) -> None:
         self._download = download
         self._backup = backup
-        self._spoil = corrupt
+        self._corrupt = corrupt
         self.digest = hashlib.sha256()
 
     def chunks(self) -> Iterator[bytes]:
-        """Give the spoilt bytes.
-
-        Raises:
-            PermanentError, TemporaryError: as `ObjectDownload.chunks`.
-        """
+        """Yield the corrupted bytes. Raises what `ObjectDownload.chunks` raises."""
         for chunk in self._corrupted(self._download.chunks()):
             self.digest.update(chunk)
             yield chunk
 
     def _corrupted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         size_bytes = self._backup.stored.size_bytes
-        if self._spoil is Corruption.CUT:
+        if self._corrupt is Corruption.CUT:
             return _cut(chunks, int(size_bytes * CUT_AT))
-        if self._spoil is Corruption.FLIPPED:
+        if self._corrupt is Corruption.FLIPPED:
             return _flipped(chunks, size_bytes // 2)
-        return _compressed(_packed_anew(chunks, self._backup, self._spoil))
+        return _compressed(_repacked(chunks, self._backup, self._corrupt))
 
 
 def _cut(chunks: Iterator[bytes], size_bytes: int) -> Iterator[bytes]:
@@ -85,8 +72,8 @@ def _compressed(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield compressor.flush()
 
 
-def _packed_anew(chunks: Iterator[bytes], backup: Backup, corrupt: Corruption) -> Iterator[bytes]:
-    """The same archive, but for its last members, or for one byte in the middle of the largest."""
+def _repacked(chunks: Iterator[bytes], backup: Backup, corrupt: Corruption) -> Iterator[bytes]:
+    """Repack the archive without its last members, or with one byte changed in the middle of the largest."""
     files = backup.manifest.files if backup.manifest else ()
     kept = files[: int(len(files) * CUT_AT)] if corrupt is Corruption.SHORTENED else files
     names = {MANIFEST_MEMBER, *(file.name for file in kept)}
@@ -95,7 +82,7 @@ def _packed_anew(chunks: Iterator[bytes], backup: Backup, corrupt: Corruption) -
     for member in archive.members():
         if member.name not in names:
             continue
-        yield header_of(member.name, member.size_bytes)
+        yield build_header(member.name, member.size_bytes)
         edited = corrupt is Corruption.EDITED and largest is not None and member.name == largest.name
         yield from _flipped(archive.content(), member.size_bytes // 2) if edited else archive.content()
         yield bytes(-member.size_bytes % BLOCK_BYTES)

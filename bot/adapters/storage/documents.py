@@ -1,4 +1,4 @@
-"""Manifests, sidecars and exports as JSON documents."""
+"""Reads and writes manifests, sidecars, verifications and exports as JSON documents."""
 
 import json
 from dataclasses import replace
@@ -15,24 +15,24 @@ _EXPORT = TypeAdapter(Export)
 _OBJECT = TypeAdapter(StoredObject)
 _VERIFICATION = TypeAdapter(Verification)
 _OF_LISTINGS = {"modified_at", "etag"}
-"""What only a listing says of an object."""
+"""Fields that only a listing knows."""
 _DAMAGED = (ValidationError, ValueError, TypeError, KeyError, OverflowError, RecursionError)
-"""What reading a document may raise that anybody can put into a bucket, brackets in brackets among it."""
+"""Errors of reading a document of unknown origin; deeply nested brackets raise a RecursionError."""
 
 
 def write_manifest(manifest: Manifest) -> bytes:
-    """Serialise a manifest, for a person's eyes too."""
+    """Serialise a manifest, readable for people too."""
     return _MANIFEST.dump_json(manifest, indent=2) + b"\n"
 
 
 def write_sidecar(manifest: Manifest, bundle: StoredObject) -> bytes:
-    """Serialise a manifest with what it is about: ``bundle: {key, size_bytes, version_id, sha256}``."""
+    """Serialise a manifest with the object it describes: ``bundle: {key, size_bytes, version_id, sha256}``."""
     about = _OBJECT.dump_python(bundle, mode="json", exclude=_OF_LISTINGS)
     return json.dumps(_MANIFEST.dump_python(manifest, mode="json") | {"bundle": about}, indent=2).encode() + b"\n"
 
 
 def read_sidecar(text: bytes) -> tuple[Manifest, StoredObject] | None:
-    """Read a sidecar; None when it is damaged or of a layout we do not know."""
+    """Read a sidecar; None when it is damaged or of an unknown format."""
     try:
         document: dict[str, Any] = json.loads(text)
         manifest = _MANIFEST.validate_python(document)
@@ -53,14 +53,14 @@ def read_manifest(text: bytes) -> Manifest | None:
 
 
 def write_verification(verification: Verification, bundle: StoredObject) -> bytes:
-    """Serialise what was proven, with what it was proven of."""
+    """Serialise a verification with the object it is about."""
     about = _OBJECT.dump_python(bundle, mode="json", exclude={"modified_at"})
     document = _VERIFICATION.dump_python(verification, mode="json") | {"bundle": about}
     return json.dumps(document, indent=2).encode() + b"\n"
 
 
 def read_verification(text: bytes) -> tuple[Verification, StoredObject] | None:
-    """Read what was proven; None when the document is damaged."""
+    """Read a verification; None when the document is damaged."""
     try:
         document: dict[str, Any] = json.loads(text)
         found = _VERIFICATION.validate_python(document)
@@ -70,12 +70,7 @@ def read_verification(text: bytes) -> tuple[Verification, StoredObject] | None:
 
 
 def _in_utc(at: datetime) -> datetime:
-    """Give a moment in UTC.
-
-    Raises:
-        ValueError: it says no time zone, so nobody knows which moment it is.
-        OverflowError: it is not within the calendar there.
-    """
+    """Convert a time to UTC; ValueError without a time zone, OverflowError outside the calendar."""
     if at.tzinfo is None:
         raise ValueError(at)
     return at.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""An object as one stream of bytes: fetched in ranges, some ahead, each resumed at the byte where it broke off."""
+"""Downloads an object in ranges, some ahead, and resumes each at the byte where it broke off."""
 
 import hashlib
 import threading
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from bot.adapters.storage.failures import code_of, translated
+from bot.adapters.storage.bundles import Meter
+from bot.adapters.storage.failures import read_code, translated
 from bot.domain.backups import StoredObject
-from bot.domain.runs import Progress
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Report
 
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 RANGE_BYTES = 8 * 1024 * 1024
 RANGES_IN_FLIGHT = 3
 BREAKS_IN_A_ROW = 5
-"""Times a range may break off without a byte gained in between."""
+"""Attempts at a range without a byte gained before it is given up."""
 _REPLACED = frozenset({"PreconditionFailed", "412", "InvalidRange", "416"})
 _READ_BYTES = 256 * 1024
 _FIRST_PAUSE_S = 0.1
-_TOLD_TIMES = 100
 
 
 class ObjectDownload:
@@ -35,39 +34,37 @@ class ObjectDownload:
 
     Args:
         client: S3 client.
-        bucket: where it is.
-        stored: what to read; with a version id that version, else the object as it is when the reading begins.
-        report: told of bytes, out of the object's size.
+        bucket: its name.
+        stored: the object; the version it names, or else the one that is there when the download starts.
+        report: called with the bytes so far, out of the object's size.
 
     Attributes:
-        digest: sha256 of all that `chunks` has given.
+        digest: sha256 of all bytes that `chunks` has yielded.
     """
 
     def __init__(self, client: "S3Client", bucket: str, stored: StoredObject, report: Report) -> None:
         self._client: Any = client  # calls share their arguments as dicts, which the stubs cannot see through
         self._bucket = bucket
         self._stored = stored
-        self._report = report
+        self._meter = Meter(stored.size_bytes, report)
         self._pin = {"VersionId": stored.version_id} if stored.version_id else {}
         self._stop = threading.Event()
         self.digest = hashlib.sha256()
 
     def chunks(self) -> Iterator[bytes]:
-        """Give the object's bytes, a range at a time.
+        """Yield the object's bytes, one range at a time.
 
         Raises:
             PermanentError: ``object-not-found``; ``bundle-damaged``: another size than listed, or replaced meanwhile.
-            TemporaryError: ``storage-unavailable``: a range gains nothing any more.
+            TemporaryError: ``storage-unavailable``: a range makes no progress.
         """
         self._pin_down()
-        done_bytes = 0
         threads = ThreadPoolExecutor(RANGES_IN_FLIGHT, thread_name_prefix="download")
         try:
             for content in self._in_order(threads):
                 self.digest.update(content)
                 yield content
-                self._tell(done_bytes, done_bytes + len(content))
-                done_bytes += len(content)
+                self._meter.add(len(content))
         finally:
             self._stop.set()
             threads.shutdown(cancel_futures=True)
@@ -96,7 +93,7 @@ class ObjectDownload:
         return bytes(content)
 
     def _read_on(self, content: bytearray, start: int, end: int) -> None:
-        """Add what is missing of a range; what came before a break is kept."""
+        """Append the missing bytes of a range; bytes from before a break stay."""
         at = start + len(content)
         with translated(self._bucket):
             answer = self._ask(f"bytes={at}-{end - 1}")
@@ -110,12 +107,12 @@ class ObjectDownload:
         try:
             return self._client.get_object(Bucket=self._bucket, Key=self._stored.key, Range=wanted, **self._pin)
         except ClientError as error:
-            if code_of(error) in _REPLACED:
+            if read_code(error) in _REPLACED:
                 raise self._damaged("was replaced while it was read") from error
             raise
 
     def _pin_down(self) -> None:
-        """See that it is what was listed, and make sure that all ranges are of the same object."""
+        """Check that it is the listed object, and pin its version, so that all ranges come from one object."""
         with translated(self._bucket):
             found = self._client.head_object(Bucket=self._bucket, Key=self._stored.key, **self._pin)
         if found["ContentLength"] != self._stored.size_bytes:
@@ -128,8 +125,3 @@ class ObjectDownload:
     def _damaged(self, how: str) -> PermanentError:
         hint = "List the backups again and choose one."
         return PermanentError("bundle-damaged", f"{self._stored.key} {how}.", hint)
-
-    def _tell(self, before_bytes: int, after_bytes: int) -> None:
-        step_bytes = max(1, self._stored.size_bytes // _TOLD_TIMES)
-        if after_bytes // step_bytes != before_bytes // step_bytes or after_bytes == self._stored.size_bytes:
-            self._report(Progress(after_bytes, self._stored.size_bytes, "bytes"))

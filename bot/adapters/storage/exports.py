@@ -1,5 +1,6 @@
-"""Rows saved before a drop: one gzip CSV object a relation, and ``export.json`` when all of it was read back."""
+"""Saves rows before they are dropped: one gzip CSV object per relation, and ``export.json`` once all is read back."""
 
+import csv
 import gzip
 import hashlib
 import io
@@ -14,7 +15,6 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from bot.adapters.storage.bundles import GzipSink
-from bot.adapters.storage.csv_rows import CsvRows
 from bot.adapters.storage.documents import read_export, write_export
 from bot.adapters.storage.failures import is_absent, translated
 from bot.adapters.storage.upload import ObjectUpload
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 EXPORTS_PREFIX = "exports/"
 TABLE_SUFFIX = ".csv.gz"
 _LEVEL = 1  # rows are saved while the app is down: speed counts, size hardly
+_MAX_HEADER_BYTES = 1024 * 1024  # 1,600 columns of 63 bytes, quoted, are a tenth of it
 _CHUNK_BYTES = 1024 * 1024
 _READERS = 4
 _HINT = "Nothing was dropped. Repeat the export; if it fails again, check the store."
@@ -35,8 +36,7 @@ _HINT = "Nothing was dropped. Repeat the export; if it fails again, check the st
 class S3ExportStore:
     """A run's saved rows; implements `bot.ports.ExportStore` and its `TableSink`.
 
-    Keys are ``exports/{run}/{relation}.csv.gz``, the relation's name percent-encoded. An export made again by the same
-    run goes to ``exports/{run}/2/…``: rows that a finished ``export.json`` speaks of are never overwritten.
+    Keys are ``exports/{run}/{relation}.csv.gz``, the relation's name percent-encoded.
     """
 
     def __init__(self, client: "S3Client", bucket: str, run_id: str) -> None:
@@ -48,9 +48,10 @@ class S3ExportStore:
         self._saved: dict[str, SavedTable] = {}
 
     def sink(self) -> "S3ExportStore":
-        """Begin an export anew."""
+        """See `bot.ports.ExportStore.sink`."""
         finished = self.existing()
-        self._prefix = self._root if finished is None else self._after(finished.prefix)
+        # A repeated export goes to exports/{run}/2/…: rows that a finished export.json names are never overwritten.
+        self._prefix = self._root if finished is None else self._next_prefix(finished.prefix)
         self._saved = {}
         return self
 
@@ -116,42 +117,91 @@ class S3ExportStore:
 
     def read(self, table: SavedTable) -> Iterator[bytes]:
         """See `bot.ports.ExportStore.read`."""
-        with translated(self._bucket):
-            try:
-                body = _HashedBody(self._client.get_object(Bucket=self._bucket, Key=table.key)["Body"])
-            except ClientError as error:
-                if is_absent(error):
-                    raise PermanentError("export-damaged", f"The saved rows of {table.table} are gone.") from error
+        try:
+            yield from self._read(table, lambda _: f"{table.key} is not what was saved of {table.table}.")
+        except PermanentError as error:
+            if error.reference != "object-not-found":
                 raise
-            rows = CsvRows()
-            try:
-                with gzip.GzipFile(fileobj=cast("io.BufferedIOBase", body)) as text:
-                    while data := text.read(_CHUNK_BYTES):
-                        rows.feed(data)
-                        yield data
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise PermanentError("export-damaged", f"{table.key} is no whole gzip stream.") from error
-        if (body.digest.hexdigest(), rows.rows) != (table.sha256, table.rows):
-            raise PermanentError("export-damaged", f"{table.key} is not what was saved of {table.table}.")
+            raise PermanentError("export-damaged", f"The saved rows of {table.table} are gone.") from error
 
     @property
     def _index(self) -> str:
         return f"{self._root}export.json"
 
-    def _after(self, prefix: str) -> str:
+    def _next_prefix(self, prefix: str) -> str:
         number = prefix.removeprefix(self._root).rstrip("/")
         return f"{self._root}{int(number or 1) + 1}/"
 
     def _read_back(self, table: SavedTable) -> None:
+        def explain(rows: int) -> str:
+            return f"{table.table} was sent with {table.rows} rows and came back different ({rows} rows)."
+
+        for _ in self._read(table, explain, _HINT):
+            pass
+
+    def _read(self, table: SavedTable, explain: Callable[[int], str], hint: str = "") -> Iterator[bytes]:
+        """Yield the decompressed rows; `explain` words a mismatch, from the rows that were found."""
+        rows = CsvRows()
         with translated(self._bucket):
             body = _HashedBody(self._client.get_object(Bucket=self._bucket, Key=table.key)["Body"])
-            rows = _count_rows(body, table)
-        if (body.digest.hexdigest(), rows) != (table.sha256, table.rows):
-            raise PermanentError(
-                "export-damaged",
-                f"{table.table} was sent with {table.rows} rows and came back different ({rows} rows).",
-                _HINT,
-            )
+            try:
+                # GzipFile reads to the object's very end, in pieces, and checks length and CRC.
+                with gzip.GzipFile(fileobj=cast("io.BufferedIOBase", body)) as text:
+                    while data := text.read(_CHUNK_BYTES):
+                        rows.feed(data)
+                        yield data
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                raise PermanentError("export-damaged", f"{table.key} is no whole gzip stream.", hint) from error
+        if (body.digest.hexdigest(), rows.rows) != (table.sha256, table.rows):
+            raise PermanentError("export-damaged", explain(rows.rows), hint)
+
+
+class CsvRows:
+    """Counts the records of ``COPY … WITH (FORMAT csv, HEADER)`` as they stream by; keeps nothing but the header."""
+
+    def __init__(self) -> None:
+        self._quoted = False
+        self._records = 0
+        self._open = False
+        self._header = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes, cut anywhere."""
+        if not data:
+            return
+        if not self._records and len(self._header) < _MAX_HEADER_BYTES:
+            self._header += data[:_MAX_HEADER_BYTES]
+        # A quote inside a quoted value is doubled, so counting quotes tells whether a newline ends a record.
+        for index, piece in enumerate(data.split(b'"')):
+            self._quoted ^= index > 0
+            if not self._quoted:
+                self._records += piece.count(b"\n")
+        self._open = self._quoted or not data.endswith(b"\n")
+
+    @property
+    def rows(self) -> int:
+        """Records so far, without the header."""
+        return max(self._records + self._open - 1, 0)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The header's names; empty before it has come."""
+        text = io.StringIO(self._header.decode(errors="replace"), newline="")
+        try:
+            return tuple(next(csv.reader(text), ()))
+        except csv.Error:  # a value too long to be a name: no header at all
+            return ()
+
+    def check(self, table: str, columns: tuple[str, ...]) -> None:
+        """Check that the header is there and the last record is complete.
+
+        Raises:
+            PermanentError: ``export-damaged``.
+        """
+        if self._open:
+            raise PermanentError("export-damaged", f"The rows of {table} end in the middle of one.")
+        if self.columns != columns:
+            raise PermanentError("export-damaged", f"The rows of {table} do not begin with its column names.")
 
 
 class _Body(Protocol):
@@ -175,23 +225,11 @@ class _HashedBody(io.RawIOBase):
         return data
 
 
-def _count_rows(body: _HashedBody, table: SavedTable) -> int:
-    rows = CsvRows()
-    try:
-        # GzipFile reads to the object's very end, in pieces, and checks length and CRC.
-        with gzip.GzipFile(fileobj=cast("io.BufferedIOBase", body)) as text:
-            while data := text.read(_CHUNK_BYTES):
-                rows.feed(data)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise PermanentError("export-damaged", f"{table.key} is no whole gzip stream.", _HINT) from error
-    return rows.rows
-
-
 def _key_part(name: str) -> str:
-    """Make one part of a key of any name: whatever could be read as a path, a query or an escape is percent-encoded.
+    """Percent-encode a name, so that it is one part of a key.
 
     Raises:
-        PermanentError: ``bad-relation-name``: there is nothing in it, or a NUL.
+        PermanentError: ``bad-relation-name``: it is empty, or has a NUL.
     """
     if not name.strip(".") or "\0" in name:
         raise PermanentError("bad-relation-name", f"{name!r} cannot be stored under that name.")

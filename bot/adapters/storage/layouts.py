@@ -1,26 +1,30 @@
-"""What may be in a bundle: our own layout as its manifest says, and those of the old scripts, told by content."""
+"""Accepts the members of a bundle by its layout: our own as its manifest says, or an old script's by its content."""
 
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
+from bot.adapters.storage.archive import GZIP_MAGIC, Budget, Member, gunzip
 from bot.adapters.storage.bundles import DUMP_PREFIX, MANIFEST_MEMBER
-from bot.adapters.storage.content import Content, open_content
 from bot.adapters.storage.documents import read_manifest
-from bot.adapters.storage.members import Member
-from bot.adapters.storage.refusals import damaged, unknown, unsafe
-from bot.adapters.storage.scratch import Scratch
-from bot.adapters.storage.unpacked import Budget
+from bot.adapters.storage.failures import damaged, unknown, unsafe
+from bot.adapters.storage.plain_sql import HEAD_BYTES, PlainInspector, looks_plain
 from bot.domain.backups import BundleKind, Manifest
 
 MAX_MEMBERS = 100_000
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 TOC = "toc.dat"
 SINGLE = "bundle.dump"
-"""What the one file of an old bundle is called once unpacked, whatever it was called."""
+"""Name of an old bundle's only file once unpacked, whatever it was called."""
 _PGDMP = b"PGDMP"
+_FORMAT_AT = 10  # after the magic, three bytes of version, the sizes of an int and of an offset
+_CUSTOM_FORMAT = 1
+_TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
+_TAR_FIRST = b"toc.dat\0"
 _LEAF = r"[A-Za-z0-9_][A-Za-z0-9._+\-]{0,200}"
 _OURS = re.compile(DUMP_PREFIX + r"(?P<leaf>[A-Za-z0-9_][A-Za-z0-9._\-]{0,200})")
 _THEIRS = re.compile(rf"(?:\./)?(?:(?P<folder>{_LEAF})/)?(?P<leaf>{_LEAF})")
@@ -31,8 +35,30 @@ _OF_DIRECTORY = re.compile(
 _SINGLE = re.compile(r".+\.(?:sql|dump|tar)(?:\.gz)?")
 
 
+class Output(Protocol):
+    """A member being unpacked."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take the next bytes."""
+
+
+class Scratch(Protocol):
+    """Takes members by flat names that were checked before."""
+
+    @property
+    def path(self) -> Path:
+        """The directory they end up in."""
+
+    @property
+    def free_bytes(self) -> int | None:
+        """Free space; None for any amount."""
+
+    def new_file(self, name: str) -> AbstractContextManager[Output]:
+        """Create a file, which must not exist yet."""
+
+
 class Layout(Protocol):
-    """Judges members in their order, and puts them where they belong."""
+    """Checks members in their order, and unpacks them."""
 
     def take(self, member: Member, pieces: Iterator[bytes]) -> None:
         """Take a member.
@@ -42,7 +68,7 @@ class Layout(Protocol):
         """
 
     def finish(self) -> tuple[BundleKind, Path, int]:
-        """See that it is all there; gives kind, path and size in bytes.
+        """Check that all members came; return kind, path and size in bytes.
 
         Raises:
             PermanentError: ``bundle-damaged``, ``bundle-unknown``.
@@ -50,7 +76,7 @@ class Layout(Protocol):
 
 
 class OurLayout:
-    """``manifest.json``, then ``dump/…``: exactly what the sidecar says."""
+    """Our own bundle: ``manifest.json``, then ``dump/…``, exactly as the sidecar says."""
 
     def __init__(self, manifest: Manifest, scratch: Scratch) -> None:
         self._manifest = manifest
@@ -103,15 +129,63 @@ class OurLayout:
             raise damaged("is not what was dumped: its sha256 differs.", member.name)
 
 
+class _Content:
+    """A dump's kind, its bytes, decompressed, and how many of them `pieces` has yielded."""
+
+    def __init__(self, name: str, kind: BundleKind, head: bytes, rest: Iterator[bytes]) -> None:
+        self._name = name
+        self._head, self._rest = head, rest
+        self.kind = kind
+        self.size_bytes = 0
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield all of it; a plain dump's piece is inspected before it is yielded."""
+        inspector = PlainInspector(self._name) if self.kind is BundleKind.PLAIN else None
+        for piece in filter(None, chain([self._head], self._rest)):
+            if inspector is not None:
+                inspector.feed(piece)
+            self.size_bytes += len(piece)
+            yield piece
+        if inspector is not None:
+            inspector.finish()
+
+
+def _open_content(name: str, pieces: Iterator[bytes], budget: Budget) -> _Content:
+    """Tell the kind of the dump in a file by its first bytes."""
+    head = _head(pieces)
+    if head.startswith(GZIP_MAGIC):
+        pieces = gunzip(chain([head], pieces), budget)
+        head = _head(pieces)
+    kind = _kind(head)
+    if kind is None:
+        raise unknown("is no dump by its content.", name)
+    return _Content(name, kind, head, pieces)
+
+
+def _kind(head: bytes) -> BundleKind | None:
+    if head.startswith(_PGDMP):
+        return BundleKind.CUSTOM if head[_FORMAT_AT : _FORMAT_AT + 1] == bytes([_CUSTOM_FORMAT]) else None
+    if head[_TAR_MAGIC_AT:].startswith(_TAR_MAGIC):
+        return BundleKind.TAR if head.startswith(_TAR_FIRST) else None
+    return BundleKind.PLAIN if looks_plain(head) else None
+
+
+def _head(pieces: Iterator[bytes]) -> bytes:
+    head = b""
+    while len(head) < HEAD_BYTES and (piece := next(pieces, b"")):
+        head += piece
+    return head
+
+
 class OldLayout:
-    """One file, or the files of a directory dump, in no folder or in one."""
+    """An old script's bundle: one file, or the files of a directory dump, in no folder or in one."""
 
     def __init__(self, scratch: Scratch, budget: Budget) -> None:
         self._scratch = scratch
         self._budget = budget
         self._folder: str | None = None
         self._seen: set[str] = set()
-        self._single: Content | None = None
+        self._single: _Content | None = None
         self._has_contents = False
         self._size_bytes = 0
 
@@ -120,7 +194,7 @@ class OldLayout:
         if member.is_directory:
             if not _FOLDERS.fullmatch(member.name):
                 raise unsafe("has a name that is not allowed.", member.name)
-            self._see_folder(member, "" if member.name == "." else member.name.removeprefix("./"))
+            self._check_folder(member, "" if member.name == "." else member.name.removeprefix("./"))
             return
         leaf = self._leaf(member)
         if self._single is not None or (self._seen and not _OF_DIRECTORY.fullmatch(leaf)):
@@ -138,7 +212,7 @@ class OldLayout:
         if not self._has_contents:
             raise unknown("It has no table of contents." if self._seen else "It is empty.")
         if "restore.sql" in self._seen and any(leaf.startswith("blob") for leaf in self._seen):
-            # Unpacked, a tar-format dump is a directory dump, but for its large objects: pg_restore cannot find them.
+            # A tar-format dump unpacks to a directory dump, except that pg_restore cannot find its large objects.
             raise unknown("It is a tar-format dump with large objects, compressed as it is: put it into an archive.")
         return BundleKind.DIRECTORY, self._scratch.path, self._size_bytes
 
@@ -153,18 +227,18 @@ class OldLayout:
             raise unsafe("is there twice.", member.name)
         if not (_OF_DIRECTORY.fullmatch(leaf) or _SINGLE.fullmatch(leaf)):
             raise unsafe("does not belong to a dump.", member.name)
-        self._see_folder(member, match["folder"] or "")
+        self._check_folder(member, match["folder"] or "")
         return leaf
 
-    def _see_folder(self, member: Member, folder: str) -> None:
-        # The folder's own entry comes after that of "." where there is one.
+    def _check_folder(self, member: Member, folder: str) -> None:
+        # A folder's own entry may follow the entry of ".".
         if folder != self._folder and (self._folder or self._seen):
             raise unsafe("is in another folder than the rest.", member.name)
         self._folder = folder
 
     def _take_part(self, leaf: str, member: Member, pieces: Iterator[bytes]) -> None:
         if leaf == "restore.sql":
-            return  # pg_restore makes no use of it
+            return  # pg_restore does not use it
         head = b""
         with self._scratch.new_file(leaf) as output:
             for piece in pieces:
@@ -176,8 +250,8 @@ class OldLayout:
             self._has_contents = True
         self._size_bytes += member.size_bytes
 
-    def _take_single(self, member: Member, pieces: Iterator[bytes]) -> Content:
-        content = open_content(member.name, pieces, self._budget)
+    def _take_single(self, member: Member, pieces: Iterator[bytes]) -> _Content:
+        content = _open_content(member.name, pieces, self._budget)
         with self._scratch.new_file(SINGLE) as output:
             for piece in content.pieces():
                 output.write(piece)

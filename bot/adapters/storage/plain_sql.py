@@ -1,15 +1,15 @@
-"""Plain dumps, looked through as they stream by: psql runs commands of its own, a shell among them.
+"""Inspects plain dumps as they stream by, and refuses commands for psql, which can start a shell.
 
-A dump made by pg_dump has none but restrict and unrestrict. Outside quotes and COPY's rows any other backslash is
-refused; so is a line that begins with one anywhere but in COPY's rows, and what pg_dump never writes and would make
-psql see quotes elsewhere than we do. A hostile object name with a newline in it ends up as such a line. psql itself
-must still be started with ``ON_ERROR_STOP`` and inside a restrict of our own.
+A dump made by pg_dump has no such command except restrict and unrestrict. Outside quotes and COPY's rows any other
+backslash is refused; so is a line that begins with one anywhere but in COPY's rows (a hostile object name with a
+newline in it becomes such a line), and anything that would make psql see quotes elsewhere than we do. psql itself must
+still be started with ``ON_ERROR_STOP`` and inside a restrict of our own.
 """
 
 import re
 from collections.abc import Callable
 
-from bot.adapters.storage.refusals import damaged, unknown, unsafe
+from bot.adapters.storage.failures import damaged, unknown, unsafe
 from bot.adapters.storage.statements import Statement
 
 HEAD_BYTES = 64 * 1024
@@ -29,7 +29,7 @@ _TOKEN = re.compile(
     + _WORD
     + rb")(?i:copy)(?!"
     + _WORD
-    # What deepens a body is seen rather too often than not; its end only where psql sees one, too: "1.end" is a number.
+    # Better to see a body's start too often than to miss one; its end only where psql sees one: "1.end" is a number.
     + rb")|(?<![A-Za-z_\x80-\xff])(?i:create|function|procedure|begin|case)(?!"
     + _WORD
     + rb")|(?<![\w$\x80-\xff.:?])(?i:end)(?!"
@@ -50,24 +50,24 @@ _LOOK_BEHIND_BYTES = 2
 
 
 def looks_plain(head: bytes) -> bool:
-    """Whether a file that begins so is SQL text: no zero byte, and a statement after blanks and comments."""
+    """Tell whether a file's head is SQL text: no zero byte, and a statement after blanks and comments."""
     text = head[_COMMENTS.match(head).end() :]  # type: ignore[union-attr] # it matches the empty string
     return b"\0" not in head and (_FIRST.match(text) is not None or _HEADER in head)
 
 
 class PlainInspector:
-    """Takes a plain dump in pieces; memory stays under a piece and `_COPY_BYTES`.
+    """Inspects a plain dump in pieces; memory stays under a piece and `_COPY_BYTES`.
 
     Args:
-        name: the member's, for the refusals.
-        step_bytes: how much is judged at once; pieces of a byte each must not take forever.
+        name: the member's, for error messages.
+        step_bytes: bytes to collect before an inspection, so that tiny pieces do not take forever.
     """
 
     def __init__(self, name: str, step_bytes: int = HEAD_BYTES) -> None:
         self._name = name
         self._step_bytes = step_bytes
         self._waiting = bytearray()
-        self._buffer, self._at = b"\n", 0  # what is not judged yet begins at `_at`; a little before it is kept
+        self._buffer, self._at = b"\n", 0  # uninspected bytes begin at `_at`; a little before it is kept
         self._last = False
         self._read: Callable[[int], int] = self._sql
         self._close = b""
@@ -79,7 +79,7 @@ class PlainInspector:
         self._head, self._tail = b"", b""
 
     def feed(self, data: bytes) -> None:
-        """Judge the next bytes.
+        """Inspect the next bytes.
 
         Raises:
             PermanentError: ``bundle-unsafe``, ``bundle-unknown`` (no text).
@@ -89,7 +89,7 @@ class PlainInspector:
             self._take_waiting()
 
     def finish(self) -> None:
-        """Judge what is left, and see that it is whole.
+        """Inspect the rest, and check that the dump is complete.
 
         Raises:
             PermanentError: ``bundle-unsafe``, ``bundle-damaged``.
@@ -97,7 +97,7 @@ class PlainInspector:
         self._take_waiting()
         self._last = True
         self._buffer += b"" if self._buffer.endswith(b"\n") else b"\n"
-        self._judge()
+        self._inspect()
         whole = self._read in (self._sql, self._line_comment) and self._at == len(self._buffer)
         if not whole or (_HEADER in self._head and _FOOTER not in self._tail.replace(b"\r", b"") + b"\n"):
             raise damaged("is cut short.", self._name)
@@ -111,22 +111,22 @@ class PlainInspector:
             self._head += data[:HEAD_BYTES]
         self._tail = (self._tail + data[-_LOOK_AHEAD_BYTES:])[-_LOOK_AHEAD_BYTES:]
         self._buffer += data
-        self._judge()
+        self._inspect()
 
-    def _judge(self) -> None:
-        at = judged_from = self._at
+    def _inspect(self) -> None:
+        at = inspected_from = self._at
         while True:
             read = self._read
             after = read(at)
             if self._read != read and self._rows in (read, self._read):
                 if read != self._rows:
-                    self._grep(judged_from, after)
-                judged_from = after
+                    self._grep(inspected_from, after)
+                inspected_from = after
             if after == at and self._read == read:
                 break
             at = after
         if self._read != self._rows:
-            self._grep(judged_from, at)
+            self._grep(inspected_from, at)
         kept_from = max(0, at - _LOOK_BEHIND_BYTES)
         self._buffer, self._at = self._buffer[kept_from:], at - kept_from
 
@@ -139,7 +139,7 @@ class PlainInspector:
         self._context = text[-_CONTEXT_BYTES:]
 
     def _safe_end(self, at: int) -> int:
-        """Where the buffer may be judged up to without cutting a token in two."""
+        """Find how far the buffer can be inspected without cutting a token in two."""
         return len(self._buffer) if self._last else max(at, len(self._buffer) - _LOOK_AHEAD_BYTES)
 
     def _sql(self, at: int) -> int:
@@ -224,7 +224,7 @@ class PlainInspector:
         return match.end()
 
     def _after_escaped(self, at: int) -> int:
-        """See that no second string is joined to it over a line's end: it would be read like the first."""
+        """Refuse a second string that continues the first over a line's end: psql would read its escapes too."""
         following = self._buffer[at : at + _LOOK_AHEAD_BYTES]
         blank = len(following) - len(following.lstrip())
         if not following.lstrip() and not self._last:
@@ -263,7 +263,7 @@ class PlainInspector:
         return end_at
 
     def _rows_end(self, at: int) -> int:
-        """Where rows can be judged up to: the line that ends them, else a whole line, else before an escape."""
+        """Find how far rows can be inspected: to the line that ends them, else a whole line, else before an escape."""
         found = self._buffer.find(b"\n\\.", at)
         if found >= 0:
             return found + 1

@@ -1,35 +1,47 @@
-"""A bundle read from the bucket to its end, every member judged, unpacked or only looked at."""
+"""Reads a bundle from the bucket to its end: checks every member, and unpacks it or only looks at it."""
 
+import errno
 import hashlib
+import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
-from bot.adapters.storage.layouts import MAX_MANIFEST_BYTES, MAX_MEMBERS, Layout, OldLayout, OurLayout
-from bot.adapters.storage.members import BLOCK_BYTES, TarStream
-from bot.adapters.storage.refusals import damaged, foreign, scratch_full, unsafe
-from bot.adapters.storage.scratch import Scratch, room_watched
-from bot.adapters.storage.unpacked import Budget, gunzip
+from bot.adapters.storage.archive import BLOCK_BYTES, Budget, TarStream, gunzip
+from bot.adapters.storage.failures import damaged, foreign, scratch_full, unsafe
+from bot.adapters.storage.layouts import (
+    MAX_MANIFEST_BYTES,
+    MAX_MEMBERS,
+    Layout,
+    OldLayout,
+    OurLayout,
+    Output,
+    Scratch,
+)
 from bot.domain.backups import Backup
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle
 
 MAX_RATIO = 200
-"""What an old bundle may unpack to, as a multiple of its size."""
+"""Limit of what an old bundle may unpack to, as a multiple of its size."""
 _SMALL_BYTES = 1024 * 1024
 _RECORD_BYTES = 10 * 1024  # an archive is padded to whole records
 _HEADERS = 6  # blocks a member may take besides its content: its header, an extension, paddings
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def check_environment(backup: Backup, environment: str) -> None:
-    """See that name and manifest are of that environment.
+    """Check that name and manifest belong to that environment.
 
     Raises:
-        PermanentError: ``bundle-foreign``; ``bundle-damaged``: they do not fit each other.
+        PermanentError: ``bundle-foreign``; ``bundle-damaged``: they contradict each other.
     """
     manifest = backup.manifest
-    for said in (backup.name.environment, manifest.environment if manifest else environment):
-        if said != environment:
-            raise foreign(f"{backup.name} is a backup of {ascii(said)[:80]}, not of {environment}.")
+    for named in (backup.name.environment, manifest.environment if manifest else environment):
+        if named != environment:
+            raise foreign(f"{backup.name} is a backup of {ascii(named)[:80]}, not of {environment}.")
     if manifest and (manifest.name, manifest.label) != (str(backup.name), backup.name.label):
         raise damaged(f"The manifest of {backup.name} speaks of another backup.")
 
@@ -40,11 +52,73 @@ class Download(Protocol):
     digest: "hashlib._Hash"
 
     def chunks(self) -> Iterator[bytes]:
-        """Give them."""
+        """Yield the bytes."""
+
+
+class _Discard:
+    def write(self, data: bytes, /) -> int:
+        return len(data)
+
+
+class NoScratch:
+    """Discards what is unpacked."""
+
+    path = Path(os.devnull)
+
+    @property
+    def free_bytes(self) -> None:
+        """Any amount."""
+        return
+
+    @contextmanager
+    def new_file(self, name: str) -> Iterator[Output]:
+        """Open a sink that discards."""
+        del name
+        yield _Discard()
+
+
+class DirectoryScratch:
+    """Unpacks into an empty directory, which is made if it is missing.
+
+    Raises:
+        PermanentError: ``scratch-not-empty``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise PermanentError("scratch-not-empty", "A bundle is only unpacked into an empty directory.")
+
+    @property
+    def free_bytes(self) -> int:
+        """Free space of its disk."""
+        return shutil.disk_usage(self.path).free
+
+    @contextmanager
+    def new_file(self, name: str) -> Iterator[Output]:
+        """Create a file."""
+        place = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            file = os.open(name, _NEW_FILE, 0o600, dir_fd=place)
+        except FileExistsError as error:
+            raise unsafe("is there twice.", name) from error
+        finally:
+            os.close(place)
+        with os.fdopen(file, "wb") as output:  # buffered: an unbuffered write may take a part and raise nothing
+            yield output
+
+    def empty(self) -> None:
+        """Remove everything in it."""
+        for entry in self.path.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
 
 
 def read_bundle(backup: Backup, download: Download, scratch: Scratch) -> FetchedBundle:
-    """Read it all.
+    """Read a bundle to its end.
 
     Raises:
         PermanentError: as `bot.ports.BackupStore.fetch`.
@@ -53,7 +127,7 @@ def read_bundle(backup: Backup, download: Download, scratch: Scratch) -> Fetched
     budget = _budget(backup, scratch)
     layout: Layout = OurLayout(backup.manifest, scratch) if backup.manifest else OldLayout(scratch, budget)
     stream = TarStream(gunzip(download.chunks(), budget))
-    with room_watched():
+    with full_disk_refused():
         _take_all(stream, layout, budget)
     if backup.stored.sha256 and download.digest.hexdigest() != backup.stored.sha256:
         raise damaged(f"{backup.stored.key} is not what was stored: its sha256 differs.")
@@ -84,3 +158,14 @@ def _budget(backup: Backup, scratch: Scratch) -> Budget:
     if free_bytes is not None and free_bytes < limit_bytes:
         return Budget(free_bytes, scratch_full())
     return Budget(limit_bytes, bomb)
+
+
+@contextmanager
+def full_disk_refused() -> Iterator[None]:
+    """Raise ``scratch-full`` when the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise scratch_full() from error
+        raise

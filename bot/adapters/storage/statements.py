@@ -1,12 +1,11 @@
-"""Where psql ends a statement: what follows is COPY's rows, or a line that it may take for a command of its own.
-
-At a semicolon that is neither within parentheses nor within the BEGIN … END of a function. Words are counted so that we
-end none which psql would not.
-"""
+"""Tracks where psql ends a statement: COPY's rows, or a line that psql takes for a command, may follow there."""
 
 
 class Statement:
-    """How deep a statement is in what a semicolon does not end, by psql's own rule or deeper."""
+    """Counts the nesting of a statement: a semicolon in parentheses or in a function's BEGIN … END does not end it.
+
+    The count is psql's own or deeper, so that we never end a statement which psql would not.
+    """
 
     def __init__(self) -> None:
         self._parentheses = 0
@@ -15,11 +14,11 @@ class Statement:
 
     @property
     def may_end(self) -> bool:
-        """Whether the next semicolon ends it."""
+        """Tell whether the next semicolon ends the statement."""
         return not self._parentheses and not self._bodies
 
     def note(self, token: bytes) -> None:
-        """Take a parenthesis or a word in small letters."""
+        """Take a parenthesis or a lower-case word."""
         if token == b"(":
             self._parentheses += 1
         elif token == b")":
@@ -32,7 +31,7 @@ class Statement:
             self._note_body(token)
 
     def _note_body(self, token: bytes) -> None:
-        """Only a function's or a procedure's has one; a CASE ends like it."""
+        """Count a function's or a procedure's body; a CASE ends like it."""
         if token == b"end":
             self._bodies = max(0, self._bodies - 1)
         elif token == b"begin" or self._bodies:

@@ -1,4 +1,4 @@
-"""One environment's bucket: backups in, backups listed, texts stored."""
+"""Stores, lists and fetches one environment's backups in its bucket."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,8 +13,7 @@ from bot.adapters.storage.corruption import CorruptedDownload
 from bot.adapters.storage.documents import write_manifest, write_sidecar, write_verification
 from bot.adapters.storage.download import ObjectDownload
 from bot.adapters.storage.exports import S3ExportStore
-from bot.adapters.storage.reading import Download, check_environment, read_bundle
-from bot.adapters.storage.scratch import DirectoryScratch, NoScratch
+from bot.adapters.storage.reading import DirectoryScratch, Download, NoScratch, check_environment, read_bundle
 from bot.adapters.storage.upload import ObjectUpload, part_size_for
 from bot.domain.backups import (
     BUNDLE_SUFFIX,
@@ -41,13 +40,13 @@ _TAR_OVERHEAD_BYTES = 2048  # a member's header and padding, generously
 class S3BackupStore:
     """Implements `bot.ports.BackupStore`.
 
-    A bundle is ``{name}.tar.gz`` with ``{name}.manifest.json`` beside it, written last. A bundle of our own making
-    without its sidecar is unfinished and is neither listed nor found; other tools' bundles are, without a manifest.
+    A bundle is ``{name}.tar.gz`` with ``{name}.manifest.json`` beside it, written last. Our own bundle without that
+    sidecar is unfinished, so it is neither listed nor found; other tools' bundles need none.
 
     Args:
         client: see `client.connect`; shared between threads.
-        environment: name of the environment whose bucket it is.
-        target: where.
+        environment: its name.
+        target: its bucket.
         compression_level: gzip's, 0…9, for bundles; 0 because a dump's files are compressed already.
     """
 
@@ -61,7 +60,7 @@ class S3BackupStore:
         self._catalogue = BundleCatalogue(client, target.bucket, environment)
 
     def list_backups(self, limit: int | None = None) -> Sequence[Backup]:
-        """See `bot.ports.BackupStore.list_backups`. Sidecars are read once and kept by their ETag."""
+        """See `bot.ports.BackupStore.list_backups`. Sidecars are read once and cached by their ETag."""
         return list(islice(self._catalogue.newest(), limit))
 
     def list_page(self, text: str = "", offset: int = 0, limit: int = 10) -> BackupPage:
@@ -76,22 +75,22 @@ class S3BackupStore:
 
     def find(self, name: str) -> Backup | None:
         """See `bot.ports.BackupStore.find`."""
-        wanted = self._catalogue.name_of(name)
+        wanted = self._catalogue.parse_name(name)
         return self._catalogue.find(wanted) if wanted else None
 
     def fetch(self, backup: Backup, directory: Path, report: Report) -> FetchedBundle:
         """See `bot.ports.BackupStore.fetch`. Progress counts the bundle's own bytes.
 
         Raises:
-            PermanentError: also ``scratch-not-empty``; the directory is then left as it is.
+            PermanentError: also ``scratch-not-empty``; the directory then stays as it is.
         """
         return self._fetch(backup, directory, self._download(backup, report))
 
     def fetch_corrupted(self, backup: Backup, directory: Path, corrupt: Corruption, report: Report) -> FetchedBundle:
-        """See `bot.ports.BackupStore.fetch_spoilt`.
+        """See `bot.ports.BackupStore.fetch_corrupted`.
 
         Raises:
-            PermanentError: also ``scratch-not-empty``; the directory is then left as it is.
+            PermanentError: also ``scratch-not-empty``; the directory then stays as it is.
         """
         return self._fetch(backup, directory, CorruptedDownload(self._download(backup, report), backup, corrupt))
 
@@ -110,20 +109,20 @@ class S3BackupStore:
         read_bundle(backup, self._download(backup, report), NoScratch())
 
     def note_verified(self, backup: Backup, verification: Verification) -> None:
-        """See `bot.ports.BackupStore.note_verified`. Kept as ``{name}.verified.json`` beside the bundle."""
+        """See `bot.ports.BackupStore.note_verified`. Stored as ``{name}.verified.json`` beside the bundle."""
         document = write_verification(verification, backup.stored)
         self._put(f"{backup.name}{VERIFIED_SUFFIX}", document, "application/json", overwrite=True)
         self._catalogue.forget_listing()
 
     def put_bundle(self, directory: Path, manifest: Manifest, report: Report) -> Backup:
-        """See `bot.ports.BackupStore.put_bundle`. The manifest's `files` are measured here, whatever it says.
+        """See `bot.ports.BackupStore.put_bundle`. The manifest's `files` are measured here.
 
-        Progress counts every byte of the dump twice: it is hashed, then sent.
+        Progress counts every byte of the dump twice: hashed, then sent.
 
         Raises:
             PermanentError: also ``bad-backup-name``, ``dump-unreadable``, ``dump-changed``, ``upload-damaged``.
         """
-        name = self._catalogue.name_of(manifest.name)
+        name = self._catalogue.parse_name(manifest.name)
         if name is None or str(name) != manifest.name:
             raise PermanentError("bad-backup-name", f"{manifest.name!r} is no backup name of {self._environment}.")
         self._refuse_existing(name)
@@ -153,8 +152,8 @@ class S3BackupStore:
 
     def _upload_bundle(self, directory: Path, manifest: Manifest, size_bytes: int, meter: Meter) -> StoredObject:
         document = write_manifest(manifest)
-        most_bytes = size_bytes + len(document) + _TAR_OVERHEAD_BYTES * (len(manifest.files) + 10)
-        part_size_bytes = part_size_for(most_bytes + most_bytes // 1000)  # gzip adds a little to what does not shrink
+        max_bytes = size_bytes + len(document) + _TAR_OVERHEAD_BYTES * (len(manifest.files) + 10)
+        part_size_bytes = part_size_for(max_bytes + max_bytes // 1000)  # gzip adds a little to what does not shrink
         upload = ObjectUpload(
             self._client,
             self._bucket,
@@ -174,7 +173,7 @@ class S3BackupStore:
         return upload.result
 
     def _refuse_existing(self, name: BackupName) -> None:
-        # Looked at first as well: a store that does not know If-None-Match overwrites without a word.
+        # Checked before the upload too: a store that ignores If-None-Match would overwrite silently.
         found = self._catalogue.entries(str(name))
         if f"{name}{BUNDLE_SUFFIX}" in found or f"{name}{SIDECAR_SUFFIX}" in found:
             raise PermanentError(

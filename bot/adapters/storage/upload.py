@@ -1,4 +1,4 @@
-"""A streamed upload with bounded memory: bytes in, one object in the bucket or nothing at all."""
+"""Uploads a stream of bytes with bounded memory: the bucket has the whole object afterwards, or nothing."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
 
-from bot.adapters.storage.failures import code_of, is_absent, translated
+from bot.adapters.storage.failures import is_absent, read_code, translated
 from bot.domain.backups import StoredObject
 from bot.errors import BotError, PermanentError
 
@@ -23,25 +23,26 @@ PART_SIZE_BYTES = 8 * MIB
 PARTS_IN_FLIGHT = 3
 MAX_PARTS = 10_000  # S3's own limit, so 8 MiB parts end at 80 GB
 UPLOAD_MARK = "backstop-upload"
-"""Metadata on every object of ours: which upload made it."""
+"""Metadata key on every object of ours; its value names the upload."""
 
 
 def part_size_for(total_bytes: int) -> int:
-    """Choose the part size, in bytes, for an object of at most that many bytes; all parts are alike (R2 insists)."""
+    """Choose the part size, in bytes, for an object of at most that many bytes."""
+    # All parts have the same size, because R2 insists.
     needed = -(-total_bytes // (MAX_PARTS - 1))
     return max(PART_SIZE_BYTES, -(-needed // MIB) * MIB)
 
 
 class ObjectUpload:
-    """One object, written like a file, in a `with` block: left normally it is stored, left by an exception it is not.
+    """One object, written like a file in a `with` block; an exception leaves nothing behind.
 
-    Memory stays under (`PARTS_IN_FLIGHT` + 2) parts. What fits in one part is a single PUT.
+    Memory stays under (`PARTS_IN_FLIGHT` + 2) parts. What fits into one part is a single PUT.
 
     Args:
         client: S3 client.
-        bucket, key: where to.
+        bucket, key: destination.
         content_type: MIME type.
-        replace: whether an object that is there may be overwritten; otherwise the store is asked to refuse.
+        replace: overwrite an existing object; otherwise the store is asked to refuse.
         part_size_bytes: at least 5 MiB, S3's own limit.
 
     Raises:
@@ -144,18 +145,19 @@ class ObjectUpload:
         return self._stored(answer)
 
     def _conditionally(self, write: Any) -> Any:
-        """Write unless something is there. Our own repeated request, whose first answer was lost, is no refusal."""
+        """Write unless something is there."""
         with translated(self._place["Bucket"]):
             try:
                 return write(self._condition)
             except ClientError as error:
-                if code_of(error) == "NotImplemented" and self._condition:
-                    return write({})  # an older store; the caller has looked before
-                if code_of(error) in {"PreconditionFailed", "NoSuchUpload"} and (mine := self._find_mine()):
-                    return mine
+                if read_code(error) == "NotImplemented" and self._condition:
+                    return write({})  # an older store; the caller has checked before
+                # boto may repeat a request whose first answer was lost; then our own object is in the way.
+                if read_code(error) in {"PreconditionFailed", "NoSuchUpload"} and (own := self._find_own()):
+                    return own
                 raise
 
-    def _find_mine(self) -> Any:
+    def _find_own(self) -> Any:
         try:
             found = self._client.head_object(**self._place)
         except ClientError as error:
@@ -182,7 +184,7 @@ class ObjectUpload:
         )
 
     def _abort(self) -> None:
-        """Leave nothing behind. A failure to do so is let go: parts are never listed; a lifecycle rule ends them."""
+        """Remove the parts. A failure is ignored: parts are never listed, and a lifecycle rule removes them."""
         self._threads.shutdown(cancel_futures=True)  # a part that arrives after the abort would stay
         if self._upload_id:
             with suppress(BotError), translated(self._place["Bucket"]):

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from bot.adapters.clock import SystemClock
 from bot.adapters.storage import S3BackupStore
-from bot.adapters.storage.bundles import MANIFEST_MEMBER, header_of
+from bot.adapters.storage.archive import BLOCK_BYTES
+from bot.adapters.storage.bundles import MANIFEST_MEMBER, build_header
 from bot.adapters.storage.corruption import CorruptedDownload
 from bot.adapters.storage.documents import write_manifest, write_sidecar
 from bot.adapters.storage.download import ObjectDownload
-from bot.adapters.storage.members import BLOCK_BYTES
 from bot.domain.backups import BUNDLE_SUFFIX, SIDECAR_SUFFIX, Backup, BackupName, Manifest, StoredObject
 from bot.domain.drills import Corruption
 from bot.domain.environments import BackupTarget
@@ -64,7 +64,7 @@ def _forged(manifest: Manifest, name: BackupName, members: Mapping[str, bytes]) 
 
 
 def _archive(members: Mapping[str, bytes]) -> bytes:
-    parts = [header_of(name, len(text)) + text + bytes(-len(text) % BLOCK_BYTES) for name, text in members.items()]
+    parts = [build_header(name, len(text)) + text + bytes(-len(text) % BLOCK_BYTES) for name, text in members.items()]
     return gzip.compress(b"".join(parts) + bytes(2 * BLOCK_BYTES), 1)
 
 

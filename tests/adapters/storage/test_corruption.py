@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.adapters.storage import S3BackupStore
+from bot.adapters.storage.archive import Budget, TarStream, gunzip
 from bot.adapters.storage.corruption import CorruptedDownload
 from bot.adapters.storage.download import RANGE_BYTES, ObjectDownload
-from bot.adapters.storage.members import TarStream
-from bot.adapters.storage.refusals import damaged
-from bot.adapters.storage.unpacked import Budget, gunzip
+from bot.adapters.storage.failures import damaged
 from bot.domain.backups import Backup
 from bot.domain.drills import Corruption
 from bot.domain.environments import BackupTarget

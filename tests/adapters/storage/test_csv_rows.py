@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.storage.csv_rows import CsvRows
+from bot.adapters.storage.exports import CsvRows
 from bot.errors import PermanentError
 
 CELLS = st.one_of(st.none(), st.text(alphabet='ab",\n\r é', max_size=6))

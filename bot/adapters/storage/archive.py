@@ -1,19 +1,24 @@
-"""The members of a tar stream, read by rules stricter than tar's.
-
-`tarfile` itself reads headers of any size into memory and applies what they override; here a member is a regular file
-or a directory, its name is the one in its header (or in GNU's header for long ones), and everything else is refused.
-"""
+"""Reads a gzip-compressed tar stream by rules stricter than tar's, and never yields more bytes than were allowed."""
 
 import re
 import tarfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
-from bot.adapters.storage.refusals import damaged, unknown, unsafe
+from bot.adapters.storage.failures import damaged, unknown, unsafe
+from bot.errors import BotError
 
+# `tarfile` itself reads headers of any size into memory and applies what they override. Here a member is a regular file
+# or a directory, its name is the one in its header (or in GNU's header for long ones); everything else is refused.
+
+PIECE_BYTES = 1024 * 1024
+GZIP_MAGIC = b"\x1f\x8b"
 BLOCK_BYTES = 512
 MAX_EXTENSION_BYTES = 64 * 1024
 MAX_NAME_BYTES = 1024
+_GZIP_BITS = 31
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
 _NATURES = {
     tarfile.LNKTYPE: "is a hard link.",
@@ -30,9 +35,75 @@ _HARMLESS = re.compile(
 _RECORD = re.compile(rb"(\d{1,6}) ([^=\n]{1,256})=")
 
 
+class Budget:
+    """Limits the bytes that may be unpacked, and raises `error` beyond them."""
+
+    def __init__(self, limit_bytes: int, error: BotError) -> None:
+        self._left_bytes = limit_bytes
+        self._error = error
+
+    def require(self, size_bytes: int) -> None:
+        """Refuse a declared size that could never fit."""
+        if size_bytes > self._left_bytes:
+            raise self._error
+
+    def spend(self, size_bytes: int) -> None:
+        """Count unpacked bytes."""
+        self.require(size_bytes)
+        self._left_bytes -= size_bytes
+
+
+def gunzip(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
+    """Decompress one gzip stream, or several in a row, in pieces of at most `PIECE_BYTES`.
+
+    Raises:
+        PermanentError: ``bundle-unknown``: not gzip; ``bundle-damaged``: cut short, wrong checksum, or trailing data;
+            the budget's own error.
+    """
+    inflater = _Inflater()
+    pieces = (inflater.inflate(chunk) for chunk in chunks)
+    for piece in chain(chain.from_iterable(pieces), inflater.finish()):
+        budget.spend(len(piece))
+        yield piece
+
+
+class _Inflater:
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(_GZIP_BITS)
+        self._first = b""  # until it is known to be gzip
+
+    def inflate(self, data: bytes) -> Iterator[bytes]:
+        if len(self._first) < len(GZIP_MAGIC):
+            data = self._first + data
+            self._first = data[: len(GZIP_MAGIC)]
+            if not GZIP_MAGIC.startswith(self._first):
+                raise unknown("It is not gzip-compressed.")
+            if len(self._first) < len(GZIP_MAGIC):
+                return
+        while data:
+            if self._stream.eof:
+                self._stream = zlib.decompressobj(_GZIP_BITS)
+            piece = self._decompress(data)
+            data = self._stream.unused_data or self._stream.unconsumed_tail
+            if piece:
+                yield piece
+
+    def finish(self) -> Iterator[bytes]:
+        while piece := self._decompress(b""):
+            yield piece
+        if not self._stream.eof:
+            raise damaged("Its compressed data is cut short.") if self._first else unknown("It is empty.")
+
+    def _decompress(self, data: bytes) -> bytes:
+        try:
+            return self._stream.decompress(data, PIECE_BYTES)
+        except zlib.error as error:
+            raise damaged("Its compressed data is broken.") from error
+
+
 @dataclass(frozen=True)
 class Member:
-    """A member's header: name as written (a directory's without the slash), size in bytes."""
+    """A member's header. `name` is as written, but a directory's has no slash at its end."""
 
     name: str
     size_bytes: int
@@ -40,7 +111,7 @@ class Member:
 
 
 class TarStream:
-    """Members in their order; `content` gives the bytes of the latest one, and what of it is not read is skipped."""
+    """Yields members in order; `content` yields the bytes of the latest, and skips what is not read of it."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -49,10 +120,10 @@ class TarStream:
         self._padding_bytes = 0
 
     def members(self) -> Iterator[Member]:
-        """Give every member; at the end, the stream has been read to its own end.
+        """Yield every member, and read the stream to its end.
 
         Raises:
-            PermanentError: ``bundle-unknown``: no tar archive; ``bundle-damaged``; ``bundle-unsafe``.
+            PermanentError: ``bundle-unknown``: not a tar archive; ``bundle-damaged``; ``bundle-unsafe``.
         """
         first = True
         while (block := self._header(first=first)) is not None:
@@ -63,13 +134,13 @@ class TarStream:
             for _ in self.content():
                 pass
             self._exactly(self._padding_bytes)
-        self._see_nothing_follows()
+        self._refuse_trailing_data()
 
     def content(self) -> Iterator[bytes]:
-        """Give the bytes of the latest member.
+        """Yield the bytes of the latest member.
 
         Raises:
-            PermanentError: ``bundle-damaged``: the archive ends before it.
+            PermanentError: ``bundle-damaged``: the archive ends too early.
         """
         while self._left_bytes:
             data = self._some(self._left_bytes)
@@ -91,7 +162,7 @@ class TarStream:
             raise damaged("A member's header is broken.") from error
 
     def _member(self, header: tarfile.TarInfo) -> Member:
-        """Take a member with the extensions before it."""
+        """Read a member and the extension headers before it."""
         name, size_bytes, limit = "", None, 3
         while header.type in (tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME):
             limit -= 1
@@ -112,7 +183,7 @@ class TarStream:
         return Member(name.rstrip("/") if header.isdir() else name, size_bytes, header.isdir())
 
     def _extended_size(self, header: tarfile.TarInfo) -> int | None:
-        """Read a pax header: of what it may override, only a size too large for the plain one is taken."""
+        """Read a pax header; the only override accepted is a size too large for the plain header."""
         content = self._extension(header, MAX_EXTENSION_BYTES)
         at, size_bytes = 0, None
         while at < len(content):
@@ -131,14 +202,14 @@ class TarStream:
     def _long_name(self, header: tarfile.TarInfo) -> str:
         return self._extension(header, MAX_NAME_BYTES).rstrip(b"\0").decode("utf-8", "surrogateescape")
 
-    def _extension(self, header: tarfile.TarInfo, most_bytes: int) -> bytes:
-        if not 0 < header.size <= most_bytes:
+    def _extension(self, header: tarfile.TarInfo, max_bytes: int) -> bytes:
+        if not 0 < header.size <= max_bytes:
             raise unsafe("has an extended header of an impossible size.", header.name)
         content = self._exactly(header.size)
         self._exactly(-header.size % BLOCK_BYTES)
         return content
 
-    def _see_nothing_follows(self) -> None:
+    def _refuse_trailing_data(self) -> None:
         while data := self._some(BLOCK_BYTES * BLOCK_BYTES):
             if any(data.strip(b"\0")):
                 raise unsafe("Something is hidden behind the archive's end.")
@@ -152,12 +223,12 @@ class TarStream:
             content += data
         return bytes(content)
 
-    def _some(self, most_bytes: int) -> bytes:
+    def _some(self, max_bytes: int) -> bytes:
         while not self._piece:
             piece = next(self._pieces, None)
             if piece is None:
                 return b""
             self._piece = memoryview(piece)
-        data = bytes(self._piece[:most_bytes])
-        self._piece = self._piece[most_bytes:]
+        data = bytes(self._piece[:max_bytes])
+        self._piece = self._piece[max_bytes:]
         return data

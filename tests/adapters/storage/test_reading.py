@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.storage.scratch import DirectoryScratch, room_watched
+from bot.adapters.storage.reading import DirectoryScratch, full_disk_refused
 from bot.errors import PermanentError
 
 LIMIT_BYTES = 64 * 1024
@@ -27,7 +27,7 @@ def test_a_write_that_fits_in_part_is_refused(tmp_path: Path, size_bytes: int) -
     scratch = DirectoryScratch(tmp_path / "scratch")
     with (
         pytest.raises(PermanentError, match="scratch-full"),
-        room_watched(),
+        full_disk_refused(),
         scratch.new_file("3001.dat.gz") as output,
     ):
         output.write(b"x" * size_bytes)
@@ -36,7 +36,7 @@ def test_a_write_that_fits_in_part_is_refused(tmp_path: Path, size_bytes: int) -
 @pytest.mark.usefixtures("nearly_full")
 def test_what_fits_is_written_whole(tmp_path: Path) -> None:
     scratch = DirectoryScratch(tmp_path / "scratch")
-    with room_watched(), scratch.new_file("3001.dat.gz") as output:
+    with full_disk_refused(), scratch.new_file("3001.dat.gz") as output:
         for _ in range(4):
             output.write(b"x" * (LIMIT_BYTES // 4))
     assert (scratch.path / "3001.dat.gz").stat().st_size == LIMIT_BYTES
