@@ -269,27 +269,27 @@ class TestWhatAFileBecomes:
     def test_a_target_that_is_no_key_is_named(self, read: Load) -> None:
         more = "targets = { restores_s = 900, data_loss_s = 0 }\nproduction = true"
         age, name = problems(lambda: read(("production = true", more)))
-        assert name == "environments.prod.targets.restores_s: is no key here — did you mean restore_s?"
+        assert name == "environments.prod.targets.restores_s: unknown key — did you mean restore_s?"
         assert age == (
             "environments.prod.targets.data_loss_s: must be 1…31,536,000, is 0 — set how many seconds old the newest "
             "backup may be"
         )
 
-    def test_a_demand_that_no_drill_can_satisfy_is_a_caution(self, read: Load) -> None:
+    def test_a_demand_that_no_drill_can_satisfy_is_a_warning(self, read: Load) -> None:
         change = ("production = true", 'production = true\nrequire_drill_within_s = 60\nrequire_drill = "block"')
         chains, restores = read(change).warnings
         assert chains == (
-            "environments.prod.require_drill: chains are refused without a recent drill, and no migration drill comes "
-            "round."
+            "environments.prod.require_drill: chains are refused without a recent drill, and no migration drill is "
+            "scheduled."
         )
         assert restores == (
-            "environments.prod.require_drill: restores are refused without a recent proof, and no drill comes round "
-            "that restores a backup of prod; only /backups prod verify NAME 3 can prove one."
+            "environments.prod.require_drill: restores are refused without a recent proof, and no scheduled drill "
+            "restores a backup of prod; only /backups prod verify NAME 3 can prove one."
         )
         more = '[[drills]]\nenvironment = "staging"\ncron = "0 3 * * 1"\nkind = "migration"\n'
         assert read(change, more=more).warnings == (restores,)
 
-    def test_a_block_without_an_age_is_a_caution(self, read: Load) -> None:
+    def test_a_block_without_an_age_is_a_warning(self, read: Load) -> None:
         assert read(("production = true", 'production = true\nrequire_drill = "block"')).warnings == (
             "environments.prod.require_drill: blocks nothing without require_drill_within_s.",
         )
@@ -297,12 +297,12 @@ class TestWhatAFileBecomes:
 
 BAD_VALUES = [
     # what is changed, into what, the problem
-    ("team_id", "team", "slack.team: is no key here — did you mean team_id?"),
+    ("team_id", "team", "slack.team: unknown key — did you mean team_id?"),
     ('"T0PHYSIO"', '"physio"', 'slack.team_id: must be a workspace\'s id, T…, is "physio" — set the id of your'),
     ("team_id", 'mode = "soket"\nteam_id', 'slack.mode: must be "socket" or "http", is "soket" — choose'),
     ("team_id", 'base_url = "ftp://x"\nteam_id', "slack.base_url: must be an http:// or https:// address"),
     ('dsn_env = "BACKSTOP_STATE_DSN"', "", "state.dsn_env: is missing — name a variable here, or a file by dsn_file"),
-    ("[state]", f'[state]\ndsn = "postgres://u:{PASSWORD}@h/d"', "state.dsn: is no key here — did you mean dsn_env?"),
+    ("[state]", f'[state]\ndsn = "postgres://u:{PASSWORD}@h/d"', "state.dsn: unknown key — did you mean dsn_env?"),
     (
         '"BACKSTOP_STATE_DSN"',
         f'"postgres://u:{PASSWORD}@h/d"',
@@ -322,7 +322,7 @@ BAD_VALUES = [
     ('"020"', '"028"', 'compatibility[1].max_schema: must not be below min_schema, 028, is "026" — set the newest'),
     ('"020"', "20", "compatibility[1].min_schema: must be a text in quotes, is 20 — set the oldest schema"),
     ('"020"', '"newest"', 'compatibility[1].min_schema: must be a schema version in quotes, like "027", is "newest"'),
-    ("[environments.prod]", "[environments.prod]\nquorum = 2", "environments.prod.quorum: is no key here — keys here"),
+    ("[environments.prod]", "[environments.prod]\nquorum = 2", "environments.prod.quorum: unknown key — keys here"),
     *(
         (
             "production = true",
@@ -343,7 +343,7 @@ BAD_VALUES = [
         '"@bob"',
         "environments.staging.approval.approvers[1]: must be usergroup:S… or user:U… — name who",
     ),
-    ('"user:U0BOB"', '"bob"', 'approval.approvers[1]: must be usergroup:S… or user:U…, is "bob" — name who may'),
+    ('"user:U0BOB"', '"bob"', 'approval.approvers[1]: must be usergroup:S… or user:U…, is "bob" — name who can'),
     (
         "approval.approvers",
         'approval.expires_after_s = "30m"\napproval.approvers',
@@ -490,7 +490,7 @@ BAD_DRILLS: list[tuple[dict[str, Any], str]] = [
         {"environment": "prod"},
         'drills[0].environment: "prod" is production — drills run in the other environments only',
     ),
-    ({"environment": "qa"}, 'drills[0].environment: "qa" is no environment here — name one of them: prod, staging'),
+    ({"environment": "qa"}, 'drills[0].environment: "qa" is not an environment — name one of them: prod, staging'),
     ({"cron": ""}, f'drills[0].cron: must be five cron fields, like 0 3 * * 1, is "" — {WHEN}'),
     ({"cron": "0 3 * * 8"}, f'drills[0].cron: must be five cron fields, like 0 3 * * 1, is "0 3 * * 8" — {WHEN}'),
     ({"cron": "60 3 * * 1"}, f'drills[0].cron: must be five cron fields, like 0 3 * * 1, is "60 3 * * 1" — {WHEN}'),
@@ -513,7 +513,7 @@ BAD_DRILLS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"bundle_of": "qa", "kind": "bundle"},
-        'drills[0].bundle_of: "qa" is no environment here — name one of them: prod, staging',
+        'drills[0].bundle_of: "qa" is not an environment — name one of them: prod, staging',
     ),
     ({"jitter_s": -1}, "drills[0].jitter_s: must be 0…86,400, is -1 — set by how many seconds its start may vary"),
     ({"start_within_s": 0}, "drills[0].start_within_s: must be 1…604,800, is 0 — set how many seconds late it may"),
@@ -562,7 +562,7 @@ def test_everything_is_reported_at_once(read: Load) -> None:
 def test_a_pasted_secret_under_a_wrong_key_is_not_repeated(read: Load) -> None:
     found = problems(lambda: read(("team_id", f'token = "xoxb-{PASSWORD}"\nteam_id')))
     assert found == [found[0]]
-    assert found[0].startswith("slack.token: is no key here — did you mean ")
+    assert found[0].startswith("slack.token: unknown key — did you mean ")
 
 
 @pytest.mark.parametrize("reason", ["missing", "no TOML", "no text"])
@@ -580,21 +580,21 @@ CAUTIONS = [
     (('approval.approvers = ["usergroup', 'approval.allow_requester = true\napproval.approvers = ["usergroup'),
      "environments.prod.approval.allow_requester: the requester's own vote counts in production."),
     (('approval.approvers = ["usergroup', 'approval.quorum = 1\napproval.approvers = ["usergroup'),
-     "environments.prod.approval.quorum: one person's consent is enough in production."),
+     "environments.prod.approval.quorum: one approval is enough in production."),
     (('smoke.http = [{ deployment = "api", port = 7011, path = "/health" }]', ""),
      "environments.prod.smoke: nothing is tested before traffic returns in production."),
     ((', "user:U0CAROL"', ""),
-     "environments.staging.approval.quorum: every approver must consent, so a request by one of them can never pass."),
+     "environments.staging.approval.quorum: every approver must approve, so a request by one of them can never pass."),
     (("production = true", "production = true\nkeep_old_database_s = 7200"),
      ("environments.prod.keep_old_database_s: a replaced database is dropped after 7,200 seconds, less than a day; "
       "nothing can be undone or salvaged after that.")),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("change", "caution"), CAUTIONS)
-def test_a_lawful_but_unwise_setting_is_a_caution(read: Load, change: tuple[str, str], caution: str) -> None:
+@pytest.mark.parametrize(("change", "warning"), CAUTIONS)
+def test_a_valid_but_risky_setting_is_a_warning(read: Load, change: tuple[str, str], warning: str) -> None:
     assert read().warnings == ()
-    assert read(change).warnings == (caution,)
+    assert read(change).warnings == (warning,)
 
 
 DSNS = [

@@ -1,4 +1,4 @@
-"""Configuration: ``backstop.toml`` for what anyone may read, the environment or mounted files for secrets."""
+"""Reads the configuration: ``backstop.toml`` for what anyone can read, the environment or files for secrets."""
 
 from bot.config.reader import load
 from bot.config.settings import (

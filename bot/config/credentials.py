@@ -1,4 +1,4 @@
-"""Secrets: the file names a variable or a file, never the secret itself. No message here shows a value."""
+"""Reads secrets from the variables and files that ``backstop.toml`` names; no message here shows a value."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,13 +16,13 @@ _WRONG_TOKEN = {"bot_token": ("xapp-", "an app-level token"), "app_token": ("xox
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What validation may look at besides the file itself."""
+    """The context of validation: what it reads besides the file itself."""
 
     environ: Mapping[str, str] = field(repr=False)
 
 
 def read_credential(variable: str | None, file: str | None, environ: Mapping[str, str]) -> SecretStr | None:
-    """Read a secret that has been checked; None when neither place is named."""
+    """Read a checked secret; None when neither place is named."""
     if file is not None:
         return SecretStr(Path(file).read_text().strip())
     return SecretStr(environ[variable].strip()) if variable is not None else None
@@ -34,8 +34,8 @@ def one_place(
     """Make a rule for an ``x_env`` key that follows its ``x_file`` key: one of the two, or the default variable.
 
     Args:
-        default: variable to take when neither key is given.
-        needed: whether the secret is, from the keys that come before it in its table.
+        default: variable to use when neither key is there.
+        needed: tells whether the secret is required, from the keys before it in its table.
     """
 
     def check(variable: Any, info: ValidationInfo) -> Any:
@@ -55,7 +55,7 @@ def one_place(
 
 
 def check_variable(variable: str, info: ValidationInfo) -> str:
-    """Check that the text names a variable, that it is set, and that its value can be what it is meant to be."""
+    """Check that the text names a variable that is set, and that its value fits the key."""
     if not _VARIABLE.fullmatch(variable):
         raise ValueError("must be the name of an environment variable — put the secret there, not in this file")
     value = surroundings(info).environ.get(variable, "").strip()
@@ -66,7 +66,7 @@ def check_variable(variable: str, info: ValidationInfo) -> str:
 
 
 def check_file(file: str, info: ValidationInfo) -> str:
-    """Check that the text names a readable file with something in it that can be what it is meant to be."""
+    """Check that the text names a readable file that is not empty, and that its content fits the key."""
     try:
         value = Path(file).read_text().strip()
     except (OSError, ValueError):
@@ -78,7 +78,7 @@ def check_file(file: str, info: ValidationInfo) -> str:
 
 
 def surroundings(info: ValidationInfo) -> Surroundings:
-    """Find the surroundings that `bot.config.load` passed along."""
+    """Find the validation context that `bot.config.load` passed along."""
     if not isinstance(info.context, Surroundings):
         raise TypeError("validate with context=Surroundings(…)")
     return info.context

@@ -1,4 +1,4 @@
-"""What five cron fields mean here: APScheduler's trigger, with everybody else's weekdays."""
+"""Reads cron expressions and time zones; 0 and 7 are Sunday, as everywhere except in APScheduler."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -14,11 +14,7 @@ _SOME_LEAP_YEAR = datetime(2028, 1, 1, tzinfo=UTC)
 
 @lru_cache(maxsize=256)
 def trigger(cron: str) -> CronTrigger:
-    """Read five cron fields; 0 and 7 are Sunday, as everywhere but in APScheduler. It ticks in UTC.
-
-    Raises:
-        ValueError: it is no cron expression.
-    """
+    """Read five cron fields into a trigger that ticks in UTC; ValueError when they are none."""
     fields = cron.split()
     if len(fields) != _FIELDS:
         raise ValueError(f"{cron} has {len(fields)} fields, not {_FIELDS}")
@@ -27,12 +23,8 @@ def trigger(cron: str) -> CronTrigger:
     return CronTrigger(minute=minute, hour=hour, day=day, month=month, day_of_week=days, timezone=UTC)
 
 
-def zone_of(timezone: str) -> ZoneInfo:
-    """Find a time zone by its IANA name.
-
-    Raises:
-        ValueError: there is none.
-    """
+def find_zone(timezone: str) -> ZoneInfo:
+    """Find a time zone by its IANA name; ValueError when there is none."""
     try:
         return ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -40,11 +32,7 @@ def zone_of(timezone: str) -> ZoneInfo:
 
 
 def check(cron: str) -> str:
-    """Let five fields through that come true at some time.
-
-    Raises:
-        ValueError: what is wrong, as a sentence's end: ``must be …``.
-    """
+    """Check that five cron fields match at some time; the ValueError says ``must be …``."""
     try:
         ticking = trigger(cron)
     except (ValueError, TypeError) as error:
@@ -55,13 +43,9 @@ def check(cron: str) -> str:
 
 
 def check_zone(timezone: str) -> str:
-    """Let a time zone's name through.
-
-    Raises:
-        ValueError: ``must be …``.
-    """
+    """Check a time zone's name; the ValueError says ``must be …``."""
     try:
-        zone_of(timezone)
+        find_zone(timezone)
     except ValueError as error:
         raise ValueError("must be a time zone's name, like Europe/Berlin") from error
     return timezone

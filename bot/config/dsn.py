@@ -1,7 +1,6 @@
-"""Connection strings: enough is read to tell whether one is well formed and which database it names.
+"""Reads from a connection string which database it names; the result is never shown to anyone."""
 
-The driver would do it better, but only its adapter may import it. What is read here is never shown to anyone.
-"""
+# The driver would do it better, but only its adapter can import it.
 
 import re
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ _DEFAULT_PORT = "5432"
 
 @dataclass(frozen=True)
 class Target:
-    """Which database a connection string names, as far as its text tells."""
+    """The database that a connection string names, as far as its text tells."""
 
     host: str
     port: str
@@ -52,7 +51,7 @@ def _of_uri(dsn: str) -> Mapping[str, str]:
 
 def _host_and_port(text: str) -> tuple[str, str]:
     host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):  # an IPv6 address has colons of its own, inside brackets
+    if not colon or text.endswith("]"):  # an IPv6 address has colons inside its brackets
         return unquote(text).strip("[]"), ""
     return unquote(host).strip("[]"), port
 

@@ -1,45 +1,34 @@
-"""The keys of ``backstop.toml``: shape, defaults, rules.
-
-A key's description says what to do about a bad value; it is shown with the complaint.
-"""
+"""Declares the keys of ``backstop.toml``: shape, default, rule, and the fix to show for a bad value."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from bot.config import rules
 from bot.config.credentials import one_place
-from bot.config.drill_keys import DrillKeys, TargetKeys
 from bot.config.rules import within
-from bot.config.table import Keys
 from bot.domain.environments import Timing
 
 _TIMING = Timing()
 _HOUR_S = 3600
+T = TypeVar("T")
+Some = Annotated[list[T], Field(min_length=1)]
 
 
-def _directory(text: str) -> str:
-    if not Path(text).is_dir():
-        raise ValueError("must be an existing directory")
-    return text
+def key(fix: str, default: Any = ...) -> Any:
+    """Declare a key by the advice for a bad value, and a default; required without one."""
+    return Field(default, description=fix)
 
 
-def _tool_directory(text: str) -> str:
-    if not (Path(text) / "pg_dump").is_file():
-        raise ValueError("must be a directory with pg_dump in it")
-    return text
+class Keys(BaseModel):
+    """A table of the file. Nothing unknown is accepted, nothing converted."""
 
-
-Directory = Annotated[str, AfterValidator(_directory)]
-
-
-ToolDirectory = Annotated[str, AfterValidator(_tool_directory)]
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
 
 class NestedError(ValueError):
-    """A bad value further down than the key whose rule found it; `at` is the rest of its path."""
+    """A bad value below the key whose rule found it; `at` is the rest of its path."""
 
     def __init__(self, at: tuple[str | int, ...], message: str) -> None:
         super().__init__(message)
@@ -49,9 +38,9 @@ class NestedError(ValueError):
 class SlackKeys(Keys):
     """``[slack]``."""
 
-    mode: Literal["socket", "http"] = Field(default="socket", description="choose how Slack reaches the bot")
-    team_id: rules.TeamId = Field(description="set the id of your workspace")
-    base_url: rules.WebAddress | None = Field(default=None, description="leave it out to reach Slack itself")
+    mode: Literal["socket", "http"] = key("choose how Slack reaches the bot", "socket")
+    team_id: rules.TeamId = key("set the id of your workspace")
+    base_url: rules.WebAddress | None = key("leave it out to reach Slack itself", None)
     bot_token_file: rules.SecretFile | None = None
     bot_token_env: Annotated[rules.Variable | None, one_place("BACKSTOP_SLACK_BOT_TOKEN")] = None
     app_token_file: rules.SecretFile | None = None
@@ -74,22 +63,18 @@ class StateKeys(Keys):
 class MigrationKeys(Keys):
     """``[migrations]``."""
 
-    down_dir: Directory = Field(description="name the directory of the down scripts")
-    up_dir: Directory | None = Field(default=None, description="leave it out, or name the directory of the migrations")
-    tracking_table: rules.Table = Field(
-        default="schema_migrations", description="name the table your migration tool writes"
-    )
-    version_columns: Annotated[list[rules.Column], Field(min_length=1)] = Field(
-        default=["version", "name"], description="name the columns a version can be read from"
-    )
+    down_dir: rules.Directory = key("name the directory of the down scripts")
+    up_dir: rules.Directory | None = key("leave it out, or name the directory of the migrations", None)
+    tracking_table: rules.Table = key("name the table your migration tool writes", "schema_migrations")
+    version_columns: Some[rules.Column] = key("name the columns a version can be read from", ["version", "name"])
 
 
 class CompatibilityKeys(Keys):
     """``[[compatibility]]``: a row of the matrix."""
 
-    app: rules.AppPattern = Field(description="write the app versions the row is about")
-    min_schema: rules.Schema = Field(description="set the oldest schema they can use")
-    max_schema: rules.TopSchema = Field(description="set the newest schema they can use")
+    app: rules.AppPattern = key("write the app versions the row is about")
+    min_schema: rules.Schema = key("set the oldest schema they can use")
+    max_schema: rules.TopSchema = key("set the newest schema they can use")
 
     @field_validator("max_schema")
     @classmethod
@@ -105,8 +90,8 @@ class DatabaseKeys(Keys):
 
     dsn_file: rules.SecretFile | None = None
     dsn_env: Annotated[rules.Variable | None, one_place()] = None
-    maintenance_database: rules.Text = Field(default="postgres", description="name a database that always exists")
-    shadow_template: rules.Text = Field(default="template0", description="name a database to copy shadows from")
+    maintenance_database: rules.Text = key("name a database that always exists", "postgres")
+    shadow_template: rules.Text = key("name a database to copy shadows from", "template0")
 
 
 def _is_access_key_named(data: Mapping[str, Any]) -> bool:
@@ -116,9 +101,9 @@ def _is_access_key_named(data: Mapping[str, Any]) -> bool:
 class BackupKeys(Keys):
     """``environments.NAME.backups``."""
 
-    bucket: rules.Bucket = Field(description="name the bucket of the backups")
-    endpoint_url: rules.WebAddress | None = Field(default=None, description="leave it out for AWS")
-    region: rules.Text = Field(default="us-east-1", description="set the bucket's region")
+    bucket: rules.Bucket = key("name the bucket of the backups")
+    endpoint_url: rules.WebAddress | None = key("leave it out for AWS", None)
+    region: rules.Text = key("set the bucket's region", "us-east-1")
     access_key_file: rules.SecretFile | None = None
     access_key_env: Annotated[rules.Variable | None, one_place(None, lambda _: False)] = None
     secret_key_file: rules.SecretFile | None = None
@@ -135,21 +120,17 @@ class BackupKeys(Keys):
 class ClusterKeys(Keys):
     """``environments.NAME.cluster``."""
 
-    namespace: rules.KubernetesName = Field(description="name the app's namespace")
-    deployments: Annotated[list[rules.KubernetesName], Field(min_length=1)] = Field(
-        description="name every Deployment that uses the database"
-    )
-    services: Annotated[list[rules.KubernetesName], Field(min_length=1)] = Field(
-        description="name the Services in front of the app"
-    )
-    version_deployment: str = Field(description="name the Deployment whose image tag is the app version")
-    database_pods: rules.LabelSelector = Field(default="", description="write a label selector of the database's pods")
-    server: rules.WebAddress | None = Field(default=None, description="leave it out inside the cluster")
+    namespace: rules.KubernetesName = key("name the app's namespace")
+    deployments: Some[rules.KubernetesName] = key("name every Deployment that uses the database")
+    services: Some[rules.KubernetesName] = key("name the Services in front of the app")
+    version_deployment: str = key("name the Deployment whose image tag is the app version")
+    database_pods: rules.LabelSelector = key("write a label selector of the database's pods", "")
+    server: rules.WebAddress | None = key("leave it out inside the cluster", None)
     token_file: rules.SecretFile | None = None
     token_env: Annotated[rules.Variable | None, one_place(None, lambda data: data.get("server") is not None)] = None
     ca_file: rules.SecretFile | None = None
     kubeconfig: rules.SecretFile | None = None
-    context: rules.Text | None = Field(default=None, description="leave it out for the kubeconfig's current context")
+    context: rules.Text | None = key("leave it out for the kubeconfig's current context", None)
 
     @field_validator("version_deployment")
     @classmethod
@@ -163,10 +144,10 @@ class ClusterKeys(Keys):
 class ApprovalKeys(Keys):
     """``environments.NAME.approval``."""
 
-    approvers: Annotated[list[rules.Approver], Field(min_length=1)] = Field(description="name who may consent")
-    quorum: Annotated[int, within(1, 10)] = Field(default=2, description="set how many of them must consent")
-    expires_after_s: rules.Seconds = Field(default=1800, description="set how many seconds a request stays open")
-    allow_requester: bool = Field(default=False, description="say whether the requester's own vote counts")
+    approvers: Some[rules.Approver] = key("name who can approve")
+    quorum: Annotated[int, within(1, 10)] = key("set how many of them must approve", 2)
+    expires_after_s: rules.Seconds = key("set how many seconds a request stays open", 1800)
+    allow_requester: bool = key("say whether the requester's own vote counts", False)
 
     @field_validator("quorum")
     @classmethod
@@ -180,61 +161,52 @@ class ApprovalKeys(Keys):
 class HttpCheckKeys(Keys):
     """``environments.NAME.smoke.http``, one entry."""
 
-    deployment: str = Field(description="name the Deployment to ask")
-    port: rules.Port = Field(description="set the container's port")
-    path: rules.UrlPath = Field(description="write the path to ask for")
-    timeout_s: rules.Deadline = Field(default=5.0, description="set how many seconds an answer may take")
+    deployment: str = key("name the Deployment to ask")
+    port: rules.Port = key("set the container's port")
+    path: rules.UrlPath = key("write the path to request")
+    timeout_s: rules.Deadline = key("set how many seconds an answer may take", 5.0)
 
 
 class SmokeKeys(Keys):
     """``environments.NAME.smoke``."""
 
-    http: list[HttpCheckKeys] = Field(default=[])
-    sql: list[rules.Text] = Field(default=[], description="write a query that yields one true value")
+    http: list[HttpCheckKeys] = []
+    sql: list[rules.Text] = key("write a query that yields one true value", [])
 
 
 class TimingKeys(Keys):
     """``environments.NAME.timing``."""
 
-    pods_stop_s: rules.Deadline = Field(
-        default=_TIMING.pods_stop_s, description="set how many seconds pods may take to stop"
-    )
-    pods_start_s: rules.Deadline = Field(
-        default=_TIMING.pods_start_s, description="set how many seconds pods may take to start"
-    )
-    lock_timeout_s: rules.Deadline = Field(
-        default=_TIMING.lock_timeout_s, description="set how many seconds to wait for a lock"
-    )
-    chain_attempts: Annotated[int, within(1, 100)] = Field(
-        default=_TIMING.chain_attempts, description="set how often to try a locked chain"
-    )
-    smoke_s: rules.Deadline = Field(
-        default=_TIMING.smoke_s, description="set how many seconds smoke tests may take to pass"
-    )
-    stall_s: rules.Deadline = Field(
-        default=_TIMING.stall_s, description="set how many seconds a long step may stand still"
-    )
+    pods_stop_s: rules.Deadline = key("set how many seconds pods may take to stop", _TIMING.pods_stop_s)
+    pods_start_s: rules.Deadline = key("set how many seconds pods may take to start", _TIMING.pods_start_s)
+    lock_timeout_s: rules.Deadline = key("set how many seconds to wait for a lock", _TIMING.lock_timeout_s)
+    chain_attempts: Annotated[int, within(1, 100)] = key("set how often to try a locked chain", _TIMING.chain_attempts)
+    smoke_s: rules.Deadline = key("set how many seconds smoke tests may take to pass", _TIMING.smoke_s)
+    stall_s: rules.Deadline = key("set how many seconds a long step may stand still", _TIMING.stall_s)
+
+
+class TargetKeys(Keys):
+    """``environments.NAME.targets``: shown with restores; they stop nothing."""
+
+    restore_s: rules.Seconds | None = key("set how many seconds a restore may take", None)
+    data_loss_s: rules.Seconds | None = key("set how many seconds old the newest backup may be", None)
 
 
 class EnvironmentKeys(Keys):
     """``[environments.NAME]``."""
 
-    incident_channel: rules.ChannelId = Field(description="copy the id from the channel's details")
-    production: bool = Field(default=False, description="say whether it is production")
-    database: DatabaseKeys = Field(description="say where its database is")
-    backups: BackupKeys = Field(description="say where its backups are")
-    cluster: ClusterKeys = Field(description="say where its app runs")
-    approval: ApprovalKeys = Field(description="say who must consent")
+    incident_channel: rules.ChannelId = key("copy the id from the channel's details")
+    production: bool = key("say whether it is production", False)
+    database: DatabaseKeys = key("say where its database is")
+    backups: BackupKeys = key("say where its backups are")
+    cluster: ClusterKeys = key("say where its app runs")
+    approval: ApprovalKeys = key("say who must approve")
     smoke: SmokeKeys = SmokeKeys()
     timing: TimingKeys = TimingKeys()
-    escalation_contacts: list[rules.Text] = Field(default=[], description="say whom to call")
-    keep_old_database_s: rules.Seconds = Field(
-        default=604_800, description="set how many seconds a replaced database stays"
-    )
-    require_drill_within_s: rules.Seconds | None = Field(
-        default=None, description="set how many seconds a drill stays good"
-    )
-    require_drill: Literal["warn", "block"] = Field(default="warn", description="say what an old drill does")
+    escalation_contacts: list[rules.Text] = key("say whom to call", [])
+    keep_old_database_s: rules.Seconds = key("set how many seconds a replaced database stays", 604_800)
+    require_drill_within_s: rules.Seconds | None = key("set how many seconds a drill stays good", None)
+    require_drill: Literal["warn", "block"] = key("say what an old drill does", "warn")
     targets: TargetKeys = TargetKeys()
 
     @field_validator("keep_old_database_s")
@@ -256,35 +228,52 @@ class EnvironmentKeys(Keys):
         return smoke
 
 
+class DrillKeys(Keys):
+    """``[[drills]]``."""
+
+    name: rules.DrillName | None = key("name it, or leave it out for ENVIRONMENT-KIND", None)
+    environment: str = key("name an environment that is not production")
+    kind: Literal["restore", "migration", "bundle"] = key("say what to practise")
+    cron: rules.Cron = key("say when: minute, hour, day of month, month, weekday")
+    timezone: rules.TimeZone = key("say whose clock that is", "UTC")
+    bundle_of: str | None = key("name the environment whose bundles are loaded", None)
+    jitter_s: Annotated[int, within(0, 86_400)] = key("set by how many seconds its start may vary", 0)
+    blackout: list[rules.Days] = key("list the days on which none starts", [])
+    announce_before_s: Annotated[int, within(0, 2_592_000)] = key("set how many seconds ahead to say so", 0)
+    start_within_s: Annotated[int, within(1, 604_800)] = key("set how many seconds late it may start", 3600)
+    overdue_after_s: rules.Seconds | None = key("set how many seconds the last pass may be old", None)
+
+    @property
+    def full_name(self) -> str:
+        """The drill's name, configured or derived."""
+        return self.name or f"{self.environment}-{self.kind}"
+
+
 class HttpKeys(Keys):
     """``[http]``."""
 
-    host: rules.Text = Field(default="127.0.0.1", description="set the address to listen on")
-    port: rules.Port = Field(default=8080, description="set the port to listen on")
+    host: rules.Text = key("set the address to listen on", "127.0.0.1")
+    port: rules.Port = key("set the port to listen on", 8080)
 
 
 class ToolKeys(Keys):
     """``[tools]``."""
 
-    pg_bin: ToolDirectory | None = Field(
-        default=None, description="name the directory of pg_dump, or leave it out to use PATH"
-    )
-    scratch_dir: Directory | None = Field(default=None, description="name a directory with room for a dump")
+    pg_bin: rules.ToolDirectory | None = key("name the directory of pg_dump, or leave it out to use PATH", None)
+    scratch_dir: rules.Directory | None = key("name a directory with room for a dump", None)
 
 
 class FileKeys(Keys):
     """The whole file."""
 
-    slack: SlackKeys = Field(description="say which workspace the bot serves")
-    state: StateKeys = Field(description="say where runs are remembered")
-    migrations: MigrationKeys = Field(description="say where the down scripts are")
-    compatibility: Annotated[list[CompatibilityKeys], Field(min_length=1)] = Field(
-        description="write the version matrix, one row an app version"
+    slack: SlackKeys = key("say which workspace the bot serves")
+    state: StateKeys = key("say where runs are remembered")
+    migrations: MigrationKeys = key("say where the down scripts are")
+    compatibility: Some[CompatibilityKeys] = key("write the version matrix, one row an app version")
+    environments: Annotated[dict[rules.EnvironmentName, EnvironmentKeys], Field(min_length=1)] = key(
+        "describe at least one environment"
     )
-    environments: Annotated[dict[rules.EnvironmentName, EnvironmentKeys], Field(min_length=1)] = Field(
-        description="describe at least one environment"
-    )
-    drills: list[DrillKeys] = Field(default=[])
+    drills: list[DrillKeys] = []
     http: HttpKeys = HttpKeys()
     tools: ToolKeys = ToolKeys()
 

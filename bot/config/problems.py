@@ -1,7 +1,4 @@
-"""What is wrong with a configuration, one line a bad value: its path, what it must be, what it is, how to mend it.
-
-A value is shown only where it cannot be a secret.
-"""
+"""Describes bad values of the configuration, one line each: path, what it must be, what it is, how to fix it."""
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,12 +26,12 @@ _MUST = {
 _REMOVED: Mapping[Path, str] = {
     ("environments", "restore"): "restore in place was removed; delete this key, and grant CREATEDB",
 }
-"""Keys of older versions, without their table's name."""
+"""Keys of older versions, without the environment's name."""
 _SECRET_MARKS = ("@", "xoxb-", "xapp-", "xoxp-", "password")
 
 
 def describe(details: ErrorDetails) -> str:
-    """Write one line about one thing that validation found."""
+    """Write one line about one bad value."""
     path = tuple(part for part in details["loc"] if part != "[key]")
     error = details.get("ctx", {}).get("error")
     if isinstance(error, NestedError):
@@ -43,7 +40,7 @@ def describe(details: ErrorDetails) -> str:
         value = details["input"]
     kind = details["type"]
     if kind == "extra_forbidden":
-        return line(path, _REMOVED.get(path[:1] + path[2:]) or f"is no key here — {_nearest(path)}")
+        return line(path, _REMOVED.get(path[:1] + path[2:]) or f"unknown key — {_nearest(path)}")
     if kind == "missing":
         return line(path, f"is missing — {_fix(path)}")
     must = str(error) if error is not None else _must(details, path)
@@ -68,6 +65,7 @@ def _must(details: ErrorDetails, path: Path) -> str:
 
 
 def _shown(value: Any, path: Path) -> str:
+    # A value is shown only where it cannot be a secret.
     named = [str(part) for part in path if isinstance(part, str)]
     if named[-1].endswith(("_env", "_file")):
         return ""
@@ -95,7 +93,7 @@ def _nearest(path: Path) -> str:
 
 
 def _field(path: Path) -> FieldInfo | None:
-    """Find the key a path leads to; an entry of a list stands for its list."""
+    """Find the key at a path; an entry of a list stands for its list."""
     names = [part for part in path if isinstance(part, str)]
     table = _table(path[:-1]) if path and isinstance(path[-1], str) else _table(_trimmed(path)[:-1])
     return table.model_fields.get(names[-1]) if table and names else None
@@ -109,7 +107,7 @@ def _trimmed(path: Path) -> Path:
 
 
 def _table(path: Path) -> type[BaseModel] | None:
-    """Find the table a path leads to: a name picks a key or, in a mapping of tables, an entry."""
+    """Find the table at a path: a name picks a key or, in a mapping of tables, an entry."""
     table: type[BaseModel] = FileKeys
     parts: Sequence[str | int] = list(path)
     while parts:

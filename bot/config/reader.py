@@ -1,4 +1,4 @@
-"""From ``backstop.toml`` and the environment to a `Config`, or to everything that is wrong with them."""
+"""Reads ``backstop.toml`` and the environment into a `Config`, or reports everything that is wrong with them."""
 
 import tomllib
 from collections.abc import Mapping
@@ -10,24 +10,21 @@ from pydantic import SecretStr, ValidationError
 
 from bot.config import keys, settings
 from bot.config.credentials import Surroundings, read_credential
-from bot.config.cross_checks import crosscheck
-from bot.config.drill_keys import DrillKeys
+from bot.config.cross_checks import cross_check, find_warnings
 from bot.config.problems import describe
-from bot.config.rules import days_of
-from bot.config.warnings import find_unmet_demands, find_warnings
+from bot.config.rules import read_days
 from bot.domain import environments as domain
 from bot.domain.drills import DayRange, DrillKind, Schedule
 from bot.domain.versions import CompatibilityRow, Matrix
 from bot.errors import PermanentError
 
-_DAY_S = 86_400
-_HINT = "Mend them and start again; docs/configuration.md explains every key."
+_HINT = "Fix them and start again; docs/configuration.md explains every key."
 
 
 def load(path: Path, environ: Mapping[str, str]) -> settings.Config:
     """Read the file, and the secrets it names from `environ` and from files.
 
-    Relative paths in it are taken from the working directory. ``BACKSTOP_PG_BIN`` goes before ``tools.pg_bin``.
+    Relative paths start at the working directory. ``BACKSTOP_PG_BIN`` overrides ``tools.pg_bin``.
 
     Raises:
         PermanentError: ``config-unreadable`` (no file, or no TOML), ``config-invalid`` with a line for each bad value.
@@ -42,7 +39,7 @@ def load(path: Path, environ: Mapping[str, str]) -> settings.Config:
         file = keys.FileKeys.model_validate(document, context=around)
     except ValidationError as error:
         problems = [describe(details) for details in error.errors(include_url=False)]
-    problems += crosscheck(document, around)
+    problems += cross_check(document, around)
     if problems or file is None:
         count = "1 bad value" if len(problems) == 1 else f"{len(problems)} bad values"
         message = "\n  ".join([f"{path.name} has {count}:", *problems])
@@ -59,12 +56,12 @@ def _read(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise PermanentError("config-unreadable", f"{path.name} is no UTF-8 text.", "Save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
-        hint = "Mend the line; the file is written in TOML."
+        hint = "Fix the line; the file is written in TOML."
         raise PermanentError("config-unreadable", f"{path.name} is no TOML: {error}.", hint) from error
 
 
 class _Build:
-    """Keys that have been checked → settings."""
+    """Turns checked keys into settings."""
 
     def __init__(self, file: keys.FileKeys, environ: Mapping[str, str]) -> None:
         self._file = file
@@ -73,7 +70,6 @@ class _Build:
     def config(self) -> settings.Config:
         file = self._file
         environments = {name: _environment(name, item) for name, item in file.environments.items()}
-        drills = tuple(_schedule(drill) for drill in file.drills)
         return settings.Config(
             slack=self._slack(),
             state_dsn=self._needed(file.state.dsn_env, file.state.dsn_file),
@@ -82,16 +78,11 @@ class _Build:
             environments=MappingProxyType(environments),
             access=MappingProxyType({name: self._access(item) for name, item in file.environments.items()}),
             upkeep=MappingProxyType({name: _upkeep(item) for name, item in file.environments.items()}),
-            drills=drills,
+            drills=tuple(_schedule(drill) for drill in file.drills),
             http=settings.HttpSettings(**file.http.model_dump()),
             pg_bin=_path(file.tools.pg_bin),
             scratch_dir=_path(file.tools.scratch_dir),
-            warnings=(
-                *find_warnings(environments.values()),
-                *find_unmet_demands(environments.values(), drills),
-                *(_idle(name) for name, item in file.environments.items() if _is_idle(item)),
-                *(_brief(name, item) for name, item in file.environments.items() if _is_brief(item)),
-            ),
+            warnings=tuple(find_warnings(file)),
         )
 
     def _slack(self) -> settings.SlackSettings:
@@ -170,25 +161,6 @@ def _drill_demand(item: keys.EnvironmentKeys) -> domain.DrillDemand | None:
     return domain.DrillDemand(item.require_drill_within_s, item.require_drill == "block")
 
 
-def _is_idle(item: keys.EnvironmentKeys) -> bool:
-    return item.require_drill == "block" and item.require_drill_within_s is None
-
-
-def _idle(name: str) -> str:
-    return f"environments.{name}.require_drill: blocks nothing without require_drill_within_s."
-
-
-def _is_brief(item: keys.EnvironmentKeys) -> bool:
-    return item.keep_old_database_s < _DAY_S
-
-
-def _brief(name: str, item: keys.EnvironmentKeys) -> str:
-    return (
-        f"environments.{name}.keep_old_database_s: a replaced database is dropped after {item.keep_old_database_s:,} "
-        "seconds, less than a day; nothing can be undone or salvaged after that."
-    )
-
-
 def _row(row: keys.CompatibilityKeys) -> CompatibilityRow:
     top = None if row.max_schema == "latest" else int(row.max_schema)
     return CompatibilityRow(row.app, int(row.min_schema), top)
@@ -204,7 +176,7 @@ def _upkeep(item: keys.EnvironmentKeys) -> settings.Upkeep:
     return settings.Upkeep(item.keep_old_database_s)
 
 
-def _schedule(item: DrillKeys) -> Schedule:
+def _schedule(item: keys.DrillKeys) -> Schedule:
     return Schedule(
         name=item.full_name,
         environment=item.environment,
@@ -213,7 +185,7 @@ def _schedule(item: DrillKeys) -> Schedule:
         timezone=item.timezone,
         bundle_of=item.bundle_of or "",
         jitter_s=item.jitter_s,
-        blackout=tuple(DayRange(*span) for text in item.blackout if (span := days_of(text))),
+        blackout=tuple(DayRange(*span) for text in item.blackout if (span := read_days(text))),
         announce_before_s=item.announce_before_s,
         start_within_s=item.start_within_s,
         overdue_after_s=item.overdue_after_s,

@@ -1,8 +1,9 @@
-"""Rules for single values. A rule says what must be; the key, the value and the fix are added where it is reported."""
+"""Checks single values. A rule says what must be; `problems` adds the key, the value and the fix."""
 
 import re
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -36,7 +37,7 @@ def satisfying(test: Callable[[str], object], what: str) -> AfterValidator:
 
 
 def matching(pattern: str, what: str) -> AfterValidator:
-    """Make a rule for a text: the whole of it matches `pattern`."""
+    """Make a rule for a text that `pattern` matches as a whole."""
     return satisfying(re.compile(pattern).fullmatch, what)
 
 
@@ -48,8 +49,20 @@ def _is_web_address(text: str) -> bool:
         return False
 
 
-def days_of(text: str) -> tuple[date, date] | None:
-    """Read the first and the last of some days: ``2026-12-24``, ``2026-12-20/2027-01-02``; None when it is neither."""
+def _directory(text: str) -> str:
+    if not Path(text).is_dir():
+        raise ValueError("must be an existing directory")
+    return text
+
+
+def _tool_directory(text: str) -> str:
+    if not (Path(text) / "pg_dump").is_file():
+        raise ValueError("must be a directory with pg_dump in it")
+    return text
+
+
+def read_days(text: str) -> tuple[date, date] | None:
+    """Read one day or a span, like ``2026-12-24`` or ``2026-12-20/2027-01-02``; None when it is neither."""
     first, slash, last = text.partition("/")
     last = last if slash else first
     if not _DAY.fullmatch(first) or not _DAY.fullmatch(last):
@@ -67,6 +80,8 @@ _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_$]*"
 Text = Annotated[str, satisfying(str.strip, "a text that is not empty")]
 WebAddress = Annotated[str, satisfying(_is_web_address, "an http:// or https:// address without user or password")]
 Variable = Annotated[str, AfterValidator(check_variable)]
+Directory = Annotated[str, AfterValidator(_directory)]
+ToolDirectory = Annotated[str, AfterValidator(_tool_directory)]
 SecretFile = Annotated[str, AfterValidator(check_file)]
 
 TeamId = Annotated[str, matching(r"[TE][A-Z0-9]{2,}", "a workspace's id, T…")]
@@ -84,7 +99,7 @@ AppPattern = Annotated[str, satisfying(is_pattern, "like v1.3.x, v1.x or v1.3.0"
 Cron = Annotated[str, AfterValidator(cron.check)]
 TimeZone = Annotated[str, AfterValidator(cron.check_zone)]
 DrillName = Annotated[str, matching(r"[a-z0-9][-a-z0-9]{0,59}", "small letters, digits and dashes, 60 at the most")]
-Days = Annotated[str, satisfying(days_of, 'a day, like "2026-12-24", or two, like "2026-12-20/2027-01-02"')]
+Days = Annotated[str, satisfying(read_days, 'a day, like "2026-12-24", or two, like "2026-12-20/2027-01-02"')]
 UrlPath = Annotated[str, matching(r"/\S*", 'a path that begins with "/"')]
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_.\-]{0,61}[A-Za-z0-9])?"

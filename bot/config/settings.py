@@ -1,4 +1,4 @@
-"""What the bot is told: the result of reading the configuration, frozen, with every secret wrapped."""
+"""Holds the settings the bot runs with: frozen, with every secret wrapped."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from bot.domain.versions import Matrix
 
 @dataclass(frozen=True)
 class SlackSettings:
-    """How to reach Slack.
+    """Access to Slack.
 
     Attributes:
         mode: ``socket`` or ``http``.
-        team_id: the home workspace; nobody else's vote or command counts.
+        team_id: the home workspace; votes and commands from others do not count.
         bot_token: ``xoxb-…``.
         app_token: ``xapp-…``; None in http mode.
         signing_secret: None in socket mode.
@@ -34,13 +34,13 @@ class SlackSettings:
 
 @dataclass(frozen=True)
 class MigrationSettings:
-    """Where down scripts are and how the tracking table is read.
+    """Paths of the migration scripts, and how to read the tracking table.
 
     Attributes:
         down_dir: absolute path of the scripts' directory.
         tracking_table: name, perhaps with its schema.
         version_columns: the first that exists is read; a name by its leading digits.
-        up_dir: absolute path of the migrations' own directory, by which drills go up again; None: they do not.
+        up_dir: absolute path of the up scripts, which drills apply after a rollback; None: they skip that.
     """
 
     down_dir: Path
@@ -51,7 +51,7 @@ class MigrationSettings:
 
 @dataclass(frozen=True)
 class DatabaseAccess:
-    """A database's DSN, the database to be in while it is closed, and the one shadows are copied from."""
+    """A database's DSN, the database to connect to while it is closed, and the template of shadows."""
 
     dsn: SecretStr
     maintenance_database: str = "postgres"
@@ -68,12 +68,12 @@ class StorageAccess:
 
 @dataclass(frozen=True)
 class ClusterAccess:
-    """How to reach an API server: `server` with a token, or a kubeconfig, or else the pod's own service account.
+    """Access to an API server: `server` with a token, or a kubeconfig, or else the pod's own service account.
 
     Attributes:
         server: base URL.
         token: bearer token, as it was at start.
-        token_file: where it was read from, to be read again; None where it came from a variable.
+        token_file: its source, to be read again; None where it came from a variable.
         ca_file: certificates to trust; None for the system's.
         kubeconfig: file with address and credentials.
         context: of the kubeconfig; None for its current one.
@@ -89,7 +89,7 @@ class ClusterAccess:
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach what belongs to one environment."""
+    """Access to one environment's parts."""
 
     database: DatabaseAccess
     storage: StorageAccess
@@ -98,18 +98,14 @@ class Access:
 
 @dataclass(frozen=True)
 class Upkeep:
-    """What is kept over time.
-
-    Attributes:
-        keep_old_database_s: seconds a replaced database stays.
-    """
+    """Retention: how many seconds a replaced database stays."""
 
     keep_old_database_s: int = 604_800
 
 
 @dataclass(frozen=True)
 class HttpSettings:
-    """Where health, metrics and, in http mode, Slack's events are served."""
+    """Address of health, metrics and, in http mode, Slack's events."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -117,12 +113,12 @@ class HttpSettings:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything the bot is told. Mappings are by environment name and have the same keys, in the file's order.
+    """All settings. Mappings are by environment name and have the same keys, in the file's order.
 
     Attributes:
         pg_bin: directory of PostgreSQL's client tools; None looks on PATH.
-        scratch_dir: where dumps are written before they are uploaded; None for the system's temporary directory.
-        warnings: lawful settings that deserve a second look, one sentence each.
+        scratch_dir: directory for dumps before their upload; None for the system's temporary directory.
+        warnings: valid but risky settings, one sentence each.
     """
 
     slack: SlackSettings

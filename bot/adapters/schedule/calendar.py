@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from bot.config.cron import trigger, zone_of
+from bot.config.cron import find_zone, trigger
 from bot.domain.drills import Schedule
 
 MOST = 1000
@@ -45,7 +45,7 @@ class CronCalendar:
 
     def wall(self, schedule: Schedule, at: datetime) -> datetime:
         """See `bot.ports.Calendar.wall`."""
-        return at.astimezone(zone_of(schedule.timezone))
+        return at.astimezone(find_zone(schedule.timezone))
 
 
 def _due(schedule: Schedule, after: datetime, until: datetime, most: int) -> Iterator[datetime]:
@@ -66,7 +66,7 @@ def _walls(schedule: Schedule, after: datetime) -> Iterator[datetime]:
     APScheduler is asked in UTC, as if the wall were there: in a zone of its own it ticks twice in the hour that is
     repeated in autumn, and never gets past it.
     """
-    ticking, zone = trigger(schedule.cron), zone_of(schedule.timezone)
+    ticking, zone = trigger(schedule.cron), find_zone(schedule.timezone)
     at = after.astimezone(zone).replace(tzinfo=UTC, fold=0) - _OVERLAP
     while (tick := ticking.get_next_fire_time(None, at)) is not None:
         yield tick.replace(tzinfo=zone)
