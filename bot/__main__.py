@@ -1,4 +1,4 @@
-"""The command line: serve, worker, plan, status, doctor, audit."""
+"""Parses the command line and runs one command: serve, worker, plan, status, doctor, audit."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ EXIT_USAGE = 2
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="backstop", description="Rolls PostgreSQL back, with two people's consent.")
+    parser = argparse.ArgumentParser(prog="backstop", description="Rolls PostgreSQL back, with two people's approval.")
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--config", type=Path, default=Path("backstop.toml"), help="default: backstop.toml")
     shared.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING"], help="default: INFO")
@@ -27,7 +27,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     plan.add_argument("environment")
     plan.add_argument("migration", help="e.g. 027")
     plan.add_argument("--app", default="", help="app version to serve afterwards, e.g. v1.2.3")
-    verbs.add_parser("status", parents=[shared], help="list runs now and lately")
+    verbs.add_parser("status", parents=[shared], help="list current and recent runs")
     verbs.add_parser("doctor", parents=[shared], help="try every connection and right the bot needs")
     audit = verbs.add_parser("audit", parents=[shared], help="check or write out the audit log")
     audit.add_argument("action", choices=["verify", "export"])
@@ -35,7 +35,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; gives the exit code: 0, 1 for a refusal or failure, 2 for wrong usage."""
+    """Run a command; return the exit code: 0, 1 for a refusal or failure, 2 for wrong usage."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
     logs.configure(options.log_level)
     try:

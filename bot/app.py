@@ -1,4 +1,4 @@
-"""The composition root: the only module that names every adapter."""
+"""Assembles the process: the composition root, and the only module that names every adapter."""
 
 import logging
 import os
@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Parts:
-    """The engine's workplace, and the adapters that a process starts and stops."""
+    """The engine's services, and the adapters that a process starts and stops."""
 
     services: Services
     pool: journal.Pool
@@ -111,14 +111,12 @@ def assemble(config: Config) -> Iterator[Parts]:
 
 @stamina.retry(on=TemporaryError, attempts=None, timeout=STATE_PATIENCE_S, wait_max=5.0)
 def _migrate(config: Config) -> None:
-    check_apart(config)  # before anything is made in it
+    check_apart(config)  # before anything is created in it
     journal.migrate(config.state_dsn.get_secret_value())
 
 
 def check_apart(config: Config) -> None:
-    """Refuse two names of one database: a run would close the journal it is written in, or another environment.
-
-    What does not answer within seconds is left out: one environment that is away keeps the bot from nothing.
+    """Refuse two names of one database: a run would close its own journal, or another environment.
 
     Raises:
         PermanentError: ``same-database`` names the two places.
@@ -129,6 +127,7 @@ def check_apart(config: Config) -> None:
     with ThreadPoolExecutor(len(places), thread_name_prefix="identity") as threads:
         found = list(threads.map(lambda place: identify(place[0].get_secret_value(), place[1]), places.values()))
     seen: dict[object, str] = {}
+    # A database that does not answer within seconds is left out: one unreachable environment must not stop the bot.
     for place, identity in zip(places, found, strict=True):
         if identity is not None and (other := seen.setdefault(identity, place)) != place:
             raise PermanentError(
@@ -242,7 +241,7 @@ class Service:
         commands.register(app, operations, config.environments, config.slack.team_id)
 
     def start(self) -> None:
-        """Start everything; the socket last, so that what arrives can be dealt with."""
+        """Start everything; the socket last, so that the rest is ready for its first message."""
         self._http.start()
         self._worker.start()
         self._writer.start()
@@ -252,7 +251,7 @@ class Service:
             self._connecting.start()
 
     def _connect(self) -> None:
-        """Try until Slack answers: with Slack down, runs go on and the command line works."""
+        """Retry until Slack answers: while Slack is down, runs go on and the command line works."""
         wait_s = 1.0
         while not self._stopped.wait(0.0):
             try:
@@ -265,7 +264,7 @@ class Service:
                 return
 
     def stop(self) -> None:
-        """Stop taking work, then stop; a run under way is left to the next owner."""
+        """Stop taking work, then stop; the next owner continues a run that has started."""
         self._stopped.set()
         if self._listens:
             self._connecting.join()

@@ -1,4 +1,4 @@
-"""What the command line does: everything Slack can show, without Slack."""
+"""Runs the command line's commands: everything Slack can show, without Slack."""
 
 import json
 import os
@@ -26,7 +26,7 @@ _OUT = Console()
 
 
 def serve(config: Config, *, listen: bool) -> int:
-    """Run a replica until it is told to end."""
+    """Run a replica until SIGTERM or SIGINT."""
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
@@ -39,7 +39,7 @@ def serve(config: Config, *, listen: bool) -> int:
 
 
 def plan(config: Config, environment: str, migration: str, app: str) -> int:
-    """Show a plan. Nothing is changed: the chain runs on a shadow that is dropped."""
+    """Show a plan; changes nothing, because the chain runs on a shadow that is dropped."""
     asked_for = f"plan {environment} {migration}"
     payload = {"environment": environment, "migration": migration, "app": app, "asked_for": asked_for}
     with assemble(config) as parts:
@@ -68,7 +68,7 @@ def _print_plan(made: Plan) -> None:
 
 
 def status(config: Config) -> int:
-    """List runs now and lately."""
+    """List current and recent runs."""
     with assemble(config) as parts:
         table = Table("run", "environment", "state", "asked for", "by", "at")
         for run in parts.services.journal.runs.newest():
@@ -79,7 +79,7 @@ def status(config: Config) -> int:
 
 
 def doctor(config: Config) -> int:
-    """Try every connection and right; gives 1 when something is missing."""
+    """Try every connection and permission; return 1 when something is missing."""
     with assemble(config) as parts:
         channels = dict.fromkeys(item.incident_channel for item in config.environments.values())
         problems, remarks = examine(parts.services, parts.tools.check_version)
@@ -96,11 +96,11 @@ def doctor(config: Config) -> int:
 
 
 def examine(services: Services, check_tools: Callable[[int], None]) -> tuple[list[str], list[str]]:
-    """Try everything a run needs; gives what is missing, and what is worth a look, a sentence each.
+    """Try everything a run needs; return what is missing, and what is worth a look, one sentence each.
 
     Args:
-        services: with every environment.
-        check_tools: raises where the client tools are not fit for a server of that `server_version_num`.
+        services: all environments.
+        check_tools: raises where the client tools do not fit a server of that `server_version_num`.
     """
     found = _Findings(check_tools)
     found.attempt("", services.scripts.load)
@@ -112,7 +112,7 @@ def examine(services: Services, check_tools: Callable[[int], None]) -> tuple[lis
 
 
 class _Findings:
-    """What was found, and whose each Deployment is."""
+    """The findings so far, and the environment of each workload's uid."""
 
     def __init__(self, check_tools: Callable[[int], None]) -> None:
         self.check_tools = check_tools
@@ -149,7 +149,7 @@ def _examine_cluster(found: _Findings, name: str, env: EnvironmentServices) -> N
 
 
 def audit(config: Config, action: str) -> int:
-    """Check the audit log's chain, or write it out as JSON lines; gives 1 when the chain is broken."""
+    """Check the audit log's chain, or write it out as JSON lines; return 1 when the chain is broken."""
     with assemble(config) as parts:
         events = list(parts.services.journal.audit.events())
     if action == "export":

@@ -1,17 +1,16 @@
-"""Errors a person can act on.
+"""Defines the errors that reach a user: a stable reference, what happened, and what to do next.
 
-Every error that reaches a user is a `BotError`: a stable kebab-case reference, what happened, and what to do next.
 Adapters translate their SDK's exceptions into these at the boundary and chain the original as the cause.
 """
 
 
 class BotError(Exception):
-    """An error with a way out.
+    """An error a person can act on.
 
     Args:
         reference: stable kebab-case identifier, e.g. ``no-down-script``; documented in ``docs/errors.md``.
         message: what happened, one sentence, safe to show in a channel (no secret, DSN or patient row).
-        hint: what to do or type next; may be empty only where there is nothing to do.
+        hint: what to do or type next; empty only where there is nothing to do.
     """
 
     def __init__(self, reference: str, message: str, hint: str = "") -> None:
@@ -32,7 +31,7 @@ class TemporaryError(BotError):
     """Trying again may work: a timeout, a conflict, a rate limit, a connection lost.
 
     Args:
-        retry_after_s: the other side's own word on when to try again, in seconds; None where it said nothing.
+        retry_after_s: seconds after which the other side allows a retry; None where it does not say.
     """
 
     def __init__(self, reference: str, message: str, hint: str = "", *, retry_after_s: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on stderr. Never a secret, a DSN, a message's text or a row."""
+"""Writes logs to stderr, one JSON object per line: never a secret, a DSN, a message's text or a row."""
 
 import logging
 import sys
@@ -24,7 +24,7 @@ def configure(level: str) -> None:
     """Send every record, ours and the libraries', through one JSON formatter.
 
     Args:
-        level: of our own records; libraries speak from WARNING on, because below it some log bodies and tokens.
+        level: of our own records; libraries log from WARNING on, because below that some log bodies and tokens.
     """
     shared = (
         structlog.stdlib.add_log_level,

@@ -1,4 +1,4 @@
-"""Health and metrics over HTTP: one Starlette app on uvicorn, in a thread of its own."""
+"""Serves health and metrics over HTTP: one Starlette app on uvicorn, in its own thread."""
 
 import threading
 import time
@@ -24,12 +24,12 @@ class HttpServer:
     """Serves ``/healthz`` (the process lives), ``/readyz`` (it can do its work) and ``/metrics``.
 
     Args:
-        host, port: to listen on.
-        unready: says what is not ready yet, by name; empty when all is well.
-        runs_by_state: how many runs are in each state.
-        drills: where every schedule is.
-        ticked_at: when this replica's scheduler had last dealt with everything; None: not yet.
-        backlog: what has not gone out to Slack.
+        host, port: address to listen on.
+        unready: returns the reasons of what is not ready, by name; empty when all is well.
+        runs_by_state: counts the runs in each state.
+        drills: returns every schedule's standing.
+        ticked_at: returns the time of this replica's last complete scheduler tick; None before the first.
+        backlog: returns the messages that Slack has not accepted yet.
     """
 
     def __init__(
@@ -96,8 +96,8 @@ class HttpServer:
             up.set(0)
         ticked_at = self._ticked_at()
         if ticked_at is not None:
-            name, words = "backstop_scheduler_last_tick_timestamp_seconds", "When the scheduler had dealt with all"
-            Gauge(name, words, registry=registry).set(ticked_at.timestamp())
+            name, text = "backstop_scheduler_last_tick_timestamp_seconds", "When the scheduler had dealt with all"
+            Gauge(name, text, registry=registry).set(ticked_at.timestamp())
         return PlainTextResponse(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
 
@@ -110,7 +110,7 @@ def _measure_backlog(backlog: Sequence[Backlog], registry: CollectorRegistry) ->
 
 
 def _measure_drills(standings: Sequence[Standing], registry: CollectorRegistry) -> None:
-    """A figure that there is none of is left out: a rule with ``absent`` notices, one with a zero would not."""
+    # A missing figure is left out, so that an alert on ``absent`` fires; a zero would hide it.
     labels = ["schedule", "environment", "kind"]
     passed = Gauge(
         "backstop_drill_last_success_timestamp_seconds", "When a drill last passed", labels, registry=registry

@@ -1,4 +1,4 @@
-"""Time."""
+"""Declares the port that tells the time."""
 
 from datetime import datetime
 from typing import Protocol
@@ -8,10 +8,10 @@ class Clock(Protocol):
     """Time, and waiting."""
 
     def now(self) -> datetime:
-        """Tell the time, aware, UTC."""
+        """Return the time, aware, in UTC."""
 
     def monotonic(self) -> float:
-        """Seconds that never go backwards, from an arbitrary start."""
+        """Return seconds that never go backwards, from an arbitrary start."""
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -1,4 +1,4 @@
-"""An environment's bucket."""
+"""Declares the ports of an environment's bucket: its backups, and the rows that runs save."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -23,28 +23,25 @@ class BackupStore(Protocol):
     """One environment's bucket."""
 
     def list_backups(self, limit: int | None = None) -> Sequence[Backup]:
-        """Everything that is named like a backup of this environment, newest first; foreign objects left out.
+        """List everything that is named like a backup of this environment, newest first, `limit` at most (None: all).
 
-        Looked up fresh. Reads a sidecar for each the first time, so ask for no more than is needed.
-
-        Args:
-            limit: how many at most; None for all.
+        Never cached. Reads each sidecar the first time, so request no more than is needed.
         """
 
     def list_page(self, text: str = "", offset: int = 0, limit: int = 10) -> BackupPage:
-        """A page of the list for people to look at, newest first; may be some seconds old, but for our own writes.
+        """List a page for people, newest first; it may be some seconds old, except for our own writes.
 
         Args:
-            text: words that must all be in the name, whatever their case; "" for all.
-            offset: 0, or the `next_offset` of the page before.
-            limit: backups on a page, 1 or more.
+            text: words that must all be in the name, in any case; "" for all.
+            offset: 0, or the previous page's `next_offset`.
+            limit: backups per page, 1 or more.
         """
 
     def newest_before(self, schema_version: int) -> Backup | None:
-        """The newest bundle whose manifest has an older (and known) schema version; looked up fresh."""
+        """Find the newest bundle whose manifest has an older (and known) schema version; never cached."""
 
     def find(self, name: str) -> Backup | None:
-        """One backup by its name; None when there is none or it is incomplete."""
+        """Find a backup by its name; None when there is none or it is incomplete."""
 
     def fetch(self, backup: Backup, directory: Path, report: Report) -> FetchedBundle:
         """Download a bundle into an empty directory, unpacking it on the way; nothing unsafe is ever written.
@@ -58,9 +55,9 @@ class BackupStore(Protocol):
         """
 
     def fetch_corrupted(self, backup: Backup, directory: Path, corrupt: Corruption, report: Report) -> FetchedBundle:
-        """Fetch it as `fetch` does, by the same path and the same checks, but from bytes that are spoilt on their way.
+        """Fetch as `fetch` does, through the same checks, but corrupt the bytes on their way; the bucket is unchanged.
 
-        Nothing is written to the bucket. Whatever it gives was accepted, and should not have been.
+        Whatever it returns was accepted, and should have been refused.
 
         Raises:
             PermanentError, TemporaryError: as `fetch`.
@@ -74,7 +71,7 @@ class BackupStore(Protocol):
         """
 
     def note_verified(self, backup: Backup, verification: Verification) -> None:
-        """Keep what was proven (or not) of exactly that object; it is its `verified` from then on."""
+        """Store the verification of exactly that object, as its `verified` from then on."""
 
     def put_bundle(self, directory: Path, manifest: Manifest, report: Report) -> Backup:
         """Bundle the dump directory, upload it, and write the sidecar last. Never overwrites.
@@ -85,17 +82,17 @@ class BackupStore(Protocol):
         """
 
     def open_export(self, run_id: str) -> "ExportStore":
-        """Where a run's saved rows go."""
+        """Open the store of a run's saved rows."""
 
     def open_text(self, key: str) -> AbstractContextManager[Callable[[bytes], None]]:
-        """Store a text of any size as gzip, as it comes; there only if the context ends without an exception."""
+        """Stream a text into a gzip object, which exists only if the context ends without an exception."""
 
 
 class ExportStore(Protocol):
     """A run's saved rows, ``exports/{run}/…`` in the bucket."""
 
     def sink(self) -> TableSink:
-        """Take rows in: one gzip-compressed CSV object a relation, streamed."""
+        """Start an export: one gzip-compressed CSV object per relation, streamed."""
 
     def finish(self, sequences: Sequence[SavedSequence], contents: Sequence[TableContent] = ()) -> Export:
         """Re-read each stored object's size and row count, then write ``export.json``, with the contents' hashes.
@@ -105,10 +102,10 @@ class ExportStore(Protocol):
         """
 
     def existing(self) -> Export | None:
-        """The finished export, if there is one."""
+        """Read the finished export; None when there is none."""
 
     def read(self, table: SavedTable) -> Iterator[bytes]:
-        """The CSV bytes of a saved relation, in pieces; its digest and rows are compared at the end.
+        """Yield the CSV bytes of a saved relation, in pieces; compare digest and row count at the end.
 
         Raises:
             PermanentError: ``export-damaged``: gone, cut, or not what ``export.json`` says.

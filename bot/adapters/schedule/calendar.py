@@ -1,4 +1,4 @@
-"""When drills are due: cron in a time zone, without blackout days, by APScheduler's trigger."""
+"""Computes when drills are due: cron in a time zone, without blackout days, by APScheduler's trigger."""
 
 import hashlib
 from collections import deque
@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 from bot.config.cron import find_zone, trigger
 from bot.domain.drills import Schedule
 
-MOST = 1000
+MAX_DUE = 1000
 HORIZON = timedelta(days=5 * 366)
 GAPS_KEPT = 16
-_OVERLAP = timedelta(hours=3)
-"""More than clocks are ever put back by."""
+_OVERLAP = timedelta(hours=3)  # more than clocks are ever put back by
 
 
 class CronCalendar:
@@ -24,10 +23,11 @@ class CronCalendar:
     def due_between(self, schedule: Schedule, after: datetime, until: datetime) -> Sequence[datetime]:
         """See `bot.ports.Calendar.due_between`."""
         first = self.next_due(schedule, after)
-        return list(_due(schedule, after, until, MOST)) if first is not None and first <= until else []
+        return list(_due(schedule, after, until, MAX_DUE)) if first is not None and first <= until else []
 
     def next_due(self, schedule: Schedule, after: datetime) -> datetime | None:
-        """See `bot.ports.Calendar.next_due`. The scheduler asks much the same every few seconds, so gaps are kept."""
+        """See `bot.ports.Calendar.next_due`."""
+        # The scheduler asks nearly the same every few seconds, so the gaps between two due times are cached.
         gaps = self._gaps.setdefault(schedule, deque(maxlen=GAPS_KEPT))
         for begin, end in list(gaps):
             if begin <= after < end:
@@ -38,7 +38,8 @@ class CronCalendar:
         return due
 
     def jitter_s(self, schedule: Schedule, due_at: datetime) -> float:
-        """See `bot.ports.Calendar.jitter_s`: APScheduler's own jitter is another one on every replica."""
+        """See `bot.ports.Calendar.jitter_s`."""
+        # A hash, because APScheduler's own jitter differs from replica to replica.
         text = f"{schedule.name}|{due_at.astimezone(UTC).isoformat()}"
         share = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") / 2**32
         return round(share * schedule.jitter_s)
@@ -48,12 +49,12 @@ class CronCalendar:
         return at.astimezone(find_zone(schedule.timezone))
 
 
-def _due(schedule: Schedule, after: datetime, until: datetime, most: int) -> Iterator[datetime]:
+def _due(schedule: Schedule, after: datetime, until: datetime, limit: int) -> Iterator[datetime]:
     found, last = 0, after
     for wall in _walls(schedule, after):
-        # A time that the clocks skip is taken an hour later, one that they show twice is taken once.
+        # A time that the clocks skip is due an hour later; a time that they show twice is due once.
         due = wall.astimezone(UTC)
-        if due > until or found == most:
+        if due > until or found == limit:
             return
         if due > last and not schedule.rests_on(wall.date()):
             last, found = due, found + 1
@@ -61,11 +62,9 @@ def _due(schedule: Schedule, after: datetime, until: datetime, most: int) -> Ite
 
 
 def _walls(schedule: Schedule, after: datetime) -> Iterator[datetime]:
-    """What the clocks on the wall show whenever the cron ticks, from a little before `after`.
-
-    APScheduler is asked in UTC, as if the wall were there: in a zone of its own it ticks twice in the hour that is
-    repeated in autumn, and never gets past it.
-    """
+    """Yield the wall-clock times of the cron's ticks, from a little before `after`."""
+    # The trigger runs in UTC, as if the wall clock showed UTC: in a real zone APScheduler ticks twice in autumn's
+    # repeated hour, and never gets past it.
     ticking, zone = trigger(schedule.cron), find_zone(schedule.timezone)
     at = after.astimezone(zone).replace(tzinfo=UTC, fold=0) - _OVERLAP
     while (tick := ticking.get_next_fire_time(None, at)) is not None:

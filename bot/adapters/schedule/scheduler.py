@@ -1,4 +1,4 @@
-"""The clockwork behind drills: APScheduler calls the tick, again and again, in a thread of its own."""
+"""Calls the drills' tick every few seconds, in a thread of APScheduler."""
 
 import logging
 from collections.abc import Callable
@@ -14,12 +14,12 @@ _log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Calls something every few seconds until stopped, never twice at once. What it raises is logged, and no more.
+    """Calls `tick` repeatedly until stopped, never twice at once, and logs what it raises.
 
     Args:
-        tick: called; gives whether all of it could be done.
-        every_s: between the begins of two calls; those that a slow call overlaps are left out.
-        clock: tells when.
+        tick: returns whether everything could be done.
+        every_s: seconds between the starts of two calls; a start is skipped while a call is running.
+        clock: the time.
     """
 
     def __init__(self, tick: Callable[[], bool], every_s: float, clock: Clock) -> None:
@@ -27,29 +27,30 @@ class Scheduler:
         self._every_s = every_s
         self._clock = clock
         self._ticked_at: datetime | None = None
-        self._clockwork = BackgroundScheduler(
+        self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
 
     def start(self) -> None:
-        """Begin with a call at once: what was due while nobody was there is noticed at boot."""
+        """Start, with a first call at once."""
+        # At once, so that a drill that fell due while no replica ran is noticed at boot.
         first = self._clock.now()
-        self._clockwork.add_job(self._call, IntervalTrigger(seconds=self._every_s, timezone=UTC), next_run_time=first)
-        self._clockwork.start()
+        self._scheduler.add_job(self._call, IntervalTrigger(seconds=self._every_s, timezone=UTC), next_run_time=first)
+        self._scheduler.start()
 
     def stop(self) -> None:
-        """Stop, and wait for the call under way."""
-        self._clockwork.shutdown(wait=True)
+        """Stop, and wait for the running call."""
+        self._scheduler.shutdown(wait=True)
 
     def ticked_at(self) -> datetime | None:
-        """When the last call that could do everything ended; None: there was none yet."""
+        """The end of the last call that could do everything; None before the first."""
         return self._ticked_at
 
     def _call(self) -> None:
         try:
             if self._tick():
                 self._ticked_at = self._clock.now()
-        except Exception:  # noqa: BLE001 -- a dead scheduler helps nobody; the metric tells
+        except Exception:  # noqa: BLE001 -- the scheduler must go on; the metric shows that it failed
             _log.exception("the scheduler")

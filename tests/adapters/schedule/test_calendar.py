@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.schedule.calendar import MOST, CronCalendar
+from bot.adapters.schedule.calendar import MAX_DUE, CronCalendar
 from bot.config.cron import check, check_zone
 from bot.domain.drills import DayRange, DrillKind, Schedule
 
@@ -134,7 +134,7 @@ def test_days_of_rest_across_new_year_are_read_by_the_schedules_own_clocks() -> 
 def test_no_more_than_a_thousand_at_once() -> None:
     calendar, item = CronCalendar(), schedule("* * * * *")
     found = calendar.due_between(item, utc(2026, 1, 1), utc(2027, 1, 1))
-    assert len(found) == MOST
+    assert len(found) == MAX_DUE
     assert calendar.due_between(item, found[-1], utc(2027, 1, 1))[0] == found[-1] + timedelta(minutes=1)
 
 
