@@ -163,7 +163,7 @@ def _env(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Envir
         maintenance_database=access.database.maintenance_database,
         template=access.database.shadow_template,
     )
-    keep_old_s = float(config.upkeep[name].keep_old_database_s)
+    keep_old_s = float(config.keep_old_database_s[name])
     row_recovery = PostgresRowRecovery(
         sides,
         access.database.dsn.get_secret_value(),

@@ -116,7 +116,7 @@ class TestTheRealFile:
     def test_has_three_environments_and_no_caution(self, config: Config) -> None:
         assert list(config.environments) == ["dev", "staging", "prod"]
         assert [item.name for item in config.environments.values() if item.production] == ["prod"]
-        assert config.access.keys() == config.upkeep.keys() == config.environments.keys()
+        assert config.access.keys() == config.keep_old_database_s.keys() == config.environments.keys()
         assert config.warnings == ()
 
     def test_demands_two_leads_for_production(self, config: Config) -> None:

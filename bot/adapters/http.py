@@ -57,11 +57,7 @@ class HttpServer:
         self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
 
     def start(self) -> None:
-        """Listen.
-
-        Raises:
-            PermanentError: ``http-not-listening``, e.g. because the port is taken.
-        """
+        """Listen. Raises ``http-not-listening``, e.g. because the port is taken."""
         self._thread.start()
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._server.started:

@@ -10,7 +10,6 @@ from bot.config.settings import (
     MigrationSettings,
     SlackSettings,
     StorageAccess,
-    Upkeep,
 )
 
 __all__ = [
@@ -22,6 +21,5 @@ __all__ = [
     "MigrationSettings",
     "SlackSettings",
     "StorageAccess",
-    "Upkeep",
     "load",
 ]

@@ -77,7 +77,9 @@ class _Build:
             matrix=Matrix(tuple(_row(row) for row in file.compatibility)),
             environments=MappingProxyType(environments),
             access=MappingProxyType({name: self._access(item) for name, item in file.environments.items()}),
-            upkeep=MappingProxyType({name: _upkeep(item) for name, item in file.environments.items()}),
+            keep_old_database_s=MappingProxyType(
+                {name: item.keep_old_database_s for name, item in file.environments.items()}
+            ),
             drills=tuple(_schedule(drill) for drill in file.drills),
             http=settings.HttpSettings(**file.http.model_dump()),
             pg_bin=_path(file.tools.pg_bin),
@@ -170,10 +172,6 @@ def _migrations(item: keys.MigrationKeys) -> settings.MigrationSettings:
     return settings.MigrationSettings(
         Path(item.down_dir).absolute(), item.tracking_table, tuple(item.version_columns), _path(item.up_dir)
     )
-
-
-def _upkeep(item: keys.EnvironmentKeys) -> settings.Upkeep:
-    return settings.Upkeep(item.keep_old_database_s)
 
 
 def _schedule(item: keys.DrillKeys) -> Schedule:

@@ -13,15 +13,11 @@ from bot.domain.versions import Matrix
 
 @dataclass(frozen=True)
 class SlackSettings:
-    """Access to Slack.
+    """Access to Slack; `mode` is ``socket`` (needs the app token) or ``http`` (needs the signing secret).
 
     Attributes:
-        mode: ``socket`` or ``http``.
         team_id: the home workspace; votes and commands from others do not count.
-        bot_token: ``xoxb-…``.
-        app_token: ``xapp-…``; None in http mode.
-        signing_secret: None in socket mode.
-        base_url: of another Web API host, ending in "/"; None for Slack's own.
+        base_url: another Web API host, ending in "/"; None for Slack's own.
     """
 
     mode: str
@@ -37,10 +33,8 @@ class MigrationSettings:
     """Paths of the migration scripts, and how to read the tracking table.
 
     Attributes:
-        down_dir: absolute path of the scripts' directory.
-        tracking_table: name, perhaps with its schema.
         version_columns: the first that exists is read; a name by its leading digits.
-        up_dir: absolute path of the up scripts, which drills apply after a rollback; None: they skip that.
+        up_dir: the up scripts, which drills apply after a rollback; None: they skip that.
     """
 
     down_dir: Path
@@ -71,11 +65,9 @@ class ClusterAccess:
     """Access to an API server: `server` with a token, or a kubeconfig, or else the pod's own service account.
 
     Attributes:
-        server: base URL.
         token: bearer token, as it was at start.
         token_file: its source, to be read again; None where it came from a variable.
         ca_file: certificates to trust; None for the system's.
-        kubeconfig: file with address and credentials.
         context: of the kubeconfig; None for its current one.
     """
 
@@ -97,13 +89,6 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Upkeep:
-    """Retention: how many seconds a replaced database stays."""
-
-    keep_old_database_s: int = 604_800
-
-
-@dataclass(frozen=True)
 class HttpSettings:
     """Address of health, metrics and, in http mode, Slack's events."""
 
@@ -116,6 +101,7 @@ class Config:
     """All settings. Mappings are by environment name and have the same keys, in the file's order.
 
     Attributes:
+        keep_old_database_s: retention: how many seconds a replaced database stays.
         pg_bin: directory of PostgreSQL's client tools; None looks on PATH.
         scratch_dir: directory for dumps before their upload; None for the system's temporary directory.
         warnings: valid but risky settings, one sentence each.
@@ -127,7 +113,7 @@ class Config:
     matrix: Matrix
     environments: Mapping[str, Environment]
     access: Mapping[str, Access]
-    upkeep: Mapping[str, Upkeep]
+    keep_old_database_s: Mapping[str, int]
     drills: tuple[Schedule, ...] = ()
     http: HttpSettings = HttpSettings()
     pg_bin: Path | None = None

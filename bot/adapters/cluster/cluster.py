@@ -70,11 +70,7 @@ class KubernetesCluster:
         return [read_pod(pod, deployment, images) for pod in found if not is_gone(pod)]
 
     def hold_service(self, service: str, run_id: str) -> None:
-        """See `bot.ports.Cluster.hold_service`.
-
-        Raises:
-            PermanentError: ``held-by-another-run``, ``service-without-selector``.
-        """
+        """See `bot.ports.Cluster.hold_service`. Raises ``held-by-another-run``, ``service-without-selector``."""
 
         def change() -> None:
             found = self._namespace.service(service)

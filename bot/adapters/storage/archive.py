@@ -137,11 +137,7 @@ class TarStream:
         self._refuse_trailing_data()
 
     def content(self) -> Iterator[bytes]:
-        """Yield the bytes of the latest member.
-
-        Raises:
-            PermanentError: ``bundle-damaged``: the archive ends too early.
-        """
+        """Yield the bytes of the latest member. Raises ``bundle-damaged``: the archive ends too early."""
         while self._left_bytes:
             data = self._some(self._left_bytes)
             if not data:

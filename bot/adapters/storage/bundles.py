@@ -22,6 +22,13 @@ _GZIP_BITS = 31
 _RETRY_HINT = "Take the dump again into an empty directory."
 
 
+class Readable(Protocol):
+    """A source of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read up to `size` bytes."""
+
+
 class Sink(Protocol):
     """Takes bytes."""
 
@@ -46,20 +53,25 @@ class Meter:
             self._report(Progress(self._done_bytes, self._total_bytes, "bytes"))
 
 
-class MeteredFile(io.RawIOBase):
-    """A dump's file, hashed and counted as it is read."""
+class HashedReader(io.RawIOBase):
+    """Hashes and counts bytes as they are read."""
 
-    def __init__(self, file: IO[bytes], meter: Meter) -> None:
+    def __init__(self, source: Readable, meter: Meter | None = None) -> None:
         super().__init__()
-        self._file = file
+        self._source = source
         self._meter = meter
         self.digest = hashlib.sha256()
 
+    def readable(self) -> bool:
+        """See `io.RawIOBase.readable`."""
+        return True
+
     def read(self, size: int = -1) -> bytes:
         """Read up to `size` bytes."""
-        data = self._file.read(size)
+        data = self._source.read(size)
         self.digest.update(data)
-        self._meter.add(len(data))
+        if self._meter is not None:
+            self._meter.add(len(data))
         return data
 
 
@@ -100,11 +112,7 @@ def measure_dump(directory: Path) -> int:
 
 
 def hash_dump(directory: Path, meter: Meter) -> tuple[BundleFile, ...]:
-    """Measure and hash every file, in the order of the archive.
-
-    Raises:
-        PermanentError: ``dump-unreadable``.
-    """
+    """Measure and hash every file, in the order of the archive. Raises ``dump-unreadable``."""
     # The table of contents comes first, so that a listing of the dump is quick.
     paths = sorted(directory.iterdir(), key=lambda path: (path.name != "toc.dat", path.name))
     return tuple(_hash_file(path, meter) for path in paths)
@@ -123,7 +131,7 @@ def write_bundle(directory: Path, files: tuple[BundleFile, ...], manifest: bytes
                 _add_file(archive, file, source)
 
 
-def _add_file(archive: tarfile.TarFile, file: BundleFile, source: MeteredFile) -> None:
+def _add_file(archive: tarfile.TarFile, file: BundleFile, source: HashedReader) -> None:
     try:
         archive.addfile(_member(file.name, file.size_bytes), source)
     except OSError as error:  # tarfile raises it for a file that has become shorter
@@ -141,13 +149,13 @@ def _hash_file(path: Path, meter: Meter) -> BundleFile:
 
 
 @contextmanager
-def _opened(path: Path, meter: Meter) -> Iterator[MeteredFile]:
+def _opened(path: Path, meter: Meter) -> Iterator[HashedReader]:
     try:
         file = path.open("rb")
     except OSError as error:
         raise _unreadable(error) from error
     with file:
-        yield MeteredFile(file, meter)
+        yield HashedReader(file, meter)
 
 
 def build_header(name: str, size_bytes: int) -> bytes:

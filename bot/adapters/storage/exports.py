@@ -2,19 +2,18 @@
 
 import csv
 import gzip
-import hashlib
 import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
-from bot.adapters.storage.bundles import GzipSink
+from bot.adapters.storage.bundles import GzipSink, HashedReader
 from bot.adapters.storage.documents import read_export, write_export
 from bot.adapters.storage.failures import is_absent, translated
 from bot.adapters.storage.upload import ObjectUpload
@@ -143,7 +142,7 @@ class S3ExportStore:
         """Yield the decompressed rows; `explain` words a mismatch, from the rows that were found."""
         rows = CsvRows()
         with translated(self._bucket):
-            body = _HashedBody(self._client.get_object(Bucket=self._bucket, Key=table.key)["Body"])
+            body = HashedReader(self._client.get_object(Bucket=self._bucket, Key=table.key)["Body"])
             try:
                 # GzipFile reads to the object's very end, in pieces, and checks length and CRC.
                 with gzip.GzipFile(fileobj=cast("io.BufferedIOBase", body)) as text:
@@ -193,36 +192,11 @@ class CsvRows:
             return ()
 
     def check(self, table: str, columns: tuple[str, ...]) -> None:
-        """Check that the header is there and the last record is complete.
-
-        Raises:
-            PermanentError: ``export-damaged``.
-        """
+        """Check that the header is there and the last record is complete. Raises ``export-damaged``."""
         if self._open:
             raise PermanentError("export-damaged", f"The rows of {table} end in the middle of one.")
         if self.columns != columns:
             raise PermanentError("export-damaged", f"The rows of {table} do not begin with its column names.")
-
-
-class _Body(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
-class _HashedBody(io.RawIOBase):
-    """An object's body, hashed as it is read."""
-
-    def __init__(self, body: _Body) -> None:
-        super().__init__()
-        self._body = body
-        self.digest = hashlib.sha256()
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._body.read(size)
-        self.digest.update(data)
-        return data
 
 
 def _key_part(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from bot.adapters.storage.archive import GZIP_MAGIC, Budget, Member, gunzip
 from bot.adapters.storage.bundles import DUMP_PREFIX, MANIFEST_MEMBER
@@ -35,13 +35,6 @@ _OF_DIRECTORY = re.compile(
 _SINGLE = re.compile(r".+\.(?:sql|dump|tar)(?:\.gz)?")
 
 
-class Output(Protocol):
-    """A member being unpacked."""
-
-    def write(self, data: bytes, /) -> object:
-        """Take the next bytes."""
-
-
 class Scratch(Protocol):
     """Takes members by flat names that were checked before."""
 
@@ -53,26 +46,8 @@ class Scratch(Protocol):
     def free_bytes(self) -> int | None:
         """Free space; None for any amount."""
 
-    def new_file(self, name: str) -> AbstractContextManager[Output]:
+    def new_file(self, name: str) -> AbstractContextManager[IO[bytes]]:
         """Create a file, which must not exist yet."""
-
-
-class Layout(Protocol):
-    """Checks members in their order, and unpacks them."""
-
-    def take(self, member: Member, pieces: Iterator[bytes]) -> None:
-        """Take a member.
-
-        Raises:
-            PermanentError: ``bundle-unsafe``, ``bundle-damaged``, ``bundle-unknown``.
-        """
-
-    def finish(self) -> tuple[BundleKind, Path, int]:
-        """Check that all members came; return kind, path and size in bytes.
-
-        Raises:
-            PermanentError: ``bundle-damaged``, ``bundle-unknown``.
-        """
 
 
 class OurLayout:
@@ -85,7 +60,7 @@ class OurLayout:
         self._seen: set[str] = set()
 
     def take(self, member: Member, pieces: Iterator[bytes]) -> None:
-        """See `Layout.take`."""
+        """Check and unpack a member. Raises ``bundle-unsafe``, ``bundle-damaged``, ``bundle-unknown``."""
         if member.is_directory:
             raise unsafe("is a directory, and ours have none.", member.name)
         if member.name in self._seen:
@@ -97,7 +72,7 @@ class OurLayout:
         self._seen.add(member.name)
 
     def finish(self) -> tuple[BundleKind, Path, int]:
-        """See `Layout.finish`."""
+        """Check that all members came; return kind, path and size in bytes."""
         missing = sorted(self._expected.keys() - self._seen)
         if missing:
             raise damaged("is missing.", missing[0])
@@ -190,7 +165,7 @@ class OldLayout:
         self._size_bytes = 0
 
     def take(self, member: Member, pieces: Iterator[bytes]) -> None:
-        """See `Layout.take`."""
+        """Check and unpack a member. Raises ``bundle-unsafe``, ``bundle-damaged``, ``bundle-unknown``."""
         if member.is_directory:
             if not _FOLDERS.fullmatch(member.name):
                 raise unsafe("has a name that is not allowed.", member.name)
@@ -206,7 +181,7 @@ class OldLayout:
             self._single = self._take_single(member, pieces)
 
     def finish(self) -> tuple[BundleKind, Path, int]:
-        """See `Layout.finish`."""
+        """Check that all members came; return kind, path and size in bytes."""
         if self._single is not None:
             return self._single.kind, self._scratch.path / SINGLE, self._single.size_bytes
         if not self._has_contents:

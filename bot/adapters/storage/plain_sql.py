@@ -1,16 +1,14 @@
 """Inspects plain dumps as they stream by, and refuses commands for psql, which can start a shell.
 
-A dump made by pg_dump has no such command except restrict and unrestrict. Outside quotes and COPY's rows any other
-backslash is refused; so is a line that begins with one anywhere but in COPY's rows (a hostile object name with a
-newline in it becomes such a line), and anything that would make psql see quotes elsewhere than we do. psql itself must
-still be started with ``ON_ERROR_STOP`` and inside a restrict of our own.
+Of these pg_dump writes only restrict and unrestrict. Any other backslash outside quotes and COPY's rows is refused; so
+is a line that begins with one (a hostile object name may hold a newline), and anything that would make psql see quotes
+elsewhere than we do. psql must still be started with ``ON_ERROR_STOP`` and inside a restrict of our own.
 """
 
 import re
 from collections.abc import Callable
 
 from bot.adapters.storage.failures import damaged, unknown, unsafe
-from bot.adapters.storage.statements import Statement
 
 HEAD_BYTES = 64 * 1024
 _LOOK_AHEAD_BYTES = 256  # longer than any token
@@ -55,17 +53,48 @@ def looks_plain(head: bytes) -> bool:
     return b"\0" not in head and (_FIRST.match(text) is not None or _HEADER in head)
 
 
-class PlainInspector:
-    """Inspects a plain dump in pieces; memory stays under a piece and `_COPY_BYTES`.
+class _Statement:
+    """Counts the nesting of a statement: a semicolon in parentheses or in a function's BEGIN … END does not end it."""
 
-    Args:
-        name: the member's, for error messages.
-        step_bytes: bytes to collect before an inspection, so that tiny pieces do not take forever.
-    """
+    # The count is psql's own or deeper: COPY's rows, or a line that psql takes for a command, may follow a statement,
+    # so we must never end one that psql would not.
+
+    def __init__(self) -> None:
+        self._parentheses = 0
+        self._bodies = 0
+        self._seen: tuple[bytes, ...] = ()
+
+    @property
+    def may_end(self) -> bool:
+        """Tell whether the next semicolon ends the statement."""
+        return not self._parentheses and not self._bodies
+
+    def note(self, token: bytes) -> None:
+        """Take a parenthesis or a lower-case word."""
+        if token == b"(":
+            self._parentheses += 1
+        elif token == b")":
+            self._parentheses = max(0, self._parentheses - 1)
+        elif token == b"create":
+            self._seen = self._seen or (token,)
+        elif token in (b"function", b"procedure"):
+            self._seen = (*self._seen[:1], token) if self._seen else ()
+        elif len(self._seen) > 1 and not self._parentheses:
+            self._note_body(token)
+
+    def _note_body(self, token: bytes) -> None:
+        if token == b"end":  # a CASE ends like a body
+            self._bodies = max(0, self._bodies - 1)
+        elif token == b"begin" or self._bodies:
+            self._bodies += 1
+
+
+class PlainInspector:
+    """Inspects a plain dump in pieces of any size; memory stays under a piece and `_COPY_BYTES`."""
 
     def __init__(self, name: str, step_bytes: int = HEAD_BYTES) -> None:
         self._name = name
-        self._step_bytes = step_bytes
+        self._step_bytes = step_bytes  # bytes collected before an inspection, so that tiny pieces do not take forever
         self._waiting = bytearray()
         self._buffer, self._at = b"\n", 0  # uninspected bytes begin at `_at`; a little before it is kept
         self._last = False
@@ -73,27 +102,19 @@ class PlainInspector:
         self._close = b""
         self._depth = 0
         self._fresh = True  # between statements
-        self._statement = Statement()
+        self._statement = _Statement()
         self._line_start = True  # in COPY's rows
         self._context = b""
         self._head, self._tail = b"", b""
 
     def feed(self, data: bytes) -> None:
-        """Inspect the next bytes.
-
-        Raises:
-            PermanentError: ``bundle-unsafe``, ``bundle-unknown`` (no text).
-        """
+        """Inspect the next bytes. Raises ``bundle-unsafe``, ``bundle-unknown`` (no text)."""
         self._waiting += data
         if len(self._waiting) >= self._step_bytes:
             self._take_waiting()
 
     def finish(self) -> None:
-        """Inspect the rest, and check that the dump is complete.
-
-        Raises:
-            PermanentError: ``bundle-unsafe``, ``bundle-damaged``.
-        """
+        """Inspect the rest, and check that the dump is complete. Raises ``bundle-unsafe``, ``bundle-damaged``."""
         self._take_waiting()
         self._last = True
         self._buffer += b"" if self._buffer.endswith(b"\n") else b"\n"
@@ -145,15 +166,11 @@ class PlainInspector:
     def _sql(self, at: int) -> int:
         match = _TOKEN.search(self._buffer, at)
         limit = self._safe_end(at)
-        if match is None or match.start() >= limit:
-            self._note_statement(at, limit)
+        end = limit if match is None else min(match.start(), limit)
+        self._fresh = self._fresh and not self._buffer[at:end].strip()
+        if match is None or end == limit:
             return limit
-        self._note_statement(at, match.start())
         return self._token(match[0], match.start(), match.end())
-
-    def _note_statement(self, start: int, end: int) -> None:
-        if self._fresh and self._buffer[start:end].strip():
-            self._fresh = False
 
     def _token(self, token: bytes, start: int, end: int) -> int:
         if token == b"\\":
@@ -170,7 +187,7 @@ class PlainInspector:
             self._read, self._depth = self._block_comment, 1
         elif token == b";":
             if self._statement.may_end:
-                self._fresh, self._statement = True, Statement()
+                self._fresh, self._statement = True, _Statement()
         else:
             self._fresh = False
             self._open_quote(token, start)

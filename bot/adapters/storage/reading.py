@@ -1,25 +1,18 @@
 """Reads a bundle from the bucket to its end: checks every member, and unpacks it or only looks at it."""
 
 import errno
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import IO
 
 from bot.adapters.storage.archive import BLOCK_BYTES, Budget, TarStream, gunzip
+from bot.adapters.storage.corruption import CorruptedDownload
+from bot.adapters.storage.download import ObjectDownload
 from bot.adapters.storage.failures import damaged, foreign, scratch_full, unsafe
-from bot.adapters.storage.layouts import (
-    MAX_MANIFEST_BYTES,
-    MAX_MEMBERS,
-    Layout,
-    OldLayout,
-    OurLayout,
-    Output,
-    Scratch,
-)
+from bot.adapters.storage.layouts import MAX_MANIFEST_BYTES, MAX_MEMBERS, OldLayout, OurLayout, Scratch
 from bot.domain.backups import Backup
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle
@@ -46,20 +39,6 @@ def check_environment(backup: Backup, environment: str) -> None:
         raise damaged(f"The manifest of {backup.name} speaks of another backup.")
 
 
-class Download(Protocol):
-    """A bundle's bytes, read once, and the sha256 of those read so far."""
-
-    digest: "hashlib._Hash"
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes."""
-
-
-class _Discard:
-    def write(self, data: bytes, /) -> int:
-        return len(data)
-
-
 class NoScratch:
     """Discards what is unpacked."""
 
@@ -71,18 +50,15 @@ class NoScratch:
         return
 
     @contextmanager
-    def new_file(self, name: str) -> Iterator[Output]:
+    def new_file(self, name: str) -> Iterator[IO[bytes]]:
         """Open a sink that discards."""
         del name
-        yield _Discard()
+        with self.path.open("wb") as output:
+            yield output
 
 
 class DirectoryScratch:
-    """Unpacks into an empty directory, which is made if it is missing.
-
-    Raises:
-        PermanentError: ``scratch-not-empty``.
-    """
+    """Unpacks into an empty directory, which is made if it is missing. Raises ``scratch-not-empty``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -96,7 +72,7 @@ class DirectoryScratch:
         return shutil.disk_usage(self.path).free
 
     @contextmanager
-    def new_file(self, name: str) -> Iterator[Output]:
+    def new_file(self, name: str) -> Iterator[IO[bytes]]:
         """Create a file."""
         place = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
@@ -117,7 +93,7 @@ class DirectoryScratch:
                 entry.unlink()
 
 
-def read_bundle(backup: Backup, download: Download, scratch: Scratch) -> FetchedBundle:
+def read_bundle(backup: Backup, download: ObjectDownload | CorruptedDownload, scratch: Scratch) -> FetchedBundle:
     """Read a bundle to its end.
 
     Raises:
@@ -125,7 +101,7 @@ def read_bundle(backup: Backup, download: Download, scratch: Scratch) -> Fetched
         TemporaryError: ``storage-unavailable``.
     """
     budget = _budget(backup, scratch)
-    layout: Layout = OurLayout(backup.manifest, scratch) if backup.manifest else OldLayout(scratch, budget)
+    layout = OurLayout(backup.manifest, scratch) if backup.manifest else OldLayout(scratch, budget)
     stream = TarStream(gunzip(download.chunks(), budget))
     with full_disk_refused():
         _take_all(stream, layout, budget)
@@ -135,7 +111,7 @@ def read_bundle(backup: Backup, download: Download, scratch: Scratch) -> Fetched
     return FetchedBundle(kind, path, backup.manifest, size_bytes)
 
 
-def _take_all(stream: TarStream, layout: Layout, budget: Budget) -> None:
+def _take_all(stream: TarStream, layout: OurLayout | OldLayout, budget: Budget) -> None:
     for count, member in enumerate(stream.members(), start=1):
         if count > MAX_MEMBERS:
             raise unsafe(f"There are more than {MAX_MEMBERS:,} members.")

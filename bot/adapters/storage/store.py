@@ -13,7 +13,7 @@ from bot.adapters.storage.corruption import CorruptedDownload
 from bot.adapters.storage.documents import write_manifest, write_sidecar, write_verification
 from bot.adapters.storage.download import ObjectDownload
 from bot.adapters.storage.exports import S3ExportStore
-from bot.adapters.storage.reading import DirectoryScratch, Download, NoScratch, check_environment, read_bundle
+from bot.adapters.storage.reading import DirectoryScratch, NoScratch, check_environment, read_bundle
 from bot.adapters.storage.upload import ObjectUpload, part_size_for
 from bot.domain.backups import (
     BUNDLE_SUFFIX,
@@ -94,7 +94,7 @@ class S3BackupStore:
         """
         return self._fetch(backup, directory, CorruptedDownload(self._download(backup, report), backup, corrupt))
 
-    def _fetch(self, backup: Backup, directory: Path, download: Download) -> FetchedBundle:
+    def _fetch(self, backup: Backup, directory: Path, download: ObjectDownload | CorruptedDownload) -> FetchedBundle:
         check_environment(backup, self._environment)
         scratch = DirectoryScratch(directory)
         try:
