@@ -94,16 +94,10 @@ def _nearest(path: Path) -> str:
 
 def _field(path: Path) -> FieldInfo | None:
     """Find the key at a path; an entry of a list stands for its list."""
-    names = [part for part in path if isinstance(part, str)]
-    table = _table(path[:-1]) if path and isinstance(path[-1], str) else _table(_trimmed(path)[:-1])
-    return table.model_fields.get(names[-1]) if table and names else None
-
-
-def _trimmed(path: Path) -> Path:
-    end = len(path)
-    while end and isinstance(path[end - 1], int):
-        end -= 1
-    return path[:end]
+    while path and isinstance(path[-1], int):
+        path = path[:-1]
+    table = _table(path[:-1])
+    return table.model_fields.get(str(path[-1])) if table and path else None
 
 
 def _table(path: Path) -> type[BaseModel] | None:

@@ -5,10 +5,10 @@ import io
 import os
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, cast
 
 from bot.domain.backups import BundleFile
 from bot.domain.runs import Progress
@@ -32,7 +32,7 @@ class Readable(Protocol):
 class Sink(Protocol):
     """Takes bytes."""
 
-    def write(self, data: bytes, /) -> int:
+    def write(self, data: bytes, /) -> object:
         """Take the next bytes."""
 
 
@@ -82,10 +82,9 @@ class GzipSink:
         self._sink = sink
         self._compressor = zlib.compressobj(level, zlib.DEFLATED, _GZIP_BITS)
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes) -> None:
         """Compress the next bytes."""
         self._put(self._compressor.compress(data))
-        return len(data)
 
     def finish(self) -> None:
         """Write the rest and gzip's trailer."""
@@ -124,7 +123,8 @@ def write_bundle(directory: Path, files: tuple[BundleFile, ...], manifest: bytes
     Raises:
         PermanentError: ``dump-changed``: a file differs from what was hashed; ``dump-unreadable``.
     """
-    with tarfile.open(mode="w|", fileobj=_as_file(sink), bufsize=_CHUNK_BYTES) as archive:
+    # tarfile's stream mode needs nothing of a file but `write`.
+    with tarfile.open(mode="w|", fileobj=cast("IO[bytes]", sink), bufsize=_CHUNK_BYTES) as archive:
         archive.addfile(_member(MANIFEST_MEMBER, len(manifest)), io.BytesIO(manifest))
         for file in files:
             with _opened(directory / file.name.removeprefix(DUMP_PREFIX), meter) as source:
@@ -168,19 +168,6 @@ def _member(name: str, size_bytes: int) -> tarfile.TarInfo:
     member.size = size_bytes
     member.mode = 0o600
     return member
-
-
-class _SinkFile(io.RawIOBase):
-    def __init__(self, write: Callable[[bytes], int]) -> None:
-        super().__init__()
-        self._write = write
-
-    def write(self, data: bytes) -> int:  # type: ignore[override] # tarfile's stream mode writes bytes only
-        return self._write(data)
-
-
-def _as_file(sink: Sink) -> IO[bytes]:
-    return _SinkFile(sink.write)  # type: ignore[return-value] # tarfile's stream mode needs `write` and no more
 
 
 def _changed(file: BundleFile) -> PermanentError:

@@ -75,7 +75,11 @@ class BundleCatalogue:
 
     def newest(self) -> Iterator[Backup]:
         """Yield every bundle, newest first, from a fresh listing; sidecars are read as bundles are taken."""
-        yield from self._look(self._list_again(), 0)
+        listing = self._list_again()
+        bundles, size = iter(listing.bundles), 4
+        while batch := list(islice(bundles, size)):
+            yield from self._backups(batch, listing)
+            size = min(2 * size, _BATCH)
 
     def page(self, text: str, offset: int, limit: int) -> BackupPage:
         """See `bot.ports.BackupStore.list_page`."""
@@ -144,13 +148,6 @@ class BundleCatalogue:
                 names[key] = name
             return name
         return names[key]
-
-    def _look(self, listing: _Listing, offset: int) -> Iterator[Backup]:
-        bundles = islice(listing.bundles, offset, None)
-        size = 4
-        while batch := list(islice(bundles, size)):
-            yield from self._backups(batch, listing)
-            size = min(2 * size, _BATCH)
 
     def _backups(self, bundles: Sequence[_Listed], listing: _Listing) -> list[Backup]:
         """Read some bundles' sidecars; unfinished and deleted bundles are left out."""

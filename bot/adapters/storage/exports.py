@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from bot.adapters.storage.bundles import GzipSink, HashedReader
 from bot.adapters.storage.documents import read_export, write_export
 from bot.adapters.storage.failures import is_absent, translated
-from bot.adapters.storage.upload import ObjectUpload
+from bot.adapters.storage.upload import ObjectUpload, put_json
 from bot.domain.backups import Export, SavedSequence, SavedTable, TableContent
 from bot.errors import PermanentError
 
@@ -90,10 +90,7 @@ class S3ExportStore:
         hashes = {content.table: content.content_hash for content in contents}
         hashed = tuple(replace(table, content_hash=hashes.get(table.table, "")) for table in tables)
         export = Export(self._run_id, self._prefix, hashed, tuple(sequences))
-        with ObjectUpload(
-            self._client, self._bucket, self._index, content_type="application/json", replace=True
-        ) as upload:
-            upload.write(write_export(export))
+        put_json(self._client, self._bucket, self._index, write_export(export), replace=True)
         return export
 
     def existing(self) -> Export | None:

@@ -14,7 +14,7 @@ from bot.adapters.storage.documents import write_manifest, write_sidecar, write_
 from bot.adapters.storage.download import ObjectDownload
 from bot.adapters.storage.exports import S3ExportStore
 from bot.adapters.storage.reading import DirectoryScratch, NoScratch, check_environment, read_bundle
-from bot.adapters.storage.upload import ObjectUpload, part_size_for
+from bot.adapters.storage.upload import ObjectUpload, part_size_for, put_json
 from bot.domain.backups import (
     BUNDLE_SUFFIX,
     SIDECAR_SUFFIX,
@@ -110,8 +110,8 @@ class S3BackupStore:
 
     def note_verified(self, backup: Backup, verification: Verification) -> None:
         """See `bot.ports.BackupStore.note_verified`. Stored as ``{name}.verified.json`` beside the bundle."""
-        document = write_verification(verification, backup.stored)
-        self._put(f"{backup.name}{VERIFIED_SUFFIX}", document, "application/json", overwrite=True)
+        key, document = f"{backup.name}{VERIFIED_SUFFIX}", write_verification(verification, backup.stored)
+        put_json(self._client, self._bucket, key, document, replace=True)
         self._catalogue.forget_listing()
 
     def put_bundle(self, directory: Path, manifest: Manifest, report: Report) -> Backup:
@@ -130,7 +130,8 @@ class S3BackupStore:
         meter = Meter(2 * size_bytes, report)
         manifest = replace(manifest, files=hash_dump(directory, meter))
         bundle = self._upload_bundle(directory, manifest, size_bytes, meter)
-        self._put(f"{name}{SIDECAR_SUFFIX}", write_sidecar(manifest, bundle), "application/json", overwrite=False)
+        sidecar = write_sidecar(manifest, bundle)
+        put_json(self._client, self._bucket, f"{name}{SIDECAR_SUFFIX}", sidecar, replace=False)
         self._catalogue.forget_listing()
         return Backup(name, bundle, manifest)
 
@@ -143,11 +144,7 @@ class S3BackupStore:
         """See `bot.ports.BackupStore.open_text`."""
         with ObjectUpload(self._client, self._bucket, key, content_type="application/gzip", replace=True) as upload:
             compressed = GzipSink(upload, self._level)
-
-            def write(data: bytes) -> None:
-                compressed.write(data)
-
-            yield write
+            yield compressed.write
             compressed.finish()
 
     def _upload_bundle(self, directory: Path, manifest: Manifest, size_bytes: int, meter: Meter) -> StoredObject:
@@ -165,11 +162,6 @@ class S3BackupStore:
             compressed = GzipSink(upload, self._level)
             write_bundle(directory, manifest.files, document, compressed, meter)
             compressed.finish()
-        return upload.result
-
-    def _put(self, key: str, content: bytes, content_type: str, *, overwrite: bool) -> StoredObject:
-        with ObjectUpload(self._client, self._bucket, key, content_type=content_type, replace=overwrite) as upload:
-            upload.write(content)
         return upload.result
 
     def _refuse_existing(self, name: BackupName) -> None:

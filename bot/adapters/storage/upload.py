@@ -94,13 +94,9 @@ class ObjectUpload:
         try:
             if kind is None:
                 self.stored = self._finish()
-        except BaseException:
-            self._abort()
-            raise
-        else:
-            if kind is not None:
-                self._abort()
         finally:
+            if self.stored is None:
+                self._abort()
             self._threads.shutdown(cancel_futures=True)
 
     @property
@@ -189,6 +185,12 @@ class ObjectUpload:
         if self._upload_id:
             with suppress(BotError), translated(self._place["Bucket"]):
                 self._client.abort_multipart_upload(**self._place, UploadId=self._upload_id)
+
+
+def put_json(client: "S3Client", bucket: str, key: str, document: bytes, *, replace: bool) -> None:
+    """Store a small document. Raises what `ObjectUpload` raises."""
+    with ObjectUpload(client, bucket, key, content_type="application/json", replace=replace) as upload:
+        upload.write(document)
 
 
 def _md5(data: bytes) -> str:
