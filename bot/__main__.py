@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, config: Config) -> int:
-    from bot import cli
+    from bot import cli  # heavy; --help and a bad configuration answer without it
 
     for warning in config.warnings:
         print(f"warning: {warning}", file=sys.stderr)  # noqa: T201 - a command line prints

@@ -127,6 +127,7 @@ def check_apart(config: Config) -> None:
     with ThreadPoolExecutor(len(places), thread_name_prefix="identity") as threads:
         found = list(threads.map(lambda place: identify(place[0].get_secret_value(), place[1]), places.values()))
     seen: dict[object, str] = {}
+    # Decision 29: names say little, so what the servers say of themselves is compared.
     # A database that does not answer within seconds is left out: one unreachable environment must not stop the bot.
     for place, identity in zip(places, found, strict=True):
         if identity is not None and (other := seen.setdefault(identity, place)) != place:

@@ -139,8 +139,10 @@ def _examine_cluster(found: _Findings, name: str, env: EnvironmentServices) -> N
     for item in (facts := env.cluster.inspect()).deployments + facts.services:
         other = found.places.setdefault(item.uid, name)
         if other != name:
-            found.problems.append(f"{name}: {item.name} is the very one of {other}; a run there would stop it here")
-    found.problems.extend(f"{name}: the cluster account may not {right}" for right in env.cluster.missing_rights())
+            found.problems.append(f"{name}: {item.name} belongs to {other}, too; a run there would stop it here")
+    found.problems.extend(
+        f"{name}: the cluster account is not allowed to {right}" for right in env.cluster.missing_rights()
+    )
     selector = env.environment.workloads.database_pods
     pods = sorted(env.cluster.database_logs(1)) if selector else []
     if selector:

@@ -35,7 +35,7 @@ def test_everything_missing_is_named_and_nothing_hides_the_rest(world: World) ->
     problems, _ = examine(world.services(process), fit)
     assert problems == [
         "prod: database-unreachable: It is away. Wait.",
-        "prod: the cluster account may not patch services",
+        "prod: the cluster account is not allowed to patch services",
         "prod: bucket-unavailable: It is away too. Wait.",
     ]
 
@@ -55,7 +55,7 @@ def test_a_deployment_of_two_environments_is_named(world: World) -> None:
     services = world.services(Process("doctor"))
     twin = replace(services.envs["prod"], environment=replace(world.environment, name="staging"))
     problems, _ = examine(replace(services, envs={**services.envs, "staging": twin}), fit)
-    assert problems[0] == "staging: api is the very one of prod; a run there would stop it here"
+    assert problems[0] == "staging: api belongs to prod, too; a run there would stop it here"
 
 
 def test_old_client_tools_are_named_for_each_server(world: World, tmp_path: Path) -> None:

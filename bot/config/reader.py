@@ -39,6 +39,7 @@ def load(path: Path, environ: Mapping[str, str]) -> settings.Config:
         file = keys.FileKeys.model_validate(document, context=around)
     except ValidationError as error:
         problems = [describe(details) for details in error.errors(include_url=False)]
+    # All problems at once: people fix a file in one go, not one key per start.
     problems += cross_check(document, around)
     if problems or file is None:
         count = "1 bad value" if len(problems) == 1 else f"{len(problems)} bad values"

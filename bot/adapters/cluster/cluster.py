@@ -79,6 +79,7 @@ class KubernetesCluster:
             is_recorded = (recorded or {}).get("run") == run_id
             if HOLD_LABEL in found["spec"]["selector"] and is_recorded:
                 return
+            # Decision 7: the label stops new traffic at once, and removing it is all it takes to undo that.
             # A label without our annotation, or the reverse, was left by a person or a GitOps controller.
             record = recorded if is_recorded else {"run": run_id, "selector": selector}
             patch = {"metadata": annotate(found, record), "spec": {"selector": {HOLD_LABEL: run_id}}}
@@ -190,6 +191,7 @@ def _read_free_selector(service: Obj, run_id: str) -> dict[str, str]:
 
 def _is_outdated(deployment: Obj, run_id: str) -> bool:
     """Tell whether another run's annotation is left over: the Deployment has been started since."""
+    # Decision 28: an annotation at 0 replicas says what to start again, so it stays.
     before = read_before(deployment)
     return (before is None or before.run != run_id) and count_replicas(deployment) > 0
 

@@ -155,8 +155,7 @@ def read_pod(pod: Mapping[str, Any], name: str = "", images: Mapping[str, str] =
     Args:
         pod: the object.
         name: of the app's container.
-        images: see `template_images`. They win over the pod's own image, which a webhook may have rewritten (a
-            mirror's name, a digest) for the same version.
+        images: see `template_images`; they win over the pod's own image.
     """
     status = pod.get("status") or {}
     conditions = {item["type"]: item for item in status.get("conditions") or ()}
@@ -166,6 +165,7 @@ def read_pod(pod: Mapping[str, Any], name: str = "", images: Mapping[str, str] =
         phase=str(status.get("phase", "Unknown")),
         ready=ready,
         terminating=bool(pod["metadata"].get("deletionTimestamp")),
+        # Decision 28: webhooks may write another image into a pod.
         image=next((images[uid] for uid in _owners(pod) if uid in images), find_image(pod, name)),
         problem="" if ready else next(_problems(status, conditions), ""),
     )

@@ -39,7 +39,7 @@ class CronCalendar:
 
     def jitter_s(self, schedule: Schedule, due_at: datetime) -> float:
         """See `bot.ports.Calendar.jitter_s`."""
-        # A hash, because APScheduler's own jitter differs from replica to replica.
+        # Decision 23: a hash, because APScheduler's own jitter differs from replica to replica.
         text = f"{schedule.name}|{due_at.astimezone(UTC).isoformat()}"
         share = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") / 2**32
         return round(share * schedule.jitter_s)
@@ -63,8 +63,8 @@ def _due(schedule: Schedule, after: datetime, until: datetime, limit: int) -> It
 
 def _walls(schedule: Schedule, after: datetime) -> Iterator[datetime]:
     """Yield the wall-clock times of the cron's ticks, from a little before `after`."""
-    # The trigger runs in UTC, as if the wall clock showed UTC: in a real zone APScheduler ticks twice in autumn's
-    # repeated hour, and never gets past it.
+    # Decision 23: the trigger runs in UTC, as if the wall clock showed UTC. In a real zone APScheduler ticks twice in
+    # autumn's repeated hour, and never gets past it.
     ticking, zone = trigger(schedule.cron), find_zone(schedule.timezone)
     at = after.astimezone(zone).replace(tzinfo=UTC, fold=0) - _OVERLAP
     while (tick := ticking.get_next_fire_time(None, at)) is not None:

@@ -35,7 +35,7 @@ class Scheduler:
 
     def start(self) -> None:
         """Start, with a first call at once."""
-        # At once, so that a drill that fell due while no replica ran is noticed at boot.
+        # Decision 23: every replica schedules; a drill that fell due while none ran is noticed at boot.
         first = self._clock.now()
         self._scheduler.add_job(self._call, IntervalTrigger(seconds=self._every_s, timezone=UTC), next_run_time=first)
         self._scheduler.start()

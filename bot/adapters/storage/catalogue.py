@@ -164,6 +164,7 @@ class BundleCatalogue:
             entry["Key"], entry["Size"], modified_at=entry["LastModified"], etag=entry["ETag"].strip('"')
         )
         backup = Backup(name, stored)
+        # Without a version or a digest only the ETag tells whether the object is still the one listed.
         if note.sidecar is not None and _is_about(note.sidecar, backup):
             manifest, bundle = note.sidecar
             named = bool(bundle.version_id or bundle.sha256)

@@ -12,6 +12,7 @@ from bot.adapters.storage.failures import damaged
 from bot.domain.backups import Backup
 from bot.domain.drills import Corruption
 
+# Decision 25: the stream is corrupted, not the bucket: the bot cannot delete, so it must not upload rubbish.
 CUT_AT = 0.57
 """Share of the bundle that is left; ``pg_restore -l`` still accepts a dump cut there."""
 _GZIP_BITS = 31
@@ -43,6 +44,7 @@ class CorruptedDownload:
             return _cut(chunks, int(size_bytes * CUT_AT))
         if self._corrupt is Corruption.FLIPPED:
             return _flipped(chunks, size_bytes // 2)
+        # Decision 25: these copies are sound for gzip and tar, so only our digests can refuse them.
         return _compressed(_repacked(chunks, self._backup, self._corrupt))
 
 

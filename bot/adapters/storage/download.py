@@ -59,6 +59,7 @@ class ObjectDownload:
             TemporaryError: ``storage-unavailable``: a range makes no progress.
         """
         self._pin_down()
+        # Ranges ahead, because one connection seldom fills the line; few, because each is in memory.
         threads = ThreadPoolExecutor(RANGES_IN_FLIGHT, thread_name_prefix="download")
         try:
             for content in self._in_order(threads):

@@ -23,6 +23,7 @@ from bot.errors import PermanentError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+# Decision 11: rows go to the bucket, never into a message.
 EXPORTS_PREFIX = "exports/"
 TABLE_SUFFIX = ".csv.gz"
 _LEVEL = 1  # rows are saved while the app is down: speed counts, size hardly

@@ -47,7 +47,7 @@ class S3BackupStore:
         client: see `client.connect`; shared between threads.
         environment: its name.
         target: its bucket.
-        compression_level: gzip's, 0…9, for bundles; 0 because a dump's files are compressed already.
+        compression_level: gzip's, 0…9.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class S3BackupStore:
         self._client = client
         self._environment = environment
         self._bucket = target.bucket
-        self._level = compression_level
+        self._level = compression_level  # decision 15: 0, because a dump's files are compressed already
         self._catalogue = BundleCatalogue(client, target.bucket, environment)
 
     def list_backups(self, limit: int | None = None) -> Sequence[Backup]:

@@ -64,6 +64,7 @@ class ObjectUpload:
         self._place = {"Bucket": bucket, "Key": key}
         self._mark = uuid.uuid4().hex
         self._nature = {"ContentType": content_type, "Metadata": {UPLOAD_MARK: self._mark}}
+        # The store refuses an existing object, so that two writers of one name cannot both succeed.
         self._condition: dict[str, str] = {} if replace else {"IfNoneMatch": "*"}
         self._part_size_bytes = part_size_bytes
         self._buffer = bytearray()
