@@ -199,11 +199,7 @@ def _store(environment: Environment, access: Access) -> storage.S3BackupStore:
 
 
 class Service:
-    """A running replica: workers, outbox writer, sweeper, scheduler, health, and, if it listens, the socket to Slack.
-
-    Raises:
-        PermanentError: ``http-mode-not-available``.
-    """
+    """A running replica: workers, outbox writer, sweeper, scheduler, health, and perhaps the socket to Slack."""
 
     def __init__(self, config: Config, parts: Parts, *, listen: bool) -> None:
         if listen and config.slack.mode != "socket":

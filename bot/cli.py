@@ -98,9 +98,7 @@ def doctor(config: Config) -> int:
 def examine(services: Services, check_tools: Callable[[int], None]) -> tuple[list[str], list[str]]:
     """Try everything a run needs; return what is missing, and what is worth a look, one sentence each.
 
-    Args:
-        services: all environments.
-        check_tools: raises where the client tools do not fit a server of that `server_version_num`.
+    `check_tools` raises where the client tools do not fit a server of that `server_version_num`.
     """
     found = _Findings(check_tools)
     found.attempt("", services.scripts.load)

@@ -21,11 +21,7 @@ QUIET = (
 
 
 def configure(level: str) -> None:
-    """Send every record, ours and the libraries', through one JSON formatter.
-
-    Args:
-        level: of our own records; libraries log from WARNING on, because below that some log bodies and tokens.
-    """
+    """Send every record, ours and the libraries', through one JSON formatter; `level` is for our own."""
     shared = (
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -45,5 +41,5 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in QUIET:
+    for name in QUIET:  # below WARNING some libraries log bodies and tokens
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -33,9 +33,7 @@ def one_place(
 ) -> BeforeValidator:
     """Make a rule for an ``x_env`` key that follows its ``x_file`` key: one of the two, or the default variable.
 
-    Args:
-        default: variable to use when neither key is there.
-        needed: tells whether the secret is required, from the keys before it in its table.
+    `needed` tells whether the secret is required, from the keys before it in its table.
     """
 
     def check(variable: Any, info: ValidationInfo) -> Any:

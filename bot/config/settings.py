@@ -15,9 +15,7 @@ from bot.domain.versions import Matrix
 class SlackSettings:
     """Access to Slack; `mode` is ``socket`` (needs the app token) or ``http`` (needs the signing secret).
 
-    Attributes:
-        team_id: the home workspace; votes and commands from others do not count.
-        base_url: another Web API host, ending in "/"; None for Slack's own.
+    Votes and commands from teams other than `team_id` do not count. `base_url` ends in "/"; None for Slack's own.
     """
 
     mode: str
@@ -32,9 +30,7 @@ class SlackSettings:
 class MigrationSettings:
     """Paths of the migration scripts, and how to read the tracking table.
 
-    Attributes:
-        version_columns: the first that exists is read; a name by its leading digits.
-        up_dir: the up scripts, which drills apply after a rollback; None: they skip that.
+    The first version column that exists is read. Drills apply the up scripts after a rollback; None: they skip that.
     """
 
     down_dir: Path
@@ -64,11 +60,7 @@ class StorageAccess:
 class ClusterAccess:
     """Access to an API server: `server` with a token, or a kubeconfig, or else the pod's own service account.
 
-    Attributes:
-        token: bearer token, as it was at start.
-        token_file: its source, to be read again; None where it came from a variable.
-        ca_file: certificates to trust; None for the system's.
-        context: of the kubeconfig; None for its current one.
+    `token` is the one at the start; `token_file` is its source, to be read again.
     """
 
     server: str | None = None

@@ -225,11 +225,7 @@ def write_selector(selector: Mapping[str, Any]) -> str:
 
 
 def retry_on_conflict(change: Callable[[], None]) -> None:
-    """Retry a read, decide, write cycle from its start when somebody wrote in between.
-
-    Raises:
-        TemporaryError: ``cluster-conflict`` when every attempt was overtaken.
-    """
+    """Retry a read, decide, write cycle from its start when somebody wrote in between; ``cluster-conflict`` at last."""
     attempts = stamina.retry_context(
         on=is_conflict, attempts=8, timeout=20.0, wait_initial=0.05, wait_max=1.0, wait_jitter=0.1
     )

@@ -25,16 +25,8 @@ def connect(
 ) -> "ApiClient":
     """Make a client that threads can share. Sends no request yet.
 
-    Args:
-        server_url: of the API server, with `token` and, for a private authority, `ca_file`.
-        token: bearer token; never part of a message.
-        ca_file: PEM file.
-        kubeconfig: used where no `server_url` is given; `context` names one of its contexts.
-        context: None takes the kubeconfig's current one.
-        token_file: where `token` is from; read again before every request, because a service account's token is
-            replaced within the hour.
-
-    With neither `server_url` nor `kubeconfig` it uses the service account of its own pod.
+    It uses `server_url` (with a token and perhaps a `ca_file`), else the kubeconfig, else its own pod's service
+    account. `token_file` is read again before every request, because such a token is replaced within the hour.
 
     Raises:
         PermanentError: ``cluster-not-configured``.

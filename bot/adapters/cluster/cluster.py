@@ -35,12 +35,7 @@ _SMOKE_THREADS = 8
 
 
 class KubernetesCluster:
-    """Implements `bot.ports.Cluster`. Thread-safe; keeps nothing between calls.
-
-    Args:
-        client: see `client.connect`.
-        workloads: the environment's own.
-    """
+    """Implements `bot.ports.Cluster`. Thread-safe; keeps nothing between calls."""
 
     def __init__(self, client: "ApiClient", workloads: Workloads) -> None:
         self._api = Api(client)

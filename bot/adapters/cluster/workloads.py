@@ -150,13 +150,7 @@ def template_images(replicasets: Iterable[Mapping[str, Any]], name: str) -> dict
 
 
 def read_pod(pod: Mapping[str, Any], name: str = "", images: Mapping[str, str] = MappingProxyType({})) -> Pod:
-    """Read a pod.
-
-    Args:
-        pod: the object.
-        name: of the app's container.
-        images: see `template_images`; they win over the pod's own image.
-    """
+    """Read a pod; `name` is its app container's, `images` (see `template_images`) win over its own image."""
     status = pod.get("status") or {}
     conditions = {item["type"]: item for item in status.get("conditions") or ()}
     ready = (conditions.get("Ready") or {}).get("status") == "True"

@@ -14,12 +14,9 @@ _log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Calls `tick` repeatedly until stopped, never twice at once, and logs what it raises.
+    """Calls `tick` every few seconds until stopped, never twice at once, and logs what it raises.
 
-    Args:
-        tick: returns whether everything could be done.
-        every_s: seconds between the starts of two calls; a start is skipped while a call is running.
-        clock: the time.
+    A call that would overlap a slow one is skipped. `tick` returns whether everything could be done.
     """
 
     def __init__(self, tick: Callable[[], bool], every_s: float, clock: Clock) -> None:

@@ -54,12 +54,7 @@ class Budget:
 
 
 def gunzip(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
-    """Decompress one gzip stream, or several in a row, in pieces of at most `PIECE_BYTES`.
-
-    Raises:
-        PermanentError: ``bundle-unknown``: not gzip; ``bundle-damaged``: cut short, wrong checksum, or trailing data;
-            the budget's own error.
-    """
+    """Decompress one or more gzip streams, in pieces of at most `PIECE_BYTES`, within the budget."""
     inflater = _Inflater()
     pieces = (inflater.inflate(chunk) for chunk in chunks)
     for piece in chain(chain.from_iterable(pieces), inflater.finish()):
@@ -120,11 +115,7 @@ class TarStream:
         self._padding_bytes = 0
 
     def members(self) -> Iterator[Member]:
-        """Yield every member, and read the stream to its end.
-
-        Raises:
-            PermanentError: ``bundle-unknown``: not a tar archive; ``bundle-damaged``; ``bundle-unsafe``.
-        """
+        """Yield every member, and read the stream to its end."""
         first = True
         while (block := self._header(first=first)) is not None:
             first = False

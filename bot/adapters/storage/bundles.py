@@ -96,11 +96,7 @@ class GzipSink:
 
 
 def measure_dump(directory: Path) -> int:
-    """Sum up the bytes of the dump's files.
-
-    Raises:
-        PermanentError: ``dump-unreadable``: no directory, empty, or not only plain files.
-    """
+    """Sum up the bytes of the dump's files. Raises ``dump-unreadable`` unless it is all plain files."""
     try:
         entries = list(os.scandir(directory))
         if entries and all(entry.is_file(follow_symlinks=False) for entry in entries):
@@ -118,11 +114,7 @@ def hash_dump(directory: Path, meter: Meter) -> tuple[BundleFile, ...]:
 
 
 def write_bundle(directory: Path, files: tuple[BundleFile, ...], manifest: bytes, sink: Sink, meter: Meter) -> None:
-    """Write the archive's uncompressed bytes.
-
-    Raises:
-        PermanentError: ``dump-changed``: a file differs from what was hashed; ``dump-unreadable``.
-    """
+    """Write the archive's uncompressed bytes. Raises ``dump-changed`` when a file differs from what was hashed."""
     # tarfile's stream mode needs nothing of a file but `write`.
     with tarfile.open(mode="w|", fileobj=cast("IO[bytes]", sink), bufsize=_CHUNK_BYTES) as archive:
         archive.addfile(_member(MANIFEST_MEMBER, len(manifest)), io.BytesIO(manifest))

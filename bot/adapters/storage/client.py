@@ -38,14 +38,7 @@ def connect(
     attempts: int = ATTEMPTS,
     read_timeout_s: float = READ_TIMEOUT_S,
 ) -> "S3Client":
-    """Make a client for a bucket's store; threads can share it.
-
-    Args:
-        target: the bucket.
-        credentials: None leaves it to boto3's own chain (environment, web identity, instance role).
-        attempts: per request, the first included, 1 or more.
-        read_timeout_s: longest silence of the store.
-    """
+    """Make a client that threads can share; without credentials boto3's own chain finds them (web identity, role)."""
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=read_timeout_s,

@@ -20,11 +20,7 @@ _STORED = 0
 
 
 class CorruptedDownload:
-    """A download that corrupts the bundle.
-
-    Attributes:
-        digest: sha256 of the corrupted bytes, as if those were stored: it is no protection here.
-    """
+    """A download that corrupts the bundle; `digest` is that of the corrupted bytes, so it is no protection here."""
 
     def __init__(self, download: ObjectDownload, backup: Backup, corrupt: Corruption) -> None:
         self._download = download

@@ -82,9 +82,5 @@ def write_export(export: Export) -> bytes:
 
 
 def read_export(text: bytes) -> Export:
-    """Read ``export.json``.
-
-    Raises:
-        ValueError: it is damaged.
-    """
+    """Read ``export.json``; ValueError when it is damaged."""
     return _EXPORT.validate_json(text)

@@ -28,18 +28,9 @@ _FIRST_PAUSE_S = 0.1
 
 
 class ObjectDownload:
-    """One version of one object, read once, from its first byte to its last.
+    """One version of one object, read once, from first byte to last; `digest` is the sha256 of the bytes so far.
 
     Memory stays under (`RANGES_IN_FLIGHT` + 2) ranges.
-
-    Args:
-        client: S3 client.
-        bucket: its name.
-        stored: the object; the version it names, or else the one that is there when the download starts.
-        report: called with the bytes so far, out of the object's size.
-
-    Attributes:
-        digest: sha256 of all bytes that `chunks` has yielded.
     """
 
     def __init__(self, client: "S3Client", bucket: str, stored: StoredObject, report: Report) -> None:
@@ -52,12 +43,7 @@ class ObjectDownload:
         self.digest = hashlib.sha256()
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the object's bytes, one range at a time.
-
-        Raises:
-            PermanentError: ``object-not-found``; ``bundle-damaged``: another size than listed, or replaced meanwhile.
-            TemporaryError: ``storage-unavailable``: a range makes no progress.
-        """
+        """Yield the object's bytes, one range at a time; ``bundle-damaged`` when it is not what was listed."""
         self._pin_down()
         # Ranges ahead, because one connection seldom fills the line; few, because each is in memory.
         threads = ThreadPoolExecutor(RANGES_IN_FLIGHT, thread_name_prefix="download")

@@ -57,11 +57,7 @@ class S3ExportStore:
 
     @contextmanager
     def table(self, name: str, columns: Sequence[str]) -> Iterator[Callable[[bytes], None]]:
-        """See `bot.ports.TableSink.table`. The bytes are those of ``COPY … WITH (FORMAT csv, HEADER)``.
-
-        Raises:
-            PermanentError: ``export-damaged``: no header, or an unfinished row; ``bad-relation-name``.
-        """
+        """See `bot.ports.TableSink.table`. Takes ``COPY … WITH (FORMAT csv, HEADER)``, complete rows only."""
         if name in self._saved:
             raise PermanentError("bad-relation-name", f"{name} is exported twice.")
         key = f"{self._prefix}{_key_part(name)}{TABLE_SUFFIX}"
@@ -80,11 +76,7 @@ class S3ExportStore:
         self._saved[name] = SavedTable(name, key, rows.rows, stored.size_bytes, stored.sha256, tuple(columns))
 
     def finish(self, sequences: Sequence[SavedSequence], contents: Sequence[TableContent] = ()) -> Export:
-        """Read every object back in full, compare it with what was sent, then write ``export.json``.
-
-        Raises:
-            PermanentError: ``export-damaged`` names the relation.
-        """
+        """See `bot.ports.ExportStore.finish`. Reads every object back in full, and compares it with what was sent."""
         tables = tuple(self._saved.values())
         with ThreadPoolExecutor(_READERS, thread_name_prefix="read-back") as threads:
             list(threads.map(self._read_back, tables))
@@ -95,11 +87,7 @@ class S3ExportStore:
         return export
 
     def existing(self) -> Export | None:
-        """See `bot.ports.ExportStore.existing`.
-
-        Raises:
-            PermanentError: ``export-damaged``: ``export.json`` is there and cannot be read.
-        """
+        """See `bot.ports.ExportStore.existing`. Raises ``export-damaged`` when ``export.json`` cannot be read."""
         with translated(self._bucket):
             try:
                 text = self._client.get_object(Bucket=self._bucket, Key=self._index)["Body"].read()
@@ -198,11 +186,7 @@ class CsvRows:
 
 
 def _key_part(name: str) -> str:
-    """Percent-encode a name, so that it is one part of a key.
-
-    Raises:
-        PermanentError: ``bad-relation-name``: it is empty, or has a NUL.
-    """
+    """Percent-encode a name into one part of a key. Raises ``bad-relation-name`` when it is empty or has a NUL."""
     if not name.strip(".") or "\0" in name:
         raise PermanentError("bad-relation-name", f"{name!r} cannot be stored under that name.")
     return quote(name, safe="")

@@ -26,11 +26,7 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def check_environment(backup: Backup, environment: str) -> None:
-    """Check that name and manifest belong to that environment.
-
-    Raises:
-        PermanentError: ``bundle-foreign``; ``bundle-damaged``: they contradict each other.
-    """
+    """Check that name and manifest belong to that environment, and to each other."""
     manifest = backup.manifest
     for named in (backup.name.environment, manifest.environment if manifest else environment):
         if named != environment:
@@ -94,12 +90,7 @@ class DirectoryScratch:
 
 
 def read_bundle(backup: Backup, download: ObjectDownload | CorruptedDownload, scratch: Scratch) -> FetchedBundle:
-    """Read a bundle to its end.
-
-    Raises:
-        PermanentError: as `bot.ports.BackupStore.fetch`.
-        TemporaryError: ``storage-unavailable``.
-    """
+    """Read a bundle to its end. Raises what `bot.ports.BackupStore.fetch` names."""
     budget = _budget(backup, scratch)
     layout = OurLayout(backup.manifest, scratch) if backup.manifest else OldLayout(scratch, budget)
     stream = TarStream(gunzip(download.chunks(), budget))

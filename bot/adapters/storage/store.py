@@ -79,19 +79,11 @@ class S3BackupStore:
         return self._catalogue.find(wanted) if wanted else None
 
     def fetch(self, backup: Backup, directory: Path, report: Report) -> FetchedBundle:
-        """See `bot.ports.BackupStore.fetch`. Progress counts the bundle's own bytes.
-
-        Raises:
-            PermanentError: also ``scratch-not-empty``; the directory then stays as it is.
-        """
+        """See `bot.ports.BackupStore.fetch`. A directory that is not empty is refused, and stays as it is."""
         return self._fetch(backup, directory, self._download(backup, report))
 
     def fetch_corrupted(self, backup: Backup, directory: Path, corrupt: Corruption, report: Report) -> FetchedBundle:
-        """See `bot.ports.BackupStore.fetch_corrupted`.
-
-        Raises:
-            PermanentError: also ``scratch-not-empty``; the directory then stays as it is.
-        """
+        """See `bot.ports.BackupStore.fetch_corrupted`."""
         return self._fetch(backup, directory, CorruptedDownload(self._download(backup, report), backup, corrupt))
 
     def _fetch(self, backup: Backup, directory: Path, download: ObjectDownload | CorruptedDownload) -> FetchedBundle:
@@ -118,9 +110,6 @@ class S3BackupStore:
         """See `bot.ports.BackupStore.put_bundle`. The manifest's `files` are measured here.
 
         Progress counts every byte of the dump twice: hashed, then sent.
-
-        Raises:
-            PermanentError: also ``bad-backup-name``, ``dump-unreadable``, ``dump-changed``, ``upload-damaged``.
         """
         name = self._catalogue.parse_name(manifest.name)
         if name is None or str(name) != manifest.name:

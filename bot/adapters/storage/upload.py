@@ -36,18 +36,8 @@ def part_size_for(total_bytes: int) -> int:
 class ObjectUpload:
     """One object, written like a file in a `with` block; an exception leaves nothing behind.
 
-    Memory stays under (`PARTS_IN_FLIGHT` + 2) parts. What fits into one part is a single PUT.
-
-    Args:
-        client: S3 client.
-        bucket, key: destination.
-        content_type: MIME type.
-        replace: overwrite an existing object; otherwise the store is asked to refuse.
-        part_size_bytes: at least 5 MiB, S3's own limit.
-
-    Raises:
-        PermanentError: ``backup-exists`` and what `failures.translated` names.
-        TemporaryError: ``storage-unavailable``.
+    Memory stays under (`PARTS_IN_FLIGHT` + 2) parts of at least 5 MiB, S3's own limit. What fits into one part is one
+    PUT. Without `replace` an object that exists is refused: ``backup-exists``.
     """
 
     def __init__(
