@@ -26,7 +26,7 @@ class Target:
 def parse_dsn(dsn: str) -> Target | None:
     """Read a ``postgresql://`` URI or libpq's ``key=value`` words; None when it is neither or names no database."""
     scheme = dsn.partition("://")[0].strip()
-    words = _of_uri(dsn.strip()) if scheme in _SCHEMES else _of_words(dsn)
+    words = _read_uri(dsn.strip()) if scheme in _SCHEMES else _read_words(dsn)
     if not words or not words.get("dbname"):
         return None
     host, port = words.get("host", ""), words.get("port") or _DEFAULT_PORT
@@ -35,7 +35,7 @@ def parse_dsn(dsn: str) -> Target | None:
     return Target(host.lower(), port, words["dbname"])
 
 
-def _of_uri(dsn: str) -> Mapping[str, str]:
+def _read_uri(dsn: str) -> Mapping[str, str]:
     try:
         parts = urlsplit(dsn)
         query = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
@@ -56,7 +56,7 @@ def _host_and_port(text: str) -> tuple[str, str]:
     return unquote(host).strip("[]"), port
 
 
-def _of_words(dsn: str) -> Mapping[str, str]:
+def _read_words(dsn: str) -> Mapping[str, str]:
     words, position = {}, 0
     while position < len(dsn.rstrip()):
         match = _PAIR.match(dsn, position)

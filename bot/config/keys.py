@@ -218,7 +218,7 @@ class EnvironmentKeys(Keys):
 
     @field_validator("smoke")
     @classmethod
-    def _of_this_app(cls, smoke: SmokeKeys, info: ValidationInfo) -> SmokeKeys:
+    def _same_app(cls, smoke: SmokeKeys, info: ValidationInfo) -> SmokeKeys:
         cluster = info.data.get("cluster")
         if cluster is None:
             return smoke

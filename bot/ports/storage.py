@@ -66,7 +66,7 @@ class BackupStore(Protocol):
     def verify_names(self, backup: Backup, report: Report) -> None:
         """Read a bundle to its end as `fetch` does, but write nothing: level 1 of its verification."""
 
-    def note_verified(self, backup: Backup, verification: Verification) -> None:
+    def store_verification(self, backup: Backup, verification: Verification) -> None:
         """Store the verification of exactly that object, as its `verified` from then on."""
 
     def put_bundle(self, directory: Path, manifest: Manifest, report: Report) -> Backup:

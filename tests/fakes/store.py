@@ -113,7 +113,7 @@ class FakeStore:
         if self.damage is not None:
             raise self.damage
 
-    def note_verified(self, backup: Backup, verification: Verification) -> None:
+    def store_verification(self, backup: Backup, verification: Verification) -> None:
         self.backups = [replace(b, verified=verification) if b.name == backup.name else b for b in self.backups]
 
     def find(self, name: str) -> Backup | None:

@@ -37,8 +37,8 @@ _BATCH = 64
 
 
 @dataclass(frozen=True)
-class _Note:
-    """What an object's content adds to its listing; for a bundle without a sidecar, whether our upload made it."""
+class _Content:
+    """Facts that a listing lacks; for a bundle without a sidecar, whether our own upload has not finished it."""
 
     sidecar: tuple[Manifest, StoredObject] | None = None
     verified: tuple[Verification, StoredObject] | None = None
@@ -68,7 +68,7 @@ class BundleCatalogue:
         self._client = client
         self._bucket = bucket
         self._environment = environment
-        self._notes: dict[tuple[str, str], _Note] = {}
+        self._contents: dict[tuple[str, str], _Content] = {}
         self._names: dict[str, BackupName | None] = {}
         self._kept: _Listing | None = None
         self._listing = threading.Lock()
@@ -136,7 +136,7 @@ class BundleCatalogue:
         there = {(entry["Key"], entry["ETag"]) for entry in entries.values()}
         with self._listing:
             self._kept = listing
-            self._notes = {place: note for place, note in self._notes.items() if place in there}
+            self._contents = {place: content for place, content in self._contents.items() if place in there}
             self._names = {key: name for key, name in self._names.items() if key in entries}
         return listing
 
@@ -157,16 +157,18 @@ class BundleCatalogue:
     def _backup(self, listed: _Listed, entries: "Mapping[str, ObjectTypeDef]") -> Backup | None:
         name, entry = listed.name, listed.entry
         sidecar = entries.get(f"{listed.text}{SIDECAR_SUFFIX}")
-        note = self._note(sidecar, self._read_sidecar) if sidecar else self._note(entry, self._look_at)
-        if note is None or note.unfinished:
+        content = (
+            self._read_once(sidecar, self._read_sidecar) if sidecar else self._read_once(entry, self._read_upload_mark)
+        )
+        if content is None or content.unfinished:
             return None
         stored = StoredObject(
             entry["Key"], entry["Size"], modified_at=entry["LastModified"], etag=entry["ETag"].strip('"')
         )
         backup = Backup(name, stored)
         # Without a version or a digest only the ETag tells whether the object is still the one listed.
-        if note.sidecar is not None and _is_about(note.sidecar, backup):
-            manifest, bundle = note.sidecar
+        if content.sidecar is not None and _is_about(content.sidecar, backup):
+            manifest, bundle = content.sidecar
             named = bool(bundle.version_id or bundle.sha256)
             etag = "" if named else stored.etag
             stored = replace(stored, version_id=bundle.version_id, sha256=bundle.sha256, etag=etag)
@@ -175,40 +177,41 @@ class BundleCatalogue:
 
     def _verified(self, backup: Backup, entry: "ObjectTypeDef | None") -> Verification | None:
         """Read the verification of that very object; one of an earlier object of that name does not count."""
-        note = self._note(entry, self._read_verified) if entry else None
-        if note is None or note.verified is None:
+        content = self._read_once(entry, self._read_verified) if entry else None
+        if content is None or content.verified is None:
             return None
-        verification, about = note.verified
+        verification, about = content.verified
         stored = backup.stored
         same = (about.key, about.size_bytes, about.sha256) == (stored.key, stored.size_bytes, stored.sha256)
         later = entry is not None and stored.modified_at is not None and entry["LastModified"] < stored.modified_at
         other = about.etag not in ("", stored.etag)
         return verification if same and not later and not other else None
 
-    def _note(self, entry: "ObjectTypeDef", read: "Callable[[ObjectTypeDef], _Note]") -> _Note | None:
+    def _read_once(self, entry: "ObjectTypeDef", read: "Callable[[ObjectTypeDef], _Content]") -> _Content | None:
+        """Read an object unless this version of it is cached; None when it is gone."""
         place = entry["Key"], entry["ETag"]
-        note = self._notes.get(place)
-        if note is None:
+        content = self._contents.get(place)
+        if content is None:
             with translated(self._bucket):
                 try:
-                    note = read(entry)
+                    content = read(entry)
                 except ClientError as error:
                     if is_absent(error):
                         return None  # deleted since it was listed
                     raise
             with self._listing:  # another thread may be walking through them
-                self._notes[place] = note
-        return note
+                self._contents[place] = content
+        return content
 
-    def _read_sidecar(self, entry: "ObjectTypeDef") -> _Note:
-        return _Note(sidecar=read_sidecar(self._text(entry)))
+    def _read_sidecar(self, entry: "ObjectTypeDef") -> _Content:
+        return _Content(sidecar=read_sidecar(self._text(entry)))
 
-    def _read_verified(self, entry: "ObjectTypeDef") -> _Note:
-        return _Note(verified=read_verification(self._text(entry)))
+    def _read_verified(self, entry: "ObjectTypeDef") -> _Content:
+        return _Content(verified=read_verification(self._text(entry)))
 
-    def _look_at(self, entry: "ObjectTypeDef") -> _Note:
+    def _read_upload_mark(self, entry: "ObjectTypeDef") -> _Content:
         found = self._client.head_object(Bucket=self._bucket, Key=entry["Key"])
-        return _Note(unfinished=UPLOAD_MARK in found["Metadata"])
+        return _Content(unfinished=UPLOAD_MARK in found["Metadata"])
 
     def _text(self, entry: "ObjectTypeDef") -> bytes:
         """Read an object; nothing when it is larger than any of ours, so that it cannot fill the memory."""

@@ -100,8 +100,8 @@ class S3BackupStore:
         check_environment(backup, self._environment)
         read_bundle(backup, self._download(backup, report), NoScratch())
 
-    def note_verified(self, backup: Backup, verification: Verification) -> None:
-        """See `bot.ports.BackupStore.note_verified`. Stored as ``{name}.verified.json`` beside the bundle."""
+    def store_verification(self, backup: Backup, verification: Verification) -> None:
+        """See `bot.ports.BackupStore.store_verification`. Stored as ``{name}.verified.json`` beside the bundle."""
         key, document = f"{backup.name}{VERIFIED_SUFFIX}", write_verification(verification, backup.stored)
         put_json(self._client, self._bucket, key, document, replace=True)
         self._catalogue.forget_listing()

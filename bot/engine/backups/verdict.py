@@ -54,7 +54,7 @@ def note(env: EnvironmentServices, backup: Backup, result: Verification) -> str:
     found = env.store.find(str(backup.name))
     before = found.verified if found is not None and found.stored == backup.stored else backup.verified
     if before is None or before.level <= result.level or (result.problem and not before.problem):
-        env.store.note_verified(backup, result)
+        env.store.store_verification(backup, result)
         return ""
     if before.problem:
         return f"Level {before.level} failed before and stays noted, until that level passes: {before.problem}"

@@ -84,7 +84,7 @@ def test_our_own_writes_are_on_the_next_page(
 ) -> None:
     assert store.list_page().total == len(nine)
     store.put_bundle(dump, manifest(day=20), ignore)
-    store.note_verified(nine[0], PROVEN)
+    store.store_verification(nine[0], PROVEN)
     page = store.list_page()
     assert page.total == 10
     assert [backup.verified for backup in page.backups[:2]] == [None, PROVEN]
@@ -141,8 +141,8 @@ def test_what_was_proven_is_kept_for_everyone(
     store: S3BackupStore, client: "S3Client", target: BackupTarget, nine: list[Backup], problem: str
 ) -> None:
     proven = replace(PROVEN, problem=problem)
-    store.note_verified(nine[0], Verification(1, PROVEN.at))
-    store.note_verified(nine[0], proven)
+    store.store_verification(nine[0], Verification(1, PROVEN.at))
+    store.store_verification(nine[0], proven)
     for other in (store, S3BackupStore(client, "prod", target)):
         found = other.find(str(nine[0].name))
         assert found is not None
@@ -154,7 +154,7 @@ def test_what_was_proven_of_another_object_says_nothing(
     store: S3BackupStore, client: "S3Client", target: BackupTarget
 ) -> None:
     bucket = Bucket(client, target, store)
-    store.note_verified(bucket.plant(old(PLAIN)), PROVEN)
+    store.store_verification(bucket.plant(old(PLAIN)), PROVEN)
     found = store.find(KEY)
     assert found is not None
     assert found.verified == PROVEN
@@ -177,7 +177,7 @@ def test_an_old_bundles_object_is_told_from_another_under_its_key(
 def test_a_proof_without_a_time_zone_says_nothing(
     store: S3BackupStore, client: "S3Client", target: BackupTarget, nine: list[Backup]
 ) -> None:
-    store.note_verified(nine[0], PROVEN)
+    store.store_verification(nine[0], PROVEN)
     key = f"{nine[0].name}.verified.json"
     document = json.loads(client.get_object(Bucket=target.bucket, Key=key)["Body"].read())
     client.put_object(Bucket=target.bucket, Key=key, Body=json.dumps(document | {"at": "2026-01-09T03:00:00"}).encode())

@@ -348,7 +348,7 @@ class TestVerify:
 
         class Meanwhile(FakeReader):
             def read_through(self, bundle: FetchedBundle) -> None:
-                world.store.note_verified(world.store.backups[0], fault)
+                world.store.store_verification(world.store.backups[0], fault)
                 super().read_through(bundle)
 
         world.reader = Meanwhile()

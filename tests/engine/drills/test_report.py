@@ -129,7 +129,7 @@ def test_a_restore_of_what_nobody_has_proven_is_refused_and_level_3_is_the_way_o
     ((_, error),) = world.announcer.refusals.values()
     assert f"/backups prod verify {NAME} 3" in error.hint
 
-    world.store.note_verified(world.store.backups[0], Verification(3, world.clock.now()))
+    world.store.store_verification(world.store.backups[0], Verification(3, world.clock.now()))
     assert restore(story).state is RunState.SUCCEEDED
 
 
