@@ -1,25 +1,6 @@
 """Reads the configuration: ``backstop.toml`` for what anyone can read, the environment or files for secrets."""
 
 from bot.config.reader import load
-from bot.config.settings import (
-    Access,
-    ClusterAccess,
-    Config,
-    DatabaseAccess,
-    HttpSettings,
-    MigrationSettings,
-    SlackSettings,
-    StorageAccess,
-)
+from bot.config.settings import Access, Config
 
-__all__ = [
-    "Access",
-    "ClusterAccess",
-    "Config",
-    "DatabaseAccess",
-    "HttpSettings",
-    "MigrationSettings",
-    "SlackSettings",
-    "StorageAccess",
-    "load",
-]
+__all__ = ["Access", "Config", "load"]

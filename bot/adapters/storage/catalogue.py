@@ -157,9 +157,7 @@ class BundleCatalogue:
     def _backup(self, listed: _Listed, entries: "Mapping[str, ObjectTypeDef]") -> Backup | None:
         name, entry = listed.name, listed.entry
         sidecar = entries.get(f"{listed.text}{SIDECAR_SUFFIX}")
-        content = (
-            self._read_once(sidecar, self._read_sidecar) if sidecar else self._read_once(entry, self._read_upload_mark)
-        )
+        content = self._read_once(sidecar or entry, self._read_sidecar if sidecar else self._read_upload_mark)
         if content is None or content.unfinished:
             return None
         stored = StoredObject(

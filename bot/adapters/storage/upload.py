@@ -116,29 +116,23 @@ class ObjectUpload:
         last = bytes(self._buffer)
         self._buffer.clear()
         if not self._upload_id:
-            answer = self._conditionally(
-                lambda condition: self._client.put_object(
-                    **self._place, **self._nature, **condition, Body=last, ContentMD5=_md5(last)
-                )
-            )
+            put = self._client.put_object
+            answer = self._conditionally(put, **self._nature, Body=last, ContentMD5=_md5(last))
         else:
             self._send(last)
-            parts = [part.result() for part in self._parts]
-            answer = self._conditionally(
-                lambda condition: self._client.complete_multipart_upload(
-                    **self._place, **condition, UploadId=self._upload_id, MultipartUpload={"Parts": parts}
-                )
-            )
+            parts = {"Parts": [part.result() for part in self._parts]}
+            complete = self._client.complete_multipart_upload
+            answer = self._conditionally(complete, UploadId=self._upload_id, MultipartUpload=parts)
         return self._stored(answer)
 
-    def _conditionally(self, write: Any) -> Any:
+    def _conditionally(self, write: Any, **arguments: Any) -> Any:
         """Write unless something is there."""
         with translated(self._place["Bucket"]):
             try:
-                return write(self._condition)
+                return write(**self._place, **arguments, **self._condition)
             except ClientError as error:
                 if read_code(error) == "NotImplemented" and self._condition:
-                    return write({})  # an older store; the caller has checked before
+                    return write(**self._place, **arguments)  # an older store; the caller has checked before
                 # boto may repeat a request whose first answer was lost; then our own object is in the way.
                 if read_code(error) in {"PreconditionFailed", "NoSuchUpload"} and (own := self._find_own()):
                     return own
