@@ -8,10 +8,10 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase
+from bot.adapters.database import PostgresDatabase, Server
 from bot.adapters.database.chain import ChainRun
-from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.exclusive_access import PostgresFence
+from bot.adapters.database.connections import Connection
+from bot.adapters.database.exclusive_access import PostgresExclusiveAccess
 from bot.adapters.database.execution import commit
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.backups import TableContent
@@ -25,7 +25,7 @@ from tests.adapters.database.scripting import script
 from tests.adapters.database.test_export import MemorySink, ignore
 
 Chain = tuple[DownScript, ...]
-Fencing = Callable[[], PostgresFence]
+Fencing = Callable[[], PostgresExclusiveAccess]
 TO_26 = frozenset(range(1, 27))
 
 
@@ -38,7 +38,7 @@ def applied(database: PostgresDatabase) -> frozenset[int]:
 
 
 @contextmanager
-def opened(database: PostgresDatabase, fence: PostgresFence) -> Iterator[None]:
+def opened(database: PostgresDatabase, fence: PostgresExclusiveAccess) -> Iterator[None]:
     """Let others in beside the fence's session, as when somebody slipped through."""
     database.reopen()
     yield
@@ -285,35 +285,35 @@ class Intermission(SystemClock):
 
 
 def test_a_lock_that_goes_in_time_costs_one_more_attempt(
-    database: PostgresDatabase, chain: Chain, clone: Clone
+    database: PostgresDatabase, chain: Chain, clone: Clone, tools: PgTools
 ) -> None:
-    connections = Connections(clone.owner_dsn, "postgres", TIMING.lock_timeout_s)
-    with psycopg.connect(clone.owner_dsn) as guest, connections.session() as conn:
+    with psycopg.connect(clone.owner_dsn) as guest:
         guest.execute("SELECT count(*) FROM patients")
-        clock = Intermission(guest.rollback)
+        server = Server(clone.owner_dsn, TRACKING, TIMING, tools, Intermission(guest.rollback))
 
-        outcome = ChainRun(connections, TRACKING, TIMING, clock, chain, REMAINING, (), agree).run(conn)
+        with server.connections.session() as conn:
+            outcome = ChainRun(server, chain, REMAINING, (), agree).run(conn)
 
     assert outcome.attempts == 2
     assert applied(database) == REMAINING
 
 
-def test_two_processes_never_run_a_chain_at_once(database: PostgresDatabase, clone: Clone, chain: Chain) -> None:
+def test_two_processes_never_run_a_chain_at_once(
+    database: PostgresDatabase, clone: Clone, chain: Chain, tools: PgTools
+) -> None:
     inside, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
         inside.set()
         assert go_on.wait(60)
 
-    connections = Connections(clone.owner_dsn, "postgres", 60.0)
-    first = ChainRun(
-        connections, TRACKING, replace(TIMING, lock_timeout_s=60.0), SystemClock(), chain, REMAINING, (), hold
-    )
+    server = Server(clone.owner_dsn, TRACKING, replace(TIMING, lock_timeout_s=60.0), tools, SystemClock())
+    first = ChainRun(server, chain, REMAINING, (), hold)
     second = replace(first, may_commit=pytest.fail)
     outcomes: list[ChainOutcome] = []
 
     def run(work: ChainRun) -> None:
-        with connections.session() as conn:
+        with server.connections.session() as conn:
             outcomes.append(work.run(conn))
 
     threads = [threading.Thread(target=run, args=(work,)) for work in (first, second)]
@@ -330,10 +330,10 @@ def test_two_processes_never_run_a_chain_at_once(database: PostgresDatabase, clo
     assert applied(database) == REMAINING
 
 
-def test_a_second_chain_does_not_wait_for_ever(clone: Clone, chain: Chain, owner: Connection) -> None:
-    connections = Connections(clone.owner_dsn, "postgres", TIMING.lock_timeout_s)
-    work = ChainRun(connections, TRACKING, TIMING, SystemClock(), chain, REMAINING, (), agree)
-    with owner.transaction(), connections.session() as conn:
+def test_a_second_chain_does_not_wait_for_ever(clone: Clone, chain: Chain, owner: Connection, tools: PgTools) -> None:
+    server = Server(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock())
+    work = ChainRun(server, chain, REMAINING, (), agree)
+    with owner.transaction(), server.connections.session() as conn:
         owner.execute("SELECT pg_advisory_xact_lock(%s, %s)", (0x4261636B, 0x73746F70))
 
         with pytest.raises(TemporaryError, match="chain-running"):
@@ -347,12 +347,14 @@ def test_a_connection_lost_during_commit_leaves_the_outcome_unknown(
     port = int(str(conninfo_to_dict(clone.owner_dsn)["port"]))
     with Relay(port, b"COMMIT\0", deliver=deliver) as relay:
         through = clone.owner_dsn.replace(f":{port}/", f":{relay.port}/")
-        session = PostgresDatabase(through, TRACKING, TIMING, tools, SystemClock()).fence("rtest1")
+        session = PostgresDatabase(Server(through, TRACKING, TIMING, tools, SystemClock())).take_exclusive_access(
+            "rtest1"
+        )
         with pytest.raises(TemporaryError, match="outcome-unknown"):
             session.run_chain(chain, REMAINING, (), agree)
         session.close()
 
-    again = database.fence("rtest1")
+    again = database.take_exclusive_access("rtest1")
     outcome = again.run_chain(chain, REMAINING, (), agree)
     again.close()
     database.reopen()

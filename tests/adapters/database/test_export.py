@@ -6,13 +6,13 @@ from contextlib import contextmanager
 import pytest
 
 from bot.adapters.database.connections import Connection
-from bot.adapters.database.exclusive_access import PostgresFence
+from bot.adapters.database.exclusive_access import PostgresExclusiveAccess
 from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.runs import Progress
 from bot.errors import PermanentError
 from bot.sandbox.physioflow.clones import Clone
 
-Fencing = Callable[[], PostgresFence]
+Fencing = Callable[[], PostgresExclusiveAccess]
 
 
 class MemorySink:

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.hashing import read_contents
-from bot.adapters.database.relations import Relation, find_relation, parents_of
+from bot.adapters.database.relations import Relation, find_parents, find_relation
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.script import unquoted
 from bot.domain.backups import SavedSequence, SavedTable
@@ -20,7 +20,7 @@ STAGE = sql.Identifier("pg_temp", "backstop_rows")
 
 @dataclass(frozen=True)
 class Columns:
-    """A relation's columns by what they are; all as the server calls them."""
+    """A relation's columns by their role, as the server names them."""
 
     plain: tuple[str, ...]
     generated: frozenset[str]
@@ -28,14 +28,14 @@ class Columns:
 
 
 class RowLoader:
-    """Fills what has been created again, in one session's open transaction."""
+    """Fills relations that were created again, in one session's open transaction."""
 
-    def __init__(self, conn: Connection, order: RecreationSpec) -> None:
+    def __init__(self, conn: Connection, spec: RecreationSpec) -> None:
         self._conn = conn
-        self._order = order
+        self._spec = spec
 
     def parents_first(self, tables: Sequence[SavedTable]) -> list[SavedTable]:
-        """Order them so that rows come after those they refer to; tables that refer to each other as it happens."""
+        """Order tables so that rows come after those they refer to; circular references are in no particular order."""
         parents: dict[str, list[str]] = {}
         for child, parent in self._conn.execute(QUERIES["references"]):
             parents.setdefault(child, []).append(parent)
@@ -46,7 +46,7 @@ class RowLoader:
         return [by_name[name] for name in ordered if name in by_name]
 
     def load(self, saved: SavedTable, rows: Iterable[bytes]) -> int:
-        """Put one saved relation back, as the order says; gives how many rows it made or filled.
+        """Put one saved relation back, as specified, and return the number of rows it made or filled.
 
         Raises:
             PermanentError: ``undo-not-exact`` where the table has no primary key to find its rows by.
@@ -55,15 +55,15 @@ class RowLoader:
         if relation is None:
             raise _not_exact(f"{saved.table} has saved rows and does not come back")
         columns = self._columns(saved.table)
-        if saved.table in self._order.reloaded:
+        if saved.table in self._spec.reloaded:
             return self._reload(relation, saved, columns, rows) if relation.lockable else 0
-        refilled = [unquoted(column) for table, column in self._order.refilled if table == saved.table]
+        refilled = [unquoted(column) for table, column in self._spec.refilled if table == saved.table]
         wanted = [column for column in refilled if column not in columns.generated]
-        completes = bool({saved.table, *parents_of(self._conn, saved.table)} & self._order.completed)
+        completes = bool({saved.table, *find_parents(self._conn, saved.table)} & self._spec.completed)
         if not wanted and not completes:
             return 0
         if not columns.key:
-            raise _not_exact(f"{saved.table} has no primary key, so nobody can say which saved row is whose")
+            raise _not_exact(f"{saved.table} has no primary key, so saved rows cannot be matched")
         with self._triggers_off(relation), self._staged(relation, saved, rows):
             filled = self._refill(relation, wanted, columns) if wanted else 0
             return filled + (self._complete(relation, saved, columns) if completes else 0)
@@ -75,7 +75,7 @@ class RowLoader:
             PermanentError: ``undo-failed``.
         """
         relation = find_relation(self._conn, saved.table)
-        if saved.table not in self._order.reloaded or relation is None or not with_rows:
+        if saved.table not in self._spec.reloaded or relation is None or not with_rows:
             return
         with self._conn.transaction(force_rollback=True):  # hashing changes settings
             (now,) = read_contents(self._conn, [relation])
@@ -88,7 +88,7 @@ class RowLoader:
             )
 
     def advance(self, saved: SavedSequence) -> None:
-        """Move a sequence to where it was, unless it is further by now."""
+        """Move a sequence to its saved value, unless it is further by now."""
         row = self._conn.execute(QUERIES["sequence"], {"sequence": saved.sequence}).fetchone()
         if row is None:
             return
@@ -109,7 +109,7 @@ class RowLoader:
         )
 
     def _reload(self, relation: Relation, saved: SavedTable, columns: Columns, rows: Iterable[bytes]) -> int:
-        """Straight in; by way of a stage where the saved rows hold what only the server may write."""
+        """Copy the rows in; by way of a temporary table where they hold values that only the server may write."""
         if self._is_partitioned(relation):
             return 0  # its rows are its partitions', and those are saved by themselves
         if not columns.generated:
@@ -139,7 +139,7 @@ class RowLoader:
 
     @contextmanager
     def _triggers_off(self, relation: Relation) -> Iterator[None]:
-        """The rows come back as they were: the table's own triggers would change them. Foreign keys still hold."""
+        """Disable the table's own triggers, which would change the rows. Foreign keys still hold."""
         triggers = self._conn.execute(QUERIES["user_triggers"], {"table": relation.identity}).fetchall()
         for name, _ in triggers:
             self._alter(relation, "DISABLE TRIGGER", name)
@@ -169,7 +169,7 @@ class RowLoader:
 
 
 def _add_after(table: str, parents: Mapping[str, Sequence[str]], ordered: dict[str, None]) -> None:
-    """Add a table to those in order, after all that it refers to. Each is entered once, so a circle ends by itself."""
+    """Append a table after all that it refers to. Each is entered once, so a circle ends by itself."""
     waiting, entered = [(table, False)], set(ordered)
     while waiting:
         name, done = waiting.pop()

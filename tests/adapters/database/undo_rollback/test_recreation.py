@@ -10,11 +10,10 @@ import psycopg
 import pytest
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase
+from bot.adapters.database import PostgresDatabase, Server
 from bot.adapters.database.catalogue import read_catalogue
-from bot.adapters.database.connections import Connection
-from bot.adapters.database.exclusive_access import PostgresFence
-from bot.adapters.database.export import snapshot
+from bot.adapters.database.connections import Connection, snapshot
+from bot.adapters.database.exclusive_access import PostgresExclusiveAccess
 from bot.adapters.database.hashing import hash_tables, read_tables
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.backups import BundleKind, Export, SavedTable, TableContent
@@ -28,7 +27,7 @@ from bot.sandbox.physioflow.clones import Clone
 from tests.adapters.database.conftest import TIMING, TRACKING
 from tests.adapters.database.scripting import script
 
-Fencing = Callable[[], PostgresFence]
+Fencing = Callable[[], PostgresExclusiveAccess]
 Scripts = dict[int, DownScript]
 
 
@@ -143,7 +142,7 @@ class Undoing:
         """Have another down script."""
         self._scripts = {**self._scripts, extra.version: extra}
 
-    def open(self, session: PostgresFence) -> None:
+    def open(self, session: PostgresExclusiveAccess) -> None:
         session.close()
         self.database.reopen()
 
@@ -307,7 +306,7 @@ def test_a_bundle_of_another_database_is_refused(
     other = sample_database()
     with psycopg.connect(other.owner_dsn, autocommit=True) as owner:
         owner.execute(RENAMED)  # as it happens that other tables have the same OIDs
-    elsewhere = PostgresDatabase(other.owner_dsn, TRACKING, TIMING, tools, clock)
+    elsewhere = PostgresDatabase(Server(other.owner_dsn, TRACKING, TIMING, tools, clock))
 
     with pytest.raises(PermanentError, match="database-replaced"):
         elsewhere.rehearse_recreation("rtest2", undone.bundle, undone.order, undone.saved)
