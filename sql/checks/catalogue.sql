@@ -221,7 +221,7 @@ FROM pg_default_acl d CROSS JOIN LATERAL pg_identify_object('pg_default_acl'::re
 WHERE pg_has_role(d.defaclrole, 'USAGE');
 
 -- name: others
--- What is rarely there, by identity alone: operators, casts, collations, text search, foreign servers.
+-- Rare objects, by identity alone: operators, casts, collations, text search, foreign servers.
 SELECT o.type, o.identity, '', '', o.identity
 FROM (SELECT tableoid, oid FROM pg_operator UNION ALL SELECT tableoid, oid FROM pg_opclass
       UNION ALL SELECT tableoid, oid FROM pg_opfamily UNION ALL SELECT tableoid, oid FROM pg_cast

@@ -1,4 +1,4 @@
--- What a shadow must know of the live database.
+-- Describes the live database for its shadow.
 
 -- name: locale
 -- The live database's encoding and locale; names of the locale's own columns differ over versions.

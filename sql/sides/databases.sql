@@ -24,7 +24,7 @@ ORDER BY d.datname;
 SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = %(database)s;
 
 -- name: existing
--- Which of some databases exist, and whether they accept connections.
+-- Those of some databases that exist; true if one accepts connections.
 SELECT datname, datallowconn FROM pg_catalog.pg_database WHERE datname = ANY (%(names)s::text[]);
 
 -- name: size
@@ -53,7 +53,7 @@ WHERE a.datname = ANY (%(databases)s::text[]) AND a.pid <> pg_backend_pid()
 ORDER BY a.backend_start;
 
 -- name: count_others
--- How many of them there are; cheap enough to be asked every 2 ms.
+-- Number of those sessions; cheap enough for every 2 ms.
 SELECT count(*) FROM pg_catalog.pg_stat_activity a
 WHERE a.datname = ANY (%(databases)s::text[]) AND a.pid <> pg_backend_pid()
   AND a.backend_type NOT IN ('autovacuum worker', 'parallel worker');

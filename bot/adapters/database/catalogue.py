@@ -72,7 +72,7 @@ def catalogue_within(conn: Connection, owners: Owners | None = None, *, privileg
     objects = frozenset(_object(row, owners or {}, privileges=privileges) for row in rows)
     dependencies = frozenset(
         Dependency(table, follows, DependencyKind(how), tuple(columns))
-        for table, follows, how, columns in conn.execute(DEPENDENCIES["ties"])
+        for table, follows, how, columns in conn.execute(DEPENDENCIES["dependencies"])
     )
     return Catalogue(objects, fingerprint(objects), dependencies)
 

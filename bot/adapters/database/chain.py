@@ -78,10 +78,12 @@ class ChainRun:
         executor = ChainExecutor(conn, self.server, self.chain, self.expected)
         if executor.is_done():
             return ChainOutcome((), (), (), attempt)
+        # decision 27: under lock, as a client may have got in while a takeover opened the closed database.
         self._compare_rows(conn)
         self._compare_schema(conn)
         executed = executor.run()
         lsn = str(conn.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()").fetchall()[0][0])
+        # The lease is checked last: a process that lost its run must not commit for its successor.
         self.may_commit()
         commit_or_explain(conn, "chain", "chain-failed", "Nothing was changed.")
         return ChainOutcome(executed.statements, executed.locks, executed.removed, attempt, lsn)

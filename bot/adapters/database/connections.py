@@ -105,6 +105,7 @@ class Connections:
         }
         params |= {"dbname": database or self.database, "application_name": APPLICATION, "client_encoding": "UTF8"}
         try:
+            # No prepared statements: a script may change the types they were planned with.
             conn = psycopg.connect(make_conninfo(**params), autocommit=True, prepare_threshold=None)
             _lift_transaction_timeout(conn)
         except psycopg.OperationalError as error:
@@ -142,7 +143,7 @@ def identify(dsn: str, maintenance_database: str = "") -> Identity | None:
         dsn: of the database.
         maintenance_database: is queried instead, as the database itself may be closed; "" queries the database.
     """
-    # Not the server's system identifier: a copy of its files has the same, and is another server.
+    # decision 29: not the server's system identifier, which a copy made from its files shares.
     try:
         connections = Connections(make_conninfo(dsn, connect_timeout=IDENTIFY_TIMEOUT_S), maintenance_database, 1.0)
         with connections.session(maintenance_database, statement_timeout_s=IDENTIFY_TIMEOUT_S) as conn:

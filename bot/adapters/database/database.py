@@ -9,7 +9,7 @@ import psycopg
 from bot.adapters.database.catalogue import read_catalogue
 from bot.adapters.database.connections import translated
 from bot.adapters.database.dump import Dumper
-from bot.adapters.database.exclusive_access import Door, PostgresExclusiveAccess
+from bot.adapters.database.exclusive_access import ConnectionGate, PostgresExclusiveAccess
 from bot.adapters.database.execution import PostgresShadow
 from bot.adapters.database.inspection import inspect, read_sessions, run_checks
 from bot.adapters.database.point_in_time import describe_recovery, mark_restore_point
@@ -30,7 +30,7 @@ class PostgresDatabase:
         self._connections = server.connections
         self._shadows = ShadowMaker(server)
         self._dumper = Dumper(server)
-        self._door = Door(server)
+        self._gate = ConnectionGate(server)
 
     def inspect(self) -> DatabaseFacts:
         """Observe it; see `bot.ports.Database.inspect`."""
@@ -82,11 +82,11 @@ class PostgresDatabase:
     def take_exclusive_access(self, run_id: str) -> PostgresExclusiveAccess:
         """Close the database to everyone but one session; see `bot.ports.Database.take_exclusive_access`."""
         del run_id  # a database is open or closed, whichever run closed it
-        return PostgresExclusiveAccess(self._door, self._server)
+        return PostgresExclusiveAccess(self._gate, self._server)
 
     def reopen(self) -> None:
         """Accept connections again. Idempotent."""
-        self._door.open()
+        self._gate.open()
 
     def other_sessions(self) -> Sequence[Session]:
         """List others' sessions in the database, also while it is closed."""

@@ -62,6 +62,7 @@ class Dumper:
             environment, directory, exported, self._timing.lock_timeout_s, statistics=statistics
         )
         guess_bytes = int(sum(table.size_bytes for table in tables) * COMPRESSED_SHARE)
+        # decision 15: hashing in a session of its own costs the backup little waiting.
         with ThreadPoolExecutor(1, "dump-hash") as pool:
             contents = pool.submit(hash_tables, conn, tables)
             try:

@@ -24,7 +24,7 @@ FULL = "too many connections"
 HOLDS_LOCKS = "holds its locks whatever becomes of its session"
 
 
-class Door:
+class ConnectionGate:
     """Opens and closes an environment's database, from the maintenance database."""
 
     def __init__(self, server: Server) -> None:
@@ -45,6 +45,7 @@ class Door:
         """
         with translated("Closing the database"), self._connections.maintenance() as beside:
             sessions = SessionTerminator(beside, self._clock, QUERIES)
+            # Refuse before anybody is thrown out; the second look below catches what came meanwhile.
             sessions.refuse_prepared(self._place, HOLDS_LOCKS)
             sessions.refuse_superusers(self._place)
             # Our session comes first: once the database is closed, not even a superuser gets in.
@@ -87,10 +88,10 @@ class Door:
 class PostgresExclusiveAccess:
     """A `bot.ports.ExclusiveAccess`. A session that broke is replaced, by closing the database again."""
 
-    def __init__(self, door: Door, server: Server) -> None:
-        self._door = door
+    def __init__(self, gate: ConnectionGate, server: Server) -> None:
+        self._gate = gate
         self._server = server
-        self._conn = door.close()
+        self._conn = gate.close()
 
     def export(
         self, tables: Sequence[str], sink: TableSink, report: Report
@@ -122,5 +123,5 @@ class PostgresExclusiveAccess:
 
     def _session(self) -> Connection:
         if self._conn.broken or self._conn.closed:
-            self._conn = self._door.close()
+            self._conn = self._gate.close()
         return self._conn

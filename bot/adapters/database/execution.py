@@ -115,6 +115,7 @@ class ChainExecutor:
         # An earlier script's SET LOCAL lasts as long as the transaction.
         set_limits(self._conn, self._lock_timeout_s)
         results = [self._run_statement(script, statement) for statement in script.statements]
+        # decision 6: the bot removes the row itself, by whatever column names the version at this point.
         gone = self._table.delete(script.version)
         if gone != 1:
             raise PermanentError(
@@ -154,6 +155,7 @@ class ChainExecutor:
         """Find relations that stay and were written to, also by a function, without our own bookkeeping's."""
         # Only a write takes this very lock, even if it finds no row.
         locks = self._conn.execute(QUERIES["locks_on_staying"], {"before": self._before}).fetchall()
+        # decision 27: locks show the tables that a function writes; its text does not.
         return tuple(sorted(name for name, mode in locks if mode == WRITERS_LOCK and name != self._table.identity))
 
 
@@ -168,6 +170,7 @@ def commit(conn: Connection) -> None:
     Raises:
         PermanentError: ``chain-failed``.
     """
+    # psycopg reports no error here, so only the command tag tells that nothing was committed.
     answer = conn.execute("COMMIT").statusmessage
     if answer != "COMMIT":
         raise PermanentError(
@@ -224,6 +227,7 @@ class PostgresShadow:
     def rehearse(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Rehearsal:
         """Run the chain, compare the catalogues, and roll everything back; see `bot.ports.Shadow.rehearse`."""
         with translated("The rehearsal"):
+            # decision 1: comparing catalogues sees every change, and needs no superuser as an event trigger would.
             before = read_catalogue(self.conn, self.owners)
             self.conn.execute(BEGIN)
             try:

@@ -86,6 +86,7 @@ class ShadowMaker:
         dropped = []
         with translated("Dropping old shadows"), self._connections.maintenance() as server:
             for name, comment in server.execute(QUERIES["leftovers"], {"prefix": PREFIX}).fetchall():
+                # The age comes from the comment: the server keeps no creation time of a database.
                 made = MADE_AT.search(comment or "")
                 if name not in alive and (made is None or now_s - int(made[1]) > YOUNG_S):
                     self._drop(server, name)
@@ -138,6 +139,7 @@ class ShadowMaker:
                 raise _failed(error) from error
         with self._connections.session(name) as shadow:
             _copy_rows(live, shadow, self._server.tracking)
+            # decision 27: the server itself judges replica identities, at the very statement.
             _publish(shadow, source.published)
 
     def _dump(self, file: Path, tag: str) -> None:

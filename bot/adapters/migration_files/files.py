@@ -117,6 +117,7 @@ class ScriptFiles:
 
     def _statements(self, text: str, version: int) -> Iterator[Statement]:
         for line, sql, node in parse_statements(text):
+            # decision 6: the bot owns the transaction and the tracking table.
             if not is_transaction_control(node) and not self._is_bookkeeping(node, version):
                 yield Statement(sql, line, **asdict(self._check(node, line)), composes=composes_sql(node))
 

@@ -123,6 +123,7 @@ class PgTools:
         statistics: bool = False,
     ) -> "ToolRun":
         """Start a directory-format dump of an exported snapshot, with the planner's statistics if requested."""
+        # decision 15: gzip 1 in pg_dump's own processes; every build of the tools can read it, zstd and lz4 not.
         arguments = ["--format=directory", "--jobs=2", "--compress=1", "--no-subscriptions", "--no-sync"]
         arguments += ["--statistics"] if statistics else []
         arguments += [f"--snapshot={snapshot}", _wait(lock_timeout_s), f"--file={directory}"]

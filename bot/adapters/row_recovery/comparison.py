@@ -48,7 +48,7 @@ class Comparison:
         self.only_live = 0
 
     def differences(self) -> Iterator[Difference]:
-        """Find rows of the kept database that are missing or differ in the live one; count the live one's extra rows."""
+        """Find rows of the kept database that the live one lacks or has changed; count the live one's extra rows."""
         found = self._keys()
         while batch := list(islice(found, BATCH_ROWS)):
             kept = self._rows(self._kept, [key for key, _ in batch])
@@ -82,7 +82,7 @@ class Comparison:
             sql.Identifier(*self._table.name),
             sql.SQL(", ").join(keys),
         )
-        cursor = stack.enter_context(conn.cursor("backstop_salvage"))
+        cursor = stack.enter_context(conn.cursor("backstop_row_recovery"))
         cursor.itersize = FETCH_ROWS
         cursor.execute(query)
         return ((tuple(key), found) for key, found in cursor)

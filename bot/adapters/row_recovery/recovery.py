@@ -59,6 +59,7 @@ class PostgresRowRecovery:
         ):
             for conn in (one, other):  # one waits while the other's large table is read
                 conn.execute("SET idle_in_transaction_session_timeout = 0")
+            # One snapshot each: rows that are written meanwhile must not look like differences.
             with snapshot(one), snapshot(other):
                 for conn in (one, other):
                     conn.execute(HASHING)
@@ -128,7 +129,7 @@ class _Work:
 
     def _differs(self, table: Table) -> bool:
         hashed = [StoredTable(*table.name, table.size_bytes, table.hashed)]
-        with ThreadPoolExecutor(1, "salvage-hash") as pool:
+        with ThreadPoolExecutor(1, "recovery-hash") as pool:
             kept = pool.submit(hash_tables, self._both.kept, hashed)
             return hash_tables(self._both.live, hashed) != kept.result()
 

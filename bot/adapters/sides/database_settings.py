@@ -89,6 +89,7 @@ class SettingsCopier:
             _role(grantee),
             option,
         )
+        # GRANT records the current role as the grantor, so we become the original one where we may.
         for become in (grantor, ""):
             with suppress(psycopg.errors.InsufficientPrivilege), self._become(become):
                 self._conn.execute(statement)

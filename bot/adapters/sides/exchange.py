@@ -31,6 +31,7 @@ class Exchanger:
 
     def state(self, conn: Connection, incoming: str, outgoing: str) -> ExchangeState:
         """Read off the names how far it is."""
+        # decision 13: the names are the state, so a lost answer to COMMIT leaves no question.
         there = set(self._databases.find_existing(conn, self._live, incoming, outgoing))
         if there == {self._live, incoming}:
             return ExchangeState.BEFORE

@@ -141,6 +141,7 @@ class Loader:
         """
         if not entries or not self._tools.knows_statistics(target.server_version, "pg_restore"):
             return
+        # decision 19: loaded last and leniently, because nothing depends on them.
         target.has_statistics = True
         try:
             self._run(target, path, entries, arguments)
@@ -157,6 +158,7 @@ class Loader:
         """Gather the planner's statistics that the dump did not carry: without them the first minutes would be slow."""
         arguments = ["--analyze-only", "--jobs", str(JOBS), f"--dbname={target.name}", "--quiet"]
         if target.has_statistics:
+            # decision 19: `vacuumdb --missing-stats-only` reads a catalogue that only a superuser may.
             lacking = [table for (table,) in conn.execute(QUERIES["unanalysed"]).fetchall()]
             if not lacking:
                 return
@@ -201,6 +203,7 @@ class LoadProgress:
                 seen, at_work = self._measure()
                 moved_at = now if seen != last or at_work else moved_at
                 last = seen
+                # decision 20: one figure, `stall_s`, limits the patience of every long step.
                 if now - moved_at > self._stall_s:
                     raise TemporaryError(
                         "load-stalled", f"The load has not moved for {now - moved_at:.0f} s.", "Try again."

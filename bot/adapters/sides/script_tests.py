@@ -74,6 +74,7 @@ class PostgresScriptTests:
                 settings = read_settings(live)
             with self._connections.maintenance(statement_timeout_s=0) as beside:
                 self._databases.require_existing(beside, source)
+                # decision 25: a takeover begins with a fresh copy instead of finding out the progress of the dead process.
                 self._databases.copy(beside, source, name)
                 try:
                     with self._connections.session(name, statement_timeout_s=0) as conn:
@@ -141,6 +142,7 @@ def _go_up(conn: Connection, up: UpScript, before: Catalogue, *, privileges: boo
             )
     differences = _compare(before, _catalogue(conn, privileges=privileges))
     if differences:
+        # decision 25: an up script that is no inverse is noted, and does not fail the drill.
         return ScriptTest(up.version, reversible=False, note=f"goes up to another schema: {', '.join(differences)}")
     return ScriptTest(up.version, reversible=True)
 

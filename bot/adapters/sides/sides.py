@@ -47,6 +47,7 @@ class PostgresSides:
                 progress = LoadProgress(self._server, conn, name, self._read_size_bytes(conn), report)
                 problems = self._loader.load(name, bundle, progress)
                 self._databases.note(conn, name, problems)
+            # Also on a kill: half a database must not be mistaken for a loaded one.
             except BaseException:
                 self._drop_failed(name)
                 raise

@@ -170,7 +170,7 @@ def test_strangers_and_facts_are_seen_through_the_fence(fenced: PostgresDatabase
 def test_a_session_that_will_not_go_opens_the_database_again(
     database: PostgresDatabase, owner: Connection, clone: Clone, server: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.adapters.database.exclusive_access.PATIENCE_S", 0.2)
+    monkeypatch.setattr("bot.adapters.database.sessions.PATIENCE_S", 0.2)
     os.kill(owner.info.backend_pid, signal.SIGSTOP)  # a backend that hangs in the kernel looks like this
     try:
         with pytest.raises(PermanentError, match=r"session-cannot-be-ended: .*owner at work"):

@@ -62,6 +62,7 @@ def find_gone_entries(conn: Connection, entries: Sequence[Entry]) -> list[Entry]
     _check_same(conn, entries)
     listed = [entry for entry in entries if entry.objid and not NOT_OURS.match(entry.text)]
     asked = {"classes": [entry.catalogue for entry in listed], "objects": [entry.objid for entry in listed]}
+    # decision 14: OIDs tell what is gone, whether a script named it or CASCADE took it.
     gone = set(conn.execute(QUERIES["gone"], asked).fetchall())
     chosen = {entry.number for entry in listed if (entry.catalogue, entry.objid) in gone}
     return list(_with_belongings(entries, chosen))

@@ -54,6 +54,7 @@ class Recreation:
         try:
             with _refused_as_undo():
                 conn.execute(BEGIN)
+                # No waiting: after a chain that has run meanwhile, this undo would be void.
                 take_chain_lock(conn, self._server.clock, 0.0)
                 recreator = Recreator(conn, self._server, self._spec)
                 if recreator.is_done():
@@ -132,6 +133,7 @@ class Recreator:
             filled = self._fill(rows, with_rows=with_rows)
             self._insert_tracking(script.tracking)
             self._execute(script.checks)
+            # A dump's grants start from none, so default privileges would leave more than there was.
             self._revoke_default_grants(before)
             self._execute(script.grants)
             self._execute(script.sequences)
@@ -142,6 +144,7 @@ class Recreator:
                 self._loader.verify(saved, with_rows=with_rows)
             self._check_tracking()
             now = catalogue_within(self._conn, owners)
+        # decision 14: the proof of an undo is the fingerprint from before the chain, checked before COMMIT.
         if now.fingerprint != self._spec.fingerprint:
             raise _other_catalogue(self._spec, now)
         return Recreated(script.length, filled, time.monotonic() - started)

@@ -62,6 +62,7 @@ class RowLoader:
         completes = bool({saved.table, *find_parents(self._conn, saved.table)} & self._spec.completed)
         if not wanted and not completes:
             return 0
+        # decision 14: rows that stayed are matched by primary key; nothing else identifies them.
         if not columns.key:
             raise _not_exact(f"{saved.table} has no primary key, so saved rows cannot be matched")
         with self._triggers_off(relation), self._staged(relation, saved, rows):

@@ -93,6 +93,7 @@ def read_script(conn: Connection, tools: PgTools, dump: Path, spec: RecreationSp
         gone = find_gone_entries(conn, entries)
         stayed = {oid: table for name in _stayed_names(spec) for oid, table in _stayed(conn, name, spec)}
         lines = _wanted(entries, gone, spec, set(stayed))
+        # decision 14: the SQL is pg_restore's own, with owners, grants, comments and triggers.
         sql = {section: tools.write_sql(dump, lines, section) for section in ("pre-data", "data", "post-data")}
         rows = [entry.line for entry in entries if _is_rows_of(conn, entry, tracking)]
         copy = COPY.search(tools.write_sql(dump, rows, "data")) if rows else None
