@@ -54,10 +54,6 @@ FROM pg_catalog.pg_extension x
 JOIN pg_catalog.pg_available_extension_versions v ON v.name = x.extname AND v.version = x.extversion
 WHERE v.superuser AND NOT v.trusted AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user);
 
--- name: extensions_here
--- Extensions this database has.
-SELECT extname FROM pg_catalog.pg_extension;
-
 -- name: copied_columns
 -- Columns of the tracking table that a COPY can fill.
 SELECT attname FROM pg_catalog.pg_attribute

@@ -3,8 +3,9 @@
 The server looks them up, so that a name from a plan never becomes SQL text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import psycopg
 from psycopg import sql
@@ -19,6 +20,7 @@ from bot.errors import PermanentError
 QUERIES = load("sql.checks", "tables.sql")
 Column = tuple[str, str]
 """Table and column."""
+Key = TypeVar("Key", str, tuple[str, str])
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,25 @@ def find_children(conn: Connection, identity: str) -> list[str]:
 def find_parents(conn: Connection, identity: str) -> list[str]:
     """List the tables that one inherits from, in any degree."""
     return [parent for (parent,) in conn.execute(QUERIES["parents"], {"relation": identity})]
+
+
+def order_by_references(tables: Iterable[Key], references: Mapping[Key, Iterable[Key]]) -> list[Key]:
+    """Put tables after those they refer to, directly or by way of others; in a circle, the first comes last."""
+    wanted = list(tables)
+    ordered: dict[Key, None] = {}
+    entered: set[Key] = set()
+    for table in wanted:
+        waiting = [(table, False)]
+        while waiting:
+            name, done = waiting.pop()
+            if done:
+                ordered[name] = None
+            elif name not in entered:
+                entered.add(name)
+                waiting.append((name, True))
+                waiting += [(parent, False) for parent in sorted(references.get(name, ()), reverse=True)]
+    kept = set(wanted)
+    return [name for name in ordered if name in kept]
 
 
 def count_rows(conn: Connection, relation: Relation) -> int:

@@ -19,11 +19,12 @@ from bot.adapters.database.server import Server, Tracking
 from bot.adapters.database.sessions import BlockerWatch
 from bot.adapters.named_queries import load
 from bot.adapters.pgclient.restore_errors import tolerated_errors
-from bot.adapters.pgclient.tools import PgTools, ToolFailedError
+from bot.adapters.pgclient.tools import PgTools, ToolFailedError, use_list
 from bot.errors import BotError, PermanentError, TemporaryError
 
 QUERIES = load("sql.checks", "shadow.sql")
 PUBLICATIONS = load("sql.checks", "publications.sql")
+TRANSACTION_SIZE_SINCE = 17
 OPTIONS = "-c synchronous_commit=off"
 PREFIX = "backstop_shadow_"
 MADE_AT = re.compile(r"made at (\d+)")
@@ -175,7 +176,7 @@ class ShadowMaker:
 def load_schema(
     tools: PgTools, environment: Mapping[str, str], file: Path, entries: Sequence[str], *, owners: bool, lenient: bool
 ) -> None:
-    """Load entries of a schema dump; see `PgTools.restore_schema`.
+    """Load entries of a schema dump; the first error ends it, if not `lenient`.
 
     Args:
         tools: pg_restore.
@@ -188,8 +189,13 @@ def load_schema(
     Raises:
         ToolFailedError: with pg_restore's message.
     """
+    arguments = [f"--dbname={environment['PGDATABASE']}", *([] if owners else ["--no-owner"])]
+    arguments += [] if lenient else ["--exit-on-error"]
+    if not lenient and tools.major("pg_restore") >= TRANSACTION_SIZE_SINCE:
+        arguments.append("--transaction-size=200")  # all in one transaction may need more locks than there are
     try:
-        tools.restore_schema(environment, file, entries, owners=owners, lenient=lenient)
+        with use_list(file, entries) as wanted:
+            tools.start("pg_restore", [wanted, *arguments, str(file)], environment).wait()
     except ToolFailedError as error:
         if not lenient or tolerated_errors(error) != []:
             raise

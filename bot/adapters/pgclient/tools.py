@@ -27,7 +27,6 @@ GONE = re.compile(
     r"server closed the connection|terminating connection|connection to server|could not connect|the database system is"
     r"|connection not open|no connection to the server|SSL SYSCALL|could not receive data|lost synchronization"
 )
-TRANSACTION_SIZE_SINCE = 17
 STATISTICS_SINCE = 18
 EXCLUDED = ("--no-subscriptions", "--no-publications", "--no-security-labels", "--no-tablespaces")
 
@@ -89,7 +88,7 @@ class PgTools:
         Raises:
             PermanentError: ``tool-too-old``, ``tool-missing``.
         """
-        if self._major("pg_dump") < server_version // 10000:
+        if self.major("pg_dump") < server_version // 10000:
             raise PermanentError(
                 "tool-too-old",
                 f"pg_dump is {self.version()} and the server is PostgreSQL {server_version // 10000}.",
@@ -111,7 +110,7 @@ class PgTools:
         Raises:
             PermanentError: ``tool-missing``.
         """
-        return min(self._major(tool), server_version // 10000) >= STATISTICS_SINCE
+        return min(self.major(tool), server_version // 10000) >= STATISTICS_SINCE
 
     def start_dump(
         self,
@@ -155,41 +154,17 @@ class PgTools:
             arguments = [wanted, *([f"--section={section}"] if section else []), "--file=-", str(file)]
             return self.start("pg_restore", arguments, {}).wait()
 
-    def restore_schema(
-        self,
-        environment: Mapping[str, str],
-        file: Path,
-        entries: Sequence[str],
-        *,
-        owners: bool,
-        lenient: bool = False,
-    ) -> None:
-        """Load entries of a schema dump; the first error ends it, if not `lenient`.
-
-        Args:
-            environment: names the target database.
-            file: from `start_schema_dump`.
-            entries: lines of `list_contents`.
-            owners: give objects to the roles that owned them; otherwise all are ours.
-            lenient: go on after errors, and raise them at the end.
-
-        Raises:
-            ToolFailedError: with pg_restore's message.
-        """
-        with use_list(file, entries) as wanted:
-            arguments = [wanted, f"--dbname={environment['PGDATABASE']}"]
-            arguments += [] if owners else ["--no-owner"]
-            arguments += [] if lenient else ["--exit-on-error"]
-            if not lenient and self._major("pg_restore") >= TRANSACTION_SIZE_SINCE:
-                arguments.append("--transaction-size=200")  # all in one transaction may need more locks than there are
-            self.start("pg_restore", [*arguments, str(file)], environment).wait()
-
     def start(self, tool: str, arguments: Sequence[str], environment: Mapping[str, str]) -> "ToolRun":
         """Start a tool with the given environment, and the part of ours that it needs."""
         inherited = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         return ToolRun(tool, [self._path(tool), *arguments], {**inherited, **environment, "LC_MESSAGES": "C"})
 
-    def _major(self, tool: str) -> int:
+    def major(self, tool: str) -> int:
+        """Read the tool's major version.
+
+        Raises:
+            PermanentError: ``tool-missing``.
+        """
         return int(self.version(tool).partition(".")[0])
 
     def _path(self, tool: str) -> str:

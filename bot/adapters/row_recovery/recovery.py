@@ -11,6 +11,7 @@ from bot.adapters.database import Server
 from bot.adapters.database.connections import Connection, snapshot, translated
 from bot.adapters.database.hashing import HASHING, hash_tables
 from bot.adapters.database.hashing import Table as StoredTable
+from bot.adapters.database.relations import order_by_references
 from bot.adapters.row_recovery import tables
 from bot.adapters.row_recovery.comparison import Comparison
 from bot.adapters.row_recovery.sql_text import SETTINGS, TableWriter, has_line_break, identifier
@@ -82,7 +83,7 @@ class _Work:
 
     def perform(self, about: Sequence[str]) -> Salvage:
         """Write head, tables and end."""
-        differing = tables.order_by_references(self._differing(), self._references)
+        differing = order_by_references(sorted(self._differing()), self._references)
         self._write("".join(f"-- {' '.join(line.split())}\n" for line in about))
         self._warn_of_circles(differing)
         self._write(f"\nBEGIN;\n{SETTINGS}")

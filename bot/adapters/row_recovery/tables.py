@@ -1,6 +1,6 @@
 """Reads the tables to compare: their columns, keys, references and sequences."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -84,26 +84,3 @@ def read_sequences(conn: Connection) -> Mapping[Name, Sequence[OwnedSequence]]:
     for schema, table, column, sequence_schema, sequence in conn.execute(QUERIES["sequences"]).fetchall():
         found.setdefault((schema, table), []).append(OwnedSequence(column, (sequence_schema, sequence)))
     return found
-
-
-def order_by_references(names: Iterable[Name], references: Mapping[Name, frozenset[Name]]) -> list[Name]:
-    """Put tables after those they refer to, directly or not; in a circle, the alphabet decides."""
-    wanted, ordered, seen = set(names), [], set[Name]()
-
-    def visit(name: Name) -> None:
-        stack = [(name, iter(sorted(references.get(name, ()))))]
-        seen.add(name)
-        while stack:
-            at, parents = stack[-1]
-            following = next((parent for parent in parents if parent not in seen), None)
-            if following is None:
-                stack.pop()
-                ordered.append(at)
-            else:
-                seen.add(following)
-                stack.append((following, iter(sorted(references.get(following, ())))))
-
-    for name in sorted(wanted):
-        if name not in seen:
-            visit(name)
-    return [name for name in ordered if name in wanted]

@@ -32,15 +32,6 @@ NAME = re.compile(
 NOTE = re.compile(r"(?:\A|\n)-- backstop: (?P<note>\{[^\n]*\})\Z")
 
 
-@dataclass(frozen=True)
-class SideName:
-    """A database's name, read."""
-
-    text: str
-    kind: str
-    run_id: str
-
-
 def build_side_name(live: str, kind: str, run_id: str) -> str:
     """Name a run's database of a kind; a name that is too long is cut in the live database's part.
 
@@ -54,12 +45,12 @@ def build_side_name(live: str, kind: str, run_id: str) -> str:
     return name
 
 
-def parse_side_name(text: str, live: str) -> SideName | None:
-    """Read a name; None when it is not one of the live database's."""
+def parse_side_name(text: str, live: str) -> tuple[str, str] | None:
+    """Read a name's kind and run; None when it is not one of the live database's."""
     match = NAME.fullmatch(text)
     if match is None or build_side_name(live, match["kind"], match["run"]) != text:
         return None
-    return SideName(text, match["kind"], match["run"])
+    return match["kind"], match["run"]
 
 
 @dataclass(frozen=True)
@@ -105,16 +96,14 @@ class SideDatabases:
         self.server = server
         self.live = server.connections.database
 
-    def require_ours(self, name: str) -> SideName:
-        """Read a name of ours.
+    def require_ours(self, name: str) -> None:
+        """Check that a name is one of ours.
 
         Raises:
             PermanentError: ``not-ours``.
         """
-        parsed = parse_side_name(name, self.live)
-        if parsed is None or name == self.live:
+        if parse_side_name(name, self.live) is None or name == self.live:
             raise PermanentError("not-ours", f"{name} is no database that Backstop made for {self.live}.")
-        return parsed
 
     def list(self, conn: Connection) -> Sequence[SideFacts]:
         """List every database of ours beside the live one."""
@@ -122,7 +111,7 @@ class SideDatabases:
         for name, size_bytes, comment in conn.execute(QUERIES["databases"]).fetchall():
             parsed, note = parse_side_name(name, self.live), Note.read(comment)
             if parsed is not None and (note is None or note.live == self.live):  # two long names may be cut alike
-                found.append(SideFacts(name, parsed.kind, parsed.run_id, size_bytes, self._read_time(note)))
+                found.append(SideFacts(name, *parsed, size_bytes, self._read_time(note)))
         return found
 
     def create(self, conn: Connection, name: str) -> None:
@@ -190,11 +179,12 @@ class SideDatabases:
 
     @contextmanager
     def opened(self, name: str) -> Iterator[bool]:
-        """Open a closed database for our own sessions meanwhile; yields if it was open before.
+        """Open a closed database of ours for our own sessions meanwhile; yields if it was open before.
 
         Raises:
-            PermanentError: ``side-missing``.
+            PermanentError: ``not-ours``, ``side-missing``.
         """
+        self.require_ours(name)
         with self.server.connections.maintenance() as conn:
             is_open = self.require_existing(conn, name)
             if not is_open:

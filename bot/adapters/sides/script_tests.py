@@ -74,7 +74,7 @@ class PostgresScriptTests:
                 settings = read_settings(live)
             with self._connections.maintenance(statement_timeout_s=0) as beside:
                 self._databases.require_existing(beside, source)
-                # decision 25: a takeover begins with a fresh copy instead of finding out the progress of the dead process.
+                # decision 25: a takeover begins with a fresh copy, however far the dead process had come.
                 self._databases.copy(beside, source, name)
                 try:
                     with self._connections.session(name, statement_timeout_s=0) as conn:

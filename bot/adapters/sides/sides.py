@@ -55,7 +55,6 @@ class PostgresSides:
 
     def contents(self, name: str, report: Report) -> Sequence[TableContent]:
         """Count and hash every table; see `bot.ports.Sides.contents`."""
-        self._databases.require_ours(name)
         with translated("Counting the rows"), self._databases.opened(name):
             return ContentReader(self._connections, name).read(report)
 
@@ -66,7 +65,6 @@ class PostgresSides:
 
     def catalogue(self, name: str) -> Catalogue:
         """Read every user object of a side database; see `bot.ports.Sides.catalogue`."""
-        self._databases.require_ours(name)
         with (
             translated("Reading the catalogue"),
             self._databases.opened(name),
@@ -76,13 +74,11 @@ class PostgresSides:
 
     def inspect(self, name: str) -> DatabaseFacts:
         """Observe a side database; see `bot.ports.Sides.inspect`."""
-        self._databases.require_ours(name)
         with translated("Looking at the side database"), self._databases.opened(name) as was_open:
             return replace(inspect(self._server.for_database(name)), accepts_connections=was_open)
 
     def problems(self, name: str) -> Sequence[str]:
         """Find violations of its integrity; see `bot.ports.Sides.problems`."""
-        self._databases.require_ours(name)
         with translated("Checking the side database"):
             with self._connections.session() as live:
                 extensions = read_extensions(live)
@@ -131,7 +127,6 @@ class PostgresSides:
         Raises:
             PermanentError: ``not-ours``, ``side-missing``.
         """
-        self._databases.require_ours(name)
         with self._databases.opened(name):
             conn = self._connections.open(name, statement_timeout_s=0)
         try:

@@ -1,6 +1,6 @@
 """Puts saved rows back: whole relations, single columns, and rows a script has deleted."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from psycopg import sql
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.hashing import read_contents
-from bot.adapters.database.relations import Relation, find_parents, find_relation
+from bot.adapters.database.relations import Relation, find_parents, find_relation, order_by_references
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.script import unquoted
 from bot.domain.backups import SavedSequence, SavedTable
@@ -39,11 +39,8 @@ class RowLoader:
         parents: dict[str, list[str]] = {}
         for child, parent in self._conn.execute(QUERIES["references"]):
             parents.setdefault(child, []).append(parent)
-        ordered: dict[str, None] = {}
-        for saved in tables:
-            _add_after(saved.table, parents, ordered)
         by_name = {saved.table: saved for saved in tables}
-        return [by_name[name] for name in ordered if name in by_name]
+        return [by_name[name] for name in order_by_references(by_name, parents)]
 
     def load(self, saved: SavedTable, rows: Iterable[bytes]) -> int:
         """Put one saved relation back, as specified, and return the number of rows it made or filled.
@@ -167,19 +164,6 @@ class RowLoader:
         insert = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}{}")
         listed, ending = _names(names), sql.SQL(" ON CONFLICT DO NOTHING" if unless_there else "")
         return self._conn.execute(insert.format(relation.name, listed, listed, STAGE, ending)).rowcount
-
-
-def _add_after(table: str, parents: Mapping[str, Sequence[str]], ordered: dict[str, None]) -> None:
-    """Append a table after all that it refers to. Each is entered once, so a circle ends by itself."""
-    waiting, entered = [(table, False)], set(ordered)
-    while waiting:
-        name, done = waiting.pop()
-        if done:
-            ordered[name] = None
-        elif name not in entered:
-            entered.add(name)
-            waiting.append((name, True))
-            waiting += [(parent, False) for parent in parents.get(name, ())]
 
 
 def _names(columns: Sequence[str]) -> sql.Composed:
