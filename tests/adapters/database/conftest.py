@@ -81,7 +81,7 @@ def superuser(clone: Clone) -> Iterator[Connection]:
 
 @pytest.fixture
 def server(clone: Clone, postgres_dsn: str) -> Iterator[Connection]:
-    """A superuser beside the database, whom the fence does not touch."""
+    """A superuser beside the database, whom exclusive access does not touch."""
     del clone
     with psycopg.connect(postgres_dsn, autocommit=True) as conn:
         yield conn
@@ -93,8 +93,8 @@ def postgres_dsn(clone: Clone) -> str:
 
 
 @pytest.fixture
-def fence(database: PostgresDatabase) -> Iterator[Callable[[], PostgresExclusiveAccess]]:
-    """Fences the database when called; it is open again after the test."""
+def take_access(database: PostgresDatabase) -> Iterator[Callable[[], PostgresExclusiveAccess]]:
+    """Closes the database when called; it is open again after the test."""
     made: list[PostgresExclusiveAccess] = []
 
     def close_database() -> PostgresExclusiveAccess:
