@@ -1,16 +1,5 @@
 -- Databases seen from beside them: the live one, ours, and their sessions.
 
--- name: locale
--- The live database's encoding and locale; names of the locale's own columns differ over versions.
-SELECT pg_catalog.pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collate, d.datctype AS ctype,
-       to_jsonb(d) ->> 'datlocprovider' AS provider,
-       coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS locale,
-       to_jsonb(d) ->> 'daticurules' AS rules,
-       CASE WHEN t.spcname <> 'pg_default' AND pg_catalog.has_tablespace_privilege(t.oid, 'CREATE') THEN t.spcname END
-           AS tablespace
-FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace
-WHERE d.datname = %(database)s;
-
 -- name: databases
 -- Every database that may be ours, with its comment.
 SELECT d.datname, CASE WHEN pg_catalog.pg_has_role(d.datdba, 'USAGE') THEN pg_catalog.pg_database_size(d.oid) ELSE 0 END,

@@ -44,13 +44,15 @@ class ChainRun:
         Raises:
             PermanentError, TemporaryError: see `bot.ports.ExclusiveAccess.run_chain`.
         """
-        with BlockerWatch(self.server.connections, pid=conn.info.backend_pid) as watch:
-            for attempt in range(1, self.server.timing.chain_attempts + 1):
+        attempts = self.server.timing.chain_attempts
+        doing = f"The chain, in {attempts} attempts,"
+        with BlockerWatch(self.server.connections, doing, pid=conn.info.backend_pid) as watch:
+            for attempt in range(1, attempts + 1):
                 try:
                     return self._attempt(conn, attempt)
                 except LOCKED:
                     self.server.clock.sleep(PAUSE_S * attempt * random.uniform(0.5, 1.5))  # noqa: S311 -- jitter, no secret
-            raise watch.locked(f"The chain, in {self.server.timing.chain_attempts} attempts,")
+            raise watch.locked()
 
     def _attempt(self, conn: Connection, attempt: int) -> ChainOutcome:
         try:

@@ -4,8 +4,6 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import psycopg
-
 from bot.adapters.database.catalogue import read_catalogue
 from bot.adapters.database.connections import translated
 from bot.adapters.database.dump import Dumper
@@ -41,12 +39,9 @@ class PostgresDatabase:
         with (
             translated("Reading the catalogue"),
             self._connections.session() as conn,
-            BlockerWatch(self._connections, pid=conn.info.backend_pid) as watch,
+            BlockerWatch(self._connections, "Reading the catalogue", pid=conn.info.backend_pid),
         ):
-            try:
-                return read_catalogue(conn)
-            except psycopg.errors.LockNotAvailable as error:
-                raise watch.locked("Reading the catalogue") from error
+            return read_catalogue(conn)
 
     def stored_tables(self) -> Sequence[str]:
         """Name the tables with rows of their own; see `bot.ports.Database.stored_tables`."""

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 from psycopg import sql
 
 from bot.adapters.database.connections import Connection, snapshot, translated
@@ -39,17 +38,15 @@ class Dumper:
         with (
             translated("The dump"),
             self._connections.session(statement_timeout_s=0) as conn,
-            BlockerWatch(self._connections, pid=conn.info.backend_pid, application=tag) as watch,
+            BlockerWatch(self._connections, "The dump", pid=conn.info.backend_pid, application=tag) as watch,
         ):
             self._tools.check_version(conn.info.server_version)
             conn.execute("SET idle_in_transaction_session_timeout = 0")  # pg_dump may take longer than our hashing
             try:
                 with snapshot(conn):
                     return self._dump(conn, directory, report, watch)
-            except psycopg.errors.LockNotAvailable as error:
-                raise watch.locked("The dump") from error
             except ToolFailedError as error:
-                raise (watch.locked("The dump") if error.locked else _failed(error)) from error
+                raise (watch.locked() if error.locked else _failed(error)) from error
 
     def _dump(self, conn: Connection, directory: Path, report: Report, watch: BlockerWatch) -> Dump:
         self._lock(conn)
@@ -93,7 +90,7 @@ class Dumper:
         while not work.is_done():
             now, written = self._clock.monotonic(), work.written_bytes()
             if watch.waits_too_long:
-                raise watch.locked("The dump")
+                raise watch.locked()
             moved_at, done_bytes = (now if written != done_bytes else moved_at), written
             if now - moved_at > self._timing.stall_s:
                 raise TemporaryError(

@@ -4,13 +4,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import psycopg
-from psycopg import sql
 
 from bot.adapters.database.chain import ChainRun
 from bot.adapters.database.connections import QUERIES, Connection, translated
 from bot.adapters.database.export import Exporter
 from bot.adapters.database.server import Server
-from bot.adapters.database.sessions import SessionTerminator
+from bot.adapters.database.sessions import SessionTerminator, allow_connections
 from bot.adapters.database.undo_rollback.recreation import Recreation
 from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.catalogue import ChainOutcome
@@ -81,8 +80,7 @@ class ConnectionGate:
         return bool(row[0])
 
     def _allow(self, beside: Connection, *, allowed: bool) -> None:
-        name = sql.Identifier(self._connections.database)
-        beside.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(name, sql.Literal(allowed)))
+        allow_connections(beside, self._connections.database, allowed=allowed)
 
 
 class PostgresExclusiveAccess:

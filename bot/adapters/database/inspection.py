@@ -74,11 +74,10 @@ def read_sessions(conn: Connection, connections: Connections, *ours: int) -> tup
 def _read_applied(server: Server) -> tuple[tuple[AppliedMigration, ...], int]:
     """Read the applied migrations, and the pid of the session that did so."""
     connections = server.connections
-    with connections.session() as conn, BlockerWatch(connections, pid=conn.info.backend_pid) as watch:
-        try:
-            return TrackingTable(conn, server.tracking).applied(), conn.info.backend_pid
-        except psycopg.errors.LockNotAvailable as error:
-            raise watch.locked("Reading the tracking table") from error
+    with connections.session() as conn:
+        pid = conn.info.backend_pid
+        with BlockerWatch(connections, "Reading the tracking table", pid=pid):
+            return TrackingTable(conn, server.tracking).applied(), pid
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import psycopg
 from psycopg import sql
 
 from bot.adapters.database.connections import Connection, snapshot, translated
@@ -108,15 +107,11 @@ def measure(server: Server, tables: Sequence[str], columns: Sequence[Column]) ->
     with (
         translated("Counting rows"),
         server.connections.session(statement_timeout_s=server.timing.stall_s) as conn,
-        BlockerWatch(server.connections, pid=conn.info.backend_pid) as watch,
+        BlockerWatch(server.connections, "Counting rows", pid=conn.info.backend_pid),
+        snapshot(conn),
     ):
-        try:
-            with snapshot(conn):
-                return [_measure_table(conn, table) for table in tables] + [
-                    _measure_column(conn, *column) for column in columns
-                ]
-        except psycopg.errors.LockNotAvailable as error:
-            raise watch.locked("Counting rows") from error
+        sizes = [_measure_table(conn, table) for table in tables]
+        return sizes + [_measure_column(conn, *column) for column in columns]
 
 
 def _measure_table(conn: Connection, table: str) -> TableSize:

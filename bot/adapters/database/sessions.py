@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, LiteralString, Self
 
 import psycopg
+from psycopg import sql
 
 from bot.adapters.database.connections import QUERIES, Connection, Connections
 from bot.domain.catalogue import Session
@@ -25,6 +26,12 @@ Place = Mapping[str, Any]
 """Parameters of a query on sessions: which databases, and which sessions are ours."""
 
 
+def allow_connections(conn: Connection, database: str, *, allowed: bool) -> None:
+    """Open or close a database to new connections, even a superuser's."""
+    statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    conn.execute(statement.format(sql.Identifier(database), sql.Literal(allowed)))
+
+
 def build_session(row: tuple[Any, ...]) -> Session:
     """Make a `Session` of the seven columns that every query on sessions returns."""
     pid, user, application, address, state, since_s, superuser = row
@@ -34,19 +41,22 @@ def build_session(row: tuple[Any, ...]) -> Session:
 
 
 class BlockerWatch:
-    """Watches, from the maintenance database, what a session waits for. Costs nothing until a wait is long.
+    """Watches, from the maintenance database, what a session waits for, and names it when a lock timeout ends the wait.
 
-    It has to look during the wait: afterwards the server no longer knows who held the lock.
+    It has to look during the wait: afterwards the server no longer knows who held the lock. It costs nothing until a
+    wait is long.
 
     Args:
         connections: the server.
+        doing: the work that waits, to begin a sentence.
         application: application_name of the waiting sessions; or
         pid: the waiting session itself.
     """
 
-    def __init__(self, connections: Connections, *, pid: int = 0, application: str = "") -> None:
+    def __init__(self, connections: Connections, doing: str, *, pid: int = 0, application: str = "") -> None:
         self.application = application
         self._connections = connections
+        self._doing = doing
         self._who: dict[str, Any] = {"pid": pid, "application": application, "database": connections.database}
         self._ended = threading.Event()
         self._found: tuple[str, ...] = ()
@@ -60,6 +70,11 @@ class BlockerWatch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop()
+        if isinstance(error, psycopg.errors.LockNotAvailable):
+            raise self.locked() from error
+
+    def _stop(self) -> None:
         self._ended.set()
         self._thread.join()
 
@@ -86,17 +101,15 @@ class BlockerWatch:
         since = self._waiting_since
         return since is not None and time.monotonic() - since > 2 * self._connections.lock_timeout_s
 
-    def locked(self, doing: str) -> TemporaryError:
+    def locked(self) -> TemporaryError:
         """Make the error for a lock that was not granted in time, naming its holders."""
-        self._ended.set()
-        self._thread.join()
+        self._stop()
         if not self._found:
-            return TemporaryError(
-                "table-locked", f"{doing} waited for a lock in vain; who held it is gone.", "Try again."
-            )
+            message = f"{self._doing} waited for a lock in vain; who held it is gone."
+            return TemporaryError("table-locked", message, "Try again.")
         return TemporaryError(
             "table-locked",
-            f"{doing} waits for a lock held by {' and by '.join(self._found[:3])}.",
+            f"{self._doing} waits for a lock held by {' and by '.join(self._found[:3])}.",
             "Have them finish, or end it (pg_terminate_backend; ROLLBACK PREPARED for a prepared one), then try again.",
         )
 

@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from bot.adapters.database.catalogue import Owners, read_owners
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, translated
@@ -72,7 +74,8 @@ class ShadowMaker:
             self._drop(server, name)
             try:
                 with self._connections.session() as live:
-                    source = self._create(server, live, name)
+                    source = self._describe(live)
+                    self._create(server, name)
                     self._fill(live, name, source)
                 with self._connections.session(name, statement_timeout_s=0) as conn:
                     apply_settings(conn, source.settings)
@@ -97,18 +100,12 @@ class ShadowMaker:
     def _drop(self, server: Connection, name: str) -> None:
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    def _create(self, server: Connection, live: Connection, name: str) -> Source:
-        source = self._describe(live)
-        encoding, collate, ctype, provider, locale, rules = live.execute(QUERIES["locale"]).fetchall()[0]
-        options = {"TEMPLATE": self._server.template, "ENCODING": encoding, "LC_COLLATE": collate, "LC_CTYPE": ctype}
-        options |= {"LOCALE_PROVIDER": {"i": "icu", "b": "builtin"}[provider]} if provider in ("i", "b") else {}
-        options |= {("ICU_LOCALE" if provider == "i" else "BUILTIN_LOCALE"): locale} if provider in ("i", "b") else {}
-        options |= {"ICU_RULES": rules} if rules else {}
-        parts = [sql.SQL("{} = {}").format(sql.SQL(key), sql.Literal(value)) for key, value in options.items()]
-        server.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), sql.SQL(" ").join(parts)))
+    def _create(self, server: Connection, name: str) -> None:
+        options = {"TEMPLATE": sql.Identifier(self._server.template), **read_locale(server, self._connections.database)}
+        options.pop("TABLESPACE", None)  # a schema without rows fits anywhere
+        create_database(server, name, options)
         comment = sql.Literal(f"Backstop's rehearsal, made at {int(self._clock.now().timestamp())}")
         server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), comment))
-        return source
 
     def _describe(self, live: Connection) -> Source:
         owners = frozenset(row[0] for row in live.execute(QUERIES["foreign_owners"]))
@@ -144,17 +141,17 @@ class ShadowMaker:
             _publish(shadow, source.published)
 
     def _dump(self, file: Path, tag: str) -> None:
-        with BlockerWatch(self._connections, application=tag) as watch:
+        with BlockerWatch(self._connections, "Copying the schema", application=tag) as watch:
             try:
                 environment = self._connections.tool_environment(application=tag)
                 run = self._tools.start_schema_dump(environment, file, self._connections.lock_timeout_s)
                 while run.is_running():
                     if watch.waits_too_long:
                         run.kill()
-                        raise watch.locked("Copying the schema")
+                        raise watch.locked()
                 run.wait()
             except ToolFailedError as error:
-                raise (watch.locked("Copying the schema") if error.locked else _failed(error)) from error
+                raise (watch.locked() if error.locked else _failed(error)) from error
 
     def _load(self, file: Path, name: str, tag: str, source: Source, server_version: int) -> None:
         entries = [line for line in self._tools.list_contents(file) if self._is_wanted(line, source)]
@@ -171,6 +168,31 @@ class ShadowMaker:
         if owner and owner[1] in source.foreign_owners:
             return False
         return not any(f" EXTENSION - {name} " in entry + " " for name in source.foreign_extensions)
+
+
+def create_database(conn: Connection, name: str, options: Mapping[str, sql.Composable]) -> None:
+    """Create a database with the options of CREATE DATABASE."""
+    parts = sql.SQL(" ").join(sql.SQL("{} = {}").format(sql.SQL(key), value) for key, value in options.items())
+    conn.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), parts))
+
+
+def read_locale(conn: Connection, database: str) -> dict[str, sql.Composable]:
+    """Read a database's encoding, locale and tablespace as options of CREATE DATABASE."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(QUERIES["locale"], {"database": database}).fetchone()
+    if row is None:
+        raise PermanentError("database-unreachable", "There is no such database on the server.", "Check the DSN.")
+    provider = {"i": "ICU", "b": "BUILTIN"}.get(row["provider"])
+    options: dict[str, Any] = {
+        "ENCODING": row["encoding"],
+        "LC_COLLATE": row["collate"],
+        "LC_CTYPE": row["ctype"],
+        "LOCALE_PROVIDER": provider and provider.lower(),
+        f"{provider}_LOCALE": row["locale"] if provider else None,
+        "ICU_RULES": row["rules"],
+    }
+    given: dict[str, sql.Composable] = {key: sql.Literal(value) for key, value in options.items() if value}
+    return given | ({"TABLESPACE": sql.Identifier(row["tablespace"])} if row["tablespace"] else {})
 
 
 def load_schema(

@@ -11,14 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Self
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
 
 from bot.adapters.database import Server
 from bot.adapters.database.connections import Connection
+from bot.adapters.database.sessions import allow_connections
+from bot.adapters.database.shadow import create_database, read_locale
 from bot.adapters.named_queries import load
 from bot.errors import PermanentError
 from bot.ports import SideFacts
@@ -116,7 +117,7 @@ class SideDatabases:
 
     def create(self, conn: Connection, name: str) -> None:
         """Create it empty with the live one's encoding and locale; a leftover of that name is dropped first."""
-        self._create(conn, name, {"TEMPLATE": sql.Identifier(self.server.template), **self._read_locale(conn)})
+        self._create(conn, name, {"TEMPLATE": sql.Identifier(self.server.template), **read_locale(conn, self.live)})
 
     def copy(self, conn: Connection, source: str, name: str) -> None:
         """Copy a side database that has no sessions; a leftover of that name is dropped first."""
@@ -124,28 +125,10 @@ class SideDatabases:
 
     def _create(self, conn: Connection, name: str, options: Mapping[str, sql.Composable]) -> None:
         self.drop(conn, name)
-        parts = sql.SQL(" ").join(sql.SQL("{} = {}").format(sql.SQL(key), value) for key, value in options.items())
-        conn.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), parts))
+        create_database(conn, name, options)
         # Only its owner may connect while it is being filled.
         conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
         self.note(conn, name)
-
-    def _read_locale(self, conn: Connection) -> Mapping[str, sql.Composable]:
-        with conn.cursor(row_factory=dict_row) as cursor:
-            row = cursor.execute(QUERIES["locale"], {"database": self.live}).fetchone()
-        if row is None:
-            raise PermanentError("database-unreachable", "There is no such database on the server.", "Check the DSN.")
-        provider = {"i": "ICU", "b": "BUILTIN"}.get(row["provider"])
-        options: dict[str, Any] = {
-            "ENCODING": row["encoding"],
-            "LC_COLLATE": row["collate"],
-            "LC_CTYPE": row["ctype"],
-            "LOCALE_PROVIDER": provider and provider.lower(),
-            f"{provider}_LOCALE": row["locale"] if provider else None,
-            "ICU_RULES": row["rules"],
-        }
-        given: dict[str, sql.Composable] = {key: sql.Literal(value) for key, value in options.items() if value}
-        return given | ({"TABLESPACE": sql.Identifier(row["tablespace"])} if row["tablespace"] else {})
 
     def note(self, conn: Connection, name: str, problems: Sequence[str] = ()) -> None:
         """Note on a database its live one, the time, and its problems."""
@@ -172,11 +155,6 @@ class SideDatabases:
         """Find those that exist; the values say if each accepts connections."""
         return dict(conn.execute(QUERIES["existing"], {"names": list(names)}).fetchall())
 
-    def allow(self, conn: Connection, name: str, *, allowed: bool) -> None:
-        """Open or close a database to new connections, even a superuser's."""
-        statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
-        conn.execute(statement.format(sql.Identifier(name), sql.Literal(allowed)))
-
     @contextmanager
     def opened(self, name: str) -> Iterator[bool]:
         """Open a closed database of ours for our own sessions meanwhile; yields if it was open before.
@@ -188,12 +166,12 @@ class SideDatabases:
         with self.server.connections.maintenance() as conn:
             is_open = self.require_existing(conn, name)
             if not is_open:
-                self.allow(conn, name, allowed=True)
+                allow_connections(conn, name, allowed=True)
             try:
                 yield is_open
             finally:
                 if not is_open:
-                    self.allow(conn, name, allowed=False)
+                    allow_connections(conn, name, allowed=False)
 
     def require_existing(self, conn: Connection, name: str) -> bool:
         """Check that a database exists, and say if it accepts connections.

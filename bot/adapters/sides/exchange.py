@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from bot.adapters.database.connections import Connection
-from bot.adapters.database.sessions import PATIENCE_S, SessionTerminator
+from bot.adapters.database.sessions import PATIENCE_S, SessionTerminator, allow_connections
 from bot.adapters.sides.databases import QUERIES, SideDatabases
 from bot.errors import BotError, PermanentError
 from bot.ports import ExchangeState
@@ -55,7 +55,7 @@ class Exchanger:
         try:
             with conn.transaction():
                 for name in both["databases"]:
-                    self._databases.allow(conn, name, allowed=False)
+                    allow_connections(conn, name, allowed=False)
             sessions.end_all(both)
             sessions.refuse_prepared(both, PREVENTS_RENAME)
             self._rename(conn, incoming, outgoing, may_commit)
@@ -66,7 +66,7 @@ class Exchanger:
 
     def _open_live(self, conn: Connection) -> None:
         if self._databases.find_existing(conn, self._live).get(self._live) is False:
-            self._databases.allow(conn, self._live, allowed=True)
+            allow_connections(conn, self._live, allowed=True)
 
     def _back_out(self, incoming: str, *, was_open: bool) -> None:
         """Open both by name, in a new session, as the failed one may be gone: the live name must end up open."""
@@ -74,7 +74,7 @@ class Exchanger:
         with suppress(BotError, psycopg.Error), connections.maintenance() as conn:  # the first error counts
             self._open_live(conn)
             if was_open and incoming in self._databases.find_existing(conn, incoming):
-                self._databases.allow(conn, incoming, allowed=True)
+                allow_connections(conn, incoming, allowed=True)
 
     def _rename(self, conn: Connection, incoming: str, outgoing: str, may_commit: Callable[[], None]) -> None:
         """Rename both; retry while an autovacuum worker or a session that was just starting is in the way."""
@@ -99,7 +99,7 @@ class Exchanger:
         conn.execute(rename.format(sql.Identifier(incoming), sql.Identifier(self._live)))
         self._databases.note(conn, outgoing)
         self._databases.remove_note(conn, self._live)
-        self._databases.allow(conn, self._live, allowed=True)
+        allow_connections(conn, self._live, allowed=True)
 
     def _unknown(self, conn: Connection, incoming: str, outgoing: str) -> PermanentError:
         there = self._databases.find_existing(conn, self._live, incoming, outgoing)
