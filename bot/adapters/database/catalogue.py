@@ -35,17 +35,17 @@ SET LOCAL extra_float_digits = 1;
 SET LOCAL quote_all_identifiers = off
 """
 
+# An ACL as the queries spell it out, e.g. ``"physioflow_app=SELECTf,«owner»=SELECTf"``.
 PRIVILEGES = re.compile(r'"(?:[^",=]*=[A-Z]+[tf](?:,|(?=")))+"')
-"""An ACL as the queries spell it out, e.g. ``"physioflow_app=SELECTf,«owner»=SELECTf"``."""
 
 TOKEN = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()\[\]]|[^'"()\[\]]+|.""", re.DOTALL)
 CLOSING = {"(": ")", "[": "]"}
 CONNECTIVES = (" AND ", " OR ")
 
+# Kinds of objects that a function's body may refer to by name.
 NAMED = frozenset(
     {"table", "view", "materialized view", "foreign table", "sequence", "function", "procedure", "type", "table column"}
 )
-"""Kinds of objects that a function's body may refer to by name."""
 
 Owners = Mapping[tuple[str, str], str]
 """Owner by (kind, identity)."""

@@ -20,8 +20,8 @@ from bot.domain.migrations import DownScript
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Clock
 
+# Key of the advisory lock, which PostgreSQL keeps per database.
 CHAIN_LOCK = (0x4261636B, 0x73746F70)
-"""Key of the advisory lock, which PostgreSQL keeps per database."""
 
 POLL_S = 0.02
 PAUSE_S = 0.5
@@ -51,6 +51,7 @@ class ChainRun:
                 try:
                     return self._attempt(conn, attempt)
                 except LOCKED:
+                    # Jitter, so that two chains that block each other do not meet again.
                     self.server.clock.sleep(PAUSE_S * attempt * random.uniform(0.5, 1.5))  # noqa: S311 -- jitter, no secret
             raise watch.locked()
 
@@ -84,6 +85,7 @@ class ChainRun:
         self._compare_rows(conn)
         self._compare_schema(conn)
         executed = executor.run()
+        # The report names the last position before the drops, for point-in-time recovery.
         lsn = str(conn.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()").fetchall()[0][0])
         # The lease is checked last: a process that lost its run must not commit for its successor.
         self.may_commit()

@@ -23,26 +23,26 @@ QUERIES = load("sql.checks", "sessions.sql")
 APPLICATION = "backstop"
 CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 60.0
+# An abandoned transaction of ours must not hold its locks for ever.
 IDLE_TIMEOUT_S = 300.0
-"""An abandoned transaction of ours must not hold its locks for ever."""
 
 KNOWS_TRANSACTION_TIMEOUT = 170000
+# A server that vanished is noticed in 2 min. No sooner: the kernel also cuts off one that does not read on for so
+# long, as a busy server may while rows are copied into it.
 KEEPALIVES = {
     "keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "120000",
 }  # fmt: skip
-"""A server that vanished is noticed in 2 min. No sooner: the kernel also cuts off one that does not read on for so
-long, as a busy server may while rows are copied into it."""
 
 LOCKED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 MESSAGE_LENGTH = 300
+# SQLSTATE classes whose primary message quotes values: data exceptions, and what PL/pgSQL raises itself.
 CARRIES_VALUES = ("22", "P0")
-"""SQLSTATE classes whose primary message quotes values: data exceptions, and what PL/pgSQL raises itself."""
 CONSTRAINTS = "23"
 SYNTAX_ERROR = "42601"
 RESTRICTED = ("42501", "0LP01")
 RAISING = "exec_stmt_raise"
+# Source files in which the server passes on the message of a function in a language other than PL/pgSQL.
 OTHER_LANGUAGES = ("plperl.c", "plpy_elog.c", "pltcl.c")
-"""Source files in which the server passes on the message of a function in a language other than PL/pgSQL."""
 WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 REFUSED_LOGIN = re.compile(
     r"authentication|no pg_hba\.conf entry|does not exist|permission denied|not permitted", re.IGNORECASE
@@ -103,6 +103,7 @@ class Connections:
             **self._params,
             "options": options.strip(),
         }
+        # UTF-8 whatever the database's own encoding: names and rows are compared across databases.
         params |= {"dbname": database or self.database, "application_name": APPLICATION, "client_encoding": "UTF8"}
         try:
             # No prepared statements: a script may change the types they were planned with.
@@ -114,6 +115,7 @@ class Connections:
 
     def tool_environment(self, database: str = "", application: str = APPLICATION) -> Mapping[str, str]:
         """Write the DSN as environment variables for pg_dump and pg_restore, so that no argument shows it."""
+        # libpq itself maps parameters to variables, so that every one it knows is passed on.
         words = " ".join(f"{key}='{_quoted(value)}'" for key, value in self._params.items() if value is not None)
         known = {
             option.envvar.decode(): option.val.decode()
@@ -148,6 +150,7 @@ def identify(dsn: str, maintenance_database: str = "") -> Identity | None:
         connections = Connections(make_conninfo(dsn, connect_timeout=IDENTIFY_TIMEOUT_S), maintenance_database, 1.0)
         with connections.session(maintenance_database, statement_timeout_s=IDENTIFY_TIMEOUT_S) as conn:
             row = conn.execute(QUERIES["identity"], {"database": connections.database}).fetchone()
+    # An environment that is away must not keep the bot from starting.
     except (BotError, psycopg.Error):
         return None
     return (int(row[0]), int(row[1])) if row else None

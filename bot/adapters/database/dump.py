@@ -19,8 +19,8 @@ from bot.domain.runs import Progress
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Dump, Report
 
+# The share of a table's size that gzip at level 1 leaves, roughly.
 COMPRESSED_SHARE = 0.4
-"""The share of a table's size that gzip at level 1 leaves, roughly."""
 
 
 class Dumper:
@@ -69,6 +69,7 @@ class Dumper:
                     contents.result()  # says why; pg_dump says only that it has no snapshot
                 run.wait()
             finally:
+                # Without our snapshot pg_dump cannot finish, and without pg_dump nobody needs the hashes.
                 run.kill()
                 if not contents.done():
                     conn.cancel_safe(timeout=CANCEL_S)

@@ -18,8 +18,8 @@ from bot.errors import PermanentError, TemporaryError
 from bot.ports import FetchedBundle, Recreated, RecreationSpec, Report, RowSource, TableSink
 
 ENTER_ATTEMPTS = 10
+# The server's message when CONNECTION LIMIT is reached: the app has every connection, and is about to lose them.
 FULL = "too many connections"
-"""The server's message when CONNECTION LIMIT is reached: the app has every connection, and is about to lose them."""
 HOLDS_LOCKS = "holds its locks whatever becomes of its session"
 
 

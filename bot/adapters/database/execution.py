@@ -30,9 +30,9 @@ STRENGTH = (
     "AccessExclusiveLock",
 )
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+# The server's function that refuses to write a published table without a replica identity; its message depends on the
+# server's language.
 IDENTITY_CHECK = "CheckCmdReplicaIdentity"
-"""The server's function that refuses to write a published table without a replica identity; its message depends on the
-server's language."""
 
 
 class StatementFailedError(Exception):
@@ -80,6 +80,7 @@ class ChainExecutor:
         Raises:
             PermanentError: ``unexpected-tracking-rows`` when it holds neither that nor that and the chain.
         """
+        # Locked before it is read: nobody can migrate between this check and COMMIT.
         self._table.lock()
         now = self._table.versions()
         if now == self._expected:

@@ -31,6 +31,7 @@ class Exporter:
         with snapshot(self._conn):
             self._conn.execute(TEXT_FORM)  # or a database's own settings may leave out digits
             children = [child for table in tables for child in find_children(self._conn, table)]
+            # A child may be listed by itself and by its parent.
             relations = [self._find(table) for table in dict.fromkeys([*tables, *children])]
             guess_bytes = sum(read_size_bytes(self._conn, relation) for relation in relations)
             progress = _ByteProgress(report, self._clock, guess_bytes)

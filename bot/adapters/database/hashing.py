@@ -100,6 +100,7 @@ def _hash_table(conn: Connection, table: Table) -> TableContent:
 
 
 def _hash_columns(conn: Connection, table: Table, columns: str) -> TableContent:
+    # A sum needs no sort, so a table of any size is hashed in one pass.
     query = sql.SQL("SELECT count(*), coalesce(sum(hash_record_extended(ROW({}), 0)), 0)::text FROM {} t").format(
         sql.SQL(columns),  # quoted by the server's own format()
         _select_rows(table),
@@ -148,6 +149,7 @@ class ContentReader:
                 for _ in range(SESSIONS)
             ]
             tables = read_saved_tables(conns[0])
+            # Otherwise one session would still be at a big table when the others have finished.
             for table in sorted(tables, key=lambda table: -table.size_bytes):
                 self._waiting.put(table)
             self._share(conns, sum(table.size_bytes for table in tables), report)

@@ -164,6 +164,7 @@ class TrackingTable:
 
     def delete(self, version: int) -> int:
         """Delete the rows of a version, by whatever column names it now, and count them."""
+        # By ctid, because a version is read from text columns and has no single form in SQL.
         gone = [row.ctid for row in self.rows() if row.version == version]
         query = sql.SQL("DELETE FROM {} WHERE ctid = ANY(%s::tid[])").format(self.name)
         return self._conn.execute(query, (gone,)).rowcount

@@ -16,8 +16,8 @@ from bot.ports import Clock
 
 POLL_SHARE = 0.25
 PATIENCE_SHARE = 0.4
+# A monitoring tool's superuser session, which our role cannot end, is gone by then.
 VISIT_S = 2.0
-"""A monitoring tool's superuser session, which our role cannot end, is gone by then."""
 POLL_S = 0.002
 AGAIN_EVERY_S = 0.1
 PATIENCE_S = 5.0
@@ -138,10 +138,12 @@ class SessionTerminator:
         again_at = 0.0
         while self._conn.execute(self._queries["count_others"], place).fetchall()[0][0]:
             now = self._clock.monotonic()
+            # Repeated: a client may have connected just before the database was closed.
             if now >= again_at:
                 self._conn.execute(self._queries["terminate_others"], place)
                 again_at = now + AGAIN_EVERY_S
             if now > deadline:
+                # The last one may have gone between the count and this list.
                 left = self._others(place)
                 if left:
                     raise _cannot_end(left)

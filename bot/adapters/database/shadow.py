@@ -27,11 +27,12 @@ from bot.errors import BotError, PermanentError, TemporaryError
 QUERIES = load("sql.checks", "shadow.sql")
 PUBLICATIONS = load("sql.checks", "publications.sql")
 TRANSACTION_SIZE_SINCE = 17
+# A shadow does not outlive its run, so no COMMIT in it needs to wait for the disk.
 OPTIONS = "-c synchronous_commit=off"
 PREFIX = "backstop_shadow_"
 MADE_AT = re.compile(r"made at (\d+)")
+# A shadow this young may belong to a preview that has not connected to it yet.
 YOUNG_S = 600.0
-"""A shadow this young may belong to a preview that has not connected to it yet."""
 
 SKIPPED_ENTRIES = re.compile(r"^\d+; \d+ \d+ (EVENT TRIGGER|COMMENT - EVENT TRIGGER|COMMENT - EXTENSION) ")
 ENTRY_OWNER = re.compile(r"^\d+; \d+ \d+ DEFAULT ACL .* (\S+)$")
@@ -71,6 +72,7 @@ class ShadowMaker:
         """Make a shadow; see `bot.ports.Database.shadow`."""
         name = PREFIX + re.sub(r"[^a-z0-9]", "", run_id.lower())[:30]
         with translated("Making the shadow"), self._connections.maintenance() as server:
+            # A process that died may have left one of the same run.
             self._drop(server, name)
             try:
                 with self._connections.session() as live:

@@ -113,6 +113,7 @@ class ScriptFiles:
         statements = tuple(self._statements(text, version))
         if not statements:
             raise InvalidScriptError(1, "it has no statement, so it would undo nothing")
+        # decision 2: approvals are for this content, to the byte.
         return _script(version, header, statements, hashlib.sha256(content).hexdigest())
 
     def _statements(self, text: str, version: int) -> Iterator[Statement]:

@@ -154,6 +154,7 @@ def statements_within(node: Node) -> Iterator[Node]:
     if name_kind(node) != "do_stmt":
         return
     try:
+        # The PL/pgSQL parser takes text only, so the node is written back as SQL.
         tree = json.dumps(postgast.parse_plpgsql(postgast.deparse(_wrap(node))))
     except postgast.PgQueryError:  # another language: its rehearsal has to do
         return

@@ -14,8 +14,8 @@ from bot.ports import FetchedBundle
 _TAIL_BYTES = 4096
 _TAR_BLOCK_BYTES = 512
 _TAR_SIZE = slice(124, 136)
+# The end of a plain dump: pg_dump writes it last.
 _COMPLETE = (b"PostgreSQL database dump complete", b"PostgreSQL database cluster dump complete")
-"""The end of a plain dump: pg_dump writes it last."""
 
 
 class ToolBundleReader:

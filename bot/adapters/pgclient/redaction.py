@@ -8,14 +8,15 @@ NOISE = re.compile(
     r"^(pg_dump|pg_restore): (detail|hint|warning|from TOC|while|creating|processing|last built-in).*|^Command was:.*",
     re.IGNORECASE,
 )
+# The context of a function's own message, which may hold anything, and does not quote values as the server does.
 RAISED = re.compile(r"PL/pgSQL .* (?:RAISE|ASSERT)$|^CONTEXT:\s+PL/(?!pgSQL)")
-"""The context of a function's own message, which may hold anything, and does not quote values as the server does."""
 FUNCTION_SPOKE = "a function raised an exception; the server's log has its words"
 
 SERVER_PREFIX = re.compile(r"(?:ERROR|FATAL|PANIC):  ")
 QUOTE = re.compile(r"[\"']")
 NUMBER = re.compile(r"\b\d{4,}\b")
 PSQL_COMMAND = re.compile(r"(invalid command \\).*")
+# Messages of the server in which only names are quoted. In all others, the quoted text may come from a row.
 HARMLESS = re.compile(
     r"permission denied (?:for|to) [^:]*|must be [^:]*"
     r"|(?:access method|cast|collation|column|constraint|conversion|database|domain|extension|function|index|language"
@@ -31,7 +32,6 @@ HARMLESS = re.compile(
     r"|(?:new row for|check constraint \"[^\"]*\" of|column \"[^\"]*\" of) relation \"[^\"]*\" "
     r"(?:violates check constraint \"[^\"]*\"|is violated by some row|contains null values)"
 )
-"""Messages of the server in which only names are quoted. In all others, the quoted text may come from a row."""
 
 
 def summarise_errors(stderr: str) -> str:

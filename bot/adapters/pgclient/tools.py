@@ -19,10 +19,10 @@ POLL_S = 0.05
 KILL_PATIENCE_S = 5.0
 
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
+# A tool inherits these of our own environment; secrets for other systems stay out.
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "PGSYSCONFDIR")
-"""A tool inherits these of our own environment; secrets for other systems stay out."""
+# pg_dump waits for a table by `statement_timeout`, its workers do not wait at all.
 LOCKED = re.compile("canceling statement due to (lock|statement) timeout|could not obtain lock on relation")
-"""pg_dump waits for a table by `statement_timeout`, its workers do not wait at all."""
 GONE = re.compile(
     r"server closed the connection|terminating connection|connection to server|could not connect|the database system is"
     r"|connection not open|no connection to the server|SSL SYSCALL|could not receive data|lost synchronization"
@@ -157,6 +157,7 @@ class PgTools:
     def start(self, tool: str, arguments: Sequence[str], environment: Mapping[str, str]) -> "ToolRun":
         """Start a tool with the given environment, and the part of ours that it needs."""
         inherited = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+        # LC_MESSAGES: errors are recognised by their English text.
         return ToolRun(tool, [self._path(tool), *arguments], {**inherited, **environment, "LC_MESSAGES": "C"})
 
     def major(self, tool: str) -> int:

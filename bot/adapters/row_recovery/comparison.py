@@ -17,8 +17,8 @@ from bot.adapters.row_recovery.sql_text import Row
 from bot.adapters.row_recovery.tables import Column, Table
 
 FETCH_ROWS = 2000
+# The number of whole rows in memory; one may be large.
 BATCH_ROWS = 100
-"""The number of whole rows in memory; one may be large."""
 
 Key: TypeAlias = tuple[str, ...]
 Keyed: TypeAlias = tuple[Key, int]

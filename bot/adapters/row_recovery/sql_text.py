@@ -84,6 +84,7 @@ class TableWriter:
                 f"{identifier(column.name)}::text IS NOT DISTINCT FROM {literal(old)}" for column, _, old in changes
             ]
             which = " AND ".join([*self._match_key(kept), *same])
+            # Commented out: the live value may be the newer and the right one, so a person decides.
             self._write(f"-- UPDATE {identifier(*self._table.name)} SET {setting} WHERE {which};\n")
         return bool(changes)
 

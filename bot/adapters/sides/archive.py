@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 ENTRY = re.compile(r"^\d+; \d+ \d+ (?P<what>.*)$")
 EXTENSION = re.compile(r"EXTENSION - (?P<name>\S+) ")
+# An app runs without these. Everything else is loaded, or the load fails.
 OPTIONAL = re.compile(
     r"EVENT TRIGGER|PUBLICATION|SUBSCRIPTION|SECURITY LABEL"
     r"|COMMENT - (EVENT TRIGGER|PUBLICATION|SUBSCRIPTION|EXTENSION|DATABASE) "
 )
-"""An app runs without these. Everything else is loaded, or the load fails."""
 
 OF_SCHEMAS = ("SCHEMA ", "ACL - SCHEMA ", "COMMENT - SCHEMA ")
 TABLE, ROWS = "TABLE ", "TABLE DATA "
+# Entries about an object that has one of its own, unless it is an extension's: they make nobody its owner.
 OF_OTHERS = (ROWS, "SEQUENCE SET ", "ACL ")
-"""Entries about an object that has one of its own, unless it is an extension's: they make nobody its owner."""
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from bot.errors import PermanentError
 from bot.ports import SideFacts
 
 QUERIES = load("sql.sides", "databases.sql")
+# PostgreSQL cuts longer names, silently.
 NAME_BYTES = 63
-"""PostgreSQL cuts longer names, silently."""
 NAME = re.compile(
     r"(?P<live>.+)_backstop_(?P<kind>side|kept|undone)_(?P<run>[A-Za-z0-9][A-Za-z0-9.-]{0,39})", re.DOTALL
 )

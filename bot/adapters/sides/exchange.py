@@ -93,6 +93,7 @@ class Exchanger:
                 return
 
     def _rename_within(self, conn: Connection, incoming: str, outgoing: str) -> None:
+        # The live name is closed meanwhile: a rename that waits has to give up soon.
         conn.execute(f"SET LOCAL statement_timeout = {round(STATEMENT_TIMEOUT_S * 1000)}".encode())
         rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
         conn.execute(rename.format(sql.Identifier(self._live), sql.Identifier(outgoing)))

@@ -20,11 +20,12 @@ from bot.errors import TemporaryError
 from bot.ports import FetchedBundle, Report
 
 QUERIES = load("sql.sides", "loading.sql")
+# A half-loaded database is dropped, so no COMMIT in it needs to wait for the disk.
 OPTIONS = "-c synchronous_commit=off -c maintenance_work_mem=256MB -c statement_timeout=0 -c lock_timeout=0"
 APPLICATION_BYTES = 63
 JOBS = 2
+# Where more than that lack statistics, all are analysed: a command line has its limits.
 MAX_NAMED_TABLES = 200
-"""Where more than that lack statistics, all are analysed: a command line has its limits."""
 REPORT_EVERY_S = 0.5
 
 
@@ -87,12 +88,14 @@ class Loader:
         others = [owner for owner in contents.owners if roles[owner][0] and not roles[owner][1]]
         foreign = contents.unknown_owners or any(not roles[owner][0] for owner in contents.owners)
         lenient = foreign or target.server_version < KNOWS_TRANSACTION_TIMEOUT
+        # pg_restore cannot load a tar archive in parallel.
         parallel = bundle.kind is not BundleKind.TAR and not contents.is_ordered and JOBS > 1
         jobs = ["--jobs", str(JOBS)] if parallel else []
         body, refreshes = contents.body, contents.refreshes
         if not foreign and all(roles[maker][1] for maker in contents.makers):
             # Everything is ours: materialized views need no privileges, so they need not wait for them.
             body, refreshes = [*body, *refreshes], []
+        # Schemas first, then their future owners are let in, then everything else.
         self._restore(target, bundle.path, contents.schemas, [], lenient=lenient)
         with owners_allowed(conn, target.name, others):
             self._restore(target, bundle.path, body, jobs, lenient=lenient)

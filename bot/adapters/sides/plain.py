@@ -13,8 +13,8 @@ from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT
 from bot.adapters.pgclient.tools import VERSION, PgTools
 from bot.errors import PermanentError
 
+# The minor version of each major that introduced ``\restrict``; later majors have it from the start.
 RESTRICT_SINCE = {13: 22, 14: 19, 15: 14, 16: 10, 17: 6}
-"""The minor version of each major that introduced ``\\restrict``; later majors have it from the start."""
 
 OWN_KEY = re.compile(rb"^\\(restrict) ([A-Za-z0-9]+)\r?$", re.MULTILINE)
 TRANSACTION_TIMEOUT = re.compile(rb"^SET transaction_timeout = 0;", re.MULTILINE)

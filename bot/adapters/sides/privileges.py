@@ -48,6 +48,7 @@ def apply_privileges(conn: Connection, script: str) -> Sequence[str]:
     for it.
     """
     failed = []
+    # A dump qualifies every name; nothing else may be found.
     conn.execute("SET search_path = ''")
     for statement in _statements(script):
         try:

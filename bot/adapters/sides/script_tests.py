@@ -52,6 +52,7 @@ class PostgresScriptTests:
             for script, up in scripts:
                 report(Progress(len(tests), len(scripts), "scripts"))
                 tests.append(self._test(conn, script, up, privileges=privileges))
+                # The next script would run in a schema that no plan foresees.
                 if tests[-1].problem:
                     break
         return tests

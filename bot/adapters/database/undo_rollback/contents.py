@@ -16,12 +16,12 @@ QUERIES = load("sql.checks", "undo_rollback.sql")
 
 ENTRY = re.compile(r"(\d+); (\d+) (\d+) (.*)", re.DOTALL)
 DEPENDS = re.compile(r";\s+depends on: ([\d ]+)")
+# OID of pg_class; a dump writes 0 for what belongs to a relation and has no catalogue of its own.
 RELATIONS = 1259
-"""OID of pg_class; a dump writes 0 for what belongs to a relation and has no catalogue of its own."""
+# Rows come from the export; the others no chain can drop, or no dump of a run's own database needs again.
 NOT_OURS = re.compile(
     r"(TABLE DATA|STATISTICS DATA|BLOB|DATABASE|EVENT TRIGGER|PUBLICATION|SUBSCRIPTION|ENCODING|STDSTR)"
 )
-"""Rows come from the export; the others no chain can drop, or no dump of a run's own database needs again."""
 
 
 @dataclass(frozen=True)

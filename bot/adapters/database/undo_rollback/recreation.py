@@ -101,6 +101,7 @@ class Recreator:
         Raises:
             PermanentError: ``unexpected-tracking-rows`` when it holds neither that nor what the chain left.
         """
+        # Locked before it is read: nobody can migrate between this check and COMMIT.
         self._table.lock()
         now = self._table.versions()
         if now != self._spec.expected and now != self._spec.expected - self._spec.versions:
@@ -132,6 +133,7 @@ class Recreator:
             self._execute(script.shape)
             filled = self._fill(rows, with_rows=with_rows)
             self._insert_tracking(script.tracking)
+            # Checks, grants and keys come after the rows, as in pg_restore: they hold only then.
             self._execute(script.checks)
             # A dump's grants start from none, so default privileges would leave more than there was.
             self._revoke_default_grants(before)

@@ -15,11 +15,11 @@ from bot.ports import RecreationSpec
 
 RESTRICT = re.compile(r"^\\(?:un)?restrict [A-Za-z0-9]+$", re.MULTILINE)
 COPY = re.compile(r"^COPY .*? (\(.*\)) FROM stdin;\n(.*?)^\\\.$", re.DOTALL | re.MULTILINE)
+# pg_restore sets these for an object; its other settings are a session's, and ours has its own.
 KEPT_SETTINGS = frozenset({"default_tablespace", "default_table_access_method"})
-"""pg_restore sets these for an object; its other settings are a session's, and ours has its own."""
 GRANTS = frozenset({"grant_stmt", "alter_default_privileges_stmt"})
+# libpg_query's tokens for brackets and commas: their ASCII codes.
 OPEN, CLOSE, COMMA = 40, 41, 44
-"""libpg_query's tokens for brackets and commas: their ASCII codes."""
 NOT_NULL = re.compile(r"\s+(CONSTRAINT\s+(\"(?:[^\"]|\"\")+\"|\S+)\s+)?NOT NULL(\s+NO INHERIT)?\s*$")
 
 
