@@ -16,7 +16,7 @@ import stamina
 import commands
 from bot.adapters import cluster, journal, storage
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase, Tracking, identify
+from bot.adapters.database import PostgresDatabase, Server, Tracking, identify
 from bot.adapters.http import HttpServer
 from bot.adapters.migration_files.files import ScriptFiles
 from bot.adapters.outbox import PostgresOutbox, Writer
@@ -144,42 +144,27 @@ def _base_url(config: Config) -> str:
 
 def _env(config: Config, name: str, tools: PgTools, clock: SystemClock) -> EnvironmentServices:
     environment, access = config.environments[name], config.access[name]
-    tracking = Tracking(config.migrations.tracking_table, config.migrations.version_columns)
-    database = PostgresDatabase(
-        access.database.dsn.get_secret_value(),
-        tracking,
+    place, where = access.database, config.migrations
+    server = Server(
+        place.dsn.get_secret_value(),
+        Tracking(where.tracking_table, where.version_columns),
         environment.timing,
         tools,
         clock,
-        maintenance_database=access.database.maintenance_database,
-        shadow_template=access.database.shadow_template,
+        maintenance_database=place.maintenance_database,
+        template=place.shadow_template,
     )
-    store, reach = _store(environment, access), _cluster(environment, access)
-    sides = PostgresSides(
-        access.database.dsn.get_secret_value(),
-        tracking,
-        environment.timing,
-        tools,
-        clock,
-        maintenance_database=access.database.maintenance_database,
-        template=access.database.shadow_template,
-    )
-    keep_old_s = float(config.keep_old_database_s[name])
-    row_recovery = PostgresRowRecovery(
+    sides = PostgresSides(server)
+    return EnvironmentServices(
+        environment,
+        _cluster(environment, access),
+        PostgresDatabase(server),
+        _store(environment, access),
         sides,
-        access.database.dsn.get_secret_value(),
-        tracking,
-        environment.timing,
-        maintenance_database=access.database.maintenance_database,
+        PostgresRowRecovery(server, sides.session),
+        PostgresScriptTests(server),
+        float(config.keep_old_database_s[name]),
     )
-    script_tests = PostgresScriptTests(
-        access.database.dsn.get_secret_value(),
-        tracking,
-        environment.timing,
-        clock,
-        maintenance_database=access.database.maintenance_database,
-    )
-    return EnvironmentServices(environment, reach, database, store, sides, row_recovery, script_tests, keep_old_s)
 
 
 def _cluster(environment: Environment, access: Access) -> Cluster:

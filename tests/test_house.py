@@ -85,6 +85,12 @@ class TestImports:
             ("bot/views/probe.py", "bot.config", "Domain, planning and views touch no SDK and no world"),
             ("bot/engine/probe.py", "psycopg", "The engine orchestrates ports and knows no SDK"),
             ("bot/engine/probe.py", "subprocess", "The engine orchestrates ports and knows no SDK"),
+            ("bot/adapters/database/probe.py", "bot.adapters.sides", "The database adapters depend in one direction"),
+            (
+                "bot/adapters/row_recovery/probe.py",
+                "bot.adapters.sides",
+                "The database adapters depend in one direction",
+            ),
             ("bot/adapters/probe.py", "kubernetes", "Only the cluster adapter knows kubernetes"),
             ("bot/adapters/slack/probe.py", "boto3", "Only the storage adapter knows boto"),
             ("bot/adapters/probe.py", "slack_sdk", "Only the Slack adapter and the commands know Slack's SDK"),

@@ -1,11 +1,11 @@
-"""A database server's log, fit for a channel: what happened, without whose data it happened to."""
+"""Redacts a database server's log for a channel: the events stay, the data they are about is left out."""
 
 import re
 
 LEFT_OUT = "…"
-_LINE_MOST = 400
+_MAX_LINE_LENGTH = 400
 _KNOWN = re.compile(
-    r"^(?P<head>(?:[^\s'\"{][^'\"{]{0,200}?)?)\b(?P<level>DEBUG[1-5]?|INFO|NOTICE|WARNING|LOG|ERROR|FATAL|PANIC|HINT):\s+(?P<said>.*)$",
+    r"^(?P<head>(?:[^\s'\"{][^'\"{]{0,200}?)?)\b(?P<level>DEBUG[1-5]?|INFO|NOTICE|WARNING|LOG|ERROR|FATAL|PANIC|HINT):\s+(?P<message>.*)$",
     re.IGNORECASE,
 )
 """Only what begins like a server's own message is shown. Everything else may hold rows: DETAIL, CONTEXT, STATEMENT, a
@@ -19,34 +19,34 @@ _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+|\bpassword\s*[=:]\s*\S+", re.I
 
 
 def redacted(text: str) -> str:
-    """Leave out of a log whatever can hold a row or a secret: literals, statements, details, addresses.
+    """Redact everything that can hold a row or a secret: literals, statements, details, addresses.
 
-    A line that is not known to be harmless is left out, and the lines left out are counted where they were.
+    A line that is not known to be harmless is left out, and the lines left out are counted in their place.
     """
     lines: list[str] = []
     gone = 0
     for line in text.splitlines():
-        shown = _line(line)
+        shown = _redact_line(line)
         if shown is None:
             gone += 1
             continue
-        lines += [*_count(gone), shown]
+        lines += [*_count_line(gone), shown]
         gone = 0
-    return "\n".join([*lines, *_count(gone)])
+    return "\n".join([*lines, *_count_line(gone)])
 
 
-def _line(line: str) -> str | None:
+def _redact_line(line: str) -> str | None:
     if _OURS.fullmatch(line):
-        return line[:_LINE_MOST]
+        return line[:_MAX_LINE_LENGTH]
     known = _KNOWN.match(line)
     if known is None or _CLAUSE.search(known["head"]):
         return None
-    said = _CLAUSE.split(known["said"], maxsplit=1)[0]
-    said = _STATEMENT.sub(rf"\g<what>: {LEFT_OUT}", said)
-    said = _ADDRESS.sub(LEFT_OUT, _LITERAL.sub(f"'{LEFT_OUT}'", said))
-    said = _VALUE.sub(rf'\g<colon>"{LEFT_OUT}"', said)
-    return f"{_ADDRESS.sub(LEFT_OUT, known['head'])}{known['level']}:  {said}"[:_LINE_MOST].rstrip()
+    message = _CLAUSE.split(known["message"], maxsplit=1)[0]
+    message = _STATEMENT.sub(rf"\g<what>: {LEFT_OUT}", message)
+    message = _ADDRESS.sub(LEFT_OUT, _LITERAL.sub(f"'{LEFT_OUT}'", message))
+    message = _VALUE.sub(rf'\g<colon>"{LEFT_OUT}"', message)
+    return f"{_ADDRESS.sub(LEFT_OUT, known['head'])}{known['level']}:  {message}"[:_MAX_LINE_LENGTH].rstrip()
 
 
-def _count(gone: int) -> list[str]:
+def _count_line(gone: int) -> list[str]:
     return [f"({gone} line{'' if gone == 1 else 's'} left out)"] if gone else []

@@ -21,7 +21,7 @@ from bot.ports.bundles import BundleReader, Dump, FetchedBundle, Report, TableSi
 from bot.ports.chat import Attachment, Backlog, BarredError, Chat, Directory, Message, Outbox, Posted
 from bot.ports.clock import Clock
 from bot.ports.cluster import Cluster
-from bot.ports.database import Database, Fence, Shadow
+from bot.ports.database import Database, ExclusiveAccess, Shadow
 from bot.ports.drills import Calendar, DrillRepository, Plotter, ScriptTests
 from bot.ports.journal import AuditEntry, AuditEvent, Claim, Journal, Request
 from bot.ports.queue import Queue
@@ -55,8 +55,8 @@ __all__ = [
     "EnvironmentSummary",
     "Escalation",
     "ExchangeState",
+    "ExclusiveAccess",
     "ExportStore",
-    "Fence",
     "FetchedBundle",
     "HomeFacts",
     "Journal",

@@ -1,4 +1,4 @@
-"""Dumps and bundles on disk, and where exported rows go."""
+"""Declares the values of dumps and bundles on disk, and the ports that read them and take exported rows."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -15,7 +15,7 @@ Report = Callable[[Progress], None]
 
 
 class TableSink(Protocol):
-    """Where exported rows go."""
+    """Takes exported rows."""
 
     def table(self, name: str, columns: Sequence[str]) -> AbstractContextManager[Callable[[bytes], None]]:
         """Open a relation's stream of CSV bytes; leaving the context without an exception stores it."""
@@ -35,9 +35,9 @@ class FetchedBundle:
     """A bundle on disk, unpacked safely and whole.
 
     Attributes:
-        kind: what `path` is: a directory for `DIRECTORY`, else a file.
-        path: what pg_restore (or, for `PLAIN`, psql) is given.
-        manifest: of a bundle of ours, its digests and sizes checked; None for one of the old scripts'.
+        kind: tells if `path` is a directory (`DIRECTORY`) or a file.
+        path: the argument for pg_restore (or, for `PLAIN`, psql).
+        manifest: of a bundle of ours, its digests and sizes checked; None for one that other scripts made.
         size_bytes: of everything under `path`.
     """
 
@@ -48,11 +48,11 @@ class FetchedBundle:
 
 
 class BundleReader(Protocol):
-    """The client tools, as far as a bundle on disk needs them."""
+    """Reads bundles on disk with the client tools."""
 
     def read_through(self, bundle: FetchedBundle) -> None:
         """Read every byte of the dump as a restore would, without a database: level 2 of a verification.
 
         Raises:
-            PermanentError: ``bundle-unreadable`` with the tool's own words; ``tool-missing``.
+            PermanentError: ``bundle-unreadable`` with the tool's own message; ``tool-missing``.
         """

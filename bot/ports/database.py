@@ -1,4 +1,4 @@
-"""An environment's live database, its shadow, and the session of a fenced one."""
+"""Declares the port to an environment's live database: its shadow, and exclusive access to it."""
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
@@ -16,7 +16,7 @@ class Shadow(Protocol):
     """A schema-only copy of an environment's database. Gone when its context ends."""
 
     def rehearse(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Rehearsal:
-        """Run the chain for real, in one transaction that is rolled back in the end, and say what it did.
+        """Run the chain for real, in one transaction that is rolled back in the end, and report its effects.
 
         Raises:
             PermanentError: ``rehearsal-failed`` names script, line and the server's message;
@@ -24,15 +24,15 @@ class Shadow(Protocol):
         """
 
 
-class Fence(Protocol):
-    """The only session of a closed database. Everything between the fence and the reopening goes through it."""
+class ExclusiveAccess(Protocol):
+    """The only session of a closed database. Everything until the reopening goes through it."""
 
     def export(
-        self, tables: Sequence[str], sink: "TableSink", report: Report
+        self, tables: Sequence[str], sink: TableSink, report: Report
     ) -> tuple[Sequence[SavedSequence], Sequence[TableContent]]:
         """Copy out every row of the relations, and of tables that inherit from them, each by itself, in one snapshot.
 
-        Gives owned sequences' states, and what each relation held: rows, and the hash of a table's content.
+        Returns owned sequences' states, and each relation's content: rows, and the hash of a table's content.
         """
 
     def run_chain(
@@ -45,12 +45,12 @@ class Fence(Protocol):
     ) -> ChainOutcome:
         """Run the chain in ONE transaction, remove the tracking rows, check what remains, and commit.
 
-        Idempotent: where the tracking table already says `expected`, nothing is run and `removed` is empty.
+        Idempotent: where the tracking table already holds `expected`, nothing is run and `removed` is empty.
 
         Args:
             chain: newest first.
             expected: versions the tracking table must hold afterwards.
-            saved: what each exported relation held; a difference stops the chain before the first drop. Where no hash
+            saved: each exported relation's content; a difference stops the chain before the first drop. Where no hash
                 is known, rows are compared.
             may_commit: called just before COMMIT; raises when this process no longer owns the run.
             fingerprint: of the catalogue the chain was rehearsed on; "" where that cannot be compared.
@@ -63,15 +63,15 @@ class Fence(Protocol):
         """
 
     def recreate(
-        self, bundle: "FetchedBundle", order: "RecreationSpec", rows: "RowSource", may_commit: Callable[[], None]
-    ) -> "Recreated":
+        self, bundle: FetchedBundle, spec: RecreationSpec, rows: RowSource, may_commit: Callable[[], None]
+    ) -> Recreated:
         """Create again what a chain dropped, fill it with the saved rows, and commit, all in ONE transaction.
 
-        Idempotent: where the tracking table already says `order.expected`, nothing is done and `statements` is 0.
+        Idempotent: where the tracking table already holds `spec.expected`, nothing is done and `statements` is 0.
 
         Args:
             bundle: the chain's emergency backup, of this very database.
-            order: what is to come back.
+            spec: what is to come back.
             rows: the saved rows.
             may_commit: called just before COMMIT; raises when this process no longer owns the run.
 
@@ -93,7 +93,7 @@ class Database(Protocol):
 
         Raises:
             PermanentError: ``tracking-table-unreadable``; ``database-unreachable`` when our login is refused.
-            TemporaryError: ``database-unreachable`` when nobody answers; ``table-locked`` names the blocker.
+            TemporaryError: ``database-unreachable`` without an answer; ``table-locked`` names the blocker.
         """
 
     def catalogue(self) -> Catalogue:
@@ -124,9 +124,9 @@ class Database(Protocol):
         """
 
     def rehearse_recreation(
-        self, run_id: str, bundle: "FetchedBundle", order: RecreationSpec, rows: RowSource
+        self, run_id: str, bundle: FetchedBundle, spec: RecreationSpec, rows: RowSource
     ) -> Recreated:
-        """Do on a shadow what `Fence.regrow` does, without the rows, and roll it back.
+        """Do on a shadow what `ExclusiveAccess.recreate` does, without the rows, and roll it back.
 
         Raises:
             PermanentError: ``undo-failed``, ``undo-not-exact``, ``database-replaced``, ``shadow-failed``.
@@ -134,12 +134,12 @@ class Database(Protocol):
         """
 
     def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:
-        """Drop shadows of processes that died; gives their names. A young one, or one in use, is left alone."""
+        """Drop shadows of processes that died, and name them. A young one, or one in use, is left alone."""
 
-    def fence(self, run_id: str) -> Fence:
+    def take_exclusive_access(self, run_id: str) -> ExclusiveAccess:
         """Close the database to everyone, end every other session, and keep the one that is left.
 
-        Idempotent; a fence left by a dead process is taken over.
+        Idempotent; a database that a dead process left closed is taken over.
 
         Raises:
             PermanentError: ``session-cannot-be-ended`` or ``prepared-transaction`` names what is in the way; the
@@ -147,24 +147,24 @@ class Database(Protocol):
         """
 
     def reopen(self) -> None:
-        """Let people in again. Idempotent."""
+        """Accept connections again. Idempotent."""
 
-    def strangers(self) -> Sequence[Session]:
-        """Others' sessions in the database, now."""
+    def other_sessions(self) -> Sequence[Session]:
+        """List others' sessions in the database, now."""
 
     def check(self, queries: Sequence[str]) -> Sequence[CheckResult]:
         """Run read-only checks, each in a transaction of its own that is rolled back."""
 
-    def dump(self, directory: Path, report: Report) -> "Dump":
-        """Write a directory-format dump, and what its snapshot held.
+    def dump(self, directory: Path, report: Report) -> Dump:
+        """Write a directory-format dump, and read the content of its snapshot.
 
         Raises:
-            PermanentError: ``dump-failed`` with pg_dump's own words; ``tool-too-old``.
+            PermanentError: ``dump-failed`` with pg_dump's own message; ``tool-too-old``.
             TemporaryError: ``table-locked`` names the blocker; ``dump-stalled``.
         """
 
     def recovery_options(self) -> Sequence[str]:
-        """What point-in-time recovery could reach: archiver state, WAL position, restore points. One line each."""
+        """Describe the reach of point-in-time recovery: archiver state, WAL position, slots. One line each."""
 
     def mark_restore_point(self, name: str) -> str:
-        """Create a named restore point where we may; gives the LSN it is at (or the current one)."""
+        """Create a named restore point, if allowed; return its LSN, or else the current one."""

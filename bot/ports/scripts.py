@@ -1,4 +1,4 @@
-"""The down scripts, and the up scripts that a drill goes up again by."""
+"""Declares the port to the down scripts, and to the up scripts that drills run after them."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -7,7 +7,7 @@ from bot.domain.migrations import DownScript, UpScript
 
 
 class Scripts(Protocol):
-    """The down scripts."""
+    """The migration scripts on disk."""
 
     def load(self) -> Mapping[int, DownScript]:
         """Read and validate every script, fresh from disk.
@@ -17,7 +17,7 @@ class Scripts(Protocol):
         """
 
     def load_ups(self) -> Mapping[int, UpScript]:
-        """Read the up scripts, fresh from disk; none where nobody says where they are.
+        """Read the up scripts, fresh from disk; none where no directory is configured.
 
         Raises:
             PermanentError: ``invalid-script`` names file, line and fault.

@@ -1,4 +1,4 @@
-"""Databases beside the live one: loaded, exchanged, kept, salvaged from."""
+"""Declares the port to the databases beside the live one, which are loaded, exchanged and kept."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from bot.ports.bundles import FetchedBundle, Report
 
 
 class ExchangeState(StrEnum):
-    """Where an exchange of databases is, read off their names."""
+    """The progress of an exchange of databases, read off their names."""
 
     BEFORE = "before"
     AFTER = "after"
@@ -27,9 +27,9 @@ class SideFacts:
     Attributes:
         name: ``{live}_backstop_{kind}_{run}``, cut to PostgreSQL's 63 bytes from the front part.
         kind: ``side`` (being loaded), ``kept`` (replaced by a swap) or ``undone`` (replaced by an undo).
-        run_id: whose it is.
+        run_id: of the run that made it.
         size_bytes: on disk.
-        noted_at: when it came to be what it is, UTC.
+        noted_at: the time of its last change of role, UTC.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Sides(Protocol):
         """Load a bundle into a fresh ``side`` database of the run (a leftover of an earlier try is dropped first).
 
         Raises:
-            PermanentError: ``load-failed`` with the tool's own words, ``tool-too-old``, ``disk-full``; it is dropped.
+            PermanentError: ``load-failed`` with the tool's own message, ``tool-too-old``, ``disk-full``; it is dropped.
             TemporaryError: ``database-unreachable``, e.g. because the server restarted; it is dropped when it can be.
         """
 
@@ -63,39 +63,39 @@ class Sides(Protocol):
         """Read every user object of a side database, as `Database.catalogue` does of the live one."""
 
     def inspect(self, name: str) -> DatabaseFacts:
-        """Observe a side database; its `applied` says its schema version."""
+        """Observe a side database; its `applied` tells its schema version."""
 
     def problems(self, name: str) -> Sequence[str]:
-        """What is not sound in it: invalid indexes, unvalidated constraints, sequences behind their columns,
-        collation versions, what pg_amcheck finds where it is installed. One line each.
+        """Find violations of its integrity, one line each: invalid indexes, unvalidated constraints, sequences behind
+        their columns, collation versions, and the report of pg_amcheck where it is installed.
         """
 
-    def adopt(self, name: str) -> Sequence[str]:
-        """Give it the live database's owner, ACL, settings, per-role settings, comment and connection limit.
+    def copy_settings(self, name: str) -> Sequence[str]:
+        """Copy the live database's owner, ACL, settings, per-role settings, comment and connection limit to it.
 
-        Gives what could not be copied for want of rights, one line each.
+        Returns one line for each that our role has no right to copy.
         """
 
     def exchange(self, incoming: str, outgoing: str, may_commit: Callable[[], None]) -> float:
         """Swap: the live database becomes `outgoing`, `incoming` becomes the live one, in one transaction.
 
         Both are closed and emptied of sessions for it, and opened afterwards. Repeated after it happened, it only
-        makes sure that the live one is open. Gives for how many seconds the live name was closed.
+        makes sure that the live one is open. Returns for how many seconds the live name was closed.
 
         Raises:
             PermanentError: ``session-cannot-be-ended``, ``prepared-transaction``, ``name-taken``; all is as before
                 and open.
-            TemporaryError: ``database-unreachable``; `state` tells where it is.
+            TemporaryError: ``database-unreachable``; `state` tells its progress.
         """
 
     def state(self, incoming: str, outgoing: str) -> ExchangeState:
-        """Say whether that exchange has happened, from the databases' names alone."""
+        """Say if that exchange has happened, from the databases' names alone."""
 
     def list(self) -> Sequence[SideFacts]:
-        """Every database of ours beside the live one."""
+        """List every database of ours beside the live one."""
 
     def drop(self, name: str) -> None:
-        """Drop one, sessions and all; gone already is well.
+        """Drop one with its sessions, if it exists.
 
         Raises:
             PermanentError: ``not-ours`` when the name is not one of ours.
@@ -103,9 +103,9 @@ class Sides(Protocol):
 
 
 class RowRecovery(Protocol):
-    """Looks for rows that a kept database has and the live one has not."""
+    """Finds rows that a kept database has and the live one has not."""
 
-    def salvage(self, kept: str, about: Sequence[str], write: Callable[[bytes], None], report: Report) -> Salvage:
+    def write_sql(self, kept: str, about: Sequence[str], write: Callable[[bytes], None], report: Report) -> Salvage:
         """Compare the two, each in one snapshot, and write SQL that would bring the rows back. Applies nothing.
 
         INSERTs, in the order of foreign keys, for rows that only `kept` has; UPDATEs, commented out, for rows that both
@@ -115,7 +115,7 @@ class RowRecovery(Protocol):
             kept: a database of ours beside the live one; it stays closed to others.
             about: lines for the head of the SQL.
             write: takes the SQL, UTF-8, as it comes.
-            report: is told how far it is.
+            report: receives the progress.
 
         Raises:
             PermanentError: ``not-ours``, ``side-missing``, ``database-refused``.

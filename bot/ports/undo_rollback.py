@@ -1,4 +1,4 @@
-"""Creating again what a chain dropped."""
+"""Declares the values with which a chain's drops are undone."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ RowSource = Callable[[SavedTable], Iterator[bytes]]
 
 @dataclass(frozen=True)
 class RecreationSpec:
-    """What is to come back after a chain. Relations, columns and constraints are named as in a `Catalogue`.
+    """The objects and rows that are to come back after a chain, named as in a `Catalogue`.
 
     Attributes:
-        versions: whose tracking rows come back.
+        versions: those whose tracking rows come back.
         expected: versions the tracking table must hold afterwards.
         export: the saved rows; None where none had to be saved.
         reloaded: relations that are created again and filled.
@@ -38,7 +38,7 @@ class RecreationSpec:
 
 @dataclass(frozen=True)
 class Recreated:
-    """What came back: how many statements created it, and rows by relation; how long it took, in seconds."""
+    """The outcome: the number of statements run, rows by relation, and the time it took, in seconds."""
 
     statements: int
     rows: Mapping[str, int]

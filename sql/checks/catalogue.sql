@@ -1,10 +1,10 @@
 -- Every user object, as (kind, identity, part of, owner, definition), and where there are such: its number, what its data is
 -- kept as, and the columns of its relation that it goes with by itself; see bot.domain.catalogue.DatabaseObject.
--- Set-based: one pass a catalogue, whatever the number of objects.
+-- Set-based: one pass per catalogue, whatever the number of objects.
 -- Kinds and identities are those of pg_identify_object. Definitions name no OID and survive a dump and restore: columns are
 -- numbered without the dropped ones, ACLs are spelled out with the owner as «owner» and without what others grant our own role,
 -- which owns everything in a copy. A function's text and comments stand under the key "as is": they are no expressions, which
--- are compared in one form (bot.adapters.database.expression_normalisation). Left out: extensions' members, what only a superuser can make (event triggers, publications, untrusted extensions), NOT NULL constraints' names, statistics.
+-- are compared in one form (bot.adapters.database.catalogue). Left out: extensions' members, what only a superuser can make (event triggers, publications, untrusted extensions), NOT NULL constraints' names, statistics.
 
 -- name: schemas
 -- Schemas, the system's left out.
@@ -221,7 +221,7 @@ FROM pg_default_acl d CROSS JOIN LATERAL pg_identify_object('pg_default_acl'::re
 WHERE pg_has_role(d.defaclrole, 'USAGE');
 
 -- name: others
--- What is rarely there, by identity alone: operators, casts, collations, text search, foreign servers.
+-- Rare objects, by identity alone: operators, casts, collations, text search, foreign servers.
 SELECT o.type, o.identity, '', '', o.identity
 FROM (SELECT tableoid, oid FROM pg_operator UNION ALL SELECT tableoid, oid FROM pg_opclass
       UNION ALL SELECT tableoid, oid FROM pg_opfamily UNION ALL SELECT tableoid, oid FROM pg_cast

@@ -1,4 +1,4 @@
--- What a chain did, asked just before its COMMIT.
+-- Reads the effects of a chain, just before its COMMIT.
 
 -- name: locks_on_staying
 -- Relations that stay and that this transaction locks against somebody; every mode but the mere reader's.

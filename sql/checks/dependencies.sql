@@ -1,6 +1,6 @@
--- Which tables' rows go or change with another's.
+-- Finds tables whose rows are deleted or changed with another's, by CASCADE or inheritance.
 
--- name: ties
+-- name: dependencies
 -- By foreign keys, and by inheritance, partitions among it: (table, the one it follows, how, columns of that one).
 SELECT format('%I.%I', n.nspname, c.relname), format('%I.%I', rn.nspname, r.relname), t.how, t.columns
 FROM (

@@ -1,4 +1,4 @@
--- What is published for logical replication.
+-- Finds tables that are published for logical replication.
 
 -- name: published
 -- Tables whose updates or deletions are published, partitions by themselves or by their table, as the publication has it.

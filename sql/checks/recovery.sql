@@ -1,4 +1,4 @@
--- What point-in-time recovery could reach.
+-- Describes the reach of point-in-time recovery.
 
 -- name: archiver
 -- State of WAL archiving.
@@ -7,9 +7,9 @@ SELECT current_setting('archive_mode'), current_setting('wal_level'), a.archived
 FROM pg_catalog.pg_stat_archiver a;
 
 -- name: position
--- Where the WAL is.
+-- Current position of the WAL.
 SELECT pg_catalog.pg_current_wal_lsn()::text;
 
 -- name: slots
--- Replication slots of the server: what keeps WAL.
+-- Replication slots of the server: they keep WAL.
 SELECT slot_name, slot_type, active FROM pg_catalog.pg_replication_slots ORDER BY slot_name;

@@ -1,4 +1,4 @@
--- Who is connected. No query here reads anybody's query text: it may hold a patient's data.
+-- Finds and ends sessions. No query here reads anybody's query text: it may hold a patient's data.
 
 -- name: others
 -- Others' client sessions in a database.
@@ -10,7 +10,7 @@ WHERE a.datname = %(database)s AND a.backend_type = 'client backend'
 ORDER BY a.backend_start;
 
 -- name: count_others
--- How many of them there are; cheap enough to be asked every 2 ms.
+-- Number of those sessions; cheap enough for every 2 ms.
 SELECT count(*) FROM pg_catalog.pg_stat_activity
 WHERE datname = %(database)s AND backend_type = 'client backend' AND pid <> ALL (%(ours)s::int[]);
 
@@ -22,7 +22,7 @@ WHERE a.datname = %(database)s AND a.backend_type = 'client backend' AND a.pid <
   AND (r.rolsuper IS NOT TRUE OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user));
 
 -- name: blocking_sessions
--- Who holds what a session, or every session of a name, waits for.
+-- Sessions that hold the lock for which a session, or every session of a name, waits.
 SELECT DISTINCT b.pid, b.usename, b.application_name, host(b.client_addr), b.state,
        extract(epoch FROM clock_timestamp() - coalesce(b.xact_start, b.state_change, b.backend_start)), r.rolsuper
 FROM pg_catalog.pg_stat_activity w
@@ -59,7 +59,7 @@ SELECT slot_name || CASE WHEN active THEN ' (in use)' ELSE '' END
 FROM pg_catalog.pg_replication_slots WHERE database = %(database)s ORDER BY slot_name;
 
 -- name: identity
--- When the server was started, in microseconds, and the database's number: together they are nobody else's.
+-- Start time of the server, in microseconds, and the database's oid: together they are unique.
 SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, oid::bigint
 FROM pg_catalog.pg_database
 WHERE datname = %(database)s;

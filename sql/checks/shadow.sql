@@ -1,11 +1,15 @@
--- What a shadow must know of the live database.
+-- Describes the live database for its shadow.
 
 -- name: locale
 -- The live database's encoding and locale; names of the locale's own columns differ over versions.
-SELECT pg_catalog.pg_encoding_to_char(d.encoding), d.datcollate, d.datctype,
-       to_jsonb(d) ->> 'datlocprovider', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
-       to_jsonb(d) ->> 'daticurules'
-FROM pg_catalog.pg_database d WHERE d.datname = current_database();
+SELECT pg_catalog.pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collate, d.datctype AS ctype,
+       to_jsonb(d) ->> 'datlocprovider' AS provider,
+       coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS locale,
+       to_jsonb(d) ->> 'daticurules' AS rules,
+       CASE WHEN t.spcname <> 'pg_default' AND pg_catalog.has_tablespace_privilege(t.oid, 'CREATE') THEN t.spcname END
+           AS tablespace
+FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace
+WHERE d.datname = %(database)s;
 
 -- name: settings
 -- Settings of the database, and of our role in it, which our sessions in the shadow must have too.
@@ -53,10 +57,6 @@ SELECT x.extname, (
 FROM pg_catalog.pg_extension x
 JOIN pg_catalog.pg_available_extension_versions v ON v.name = x.extname AND v.version = x.extversion
 WHERE v.superuser AND NOT v.trusted AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user);
-
--- name: extensions_here
--- Extensions this database has.
-SELECT extname FROM pg_catalog.pg_extension;
 
 -- name: copied_columns
 -- Columns of the tracking table that a COPY can fill.

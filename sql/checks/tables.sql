@@ -1,4 +1,36 @@
--- Sizes and contents of tables.
+-- Finds tables, their sizes and their contents.
+
+-- name: relation
+-- A relation by identity: schema, name, kind, whether it is populated, its columns in order.
+SELECT n.nspname, c.relname, c.relkind, c.relispopulated,
+       coalesce((SELECT array_agg(attname ORDER BY attnum) FROM pg_catalog.pg_attribute
+                 WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped), '{}')
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = pg_catalog.to_regclass(%(relation)s);
+
+-- name: children
+-- Tables that inherit from one, in any degree. A partition is none: its rows are reached by way of its table.
+WITH RECURSIVE found AS (
+    SELECT pg_catalog.to_regclass(%(relation)s)::oid AS oid
+    UNION
+    SELECT c.oid FROM found JOIN pg_catalog.pg_inherits i ON i.inhparent = found.oid
+    JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r' AND NOT c.relispartition)
+SELECT format('%%I.%%I', n.nspname, c.relname) FROM found
+JOIN pg_catalog.pg_class c ON c.oid = found.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid <> pg_catalog.to_regclass(%(relation)s)
+ORDER BY 1;
+
+-- name: parents
+-- Tables that one inherits from, in any degree.
+WITH RECURSIVE found AS (
+    SELECT pg_catalog.to_regclass(%(relation)s)::oid AS oid
+    UNION
+    SELECT c.oid FROM found JOIN pg_catalog.pg_inherits i ON i.inhrelid = found.oid
+    JOIN pg_catalog.pg_class c ON c.oid = i.inhparent AND c.relkind = 'r')
+SELECT format('%%I.%%I', n.nspname, c.relname) FROM found
+JOIN pg_catalog.pg_class c ON c.oid = found.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid <> pg_catalog.to_regclass(%(relation)s)
+ORDER BY 1;
 
 -- name: owned_sequences
 -- Sequences that go with a table's columns, serial and identity.

@@ -1,4 +1,4 @@
--- What must be known of the live database to create again what a chain dropped from it.
+-- Describes the live database, to create again what a chain dropped from it.
 
 -- name: gone
 -- Of objects a dump lists by catalogue and OID, those that are not here any more.
@@ -23,7 +23,7 @@ WHERE c.oid = pg_catalog.to_regclass(%(table)s);
 SELECT coalesce(array_agg(oid), '{}') FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND oid >= 16384;
 
 -- name: default_grants
--- What default privileges have granted on relations that are new: a dump's own grants start from none.
+-- Grants on new relations that come from default privileges: a dump's own grants start from none.
 SELECT DISTINCT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, n.nspname, c.relname,
        CASE x.grantee WHEN 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(x.grantee) END
 FROM pg_catalog.pg_class c

@@ -1,4 +1,4 @@
--- What must be known of tables to write their rows as SQL.
+-- Describes tables, to write their rows as SQL.
 
 -- name: columns
 -- Columns of every table with rows of its own, in their order, with their place in the primary key.
@@ -17,7 +17,7 @@ WHERE c.relkind = 'r'
 ORDER BY 1, 2;
 
 -- name: references
--- Which table refers to which by a foreign key.
+-- Pairs of tables of which the first refers to the second by a foreign key.
 SELECT DISTINCT cn.nspname, c.relname, pn.nspname, p.relname
 FROM pg_catalog.pg_constraint f
 JOIN pg_catalog.pg_class c ON c.oid = f.conrelid

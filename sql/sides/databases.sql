@@ -1,15 +1,4 @@
--- Databases seen from beside them: the live one, the ones of ours, who is in them.
-
--- name: locale
--- The live database's encoding and locale; names of the locale's own columns differ over versions.
-SELECT pg_catalog.pg_encoding_to_char(d.encoding) AS encoding, d.datcollate AS collate, d.datctype AS ctype,
-       to_jsonb(d) ->> 'datlocprovider' AS provider,
-       coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS locale,
-       to_jsonb(d) ->> 'daticurules' AS rules,
-       CASE WHEN t.spcname <> 'pg_default' AND pg_catalog.has_tablespace_privilege(t.oid, 'CREATE') THEN t.spcname END
-           AS tablespace
-FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace
-WHERE d.datname = %(database)s;
+-- Databases seen from beside them: the live one, ours, and their sessions.
 
 -- name: databases
 -- Every database that may be ours, with its comment.
@@ -23,8 +12,8 @@ ORDER BY d.datname;
 -- A database's comment.
 SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = %(database)s;
 
--- name: present
--- Which of some databases exist, and whether they accept connections.
+-- name: existing
+-- Those of some databases that exist; true if one accepts connections.
 SELECT datname, datallowconn FROM pg_catalog.pg_database WHERE datname = ANY (%(names)s::text[]);
 
 -- name: size
@@ -43,7 +32,7 @@ SELECT pg_catalog.pg_database_size(d.oid),
           AND coalesce(a.wait_event_type, '') NOT IN ('Lock', 'Client', 'Timeout'))
 FROM pg_catalog.pg_database d WHERE d.datname = %(database)s;
 
--- name: sessions
+-- name: others
 -- Every other session in some databases that a rename waits for; autovacuum it sends away itself.
 SELECT a.pid, a.usename, a.application_name, host(a.client_addr), coalesce(a.state, a.backend_type),
        extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.state_change, a.backend_start)), r.rolsuper
@@ -52,13 +41,13 @@ WHERE a.datname = ANY (%(databases)s::text[]) AND a.pid <> pg_backend_pid()
   AND a.backend_type NOT IN ('autovacuum worker', 'parallel worker')
 ORDER BY a.backend_start;
 
--- name: count_sessions
--- How many of them there are; cheap enough to be asked every 2 ms.
+-- name: count_others
+-- Number of those sessions; cheap enough for every 2 ms.
 SELECT count(*) FROM pg_catalog.pg_stat_activity a
 WHERE a.datname = ANY (%(databases)s::text[]) AND a.pid <> pg_backend_pid()
   AND a.backend_type NOT IN ('autovacuum worker', 'parallel worker');
 
--- name: end_sessions
+-- name: terminate_others
 -- End them all at once, without waiting. One session of a superuser would make the whole statement fail for others.
 SELECT count(pg_catalog.pg_terminate_backend(a.pid))
 FROM pg_catalog.pg_stat_activity a LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
@@ -70,7 +59,3 @@ WHERE a.datname = ANY (%(databases)s::text[]) AND a.pid <> pg_backend_pid()
 -- Prepared transactions in some databases, oldest first.
 SELECT gid, extract(epoch FROM clock_timestamp() - prepared), owner, database
 FROM pg_catalog.pg_prepared_xacts WHERE database = ANY (%(databases)s::text[]) ORDER BY prepared;
-
--- name: is_superuser
--- Whether our role is one.
-SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user;

@@ -1,4 +1,4 @@
--- What a loaded database should not have.
+-- Finds violations of the integrity of a loaded database.
 
 -- name: invalid_indexes
 -- Indexes that cannot be used.
@@ -38,7 +38,7 @@ ORDER BY 1, 2;
 SELECT extname, extversion FROM pg_catalog.pg_extension ORDER BY 1;
 
 -- name: amcheck
--- Whether amcheck is here and we may use it.
+-- True if amcheck is installed and we may use it.
 SELECT coalesce(bool_and(pg_catalog.has_function_privilege(p.oid, 'EXECUTE')), false)
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'

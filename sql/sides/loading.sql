@@ -1,11 +1,11 @@
--- What a load must know of the server's roles and extensions.
+-- Describes the server's roles and extensions for a load.
 
 -- name: roles
 -- Every role: whether we may become it, and whether it is ours.
 SELECT rolname, pg_catalog.pg_has_role(oid, 'MEMBER'), rolname = current_user FROM pg_catalog.pg_roles;
 
 -- name: refused_extensions
--- Which of some extensions are not here and only a superuser can make, or are not on the server at all.
+-- Those of some extensions that are missing here and only a superuser can create, or that the server does not have.
 SELECT wanted.name
 FROM unnest(%(names)s::text[]) AS wanted (name)
 LEFT JOIN pg_catalog.pg_available_extensions x ON x.name = wanted.name

@@ -7,7 +7,7 @@ from pathlib import Path
 import bot.app  # noqa: F401 -- for its weight: the memory measured is to be the bot's
 from bot.adapters import storage
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase, Tracking
+from bot.adapters.database import PostgresDatabase, Server, Tracking
 from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.sides import PostgresSides
 from bot.domain.environments import BackupTarget, Timing
@@ -49,13 +49,14 @@ class Backstop:
 
     def __init__(self, places: Places) -> None:
         clock, tools = SystemClock(), PgTools(Path(places.bin_dir))
-        parts = (places.owner_dsn, Tracking("schema_migrations", ("version", "name")), Timing(), tools, clock)
+        tracking = Tracking("schema_migrations", ("version", "name"))
+        server = Server(places.owner_dsn, tracking, Timing(), tools, clock)
         target = BackupTarget(BUCKET, places.endpoint_url)
         client = storage.connect(target, storage.Credentials(places.access_key, places.secret_key))
         self.directory = places.directory
-        self.sides = PostgresSides(*parts)
+        self.sides = PostgresSides(server)
         self.store = storage.S3BackupStore(client, "prod", target)
-        self._database = TimedDatabase(*parts)
+        self._database = TimedDatabase(server)
         self.env = EnvironmentServices(
             ENVIRONMENT,
             FakeCluster(clock),
@@ -93,7 +94,7 @@ class Backstop:
             compare(backup, self.sides.contents(self._come, ignore))
             problems = self.sides.problems(self._come)
         with watch.phase("adopt"):
-            problems = [*problems, *self.sides.adopt(self._come)]
+            problems = [*problems, *self.sides.copy_settings(self._come)]
         (side_bytes,) = [side.size_bytes for side in self.sides.list() if side.name == self._come]
         return {"seconds": watch.seconds, "problems": problems, "side_bytes": side_bytes}
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase, Tracking
+from bot.adapters.database import PostgresDatabase, Server, Tracking
 from bot.adapters.migration_files.files import ScriptFiles
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.environments import Timing
@@ -34,14 +34,16 @@ def measure(sandbox: Sandbox) -> tuple[float, float]:
 def _ours(sandbox: Sandbox, chain: Sequence[DownScript], name: str) -> float:
     clone = clones.clone(sandbox.postgres, "sample_prod", name)
     tracking = Tracking("schema_migrations", ("version", "name"))
-    database = PostgresDatabase(clone.owner_dsn, tracking, Timing(), PgTools(sandbox.postgres.bin_dir), SystemClock())
-    fence = database.fence("bench")
+    database = PostgresDatabase(
+        Server(clone.owner_dsn, tracking, Timing(), PgTools(sandbox.postgres.bin_dir), SystemClock())
+    )
+    access = database.take_exclusive_access("bench")
     try:
         began = time.monotonic()
-        fence.run_chain(chain, frozenset(range(1, DOWN_TO)), (), lambda: None)
+        access.run_chain(chain, frozenset(range(1, DOWN_TO)), (), lambda: None)
         return time.monotonic() - began
     finally:
-        fence.close()
+        access.close()
         clones.drop(sandbox.postgres, name)
 
 

@@ -141,7 +141,7 @@ def test_one_whose_fence_stood_is_put_back(story: Story, world: World) -> None:
     fenced = [replace(step, state=StepState.DONE, attempts=1) if step.key in done else step for step in run.steps]
     world.journal.runs.table[run.id] = replace(run, steps=tuple(fenced))
     stop_app(story, run)
-    world.database.fence(run.id).close()
+    world.database.take_exclusive_access(run.id).close()
     story.sweep()
     assert (now(world).state, world.database.open) == (RunState.FAILED, True)
     assert traffic_faults(world, "v1.3.0") == []

@@ -1,4 +1,4 @@
-"""A database that knows what each migration added; closed, it lets nobody in but the one session of its fence."""
+"""Fakes a database that knows what each migration added; closed, it has one session."""
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -49,7 +49,7 @@ NAMES = {27: "027_feature_flags", 26: "026_tracking", 25: "025_reports", 24: "02
 
 
 def catalogue_of(applied: Sequence[int], drift: str = "", remade: str = "") -> Catalogue:
-    """`remade`: a table that the newest chain drops and makes anew; its number tells which of the two is there."""
+    """`remade`: a table that the newest chain drops and creates again; its number tells which of the two is there."""
     known = {item for version in applied for item in ADDED[version]}
     number = str(max(applied, default=0))
     objects = {replace(item, number=number if item.identity == remade else "") for item in known}
@@ -59,8 +59,8 @@ def catalogue_of(applied: Sequence[int], drift: str = "", remade: str = "") -> C
     return Catalogue(frozenset(objects), hashlib.sha256(text.encode()).hexdigest())
 
 
-class FakeFence:
-    """A `bot.ports.Fence`; dead as soon as another session has taken its place."""
+class FakeExclusiveAccess:
+    """A `bot.ports.ExclusiveAccess`; dead as soon as another session has taken its place."""
 
     def __init__(self, database: "FakeDatabase", run_id: str) -> None:
         self._database = database
@@ -110,22 +110,22 @@ class FakeFence:
         return ChainOutcome(tuple(results), (), tuple(script.version for script in chain), lsn="0/1A")
 
     def recreate(
-        self, bundle: FetchedBundle, order: RecreationSpec, rows: RowSource, may_commit: Callable[[], None]
+        self, bundle: FetchedBundle, spec: RecreationSpec, rows: RowSource, may_commit: Callable[[], None]
     ) -> Recreated:
         self._must_live()
         database = self._database
         assert bundle.path.is_dir()
-        if database.tracking.keys() == order.expected:
+        if database.tracking.keys() == spec.expected:
             return Recreated(0, {})
         if database.recreate_error is not None:
             raise database.recreate_error
-        tables = order.export.tables if order.export else ()
+        tables = spec.export.tables if spec.export else ()
         back = {table.table: b"".join(rows(table)).count(b"\n") for table in tables}
         may_commit()
         self._must_live()
         database.on_commit()
-        database.recreations.append(tuple(sorted(order.versions)))
-        database.tracking |= {version: NAMES[version] for version in order.versions}
+        database.recreations.append(tuple(sorted(spec.versions)))
+        database.tracking |= {version: NAMES[version] for version in spec.versions}
         if database.lose_answer:
             database.lose_answer = False
             database.session = None
@@ -170,7 +170,7 @@ class FakeDatabase:
         self.remade = ""
         self.differs_from_copies = False
         self.open = True
-        self.session: FakeFence | None = None
+        self.session: FakeExclusiveAccess | None = None
         self.people = [Session(71, "app", "physioflow-api", "10.0.0.7", "idle", 3.0)]
         self.commits: list[tuple[int, ...]] = []
         self.closings = 0
@@ -188,7 +188,7 @@ class FakeDatabase:
         )
 
     def commit_chain(self, chain: Sequence[DownScript], expected: frozenset[int]) -> None:
-        """What COMMIT makes so."""
+        """Apply a chain at COMMIT."""
         self.on_commit()
         self.commits.append(tuple(script.version for script in chain))
         self.tracking = {version: name for version, name in self.tracking.items() if version in expected}
@@ -233,29 +233,29 @@ class FakeDatabase:
         yield FakeShadow(self)
 
     def rehearse_recreation(
-        self, run_id: str, bundle: FetchedBundle, order: RecreationSpec, rows: RowSource
+        self, run_id: str, bundle: FetchedBundle, spec: RecreationSpec, rows: RowSource
     ) -> Recreated:
-        del run_id, order, rows
+        del run_id, spec, rows
         self._must_be_open()
         assert bundle.path.is_dir()
         if self.rehearsal_error is not None:
             raise self.rehearsal_error
         return Recreated(9, {})
 
-    def fence(self, run_id: str) -> FakeFence:
+    def take_exclusive_access(self, run_id: str) -> FakeExclusiveAccess:
         stubborn = [session for session in self.people if session.superuser]
         if stubborn:
             self.open = True
             raise PermanentError("session-cannot-be-ended", f"{stubborn[0]} cannot be ended.", "Ask its owner.")
         self.closings += self.open
         self.open, self.people = False, []
-        self.session = FakeFence(self, run_id)
+        self.session = FakeExclusiveAccess(self, run_id)
         return self.session
 
     def reopen(self) -> None:
         self.open = True
 
-    def strangers(self) -> Sequence[Session]:
+    def other_sessions(self) -> Sequence[Session]:
         return tuple(self.people)
 
     def check(self, queries: Sequence[str]) -> Sequence[CheckResult]:

@@ -1,11 +1,11 @@
-"""Client tools that read whatever is not known to be broken."""
+"""Fakes the client tools that read bundles."""
 
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle
 
 
 class FakeReader:
-    """A `bot.ports.BundleReader`; `complaint` is what it says of every bundle."""
+    """A `bot.ports.BundleReader`; `restore_error` is its error for every bundle."""
 
     def __init__(self) -> None:
         self.restore_error = ""

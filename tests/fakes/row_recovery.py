@@ -1,4 +1,4 @@
-"""A comparison of databases that finds what it is told to find."""
+"""Fakes the comparison of databases."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +9,7 @@ from bot.ports import Report
 
 
 class FakeRowRecovery:
-    """A `bot.ports.Salvager`; `errors` are raised one after the other before it works."""
+    """A `bot.ports.RowRecovery`; `errors` are raised one after the other before it works."""
 
     def __init__(self) -> None:
         self.found = Salvage(
@@ -20,7 +20,7 @@ class FakeRowRecovery:
         self.errors: list[BotError] = []
         self.compared: list[str] = []
 
-    def salvage(self, kept: str, about: Sequence[str], write: Callable[[bytes], None], report: Report) -> Salvage:
+    def write_sql(self, kept: str, about: Sequence[str], write: Callable[[bytes], None], report: Report) -> Salvage:
         self.compared.append(kept)
         report(Progress(1, 12, "tables"))
         write("".join(f"-- {line}\n" for line in about).encode())

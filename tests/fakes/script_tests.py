@@ -1,4 +1,4 @@
-"""Down scripts that do what they are told to do."""
+"""Fakes the tests of down scripts."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from tests.fakes.sides import FakeSides
 
 
 class FakeScriptTests:
-    """A `bot.ports.Trials`; `problems` are said against scripts, `chain_error` against the chain.
+    """A `bot.ports.ScriptTests`; `problems` are reported of scripts, `chain_error` of the chain.
 
     A copy stays when the process dies in the middle, as a real one does.
     """
@@ -37,15 +37,15 @@ class FakeScriptTests:
     ) -> Sequence[ScriptTest]:
         self.compared_privileges = privileges
         name = self._copy(source, run_id)
-        tried: list[ScriptTest] = []
+        tests: list[ScriptTest] = []
         for script, up in scripts:
             self._clock.sleep(1.5)
-            report(Progress(len(tried), len(scripts), "scripts"))
-            tried.append(self._script_test(script.version, up))
-            if tried[-1].problem:
+            report(Progress(len(tests), len(scripts), "scripts"))
+            tests.append(self._script_test(script.version, up))
+            if tests[-1].problem:
                 break
         self._sides.drop(name)
-        return tried
+        return tests
 
     def chain(self, source: str, run_id: str, chain: Sequence[DownScript]) -> None:
         name = self._copy(source, run_id)

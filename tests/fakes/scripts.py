@@ -1,4 +1,4 @@
-"""Three down scripts: 027 drops two tables, 026 a column, 025 a view by CASCADE and a row."""
+"""Fakes three down scripts: 027 drops two tables, 026 a column, 025 a view by CASCADE and a row."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -42,7 +42,7 @@ class FakeScripts:
 
     def load(self) -> Mapping[int, DownScript]:
         if self.invalid:
-            raise PermanentError("invalid-script", "027_feature_flags.sql, line 3: no statement.", "Mend it.")
+            raise PermanentError("invalid-script", "027_feature_flags.sql, line 3: no statement.", "Fix it.")
         return dict(self.scripts)
 
     def load_ups(self) -> Mapping[int, UpScript]:

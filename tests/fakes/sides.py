@@ -1,4 +1,4 @@
-"""Databases beside the live one: loaded, compared, exchanged with it, kept, dropped."""
+"""Fakes the databases beside the live one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.database import NAMES, FakeDatabase, catalogue_of
 
 COUNTING_S = 60.0
-"""How long it takes to hash the live database: longer than everything else while the app is down."""
+"""The time it takes to hash the live database: longer than everything else while the app is down."""
 
 
 class FakeSides:
@@ -85,7 +85,7 @@ class FakeSides:
         assert name in self.databases
         return self.odd
 
-    def adopt(self, name: str) -> Sequence[str]:
+    def copy_settings(self, name: str) -> Sequence[str]:
         assert name in self.databases
         return self.not_copied
 

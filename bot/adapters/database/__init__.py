@@ -1,7 +1,7 @@
-"""One environment's PostgreSQL database, through psycopg."""
+"""Works on one environment's PostgreSQL database, through psycopg."""
 
 from bot.adapters.database.connections import identify
 from bot.adapters.database.database import PostgresDatabase
-from bot.adapters.database.tracking import Tracking
+from bot.adapters.database.server import Server, Tracking
 
-__all__ = ["PostgresDatabase", "Tracking", "identify"]
+__all__ = ["PostgresDatabase", "Server", "Tracking", "identify"]

@@ -1,40 +1,63 @@
-"""Connections to one environment's database, and to the server's maintenance database."""
+"""Opens connections to an environment's database, and translates psycopg's errors.
 
+A server's message may quote a row ("invalid input syntax for type integer: …"), a function's may say anything, a
+conninfo names hosts: none of that leaves this module. The original error stays as the cause.
+"""
+
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
 
-from bot.adapters.database.failures import connection_refused
 from bot.adapters.named_queries import load
-from bot.errors import BotError, PermanentError
+from bot.adapters.pgclient.redaction import FUNCTION_SPOKE
+from bot.errors import BotError, PermanentError, TemporaryError
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+QUERIES = load("sql.checks", "sessions.sql")
 
 APPLICATION = "backstop"
 CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 60.0
+# An abandoned transaction of ours must not hold its locks for ever.
 IDLE_TIMEOUT_S = 300.0
-"""An abandoned transaction of ours must not hold its locks for ever."""
 
 KNOWS_TRANSACTION_TIMEOUT = 170000
+# A server that vanished is noticed in 2 min. No sooner: the kernel also cuts off one that does not read on for so
+# long, as a busy server may while rows are copied into it.
 KEEPALIVES = {
     "keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "120000",
 }  # fmt: skip
-"""A server that vanished is noticed in 2 min. No sooner: the kernel also cuts off one that does not read on for so
-long, as a busy server may while rows are copied into it."""
+
+LOCKED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+MESSAGE_LENGTH = 300
+# SQLSTATE classes whose primary message quotes values: data exceptions, and what PL/pgSQL raises itself.
+CARRIES_VALUES = ("22", "P0")
+CONSTRAINTS = "23"
+SYNTAX_ERROR = "42601"
+RESTRICTED = ("42501", "0LP01")
+RAISING = "exec_stmt_raise"
+# Source files in which the server passes on the message of a function in a language other than PL/pgSQL.
+OTHER_LANGUAGES = ("plperl.c", "plpy_elog.c", "pltcl.c")
+WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+REFUSED_LOGIN = re.compile(
+    r"authentication|no pg_hba\.conf entry|does not exist|permission denied|not permitted", re.IGNORECASE
+)
+IDENTIFY_TIMEOUT_S = 3
+Identity = tuple[int, int]
 
 
 class Connections:
-    """Opens sessions with our name and limits. The DSN never leaves this class but for the tools' environment.
+    """Opens sessions with our name and limits. The DSN leaves this class only for the tools' environment.
 
     Args:
-        dsn: URL or conninfo to the environment's database; a direct connection, no transaction pooler.
-        maintenance_database: a database of the same server that is never fenced.
-        lock_timeout_s: how long a statement of ours waits for a lock.
+        dsn: URL or conninfo of the environment's database; a direct connection, no transaction pooler.
+        maintenance_database: a database of the same server that is never closed.
+        lock_timeout_s: how long one of our statements waits for a lock.
     """
 
     def __init__(self, dsn: str, maintenance_database: str, lock_timeout_s: float) -> None:
@@ -48,7 +71,7 @@ class Connections:
 
     @contextmanager
     def session(self, database: str = "", *, statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> Iterator[Connection]:
-        """A session in autocommit, closed at the end; `database` "" is the environment's own.
+        """Open a session in autocommit and close it at the end; `database` "" is the environment's own.
 
         Raises:
             TemporaryError, PermanentError: ``database-unreachable``.
@@ -60,13 +83,13 @@ class Connections:
             conn.close()
 
     @contextmanager
-    def maintenance(self) -> Iterator[Connection]:
-        """A session in the maintenance database: it works while the environment's database is closed."""
-        with self.session(self.maintenance_database) as conn:
+    def maintenance(self, *, statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> Iterator[Connection]:
+        """Open a session in the maintenance database; it works while the environment's database is closed."""
+        with self.session(self.maintenance_database, statement_timeout_s=statement_timeout_s) as conn:
             yield conn
 
     def open(self, database: str = "", *, statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> Connection:
-        """Open a session the caller closes. `statement_timeout_s` 0 means no limit."""
+        """Open a session that the caller closes. `statement_timeout_s` 0 means no limit."""
         limits = {
             "statement_timeout": statement_timeout_s,
             "lock_timeout": self.lock_timeout_s,
@@ -80,28 +103,33 @@ class Connections:
             **self._params,
             "options": options.strip(),
         }
+        # UTF-8 whatever the database's own encoding: names and rows are compared across databases.
         params |= {"dbname": database or self.database, "application_name": APPLICATION, "client_encoding": "UTF8"}
         try:
+            # No prepared statements: a script may change the types they were planned with.
             conn = psycopg.connect(make_conninfo(**params), autocommit=True, prepare_threshold=None)
             _lift_transaction_timeout(conn)
         except psycopg.OperationalError as error:
-            raise connection_refused(error) from error
+            raise _connection_refused(error) from error
         return conn
 
     def tool_environment(self, database: str = "", application: str = APPLICATION) -> Mapping[str, str]:
-        """The DSN as environment variables for pg_dump and pg_restore, so that no argument shows it."""
+        """Write the DSN as environment variables for pg_dump and pg_restore, so that no argument shows it."""
+        # libpq itself maps parameters to variables, so that every one it knows is passed on.
         words = " ".join(f"{key}='{_quoted(value)}'" for key, value in self._params.items() if value is not None)
-        options = Conninfo.parse(words.encode())
         known = {
             option.envvar.decode(): option.val.decode()
-            for option in options
+            for option in Conninfo.parse(words.encode())
             if option.val is not None and option.envvar is not None
         }
         return known | {"PGDATABASE": database or self.database, "PGAPPNAME": application, "PGCLIENTENCODING": "UTF8"}
 
 
 def _lift_transaction_timeout(conn: Connection) -> None:
-    """A database's or a role's own would end a dump or a load. An older server refuses a login that names it."""
+    """Lift a database's or role's own limit, which would end a dump or a load.
+
+    Not a connection option: an older server refuses a login that names the setting.
+    """
     if conn.info.server_version >= KNOWS_TRANSACTION_TIMEOUT:
         conn.execute("SET transaction_timeout = 0")
 
@@ -110,24 +138,121 @@ def _quoted(value: Any) -> str:
     return str(value).replace("\\", "\\\\").replace("'", "\\'")
 
 
-QUERIES = load("sql.checks", "sessions.sql")
-IDENTIFY_TIMEOUT_S = 3
-Identity = tuple[int, int]
-
-
 def identify(dsn: str, maintenance_database: str = "") -> Identity | None:
-    """Give when the server was started, in microseconds, and the database's oid; None where nobody answers soon.
-
-    Not the server's system identifier: a copy made from its files has the same, and is another server.
+    """Read the server's start time, in microseconds, and the database's oid; None if there is no answer in time.
 
     Args:
         dsn: of the database.
-        maintenance_database: where to ask instead, for the database itself may be closed; "" asks in it.
+        maintenance_database: is queried instead, as the database itself may be closed; "" queries the database.
     """
+    # decision 29: not the server's system identifier, which a copy made from its files shares.
     try:
         connections = Connections(make_conninfo(dsn, connect_timeout=IDENTIFY_TIMEOUT_S), maintenance_database, 1.0)
         with connections.session(maintenance_database, statement_timeout_s=IDENTIFY_TIMEOUT_S) as conn:
             row = conn.execute(QUERIES["identity"], {"database": connections.database}).fetchone()
+    # An environment that is away must not keep the bot from starting.
     except (BotError, psycopg.Error):
         return None
     return (int(row[0]), int(row[1])) if row else None
+
+
+@contextmanager
+def snapshot(conn: Connection) -> Iterator[None]:
+    """Hold one read-only snapshot for everything within. Row-level security must hide nothing: it raises instead."""
+    conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    try:
+        conn.execute("SET LOCAL row_security = off")
+        yield
+    finally:
+        if not conn.closed:
+            conn.execute("ROLLBACK")
+
+
+def roll_back(conn: Connection) -> None:
+    """Roll back a transaction that is still open; a connection that is gone has rolled back by itself."""
+    with suppress(psycopg.Error):
+        conn.execute("ROLLBACK") if conn.info.transaction_status else None
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn psycopg's errors into ours.
+
+    Args:
+        doing: completes "… failed", e.g. ``Reading the catalogue``.
+
+    Raises:
+        TemporaryError: ``database-unreachable``, ``table-locked``.
+        PermanentError: ``database-refused``.
+    """
+    try:
+        yield
+    except BotError:
+        raise
+    except psycopg.Error as error:
+        raise translate(error, doing) from error
+
+
+def translate(error: psycopg.Error, doing: str) -> BotError:
+    """Make the error for something that failed; see `translated`."""
+    message = safe_message(error)
+    if isinstance(error, LOCKED):
+        return TemporaryError("table-locked", f"{doing} waited for a lock in vain.", "Try again in a moment.")
+    if is_disconnect(error):
+        return TemporaryError("database-unreachable", f"{doing} failed: {message}.", "Check that the server is up.")
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return TemporaryError("database-slow", f"{doing} was cancelled: {message}.", "Try again in a moment.")
+    hint = (
+        "Grant the bot's role what is missing; docs/operations.md lists its rights."
+        if error.sqlstate in RESTRICTED
+        else ""
+    )
+    return PermanentError("database-refused", f"{doing} failed: {message}.", hint)
+
+
+def safe_message(error: psycopg.Error) -> str:
+    """Return the primary message and its SQLSTATE, without detail, query or host.
+
+    Where the message may hold a value, the error's kind stands for it.
+    """
+    primary = error.diag.message_primary or _last_fatal(str(error))
+    sqlstate = error.sqlstate or ""
+    if error.diag.source_function == RAISING or error.diag.source_file in OTHER_LANGUAGES:
+        primary = FUNCTION_SPOKE
+    elif _may_hold_values(error, sqlstate):
+        primary = f"{WORD.sub(' ', type(error).__name__).lower()}; the server's log has its words"
+    text = " ".join(primary.split())[:MESSAGE_LENGTH]
+    return f"{text} ({sqlstate})" if sqlstate else text
+
+
+def _may_hold_values(error: psycopg.Error, sqlstate: str) -> bool:
+    """Say if the message may quote a row. For a constraint the server names only what is violated."""
+    if sqlstate.startswith(CONSTRAINTS):
+        return not (error.diag.constraint_name or error.diag.column_name or error.diag.datatype_name)
+    made_by_function = sqlstate == SYNTAX_ERROR and bool(error.diag.internal_query)
+    return sqlstate.startswith(CARRIES_VALUES) or made_by_function
+
+
+def _last_fatal(text: str) -> str:
+    """Return a failed connection's message after FATAL; before it, libpq names the host."""
+    _, found, message = text.rpartition("FATAL:")
+    return message.strip() if found else "there is no connection"
+
+
+def is_disconnect(error: psycopg.Error) -> bool:
+    """Say if the connection is gone, so that the outcome of a running statement is unknown."""
+    sqlstate = error.sqlstate or ""
+    if sqlstate.startswith(("08", "57P")):
+        return True
+    return isinstance(error, psycopg.OperationalError) and not sqlstate
+
+
+def _connection_refused(error: psycopg.Error) -> BotError:
+    message = _last_fatal(str(error))[:MESSAGE_LENGTH]
+    if REFUSED_LOGIN.search(message):
+        return PermanentError(
+            "database-unreachable",
+            f"The server refuses our login: {message}.",
+            "Check the DSN in the environment's secret, and the role's rights.",
+        )
+    return TemporaryError("database-unreachable", f"The database cannot be reached: {message}.", "Check that it is up.")

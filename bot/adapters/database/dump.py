@@ -1,4 +1,4 @@
-"""A directory-format dump with the exact content of every table in its own snapshot."""
+"""Writes directory-format dumps, and reads the exact content of every table in the same snapshot."""
 
 import re
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -6,54 +6,47 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 from psycopg import sql
 
-from bot.adapters.database.blockers import BlockerWatch
-from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.export import QUERIES, snapshot
-from bot.adapters.database.failures import translated
-from bot.adapters.database.hashing import hash_tables, read_saved_tables
-from bot.adapters.pgclient.tool_errors import ToolFailedError
-from bot.adapters.pgclient.tools import PgTools, ToolRun
+from bot.adapters.database.connections import Connection, snapshot, translated
+from bot.adapters.database.hashing import CANCEL_S, REPORT_EVERY_S, hash_tables, read_saved_tables
+from bot.adapters.database.relations import QUERIES
+from bot.adapters.database.server import Server
+from bot.adapters.database.sessions import BlockerWatch
+from bot.adapters.pgclient.tools import ToolFailedError, ToolRun
 from bot.domain.backups import TableContent
-from bot.domain.environments import Timing
 from bot.domain.runs import Progress
 from bot.errors import BotError, PermanentError, TemporaryError
-from bot.ports import Clock, Dump, Report
+from bot.ports import Dump, Report
 
-REPORT_EVERY_S = 0.5
-CANCEL_S = 5.0
+# The share of a table's size that gzip at level 1 leaves, roughly.
 COMPRESSED_SHARE = 0.4
-"""What gzip at level 1 leaves of a table, at a guess."""
 
 
 class Dumper:
     """Takes dumps of one database; see `bot.ports.Database.dump`."""
 
-    def __init__(self, connections: Connections, tools: PgTools, timing: Timing, clock: Clock) -> None:
-        self._connections = connections
-        self._tools = tools
-        self._timing = timing
-        self._clock = clock
+    def __init__(self, server: Server) -> None:
+        self._connections = server.connections
+        self._tools = server.tools
+        self._timing = server.timing
+        self._clock = server.clock
 
     def dump(self, directory: Path, report: Report) -> Dump:
-        """Write the dump, and count and hash every table meanwhile."""
+        """Write the dump while counting and hashing every table."""
         tag = re.sub(r"[^A-Za-z0-9 _.-]", "", f"backstop dump {directory.parent.name}")[:60]
         with (
             translated("The dump"),
             self._connections.session(statement_timeout_s=0) as conn,
-            BlockerWatch(self._connections, pid=conn.info.backend_pid, application=tag) as watch,
+            BlockerWatch(self._connections, "The dump", pid=conn.info.backend_pid, application=tag) as watch,
         ):
             self._tools.check_version(conn.info.server_version)
             conn.execute("SET idle_in_transaction_session_timeout = 0")  # pg_dump may take longer than our hashing
             try:
                 with snapshot(conn):
                     return self._dump(conn, directory, report, watch)
-            except psycopg.errors.LockNotAvailable as error:
-                raise watch.locked("The dump") from error
             except ToolFailedError as error:
-                raise (watch.locked("The dump") if error.locked else _failed(error)) from error
+                raise (watch.locked() if error.locked else _failed(error)) from error
 
     def _dump(self, conn: Connection, directory: Path, report: Report, watch: BlockerWatch) -> Dump:
         self._lock(conn)
@@ -66,6 +59,7 @@ class Dumper:
             environment, directory, exported, self._timing.lock_timeout_s, statistics=statistics
         )
         guess_bytes = int(sum(table.size_bytes for table in tables) * COMPRESSED_SHARE)
+        # decision 15: hashing in a session of its own costs the backup little waiting.
         with ThreadPoolExecutor(1, "dump-hash") as pool:
             contents = pool.submit(hash_tables, conn, tables)
             try:
@@ -75,16 +69,15 @@ class Dumper:
                     contents.result()  # says why; pg_dump says only that it has no snapshot
                 run.wait()
             finally:
+                # Without our snapshot pg_dump cannot finish, and without pg_dump nobody needs the hashes.
                 run.kill()
                 if not contents.done():
                     conn.cancel_safe(timeout=CANCEL_S)
         return Dump(contents.result(), self._tools.version(), taken_at)
 
     def _lock(self, conn: Connection) -> None:
-        """Lock every table against TRUNCATE and DROP before the snapshot is taken, which a lock by itself does not do.
-
-        The names come from another session, because reading the catalogue in this one would take the snapshot.
-        """
+        """Lock every table against TRUNCATE and DROP before the snapshot is taken; LOCK itself takes none."""
+        # In another session: reading the catalogue in this one would take the snapshot.
         with self._connections.session() as other:
             tables = other.execute(QUERIES["stored_table_names"]).fetchall()
         if tables:
@@ -92,13 +85,13 @@ class Dumper:
             conn.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
 
     def _follow(self, work: "_Work", report: Report, watch: BlockerWatch) -> None:
-        """Report until both are done; stop when nothing has moved for too long."""
+        """Report progress until both are done; stop when nothing has moved for too long."""
         moved_at = reported_at = self._clock.monotonic()
         done_bytes = -1
         while not work.is_done():
             now, written = self._clock.monotonic(), work.written_bytes()
             if watch.waits_too_long:
-                raise watch.locked("The dump")
+                raise watch.locked()
             moved_at, done_bytes = (now if written != done_bytes else moved_at), written
             if now - moved_at > self._timing.stall_s:
                 raise TemporaryError(
@@ -112,7 +105,7 @@ class Dumper:
 
 @dataclass(frozen=True)
 class _Work:
-    """pg_dump writing, and our own session counting and hashing."""
+    """A running pg_dump, and our own session that counts and hashes."""
 
     run: ToolRun
     contents: Future[list[TableContent]]
@@ -121,11 +114,11 @@ class _Work:
 
     @property
     def lost_snapshot(self) -> bool:
-        """Whether our own session has failed, and the snapshot is gone with its transaction."""
+        """Say if our own session has failed: the snapshot went with its transaction."""
         return self.contents.done() and self.contents.exception() is not None
 
     def is_done(self) -> bool:
-        """Whether both have ended, or one has failed, waiting a moment for the one that has not."""
+        """Say if both have ended, or one has failed; wait a moment for the one that has not."""
         if self.lost_snapshot:
             return True
         if self.run.is_running():
@@ -136,7 +129,7 @@ class _Work:
         return self.contents.done()
 
     def written_bytes(self) -> int:
-        """Bytes there so far; a file may go while we look."""
+        """Count the bytes written so far; a file may vanish meanwhile."""
         total = 0
         with suppress(FileNotFoundError):
             for file in self.directory.iterdir():
@@ -147,10 +140,10 @@ class _Work:
 def _failed(error: ToolFailedError) -> BotError:
     if error.gone:
         return TemporaryError(
-            "database-unreachable", f"The dump was cut off: {error.words}.", "Check that the server is up."
+            "database-unreachable", f"The dump was cut off: {error.message}.", "Check that the server is up."
         )
     return PermanentError(
         "dump-failed",
-        f"pg_dump failed: {error.words}.",
+        f"pg_dump failed: {error.message}.",
         "No backup was written and nothing was changed. Give our role what it lacks, then try again.",
     )

@@ -1,26 +1,21 @@
-"""Copies every row of relations out, as CSV, in one snapshot."""
+"""Exports every row of relations as CSV, in one snapshot."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 
 from psycopg import sql
 
-from bot.adapters.database.connections import Connection
-from bot.adapters.database.hashing import TEXT_FORM, read_contents
-from bot.adapters.database.relations import Relation, children_of, find_relation
-from bot.adapters.named_queries import load
+from bot.adapters.database.connections import Connection, snapshot
+from bot.adapters.database.hashing import REPORT_EVERY_S, TEXT_FORM, read_contents
+from bot.adapters.database.relations import QUERIES, Relation, find_children, find_relation, read_size_bytes
 from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.runs import Progress
 from bot.errors import PermanentError
 from bot.ports import Clock, Report, TableSink
 
-QUERIES = load("sql.checks", "tables.sql")
-REPORT_EVERY_S = 0.5
-
 
 class Exporter:
-    """Exports in one session; see `bot.ports.Fence.export`."""
+    """Exports in one session; see `bot.ports.ExclusiveAccess.export`."""
 
     def __init__(self, conn: Connection, clock: Clock) -> None:
         self._conn = conn
@@ -31,13 +26,15 @@ class Exporter:
     ) -> tuple[Sequence[SavedSequence], Sequence[TableContent]]:
         """Copy out every row of the relations, and of the tables that inherit from them, each by itself.
 
-        Gives owned sequences' states, and what each relation held.
+        Returns owned sequences' states, and each relation's content.
         """
         with snapshot(self._conn):
             self._conn.execute(TEXT_FORM)  # or a database's own settings may leave out digits
-            heirs = [child for table in tables for child in children_of(self._conn, table)]
-            relations = [self._find(table) for table in dict.fromkeys([*tables, *heirs])]
-            progress = _ByteProgress(report, self._clock, sum(self._size(relation) for relation in relations))
+            children = [child for table in tables for child in find_children(self._conn, table)]
+            # A child may be listed by itself and by its parent.
+            relations = [self._find(table) for table in dict.fromkeys([*tables, *children])]
+            guess_bytes = sum(read_size_bytes(self._conn, relation) for relation in relations)
+            progress = _ByteProgress(report, self._clock, guess_bytes)
             sequences = [sequence for relation in relations for sequence in self._sequences(relation)]
             rows = {relation.identity: self._copy(relation, sink, progress) for relation in relations}
             progress.finish()
@@ -55,7 +52,7 @@ class Exporter:
         return relation
 
     def _copy(self, relation: Relation, sink: TableSink, progress: "_ByteProgress") -> int:
-        """Copy one relation; the server's own count of rows is the answer."""
+        """Copy one relation, and return the server's own count of rows."""
         condition = sql.SQL("" if relation.populated else " WHERE false")
         query = sql.SQL("COPY (SELECT * FROM {}{}) TO STDOUT WITH (FORMAT csv, HEADER)").format(
             relation.source, condition
@@ -75,12 +72,9 @@ class Exporter:
             last_value, is_called = self._conn.execute(query).fetchall()[0]
             yield SavedSequence(identity, last_value, is_called)
 
-    def _size(self, relation: Relation) -> int:
-        return int(self._conn.execute(QUERIES["total_size"], {"relation": relation.name.as_string()}).fetchall()[0][0])
-
 
 class _ByteProgress:
-    """Reports now and then; what the rows take as CSV is only guessed by what they take on disk."""
+    """Reports progress at intervals; the size as CSV is estimated by the size on disk."""
 
     def __init__(self, report: Report, clock: Clock, guess_bytes: int) -> None:
         self._report = report
@@ -97,15 +91,3 @@ class _ByteProgress:
 
     def finish(self) -> None:
         self._report(Progress(self._done_bytes, self._done_bytes, "bytes"))
-
-
-@contextmanager
-def snapshot(conn: Connection) -> Iterator[None]:
-    """One read-only snapshot for all that is within. Row-level security must hide nothing: it raises instead."""
-    conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    try:
-        conn.execute("SET LOCAL row_security = off")
-        yield
-    finally:
-        if not conn.closed:
-            conn.execute("ROLLBACK")

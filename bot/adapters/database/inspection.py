@@ -1,58 +1,226 @@
-"""Facts about a database, without waiting for anybody."""
+"""Reads facts about a database: its sessions, its tracking table, and the answers to read-only checks."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import psycopg
+from psycopg import sql
 
-from bot.adapters.database.blockers import BlockerWatch, session_of
-from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.failures import translated
-from bot.adapters.database.tracking import Tracking, TrackingTable
-from bot.adapters.named_queries import load
-from bot.domain.catalogue import DatabaseFacts, Session
+from bot.adapters.database.connections import (
+    QUERIES,
+    Connection,
+    Connections,
+    is_disconnect,
+    safe_message,
+    translated,
+)
+from bot.adapters.database.server import Server, Tracking
+from bot.adapters.database.sessions import BlockerWatch, build_session
+from bot.domain.catalogue import CheckResult, DatabaseFacts, Session
 from bot.domain.migrations import AppliedMigration
 from bot.errors import PermanentError
 
-QUERIES = load("sql.checks", "sessions.sql")
+LEADING_DIGITS = re.compile(r"\d+")
+IS_QUERY = re.compile(r"\s*(SELECT|WITH|VALUES|TABLE)\b", re.IGNORECASE)
+
+COLUMNS = """
+SELECT n.nspname, c.relname, array_agg(a.attname ORDER BY a.attnum)
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.oid = pg_catalog.to_regclass(%s)
+GROUP BY n.nspname, c.relname
+"""
 
 
-def inspect(connections: Connections, tracking: Tracking) -> DatabaseFacts:
-    """Observe it. A closed database is seen from beside it, without its tracking table.
+def inspect(server: Server) -> DatabaseFacts:
+    """Observe a database without waiting for anybody. A closed one is seen without its tracking table.
 
     Raises:
         TemporaryError: ``table-locked``, ``database-unreachable``.
         PermanentError: ``tracking-table-unreadable``, ``database-unreachable``.
     """
-    with translated("Inspecting the database"), connections.maintenance() as server:
-        who = {"database": connections.database}
-        row = server.execute(QUERIES["database"], who).fetchone()
+    connections = server.connections
+    with translated("Inspecting the database"), connections.maintenance() as conn:
+        place = {"database": connections.database}
+        row = conn.execute(QUERIES["database"], place).fetchone()
         if row is None:
             raise PermanentError("database-unreachable", "There is no such database on the server.", "Check the DSN.")
         is_open, size_bytes, version, can_fence, can_create, is_superuser, role = row
-        applied, ours = _read_tracking(connections, tracking) if is_open else ((), 0)
+        applied, ours = _read_applied(server) if is_open else ((), 0)
         return DatabaseFacts(
             name=connections.database,
             server_version=version,
             size_bytes=size_bytes,
             applied=applied,
-            sessions=read_sessions(server, connections, ours),
-            prepared=tuple(gid for gid, *_ in server.execute(QUERIES["prepared"], who)),
+            sessions=read_sessions(conn, connections, ours),
+            prepared=tuple(gid for gid, *_ in conn.execute(QUERIES["prepared"], place)),
             can_fence=can_fence,
             can_create=can_create,
             accepts_connections=is_open,
-            slots=tuple(slot for (slot,) in server.execute(QUERIES["slots"], who)),
+            slots=tuple(slot for (slot,) in conn.execute(QUERIES["slots"], place)),
             is_superuser=is_superuser,
             role=role,
         )
 
 
-def read_sessions(server: Connection, connections: Connections, *ours: int) -> tuple[Session, ...]:
-    """Others' client sessions in the database."""
-    rows = server.execute(QUERIES["others"], {"database": connections.database, "ours": list(ours)})
-    return tuple(session_of(row) for row in rows)
+def read_sessions(conn: Connection, connections: Connections, *ours: int) -> tuple[Session, ...]:
+    """List others' client sessions in the database."""
+    rows = conn.execute(QUERIES["others"], {"database": connections.database, "ours": list(ours)})
+    return tuple(build_session(row) for row in rows)
 
 
-def _read_tracking(connections: Connections, tracking: Tracking) -> tuple[tuple[AppliedMigration, ...], int]:
-    with connections.session() as conn, BlockerWatch(connections, pid=conn.info.backend_pid) as watch:
+def _read_applied(server: Server) -> tuple[tuple[AppliedMigration, ...], int]:
+    """Read the applied migrations, and the pid of the session that did so."""
+    connections = server.connections
+    with connections.session() as conn:
+        pid = conn.info.backend_pid
+        with BlockerWatch(connections, "Reading the tracking table", pid=pid):
+            return TrackingTable(conn, server.tracking).applied(), pid
+
+
+@dataclass(frozen=True)
+class TrackingRow:
+    """One row, by its place and its content. `version` None: nothing in it can be read as one."""
+
+    ctid: str
+    version: int | None
+    name: str
+
+
+class TrackingTable:
+    """The migration runner's table in one session, found once: a later `search_path` cannot lead elsewhere.
+
+    Raises:
+        PermanentError: ``tracking-table-unreadable``.
+    """
+
+    def __init__(self, conn: Connection, tracking: Tracking) -> None:
+        self._conn = conn
+        self._candidates = tracking.version_columns
+        self.name = sql.Identifier(*tracking.table.split("."))
+        self.identity = tracking.table
+        self.name, self.identity = self._find()
+
+    def _find(self) -> tuple[sql.Identifier, str]:
+        row = self._conn.execute(COLUMNS, (self.name.as_string(self._conn),)).fetchone()
+        if row is None:
+            raise _unreadable(f"There is no table {self.identity}.")
+        identity = self._conn.execute("SELECT format('%%I.%%I', %s::text, %s::text)", row[:2]).fetchone()
+        return sql.Identifier(*row[:2]), str(identity[0]) if identity else self.identity
+
+    def columns(self) -> Sequence[str]:
+        """Return the version columns that exist now, best first."""
+        # They are read each time: migration 026 adds `version`, and undoing it takes it away again.
+        row = self._conn.execute(COLUMNS, (self.name.as_string(self._conn),)).fetchone()
+        existing = set(row[2]) if row else set()
+        found = [column for column in self._candidates if column in existing]
+        if not found:
+            raise _unreadable(f"{self.identity} has none of the columns {', '.join(self._candidates)}.")
+        return found
+
+    def rows(self) -> list[TrackingRow]:
+        """Read every row, in version order.
+
+        Raises:
+            PermanentError: ``tracking-table-unreadable``.
+        """
+        wanted = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in self.columns())
+        query = sql.SQL("SELECT ctid::text, {} FROM {}").format(wanted, self.name)
         try:
-            return TrackingTable(conn, tracking).applied(), conn.info.backend_pid
-        except psycopg.errors.LockNotAvailable as error:
-            raise watch.locked("Reading the tracking table") from error
+            found = self._conn.execute(query).fetchall()
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise _unreadable(f"{self.identity} cannot be read: {safe_message(error)}.") from error
+        rows = [TrackingRow(ctid, _read_version(values), _read_name(values)) for ctid, *values in found]
+        return sorted(rows, key=lambda row: (row.version or 0, row.name))
+
+    def applied(self) -> tuple[AppliedMigration, ...]:
+        """Read every applied migration, oldest first.
+
+        Raises:
+            PermanentError: ``tracking-table-unreadable``, also for a row without a version, or two rows with the same.
+        """
+        rows = self.rows()
+        versions = [row.version for row in rows]
+        if None in versions:
+            raise _unreadable(f"{versions.count(None)} rows of {self.identity} name no version.")
+        twice = sorted({version for version in versions if version is not None and versions.count(version) > 1})
+        if twice:
+            raise _unreadable(f"{self.identity} names {', '.join(f'{version:03d}' for version in twice)} twice.")
+        return tuple(AppliedMigration(row.version or 0, row.name) for row in rows)
+
+    def versions(self) -> frozenset[int]:
+        """Read the applied versions.
+
+        Raises:
+            PermanentError: ``tracking-table-unreadable``.
+        """
+        return frozenset(migration.version for migration in self.applied())
+
+    def lock(self) -> None:
+        """Keep others from writing to it until the transaction ends."""
+        self._conn.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(self.name))
+
+    def delete(self, version: int) -> int:
+        """Delete the rows of a version, by whatever column names it now, and count them."""
+        # By ctid, because a version is read from text columns and has no single form in SQL.
+        gone = [row.ctid for row in self.rows() if row.version == version]
+        query = sql.SQL("DELETE FROM {} WHERE ctid = ANY(%s::tid[])").format(self.name)
+        return self._conn.execute(query, (gone,)).rowcount
+
+
+def _read_version(values: Sequence[str | None]) -> int | None:
+    """Take the first column that begins with a number; a NULL version falls back to the name."""
+    for value in values:
+        match = LEADING_DIGITS.match(value or "")
+        if match:
+            return int(match[0])
+    return None
+
+
+def _read_name(values: Sequence[str | None]) -> str:
+    """Take the last column, if it is more than a number."""
+    last = values[-1] or ""
+    return "" if last.isdigit() else last
+
+
+def _unreadable(message: str) -> PermanentError:
+    return PermanentError(
+        "tracking-table-unreadable", message, "Check [migrations] tracking_table and version_columns in backstop.toml."
+    )
+
+
+def run_checks(conn: Connection, queries: Sequence[str], *, within: bool = False) -> list[CheckResult]:
+    """Run checks: each is a SELECT or a bare expression that returns one true value.
+
+    Args:
+        conn: in autocommit.
+        queries: each runs in a READ ONLY transaction that is rolled back.
+        within: they run in the transaction under way instead, and see its changes; their own are rolled back.
+
+    Raises:
+        psycopg.Error: the connection is gone.
+    """
+    frame = ("SAVEPOINT before_check", "ROLLBACK TO before_check") if within else ("BEGIN READ ONLY", "ROLLBACK")
+    return [_run_check(conn, query, *frame) for query in queries]
+
+
+def _run_check(conn: Connection, query: str, begin: str, end: str) -> CheckResult:
+    text = query.strip().removesuffix(";")
+    conn.execute(begin.encode())
+    try:
+        # The binary format makes it the extended protocol, which takes one statement: no COMMIT can hide behind it.
+        cursor = conn.cursor(binary=True)
+        cursor.execute((text if IS_QUERY.match(text) else f"SELECT ({text})").encode())
+        rows = cursor.fetchmany(2) if cursor.description else []
+    except psycopg.Error as error:
+        if is_disconnect(error):
+            raise
+        return CheckResult(query, ok=False, problem=safe_message(error))
+    finally:
+        if not conn.closed:
+            conn.execute(end.encode())
+    if len(rows) != 1 or len(rows[0]) != 1:
+        return CheckResult(query, ok=False, problem="it does not give exactly one value")
+    return CheckResult(query, ok=rows[0][0] is True, problem="" if rows[0][0] is True else "it is not true")

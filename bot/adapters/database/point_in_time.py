@@ -1,4 +1,4 @@
-"""Point-in-time recovery: what it could reach, and a name for where we are. Works while the database is closed."""
+"""Describes the reach of point-in-time recovery, and marks restore points; works while the database is closed."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ NAME_LENGTH = 63
 
 
 def describe_recovery(conn: Connection) -> Sequence[str]:
-    """One line each: archiving, failures, WAL position, slots."""
+    """Describe archiving, its failures, the WAL position and slots, one fact per line."""
     mode, level, count, last, last_at, failed, failed_wal, failed_at, failing = conn.execute(
         QUERIES["archiver"]
     ).fetchall()[0]
@@ -32,8 +32,8 @@ def describe_recovery(conn: Connection) -> Sequence[str]:
     return lines
 
 
-def mark(conn: Connection, name: str) -> str:
-    """Create a restore point where we may EXECUTE `pg_create_restore_point`; gives its LSN, or the current one."""
+def mark_restore_point(conn: Connection, name: str) -> str:
+    """Create a restore point and return its LSN; without the right to do so, return the current LSN."""
     try:
         query = "SELECT pg_catalog.pg_create_restore_point(%s)::text"
         return str(conn.execute(query, (name[:NAME_LENGTH],)).fetchall()[0][0])

@@ -1,43 +1,25 @@
-"""Relations by identity: found by the server, so that a name from a plan never becomes SQL text."""
+"""Finds relations by their identity, and counts their rows.
 
+The server looks them up, so that a name from a plan never becomes SQL text.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from psycopg import sql
 
-from bot.adapters.database.connections import Connection
+from bot.adapters.database.connections import Connection, snapshot, translated
+from bot.adapters.database.server import Server
+from bot.adapters.database.sessions import BlockerWatch
+from bot.adapters.named_queries import load
+from bot.domain.catalogue import TableSize
+from bot.errors import PermanentError
 
-FIND = """
-SELECT n.nspname, c.relname, c.relkind, c.relispopulated,
-       coalesce((SELECT array_agg(attname ORDER BY attnum) FROM pg_catalog.pg_attribute
-                 WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped), '{}')
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid = pg_catalog.to_regclass(%s)
-"""
-
-
-# Tables that inherit. A partition is none: its rows are reached by way of its table.
-CHILDREN = """
-WITH RECURSIVE found AS (
-    SELECT pg_catalog.to_regclass(%(table)s)::oid AS oid
-    UNION
-    SELECT c.oid FROM found JOIN pg_catalog.pg_inherits i ON i.inhparent = found.oid
-    JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relkind = 'r' AND NOT c.relispartition)
-SELECT format('%%I.%%I', n.nspname, c.relname) FROM found
-JOIN pg_catalog.pg_class c ON c.oid = found.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid <> pg_catalog.to_regclass(%(table)s)
-ORDER BY 1
-"""
-PARENTS = """
-WITH RECURSIVE found AS (
-    SELECT pg_catalog.to_regclass(%(table)s)::oid AS oid
-    UNION
-    SELECT c.oid FROM found JOIN pg_catalog.pg_inherits i ON i.inhrelid = found.oid
-    JOIN pg_catalog.pg_class c ON c.oid = i.inhparent AND c.relkind = 'r')
-SELECT format('%%I.%%I', n.nspname, c.relname) FROM found
-JOIN pg_catalog.pg_class c ON c.oid = found.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid <> pg_catalog.to_regclass(%(table)s)
-ORDER BY 1
-"""
+QUERIES = load("sql.checks", "tables.sql")
+Column = tuple[str, str]
+"""Table and column."""
+Key = TypeVar("Key", str, tuple[str, str])
 
 
 @dataclass(frozen=True)
@@ -45,12 +27,12 @@ class Relation:
     """A relation that exists.
 
     Attributes:
-        identity: as asked for.
+        identity: as requested.
         name: for SQL.
-        source: for FROM: what is in it and in no other, but for a partitioned table, whose rows are its partitions'.
+        source: for FROM: only its own rows, except for a partitioned table, whose rows are its partitions'.
         lockable: whether LOCK TABLE takes it; it refuses materialized views.
-        populated: false for a materialized view nobody has refreshed: reading it is an error.
-        columns: as they are seen.
+        populated: false for a materialized view that was never refreshed: reading it is an error.
+        columns: in their order.
     """
 
     identity: str
@@ -63,7 +45,7 @@ class Relation:
 
 def find_relation(conn: Connection, identity: str) -> Relation | None:
     """Look a relation up by what `pg_identify_object` calls it."""
-    row = conn.execute(FIND, (identity,)).fetchone()
+    row = conn.execute(QUERIES["relation"], {"relation": identity}).fetchone()
     if row is None:
         return None
     schema, name, kind, populated, columns = row
@@ -72,18 +54,83 @@ def find_relation(conn: Connection, identity: str) -> Relation | None:
     return Relation(identity, quoted, source, kind in {"r", "p"}, populated, tuple(columns))
 
 
+def find_children(conn: Connection, identity: str) -> list[str]:
+    """List the tables that inherit from one, in any degree: a change of its rows changes theirs."""
+    return [child for (child,) in conn.execute(QUERIES["children"], {"relation": identity})]
+
+
+def find_parents(conn: Connection, identity: str) -> list[str]:
+    """List the tables that one inherits from, in any degree."""
+    return [parent for (parent,) in conn.execute(QUERIES["parents"], {"relation": identity})]
+
+
+def order_by_references(tables: Iterable[Key], references: Mapping[Key, Iterable[Key]]) -> list[Key]:
+    """Put tables after those they refer to, directly or by way of others; in a circle, the first comes last."""
+    wanted = list(tables)
+    ordered: dict[Key, None] = {}
+    entered: set[Key] = set()
+    for table in wanted:
+        waiting = [(table, False)]
+        while waiting:
+            name, done = waiting.pop()
+            if done:
+                ordered[name] = None
+            elif name not in entered:
+                entered.add(name)
+                waiting.append((name, True))
+                waiting += [(parent, False) for parent in sorted(references.get(name, ()), reverse=True)]
+    kept = set(wanted)
+    return [name for name in ordered if name in kept]
+
+
 def count_rows(conn: Connection, relation: Relation) -> int:
-    """Count exactly; 0 for a materialized view nobody has refreshed."""
+    """Count exactly; 0 for a materialized view that was never refreshed."""
     if not relation.populated:
         return 0
     return int(conn.execute(sql.SQL("SELECT count(*) FROM {}").format(relation.source)).fetchall()[0][0])
 
 
-def children_of(conn: Connection, identity: str) -> list[str]:
-    """Identities of the tables that inherit from one, in any degree: what is done to its rows is done to theirs."""
-    return [child for (child,) in conn.execute(CHILDREN, {"table": identity})]
+def read_size_bytes(conn: Connection, relation: Relation) -> int:
+    """Read the size on disk, with indexes and TOAST."""
+    return int(conn.execute(QUERIES["total_size"], {"relation": relation.name.as_string()}).fetchall()[0][0])
 
 
-def parents_of(conn: Connection, identity: str) -> list[str]:
-    """Identities of the tables that one inherits from, in any degree."""
-    return [parent for (parent,) in conn.execute(PARENTS, {"table": identity})]
+def measure(server: Server, tables: Sequence[str], columns: Sequence[Column]) -> list[TableSize]:
+    """Count rows of tables, then non-null values of columns, in one snapshot.
+
+    Raises:
+        TemporaryError: ``table-locked`` names the blocker.
+        PermanentError: ``relation-missing``.
+    """
+    if not tables and not columns:
+        return []
+    with (
+        translated("Counting rows"),
+        server.connections.session(statement_timeout_s=server.timing.stall_s) as conn,
+        BlockerWatch(server.connections, "Counting rows", pid=conn.info.backend_pid),
+        snapshot(conn),
+    ):
+        sizes = [_measure_table(conn, table) for table in tables]
+        return sizes + [_measure_column(conn, *column) for column in columns]
+
+
+def _measure_table(conn: Connection, table: str) -> TableSize:
+    relation = _require(conn, table)
+    return TableSize(table, count_rows(conn, relation), read_size_bytes(conn, relation))
+
+
+def _measure_column(conn: Connection, table: str, column: str) -> TableSize:
+    relation = _require(conn, table)
+    name = column.strip('"').replace('""', '"')
+    query = sql.SQL("SELECT count({0}), coalesce(sum(pg_catalog.pg_column_size({0})), 0) FROM {1}")
+    rows, size = conn.execute(query.format(sql.Identifier(name), relation.source)).fetchall()[0]
+    return TableSize(f"{table}.{column}", rows, int(size))
+
+
+def _require(conn: Connection, table: str) -> Relation:
+    relation = find_relation(conn, table)
+    if relation is None:
+        raise PermanentError(
+            "relation-missing", f"{table} is not there.", "Somebody has changed the schema: ask again."
+        )
+    return relation

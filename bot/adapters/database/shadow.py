@@ -1,4 +1,4 @@
-"""A schema-only copy of the live database, in which a chain is rehearsed."""
+"""Makes schema-only copies of the live database, in which chains are rehearsed."""
 
 import re
 import tempfile
@@ -6,44 +6,45 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import dict_row
 
-from bot.adapters.database.blockers import BlockerWatch
-from bot.adapters.database.body_references import find_bodies, find_body_references
-from bot.adapters.database.catalogue import Owners, catalogue_within, read_catalogue, read_owners
-from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, Connections
-from bot.adapters.database.execution import ChainExecutor, Executed, StatementFailedError
-from bot.adapters.database.failures import translated
+from bot.adapters.database.catalogue import Owners, read_owners
+from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, translated
+from bot.adapters.database.execution import PostgresShadow
 from bot.adapters.database.hashing import TEXT_FORM
-from bot.adapters.database.publications import Published, lacks_identity, publish, read_published, unidentifiable
-from bot.adapters.database.tracking import Tracking, TrackingTable
-from bot.adapters.database.undo_rollback.commits import Recreation
-from bot.adapters.database.undo_rollback.script import RecreationScript
+from bot.adapters.database.inspection import TrackingTable
+from bot.adapters.database.server import Server, Tracking
+from bot.adapters.database.sessions import BlockerWatch
 from bot.adapters.named_queries import load
-from bot.adapters.pgclient.restore_errors import tolerated
-from bot.adapters.pgclient.tool_errors import ToolFailedError
-from bot.adapters.pgclient.tools import PgTools
-from bot.domain.catalogue import ChainOutcome, Rehearsal
-from bot.domain.migrations import DownScript
+from bot.adapters.pgclient.restore_errors import tolerated_errors
+from bot.adapters.pgclient.tools import PgTools, ToolFailedError, use_list
 from bot.errors import BotError, PermanentError, TemporaryError
-from bot.ports import Clock, Recreated
 
 QUERIES = load("sql.checks", "shadow.sql")
+PUBLICATIONS = load("sql.checks", "publications.sql")
+TRANSACTION_SIZE_SINCE = 17
+# A shadow does not outlive its run, so no COMMIT in it needs to wait for the disk.
 OPTIONS = "-c synchronous_commit=off"
 PREFIX = "backstop_shadow_"
 MADE_AT = re.compile(r"made at (\d+)")
+# A shadow this young may belong to a preview that has not connected to it yet.
 YOUNG_S = 600.0
-"""A shadow this young may belong to a preview that has not connected to it yet."""
 
 SKIPPED_ENTRIES = re.compile(r"^\d+; \d+ \d+ (EVENT TRIGGER|COMMENT - EVENT TRIGGER|COMMENT - EXTENSION) ")
 ENTRY_OWNER = re.compile(r"^\d+; \d+ \d+ DEFAULT ACL .* (\S+)$")
 
 
+Published = tuple[str, str, str]
+"""Schema and name of a table, and its published actions: ``update``, ``delete`` or ``update, delete``."""
+
+
 @dataclass(frozen=True)
 class Source:
-    """What of the live database is not in its dump."""
+    """The state of the live database that is not in its dump."""
 
     settings: Sequence[tuple[str, str]]
     foreign_owners: frozenset[str]
@@ -56,45 +57,42 @@ class ShadowMaker:
     """Makes and drops shadows.
 
     Args:
-        connections: to the live database.
-        tracking: whose rows are copied, too: a chain's bookkeeping is rehearsed with it.
-        tools: pg_dump and pg_restore.
-        clock: for the shadow's age.
-        template: copied instead of the empty ``template0``; it holds the extensions only a superuser can make.
+        server: of the live database. The rows of its tracking table are copied, too: a chain's bookkeeping is rehearsed
+            with them.
     """
 
-    def __init__(
-        self, connections: Connections, tracking: Tracking, tools: PgTools, clock: Clock, template: str = "template0"
-    ) -> None:
-        self._connections = connections
-        self._tracking = tracking
-        self._tools = tools
-        self._clock = clock
-        self._template = template
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._connections = server.connections
+        self._tools = server.tools
+        self._clock = server.clock
 
     @contextmanager
-    def shadow(self, run_id: str) -> Iterator["PostgresShadow"]:
+    def shadow(self, run_id: str) -> Iterator[PostgresShadow]:
         """Make a shadow; see `bot.ports.Database.shadow`."""
         name = PREFIX + re.sub(r"[^a-z0-9]", "", run_id.lower())[:30]
         with translated("Making the shadow"), self._connections.maintenance() as server:
+            # A process that died may have left one of the same run.
             self._drop(server, name)
             try:
                 with self._connections.session() as live:
-                    source = self._create(server, live, name)
+                    source = self._describe(live)
+                    self._create(server, name)
                     self._fill(live, name, source)
                 with self._connections.session(name, statement_timeout_s=0) as conn:
                     apply_settings(conn, source.settings)
-                    yield PostgresShadow(conn, self._tracking, source.owners, self._connections.lock_timeout_s)
+                    yield PostgresShadow(conn, self._server, source.owners)
             finally:
                 self._drop(server, name)
 
     def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:
-        """Drop shadows of processes that died; gives their names. A young one, or one in use, is left alone."""
+        """Drop shadows of processes that died, and name them. A young one, or one in use, is left alone."""
         alive = {PREFIX + run_id for run_id in run_ids_alive}
         now_s = self._clock.now().timestamp()
         dropped = []
         with translated("Dropping old shadows"), self._connections.maintenance() as server:
             for name, comment in server.execute(QUERIES["leftovers"], {"prefix": PREFIX}).fetchall():
+                # The age comes from the comment: the server keeps no creation time of a database.
                 made = MADE_AT.search(comment or "")
                 if name not in alive and (made is None or now_s - int(made[1]) > YOUNG_S):
                     self._drop(server, name)
@@ -104,24 +102,18 @@ class ShadowMaker:
     def _drop(self, server: Connection, name: str) -> None:
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    def _create(self, server: Connection, live: Connection, name: str) -> Source:
-        source = self._describe(live)
-        encoding, collate, ctype, provider, locale, rules = live.execute(QUERIES["locale"]).fetchall()[0]
-        options = {"TEMPLATE": self._template, "ENCODING": encoding, "LC_COLLATE": collate, "LC_CTYPE": ctype}
-        options |= {"LOCALE_PROVIDER": {"i": "icu", "b": "builtin"}[provider]} if provider in ("i", "b") else {}
-        options |= {("ICU_LOCALE" if provider == "i" else "BUILTIN_LOCALE"): locale} if provider in ("i", "b") else {}
-        options |= {"ICU_RULES": rules} if rules else {}
-        parts = [sql.SQL("{} = {}").format(sql.SQL(key), sql.Literal(value)) for key, value in options.items()]
-        server.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), sql.SQL(" ").join(parts)))
+    def _create(self, server: Connection, name: str) -> None:
+        options = {"TEMPLATE": sql.Identifier(self._server.template), **read_locale(server, self._connections.database)}
+        options.pop("TABLESPACE", None)  # a schema without rows fits anywhere
+        create_database(server, name, options)
         comment = sql.Literal(f"Backstop's rehearsal, made at {int(self._clock.now().timestamp())}")
         server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), comment))
-        return source
 
     def _describe(self, live: Connection) -> Source:
         owners = frozenset(row[0] for row in live.execute(QUERIES["foreign_owners"]))
         extensions: dict[str, str | None] = dict(live.execute(QUERIES["foreign_extensions"]).fetchall())
         needed = {name: user for name, user in extensions.items() if user is not None}
-        if needed and self._template == "template0":
+        if needed and self._server.template == "template0":
             name, user = min(needed.items())
             raise PermanentError(
                 "shadow-failed",
@@ -133,7 +125,7 @@ class ShadowMaker:
             owners,
             frozenset(extensions),
             read_owners(live) if owners else {},
-            read_published(live),
+            live.execute(PUBLICATIONS["published"]).fetchall(),
         )
 
     def _fill(self, live: Connection, name: str, source: Source) -> None:
@@ -142,31 +134,35 @@ class ShadowMaker:
             file = Path(scratch) / "schema"
             self._dump(file, tag)
             try:
-                entries = [line for line in self._tools.list_contents(file) if self._wanted(line, source)]
-                environment = dict(self._connections.tool_environment(name, tag))
-                environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {OPTIONS}".strip()
-                owners, knows_all = not source.foreign_owners, live.info.server_version >= KNOWS_TRANSACTION_TIMEOUT
-                load_schema(self._tools, environment, file, entries, owners=owners, lenient=not knows_all)
+                self._load(file, name, tag, source, live.info.server_version)
             except ToolFailedError as error:
                 raise _failed(error) from error
         with self._connections.session(name) as shadow:
-            _copy_rows(live, shadow, self._tracking)
-            publish(shadow, source.published)
+            _copy_rows(live, shadow, self._server.tracking)
+            # decision 27: the server itself judges replica identities, at the very statement.
+            _publish(shadow, source.published)
 
     def _dump(self, file: Path, tag: str) -> None:
-        with BlockerWatch(self._connections, application=tag) as watch:
+        with BlockerWatch(self._connections, "Copying the schema", application=tag) as watch:
             try:
                 environment = self._connections.tool_environment(application=tag)
                 run = self._tools.start_schema_dump(environment, file, self._connections.lock_timeout_s)
                 while run.is_running():
                     if watch.waits_too_long:
                         run.kill()
-                        raise watch.locked("Copying the schema")
+                        raise watch.locked()
                 run.wait()
             except ToolFailedError as error:
-                raise (watch.locked("Copying the schema") if error.locked else _failed(error)) from error
+                raise (watch.locked() if error.locked else _failed(error)) from error
 
-    def _wanted(self, entry: str, source: Source) -> bool:
+    def _load(self, file: Path, name: str, tag: str, source: Source, server_version: int) -> None:
+        entries = [line for line in self._tools.list_contents(file) if self._is_wanted(line, source)]
+        environment = dict(self._connections.tool_environment(name, tag))
+        environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {OPTIONS}".strip()
+        owners, lenient = not source.foreign_owners, server_version < KNOWS_TRANSACTION_TIMEOUT
+        load_schema(self._tools, environment, file, entries, owners=owners, lenient=lenient)
+
+    def _is_wanted(self, entry: str, source: Source) -> bool:
         """Leave out what only a superuser can make, and default privileges of roles that are not ours."""
         if SKIPPED_ENTRIES.match(entry):
             return False
@@ -176,89 +172,84 @@ class ShadowMaker:
         return not any(f" EXTENSION - {name} " in entry + " " for name in source.foreign_extensions)
 
 
-class PostgresShadow:
-    """A `bot.ports.Shadow`."""
+def create_database(conn: Connection, name: str, options: Mapping[str, sql.Composable]) -> None:
+    """Create a database with the options of CREATE DATABASE."""
+    parts = sql.SQL(" ").join(sql.SQL("{} = {}").format(sql.SQL(key), value) for key, value in options.items())
+    conn.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), parts))
 
-    def __init__(self, conn: Connection, tracking: Tracking, owners: Owners, lock_timeout_s: float) -> None:
-        self._conn = conn
-        self._tracking = tracking
-        self._owners = owners
-        self._lock_timeout_s = lock_timeout_s
 
-    def rehearse(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Rehearsal:
-        """Run the chain for real and look, then roll back: what it did beyond the shadow, if anything, goes with it.
-
-        See `bot.ports.Shadow.rehearse`.
-        """
-        with translated("The rehearsal"):
-            before = read_catalogue(self._conn, self._owners)
-            self._conn.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
-            try:
-                executed = self._execute(chain, expected)
-                mentions_from = find_bodies(self._conn)
-                after = catalogue_within(self._conn, self._owners)
-            finally:
-                with suppress(psycopg.Error):
-                    self._conn.execute("ROLLBACK")
-        outcome = ChainOutcome(executed.statements, executed.locks, executed.removed, written=executed.written)
-        return Rehearsal(before, after, outcome, find_body_references(mentions_from, before, after))
-
-    def recreate(self, regrowth: Recreation, script: RecreationScript) -> Recreated:
-        """Rehearse the undoing of a chain; see `bot.ports.Database.rehearse_regrowth`."""
-        return regrowth.rehearse(self._conn, script, self._owners)
-
-    def _execute(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Executed:
-        executor = ChainExecutor(self._conn, self._tracking, chain, expected, self._lock_timeout_s)
-        try:
-            return Executed((), (), ()) if executor.is_done() else executor.run()
-        except psycopg.errors.ObjectNotInPrerequisiteState as error:
-            if not lacks_identity(error):
-                raise
-            raise unidentifiable("Taking a migration's row out of the tracking table", error) from error
-        except StatementFailedError as error:
-            if lacks_identity(error.cause):
-                raise unidentifiable(error.place, error.cause) from error
-            raise PermanentError(
-                "rehearsal-failed",
-                f"{error.place} failed in the rehearsal: {error.words}.",
-                "Nothing was changed. Correct the script, or restore a backup from before that migration instead.",
-            ) from error
+def read_locale(conn: Connection, database: str) -> dict[str, sql.Composable]:
+    """Read a database's encoding, locale and tablespace as options of CREATE DATABASE."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(QUERIES["locale"], {"database": database}).fetchone()
+    if row is None:
+        raise PermanentError("database-unreachable", "There is no such database on the server.", "Check the DSN.")
+    provider = {"i": "ICU", "b": "BUILTIN"}.get(row["provider"])
+    options: dict[str, Any] = {
+        "ENCODING": row["encoding"],
+        "LC_COLLATE": row["collate"],
+        "LC_CTYPE": row["ctype"],
+        "LOCALE_PROVIDER": provider and provider.lower(),
+        f"{provider}_LOCALE": row["locale"] if provider else None,
+        "ICU_RULES": row["rules"],
+    }
+    given: dict[str, sql.Composable] = {key: sql.Literal(value) for key, value in options.items() if value}
+    return given | ({"TABLESPACE": sql.Identifier(row["tablespace"])} if row["tablespace"] else {})
 
 
 def load_schema(
     tools: PgTools, environment: Mapping[str, str], file: Path, entries: Sequence[str], *, owners: bool, lenient: bool
 ) -> None:
-    """Load the listed entries of a schema dump.
+    """Load entries of a schema dump; the first error ends it, if not `lenient`.
 
     Args:
         tools: pg_restore.
         environment: names the target database.
         file: the dump.
-        entries: those that are wanted.
+        entries: to be loaded.
         owners: give objects to the roles that owned them; otherwise all are ours.
-        lenient: the server is older than a setting that pg_restore begins with: that error, and no other, is none.
+        lenient: the server is older than a setting that pg_restore begins with: that error, and no other, is ignored.
 
     Raises:
-        ToolFailedError: in pg_restore's words.
+        ToolFailedError: with pg_restore's message.
     """
+    arguments = [f"--dbname={environment['PGDATABASE']}", *([] if owners else ["--no-owner"])]
+    arguments += [] if lenient else ["--exit-on-error"]
+    if not lenient and tools.major("pg_restore") >= TRANSACTION_SIZE_SINCE:
+        arguments.append("--transaction-size=200")  # all in one transaction may need more locks than there are
     try:
-        tools.restore_schema(environment, file, entries, owners=owners, lenient=lenient)
+        with use_list(file, entries) as wanted:
+            tools.start("pg_restore", [wanted, *arguments, str(file)], environment).wait()
     except ToolFailedError as error:
-        lacking = tolerated(error) if lenient else None
-        if lacking is None or lacking:
+        if not lenient or tolerated_errors(error) != []:
             raise
 
 
 def read_settings(live: Connection) -> Sequence[tuple[str, str]]:
-    """Settings of the live database, and of our role in it, which a copy of it has not."""
+    """Read the settings of the live database, and of our role in it; a copy of it has none of them."""
     return live.execute(QUERIES["settings"]).fetchall()
 
 
 def apply_settings(conn: Connection, settings: Sequence[tuple[str, str]]) -> None:
-    """Give a session in a copy those settings."""
+    """Apply those settings to a session in a copy."""
     for name, value in settings:
         with suppress(psycopg.errors.InsufficientPrivilege):  # a superuser's setting is not ours to copy
             conn.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
+
+
+def _publish(shadow: Connection, published: Sequence[Published]) -> None:
+    """Publish the same tables in the shadow; there is no slot that anybody could read from.
+
+    The server refuses to update or delete rows of a published table without a replica identity, even where there are no
+    rows. Our dump leaves publications out, so a chain that fails for that would pass its rehearsal.
+    """
+    ours = {(schema, name) for schema, name in shadow.execute(PUBLICATIONS["publishable"])}
+    for number, actions in enumerate(sorted({actions for *_, actions in published})):
+        tables = [sql.Identifier(*table) for *table, each in published if each == actions and tuple(table) in ours]
+        if tables:
+            create = sql.SQL("CREATE PUBLICATION {} FOR TABLE {} WITH (publish = {})")
+            name = sql.Identifier(f"backstop_rehearsal_{number}")
+            shadow.execute(create.format(name, sql.SQL(", ").join(tables), sql.Literal(actions)))
 
 
 def _copy_rows(live: Connection, shadow: Connection, tracking: Tracking) -> None:
@@ -278,10 +269,10 @@ def _copy_rows(live: Connection, shadow: Connection, tracking: Tracking) -> None
 def _failed(error: ToolFailedError) -> BotError:
     if error.gone:
         return TemporaryError(
-            "database-unreachable", f"Copying the schema was cut off: {error.words}.", "Check that the server is up."
+            "database-unreachable", f"Copying the schema was cut off: {error.message}.", "Check that the server is up."
         )
     return PermanentError(
         "shadow-failed",
-        f"{error.tool} could not copy the schema: {error.words}.",
+        f"{error.tool} could not copy the schema: {error.message}.",
         "Nothing was changed. Give our role what it lacks (docs/operations.md), then ask again.",
     )

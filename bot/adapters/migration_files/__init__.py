@@ -1,1 +1,1 @@
-"""Reads down scripts and up scripts from files, and checks the rules they must keep."""
+"""Reads and validates migration scripts."""

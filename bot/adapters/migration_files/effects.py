@@ -1,10 +1,10 @@
-"""What a statement does, as far as its text tells: what it drops or alters by name, whose rows it changes."""
+"""Reads the effects of a statement off its text: the objects it drops or alters, the tables whose rows it changes."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bot.adapters.migration_files.rules import Node, body_of, enum_name, kind_of, messages
+from bot.adapters.migration_files.syntax import Node, enum_name, find_messages, name_kind, unwrap
 from bot.domain.migrations import Effect
 
 Item = TypeVar("Item")
@@ -28,9 +28,9 @@ class Impact:
     calls: tuple[str, ...] = ()
 
 
-def impact_of(node: Node) -> Impact:
-    """Judge one statement."""
-    kind, body, calls = kind_of(node), body_of(node), _unique(calls_in(node))
+def read_impact(node: Node) -> Impact:
+    """Read the impact of one statement."""
+    kind, body, calls = name_kind(node), unwrap(node), _unique(_find_calls(node))
     written = _unique(_written(node))
     if kind == "drop_stmt":
         return Impact(Effect.DROPS, (), tuple(_dropped(body)))
@@ -38,12 +38,14 @@ def impact_of(node: Node) -> Impact:
         return Impact(Effect.CHANGES_ROWS, written, (), _unique(_emptied(node)), _unique(_set(node)), calls)
     if kind in READERS and not (kind == "select_stmt" and body.HasField("into_clause")):
         return Impact(Effect.READS, calls=calls)
-    effect = Effect.DROPS if any(_drops_part(command) for command in messages(body, "AlterTableCmd")) else Effect.ALTERS
+    effect = (
+        Effect.DROPS if any(_drops_part(command) for command in find_messages(body, "AlterTableCmd")) else Effect.ALTERS
+    )
     return Impact(effect, (), _unique(_altered(body)), calls=calls)
 
 
-def merged(impacts: list[Impact]) -> Impact:
-    """What a block does that holds these statements: the gravest of their effects, and all the names."""
+def merge_impacts(impacts: list[Impact]) -> Impact:
+    """Combine the statements of a block: the gravest of their effects, and all the names."""
     order = (Effect.DROPS, Effect.CHANGES_ROWS, Effect.ALTERS, Effect.READS)
     effects = {impact.effect for impact in impacts} | {Effect.ALTERS}  # the text of a block does not tell all
     return Impact(
@@ -56,53 +58,53 @@ def merged(impacts: list[Impact]) -> Impact:
     )
 
 
-def calls_in(node: Node) -> Iterator[str]:
-    """Functions it calls, as written; those of a definition run later, if ever, and are left out."""
-    if not kind_of(node).startswith(("create_", "view_", "rule_")):
-        yield from (".".join(part.string.sval for part in call.funcname) for call in messages(node, "FuncCall"))
+def _find_calls(node: Node) -> Iterator[str]:
+    """Find the functions it calls, as written; those of a definition run later, if ever, and are left out."""
+    if not name_kind(node).startswith(("create_", "view_", "rule_")):
+        yield from (".".join(part.string.sval for part in call.funcname) for call in find_messages(node, "FuncCall"))
 
 
 def _unique(items: Iterable[Item]) -> tuple[Item, ...]:
     return tuple(dict.fromkeys(items))
 
 
-def relation_name(relation: Node) -> str:
-    """A relation as written."""
+def _name_relation(relation: Node) -> str:
+    """Name a relation as written."""
     return f"{relation.schemaname}.{relation.relname}" if relation.schemaname else str(relation.relname)
 
 
 def _written(node: Node) -> Iterator[str]:
-    """Relations whose rows go or change, also by a WITH clause."""
+    """Find relations whose rows are changed or deleted, also by a WITH clause."""
     for name, field in WRITERS.items():
-        yield from (relation_name(getattr(body, field)) for body in messages(node, name))
-    for truncate in messages(node, "TruncateStmt"):
-        yield from (relation_name(item.range_var) for item in truncate.relations)
+        yield from (_name_relation(getattr(body, field)) for body in find_messages(node, name))
+    for truncate in find_messages(node, "TruncateStmt"):
+        yield from (_name_relation(item.range_var) for item in truncate.relations)
 
 
 def _emptied(node: Node) -> Iterator[str]:
-    """Relations whose rows may go."""
-    yield from (relation_name(body.relation) for body in messages(node, "DeleteStmt"))
-    for truncate in messages(node, "TruncateStmt"):
-        yield from (relation_name(item.range_var) for item in truncate.relations)
-    for merge in messages(node, "MergeStmt"):
-        if any(enum_name(when, "command_type") == "CMD_DELETE" for when in messages(merge, "MergeWhenClause")):
-            yield relation_name(merge.relation)
+    """Find relations whose rows may be deleted."""
+    yield from (_name_relation(body.relation) for body in find_messages(node, "DeleteStmt"))
+    for truncate in find_messages(node, "TruncateStmt"):
+        yield from (_name_relation(item.range_var) for item in truncate.relations)
+    for merge in find_messages(node, "MergeStmt"):
+        if any(enum_name(when, "command_type") == "CMD_DELETE" for when in find_messages(merge, "MergeWhenClause")):
+            yield _name_relation(merge.relation)
 
 
 def _set(node: Node) -> Iterator[tuple[str, str]]:
-    """(relation, column) of values that are set in rows that are there."""
-    for update in messages(node, "UpdateStmt"):
+    """Find (relation, column) of the values that are set in existing rows."""
+    for update in find_messages(node, "UpdateStmt"):
         yield from _targets(update.relation, update.target_list)
-    for insert in messages(node, "InsertStmt"):
+    for insert in find_messages(node, "InsertStmt"):
         yield from _targets(insert.relation, insert.on_conflict_clause.target_list)
-    for merge in messages(node, "MergeStmt"):
-        for when in messages(merge, "MergeWhenClause"):
+    for merge in find_messages(node, "MergeStmt"):
+        for when in find_messages(merge, "MergeWhenClause"):
             if enum_name(when, "command_type") == "CMD_UPDATE":
                 yield from _targets(merge.relation, when.target_list)
 
 
 def _targets(relation: Node, targets: Iterable[Node]) -> Iterator[tuple[str, str]]:
-    return ((relation_name(relation), item.res_target.name) for item in targets)
+    return ((_name_relation(relation), item.res_target.name) for item in targets)
 
 
 def _dropped(body: Node) -> Iterator[str]:
@@ -116,22 +118,22 @@ def _dropped(body: Node) -> Iterator[str]:
 
 
 def _altered(body: Node) -> Iterator[str]:
-    """What it is about: its relation, or the object it names, with arguments left out."""
+    """Name the altered relation or object, without arguments, and dropped columns and constraints."""
     fields = body.DESCRIPTOR.fields_by_name
     if "relation" in fields and body.HasField("relation"):
-        yield relation_name(body.relation)
-        gone = (command.name for command in messages(body, "AlterTableCmd") if _drops_part(command))
-        yield from (f"{name} on {relation_name(body.relation)}" for name in gone)
+        yield _name_relation(body.relation)
+        gone = (command.name for command in find_messages(body, "AlterTableCmd") if _drops_part(command))
+        yield from (f"{name} on {_name_relation(body.relation)}" for name in gone)
     for field in ("object", "func"):
         if field in fields and fields[field].message_type is not None and body.HasField(field):
             yield from filter(None, [".".join(_parts(getattr(body, field)))])
     for item in body.objects if "objects" in fields else ():
-        yield relation_name(item.range_var) if item.HasField("range_var") else ".".join(_parts(item))
+        yield _name_relation(item.range_var) if item.HasField("range_var") else ".".join(_parts(item))
 
 
 def _parts(item: Node) -> list[str]:
-    """The name's parts of any node that stands for an object."""
-    inner = item if "objname" in item.DESCRIPTOR.fields_by_name else body_of(item)
+    """Read the parts of the name from any node that stands for an object."""
+    inner = item if "objname" in item.DESCRIPTOR.fields_by_name else unwrap(item)
     if type(inner).__name__ == "String":
         return [inner.sval]
     for field in ("objname", "names", "items"):

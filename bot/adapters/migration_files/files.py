@@ -1,45 +1,63 @@
-"""Down scripts, read from a directory and validated before anybody relies on them.
+"""Reads down scripts from a directory, and validates them before anybody relies on them.
 
 The bot owns transactions and the tracking table: a script's own BEGIN, COMMIT and ``DELETE FROM schema_migrations`` for
-its own version are taken out, whatever else touches them is refused.
+its own version are taken out; everything else that touches them is refused.
 """
 
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bot.adapters.migration_files.effects import Impact, impact_of, merged
-from bot.adapters.migration_files.header import Header, InvalidScriptError, read_header
+from bot.adapters.migration_files.effects import Impact, merge_impacts, read_impact
 from bot.adapters.migration_files.rules import (
-    LEAVE_OUT,
-    Node,
-    body_of,
-    composes,
-    enum_name,
-    fault_of,
+    composes_sql,
+    find_fault,
     is_transaction_control,
-    kind_of,
-    messages,
-    nodes_of,
     statements_within,
 )
-from bot.adapters.migration_files.up_files import UpFiles, invalid, parse
+from bot.adapters.migration_files.syntax import (
+    LEAVE_OUT,
+    InvalidScriptError,
+    Node,
+    enum_name,
+    find_messages,
+    name_kind,
+    parse_statements,
+    unwrap,
+    walk,
+)
+from bot.adapters.migration_files.up_files import UpFiles, invalid_script
 from bot.domain.migrations import DownScript, Statement, UpScript
 from bot.errors import PermanentError
 
 FILE_NAME = re.compile(r"(\d+)_[A-Za-z0-9_\-]+\.sql")
 LEADING_DIGITS = re.compile(r"\d+")
+KEYS = ("migration", "adds", "impact", "data-loss", "verify")
+REPEATABLE = frozenset({"verify"})
+ENTRY = re.compile(r"--\s*([a-z][a-z-]*):\s*(.*)")
+NO_LOSS = "none"
+
+
+@dataclass(frozen=True)
+class Header:
+    """See the same names in `bot.domain.migrations.DownScript`."""
+
+    migration: str
+    adds: str
+    impact: str
+    data_loss: tuple[str, ...]
+    verify: tuple[str, ...]
 
 
 class ScriptFiles:
     """A `bot.ports.Scripts` over ``NNN_name.sql`` files.
 
     Args:
-        directory: where they are.
+        directory: holds them.
         tracking_table: the table the bot owns, with or without its schema.
-        up_directory: where the up scripts are, if anybody says so.
+        up_directory: holds the up scripts, if configured.
     """
 
     def __init__(self, directory: Path, tracking_table: str, up_directory: Path | None = None) -> None:
@@ -57,7 +75,9 @@ class ScriptFiles:
         for path in self._files():
             script = self._read(path)
             if script.version in scripts:
-                raise invalid(path, InvalidScriptError(1, f"{scripts[script.version].name} undoes that version too"))
+                raise invalid_script(
+                    path, InvalidScriptError(1, f"{scripts[script.version].name} undoes that version too")
+                )
             scripts[script.version] = script
         return dict(sorted(scripts.items()))
 
@@ -78,13 +98,13 @@ class ScriptFiles:
     def _read(self, path: Path) -> DownScript:
         content = path.read_bytes()
         try:
-            return self._understand(path, content)
+            return self._parse(path, content)
         except UnicodeDecodeError as error:
-            raise invalid(path, InvalidScriptError(1, "it is not UTF-8")) from error
+            raise invalid_script(path, InvalidScriptError(1, "it is not UTF-8")) from error
         except InvalidScriptError as error:
-            raise invalid(path, error) from error
+            raise invalid_script(path, error) from error
 
-    def _understand(self, path: Path, content: bytes) -> DownScript:
+    def _parse(self, path: Path, content: bytes) -> DownScript:
         match = FILE_NAME.fullmatch(path.name)
         if match is None:
             raise InvalidScriptError(1, "the name is not NNN_name.sql", "Rename it.")
@@ -93,66 +113,64 @@ class ScriptFiles:
         statements = tuple(self._statements(text, version))
         if not statements:
             raise InvalidScriptError(1, "it has no statement, so it would undo nothing")
+        # decision 2: approvals are for this content, to the byte.
         return _script(version, header, statements, hashlib.sha256(content).hexdigest())
 
     def _statements(self, text: str, version: int) -> Iterator[Statement]:
-        encoded = text.encode()
-        for raw in parse(text).stmts:
-            end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(encoded)
-            line = encoded[: raw.stmt_location].count(b"\n") + 1
-            if is_transaction_control(raw.stmt) or self._is_bookkeeping(raw.stmt, version):
-                continue
-            impact = self._judge(raw.stmt, line)
-            sql = encoded[raw.stmt_location : end].decode().strip()
-            yield Statement(sql, line, **asdict(impact), composes=composes(raw.stmt))
+        for line, sql, node in parse_statements(text):
+            # decision 6: the bot owns the transaction and the tracking table.
+            if not is_transaction_control(node) and not self._is_bookkeeping(node, version):
+                yield Statement(sql, line, **asdict(self._check(node, line)), composes=composes_sql(node))
 
-    def _judge(self, node: Node, line: int) -> Impact:
-        fault = fault_of(node) or self._fault_of_tracking(node)
+    def _check(self, node: Node, line: int) -> Impact:
+        fault = find_fault(node) or self._find_tracking_fault(node)
         try:
             within = list(statements_within(node))
         except ValueError as error:
             raise InvalidScriptError(line, str(error), LEAVE_OUT) from error
-        faults = [fault, *(fault_of(inner) or self._fault_of_tracking(inner) for inner in within)]
+        faults = [fault, *(find_fault(inner) or self._find_tracking_fault(inner) for inner in within)]
         if any(faults):
             raise InvalidScriptError(line, next(filter(None, faults)), LEAVE_OUT)
-        return merged([impact_of(inner) for inner in within]) if kind_of(node) == "do_stmt" else impact_of(node)
+        if name_kind(node) == "do_stmt":
+            return merge_impacts([read_impact(inner) for inner in within])
+        return read_impact(node)
 
     def _is_tracking(self, schema: str, name: str) -> bool:
         return name == self._table and (not schema or not self._schema or schema == self._schema)
 
     def _is_bookkeeping(self, node: Node, version: int) -> bool:
-        """Whether it is the procedures' ``DELETE FROM schema_migrations WHERE version = '027'``, for this version."""
-        if kind_of(node) != "delete_stmt" or not self._is_tracking(
+        """Say if it is the usual ``DELETE FROM schema_migrations WHERE version = '027'``, for this version."""
+        if name_kind(node) != "delete_stmt" or not self._is_tracking(
             node.delete_stmt.relation.schemaname, node.delete_stmt.relation.relname
         ):
             return False
-        where = body_of(node).where_clause
-        if kind_of(where) != "a_expr" or [name.string.sval for name in where.a_expr.name] != ["="]:
+        where = unwrap(node).where_clause
+        if name_kind(where) != "a_expr" or [name.string.sval for name in where.a_expr.name] != ["="]:
             return False
-        sides = {kind_of(where.a_expr.lexpr), kind_of(where.a_expr.rexpr)}
-        values = [item.sval.sval or str(item.ival.ival) for item in messages(where, "A_Const")]
+        sides = {name_kind(where.a_expr.lexpr), name_kind(where.a_expr.rexpr)}
+        values = [item.sval.sval or str(item.ival.ival) for item in find_messages(where, "A_Const")]
         digits = LEADING_DIGITS.match(values[0]) if len(values) == 1 else None
         return sides == {"column_ref", "a_const"} and digits is not None and int(digits[0]) == version
 
-    def _fault_of_tracking(self, node: Node) -> str:
-        """Nobody but the bot touches the tracking table; a migration that gave it a column may take it away again."""
-        named = any(self._is_tracking(item.schemaname, item.relname) for item in messages(node, "RangeVar"))
-        named = named or (kind_of(node) == "drop_stmt" and self._drops_tracking(node))
+    def _find_tracking_fault(self, node: Node) -> str:
+        """Say if it touches the tracking table, which only the bot may; columns of it may be dropped, though."""
+        named = any(self._is_tracking(item.schemaname, item.relname) for item in find_messages(node, "RangeVar"))
+        named = named or (name_kind(node) == "drop_stmt" and self._drops_tracking(node))
         if not named or self._only_drops_columns(node):
             return ""
         return f"the bot owns {self._table}: it removes each version's row itself"
 
     def _drops_tracking(self, node: Node) -> bool:
-        for item in body_of(node).objects:
-            parts = [name.sval for name in nodes_of(item) if type(name).__name__ == "String"]
+        for item in unwrap(node).objects:
+            parts = [name.sval for name in walk(item) if type(name).__name__ == "String"]
             if self._table in parts:
                 return True
         return False
 
     def _only_drops_columns(self, node: Node) -> bool:
-        if kind_of(node) != "alter_table_stmt":
+        if name_kind(node) != "alter_table_stmt":
             return False
-        return all(enum_name(command.alter_table_cmd, "subtype") == "AT_DropColumn" for command in body_of(node).cmds)
+        return all(enum_name(command.alter_table_cmd, "subtype") == "AT_DropColumn" for command in unwrap(node).cmds)
 
 
 def _script(version: int, header: Header, statements: tuple[Statement, ...], sha256: str) -> DownScript:
@@ -166,3 +184,68 @@ def _script(version: int, header: Header, statements: tuple[Statement, ...], sha
         statements=statements,
         sha256=sha256,
     )
+
+
+def read_header(text: str, stem: str) -> Header:
+    """Read and validate the header: comment lines ``-- key: value`` at the top of a script.
+
+    Args:
+        text: the whole script.
+        stem: the file's name without ``.sql``, which `migration` must repeat.
+
+    Raises:
+        InvalidScriptError: a key is missing, unknown, there twice or empty; a check is no SELECT or expression.
+    """
+    entries = _entries(text)
+    missing = [key for key in KEYS if key not in entries]
+    if missing:
+        raise InvalidScriptError(
+            1, f"the header lacks {', '.join(missing)}", f"Add a line -- {missing[0]}: … at the top."
+        )
+    line, migration = entries["migration"][0]
+    if migration != stem:
+        raise InvalidScriptError(line, f"the header says {migration}, the file {stem}", "Make them the same.")
+    for line, query in entries["verify"]:
+        _check_query(line, query)
+    loss = entries["data-loss"][0][1]
+    tables = () if loss == NO_LOSS else tuple(name.strip() for name in loss.split(",") if name.strip())
+    return Header(
+        migration,
+        entries["adds"][0][1],
+        entries["impact"][0][1],
+        tables,
+        tuple(query for _, query in entries["verify"]),
+    )
+
+
+def _entries(text: str) -> Mapping[str, list[tuple[int, str]]]:
+    """Read values by key, each with its line; the header ends at the first line that is neither comment nor blank."""
+    entries: dict[str, list[tuple[int, str]]] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.startswith("--"):
+            break
+        match = ENTRY.fullmatch(line.rstrip())
+        if match is None:
+            continue
+        key, value = match.groups()
+        if key not in KEYS:
+            raise InvalidScriptError(number, f"the header's {key} is unknown", f"Known: {', '.join(KEYS)}.")
+        if not value:
+            raise InvalidScriptError(number, f"the header's {key} is empty", "Fill it in; data-loss may be none.")
+        if key in entries and key not in REPEATABLE:
+            raise InvalidScriptError(number, f"the header's {key} is there twice", "Keep one of them.")
+        entries.setdefault(key, []).append((number, value))
+    return entries
+
+
+def _check_query(line: int, query: str) -> None:
+    """Check that it is one SELECT, or an expression."""
+    for text in (query, f"SELECT ({query})"):
+        try:
+            statements = [node for *_, node in parse_statements(text)]
+        except InvalidScriptError:
+            continue
+        if len(statements) == 1 and name_kind(statements[0]) == "select_stmt":
+            return
+        break
+    raise InvalidScriptError(line, "verify is no SELECT or expression", "Write what is true once it is undone.")

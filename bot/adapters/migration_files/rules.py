@@ -1,21 +1,16 @@
-"""What a down script may contain, judged by its parse tree.
+"""Checks by its parse tree that a down script contains only statements that can be rehearsed.
 
-A script runs inside one transaction of the bot's, first on a shadow beside the live database and then for good. So
-nothing may be in it that ends that transaction, cannot run in it, survives its rollback, or reaches beyond its own
-database: the rehearsal would do that to everybody.
+A script runs inside one transaction of the bot's, first on a shadow beside the live database and then in that itself.
+It must not end that transaction, hold statements that cannot run in it or survive its rollback, or reach beyond its own
+database: the rehearsal would already do that to everybody.
 """
 
-import importlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-postgast: Any = importlib.import_module("postgast")
-
-
-Node = Any
-"""A message of libpg_query's parse tree; its classes are generated."""
+from bot.adapters.migration_files.syntax import Node, enum_name, find_messages, name_kind, postgast, unwrap
 
 OWN_TRANSACTION = frozenset({"TRANS_STMT_BEGIN", "TRANS_STMT_START", "TRANS_STMT_COMMIT"})
 
@@ -62,43 +57,16 @@ LEAKING_FUNCTIONS = frozenset(
 ASSIGNMENT = re.compile(r"^[^=:(']*:?=")
 LITERAL = re.compile(r"'(?:[^']|'')*'")
 STEERING = frozenset({"search_path", "role", "session_authorization", "transaction_read_only"})
-LEAVE_OUT = "Take it out of the script, or undo that migration by restoring a backup."
-
-
-def kind_of(node: Node) -> str:
-    """The statement's kind, e.g. ``drop_stmt``."""
-    return str(node.WhichOneof("node"))
-
-
-def body_of(node: Node) -> Node:
-    """The statement itself, out of its wrapper."""
-    return getattr(node, kind_of(node))
-
-
-def nodes_of(node: Node) -> Iterator[Node]:
-    """Every message of the tree."""
-    return (item for _, item in postgast.walk(node))
-
-
-def messages(node: Node, name: str) -> Iterator[Node]:
-    """Every message of that class, e.g. ``RangeVar``."""
-    return (item for item in nodes_of(node) if type(item).__name__ == name)
-
-
-def enum_name(message: Node, field: str) -> str:
-    """The name of an enum field's value, e.g. ``OBJECT_TABLE``."""
-    descriptor = message.DESCRIPTOR.fields_by_name[field]
-    return str(descriptor.enum_type.values_by_number[getattr(message, field)].name)
 
 
 def is_transaction_control(node: Node) -> bool:
-    """Whether it is the script's own BEGIN or COMMIT: the bot's transaction takes their place."""
-    return kind_of(node) == "transaction_stmt" and enum_name(body_of(node), "kind") in OWN_TRANSACTION
+    """Say if it is the script's own BEGIN or COMMIT: the bot's transaction takes their place."""
+    return name_kind(node) == "transaction_stmt" and enum_name(unwrap(node), "kind") in OWN_TRANSACTION
 
 
-def fault_of(node: Node) -> str:
-    """Say why a statement may not be there; "" when it may."""
-    kind, body = kind_of(node), body_of(node)
+def find_fault(node: Node) -> str:
+    """Say why a statement is not allowed; "" if it is."""
+    kind, body = name_kind(node), unwrap(node)
     if kind == "transaction_stmt":
         return "the bot owns the transaction; savepoints, ROLLBACK and PREPARE TRANSACTION have no place here"
     if kind in NOT_IN_A_TRANSACTION:
@@ -107,7 +75,8 @@ def fault_of(node: Node) -> str:
         return f"{BEYOND_THE_DATABASE.get(kind, 'it')} reaches beyond this database, so it cannot be rehearsed"
     if kind in SESSION_STATE:
         return f"{SESSION_STATE[kind]} belongs to a session, not to a script"
-    return _fault_in_detail(kind, body) or _fault_of_functions(node)
+    check = CHECKS.get(kind)
+    return (check(body) if check else "") or _find_leaking_function(node)
 
 
 def _kinds(body: Node) -> set[str]:
@@ -115,66 +84,61 @@ def _kinds(body: Node) -> set[str]:
     return {enum_name(body, field) for field in fields if field in body.DESCRIPTOR.fields_by_name}
 
 
-def _fault_in_detail(kind: str, body: Node) -> str:
-    judge = JUDGES.get(kind)
-    return judge(body) if judge else ""
-
-
-def _fault_of_index(body: Node) -> str:
+def _check_index(body: Node) -> str:
     return "CREATE and DROP INDEX CONCURRENTLY cannot run in a transaction" if body.concurrent else ""
 
 
-def _fault_of_vacuum(body: Node) -> str:
+def _check_vacuum(body: Node) -> str:
     return "VACUUM cannot run in a transaction" if body.is_vacuumcmd else ""
 
 
-def _fault_of_cluster(body: Node) -> str:
+def _check_cluster(body: Node) -> str:
     return "" if body.HasField("relation") else "CLUSTER of all tables cannot run in a transaction"
 
 
-def _fault_of_reindex(body: Node) -> str:
+def _check_reindex(body: Node) -> str:
     whole = enum_name(body, "kind") not in {"REINDEX_OBJECT_INDEX", "REINDEX_OBJECT_TABLE"}
-    concurrent = any(item.defname == "concurrently" for item in messages(body, "DefElem"))
+    concurrent = any(item.defname == "concurrently" for item in find_messages(body, "DefElem"))
     return "REINDEX CONCURRENTLY, or of more than a table, cannot run in a transaction" if whole or concurrent else ""
 
 
-def _fault_of_detach(body: Node) -> str:
-    concurrent = any(command.concurrent for command in messages(body, "PartitionCmd"))
+def _check_detach(body: Node) -> str:
+    concurrent = any(command.concurrent for command in find_messages(body, "PartitionCmd"))
     return "DETACH PARTITION CONCURRENTLY cannot run in a transaction" if concurrent else ""
 
 
-def _fault_of_copy(body: Node) -> str:
+def _check_copy(body: Node) -> str:
     if body.is_program:
         return "COPY … PROGRAM runs a command that no rollback undoes"
     return "COPY reads or writes a file of the server's" if body.filename else "COPY needs a client that sends rows"
 
 
-def _fault_of_truncate(body: Node) -> str:
+def _check_truncate(body: Node) -> str:
     cascades = enum_name(body, "behavior") == "DROP_CASCADE"
     return "TRUNCATE … CASCADE empties tables that nothing names: name every table instead" if cascades else ""
 
 
-def _fault_of_set(body: Node) -> str:
+def _check_set(body: Node) -> str:
     if not body.is_local or body.name in STEERING:
         return f"SET {body.name} would last beyond the script: only SET LOCAL, and not of {', '.join(sorted(STEERING))}"
     return ""
 
 
-JUDGES: Mapping[str, Callable[[Node], str]] = {
-    "drop_stmt": _fault_of_index,
-    "index_stmt": _fault_of_index,
-    "vacuum_stmt": _fault_of_vacuum,
-    "cluster_stmt": _fault_of_cluster,
-    "reindex_stmt": _fault_of_reindex,
-    "alter_table_stmt": _fault_of_detach,
-    "copy_stmt": _fault_of_copy,
-    "truncate_stmt": _fault_of_truncate,
-    "variable_set_stmt": _fault_of_set,
+CHECKS: Mapping[str, Callable[[Node], str]] = {
+    "drop_stmt": _check_index,
+    "index_stmt": _check_index,
+    "vacuum_stmt": _check_vacuum,
+    "cluster_stmt": _check_cluster,
+    "reindex_stmt": _check_reindex,
+    "alter_table_stmt": _check_detach,
+    "copy_stmt": _check_copy,
+    "truncate_stmt": _check_truncate,
+    "variable_set_stmt": _check_set,
 }
 
 
-def _fault_of_functions(node: Node) -> str:
-    for call in messages(node, "FuncCall"):
+def _find_leaking_function(node: Node) -> str:
+    for call in find_messages(node, "FuncCall"):
         name = call.funcname[-1].string.sval
         if name in LEAKING_FUNCTIONS or name.startswith("dblink"):
             return f"{name}() does what no rollback undoes"
@@ -182,15 +146,16 @@ def _fault_of_functions(node: Node) -> str:
 
 
 def statements_within(node: Node) -> Iterator[Node]:
-    """Statements inside a DO block, as far as they are plain SQL.
+    """Read the statements inside a DO block, as far as they are plain SQL.
 
     Raises:
         ValueError: the block ends a transaction.
     """
-    if kind_of(node) != "do_stmt":
+    if name_kind(node) != "do_stmt":
         return
     try:
-        tree = json.dumps(postgast.parse_plpgsql(postgast.deparse(_alone(node))))
+        # The PL/pgSQL parser takes text only, so the node is written back as SQL.
+        tree = json.dumps(postgast.parse_plpgsql(postgast.deparse(_wrap(node))))
     except postgast.PgQueryError:  # another language: its rehearsal has to do
         return
     if '"PLpgSQL_stmt_commit"' in tree or '"PLpgSQL_stmt_rollback"' in tree:
@@ -199,22 +164,22 @@ def statements_within(node: Node) -> Iterator[Node]:
         yield from _parsed(query) or _parsed(f"SELECT {ASSIGNMENT.sub('', query)}")
 
 
-def composes(node: Node) -> bool:
-    """Whether a DO block runs SQL that it puts together itself, or is in a language that we do not read."""
-    if kind_of(node) != "do_stmt":
+def composes_sql(node: Node) -> bool:
+    """Say if a DO block runs SQL that it composes itself, or is in a language that we do not read."""
+    if name_kind(node) != "do_stmt":
         return False
-    options = {item.defname: item.arg.string.sval for item in messages(node, "DefElem")}
+    options = {item.defname: item.arg.string.sval for item in find_messages(node, "DefElem")}
     if options.get("language", "plpgsql") != "plpgsql":
         return True
     try:
-        tree = postgast.parse_plpgsql(postgast.deparse(_alone(node)))
+        tree = postgast.parse_plpgsql(postgast.deparse(_wrap(node)))
     except postgast.PgQueryError:
         return True
     return any(not LITERAL.fullmatch(text) for text in _executed(tree))
 
 
 def _executed(tree: Any) -> Iterator[str]:
-    """What a block executes by EXECUTE, as expressions: in quotation marks where it is there word for word."""
+    """Find the expressions a block runs by EXECUTE; a literal is in quotation marks."""
     if isinstance(tree, dict):
         for kind, value in tree.items():
             if kind in {"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"}:
@@ -226,21 +191,21 @@ def _executed(tree: Any) -> Iterator[str]:
 
 
 def _parsed(query: str) -> list[Node]:
-    """The statements of a text; none of an expression's."""
+    """Parse the statements of a text; an expression has none."""
     try:
         return [raw.stmt for raw in postgast.parse(query).stmts]
     except postgast.PgQueryError:
         return []
 
 
-def _alone(node: Node) -> Node:
+def _wrap(node: Node) -> Node:
     tree = postgast.parse("SELECT 1")
     tree.stmts[0].stmt.CopyFrom(node)
     return tree
 
 
 def _queries(tree: Any) -> Iterator[str]:
-    """Every query and expression in PL/pgSQL's tree; a string that is executed counts by its text."""
+    """Find every query and expression in PL/pgSQL's tree; an executed string counts by its text."""
     if isinstance(tree, dict):
         if isinstance(tree.get("query"), str):
             text = tree["query"].strip()

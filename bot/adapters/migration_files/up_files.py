@@ -1,11 +1,14 @@
-"""Up scripts, by which a drill goes up again. No run relies on them: what cannot be run is told, not refused."""
+"""Reads up scripts, which drills run again after the down scripts.
+
+No run relies on them, so a script that cannot be run is reported, not refused.
+"""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from bot.adapters.migration_files.header import InvalidScriptError
-from bot.adapters.migration_files.rules import LEAVE_OUT, Node, fault_of, is_transaction_control, postgast
+from bot.adapters.migration_files.rules import find_fault, is_transaction_control
+from bot.adapters.migration_files.syntax import InvalidScriptError, parse_statements
 from bot.domain.migrations import UpScript
 from bot.errors import PermanentError
 
@@ -32,7 +35,7 @@ class UpFiles:
             script = _read(path, int(match[1]))
             if script.version in scripts:
                 other = scripts[script.version].name
-                raise invalid(path, InvalidScriptError(1, f"{other} is the up script of that version too"))
+                raise invalid_script(path, InvalidScriptError(1, f"{other} is the up script of that version too"))
             scripts[script.version] = script
         return scripts
 
@@ -40,40 +43,21 @@ class UpFiles:
 def _read(path: Path, version: int) -> UpScript:
     try:
         text = path.read_bytes().decode()
-        statements = parse(text).stmts
+        statements = list(parse_statements(text))
     except UnicodeDecodeError:
         return UpScript(version, path.stem, (), "it is not UTF-8")
     except InvalidScriptError as error:
         return UpScript(version, path.stem, (), f"line {error.line}, {error.fault}")
-    encoded, kept = text.encode(), []
-    for raw in statements:
-        end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(encoded)
-        line = encoded[: raw.stmt_location].count(b"\n") + 1
-        if is_transaction_control(raw.stmt):
+    kept = []
+    for line, sql, node in statements:
+        if is_transaction_control(node):
             continue
-        if fault := fault_of(raw.stmt):
+        if fault := find_fault(node):
             return UpScript(version, path.stem, (), f"line {line}, {fault}")
-        kept.append((line, encoded[raw.stmt_location : end].decode().strip()))
+        kept.append((line, sql))
     return UpScript(version, path.stem, tuple(kept))
 
 
-def parse(text: str) -> Node:
-    """Parse a script by PostgreSQL's own grammar.
-
-    Raises:
-        InvalidScriptError: it is no SQL; says where.
-    """
-    try:
-        return postgast.parse(text)
-    except postgast.PgQueryError as error:
-        before = text.encode()[: max(error.cursorpos - 1, 0)]
-        line = before.count(b"\n") + 1
-        written = text.splitlines()[line - 1].strip() if text.splitlines() else ""
-        if written.startswith("\\"):
-            raise InvalidScriptError(line, f"{written.split()[0]} is psql's, not SQL", LEAVE_OUT) from error
-        raise InvalidScriptError(line, error.message, "Correct the SQL.") from error
-
-
-def invalid(path: Path, error: InvalidScriptError) -> PermanentError:
-    """``invalid-script``, with file and line."""
+def invalid_script(path: Path, error: InvalidScriptError) -> PermanentError:
+    """Make the error ``invalid-script``, with file and line."""
     return PermanentError("invalid-script", f"{path.name}:{error.line}: {error.fault}.", error.hint)

@@ -1,13 +1,12 @@
-"""Reading a dump to its end without a database.
+"""Reads dumps to their end without a database.
 
-`pg_restore --list` is content with a dump cut in half, so the whole of it is turned into SQL and thrown away. Of a tar
-dump even that is not enough: tried with pg_restore 18, one cut in half ends as if it were whole, with fewer rows.
+`pg_restore --list` accepts a dump cut in half, so the whole is converted to SQL and thrown away. For a tar dump even
+that is not enough: with pg_restore 18, one cut in half ends as if it were whole, with fewer rows.
 """
 
 from pathlib import Path
 
-from bot.adapters.pgclient.tool_errors import ToolFailedError
-from bot.adapters.pgclient.tools import PgTools
+from bot.adapters.pgclient.tools import PgTools, ToolFailedError
 from bot.domain.backups import BundleKind
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle
@@ -15,8 +14,8 @@ from bot.ports import FetchedBundle
 _TAIL_BYTES = 4096
 _TAR_BLOCK_BYTES = 512
 _TAR_SIZE = slice(124, 136)
+# The end of a plain dump: pg_dump writes it last.
 _COMPLETE = (b"PostgreSQL database dump complete", b"PostgreSQL database cluster dump complete")
-"""How a plain dump ends: pg_dump writes it last."""
 
 
 class ToolBundleReader:
@@ -30,7 +29,7 @@ class ToolBundleReader:
         self._tools = tools
 
     def read_through(self, bundle: FetchedBundle) -> None:
-        """See `bot.ports.BundleReader.read_through`. Of plain SQL only the end can be judged without a server."""
+        """Read every byte; of plain SQL only the end can be checked. See `bot.ports.BundleReader.read_through`."""
         if bundle.kind is BundleKind.PLAIN:
             _check_end(bundle.path)
             return
@@ -39,7 +38,7 @@ class ToolBundleReader:
         try:
             self._tools.start("pg_restore", ["--file=/dev/null", str(bundle.path)], {}).wait()
         except ToolFailedError as error:
-            raise _unreadable(f"pg_restore cannot read it to its end: {error.words}.") from error
+            raise _unreadable(f"pg_restore cannot read it to its end: {error.message}.") from error
 
 
 def _check_end(path: Path) -> None:
@@ -56,7 +55,7 @@ def _check_tar(path: Path) -> None:
     with path.open("rb") as file:
         while any(block := file.read(_TAR_BLOCK_BYTES)):
             try:
-                size_bytes = _octal(block[_TAR_SIZE])
+                size_bytes = _read_size(block[_TAR_SIZE])
             except ValueError as error:
                 raise _unreadable("The dump's tar archive is damaged: a member has no size.") from error
             file.seek(-(-size_bytes // _TAR_BLOCK_BYTES) * _TAR_BLOCK_BYTES, 1)
@@ -64,8 +63,8 @@ def _check_tar(path: Path) -> None:
             raise _unreadable("The dump's tar archive was cut off.")
 
 
-def _octal(field: bytes) -> int:
-    """A header's size; past 8 GB pg_dump writes it in binary, with the highest bit set."""
+def _read_size(field: bytes) -> int:
+    """Read a header's size; past 8 GB pg_dump writes it in binary, with the highest bit set."""
     if field and field[0] & 0x80:
         return int.from_bytes(field[1:], "big")
     return int(field.strip(b"\0 ").decode("ascii"), 8)

@@ -1,21 +1,22 @@
-"""What may be repeated of a client tool's complaints: neither places nor rows."""
+"""Redacts the errors of client programs: neither hosts nor rows may leave."""
 
 import re
 
-WORDS_LENGTH = 300
+MAX_LENGTH = 300
 WHERE = re.compile(r"connection to server (at|on socket) \"[^\"]*\"( \([^)]*\))?(, port \d+)? failed: ")
 NOISE = re.compile(
     r"^(pg_dump|pg_restore): (detail|hint|warning|from TOC|while|creating|processing|last built-in).*|^Command was:.*",
     re.IGNORECASE,
 )
+# The context of a function's own message, which may hold anything, and does not quote values as the server does.
 RAISED = re.compile(r"PL/pgSQL .* (?:RAISE|ASSERT)$|^CONTEXT:\s+PL/(?!pgSQL)")
-"""A function's own words: they may be anything, and quote nothing as the server would."""
 FUNCTION_SPOKE = "a function raised an exception; the server's log has its words"
 
-SERVER_SAYS = re.compile(r"(?:ERROR|FATAL|PANIC):  ")
+SERVER_PREFIX = re.compile(r"(?:ERROR|FATAL|PANIC):  ")
 QUOTE = re.compile(r"[\"']")
 NUMBER = re.compile(r"\b\d{4,}\b")
 PSQL_COMMAND = re.compile(r"(invalid command \\).*")
+# Messages of the server in which only names are quoted. In all others, the quoted text may come from a row.
 HARMLESS = re.compile(
     r"permission denied (?:for|to) [^:]*|must be [^:]*"
     r"|(?:access method|cast|collation|column|constraint|conversion|database|domain|extension|function|index|language"
@@ -31,35 +32,34 @@ HARMLESS = re.compile(
     r"|(?:new row for|check constraint \"[^\"]*\" of|column \"[^\"]*\" of) relation \"[^\"]*\" "
     r"(?:violates check constraint \"[^\"]*\"|is violated by some row|contains null values)"
 )
-"""Sentences of the server's in which only names are quoted. In all others, what is quoted may be of a row."""
 
 
-def tool_words(complained: str) -> str:
-    """The first error a tool reports, without host, port, query and detail."""
-    lines = [line.strip() for line in complained.splitlines() if line.strip()]
+def summarise_errors(stderr: str) -> str:
+    """Return the first error a tool reports, without host, port, query and detail."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if "error:" in line.lower()] or [line for line in lines if not NOISE.match(line)]
     if not errors:
         return "it ended without a word"
-    words = safe_words(WHERE.sub("", errors[0]), raised=_is_raised(lines[lines.index(errors[0]) + 1 :]))
+    message = redact(WHERE.sub("", errors[0]), raised=_is_raised(lines[lines.index(errors[0]) + 1 :]))
     for prefix in ("pg_dump: ", "pg_restore: ", "error: ", "could not execute query: ", "ERROR:  "):
-        words = words.removeprefix(prefix)
-    return words[:WORDS_LENGTH]
+        message = message.removeprefix(prefix)
+    return message[:MAX_LENGTH]
 
 
-def safe_words(words: str, *, raised: bool) -> str:
-    """Take out what is quoted of a row: a tool passes the server's message on without the code that would tell.
+def redact(line: str, *, raised: bool) -> str:
+    """Take out text that may be quoted from a row: a tool passes on the server's message without its SQLSTATE.
 
     Args:
-        words: one line of a tool's.
-        raised: whether the message is a function's own.
+        line: of a tool's error stream.
+        raised: the message is a function's own.
     """
-    mark = SERVER_SAYS.search(words)
-    before, said = (words[: mark.end()], words[mark.end() :]) if mark else ("", words)
-    return before + (FUNCTION_SPOKE if raised else _without_values(said))
+    mark = SERVER_PREFIX.search(line)
+    before, message = (line[: mark.end()], line[mark.end() :]) if mark else ("", line)
+    return before + (FUNCTION_SPOKE if raised else _remove_values(message))
 
 
 def _is_raised(following: list[str]) -> bool:
-    """Whether the context of an error, up to the next one, ends in a function that raised it."""
+    """Say if the context of an error, up to the next error, ends in a function that raised it."""
     for line in following:
         if "error:" in line.lower():
             return False
@@ -68,12 +68,12 @@ def _is_raised(following: list[str]) -> bool:
     return False
 
 
-def _without_values(said: str) -> str:
-    """From the first quote to the last, for a value may hold quotes; to the end where a value holds a line's end."""
-    if HARMLESS.fullmatch(said):
-        return said
-    quotes = list(QUOTE.finditer(said))
+def _remove_values(message: str) -> str:
+    """Cut from the first quote to the last, as a value may hold quotes; to the end where a value holds a line's end."""
+    if HARMLESS.fullmatch(message):
+        return message
+    quotes = list(QUOTE.finditer(message))
     if quotes:
-        ends = quotes[-1].end() if len(quotes) % 2 == 0 else len(said)
-        said = f"{said[: quotes[0].start()]}…{said[ends:]}"
-    return NUMBER.sub("…", PSQL_COMMAND.sub(r"\1…", said))
+        ends = quotes[-1].end() if len(quotes) % 2 == 0 else len(message)
+        message = f"{message[: quotes[0].start()]}…{message[ends:]}"
+    return NUMBER.sub("…", PSQL_COMMAND.sub(r"\1…", message))

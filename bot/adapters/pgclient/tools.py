@@ -1,4 +1,4 @@
-"""pg_dump and pg_restore as subprocesses.
+"""Runs pg_dump, pg_restore and other client programs as subprocesses.
 
 Connection parameters and the password go through the environment, never through arguments; nothing runs in a shell.
 """
@@ -12,23 +12,53 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bot.adapters.pgclient.redaction import tool_words
-from bot.adapters.pgclient.tool_errors import LOCKED, ToolFailedError
+from bot.adapters.pgclient.redaction import summarise_errors
 from bot.errors import PermanentError
 
 POLL_S = 0.05
 KILL_PATIENCE_S = 5.0
 
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
+# A tool inherits these of our own environment; secrets for other systems stay out.
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "PGSYSCONFDIR")
-"""What a tool gets of our own environment; secrets for other systems stay out."""
+# pg_dump waits for a table by `statement_timeout`, its workers do not wait at all.
+LOCKED = re.compile("canceling statement due to (lock|statement) timeout|could not obtain lock on relation")
+GONE = re.compile(
+    r"server closed the connection|terminating connection|connection to server|could not connect|the database system is"
+    r"|connection not open|no connection to the server|SSL SYSCALL|could not receive data|lost synchronization"
+)
+STATISTICS_SINCE = 18
+EXCLUDED = ("--no-subscriptions", "--no-publications", "--no-security-labels", "--no-tablespaces")
+
+
+class ToolFailedError(Exception):
+    """A tool ended with an error.
+
+    Attributes:
+        tool: its name.
+        message: its own first error, without hosts, queries and rows.
+        locked: it gave up waiting for a lock.
+        stderr: everything it wrote to its error stream: not for people, it may quote rows.
+    """
+
+    def __init__(self, tool: str, message: str, *, locked: bool = False, stderr: str = "") -> None:
+        super().__init__(tool, message)
+        self.tool = tool
+        self.message = message
+        self.locked = locked
+        self.stderr = stderr
+
+    @property
+    def gone(self) -> bool:
+        """Say if the connection was lost or refused: trying again may work."""
+        return GONE.search(self.stderr) is not None
 
 
 class PgTools:
     """The client tools of one PostgreSQL version.
 
     Args:
-        bin_dir: where they are; None looks them up in PATH.
+        bin_dir: their directory; None looks them up in PATH.
     """
 
     def __init__(self, bin_dir: Path | None = None) -> None:
@@ -36,14 +66,14 @@ class PgTools:
         self._versions: dict[str, str] = {}
 
     def version(self, tool: str = "pg_dump") -> str:
-        """The tool's version, e.g. ``18.6``.
+        """Read the tool's version, e.g. ``18.6``.
 
         Raises:
             PermanentError: ``tool-missing``.
         """
         if tool not in self._versions:
-            said = subprocess.run([self._path(tool), "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603 -- our own tool, no shell
-            match = VERSION.search(said)
+            done = subprocess.run([self._path(tool), "--version"], capture_output=True, text=True, check=False)  # noqa: S603 -- our own tool, no shell
+            match = VERSION.search(done.stdout)
             if match is None:
                 raise _missing(tool)
             self._versions[tool] = match[0].removeprefix("(PostgreSQL) ")
@@ -58,8 +88,7 @@ class PgTools:
         Raises:
             PermanentError: ``tool-too-old``, ``tool-missing``.
         """
-        major = int(self.version().partition(".")[0])
-        if major < server_version // 10000:
+        if self.major("pg_dump") < server_version // 10000:
             raise PermanentError(
                 "tool-too-old",
                 f"pg_dump is {self.version()} and the server is PostgreSQL {server_version // 10000}.",
@@ -72,7 +101,7 @@ class PgTools:
         return self.start("pg_dump", [*arguments, _wait(lock_timeout_s), f"--file={file}"], environment)
 
     def knows_statistics(self, server_version: int, tool: str = "pg_dump") -> bool:
-        """Whether tool and server can carry the planner's statistics from one database to another.
+        """Say if tool and server can carry the planner's statistics from one database to another.
 
         Args:
             server_version: `server_version_num`.
@@ -81,7 +110,7 @@ class PgTools:
         Raises:
             PermanentError: ``tool-missing``.
         """
-        return min(int(self.version(tool).partition(".")[0]), server_version // 10000) >= STATISTICS_SINCE
+        return min(self.major(tool), server_version // 10000) >= STATISTICS_SINCE
 
     def start_dump(
         self,
@@ -92,71 +121,52 @@ class PgTools:
         *,
         statistics: bool = False,
     ) -> "ToolRun":
-        """Start a directory-format dump of everything in an exported snapshot, the planner's statistics if wanted."""
+        """Start a directory-format dump of an exported snapshot, with the planner's statistics if requested."""
+        # decision 15: gzip 1 in pg_dump's own processes; every build of the tools can read it, zstd and lz4 not.
         arguments = ["--format=directory", "--jobs=2", "--compress=1", "--no-subscriptions", "--no-sync"]
         arguments += ["--statistics"] if statistics else []
         arguments += [f"--snapshot={snapshot}", _wait(lock_timeout_s), f"--file={directory}"]
         return self.start("pg_dump", arguments, environment)
 
     def list_contents(self, file: Path) -> Sequence[str]:
-        """The entries of a dump, as pg_restore lists them.
+        """List the entries of a dump.
 
         Raises:
-            ToolFailedError: in pg_restore's words.
+            ToolFailedError: with pg_restore's message.
         """
         return self.start("pg_restore", ["--list", str(file)], {}).wait().splitlines()
 
     def list_dependencies(self, file: Path) -> Sequence[str]:
-        """The entries of a dump, each followed by a line of the entries it depends on, if any.
+        """List the entries of a dump, each followed by a line of the entries it depends on, if any.
 
         Raises:
-            ToolFailedError: in pg_restore's words.
+            ToolFailedError: with pg_restore's message.
         """
         return self.start("pg_restore", ["--list", "--verbose", str(file)], {}).wait().splitlines()
 
     def write_sql(self, file: Path, entries: Sequence[str], section: str = "") -> str:
-        """The listed entries of a dump, or of a section of it (``pre-data``, ``data``, ``post-data``), as SQL.
+        """Convert entries of a dump, or of its section ``pre-data``, ``data`` or ``post-data``, to SQL.
 
         Raises:
-            ToolFailedError: in pg_restore's words.
+            ToolFailedError: with pg_restore's message.
         """
         with use_list(file, entries) as wanted:
             arguments = [wanted, *([f"--section={section}"] if section else []), "--file=-", str(file)]
             return self.start("pg_restore", arguments, {}).wait()
 
-    def restore_schema(
-        self,
-        environment: Mapping[str, str],
-        file: Path,
-        entries: Sequence[str],
-        *,
-        owners: bool,
-        lenient: bool = False,
-    ) -> None:
-        """Load the listed entries of a schema dump; the first error ends it, if not `lenient`.
+    def start(self, tool: str, arguments: Sequence[str], environment: Mapping[str, str]) -> "ToolRun":
+        """Start a tool with the given environment, and the part of ours that it needs."""
+        inherited = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+        # LC_MESSAGES: errors are recognised by their English text.
+        return ToolRun(tool, [self._path(tool), *arguments], {**inherited, **environment, "LC_MESSAGES": "C"})
 
-        Args:
-            environment: names the target database.
-            file: from `dump_schema`.
-            entries: lines of `list_contents` that are wanted.
-            owners: give objects to the roles that owned them; otherwise all are ours.
-            lenient: go on after errors, and raise what they were at the end.
+    def major(self, tool: str) -> int:
+        """Read the tool's major version.
 
         Raises:
-            ToolFailedError: in pg_restore's words.
+            PermanentError: ``tool-missing``.
         """
-        with use_list(file, entries) as wanted:
-            arguments = [wanted, f"--dbname={environment['PGDATABASE']}"]
-            arguments += [] if owners else ["--no-owner"]
-            arguments += [] if lenient else ["--exit-on-error"]
-            if not lenient and int(self.version("pg_restore").partition(".")[0]) >= TRANSACTION_SIZE_SINCE:
-                arguments.append("--transaction-size=200")  # all in one transaction may need more locks than there are
-            self.start("pg_restore", [*arguments, str(file)], environment).wait()
-
-    def start(self, tool: str, arguments: Sequence[str], environment: Mapping[str, str]) -> "ToolRun":
-        """Start a tool with nothing but the given environment, and ours as far as it needs it."""
-        inherited = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        return ToolRun(tool, [self._path(tool), *arguments], {**inherited, **environment, "LC_MESSAGES": "C"})
+        return int(self.version(tool).partition(".")[0])
 
     def _path(self, tool: str) -> str:
         found = shutil.which(tool, path=str(self._bin_dir) if self._bin_dir else None)
@@ -165,17 +175,10 @@ class PgTools:
         return found
 
 
-TRANSACTION_SIZE_SINCE = 17
-STATISTICS_SINCE = 18
-EXCLUDED = ("--no-subscriptions", "--no-publications", "--no-security-labels", "--no-tablespaces")
-
-
 @contextmanager
 def use_list(dump: Path, entries: Sequence[str]) -> Iterator[str]:
-    """Write down the entries that are wanted of a dump, and give pg_restore's argument for it.
-
-    The file lies with the dump: should we be killed, it goes when the dump does.
-    """
+    """Write the entries of a dump to a file, and return pg_restore's argument for it."""
+    # The file lies with the dump: if this process is killed, it goes when the dump does.
     directory = dump if dump.is_dir() else dump.parent
     with tempfile.NamedTemporaryFile("w", dir=directory, suffix=".list", encoding="utf-8") as wanted:
         wanted.write("\n".join(entries) + "\n")
@@ -195,7 +198,7 @@ class ToolRun:
         )
 
     def is_running(self) -> bool:
-        """Whether it has not ended, waiting a moment for it."""
+        """Say if it has not ended; wait a moment for it."""
         try:
             self._process.wait(POLL_S)
         except subprocess.TimeoutExpired:
@@ -204,11 +207,11 @@ class ToolRun:
 
     @property
     def failed(self) -> bool:
-        """Whether it has ended with an error."""
+        """Say if it has ended with an error."""
         return bool(self._process.poll())
 
     def wait(self) -> str:
-        """Wait for the end; gives what it wrote.
+        """Wait for the end, and return its output.
 
         Raises:
             ToolFailedError: it failed.
@@ -217,16 +220,16 @@ class ToolRun:
             code = self._process.wait()
             self._out.seek(0)
             self._err.seek(0)
-            said, complained = (stream.read().decode(errors="replace") for stream in (self._out, self._err))
+            output, stderr = (stream.read().decode(errors="replace") for stream in (self._out, self._err))
         finally:
             self.kill()
         if code:
-            locked = LOCKED.search(complained) is not None
-            raise ToolFailedError(self._tool, tool_words(complained), locked=locked, restore_errors=complained)
-        return said
+            locked = LOCKED.search(stderr) is not None
+            raise ToolFailedError(self._tool, summarise_errors(stderr), locked=locked, stderr=stderr)
+        return output
 
     def kill(self) -> None:
-        """End it and what it started, now; harmless when it has ended."""
+        """End it and its workers now; harmless when it has ended."""
         if self._process.poll() is None:
             self._process.terminate()  # lets pg_dump cancel its workers' queries
             try:

@@ -1,4 +1,4 @@
-"""Rows of a kept database, written as SQL that somebody can review."""
+"""Recovers rows from a kept database, as SQL that somebody can review."""
 
 from bot.adapters.row_recovery.recovery import PostgresRowRecovery
 

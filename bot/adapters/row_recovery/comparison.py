@@ -1,4 +1,4 @@
-"""Two databases' rows of one table, side by side in the order of their keys, with bounded memory.
+"""Compares the rows of one table in two databases, in the order of their keys, with bounded memory.
 
 Keys are compared as text in the order of their bytes, which the server and we agree on whatever the collation. Rows
 travel as a hash; whole rows are fetched, some at a time, only where the hashes differ.
@@ -17,8 +17,8 @@ from bot.adapters.row_recovery.sql_text import Row
 from bot.adapters.row_recovery.tables import Column, Table
 
 FETCH_ROWS = 2000
+# The number of whole rows in memory; one may be large.
 BATCH_ROWS = 100
-"""Whole rows in memory at once; one may be large."""
 
 Key: TypeAlias = tuple[str, ...]
 Keyed: TypeAlias = tuple[Key, int]
@@ -48,7 +48,7 @@ class Comparison:
         self.only_live = 0
 
     def differences(self) -> Iterator[Difference]:
-        """Rows of the kept database that the live one has not, or has otherwise; counts the others on the way."""
+        """Find rows of the kept database that the live one lacks or has changed; count the live one's extra rows."""
         found = self._keys()
         while batch := list(islice(found, BATCH_ROWS)):
             kept = self._rows(self._kept, [key for key, _ in batch])
@@ -57,7 +57,7 @@ class Comparison:
                 yield Difference(row, next(live) if both else None)
 
     def _keys(self) -> Iterator[tuple[Key, bool]]:
-        """Keys of rows that differ, and whether the live database has a row of that key too."""
+        """Find the keys of rows that differ; True if the live database has a row of that key, too."""
         with ExitStack() as stack:
             kept, live = (self._stream(stack, conn) for conn in (self._kept, self._live))
             mine, theirs = next(kept, None), next(live, None)
@@ -75,14 +75,14 @@ class Comparison:
             self.only_live += (theirs is not None) + sum(1 for _ in live)
 
     def _stream(self, stack: ExitStack, conn: Connection) -> Iterator[Keyed]:
-        keys = [_key_text(column) for column in self._table.key]
+        keys = [_select_key(column) for column in self._table.key]
         query = sql.SQL("SELECT ARRAY[{}], hash_record_extended(ROW({}), 0) FROM ONLY {} t ORDER BY {}").format(
             sql.SQL(", ").join(keys),
             sql.SQL(self._table.hashed),  # quoted by the server's own format()
             sql.Identifier(*self._table.name),
             sql.SQL(", ").join(keys),
         )
-        cursor = stack.enter_context(conn.cursor("backstop_salvage"))
+        cursor = stack.enter_context(conn.cursor("backstop_row_recovery"))
         cursor.itersize = FETCH_ROWS
         cursor.execute(query)
         return ((tuple(key), found) for key, found in cursor)
@@ -103,8 +103,8 @@ class Comparison:
         return conn.execute(query, [list(part) for part in zip(*keys, strict=True)]).fetchall() if keys else []
 
 
-def _key_text(column: Column) -> sql.Composable:
-    """A key as text; equal numbers must be equal texts, whatever scale they were written with."""
+def _select_key(column: Column) -> sql.Composable:
+    """Select a key as text; equal numbers must be equal texts, whatever scale they were written with."""
     name = sql.SQL("t.{}").format(sql.Identifier(column.name))
     if column.type.startswith("numeric"):
         name = sql.SQL("trim_scale({})").format(name)

@@ -1,76 +1,66 @@
-"""Compares a kept database with the live one, and writes what only the kept one has as SQL. Applies nothing."""
+"""Compares a kept database with the live one, and writes SQL that would bring back the rows only the kept one has."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from psycopg import sql
 
-from bot.adapters.database import Tracking
-from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.export import snapshot
-from bot.adapters.database.failures import translated
+from bot.adapters.database import Server
+from bot.adapters.database.connections import Connection, snapshot, translated
 from bot.adapters.database.hashing import HASHING, hash_tables
 from bot.adapters.database.hashing import Table as StoredTable
+from bot.adapters.database.relations import order_by_references
 from bot.adapters.row_recovery import tables
 from bot.adapters.row_recovery.comparison import Comparison
 from bot.adapters.row_recovery.sql_text import SETTINGS, TableWriter, has_line_break, identifier
 from bot.adapters.row_recovery.tables import Name, Table
-from bot.adapters.sides import PostgresSides
-from bot.domain.environments import Timing
 from bot.domain.row_recovery import RecoveredTable, Salvage, SkippedTable
 from bot.domain.runs import Progress
 from bot.ports import Report
 
 REPORT_EVERY_ROWS = 1000
 
+OpenSession = Callable[[str], AbstractContextManager[Connection]]
+"""Opens a session that reads a database of ours, by its name."""
+
 
 @dataclass(frozen=True)
 class _Both:
-    """The two sessions."""
+    """A session in each of the two databases."""
 
     kept: Connection
     live: Connection
 
 
 class PostgresRowRecovery:
-    """A `bot.ports.Salvager`.
+    """A `bot.ports.RowRecovery`.
 
     Args:
-        sides: lets us into kept databases, which are closed.
-        dsn: of the live database, as `PostgresSides`'.
-        tracking: the tracking table; what is applied is the live database's own affair.
-        timing: how patient to be.
-        maintenance_database: a database of the same server that is never exchanged.
+        server: of the live database.
+        open_kept: opens sessions in kept databases, which are closed.
     """
 
-    def __init__(
-        self,
-        sides: PostgresSides,
-        dsn: str,
-        tracking: Tracking,
-        timing: Timing,
-        *,
-        maintenance_database: str = "postgres",
-    ) -> None:
-        self._sides = sides
-        self._tracking = tuple(tracking.table.split("."))
-        self._connections = Connections(dsn, maintenance_database, timing.lock_timeout_s)
+    def __init__(self, server: Server, open_kept: OpenSession) -> None:
+        self._server = server
+        self._open_kept = open_kept
 
-    def salvage(self, kept: str, about: Sequence[str], write: Callable[[bytes], None], report: Report) -> Salvage:
-        """Write the SQL; see `bot.ports.Salvager.salvage`."""
+    def write_sql(self, kept: str, about: Sequence[str], write: Callable[[bytes], None], report: Report) -> Salvage:
+        """Write the SQL; see `bot.ports.RowRecovery.write_sql`."""
         with translated("Comparing the databases"), self._snapshots(kept) as both:
-            return _Work(both, self._tracking, lambda text: write(text.encode()), report).perform(about)
+            tracking = tuple(self._server.tracking.table.split("."))
+            return _Work(both, tracking, lambda text: write(text.encode()), report).perform(about)
 
     @contextmanager
     def _snapshots(self, kept: str) -> Iterator[_Both]:
         with (
-            self._sides.session(kept) as one,
-            self._connections.session(statement_timeout_s=0) as other,
+            self._open_kept(kept) as one,
+            self._server.connections.session(statement_timeout_s=0) as other,
         ):
             for conn in (one, other):  # one waits while the other's large table is read
                 conn.execute("SET idle_in_transaction_session_timeout = 0")
+            # One snapshot each: rows that are written meanwhile must not look like differences.
             with snapshot(one), snapshot(other):
                 for conn in (one, other):
                     conn.execute(HASHING)
@@ -88,12 +78,12 @@ class _Work:
         self._kept = tables.read(both.kept)
         self._live = tables.read(both.live)
         self._references = tables.read_references(both.live)
-        self._feeds = tables.read_sequences(both.live)
+        self._sequences = tables.read_sequences(both.live)
         self._skipped: list[SkippedTable] = []
 
     def perform(self, about: Sequence[str]) -> Salvage:
         """Write head, tables and end."""
-        differing = tables.in_order(self._differing(), self._references)
+        differing = order_by_references(sorted(self._differing()), self._references)
         self._write("".join(f"-- {' '.join(line.split())}\n" for line in about))
         self._warn_of_circles(differing)
         self._write(f"\nBEGIN;\n{SETTINGS}")
@@ -104,14 +94,14 @@ class _Work:
         return Salvage(tuple(found), tuple(self._skipped), len(self._kept))
 
     def _warn_of_circles(self, ordered: Sequence[Name]) -> None:
-        """Say where no order of tables is right; keys that may be deferred are."""
+        """Warn of circular references, for which no order of tables is right unless the keys are deferrable."""
         for place, name in enumerate(ordered):
             later = self._references.get(name, frozenset()) & set(ordered[place + 1 :])
             for parent in sorted(later):
                 self._write(f"-- {identifier(*name)} refers to {identifier(*parent)}, which comes later: a circle.\n")
 
     def _differing(self) -> list[Name]:
-        """Tables whose content differs and can be written; notes those that cannot."""
+        """Find the tables whose content differs; those that cannot be written are skipped."""
         found = []
         for place, (name, table) in enumerate(self._kept.items(), 1):
             reason = _shape_problem(table, self._live.get(name))
@@ -140,7 +130,7 @@ class _Work:
 
     def _differs(self, table: Table) -> bool:
         hashed = [StoredTable(*table.name, table.size_bytes, table.hashed)]
-        with ThreadPoolExecutor(1, "salvage-hash") as pool:
+        with ThreadPoolExecutor(1, "recovery-hash") as pool:
             kept = pool.submit(hash_tables, self._both.kept, hashed)
             return hash_tables(self._both.live, hashed) != kept.result()
 
@@ -158,22 +148,22 @@ class _Work:
                 updates += writer.update(found.kept, found.live)
             if number % REPORT_EVERY_ROWS == 0:
                 self._report(Progress(number, 0, "rows"))
-        writer.finish(self._feeds.get(table.name, ()) if inserts else ())
+        writer.finish(self._sequences.get(table.name, ()) if inserts else ())
         return RecoveredTable(identifier(*table.name), inserts, updates, comparison.only_live)
 
 
 def _shape_problem(kept: Table, live: Table | None) -> str:
-    """Why rows of one cannot go into the other; "" when they can."""
+    """Say why rows of one cannot go into the other; "" when they can."""
     if has_line_break(kept):
         return "a name in it has a line break"
     if live is None:
         return "the live database has no such table"
     if kept.columns != live.columns:
-        return f"its columns differ ({_words(kept, live)})"
+        return f"its columns differ ({_name_differences(kept, live)})"
     return ""
 
 
-def _words(kept: Table, live: Table) -> str:
+def _name_differences(kept: Table, live: Table) -> str:
     mine: Mapping[str, object] = {column.name: column for column in kept.columns}
     theirs: Mapping[str, object] = {column.name: column for column in live.columns}
     names = [name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)]

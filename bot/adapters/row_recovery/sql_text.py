@@ -1,4 +1,4 @@
-"""Rows as SQL text.
+"""Writes rows as SQL text.
 
 Values are in their types' own text form, so that the column's input function reads them back, whatever the type. No
 literal has a line break in it: a statement that is commented out must not end its comment halfway.
@@ -6,7 +6,7 @@ literal has a line break in it: a statement that is commented out must not end i
 
 from collections.abc import Callable, Sequence
 
-from bot.adapters.row_recovery.tables import Column, Feed, Name, Table
+from bot.adapters.row_recovery.tables import Column, Name, OwnedSequence, Table
 
 Row = Sequence[str | None]
 SETTINGS = """\
@@ -36,7 +36,7 @@ def identifier(*parts: str) -> str:
 
 
 def has_line_break(table: Table) -> bool:
-    """Whether a name in it cannot be written in one line; such names are made to break out of a comment."""
+    """Say if a name in it has a line break, with which it would break out of a comment."""
     names = [*table.name, *(part for column in table.columns for part in (column.name, column.type))]
     return any(char in name for name in names for char in "\r\n")
 
@@ -45,9 +45,9 @@ class TableWriter:
     """Writes one table's statements.
 
     Args:
-        table: whose rows they are.
-        write: where the text goes.
-        joined: all its rows in one statement, because they refer to one another: keys are checked at its end.
+        table: its name and columns.
+        write: receives the text.
+        joined: all rows are in one statement, because they refer to one another: keys are checked at its end.
     """
 
     def __init__(self, table: Table, write: Callable[[str], None], *, joined: bool) -> None:
@@ -69,9 +69,9 @@ class TableWriter:
         self._begun = True
 
     def update(self, kept: Row, live: Row) -> bool:
-        """Write a row that has other values now, commented out; it does nothing where the live row moves on.
+        """Write a commented-out UPDATE of a row that has other values now; return False if there is nothing to write.
 
-        Tells whether there was anything to write.
+        It changes nothing where the live row has changed again.
         """
         changes = [
             (column, new, old)
@@ -83,26 +83,27 @@ class TableWriter:
             same = [
                 f"{identifier(column.name)}::text IS NOT DISTINCT FROM {literal(old)}" for column, _, old in changes
             ]
-            which = " AND ".join([*self._keyed(kept), *same])
+            which = " AND ".join([*self._match_key(kept), *same])
+            # Commented out: the live value may be the newer and the right one, so a person decides.
             self._write(f"-- UPDATE {identifier(*self._table.name)} SET {setting} WHERE {which};\n")
         return bool(changes)
 
-    def finish(self, feeds: Sequence[Feed]) -> None:
-        """End the statement, and let no sequence give a number out again that has come back."""
+    def finish(self, sequences: Sequence[OwnedSequence]) -> None:
+        """End the statement, and advance the sequences beyond the rows that come back."""
         if self._begun:
             self._write(";\n")
-        for feed in feeds:
-            self._write(_advance(self._table.name, feed))
+        for owned in sequences:
+            self._write(_advance(self._table.name, owned))
 
-    def _keyed(self, row: Row) -> list[str]:
+    def _match_key(self, row: Row) -> list[str]:
         values: dict[Column, str | None] = dict(zip(self._table.written, row, strict=True))
         return [f"{identifier(column.name)} = {literal(values[column])}" for column in self._table.key]
 
 
-def _advance(table: Name, feed: Feed) -> str:
-    sequence = identifier(*feed.sequence)
+def _advance(table: Name, owned: OwnedSequence) -> str:
+    sequence = identifier(*owned.sequence)
     return (
         f"SELECT pg_catalog.setval({literal(sequence)}::pg_catalog.regclass, m)"
-        f" FROM (SELECT max({identifier(feed.column)}) AS m FROM {identifier(*table)}) AS t"
+        f" FROM (SELECT max({identifier(owned.column)}) AS m FROM {identifier(*table)}) AS t"
         f" WHERE m >= (SELECT last_value FROM {sequence});\n"
     )

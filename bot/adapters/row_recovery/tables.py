@@ -1,6 +1,6 @@
-"""Tables as a comparison needs them: columns, keys, who refers to whom, which sequence feeds what."""
+"""Reads the tables to compare: their columns, keys, references and sequences."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -19,8 +19,8 @@ class Column:
 
     Attributes:
         key: its 1-based place in the primary key; None outside it.
-        generated: whether it is computed from others.
-        always: whether it is GENERATED ALWAYS AS IDENTITY.
+        generated: it is computed from others.
+        always: it is GENERATED ALWAYS AS IDENTITY.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Table:
 
     @property
     def key(self) -> tuple[Column, ...]:
-        """The primary key's columns, in its order; empty where there is none."""
+        """The primary key's columns, in order; empty where there is none."""
         return tuple(sorted((column for column in self.columns if column.key), key=lambda column: column.key or 0))
 
     @property
@@ -51,8 +51,8 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Feed:
-    """A column, and the sequence that feeds it."""
+class OwnedSequence:
+    """A column, and the sequence that supplies its values."""
 
     column: str
     sequence: Name
@@ -70,7 +70,7 @@ def read(conn: Connection) -> Mapping[Name, Table]:
 
 
 def read_references(conn: Connection) -> Mapping[Name, frozenset[Name]]:
-    """Which tables each table refers to; itself among them where it does."""
+    """Read the tables that each table refers to, itself included where it does."""
     found: dict[Name, frozenset[Name]] = {}
     for child_schema, child, parent_schema, parent in conn.execute(QUERIES["references"]).fetchall():
         one = (child_schema, child)
@@ -78,32 +78,9 @@ def read_references(conn: Connection) -> Mapping[Name, frozenset[Name]]:
     return found
 
 
-def read_sequences(conn: Connection) -> Mapping[Name, Sequence[Feed]]:
-    """The ascending sequences of each table."""
-    found: dict[Name, list[Feed]] = {}
+def read_sequences(conn: Connection) -> Mapping[Name, Sequence[OwnedSequence]]:
+    """Read the ascending sequences of each table."""
+    found: dict[Name, list[OwnedSequence]] = {}
     for schema, table, column, sequence_schema, sequence in conn.execute(QUERIES["sequences"]).fetchall():
-        found.setdefault((schema, table), []).append(Feed(column, (sequence_schema, sequence)))
+        found.setdefault((schema, table), []).append(OwnedSequence(column, (sequence_schema, sequence)))
     return found
-
-
-def in_order(names: Iterable[Name], references: Mapping[Name, frozenset[Name]]) -> list[Name]:
-    """Put tables after those they refer to, also by way of others; in a circle, the alphabet decides."""
-    wanted, ordered, seen = set(names), [], set[Name]()
-
-    def visit(name: Name) -> None:
-        stack = [(name, iter(sorted(references.get(name, ()))))]
-        seen.add(name)
-        while stack:
-            at, parents = stack[-1]
-            following = next((parent for parent in parents if parent not in seen), None)
-            if following is None:
-                stack.pop()
-                ordered.append(at)
-            else:
-                seen.add(following)
-                stack.append((following, iter(sorted(references.get(following, ())))))
-
-    for name in sorted(wanted):
-        if name not in seen:
-            visit(name)
-    return [name for name in ordered if name in wanted]

@@ -1,4 +1,4 @@
-"""Copies database-level state, which no dump carries, from the live database to the one that takes its place."""
+"""Copies database-level settings, which no dump carries, from the live database to the one that takes its place."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,21 +9,20 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from bot.adapters.database.connections import Connection
-from bot.adapters.database.failures import is_disconnect, server_words
+from bot.adapters.database.connections import Connection, is_disconnect, safe_message
 from bot.adapters.named_queries import load
-from bot.adapters.sides.comments import Note, without_note
+from bot.adapters.sides.databases import Note, remove_note
 
 QUERIES = load("sql.sides", "database_settings.sql")
 
 
-class Adoption:
-    """Makes `name` like `live` at the level of databases; what our role may not do becomes a line.
+class SettingsCopier:
+    """Makes `name` like `live` at the level of databases, and lists what our role is not allowed to copy.
 
     Args:
-        conn: beside both.
-        live: where it is copied from.
-        name: where it is copied to.
+        conn: in the maintenance database.
+        live: the source.
+        name: the target.
     """
 
     def __init__(self, conn: Connection, live: str, name: str) -> None:
@@ -33,15 +32,15 @@ class Adoption:
         self._target = sql.Identifier(name)
         self._lines: list[str] = []
 
-    def adopt(self) -> Sequence[str]:
-        """Copy everything; gives what could not be copied, one line each. May be repeated."""
+    def copy(self) -> Sequence[str]:
+        """Copy everything; return problems, one line each. Idempotent."""
         live, ours = self._properties(self._live), self._properties(self._name)
         if live["owner"] != ours["owner"]:
             self._try(f"The owner {live['owner']}", "ALTER DATABASE {} OWNER TO {}", sql.Identifier(live["owner"]))
         self._copy_acl()
         self._copy_settings()
         note = Note.read(ours["comment"])
-        comment = note.written_under(live["comment"]) if note else without_note(live["comment"])
+        comment = note.append_to(live["comment"]) if note else remove_note(live["comment"])
         self._try("The comment", "COMMENT ON DATABASE {} IS {}", sql.Literal(comment))
         limit = sql.Literal(live["connection_limit"])
         self._try("The connection limit", "ALTER DATABASE {} CONNECTION LIMIT {}", limit)
@@ -63,13 +62,13 @@ class Adoption:
         except psycopg.Error as error:
             if is_disconnect(error):
                 raise
-            self._lines.append(f"{what} could not be copied: {server_words(error)}.")
+            self._lines.append(f"{what} could not be copied: {safe_message(error)}.")
 
     def _acl(self, name: str) -> list[tuple[str, str, str, bool]]:
         return self._conn.execute(QUERIES["acl"], {"database": name}).fetchall()
 
     def _copy_acl(self) -> None:
-        """Take everything away, then give it again in order, as the roles that gave it."""
+        """Revoke everything, then grant it in order, as the original grantors."""
         wanted = self._acl(self._live)
         with self._conn.transaction():
             for grantee in {grantee for _, grantee, *_ in self._acl(self._name)} | {""}:
@@ -90,6 +89,7 @@ class Adoption:
             _role(grantee),
             option,
         )
+        # GRANT records the current role as the grantor, so we become the original one where we may.
         for become in (grantor, ""):
             with suppress(psycopg.errors.InsufficientPrivilege), self._become(become):
                 self._conn.execute(statement)
@@ -97,7 +97,7 @@ class Adoption:
 
     @contextmanager
     def _become(self, role: str) -> Iterator[None]:
-        """A transaction as another role; "" is ours."""
+        """Run a transaction as another role; "" is ours."""
         with self._conn.transaction():
             if role:
                 self._conn.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
@@ -117,7 +117,7 @@ class Adoption:
         return {(role, key): value for role, key, value in self._conn.execute(QUERIES["settings"], {"database": name})}
 
     def _change(self, role: str, key: str, change: sql.SQL, value: str | None = None) -> None:
-        """Set or reset; by FROM CURRENT, because whatever quoting a list of names needs, the server knows."""
+        """Set or reset; FROM CURRENT leaves the quoting of lists of names to the server."""
         place = sql.SQL("ALTER DATABASE {}").format(self._target)
         if role:
             place = sql.SQL("ALTER ROLE {} IN DATABASE {}").format(sql.Identifier(role), self._target)
@@ -132,7 +132,7 @@ class Adoption:
             except psycopg.Error as error:
                 if is_disconnect(error):
                     raise
-                problem = problem or server_words(error)
+                problem = problem or safe_message(error)
             else:
                 return
         self._lines.append(f"The setting {key} of {role or 'the database'} could not be copied: {problem}.")
@@ -142,7 +142,7 @@ class Adoption:
             state = "in use" if active else "not in use"
             yield (
                 f"The logical replication slot {slot} ({state}) stays with the replaced database: "
-                "its consumer has to be set up anew."
+                "its consumer has to be set up again."
             )
 
 

@@ -1,29 +1,32 @@
-"""Loads a bundle into a fresh database beside the live one."""
+"""Loads a bundle into an empty database beside the live one, and reports progress."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.adapters.database import Server
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection
 from bot.adapters.named_queries import load
-from bot.adapters.pgclient.restore_errors import extension_refused, load_failed, read_restore_errors, tolerated
-from bot.adapters.pgclient.tool_errors import ToolFailedError
-from bot.adapters.pgclient.tools import PgTools, ToolRun, use_list
+from bot.adapters.pgclient.restore_errors import extension_refused, load_failed, read_restore_errors, tolerated_errors
+from bot.adapters.pgclient.tools import ToolFailedError, ToolRun, use_list
 from bot.adapters.sides.archive import Contents
-from bot.adapters.sides.plain import PlainDump, check_psql, safe_surroundings
-from bot.adapters.sides.privileges import apply_privileges, owners_let_in
-from bot.adapters.sides.progress import Follower
-from bot.adapters.sides.server import Server
+from bot.adapters.sides.databases import QUERIES as DATABASES
+from bot.adapters.sides.plain import PlainDump, build_environment, check_psql
+from bot.adapters.sides.privileges import apply_privileges, owners_allowed
 from bot.domain.backups import BundleKind
+from bot.domain.runs import Progress
 from bot.errors import TemporaryError
-from bot.ports import FetchedBundle
+from bot.ports import FetchedBundle, Report
 
 QUERIES = load("sql.sides", "loading.sql")
+# A half-loaded database is dropped, so no COMMIT in it needs to wait for the disk.
 OPTIONS = "-c synchronous_commit=off -c maintenance_work_mem=256MB -c statement_timeout=0 -c lock_timeout=0"
 APPLICATION_BYTES = 63
-NAMED_TABLES = 200
-"""Where more than that lack statistics, all are analysed: a command line has its limits."""
+JOBS = 2
+# Where more than that lack statistics, all are analysed: a command line has its limits.
+MAX_NAMED_TABLES = 200
+REPORT_EVERY_S = 0.5
 
 
 @dataclass
@@ -42,19 +45,15 @@ class Loader:
     """Fills databases; see `bot.ports.Sides.load`.
 
     Args:
-        server: makes and drops them.
-        tools: pg_restore, psql and vacuumdb.
-        jobs: how many of pg_restore's workers load at once.
+        server: of the databases; its tools are pg_restore, psql and vacuumdb.
     """
 
-    def __init__(self, server: Server, tools: PgTools, jobs: int) -> None:
-        self._server = server
+    def __init__(self, server: Server) -> None:
         self._connections = server.connections
-        self._tools = tools
-        self._jobs = jobs
+        self._tools = server.tools
 
-    def load(self, name: str, bundle: FetchedBundle, follower: Follower) -> Sequence[str]:
-        """Fill a database that is there and empty; gives what could not be made as it was, one line each.
+    def load(self, name: str, bundle: FetchedBundle, progress: "LoadProgress") -> Sequence[str]:
+        """Fill an empty database; return one line for each object that could not be made as it was.
 
         Raises:
             PermanentError: ``load-failed``, ``tool-too-old``, ``disk-full``.
@@ -63,7 +62,7 @@ class Loader:
         environment = dict(self._connections.tool_environment(name, f"backstop load {name}"[:APPLICATION_BYTES]))
         environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {OPTIONS}".strip()
         with self._connections.session(name, statement_timeout_s=0) as conn:
-            target = _Target(name, environment, conn.info.server_version, follower.follow)
+            target = _Target(name, environment, conn.info.server_version, progress.follow)
             try:
                 if bundle.kind is BundleKind.PLAIN:
                     self._load_plain(target, bundle.path)
@@ -79,7 +78,7 @@ class Loader:
         dump = PlainDump(file, target.server_version)
         dump.prepare()
         with tempfile.TemporaryDirectory(dir=file.parent, prefix="psql-") as home:
-            environment = {**target.environment, **safe_surroundings(Path(home))}
+            environment = {**target.environment, **build_environment(Path(home))}
             target.follow(self._tools.start("psql", dump.arguments(), environment))
 
     def _load_archive(self, conn: Connection, target: _Target, bundle: FetchedBundle) -> None:
@@ -87,18 +86,20 @@ class Loader:
         contents = Contents.read(self._tools.list_contents(bundle.path), roles)
         self._refuse_extensions(conn, contents.extensions)
         others = [owner for owner in contents.owners if roles[owner][0] and not roles[owner][1]]
-        foreign = contents.strange_owners or any(not roles[owner][0] for owner in contents.owners)
+        foreign = contents.unknown_owners or any(not roles[owner][0] for owner in contents.owners)
         lenient = foreign or target.server_version < KNOWS_TRANSACTION_TIMEOUT
-        parallel = bundle.kind is not BundleKind.TAR and not contents.is_ordered and self._jobs > 1
-        jobs = ["--jobs", str(self._jobs)] if parallel else []
+        # pg_restore cannot load a tar archive in parallel.
+        parallel = bundle.kind is not BundleKind.TAR and not contents.is_ordered and JOBS > 1
+        jobs = ["--jobs", str(JOBS)] if parallel else []
         body, refreshes = contents.body, contents.refreshes
         if not foreign and all(roles[maker][1] for maker in contents.makers):
-            # All is ours: a materialized view needs no privilege, and need not wait until they are there.
+            # Everything is ours: materialized views need no privileges, so they need not wait for them.
             body, refreshes = [*body, *refreshes], []
+        # Schemas first, then their future owners are let in, then everything else.
         self._restore(target, bundle.path, contents.schemas, [], lenient=lenient)
-        with owners_let_in(conn, target.name, others):
+        with owners_allowed(conn, target.name, others):
             self._restore(target, bundle.path, body, jobs, lenient=lenient)
-        script = self._script(bundle.path, contents.privileges)
+        script = self._tools.write_sql(bundle.path, contents.privileges) if contents.privileges else ""
         target.problems += apply_privileges(conn, script)
         self._restore(target, bundle.path, refreshes, jobs, lenient=lenient)
         self._restore_optional(target, bundle.path, contents.optional)
@@ -112,14 +113,14 @@ class Loader:
     def _restore(
         self, target: _Target, path: Path, entries: Sequence[str], arguments: Sequence[str], *, lenient: bool
     ) -> None:
-        """Load some entries. The first error ends it, unless some are expected: then they are judged afterwards."""
+        """Load some entries. The first error ends it, unless some are expected: then they are checked afterwards."""
         if not entries:
             return
         strictness = [] if lenient else ["--exit-on-error"]
         try:
             self._run(target, path, entries, [*arguments, *strictness])
         except ToolFailedError as error:
-            lines = tolerated(error) if lenient else None
+            lines = tolerated_errors(error) if lenient else None
             if lines is None:
                 raise
             target.problems += lines
@@ -130,19 +131,20 @@ class Loader:
         try:
             self._run(target, path, entries, [])
         except ToolFailedError as error:
-            found = read_restore_errors(error.restore_errors)
+            found = read_restore_errors(error.stderr)
             if not found or isinstance(load_failed(error), TemporaryError):
                 raise
-            target.problems += [str(restore_error) for restore_error in found]
+            target.problems += [str(each) for each in found]
 
     def _restore_statistics(
         self, target: _Target, path: Path, entries: Sequence[str], arguments: Sequence[str]
     ) -> None:
-        """Load the planner's statistics. What is missing afterwards is gathered, so nothing of a failure is told:
-        the tool's words would quote rows.
+        """Load the planner's statistics. `_analyse` gathers what is missing, so a failure is not reported: the tool's
+        message would quote rows.
         """
         if not entries or not self._tools.knows_statistics(target.server_version, "pg_restore"):
             return
+        # decision 19: loaded last and leniently, because nothing depends on them.
         target.has_statistics = True
         try:
             self._run(target, path, entries, arguments)
@@ -155,15 +157,65 @@ class Loader:
             given = [*arguments, wanted, f"--dbname={target.name}", str(path)]
             target.follow(self._tools.start("pg_restore", given, target.environment))
 
-    def _script(self, path: Path, entries: Sequence[str]) -> str:
-        return self._tools.write_sql(path, entries) if entries else ""
-
     def _analyse(self, conn: Connection, target: _Target) -> None:
-        """Gather the planner's statistics, as far as the dump carried none: the first minutes would be slow without."""
-        arguments = ["--analyze-only", "--jobs", str(self._jobs), f"--dbname={target.name}", "--quiet"]
+        """Gather the planner's statistics that the dump did not carry: without them the first minutes would be slow."""
+        arguments = ["--analyze-only", "--jobs", str(JOBS), f"--dbname={target.name}", "--quiet"]
         if target.has_statistics:
+            # decision 19: `vacuumdb --missing-stats-only` reads a catalogue that only a superuser may.
             lacking = [table for (table,) in conn.execute(QUERIES["unanalysed"]).fetchall()]
             if not lacking:
                 return
-            arguments += [f"--table={table}" for table in lacking] if len(lacking) <= NAMED_TABLES else []
+            arguments += [f"--table={table}" for table in lacking] if len(lacking) <= MAX_NAMED_TABLES else []
         target.follow(self._tools.start("vacuumdb", arguments, target.environment))
+
+
+class LoadProgress:
+    """Follows the tools of one load: reports progress, and stops a tool that stalls or is no longer wanted.
+
+    Args:
+        server: of the database.
+        conn: in the maintenance database.
+        name: of the database being filled.
+        guess_bytes: its expected size.
+        report: receives the progress; raises to stop the load.
+    """
+
+    def __init__(self, server: Server, conn: Connection, name: str, guess_bytes: int, report: Report) -> None:
+        self._clock = server.clock
+        self._stall_s = server.timing.stall_s
+        self._conn = conn
+        self._name = name
+        self._guess_bytes = guess_bytes
+        self._report = report
+
+    def follow(self, run: ToolRun) -> None:
+        """Wait for its end.
+
+        Raises:
+            ToolFailedError: with its message.
+            TemporaryError: ``load-stalled``.
+        """
+        try:
+            moved_at = looked_at = self._clock.monotonic()
+            last = (0, 0)
+            while run.is_running():
+                now = self._clock.monotonic()
+                if now - looked_at < REPORT_EVERY_S:
+                    continue
+                looked_at = now
+                seen, at_work = self._measure()
+                moved_at = now if seen != last or at_work else moved_at
+                last = seen
+                # decision 20: one figure, `stall_s`, limits the patience of every long step.
+                if now - moved_at > self._stall_s:
+                    raise TemporaryError(
+                        "load-stalled", f"The load has not moved for {now - moved_at:.0f} s.", "Try again."
+                    )
+                self._report(Progress(seen[0], max(seen[0], self._guess_bytes), "bytes"))
+            run.wait()
+        finally:
+            run.kill()
+
+    def _measure(self) -> tuple[tuple[int, int], bool]:
+        row = self._conn.execute(DATABASES["loading"], {"database": self._name}).fetchone()
+        return ((int(row[0]), int(row[1])), bool(row[2])) if row else ((0, 0), False)

@@ -1,7 +1,7 @@
-"""A plain dump, run by psql with no shell in reach.
+"""Prepares a plain dump for psql, with no shell in reach.
 
-The dump was looked through while it was unpacked; this is the second wall: psql in restricted mode under a key of ours,
-its own configuration out of the way, an empty PATH.
+The dump was checked while it was unpacked; this is the second line of defence: psql in restricted mode under a key of
+ours, without its own configuration, and with an empty PATH.
 """
 
 import re
@@ -13,8 +13,8 @@ from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT
 from bot.adapters.pgclient.tools import VERSION, PgTools
 from bot.errors import PermanentError
 
+# The minor version of each major that introduced ``\restrict``; later majors have it from the start.
 RESTRICT_SINCE = {13: 22, 14: 19, 15: 14, 16: 10, 17: 6}
-"""The minor of each major that brought ``\\restrict``; later majors have it from the start."""
 
 OWN_KEY = re.compile(rb"^\\(restrict) ([A-Za-z0-9]+)\r?$", re.MULTILINE)
 TRANSACTION_TIMEOUT = re.compile(rb"^SET transaction_timeout = 0;", re.MULTILINE)
@@ -38,8 +38,8 @@ def check_psql(tools: PgTools) -> None:
         )
 
 
-def safe_surroundings(home: Path) -> Mapping[str, str]:
-    """An environment in which psql finds no shell, no program and no configuration.
+def build_environment(home: Path) -> Mapping[str, str]:
+    """Build an environment in which psql finds no shell, no program and no configuration.
 
     Args:
         home: an empty directory.
@@ -62,28 +62,29 @@ class PlainDump:
         self._server_version = server_version
 
     def arguments(self) -> Sequence[str]:
-        """Arguments for psql: the key first, then the file, in one session, ended by the first error."""
+        """Build psql's arguments: the key first, then the file, in one session that the first error ends."""
         key = secrets.token_hex(16)
         quiet = ["--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--output=/dev/null"]
         return [*quiet, f"--command=\\restrict {key}", f"--file={self._file}"]
 
     def prepare(self) -> None:
-        """Make comments of the dump's own keys, so that ours holds to the end, and of a setting an older server does
-        not know. Bytes are overwritten in place: a copy would need the disk twice.
+        """Comment out the dump's own keys, so that ours holds to the end, and a setting an older server does not know.
+
+        Bytes are overwritten in place: a copy would need the disk twice.
         """
         with self._file.open("r+b") as file:
             head = file.read(EDGE_BYTES)
             own = OWN_KEY.search(head)
             places = [own.start()] if own else []
             if own:
-                places += self._closing(file.seek(0, 2), own[2])
+                places += self._find_closing(file.seek(0, 2), own[2])
             if self._server_version < KNOWS_TRANSACTION_TIMEOUT:
                 places += [match.start() for match in TRANSACTION_TIMEOUT.finditer(head)]
             for place in places:
                 file.seek(place)
                 file.write(b"--")
 
-    def _closing(self, size_bytes: int, key: bytes) -> Sequence[int]:
+    def _find_closing(self, size_bytes: int, key: bytes) -> Sequence[int]:
         start = max(0, size_bytes - EDGE_BYTES)
         with self._file.open("rb") as file:
             file.seek(start)

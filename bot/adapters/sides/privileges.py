@@ -1,4 +1,4 @@
-"""Owners and privileges of what is being loaded, as a role that is no superuser can restore them."""
+"""Restores the owners and privileges of loaded objects, as a role that is no superuser."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,8 +7,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 
-from bot.adapters.database.connections import Connection
-from bot.adapters.database.failures import is_disconnect, server_words
+from bot.adapters.database.connections import Connection, is_disconnect, safe_message
 from bot.adapters.named_queries import load
 
 QUERIES = load("sql.sides", "loading.sql")
@@ -21,10 +20,10 @@ SHOWN_LENGTH = 160
 
 
 @contextmanager
-def owners_let_in(conn: Connection, database: str, owners: Sequence[str]) -> Iterator[None]:
-    """Let future owners own things in every schema meanwhile: who is given an object must be allowed to create there.
+def owners_allowed(conn: Connection, database: str, owners: Sequence[str]) -> Iterator[None]:
+    """Let future owners create in every schema meanwhile: the server requires it of an object's new owner.
 
-    Whatever privileges there really are is loaded afterwards.
+    The real privileges are loaded afterwards.
     """
     if not owners:
         yield
@@ -43,12 +42,13 @@ def owners_let_in(conn: Connection, database: str, owners: Sequence[str]) -> Ite
 
 
 def apply_privileges(conn: Connection, script: str) -> Sequence[str]:
-    """Run the GRANTs and REVOKEs of a dump one by one; gives those that failed, one line each.
+    """Run the GRANTs and REVOKEs of a dump one by one; return those that failed, one line each.
 
-    What a grant option's holder gave on, a dump gives in that role's session, which only a superuser can open: we
-    become the role instead.
+    A dump repeats the grants of another role in that role's session, which only a superuser can open; SET ROLE stands
+    for it.
     """
     failed = []
+    # A dump qualifies every name; nothing else may be found.
     conn.execute("SET search_path = ''")
     for statement in _statements(script):
         try:
@@ -56,13 +56,13 @@ def apply_privileges(conn: Connection, script: str) -> Sequence[str]:
         except psycopg.Error as error:
             if is_disconnect(error):
                 raise
-            failed.append(f"{statement.removesuffix(';')[:SHOWN_LENGTH]}: {server_words(error)}.")
+            failed.append(f"{statement.removesuffix(';')[:SHOWN_LENGTH]}: {safe_message(error)}.")
     conn.execute("RESET ROLE")
     return failed
 
 
 def _statements(script: str) -> Sequence[str]:
-    """The statements of a script of pg_restore that give and take privileges."""
+    """Find the statements of pg_restore's script that grant and revoke."""
     found = []
     for match in STATEMENT.finditer(script):
         text = COMMENT.sub(lambda part: "" if part[1] else part[0], match[0]).strip()

@@ -1,48 +1,41 @@
-"""Down scripts run for good, in copies of a scratch database that a drill has loaded."""
+"""Tests down scripts by running and committing them in copies of a scratch database that a drill has loaded."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import psycopg
 
+from bot.adapters.database import Server
 from bot.adapters.database.catalogue import catalogue_within
-from bot.adapters.database.checks import run_checks_within
-from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.execution import ChainExecutor, StatementFailedError, commit
-from bot.adapters.database.failures import is_disconnect, server_words, translate, translated
+from bot.adapters.database.connections import (
+    Connection,
+    is_disconnect,
+    roll_back,
+    safe_message,
+    translate,
+    translated,
+)
+from bot.adapters.database.execution import BEGIN, ChainExecutor, StatementFailedError, commit
+from bot.adapters.database.inspection import TrackingTable, run_checks
 from bot.adapters.database.shadow import apply_settings, read_settings
-from bot.adapters.database.tracking import Tracking, TrackingTable
-from bot.adapters.sides.names import side_name
-from bot.adapters.sides.server import Server
+from bot.adapters.sides.databases import SideDatabases, build_side_name
 from bot.domain.catalogue import Catalogue
 from bot.domain.drills import ScriptTest
-from bot.domain.environments import Timing
 from bot.domain.migrations import DownScript, UpScript
 from bot.domain.runs import Progress
 from bot.errors import PermanentError
-from bot.ports import Clock, Report
+from bot.ports import Report
 
 SHOWN = 3
 
 
 class PostgresScriptTests:
-    """A `bot.ports.Trials`.
+    """A `bot.ports.ScriptTests`."""
 
-    Args:
-        dsn: as `PostgresSides`'s.
-        tracking: the tracking table.
-        timing: how patient to be.
-        clock: for the notes on the copies.
-        maintenance_database: a database of the same server that is never exchanged.
-    """
-
-    def __init__(
-        self, dsn: str, tracking: Tracking, timing: Timing, clock: Clock, *, maintenance_database: str = "postgres"
-    ) -> None:
-        connections = Connections(dsn, maintenance_database, timing.lock_timeout_s)
-        self._connections = connections
-        self._tracking = tracking
-        self._server = Server(connections, clock, "template0")
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._connections = server.connections
+        self._databases = SideDatabases(server)
 
     def alone(
         self,
@@ -53,18 +46,19 @@ class PostgresScriptTests:
         *,
         privileges: bool = True,
     ) -> Sequence[ScriptTest]:
-        """Run each by itself; see `bot.ports.Trials.alone`."""
-        tried: list[ScriptTest] = []
+        """Run each by itself; see `bot.ports.ScriptTests.alone`."""
+        tests: list[ScriptTest] = []
         with self._copied(source, run_id) as conn:
             for script, up in scripts:
-                report(Progress(len(tried), len(scripts), "scripts"))
-                tried.append(self._try(conn, script, up, privileges=privileges))
-                if tried[-1].problem:
+                report(Progress(len(tests), len(scripts), "scripts"))
+                tests.append(self._test(conn, script, up, privileges=privileges))
+                # The next script would run in a schema that no plan foresees.
+                if tests[-1].problem:
                     break
-        return tried
+        return tests
 
     def chain(self, source: str, run_id: str, chain: Sequence[DownScript]) -> None:
-        """Run them all in one transaction; see `bot.ports.Trials.chain`."""
+        """Run them all in one transaction; see `bot.ports.ScriptTests.chain`."""
         with self._copied(source, run_id) as conn:
             problem = self._run(conn, chain)
         if problem:
@@ -73,29 +67,25 @@ class PostgresScriptTests:
 
     @contextmanager
     def _copied(self, source: str, run_id: str) -> Iterator[Connection]:
-        """A session in a copy, with the live database's settings, as a real chain has it."""
-        self._server.require_ours(source)
-        name = side_name(self._connections.database, "side", run_id)
-        maintenance = self._connections.maintenance_database
+        """Open a session in a copy, with the live database's settings, as for a real chain."""
+        self._databases.require_ours(source)
+        name = build_side_name(self._connections.database, "side", run_id)
         with translated("Trying the down scripts"):
             with self._connections.session() as live:
                 settings = read_settings(live)
-            with self._connections.session(maintenance, statement_timeout_s=0) as beside:
-                self._check_there(beside, source)
-                self._server.copy(beside, source, name)
+            with self._connections.maintenance(statement_timeout_s=0) as beside:
+                self._databases.require_existing(beside, source)
+                # decision 25: a takeover begins with a fresh copy, however far the dead process had come.
+                self._databases.copy(beside, source, name)
                 try:
                     with self._connections.session(name, statement_timeout_s=0) as conn:
                         apply_settings(conn, settings)
                         yield conn
                 finally:
-                    with suppress(psycopg.OperationalError):  # what is left is dropped when the drill clears up
-                        self._server.drop(beside, name)
+                    with suppress(psycopg.OperationalError):  # the drill's cleanup drops a leftover
+                        self._databases.drop(beside, name)
 
-    def _check_there(self, beside: Connection, source: str) -> None:
-        if not self._server.present(beside, source):
-            raise PermanentError("side-missing", f"There is no database {source}.", "It has expired or was dropped.")
-
-    def _try(self, conn: Connection, script: DownScript, up: UpScript | None, *, privileges: bool) -> ScriptTest:
+    def _test(self, conn: Connection, script: DownScript, up: UpScript | None, *, privileges: bool) -> ScriptTest:
         problem, script_test = "", ScriptTest(script.version)
         with _rolled_back(conn):
             before = _catalogue(conn, privileges=privileges)
@@ -106,7 +96,7 @@ class PostgresScriptTests:
         return ScriptTest(script.version, problem) if problem else script_test
 
     def _run(self, conn: Connection, chain: Sequence[DownScript]) -> str:
-        """Run them for good; gives what is wrong, and then nothing is committed."""
+        """Run and commit them; return the problem, for which nothing is committed, or ""."""
         with _rolled_back(conn):
             problem = self._go_down(conn, chain)
             if not problem:
@@ -114,10 +104,9 @@ class PostgresScriptTests:
         return problem
 
     def _go_down(self, conn: Connection, chain: Sequence[DownScript]) -> str:
-        """Run them as a run does, then their checks; gives what is wrong, "" for nothing."""
-        applied = {migration.version for migration in TrackingTable(conn, self._tracking).applied()}
-        expected = frozenset(applied - {script.version for script in chain})
-        executor = ChainExecutor(conn, self._tracking, chain, expected, self._connections.lock_timeout_s)
+        """Run them as a run does, then their checks; return the problem, or ""."""
+        applied = TrackingTable(conn, self._server.tracking).versions()
+        executor = ChainExecutor(conn, self._server, chain, applied - {script.version for script in chain})
         try:
             if executor.is_done():
                 return f"{chain[0].name} is not applied there."
@@ -125,22 +114,22 @@ class PostgresScriptTests:
         except StatementFailedError as error:
             if is_disconnect(error.cause):
                 raise translate(error.cause, f"The script, at {error.place},") from error
-            return f"{error.place} failed: {error.words}."
+            return f"{error.place} failed: {error.message}."
         except PermanentError as error:
             return error.message
-        return _first_false(conn, chain)
+        return _find_failed_check(conn, chain)
 
 
-def _first_false(conn: Connection, chain: Sequence[DownScript]) -> str:
+def _find_failed_check(conn: Connection, chain: Sequence[DownScript]) -> str:
     for script in chain:
-        for found in run_checks_within(conn, script.verify):
+        for found in run_checks(conn, script.verify, within=True):
             if not found.ok:
                 return f"{script.name} ran, and its check does not hold: {found.sql} ({found.problem})."
     return ""
 
 
 def _go_up(conn: Connection, up: UpScript, before: Catalogue, *, privileges: bool) -> ScriptTest:
-    """Go up again, in the transaction that went down, and compare the schema with that from before."""
+    """Run the up script in the transaction that went down, and compare the schema with that from before."""
     if up.obstacle:
         return ScriptTest(up.version, note=f"was not run up again: {up.obstacle}")
     for line, text in up.statements:
@@ -150,37 +139,37 @@ def _go_up(conn: Connection, up: UpScript, before: Catalogue, *, privileges: boo
             if is_disconnect(error):
                 raise
             return ScriptTest(
-                up.version, reversible=False, note=f"does not go up again: line {line}, {server_words(error)}"
+                up.version, reversible=False, note=f"does not go up again: line {line}, {safe_message(error)}"
             )
-    moved = _moved(before, _catalogue(conn, privileges=privileges))
-    if moved:
-        return ScriptTest(up.version, reversible=False, note=f"goes up to another schema: {', '.join(moved)}")
+    differences = _compare(before, _catalogue(conn, privileges=privileges))
+    if differences:
+        # decision 25: an up script that is no inverse is noted, and does not fail the drill.
+        return ScriptTest(up.version, reversible=False, note=f"goes up to another schema: {', '.join(differences)}")
     return ScriptTest(up.version, reversible=True)
 
 
-def _moved(before: Catalogue, after: Catalogue) -> list[str]:
-    lost = [f"no {item.kind} {item.identity}" for item in before.lost_in(after)]
-    come = [f"{item.kind} {item.identity} that was not there" for item in after.lost_in(before)]
+def _compare(before: Catalogue, after: Catalogue) -> list[str]:
+    missing = [f"no {item.kind} {item.identity}" for item in before.lost_in(after)]
+    added = [f"{item.kind} {item.identity} that was not there" for item in after.lost_in(before)]
     changed = [f"another {item.kind} {item.identity}" for item in before.changed_in(after)]
-    every = [*lost, *come, *changed]
+    every = [*missing, *added, *changed]
     more = [f"and {len(every) - SHOWN} more"] if len(every) > SHOWN else []
     return [*every[:SHOWN], *more]
 
 
 def _catalogue(conn: Connection, *, privileges: bool) -> Catalogue:
-    """Read it as the transaction under way has left it; the settings that takes are put back."""
-    conn.execute("SAVEPOINT before_look")
+    """Read it as the transaction under way has left it, and put its settings back."""
+    conn.execute("SAVEPOINT before_catalogue")
     found = catalogue_within(conn, privileges=privileges)
-    conn.execute("ROLLBACK TO before_look")
+    conn.execute("ROLLBACK TO before_catalogue")
     return found
 
 
 @contextmanager
 def _rolled_back(conn: Connection) -> Iterator[None]:
-    """A transaction that ends as if it had not been, unless it was committed inside."""
-    conn.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+    """Open a transaction that is rolled back in the end, unless it was committed inside."""
+    conn.execute(BEGIN)
     try:
         yield
     finally:
-        with suppress(psycopg.Error):  # a connection that is gone has rolled back by itself
-            conn.execute("ROLLBACK") if conn.info.transaction_status else None
+        roll_back(conn)

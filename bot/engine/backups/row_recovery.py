@@ -83,7 +83,7 @@ def _check_no_run(services: Services, environment: str) -> None:
 
 def _recovered(work: Work, row_recovery: RowRecovery, run: Run, kept: str, key: str) -> Job:
     with work.env.store.open_text(key) as write:
-        found = row_recovery.salvage(kept, _about(work, run, kept), write, work.reporter())
+        found = row_recovery.write_sql(kept, _about(work, run, kept), write, work.reporter())
     return replace(work.job, state=JobState.DONE, salvage=replace(found, key=key))
 
 

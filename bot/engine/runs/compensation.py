@@ -72,7 +72,7 @@ def _committed(execution: Execution) -> bool:
     # table says afterwards is final.
     for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
         with attempt:
-            database.fence(execution.run.id).close()
+            database.take_exclusive_access(execution.run.id).close()
             database.reopen()
             applied = {migration.version for migration in database.inspect().applied}
     if applied == set(plan.remaining):

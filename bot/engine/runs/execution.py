@@ -14,7 +14,7 @@ from bot.engine.context import EnvironmentServices, Services
 from bot.engine.runs.interrupts import CancelledError, OwnershipLostError
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.planning.checklist import is_past_return
-from bot.ports import Fence, FetchedBundle, Report
+from bot.ports import ExclusiveAccess, FetchedBundle, Report
 
 LEASE_S = 12.0
 RENEW_EVERY_S = 3.0
@@ -33,7 +33,7 @@ class Execution:
         self.run = run
         self.compensating = False
         self.bundle: FetchedBundle | None = None
-        self._session: Fence | None = None
+        self._session: ExclusiveAccess | None = None
         self._ended = threading.Event()
         self._lost = threading.Event()
         self._cancelled_by = run.cancel_requested_by
@@ -118,14 +118,14 @@ class Execution:
         if run is not None and run.cancel_requested_by:
             raise CancelledError(run.cancel_requested_by)
 
-    def session(self) -> Fence:
+    def session(self) -> ExclusiveAccess:
         """Give the only session of the fenced database, fencing it if this process has not."""
         if self._session is None:
-            self._session = self.env.database.fence(self.run.id)
+            self._session = self.env.database.take_exclusive_access(self.run.id)
         return self._session
 
     @contextmanager
-    def fenced(self) -> Iterator[Fence]:
+    def fenced(self) -> Iterator[ExclusiveAccess]:
         """Lend that session. Where something temporary went wrong in it, it may be dead: the next one is made anew."""
         try:
             yield self.session()

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase, Tracking
+from bot.adapters.database import PostgresDatabase, Server, Tracking
 from bot.adapters.database.connections import Connection
-from bot.adapters.database.exclusive_access import PostgresFence
+from bot.adapters.database.exclusive_access import PostgresExclusiveAccess
 from bot.adapters.migration_files.files import ScriptFiles
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.environments import Timing
@@ -60,7 +60,7 @@ def tools() -> PgTools:
 
 @pytest.fixture
 def database(clone: Clone, tools: PgTools, clock: SystemClock) -> PostgresDatabase:
-    return PostgresDatabase(clone.owner_dsn, TRACKING, TIMING, tools, clock)
+    return PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, tools, clock))
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def superuser(clone: Clone) -> Iterator[Connection]:
 
 @pytest.fixture
 def server(clone: Clone, postgres_dsn: str) -> Iterator[Connection]:
-    """A superuser beside the database, whom the fence does not touch."""
+    """A superuser beside the database, whom exclusive access does not touch."""
     del clone
     with psycopg.connect(postgres_dsn, autocommit=True) as conn:
         yield conn
@@ -93,12 +93,12 @@ def postgres_dsn(clone: Clone) -> str:
 
 
 @pytest.fixture
-def fence(database: PostgresDatabase) -> Iterator[Callable[[], PostgresFence]]:
-    """Fences the database when called; it is open again after the test."""
-    made: list[PostgresFence] = []
+def take_access(database: PostgresDatabase) -> Iterator[Callable[[], PostgresExclusiveAccess]]:
+    """Closes the database when called; it is open again after the test."""
+    made: list[PostgresExclusiveAccess] = []
 
-    def close_database() -> PostgresFence:
-        made.append(database.fence("rtest1"))
+    def close_database() -> PostgresExclusiveAccess:
+        made.append(database.take_exclusive_access("rtest1"))
         return made[-1]
 
     yield close_database

@@ -8,10 +8,10 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase
+from bot.adapters.database import PostgresDatabase, Server
 from bot.adapters.database.chain import ChainRun
-from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.exclusive_access import PostgresFence
+from bot.adapters.database.connections import Connection
+from bot.adapters.database.exclusive_access import PostgresExclusiveAccess
 from bot.adapters.database.execution import commit
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.backups import TableContent
@@ -25,7 +25,7 @@ from tests.adapters.database.scripting import script
 from tests.adapters.database.test_export import MemorySink, ignore
 
 Chain = tuple[DownScript, ...]
-Fencing = Callable[[], PostgresFence]
+TakeAccess = Callable[[], PostgresExclusiveAccess]
 TO_26 = frozenset(range(1, 27))
 
 
@@ -38,18 +38,18 @@ def applied(database: PostgresDatabase) -> frozenset[int]:
 
 
 @contextmanager
-def opened(database: PostgresDatabase, fence: PostgresFence) -> Iterator[None]:
-    """Let others in beside the fence's session, as when somebody slipped through."""
+def opened(database: PostgresDatabase, access: PostgresExclusiveAccess) -> Iterator[None]:
+    """Let others in beside our session, as when somebody slipped through."""
     database.reopen()
     yield
-    fence.close()
+    access.close()
 
 
 def test_the_chain_runs_in_spite_of_026(
-    database: PostgresDatabase, fence: Fencing, chain: Chain, owner: Connection
+    database: PostgresDatabase, take_access: TakeAccess, chain: Chain, owner: Connection
 ) -> None:
     (flags,) = owner.execute("SELECT count(*) FROM feature_flags").fetchall()[0]
-    session = fence()
+    session = take_access()
 
     outcome = session.run_chain(chain, REMAINING, [TableContent("public.feature_flags", flags)], agree)
 
@@ -70,11 +70,11 @@ def test_the_chain_runs_in_spite_of_026(
 
 
 def test_the_catalogue_afterwards_is_the_rehearsed_one(
-    database: PostgresDatabase, fence: Fencing, chain: Chain
+    database: PostgresDatabase, take_access: TakeAccess, chain: Chain
 ) -> None:
     with database.shadow("rtest1") as shadow:
         rehearsal = shadow.rehearse(chain, REMAINING)
-    session = fence()
+    session = take_access()
 
     outcome = session.run_chain(chain, REMAINING, (), agree)
 
@@ -84,17 +84,17 @@ def test_the_catalogue_afterwards_is_the_rehearsed_one(
     assert outcome.locks == rehearsal.outcome.locks
 
 
-def test_repeated_it_finds_nothing_to_do(fence: Fencing, chain: Chain) -> None:
-    session = fence()
+def test_repeated_it_finds_nothing_to_do(take_access: TakeAccess, chain: Chain) -> None:
+    session = take_access()
     session.run_chain(chain, REMAINING, (), agree)
 
     assert session.run_chain(chain, REMAINING, (), agree) == ChainOutcome((), (), ())
 
 
-def test_a_failing_script_changes_nothing(database: PostgresDatabase, fence: Fencing, chain: Chain) -> None:
+def test_a_failing_script_changes_nothing(database: PostgresDatabase, take_access: TakeAccess, chain: Chain) -> None:
     before = database.catalogue()
     broken = script(25, "DROP MATERIALIZED VIEW mv_diagnosis_statistics", "DROP TABLE users", name="025_broken")
-    session = fence()
+    session = take_access()
 
     with pytest.raises(PermanentError, match=r"chain-failed: 025_broken.sql line 2 failed: cannot drop table users"):
         session.run_chain((*chain[:2], broken), TO_26 - {25, 26}, (), agree)
@@ -107,10 +107,10 @@ def test_a_failing_script_changes_nothing(database: PostgresDatabase, fence: Fen
 
 @pytest.mark.parametrize("count", [11, 13])
 def test_rows_that_changed_since_the_export_stop_it(
-    database: PostgresDatabase, fence: Fencing, chain: Chain, count: int
+    database: PostgresDatabase, take_access: TakeAccess, chain: Chain, count: int
 ) -> None:
     with pytest.raises(PermanentError, match=f"rows-changed-since-export: .*feature_flags: {count} saved, 12 now"):
-        fence().run_chain(chain, REMAINING, [TableContent("public.feature_flags", count)], agree)
+        take_access().run_chain(chain, REMAINING, [TableContent("public.feature_flags", count)], agree)
 
     database.reopen()
     assert applied(database) == TO_26 | {27}
@@ -120,25 +120,25 @@ def test_rows_that_changed_since_the_export_stop_it(
     "change", ["UPDATE feature_flags SET description = 'Another'", "UPDATE feature_flags SET enabled = NOT enabled"]
 )
 def test_values_that_changed_in_as_many_rows_stop_it(
-    database: PostgresDatabase, fence: Fencing, chain: Chain, clone: Clone, change: str
+    database: PostgresDatabase, take_access: TakeAccess, chain: Chain, clone: Clone, change: str
 ) -> None:
-    """Another process takes over by fencing again, and somebody slips through the open door."""
-    session = fence()
+    """Another process takes over by closing it again, and somebody slips through the open door."""
+    session = take_access()
     _, saved = session.export(["public.feature_flags"], MemorySink(), ignore)
     with opened(database, session), psycopg.connect(clone.owner_dsn, autocommit=True) as guest:
         guest.execute(change.encode())
 
     with pytest.raises(PermanentError, match=r"rows-changed-since-export: .*12 saved, as many now, with other values"):
-        fence().run_chain(chain, REMAINING, saved, agree)
+        take_access().run_chain(chain, REMAINING, saved, agree)
 
     database.reopen()
     assert applied(database) == TO_26 | {27}
 
 
-def test_rows_that_are_as_saved_let_it_run_in_the_settings_of_the_role(fence: Fencing) -> None:
+def test_rows_that_are_as_saved_let_it_run_in_the_settings_of_the_role(take_access: TakeAccess) -> None:
     tables = ["public.feature_flags", "public.mv_diagnosis_statistics"]
     finds = script(27, "SELECT 1 / (SELECT count(*) FROM feature_flags)", "DROP TABLE feature_flags CASCADE")
-    session = fence()
+    session = take_access()
     _, saved = session.export(tables, MemorySink(), ignore)
 
     outcome = session.run_chain((finds,), TO_26, saved, agree)
@@ -148,25 +148,25 @@ def test_rows_that_are_as_saved_let_it_run_in_the_settings_of_the_role(fence: Fe
 
 
 def test_whatever_has_come_to_hang_on_it_since_the_rehearsal_does_not_go(
-    database: PostgresDatabase, fence: Fencing, owner: Connection
+    database: PostgresDatabase, take_access: TakeAccess, owner: Connection
 ) -> None:
     rehearsed_on = database.catalogue().fingerprint
     owner.execute("CREATE MATERIALIZED VIEW latecomer AS SELECT key FROM feature_flags")
     drop = (script(27, "DROP TABLE feature_flags CASCADE"),)
 
     with pytest.raises(PermanentError, match="schema-changed-since-plan"):
-        fence().run_chain(drop, TO_26, (), agree, rehearsed_on)
+        take_access().run_chain(drop, TO_26, (), agree, rehearsed_on)
 
     database.reopen()
     assert "public.latecomer" in database.catalogue().relations(["materialized view"])
     seen = database.catalogue().fingerprint
-    outcome = fence().run_chain(drop, TO_26, (), agree, seen)
+    outcome = take_access().run_chain(drop, TO_26, (), agree, seen)
     assert outcome.removed == (27,)
 
 
-def test_a_saved_relation_that_is_gone_stops_it(fence: Fencing, chain: Chain) -> None:
+def test_a_saved_relation_that_is_gone_stops_it(take_access: TakeAccess, chain: Chain) -> None:
     with pytest.raises(PermanentError, match=r"rows-changed-since-export: .*public.nothing: 3 saved, gone now"):
-        fence().run_chain(
+        take_access().run_chain(
             chain,
             REMAINING,
             [TableContent("public.nothing", 3), TableContent("public.mv_diagnosis_statistics", 12)],
@@ -182,38 +182,40 @@ def test_a_saved_relation_that_is_gone_stops_it(fence: Fencing, chain: Chain) ->
     ],
 )
 def test_unexpected_tracking_rows_stop_it(
-    fence: Fencing, owner: Connection, chain: Chain, damage: str, message: str
+    take_access: TakeAccess, owner: Connection, chain: Chain, damage: str, message: str
 ) -> None:
     owner.execute(damage.encode())
 
     with pytest.raises(PermanentError, match=f"unexpected-tracking-rows: public.schema_migrations {message}"):
-        fence().run_chain(chain, REMAINING, (), agree)
+        take_access().run_chain(chain, REMAINING, (), agree)
 
 
-def test_a_script_that_changes_the_tracking_table_is_found_out(fence: Fencing, database: PostgresDatabase) -> None:
+def test_a_script_that_changes_the_tracking_table_is_found_out(
+    take_access: TakeAccess, database: PostgresDatabase
+) -> None:
     thief = script(27, "DELETE FROM schema_migrations WHERE version < '003'")
 
     with pytest.raises(PermanentError, match=r"unexpected-tracking-rows: .*lacks 001, 002"):
-        fence().run_chain((thief,), TO_26, (), agree)
+        take_access().run_chain((thief,), TO_26, (), agree)
 
     database.reopen()
     assert applied(database) == TO_26 | {27}
 
 
-def test_a_script_that_removes_its_own_row_is_found_out(fence: Fencing) -> None:
+def test_a_script_that_removes_its_own_row_is_found_out(take_access: TakeAccess) -> None:
     thief = script(27, "DELETE FROM schema_migrations WHERE version = '027'")
 
     with pytest.raises(PermanentError, match=r"unexpected-tracking-rows: .*had 0 rows for 027"):
-        fence().run_chain((thief,), TO_26, (), agree)
+        take_access().run_chain((thief,), TO_26, (), agree)
 
 
 def test_whoever_no_longer_owns_the_run_does_not_commit(
-    database: PostgresDatabase, fence: Fencing, chain: Chain
+    database: PostgresDatabase, take_access: TakeAccess, chain: Chain
 ) -> None:
     def refuse() -> None:
         raise PermanentError("fenced-off", "Another process has taken the run over.")
 
-    session = fence()
+    session = take_access()
     with pytest.raises(PermanentError, match="fenced-off"):
         session.run_chain(chain, REMAINING, (), refuse)
 
@@ -221,17 +223,17 @@ def test_whoever_no_longer_owns_the_run_does_not_commit(
     assert applied(database) == TO_26 | {27}
 
 
-def test_a_deferred_constraint_is_found_before_may_commit(fence: Fencing, owner: Connection) -> None:
+def test_a_deferred_constraint_is_found_before_may_commit(take_access: TakeAccess, owner: Connection) -> None:
     owner.execute("CREATE TABLE a (id integer PRIMARY KEY, a integer REFERENCES a DEFERRABLE INITIALLY DEFERRED)")
 
     with pytest.raises(PermanentError, match=r"chain-failed: a deferred constraint failed: .*23503"):
-        fence().run_chain((script(27, "INSERT INTO a VALUES (1, 2)"),), TO_26, (), pytest.fail)
+        take_access().run_chain((script(27, "INSERT INTO a VALUES (1, 2)"),), TO_26, (), pytest.fail)
 
 
-def test_a_search_path_of_one_script_is_not_the_next_one_s(fence: Fencing) -> None:
+def test_a_search_path_of_one_script_is_not_the_next_one_s(take_access: TakeAccess) -> None:
     scripts = (script(27, "SET LOCAL lock_timeout = 0"), script(26, "SELECT set_config('a.b', 'c', true)"))
 
-    outcome = fence().run_chain(scripts, TO_26 - {26}, (), agree)
+    outcome = take_access().run_chain(scripts, TO_26 - {26}, (), agree)
 
     assert outcome.removed == (27, 26)
 
@@ -246,9 +248,9 @@ def test_commit_of_an_aborted_transaction_is_not_believed(owner: Connection) -> 
 
 
 def test_a_locked_table_names_who_holds_it_after_all_attempts(
-    database: PostgresDatabase, fence: Fencing, chain: Chain, clone: Clone
+    database: PostgresDatabase, take_access: TakeAccess, chain: Chain, clone: Clone
 ) -> None:
-    session = fence()
+    session = take_access()
     with opened(database, session), psycopg.connect(clone.superuser_dsn, application_name="late guest") as guest:
         guest.execute("SELECT count(*) FROM patients")
 
@@ -261,9 +263,9 @@ def test_a_locked_table_names_who_holds_it_after_all_attempts(
 
 
 def test_a_prepared_transaction_s_lock_is_named(
-    database: PostgresDatabase, fence: Fencing, chain: Chain, clone: Clone
+    database: PostgresDatabase, take_access: TakeAccess, chain: Chain, clone: Clone
 ) -> None:
-    session = fence()
+    session = take_access()
     with opened(database, session), psycopg.connect(clone.owner_dsn, autocommit=True) as guest:
         guest.execute("BEGIN; LOCK TABLE patients IN SHARE MODE; PREPARE TRANSACTION 'forgotten'")
         try:
@@ -285,35 +287,35 @@ class Intermission(SystemClock):
 
 
 def test_a_lock_that_goes_in_time_costs_one_more_attempt(
-    database: PostgresDatabase, chain: Chain, clone: Clone
+    database: PostgresDatabase, chain: Chain, clone: Clone, tools: PgTools
 ) -> None:
-    connections = Connections(clone.owner_dsn, "postgres", TIMING.lock_timeout_s)
-    with psycopg.connect(clone.owner_dsn) as guest, connections.session() as conn:
+    with psycopg.connect(clone.owner_dsn) as guest:
         guest.execute("SELECT count(*) FROM patients")
-        clock = Intermission(guest.rollback)
+        server = Server(clone.owner_dsn, TRACKING, TIMING, tools, Intermission(guest.rollback))
 
-        outcome = ChainRun(connections, TRACKING, TIMING, clock, chain, REMAINING, (), agree).run(conn)
+        with server.connections.session() as conn:
+            outcome = ChainRun(server, chain, REMAINING, (), agree).run(conn)
 
     assert outcome.attempts == 2
     assert applied(database) == REMAINING
 
 
-def test_two_processes_never_run_a_chain_at_once(database: PostgresDatabase, clone: Clone, chain: Chain) -> None:
+def test_two_processes_never_run_a_chain_at_once(
+    database: PostgresDatabase, clone: Clone, chain: Chain, tools: PgTools
+) -> None:
     inside, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
         inside.set()
         assert go_on.wait(60)
 
-    connections = Connections(clone.owner_dsn, "postgres", 60.0)
-    first = ChainRun(
-        connections, TRACKING, replace(TIMING, lock_timeout_s=60.0), SystemClock(), chain, REMAINING, (), hold
-    )
+    server = Server(clone.owner_dsn, TRACKING, replace(TIMING, lock_timeout_s=60.0), tools, SystemClock())
+    first = ChainRun(server, chain, REMAINING, (), hold)
     second = replace(first, may_commit=pytest.fail)
     outcomes: list[ChainOutcome] = []
 
     def run(work: ChainRun) -> None:
-        with connections.session() as conn:
+        with server.connections.session() as conn:
             outcomes.append(work.run(conn))
 
     threads = [threading.Thread(target=run, args=(work,)) for work in (first, second)]
@@ -330,10 +332,10 @@ def test_two_processes_never_run_a_chain_at_once(database: PostgresDatabase, clo
     assert applied(database) == REMAINING
 
 
-def test_a_second_chain_does_not_wait_for_ever(clone: Clone, chain: Chain, owner: Connection) -> None:
-    connections = Connections(clone.owner_dsn, "postgres", TIMING.lock_timeout_s)
-    work = ChainRun(connections, TRACKING, TIMING, SystemClock(), chain, REMAINING, (), agree)
-    with owner.transaction(), connections.session() as conn:
+def test_a_second_chain_does_not_wait_for_ever(clone: Clone, chain: Chain, owner: Connection, tools: PgTools) -> None:
+    server = Server(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock())
+    work = ChainRun(server, chain, REMAINING, (), agree)
+    with owner.transaction(), server.connections.session() as conn:
         owner.execute("SELECT pg_advisory_xact_lock(%s, %s)", (0x4261636B, 0x73746F70))
 
         with pytest.raises(TemporaryError, match="chain-running"):
@@ -347,12 +349,14 @@ def test_a_connection_lost_during_commit_leaves_the_outcome_unknown(
     port = int(str(conninfo_to_dict(clone.owner_dsn)["port"]))
     with Relay(port, b"COMMIT\0", deliver=deliver) as relay:
         through = clone.owner_dsn.replace(f":{port}/", f":{relay.port}/")
-        session = PostgresDatabase(through, TRACKING, TIMING, tools, SystemClock()).fence("rtest1")
+        session = PostgresDatabase(Server(through, TRACKING, TIMING, tools, SystemClock())).take_exclusive_access(
+            "rtest1"
+        )
         with pytest.raises(TemporaryError, match="outcome-unknown"):
             session.run_chain(chain, REMAINING, (), agree)
         session.close()
 
-    again = database.fence("rtest1")
+    again = database.take_exclusive_access("rtest1")
     outcome = again.run_chain(chain, REMAINING, (), agree)
     again.close()
     database.reopen()
@@ -361,9 +365,9 @@ def test_a_connection_lost_during_commit_leaves_the_outcome_unknown(
 
 
 def test_a_connection_lost_before_commit_changes_nothing(
-    database: PostgresDatabase, fence: Fencing, chain: Chain, server: Connection
+    database: PostgresDatabase, take_access: TakeAccess, chain: Chain, server: Connection
 ) -> None:
-    session = fence()
+    session = take_access()
 
     def kill() -> None:
         server.execute("SELECT pg_terminate_backend(%s, 5000)", (session._conn.info.backend_pid,))
@@ -376,9 +380,9 @@ def test_a_connection_lost_before_commit_changes_nothing(
 
 
 def test_a_connection_lost_in_a_statement_changes_nothing(
-    database: PostgresDatabase, fence: Fencing, server: Connection
+    database: PostgresDatabase, take_access: TakeAccess, server: Connection
 ) -> None:
-    session = fence()
+    session = take_access()
     suicide = script(27, "DROP TABLE feature_flag_audit_log", "SELECT pg_terminate_backend(pg_backend_pid())")
 
     with pytest.raises(TemporaryError, match=r"database-unreachable: The chain, at 027_made_up.sql line 2, failed"):

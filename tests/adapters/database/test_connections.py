@@ -1,12 +1,19 @@
-"""One database, however it is named, is one; two are two."""
+"""A database is recognised whatever it is called, and the server's messages are redacted."""
+
+from collections.abc import Iterator
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from bot.adapters.database import identify
+from bot.adapters.database.connections import Connection, safe_message
 from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import PostgresServer
+
+RAISE = "DO $$ BEGIN RAISE {}; END $$"
+IN_THE_LOG = "the server's log has its words"
+UNSAID = f"a function raised an exception; {IN_THE_LOG}"
 
 
 def test_its_names_do_not_matter(postgres: PostgresServer, shared_clone: Clone) -> None:
@@ -41,3 +48,58 @@ def test_the_same_name_on_another_server_is_another(
 @pytest.mark.parametrize("dsn", ["postgresql://127.0.0.1:1/x", "host='unclosed", "host=nowhere.invalid dbname=x"])
 def test_whoever_does_not_answer_is_nobody(dsn: str) -> None:
     assert identify(dsn) is None
+
+
+@pytest.fixture
+def conn(shared_clone: Clone) -> Iterator[Connection]:
+    with psycopg.connect(shared_clone.owner_dsn) as conn:
+        yield conn
+        conn.rollback()
+
+
+def words_of(conn: Connection, statement: str) -> str:
+    with pytest.raises(psycopg.Error) as caught:
+        conn.execute(statement.encode())
+    return safe_message(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (RAISE.format("'patient Nguyen Van An is unknown'"), f"{UNSAID} (P0001)"),
+        (RAISE.format("'patient Nguyen' USING ERRCODE = 'restrict_violation'"), f"{UNSAID} (23001)"),
+        (RAISE.format("'patient Nguyen' USING ERRCODE = 'insufficient_privilege'"), f"{UNSAID} (42501)"),
+        (
+            """SELECT 'Nguyen "Van" An'::integer""",
+            f"invalid text representation; {IN_THE_LOG} (22P02)",
+        ),
+        ("SELECT 1 / 0", f"division by zero; {IN_THE_LOG} (22012)"),
+        (
+            "DO $$ BEGIN ASSERT false, 'patient Nguyen'; END $$",
+            f"assert failure; {IN_THE_LOG} (P0004)",
+        ),
+        (
+            "DO $$ BEGIN EXECUTE 'SELECT ''x'' Nguyen Van'; END $$",
+            f"syntax error; {IN_THE_LOG} (42601)",
+        ),
+    ],
+)
+def test_values_and_what_functions_say_are_left_out(conn: Connection, statement: str, said: str) -> None:
+    assert words_of(conn, statement) == said
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("SELEC 1", 'syntax error at or near "SELEC" (42601)'),
+        ("DROP TABLE nothing", 'table "nothing" does not exist (42P01)'),
+        ("INSERT INTO clinics (code) VALUES (NULL)", "null value in column"),
+        ("DELETE FROM clinics", "violates foreign key constraint"),
+        (
+            "INSERT INTO clinics (code, name) SELECT code, name FROM clinics",
+            "duplicate key value violates unique",
+        ),
+    ],
+)
+def test_what_people_need_to_act_is_repeated(conn: Connection, statement: str, said: str) -> None:
+    assert said in words_of(conn, statement)

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase
+from bot.adapters.database import PostgresDatabase, Server
 from bot.adapters.database.connections import Connection
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.catalogue import CheckResult
@@ -91,7 +91,7 @@ def test_counting_what_is_gone(database: PostgresDatabase) -> None:
     ],
 )
 def test_checks(shared_clone: Clone, tools: PgTools, query: str, problem: str) -> None:
-    database = PostgresDatabase(shared_clone.owner_dsn, TRACKING, TIMING, tools, SystemClock())
+    database = PostgresDatabase(Server(shared_clone.owner_dsn, TRACKING, TIMING, tools, SystemClock()))
 
     (result,) = database.check([query])
 

@@ -10,9 +10,8 @@ import psycopg
 import pytest
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase
-from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, Connections
-from bot.adapters.database.export import snapshot
+from bot.adapters.database import PostgresDatabase, Server
+from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, Connections, snapshot
 from bot.adapters.database.hashing import hash_tables, read_tables
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.backups import TableContent
@@ -155,7 +154,7 @@ def test_a_report_that_raises_kills_it(
 def _left_after(database: PostgresDatabase, wanted: set[str]) -> set[str]:
     """Whose sessions are left once the server has noticed that a killed tool is gone."""
     for _ in range(100):
-        left = {session.application for session in database.strangers()}
+        left = {session.application for session in database.other_sessions()}
         if left == wanted:
             break
         time.sleep(0.05)
@@ -212,7 +211,9 @@ def test_a_dump_may_take_longer_than_the_hashing(
         server.execute(f"ALTER DATABASE {clone.name} SET transaction_timeout = '1s'".encode())
     tools = wrapped_tools(tmp_path / "bin", before="sleep 1.5")
 
-    dump = PostgresDatabase(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock()).dump(tmp_path / "dump", ignore)
+    dump = PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock())).dump(
+        tmp_path / "dump", ignore
+    )
 
     assert "public.patients" in {content.table for content in dump.tables}
 
@@ -232,7 +233,9 @@ def test_what_cannot_be_hashed_is_said_and_not_what_it_leads_to(
     tools = wrapped_tools(tmp_path / "bin", before="sleep 0.5")
 
     with pytest.raises(PermanentError, match=r"database-refused: The dump failed: .*22012"):
-        PostgresDatabase(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock()).dump(tmp_path / "dump", ignore)
+        PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock())).dump(
+            tmp_path / "dump", ignore
+        )
 
 
 def test_a_pg_dump_older_than_the_server_is_refused(clone: Clone, tmp_path: Path) -> None:
@@ -242,6 +245,6 @@ def test_a_pg_dump_older_than_the_server_is_refused(clone: Clone, tmp_path: Path
         old.chmod(old.stat().st_mode | stat.S_IXUSR)
 
     with pytest.raises(PermanentError, match=r"tool-too-old: pg_dump is 15\.18 and the server is PostgreSQL"):
-        PostgresDatabase(clone.owner_dsn, TRACKING, TIMING, PgTools(tmp_path), SystemClock()).dump(
+        PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, PgTools(tmp_path), SystemClock())).dump(
             tmp_path / "dump", ignore
         )

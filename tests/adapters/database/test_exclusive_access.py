@@ -31,24 +31,24 @@ def is_alive(conn: Connection) -> bool:
 
 
 @pytest.fixture
-def fenced(database: PostgresDatabase) -> Iterator[PostgresDatabase]:
-    fence = database.fence("rtest1")
+def closed(database: PostgresDatabase) -> Iterator[PostgresDatabase]:
+    access = database.take_exclusive_access("rtest1")
     yield database
-    fence.close()
+    access.close()
     database.reopen()
 
 
 def test_everybody_else_is_out_and_nobody_gets_in(database: PostgresDatabase, clone: Clone, server: Connection) -> None:
     apps = [psycopg.connect(clone.app_dsn, autocommit=True) for _ in range(20)]
 
-    fence = database.fence("rtest1")
+    access = database.take_exclusive_access("rtest1")
 
     assert [is_alive(app) for app in apps] == [False] * 20
-    assert len(database.strangers()) == 1, "only the session of the fence itself"
+    assert len(database.other_sessions()) == 1, "only our own session"
     for dsn in (clone.app_dsn, clone.owner_dsn, clone.superuser_dsn):
         with pytest.raises(psycopg.OperationalError, match="not currently accepting connections"):
             psycopg.connect(dsn)
-    fence.close()
+    access.close()
     assert not is_open(server, clone), "closing the session opens nothing"
     database.reopen()
     database.reopen()
@@ -72,9 +72,9 @@ def test_clients_that_reconnect_in_a_tight_loop_do_not_win(database: PostgresDat
     try:
         for _ in knockers:
             assert connected.acquire(timeout=10)
-        fence = database.fence("rtest1")
-        assert [session.application for session in database.strangers()] == ["backstop"]
-        fence.close()
+        access = database.take_exclusive_access("rtest1")
+        assert [session.application for session in database.other_sessions()] == ["backstop"]
+        access.close()
     finally:
         stop.set()
         for knocker in knockers:
@@ -88,10 +88,10 @@ def test_an_app_that_takes_every_connection_there_may_be(
     server.execute(f"ALTER DATABASE {clone.name} CONNECTION LIMIT 2".encode())
     apps = [psycopg.connect(clone.app_dsn, autocommit=True) for _ in range(2)]
 
-    fence = database.fence("rtest1")
+    access = database.take_exclusive_access("rtest1")
 
     assert [is_alive(app) for app in apps] == [False, False]
-    fence.close()
+    access.close()
     database.reopen()
 
 
@@ -99,7 +99,7 @@ def test_a_superuser_s_session_is_named_and_nobody_is_thrown_out(
     database: PostgresDatabase, owner: Connection, superuser: Connection, clone: Clone, server: Connection
 ) -> None:
     with pytest.raises(PermanentError, match="session-cannot-be-ended") as caught:
-        database.fence("rtest1")
+        database.take_exclusive_access("rtest1")
 
     named = f"pid {superuser.info.backend_pid} (superuser at work, postgres, idle"
     assert named in caught.value.message
@@ -111,9 +111,9 @@ def test_a_superuser_s_session_is_named_and_nobody_is_thrown_out(
 def test_a_superuser_who_only_looks_in_is_waited_for(database: PostgresDatabase, superuser: Connection) -> None:
     leaving = threading.Timer(0.3, superuser.close)
     leaving.start()
-    fence = database.fence("rtest1")
+    access = database.take_exclusive_access("rtest1")
     leaving.join()
-    fence.close()
+    access.close()
     database.reopen()
 
 
@@ -124,7 +124,7 @@ def test_a_prepared_transaction_is_named_and_nobody_is_thrown_out(
 
     try:
         with pytest.raises(PermanentError, match=r"prepared-transaction: .*'half done' of physioflow_prod, 0 s old"):
-            database.fence("rtest1")
+            database.take_exclusive_access("rtest1")
         assert is_alive(owner)
         assert is_open(server, clone)
     finally:
@@ -134,47 +134,47 @@ def test_a_prepared_transaction_is_named_and_nobody_is_thrown_out(
 def test_a_fence_left_by_a_dead_process_is_taken_over(
     database: PostgresDatabase, chain: Chain, clone: Clone, server: Connection
 ) -> None:
-    left = database.fence("rtest1")
+    left = database.take_exclusive_access("rtest1")
     left._conn.execute("BEGIN; DROP TABLE feature_flag_audit_log")  # and its backend has not noticed that it is dead
 
-    fence = database.fence("rtest1")
+    access = database.take_exclusive_access("rtest1")
 
     assert not is_open(server, clone)
     assert not is_alive(left._conn)
-    assert fence.run_chain(chain, REMAINING, (), lambda: None).removed == (27, 26, 25, 24)
+    assert access.run_chain(chain, REMAINING, (), lambda: None).removed == (27, 26, 25, 24)
     left.close()
-    fence.close()
+    access.close()
     database.reopen()
 
 
 def test_a_fence_whose_session_broke_fences_again(
     database: PostgresDatabase, chain: Chain, clone: Clone, server: Connection
 ) -> None:
-    fence = database.fence("rtest1")
-    server.execute("SELECT pg_terminate_backend(%s, 5000)", (fence._conn.info.backend_pid,))
-    assert not is_alive(fence._conn)
+    access = database.take_exclusive_access("rtest1")
+    server.execute("SELECT pg_terminate_backend(%s, 5000)", (access._conn.info.backend_pid,))
+    assert not is_alive(access._conn)
 
-    assert fence.run_chain(chain, REMAINING, (), lambda: None).removed == (27, 26, 25, 24)
+    assert access.run_chain(chain, REMAINING, (), lambda: None).removed == (27, 26, 25, 24)
 
     assert not is_open(server, clone)
-    fence.close()
+    access.close()
     database.reopen()
 
 
-def test_strangers_and_facts_are_seen_through_the_fence(fenced: PostgresDatabase) -> None:
-    assert not fenced.inspect().accepts_connections
-    assert fenced.mark_restore_point("backstop_rtest1").count("/") == 1
-    assert fenced.recovery_options()
+def test_sessions_and_facts_are_seen_while_it_is_closed(closed: PostgresDatabase) -> None:
+    assert not closed.inspect().accepts_connections
+    assert closed.mark_restore_point("backstop_rtest1").count("/") == 1
+    assert closed.recovery_options()
 
 
 def test_a_session_that_will_not_go_opens_the_database_again(
     database: PostgresDatabase, owner: Connection, clone: Clone, server: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.adapters.database.exclusive_access.PATIENCE_S", 0.2)
+    monkeypatch.setattr("bot.adapters.database.sessions.PATIENCE_S", 0.2)
     os.kill(owner.info.backend_pid, signal.SIGSTOP)  # a backend that hangs in the kernel looks like this
     try:
         with pytest.raises(PermanentError, match=r"session-cannot-be-ended: .*owner at work"):
-            database.fence("rtest1")
+            database.take_exclusive_access("rtest1")
     finally:
         os.kill(owner.info.backend_pid, signal.SIGCONT)
 
@@ -188,7 +188,7 @@ def test_a_right_that_is_missing_opens_the_database_again(
     try:
         with psycopg.connect(clone.app_dsn, autocommit=True) as app:
             with pytest.raises(PermanentError, match=r"database-refused: Closing the database failed: permission"):
-                database.fence("rtest1")
+                database.take_exclusive_access("rtest1")
             assert is_alive(app)
     finally:
         server.execute("GRANT pg_signal_backend TO physioflow_prod")

@@ -2,7 +2,7 @@ import psycopg
 import pytest
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase, Tracking
+from bot.adapters.database import PostgresDatabase, Server, Tracking
 from bot.adapters.database.connections import Connection
 from bot.adapters.pgclient.tools import PgTools
 from bot.errors import PermanentError, TemporaryError
@@ -126,7 +126,7 @@ def test_prepared_transactions_are_listed(database: PostgresDatabase, owner: Con
 
 def test_a_role_without_rights_learns_so(clone: Clone, superuser: Connection, tools: PgTools) -> None:
     superuser.execute("GRANT SELECT ON schema_migrations TO physioflow_app")
-    facts = PostgresDatabase(clone.app_dsn, TRACKING, TIMING, tools, SystemClock()).inspect()
+    facts = PostgresDatabase(Server(clone.app_dsn, TRACKING, TIMING, tools, SystemClock())).inspect()
 
     assert (facts.can_fence, facts.can_create) == (False, False)
 
@@ -134,7 +134,9 @@ def test_a_role_without_rights_learns_so(clone: Clone, superuser: Connection, to
 def test_a_tracking_table_in_another_schema(clone: Clone, owner: Connection, tools: PgTools) -> None:
     owner.execute("CREATE SCHEMA ops; CREATE TABLE ops.done (id integer); INSERT INTO ops.done VALUES (3), (4)")
 
-    facts = PostgresDatabase(clone.owner_dsn, Tracking("ops.done", ("id",)), TIMING, tools, SystemClock()).inspect()
+    facts = PostgresDatabase(
+        Server(clone.owner_dsn, Tracking("ops.done", ("id",)), TIMING, tools, SystemClock())
+    ).inspect()
 
     assert [(migration.version, migration.name) for migration in facts.applied] == [(3, ""), (4, "")]
 
@@ -152,7 +154,9 @@ def test_no_way_in_and_no_secret_out(
 ) -> None:
     wrong = clone.owner_dsn.replace(str(psycopg.conninfo.conninfo_to_dict(clone.owner_dsn)["password"]), "s3cret")
     with pytest.raises(kind, match=message) as caught:
-        PostgresDatabase(dsn.format(port=free_port(), wrong=wrong), TRACKING, TIMING, tools, SystemClock()).inspect()
+        PostgresDatabase(
+            Server(dsn.format(port=free_port(), wrong=wrong), TRACKING, TIMING, tools, SystemClock())
+        ).inspect()
 
     assert "s3cret" not in str(caught.value)
     assert "127.0.0.1" not in str(caught.value)
@@ -170,5 +174,5 @@ def test_logical_slots_are_listed(database: PostgresDatabase, clone: Clone) -> N
 
 def test_whether_our_role_is_a_superuser(database: PostgresDatabase, clone: Clone, tools: PgTools) -> None:
     assert not database.inspect().is_superuser
-    as_superuser = PostgresDatabase(clone.superuser_dsn, TRACKING, TIMING, tools, SystemClock())
+    as_superuser = PostgresDatabase(Server(clone.superuser_dsn, TRACKING, TIMING, tools, SystemClock()))
     assert as_superuser.inspect().is_superuser

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase
-from bot.adapters.database.shadow import PostgresShadow
+from bot.adapters.database import PostgresDatabase, Server
+from bot.adapters.database.execution import PostgresShadow
 from bot.adapters.migration_files.files import ScriptFiles
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.catalogue import Rehearsal
@@ -83,7 +83,7 @@ def shadow(postgres: PostgresServer, sample_template: str) -> Iterator[PostgresS
     copy: Clone = clones.clone(postgres, sample_template, "sample_impact")
     with psycopg.connect(copy.owner_dsn, autocommit=True) as owner:
         owner.execute(SCHEMA.encode())
-    database = PostgresDatabase(copy.owner_dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock())
+    database = PostgresDatabase(Server(copy.owner_dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock()))
     with database.shadow("rimpact") as made:
         yield made
     clones.drop(postgres, copy.name)

@@ -8,11 +8,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase
+from bot.adapters.database import PostgresDatabase, Server
 from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.shadow import PostgresShadow, ShadowMaker, load_schema
-from bot.adapters.pgclient.tool_errors import ToolFailedError
-from bot.adapters.pgclient.tools import PgTools
+from bot.adapters.database.execution import PostgresShadow
+from bot.adapters.database.shadow import ShadowMaker, load_schema
+from bot.adapters.pgclient.tools import PgTools, ToolFailedError
 from bot.domain.catalogue import LockTaken
 from bot.domain.migrations import DownScript
 from bot.errors import PermanentError, TemporaryError
@@ -31,7 +31,7 @@ TO_26 = frozenset(range(1, 27))
 def shadow(shared_clone: Clone) -> Iterator[PostgresShadow]:
     """One shadow for all: a rehearsal leaves it as it was."""
     tools = PgTools(find_bin_dir())
-    database = PostgresDatabase(shared_clone.owner_dsn, TRACKING, TIMING, tools, SystemClock())
+    database = PostgresDatabase(Server(shared_clone.owner_dsn, TRACKING, TIMING, tools, SystemClock()))
     with database.shadow("rshared") as made:
         yield made
 
@@ -171,7 +171,7 @@ def test_a_shadow_of_the_same_run_is_replaced(database: PostgresDatabase, server
 
 def test_old_leftovers_are_dropped_and_no_others(clone: Clone, tools: PgTools, server: Connection) -> None:
     clock = StoppedClock()
-    maker = ShadowMaker(Connections(clone.owner_dsn, "postgres", 1.0), TRACKING, tools, clock)
+    maker = ShadowMaker(Server(clone.owner_dsn, TRACKING, TIMING, tools, clock))
     made = {"rold": timedelta(hours=1), "ralive": timedelta(hours=1), "ryoung": timedelta(minutes=1)}
     for run_id, age in made.items():
         server.execute(f"CREATE DATABASE backstop_shadow_{run_id} OWNER physioflow_prod".encode())
@@ -212,7 +212,7 @@ def test_an_object_that_hangs_on_a_superuser_s_extension(
     with_extension = clone.superuser_dsn.replace(clone.name, "with_amcheck")
     with Connections(with_extension, "postgres", 1.0).session() as template:
         template.execute("CREATE EXTENSION amcheck")
-    maker = ShadowMaker(Connections(clone.owner_dsn, "postgres", 1.0), TRACKING, tools, StoppedClock(), "with_amcheck")
+    maker = ShadowMaker(Server(clone.owner_dsn, TRACKING, TIMING, tools, StoppedClock(), template="with_amcheck"))
     with maker.shadow("rtest2") as shadow:
         assert shadow.rehearse((), frozenset(range(1, 28))).before == database.catalogue()
     server.execute("ALTER DATABASE with_amcheck IS_TEMPLATE false")
@@ -247,7 +247,7 @@ def test_a_connection_lost_meanwhile_may_be_tried_again(
     port = int(str(conninfo_to_dict(clone.owner_dsn)["port"]))
     with Relay(port, word, deliver=False) as relay:
         through = clone.owner_dsn.replace(f":{port}/", f":{relay.port}/")
-        database = PostgresDatabase(through, TRACKING, TIMING, tools, SystemClock())
+        database = PostgresDatabase(Server(through, TRACKING, TIMING, tools, SystemClock()))
         with (
             pytest.raises(TemporaryError, match=r"database-unreachable: Copying the schema was cut off"),
             database.shadow("rtest1"),
@@ -265,14 +265,16 @@ def test_the_dsn_s_own_options_hold_for_the_shadow_s_load_too(clone: Clone, tool
     server.execute(f"GRANT CONNECT ON DATABASE {clone.name} TO backstop_login".encode())
     try:
         dsn = clone.owner_dsn.replace("physioflow_prod:", "backstop_login:") + "?options=-c%20role%3Dphysioflow_prod"
-        connections = Connections(dsn, "postgres", 1.0)
-        with ShadowMaker(connections, TRACKING, tools, StoppedClock()).shadow("rtest1") as shadow:
+        with ShadowMaker(Server(dsn, TRACKING, TIMING, tools, StoppedClock())).shadow("rtest1") as shadow:
             rehearsal = shadow.rehearse((), frozenset(range(1, 28)))
     finally:
         server.execute(f"REVOKE CONNECT ON DATABASE {clone.name} FROM backstop_login".encode())
         server.execute("DROP ROLE backstop_login")
 
-    assert rehearsal.before == PostgresDatabase(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock()).catalogue()
+    assert (
+        rehearsal.before
+        == PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock())).catalogue()
+    )
 
 
 SAID = "pg_restore: error: could not execute query: ERROR:  "
@@ -281,7 +283,7 @@ NO_OWNER = f'{SAID}must be able to SET ROLE "somebody"\n'
 
 
 @pytest.mark.parametrize(
-    ("restore_errors", "lenient", "fails"),
+    ("stderr", "lenient", "fails"),
     [
         (UNKNOWN_SETTING, True, False),
         (UNKNOWN_SETTING, False, True),
@@ -290,13 +292,13 @@ NO_OWNER = f'{SAID}must be able to SET ROLE "somebody"\n'
     ],
 )
 def test_an_older_server_does_not_know_what_newer_tools_set(
-    tmp_path: Path, restore_errors: str, *, lenient: bool, fails: bool
+    tmp_path: Path, stderr: str, *, lenient: bool, fails: bool
 ) -> None:
-    (tmp_path / "complaints").write_text(restore_errors)
+    (tmp_path / "stderr").write_text(stderr)
     pretended = tmp_path / "pg_restore"
     pretended.write_text(
         "#!/bin/sh\n[ \"$1\" = --version ] && echo 'pg_restore (PostgreSQL) 18.1' && exit\n"
-        f'echo "$@" > {tmp_path}/arguments\ncat {tmp_path}/complaints >&2\nexit 1\n'
+        f'echo "$@" > {tmp_path}/arguments\ncat {tmp_path}/stderr >&2\nexit 1\n'
     )
     pretended.chmod(0o755)
 

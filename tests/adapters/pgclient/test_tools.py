@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.database.connections import Connections
-from bot.adapters.pgclient.redaction import FUNCTION_SPOKE, tool_words
+from bot.adapters.pgclient.redaction import FUNCTION_SPOKE, summarise_errors
 from bot.adapters.pgclient.restore_errors import read_restore_errors
-from bot.adapters.pgclient.tool_errors import ToolFailedError
-from bot.adapters.pgclient.tools import PgTools
+from bot.adapters.pgclient.tools import PgTools, ToolFailedError
 from bot.errors import PermanentError
 from bot.sandbox.postgres import PostgresServer, find_bin_dir, free_port
 
@@ -76,7 +75,7 @@ def test_a_server_that_is_not_there_in_words_without_its_address(tmp_path: Path)
     with pytest.raises(ToolFailedError) as caught:
         PgTools(find_bin_dir()).start_schema_dump(environment, tmp_path / "file", 1.0).wait()
 
-    assert caught.value.words == "Connection refused"
+    assert caught.value.message == "Connection refused"
     assert not caught.value.locked
 
 
@@ -132,7 +131,7 @@ def test_a_running_tool_can_be_killed_even_if_it_will_not_listen(
     ],
 )
 def test_a_tool_s_words_without_host_query_and_detail(complained: str, words: str) -> None:
-    assert tool_words(complained) == words
+    assert summarise_errors(complained) == words
 
 
 @pytest.mark.parametrize(
@@ -154,9 +153,9 @@ def test_a_tool_s_words_without_host_query_and_detail(complained: str, words: st
     ],
 )
 def test_values_of_rows_are_left_out(said: str, told: str) -> None:
-    assert told in tool_words(f"{said}\nDETAIL:  Key (name)=(Nguyen)")
-    assert "Nguyen" not in tool_words(said)
-    assert "9999" not in tool_words(said)
+    assert told in summarise_errors(f"{said}\nDETAIL:  Key (name)=(Nguyen)")
+    assert "Nguyen" not in summarise_errors(said)
+    assert "9999" not in summarise_errors(said)
 
 
 def test_a_value_that_holds_a_quote_and_a_line_s_end_is_left_out() -> None:
@@ -165,7 +164,9 @@ Nguyen Van"
 CONTEXT:  COPY patients, line 1, column age: "An "
 Nguyen Van\""""
 
-    assert tool_words(said) == 'COPY failed for table "patients": ERROR:  invalid input syntax for type integer: …'
+    assert (
+        summarise_errors(said) == 'COPY failed for table "patients": ERROR:  invalid input syntax for type integer: …'
+    )
 
 
 RAISED = """pg_restore: error: COPY failed for table "a_patients": ERROR:  patient Nguyen Van An has no clinic
@@ -177,7 +178,7 @@ Command was: GRANT SELECT ON TABLE b TO c;
 
 
 def test_what_a_function_raised_is_not_repeated() -> None:
-    assert tool_words(RAISED) == f'COPY failed for table "a_patients": ERROR:  {FUNCTION_SPOKE}'
+    assert summarise_errors(RAISED) == f'COPY failed for table "a_patients": ERROR:  {FUNCTION_SPOKE}'
     assert [str(restore_error) for restore_error in read_restore_errors(RAISED)] == [
         f'COPY failed for table "a_patients": ERROR:  {FUNCTION_SPOKE}.',
         "GRANT SELECT ON TABLE b TO c: permission denied for table b.",
@@ -201,4 +202,4 @@ def test_what_a_function_raised_is_not_repeated() -> None:
     ],
 )
 def test_what_people_need_to_act_is_repeated(words: str) -> None:
-    assert tool_words(f"pg_restore: error: could not execute query: ERROR:  {words}") == words
+    assert summarise_errors(f"pg_restore: error: could not execute query: ERROR:  {words}") == words

@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import Tracking
+from bot.adapters.database import Server, Tracking
 from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.row_recovery import PostgresRowRecovery
 from bot.adapters.sides import PostgresSides
@@ -37,11 +37,11 @@ class Lab:
     superuser: str
     row_recovery: PostgresRowRecovery
 
-    def salvage(self, about: Sequence[str] = ()) -> tuple[Salvage, str]:
+    def write_sql(self, about: Sequence[str] = ()) -> tuple[Salvage, str]:
         """Compare; gives what was found, and the SQL."""
         chunks: list[bytes] = []
         seen: list[Progress] = []
-        found = self.row_recovery.salvage(self.kept_name, about, chunks.append, seen.append)
+        found = self.row_recovery.write_sql(self.kept_name, about, chunks.append, seen.append)
         assert seen
         return found, b"".join(chunks).decode()
 
@@ -98,8 +98,8 @@ def lab(postgres: PostgresServer, template: str) -> Iterator[Lab]:
             conn.execute(create.format(sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(template)))
         conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(kept)))
     dsn = postgres.dsn(OWNER, live)
-    sides = PostgresSides(dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock())
-    row_recovery = PostgresRowRecovery(sides, dsn, TRACKING, TIMING)
+    server = Server(dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock())
+    row_recovery = PostgresRowRecovery(server, PostgresSides(server).session)
     yield Lab(dsn, postgres.dsn(OWNER, kept), kept, postgres.superuser_dsn, row_recovery)
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
         for name in (live, kept):

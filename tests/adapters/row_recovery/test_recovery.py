@@ -49,7 +49,7 @@ def uncommented(text: str) -> str:
 
 class TestRows:
     def test_equal_databases_need_nothing(self, lab: Lab) -> None:
-        found, text = lab.salvage()
+        found, text = lab.write_sql()
 
         assert (found.tables, found.skipped, found.rows) == ((), (), 0)
         assert found.compared == 11
@@ -58,7 +58,7 @@ class TestRows:
     def test_what_was_written_comes_back_and_what_was_changed_when_it_is_uncommented(self, lab: Lab) -> None:
         written(lab)
 
-        _, text = lab.salvage()
+        _, text = lab.write_sql()
         psql(lab.live, uncommented(text))
 
         assert content(lab, lab.live) == content(lab, lab.kept)
@@ -66,7 +66,7 @@ class TestRows:
     def test_changed_rows_stay_as_they_are_unless_somebody_wants_them(self, lab: Lab) -> None:
         written(lab)
 
-        _, text = lab.salvage()
+        _, text = lab.write_sql()
         psql(lab.live, text)
 
         assert lab.rows("SELECT words, raw::text FROM zoo WHERE id = 2", lab.live) == [("old", None)]
@@ -76,7 +76,7 @@ class TestRows:
         written(lab)
         lab.write("INSERT INTO words VALUES ('only live')", lab.live)
 
-        found, _ = lab.salvage()
+        found, _ = lab.write_sql()
 
         assert {table.table: table for table in found.tables} == {
             name: RecoveredTable(name, *numbers)
@@ -96,7 +96,7 @@ class TestRows:
     def test_those_referred_to_come_first(self, lab: Lab) -> None:
         written(lab)
 
-        names = [table.table for table in lab.salvage()[0].tables]
+        names = [table.table for table in lab.write_sql()[0].tables]
 
         order = ['"public"."patients"', '"public"."appointments"', '"public"."an Audit ""log"""']
         assert [name for name in names if name in order] == order
@@ -112,7 +112,7 @@ class TestRows:
             f"{circle}; SET CONSTRAINTS ALL DEFERRED; INSERT INTO egg VALUES (1, 1); INSERT INTO hen VALUES (1, 1)"
         )
 
-        _, text = lab.salvage()
+        _, text = lab.write_sql()
         psql(lab.live, text)
 
         assert '-- "public"."hen" refers to "public"."egg", which comes later: a circle.' in text
@@ -120,7 +120,7 @@ class TestRows:
 
     def test_numbers_that_come_back_are_not_given_out_again(self, lab: Lab) -> None:
         written(lab)
-        psql(lab.live, lab.salvage()[1])
+        psql(lab.live, lab.write_sql()[1])
 
         lab.write("INSERT INTO patients (name) VALUES ('new')", lab.live)
         lab.write("INSERT INTO appointments (patient) VALUES (1)", lab.live)
@@ -132,7 +132,7 @@ class TestRows:
         lab.write("INSERT INTO patients (name) VALUES ('before')")
         lab.write("INSERT INTO patients (name) VALUES ('since')", lab.live)
 
-        found, text = lab.salvage()
+        found, text = lab.write_sql()
 
         assert found.tables == (RecoveredTable('"public"."patients"', 0, 1, 0),)
         psql(lab.live, text)
@@ -140,7 +140,7 @@ class TestRows:
 
     def test_an_update_does_nothing_where_the_row_has_moved_on(self, lab: Lab) -> None:
         lab.write("UPDATE staff SET name = 'boss' WHERE id = 5")
-        _, text = lab.salvage()
+        _, text = lab.write_sql()
         lab.write("UPDATE staff SET name = 'moved on' WHERE id = 5", lab.live)
 
         psql(lab.live, uncommented(text))
@@ -151,7 +151,7 @@ class TestRows:
         lab.write("INSERT INTO quiet SELECT generate_series(40, 9000) ON CONFLICT DO NOTHING")
         lab.write("DELETE FROM quiet WHERE id % 7 = 0", lab.live)
 
-        found, text = lab.salvage()
+        found, text = lab.write_sql()
         psql(lab.live, text)
 
         assert found.tables == (RecoveredTable('"public"."quiet"', 8957, 0, 0),)
@@ -166,7 +166,7 @@ class TestSkipped:
         lab.write("ALTER TABLE staff DROP COLUMN name", lab.live)
         lab.write("DROP TABLE visits", lab.live)
 
-        found, text = lab.salvage()
+        found, text = lab.write_sql()
 
         assert {skipped.table: skipped.reason for skipped in found.skipped} == {
             '"public"."keyless"': "it has no primary key",
@@ -179,19 +179,21 @@ class TestSkipped:
     def test_applied_migrations_are_not_brought_back(self, lab: Lab) -> None:
         lab.write("INSERT INTO applied VALUES ('027')")
 
-        assert lab.salvage()[0].skipped == (SkippedTable('"public"."applied"', "it says which migrations are applied"),)
+        assert lab.write_sql()[0].skipped == (
+            SkippedTable('"public"."applied"', "it says which migrations are applied"),
+        )
 
     def test_an_empty_table_is_not_missed(self, lab: Lab) -> None:
         lab.write("CREATE TABLE empty (a text)")
 
-        assert lab.salvage()[0].skipped == ()
+        assert lab.write_sql()[0].skipped == ()
 
     def test_a_name_made_to_break_out_of_a_comment_is_left_out(self, lab: Lab) -> None:
         hostile = 'CREATE TABLE "x\nDROP TABLE zoo; --" (id int PRIMARY KEY, a int)'
         lab.write(f'{hostile}; INSERT INTO "x\nDROP TABLE zoo; --" VALUES (1, 2)')
         lab.write(f'{hostile}; INSERT INTO "x\nDROP TABLE zoo; --" VALUES (1, 1)', lab.live)
 
-        found, text = lab.salvage()
+        found, text = lab.write_sql()
 
         assert [skipped.reason for skipped in found.skipped] == ["a name in it has a line break"]
         assert not any(line.startswith("DROP") for line in text.splitlines())
@@ -201,7 +203,7 @@ class TestHygiene:
     def test_the_kept_database_stays_closed(self, lab: Lab) -> None:
         written(lab)
 
-        lab.salvage()
+        lab.write_sql()
 
         with pytest.raises(psycopg.OperationalError, match="not currently accepting"):
             psycopg.connect(lab.kept)
@@ -209,7 +211,7 @@ class TestHygiene:
     def test_no_line_is_anything_but_a_comment_or_a_statement_of_ours(self, lab: Lab) -> None:
         written(lab)
 
-        _, text = lab.salvage(["first\nSELECT 1;"])
+        _, text = lab.write_sql(["first\nSELECT 1;"])
 
         ours = re.compile(
             r"(|-- .*|BEGIN;|COMMIT;|SET .*;|INSERT INTO .*|  \(.*\)|, \(.*\)|;|SELECT pg_catalog\.setval.*)"
@@ -218,12 +220,12 @@ class TestHygiene:
 
     def test_a_database_that_is_gone_is_named(self, lab: Lab) -> None:
         with pytest.raises(PermanentError) as refused:
-            lab.row_recovery.salvage(f"{lab.kept_name}x", (), lambda _: None, lambda _: None)
+            lab.row_recovery.write_sql(f"{lab.kept_name}x", (), lambda _: None, lambda _: None)
 
         assert refused.value.reference == "side-missing"
 
     def test_any_other_database_is_refused(self, lab: Lab) -> None:
         with pytest.raises(PermanentError) as refused:
-            lab.row_recovery.salvage("postgres", (), lambda _: None, lambda _: None)
+            lab.row_recovery.write_sql("postgres", (), lambda _: None, lambda _: None)
 
         assert refused.value.reference == "not-ours"

@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase, Tracking
+from bot.adapters.database import PostgresDatabase, Server, Tracking
 from bot.adapters.database.connections import Connection
 from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.sides import PostgresSides
@@ -104,15 +104,15 @@ def make_nasty(postgres: PostgresServer, nasty_template: str, tools: PgTools) ->
             conn.execute(create.format(sql.Identifier(name), sql.Identifier(nasty_template)))
             conn.execute(sql.SQL(PROPERTIES).format(name=sql.Identifier(name)))
         owner_dsn = postgres.dsn("nasty_owner", name)
-        adapters = (owner_dsn, TRACKING, TIMING, tools, SystemClock())
+        on = Server(owner_dsn, TRACKING, TIMING, tools, SystemClock())
         return Nasty(
             name,
             owner_dsn,
             postgres.dsn("nasty_app", name),
             postgres.dsn("postgres", name),
             postgres.superuser_dsn,
-            PostgresSides(*adapters),
-            PostgresDatabase(*adapters),
+            PostgresSides(on),
+            PostgresDatabase(on),
         )
 
     yield make

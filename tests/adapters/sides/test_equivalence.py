@@ -63,7 +63,7 @@ def test_everything_is_as_it_was(nasty: Nasty, tmp_path: Path) -> None:
     before, schema = state(nasty.superuser_dsn), schema_text(nasty.superuser_dsn)
     side = nasty.sides.load("r1", FetchedBundle(BundleKind.DIRECTORY, dump_path, None, 1), ignore)
     assert list(nasty.sides.contents(side, ignore)) == list(dump.tables)
-    assert nasty.sides.adopt(side) == []
+    assert nasty.sides.copy_settings(side) == []
     kept = nasty.sides.name("kept", "r1")
     assert nasty.sides.exchange(side, kept, lambda: None) < 1
     assert schema_text(nasty.superuser_dsn) == schema

@@ -183,7 +183,7 @@ def test_a_logical_slot_is_told_of(nasty: Nasty, pair: tuple[str, str]) -> None:
     with psycopg.connect(nasty.superuser_dsn, autocommit=True) as conn:
         conn.execute("SELECT pg_create_logical_replication_slot('feed', 'test_decoding')")
     try:
-        assert any("replication slot feed (not in use)" in line for line in nasty.sides.adopt(pair[0]))
+        assert any("replication slot feed (not in use)" in line for line in nasty.sides.copy_settings(pair[0]))
         nasty.sides.exchange(*pair, may)
     finally:
         with psycopg.connect(nasty.maintenance_dsn, autocommit=True) as conn:

@@ -55,7 +55,7 @@ def test_what_cannot_be_loaded_is_gathered(stale: Nasty, tmp_path: Path) -> None
     damaged = contents.replace(b"pg_restore_attribute_stats", b"pg_restore_attribute_statz")
     (bundle.path / "toc.dat").write_bytes(damaged)
     side = stale.sides.load("r1", bundle, ignore)
-    assert stale.sides.adopt(side) == []
+    assert stale.sides.copy_settings(side) == []
     before, after = statistics(stale, stale.name), statistics(stale, side)
     assert {row[0] for row in before} <= {row[0] for row in after}
     assert [row for row in before if row[0] == "parent"] != [row for row in after if row[0] == "parent"]

@@ -12,6 +12,7 @@ import pytest
 from psycopg import sql
 
 from bot.adapters.clock import SystemClock
+from bot.adapters.database import Server
 from bot.adapters.database.connections import Connection
 from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.sides import PostgresSides
@@ -56,7 +57,7 @@ def refused(nasty: Nasty, bundle: FetchedBundle) -> BotError:
 def test_archives_of_the_old_scripts(nasty: Nasty, tmp_path: Path, kind: BundleKind) -> None:
     side = nasty.sides.load("r1", dump_as(nasty, kind, tmp_path / "dump"), ignore)
     side_dsn = nasty.superuser_dsn.replace(nasty.name, side)
-    assert nasty.sides.adopt(side) == []
+    assert nasty.sides.copy_settings(side) == []
     assert schema_text(side_dsn) == schema_text(nasty.superuser_dsn)
     before, after = state(nasty.superuser_dsn), state(side_dsn)
     assert {name for name in before if before[name] != after[name]} == {"database"}  # its comment has our note
@@ -155,7 +156,7 @@ def test_what_only_a_superuser_can_do_is_told_by_name(nasty: Nasty, tmp_path: Pa
         conn.execute("ALTER ROLE nasty_reader IN DATABASE " + nasty.name + " SET work_mem TO '1MB'")
         conn.execute("ALTER DATABASE " + nasty.name + " SET other.tenant TO '1'")
     side = nasty.sides.load("r1", dump_directory(nasty, tmp_path), ignore)
-    told = nasty.sides.adopt(side)
+    told = nasty.sides.copy_settings(side)
     print("\n" + "\n".join(told))  # noqa: T201 -- for the handbook
     for word in (
         "EVENT TRIGGER watching",
@@ -165,7 +166,7 @@ def test_what_only_a_superuser_can_do_is_told_by_name(nasty: Nasty, tmp_path: Pa
         "other.tenant of the database",
     ):
         assert any(word in line for line in told), word
-    assert nasty.sides.adopt(side) == told
+    assert nasty.sides.copy_settings(side) == told
 
 
 def test_an_extension_only_a_superuser_can_make(
@@ -182,7 +183,9 @@ def test_an_extension_only_a_superuser_can_make(
     try:
         with psycopg.connect(nasty.superuser_dsn.replace(nasty.name, "nasty_with_extension"), autocommit=True) as conn:
             conn.execute("CREATE EXTENSION pageinspect")
-        sides = PostgresSides(nasty.owner_dsn, TRACKING, TIMING, tools, SystemClock(), template="nasty_with_extension")
+        sides = PostgresSides(
+            Server(nasty.owner_dsn, TRACKING, TIMING, tools, SystemClock(), template="nasty_with_extension")
+        )
         side = sides.load("r1", bundle, ignore)
         assert sides.problems(side)
     finally:
@@ -215,7 +218,7 @@ def test_stopped_by_its_report_it_leaves_nothing(nasty: Nasty, tmp_path: Path) -
 
 def test_a_load_that_stands_still_is_ended(nasty: Nasty, tmp_path: Path, tools: PgTools) -> None:
     timing = replace(TIMING, stall_s=1.0)
-    sides = PostgresSides(nasty.owner_dsn, TRACKING, timing, tools, SystemClock())
+    sides = PostgresSides(Server(nasty.owner_dsn, TRACKING, timing, tools, SystemClock()))
     with pytest.raises(TemporaryError) as error:
         sides.load("r1", plain(tmp_path / "dump.sql", "SELECT pg_sleep(60);"), ignore)
     assert error.value.reference == "load-stalled"

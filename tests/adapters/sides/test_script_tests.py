@@ -9,9 +9,11 @@ import pytest
 from psycopg import sql
 
 from bot.adapters.clock import SystemClock
+from bot.adapters.database import Server
 from bot.adapters.migration_files.files import ScriptFiles
+from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.sides import PostgresScriptTests
-from bot.adapters.sides.names import side_name
+from bot.adapters.sides.databases import build_side_name
 from bot.domain.drills import ScriptTest
 from bot.domain.migrations import DownScript, UpScript
 from bot.domain.runs import Progress
@@ -19,7 +21,7 @@ from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.physioflow import clones
 from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.physioflow.schema import UP_DIR
-from bot.sandbox.postgres import PostgresServer
+from bot.sandbox.postgres import PostgresServer, find_bin_dir
 from tests.adapters.sides.conftest import TIMING, TRACKING, ignore
 
 DOWN_DIR = Path(__file__).parents[3] / "sql" / "down"
@@ -50,11 +52,15 @@ class Loaded:
 @pytest.fixture
 def loaded(postgres: PostgresServer, sample_database: Callable[[], Clone]) -> Iterator[Loaded]:
     clone = sample_database()
-    source = side_name(clone.name, "side", RUN)
+    source = build_side_name(clone.name, "side", RUN)
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
         create = sql.SQL("CREATE DATABASE {} OWNER physioflow_prod TEMPLATE {}")
         conn.execute(create.format(sql.Identifier(source), sql.Identifier(clone.name)))
-    yield Loaded(clone, source, PostgresScriptTests(clone.owner_dsn, TRACKING, TIMING, SystemClock()))
+    yield Loaded(
+        clone,
+        source,
+        PostgresScriptTests(Server(clone.owner_dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock())),
+    )
     clones.drop_beside(postgres, clone.name)
 
 
@@ -144,7 +150,7 @@ def test_an_up_script_that_cannot_be_run_here_is_told(loaded: Loaded) -> None:
 
 
 def test_what_a_dead_process_left_is_replaced(loaded: Loaded, postgres: PostgresServer) -> None:
-    left = side_name(loaded.clone.name, "side", COPY)
+    left = build_side_name(loaded.clone.name, "side", COPY)
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
         create = sql.SQL("CREATE DATABASE {} OWNER physioflow_prod")
         conn.execute(create.format(sql.Identifier(left)))
@@ -156,13 +162,13 @@ def test_only_side_databases_that_are_there_are_copied(loaded: Loaded) -> None:
     with pytest.raises(PermanentError, match=r"^not-ours: "):
         loaded.script_tests.alone(loaded.clone.name, COPY, orders(27), ignore)
     with pytest.raises(PermanentError, match=r"^side-missing: "):
-        loaded.script_tests.chain(side_name(loaded.clone.name, "side", "dother"), COPY, [])
+        loaded.script_tests.chain(build_side_name(loaded.clone.name, "side", "dother"), COPY, [])
 
 
 def test_a_lost_connection_is_no_fault_of_the_script(loaded: Loaded) -> None:
     def end_sessions(_: Progress) -> None:
         with psycopg.connect(loaded.clone.superuser_dsn, autocommit=True) as conn:
-            name = side_name(loaded.clone.name, "side", COPY)
+            name = build_side_name(loaded.clone.name, "side", COPY)
             conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
 
     with pytest.raises(TemporaryError, match=r"^database-unreachable: "):

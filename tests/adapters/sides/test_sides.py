@@ -21,7 +21,7 @@ def test_a_swapped_database_has_the_rows_and_the_schema_of_the_one_before(
     assert list(nasty.sides.live_contents(ignore)) == list(dump.tables)
     side = nasty.sides.load("r1", FetchedBundle(BundleKind.DIRECTORY, tmp_path / "dump", None, 1), ignore)
     kept = nasty.sides.name("kept", "r1")
-    nasty.sides.adopt(side)
+    nasty.sides.copy_settings(side)
     nasty.sides.exchange(side, kept, lambda: None)
     assert list(nasty.sides.live_contents(ignore)) == list(dump.tables)
     assert nasty.sides.catalogue(kept) == before

@@ -1,1 +1,1 @@
-"""Creates again what a chain dropped, from the bundle taken before it, and fills it with the rows saved before it."""
+"""Undoes a chain: creates again what it dropped, from the bundle taken before it, and reloads the saved rows."""

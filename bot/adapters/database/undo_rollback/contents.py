@@ -1,7 +1,7 @@
-"""A dump's list of contents, and which of its entries are gone from the database it was made of.
+"""Reads a dump's table of contents, and finds the entries that are gone from the dumped database.
 
-A dump lists objects by the OIDs they had. In the very database it was made of, whatever has its OID still is still
-there, whatever it is called by now, and everything else was dropped since.
+A dump lists objects by the OIDs they had. In the database it was made of, an object that still has its OID is still
+there, even if it was renamed; everything else was dropped since.
 """
 
 import re
@@ -16,17 +16,17 @@ QUERIES = load("sql.checks", "undo_rollback.sql")
 
 ENTRY = re.compile(r"(\d+); (\d+) (\d+) (.*)", re.DOTALL)
 DEPENDS = re.compile(r";\s+depends on: ([\d ]+)")
+# OID of pg_class; a dump writes 0 for what belongs to a relation and has no catalogue of its own.
 RELATIONS = 1259
-"""OID of pg_class; a dump writes 0 for what belongs to a relation and has no catalogue of its own."""
+# Rows come from the export; the others no chain can drop, or no dump of a run's own database needs again.
 NOT_OURS = re.compile(
     r"(TABLE DATA|STATISTICS DATA|BLOB|DATABASE|EVENT TRIGGER|PUBLICATION|SUBSCRIPTION|ENCODING|STDSTR)"
 )
-"""Rows come from the export; the others no chain can drop, or no dump of a run's own database needs again."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of the list. `text` says what it is: kind, schema, name, owner."""
+    """One entry of the list. `text` has its kind, schema, name and owner."""
 
     line: str
     number: int
@@ -37,12 +37,12 @@ class Entry:
 
     @property
     def catalogue(self) -> int:
-        """The catalogue its OID is of."""
+        """The system catalogue its OID belongs to."""
         return self.classid or RELATIONS
 
 
 def read_entries(lines: Sequence[str]) -> list[Entry]:
-    """Read what `PgTools.list_dependencies` gives, in its order."""
+    """Read the lines of `PgTools.list_dependencies`, in their order."""
     found: list[Entry] = []
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         match = ENTRY.fullmatch(line)
@@ -53,8 +53,8 @@ def read_entries(lines: Sequence[str]) -> list[Entry]:
     return found
 
 
-def gone_entries(conn: Connection, entries: Sequence[Entry]) -> list[Entry]:
-    """Entries whose object is gone, and those that belong to such a one, in order.
+def find_gone_entries(conn: Connection, entries: Sequence[Entry]) -> list[Entry]:
+    """Find the entries whose object is gone, and those that belong to such an object, in order.
 
     Raises:
         PermanentError: ``database-replaced``: the dump is not of this database.
@@ -62,6 +62,7 @@ def gone_entries(conn: Connection, entries: Sequence[Entry]) -> list[Entry]:
     _check_same(conn, entries)
     listed = [entry for entry in entries if entry.objid and not NOT_OURS.match(entry.text)]
     asked = {"classes": [entry.catalogue for entry in listed], "objects": [entry.objid for entry in listed]}
+    # decision 14: OIDs tell what is gone, whether a script named it or CASCADE took it.
     gone = set(conn.execute(QUERIES["gone"], asked).fetchall())
     chosen = {entry.number for entry in listed if (entry.catalogue, entry.objid) in gone}
     return list(_with_belongings(entries, chosen))
@@ -75,10 +76,8 @@ def _with_belongings(entries: Sequence[Entry], chosen: set[int]) -> Iterator[Ent
 
 
 def _check_same(conn: Connection, entries: Sequence[Entry]) -> None:
-    """A restore since then has put another database here, in which the same OIDs are of other objects.
-
-    A chain, or somebody since, may have renamed a table: most are still called as they were.
-    """
+    """Check that this is the dumped database: after a restore, the same OIDs are of other objects."""
+    # Tables may have been renamed since, so most names must match, not all.
     tables = {entry.objid: entry.text for entry in entries if entry.text.startswith("TABLE ") and entry.classid}
     here = conn.execute(QUERIES["tables"], {"objects": list(tables)}).fetchall()
     same = sum(tables[oid].startswith(f"TABLE {name} ") for oid, name in here)

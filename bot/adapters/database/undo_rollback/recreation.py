@@ -1,63 +1,116 @@
-"""Creates again and fills, in one open transaction. The rehearsal and the real thing are this same code."""
+"""Creates again what a chain dropped, in one transaction: on a shadow for a rehearsal, or in the closed database."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
 from psycopg import sql
 
 from bot.adapters.database.catalogue import Owners, catalogue_within
-from bot.adapters.database.connections import Connection
-from bot.adapters.database.failures import is_disconnect, server_words, translate
-from bot.adapters.database.tracking import Tracking, TrackingTable
+from bot.adapters.database.chain import take_chain_lock
+from bot.adapters.database.connections import LOCKED, Connection, is_disconnect, roll_back, safe_message, translate
+from bot.adapters.database.execution import BEGIN, commit_or_explain, set_limits
+from bot.adapters.database.inspection import TrackingTable
+from bot.adapters.database.server import Server, Tracking
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.rows import RowLoader
-from bot.adapters.database.undo_rollback.script import RecreationScript, TrackingCopy
+from bot.adapters.database.undo_rollback.script import RecreationScript, TrackingCopy, read_script
 from bot.domain.backups import SavedTable
 from bot.domain.catalogue import Catalogue
 from bot.errors import PermanentError
-from bot.ports import Recreated, RecreationSpec, RowSource
+from bot.ports import FetchedBundle, Recreated, RecreationSpec, RowSource
 
-LOCKED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 SHOWN = 5
 ROLLED_BACK = "Everything was rolled back; nothing was changed."
 
 
+class Recreation:
+    """The undo of one chain.
+
+    Args:
+        server: of the live database.
+        spec: what is to come back.
+        rows: the saved rows.
+    """
+
+    def __init__(self, server: Server, spec: RecreationSpec, rows: RowSource) -> None:
+        self._server = server
+        self._spec = spec
+        self._rows = rows
+
+    def read(self, conn: Connection, bundle: FetchedBundle) -> RecreationScript:
+        """Find what is gone from the live database, and how the bundle creates it again.
+
+        Raises:
+            PermanentError: ``database-replaced``, ``undo-failed``.
+        """
+        with _refused_as_undo():
+            table = TrackingTable(conn, self._server.tracking).identity
+            return read_script(conn, self._server.tools, bundle.path, self._spec, table)
+
+    def commit(self, conn: Connection, bundle: FetchedBundle, may_commit: Callable[[], None]) -> Recreated:
+        """Recreate and commit; see `bot.ports.ExclusiveAccess.recreate`."""
+        try:
+            with _refused_as_undo():
+                conn.execute(BEGIN)
+                # No waiting: after a chain that has run meanwhile, this undo would be void.
+                take_chain_lock(conn, self._server.clock, 0.0)
+                recreator = Recreator(conn, self._server, self._spec)
+                if recreator.is_done():
+                    return Recreated(0, {})
+            outcome = recreator.run(self.read(conn, bundle), self._rows)
+            may_commit()
+            commit_or_explain(conn, "undo", "undo-failed", ROLLED_BACK)
+            return outcome
+        finally:
+            roll_back(conn)
+
+    def rehearse(self, conn: Connection, script: RecreationScript, owners: Owners) -> Recreated:
+        """Recreate on a shadow, without the rows, and roll back."""
+        try:
+            with _refused_as_undo():
+                conn.execute(BEGIN)
+                recreator = Recreator(conn, self._server, self._spec)
+                recreator.is_done()
+            return recreator.run(script, self._rows, owners, with_rows=False)
+        finally:
+            roll_back(conn)
+
+
 class Recreator:
-    """Does one order in one session's open transaction.
+    """Creates, fills and compares, in one session's open transaction.
 
     Args:
         conn: in a transaction that the caller begins and ends.
-        tracking: the tracking table's name and columns.
-        order: what is to come back.
-        lock_timeout_s: per statement.
+        server: whose tracking table and lock timeout hold.
+        spec: what is to come back.
     """
 
-    def __init__(self, conn: Connection, tracking: Tracking, order: RecreationSpec, lock_timeout_s: float) -> None:
-        limits = f"SET LOCAL lock_timeout = {round(lock_timeout_s * 1000)}; SET LOCAL statement_timeout = 0"
-        conn.execute(limits.encode())
+    def __init__(self, conn: Connection, server: Server, spec: RecreationSpec) -> None:
+        set_limits(conn, server.timing.lock_timeout_s)
         self._conn = conn
-        self._tracking = tracking
-        self._table = TrackingTable(conn, tracking)
-        self._order = order
-        self._loader = RowLoader(conn, order)
+        self._version_columns = server.tracking.version_columns
+        self._table = TrackingTable(conn, server.tracking)
+        self._spec = spec
+        self._loader = RowLoader(conn, spec)
 
     def is_done(self) -> bool:
-        """Lock the tracking table, and say whether it holds what it must afterwards already.
+        """Lock the tracking table, and say if it already holds the versions it must hold afterwards.
 
         Raises:
             PermanentError: ``unexpected-tracking-rows`` when it holds neither that nor what the chain left.
         """
-        self._conn.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(self._table.name))
-        now = {migration.version for migration in self._table.applied()}
-        if now != self._order.expected and now != self._order.expected - self._order.versions:
+        # Locked before it is read: nobody can migrate between this check and COMMIT.
+        self._table.lock()
+        now = self._table.versions()
+        if now != self._spec.expected and now != self._spec.expected - self._spec.versions:
             raise PermanentError(
                 "unexpected-tracking-rows",
                 f"{self._table.identity} is not as the chain left it.",
                 "Nothing was changed. Somebody has migrated meanwhile: undo that first.",
             )
-        return now == self._order.expected
+        return now == self._spec.expected
 
     def run(
         self, script: RecreationScript, rows: RowSource, owners: Owners | None = None, *, with_rows: bool = True
@@ -75,13 +128,15 @@ class Recreator:
             TemporaryError: ``table-locked``, ``database-unreachable``.
         """
         started = time.monotonic()
-        with refused_as_undo():
+        with _refused_as_undo():
             before = self._conn.execute(QUERIES["relations_now"]).fetchall()[0][0]
             self._execute(script.shape)
             filled = self._fill(rows, with_rows=with_rows)
             self._insert_tracking(script.tracking)
+            # Checks, grants and keys come after the rows, as in pg_restore: they hold only then.
             self._execute(script.checks)
-            self._revoke_defaults(before)
+            # A dump's grants start from none, so default privileges would leave more than there was.
+            self._revoke_default_grants(before)
             self._execute(script.grants)
             self._execute(script.sequences)
             self._advance(with_rows=with_rows)
@@ -91,20 +146,21 @@ class Recreator:
                 self._loader.verify(saved, with_rows=with_rows)
             self._check_tracking()
             now = catalogue_within(self._conn, owners)
-        if now.fingerprint != self._order.fingerprint:
-            raise _other_catalogue(self._order, now)
+        # decision 14: the proof of an undo is the fingerprint from before the chain, checked before COMMIT.
+        if now.fingerprint != self._spec.fingerprint:
+            raise _other_catalogue(self._spec, now)
         return Recreated(script.length, filled, time.monotonic() - started)
 
     def _insert_tracking(self, copy: TrackingCopy | None) -> None:
-        """Put the tracking rows back as they were, by way of a stage in which their versions can be read."""
+        """Put the tracking rows back as they were, by way of a temporary table in which their versions are read."""
         if copy is None:
             raise PermanentError("undo-failed", "The emergency backup has no tracking rows.", ROLLED_BACK)
         create = sql.SQL("CREATE TEMPORARY TABLE backstop_tracking AS SELECT * FROM {} WITH NO DATA")
         self._conn.execute(create.format(self._table.name))
         with self._conn.cursor().copy(f"COPY pg_temp.backstop_tracking {copy.columns} FROM STDIN".encode()) as sink:
             sink.write(copy.rows)
-        stage = TrackingTable(self._conn, Tracking("pg_temp.backstop_tracking", self._tracking.version_columns))
-        wanted = [row.ctid for row in stage.rows() if row.version in self._order.versions]
+        stage = TrackingTable(self._conn, Tracking("pg_temp.backstop_tracking", self._version_columns))
+        wanted = [row.ctid for row in stage.rows() if row.version in self._spec.versions]
         names = copy.columns.strip("()")
         insert = f"INSERT INTO {self._table.name.as_string()} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} "
         insert += f"FROM {stage.name.as_string()} WHERE ctid = ANY(%s::tid[])"
@@ -112,13 +168,13 @@ class Recreator:
         self._conn.execute("DROP TABLE pg_temp.backstop_tracking")
 
     def _execute(self, statements: tuple[str, ...]) -> None:
-        """As pg_restore does: nothing is found but by its full name, and functions are not looked into."""
+        """Run them as pg_restore does: names are qualified, and function bodies are not checked."""
         self._conn.execute("SET LOCAL search_path = ''; SET LOCAL check_function_bodies = off")
         for statement in statements:
             self._conn.execute(statement.encode())
         self._conn.execute("SET LOCAL search_path TO DEFAULT")
 
-    def _revoke_defaults(self, before: list[int]) -> None:
+    def _revoke_default_grants(self, before: list[int]) -> None:
         for kind, schema, name, grantee in self._conn.execute(QUERIES["default_grants"], {"before": before}).fetchall():
             whom = sql.SQL("PUBLIC") if grantee is None else sql.Identifier(grantee)
             words = sql.SQL(
@@ -127,7 +183,7 @@ class Recreator:
             self._conn.execute(words.format(sql.Identifier(schema, name), whom))
 
     def _saved(self) -> tuple[SavedTable, ...]:
-        return self._order.export.tables if self._order.export else ()
+        return self._spec.export.tables if self._spec.export else ()
 
     def _fill(self, rows: RowSource, *, with_rows: bool) -> dict[str, int]:
         filled = {}
@@ -138,18 +194,17 @@ class Recreator:
         return filled
 
     def _advance(self, *, with_rows: bool) -> None:
-        for sequence in self._order.export.sequences if self._order.export and with_rows else ():
+        for sequence in self._spec.export.sequences if self._spec.export and with_rows else ():
             self._loader.advance(sequence)
 
     def _check_tracking(self) -> None:
-        now = {migration.version for migration in self._table.applied()}
-        if now != self._order.expected:
+        if self._table.versions() != self._spec.expected:
             raise PermanentError("undo-failed", f"{self._table.identity} does not hold what it held.", ROLLED_BACK)
 
 
 @contextmanager
-def refused_as_undo() -> Iterator[None]:
-    """Say a server's refusal in the words of an undo.
+def _refused_as_undo() -> Iterator[None]:
+    """Translate a server's refusal into an undo's error.
 
     Raises:
         PermanentError: ``undo-failed``.
@@ -160,11 +215,11 @@ def refused_as_undo() -> Iterator[None]:
     except psycopg.Error as error:
         if isinstance(error, LOCKED) or is_disconnect(error):
             raise translate(error, "The undo") from error
-        raise PermanentError("undo-failed", f"The undo failed: {server_words(error)}.", ROLLED_BACK) from error
+        raise PermanentError("undo-failed", f"The undo failed: {safe_message(error)}.", ROLLED_BACK) from error
 
 
-def _other_catalogue(order: RecreationSpec, now: Catalogue) -> PermanentError:
-    missing = sorted(order.objects - {(item.kind, item.identity) for item in now.objects})
+def _other_catalogue(spec: RecreationSpec, now: Catalogue) -> PermanentError:
+    missing = sorted(spec.objects - {(item.kind, item.identity) for item in now.objects})
     names = ", ".join(f"{kind} {identity}" for kind, identity in missing[:SHOWN])
     more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
     why = f"{names}{more} would be missing" if missing else "what went is there again, and something has changed since"

@@ -1,6 +1,6 @@
 """Puts saved rows back: whole relations, single columns, and rows a script has deleted."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from psycopg import sql
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.hashing import read_contents
-from bot.adapters.database.relations import Relation, find_relation, parents_of
+from bot.adapters.database.relations import Relation, find_parents, find_relation, order_by_references
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.script import unquoted
 from bot.domain.backups import SavedSequence, SavedTable
@@ -20,7 +20,7 @@ STAGE = sql.Identifier("pg_temp", "backstop_rows")
 
 @dataclass(frozen=True)
 class Columns:
-    """A relation's columns by what they are; all as the server calls them."""
+    """A relation's columns by their role, as the server names them."""
 
     plain: tuple[str, ...]
     generated: frozenset[str]
@@ -28,25 +28,22 @@ class Columns:
 
 
 class RowLoader:
-    """Fills what has been created again, in one session's open transaction."""
+    """Fills relations that were created again, in one session's open transaction."""
 
-    def __init__(self, conn: Connection, order: RecreationSpec) -> None:
+    def __init__(self, conn: Connection, spec: RecreationSpec) -> None:
         self._conn = conn
-        self._order = order
+        self._spec = spec
 
     def parents_first(self, tables: Sequence[SavedTable]) -> list[SavedTable]:
-        """Order them so that rows come after those they refer to; tables that refer to each other as it happens."""
+        """Order tables so that rows come after those they refer to; circular references are in no particular order."""
         parents: dict[str, list[str]] = {}
         for child, parent in self._conn.execute(QUERIES["references"]):
             parents.setdefault(child, []).append(parent)
-        ordered: dict[str, None] = {}
-        for saved in tables:
-            _add_after(saved.table, parents, ordered)
         by_name = {saved.table: saved for saved in tables}
-        return [by_name[name] for name in ordered if name in by_name]
+        return [by_name[name] for name in order_by_references(by_name, parents)]
 
     def load(self, saved: SavedTable, rows: Iterable[bytes]) -> int:
-        """Put one saved relation back, as the order says; gives how many rows it made or filled.
+        """Put one saved relation back, as specified, and return the number of rows it made or filled.
 
         Raises:
             PermanentError: ``undo-not-exact`` where the table has no primary key to find its rows by.
@@ -55,15 +52,16 @@ class RowLoader:
         if relation is None:
             raise _not_exact(f"{saved.table} has saved rows and does not come back")
         columns = self._columns(saved.table)
-        if saved.table in self._order.reloaded:
+        if saved.table in self._spec.reloaded:
             return self._reload(relation, saved, columns, rows) if relation.lockable else 0
-        refilled = [unquoted(column) for table, column in self._order.refilled if table == saved.table]
+        refilled = [unquoted(column) for table, column in self._spec.refilled if table == saved.table]
         wanted = [column for column in refilled if column not in columns.generated]
-        completes = bool({saved.table, *parents_of(self._conn, saved.table)} & self._order.completed)
+        completes = bool({saved.table, *find_parents(self._conn, saved.table)} & self._spec.completed)
         if not wanted and not completes:
             return 0
+        # decision 14: rows that stayed are matched by primary key; nothing else identifies them.
         if not columns.key:
-            raise _not_exact(f"{saved.table} has no primary key, so nobody can say which saved row is whose")
+            raise _not_exact(f"{saved.table} has no primary key, so saved rows cannot be matched")
         with self._triggers_off(relation), self._staged(relation, saved, rows):
             filled = self._refill(relation, wanted, columns) if wanted else 0
             return filled + (self._complete(relation, saved, columns) if completes else 0)
@@ -75,7 +73,7 @@ class RowLoader:
             PermanentError: ``undo-failed``.
         """
         relation = find_relation(self._conn, saved.table)
-        if saved.table not in self._order.reloaded or relation is None or not with_rows:
+        if saved.table not in self._spec.reloaded or relation is None or not with_rows:
             return
         with self._conn.transaction(force_rollback=True):  # hashing changes settings
             (now,) = read_contents(self._conn, [relation])
@@ -88,7 +86,7 @@ class RowLoader:
             )
 
     def advance(self, saved: SavedSequence) -> None:
-        """Move a sequence to where it was, unless it is further by now."""
+        """Move a sequence to its saved value, unless it is further by now."""
         row = self._conn.execute(QUERIES["sequence"], {"sequence": saved.sequence}).fetchone()
         if row is None:
             return
@@ -109,7 +107,7 @@ class RowLoader:
         )
 
     def _reload(self, relation: Relation, saved: SavedTable, columns: Columns, rows: Iterable[bytes]) -> int:
-        """Straight in; by way of a stage where the saved rows hold what only the server may write."""
+        """Copy the rows in; by way of a temporary table where they hold values that only the server may write."""
         if self._is_partitioned(relation):
             return 0  # its rows are its partitions', and those are saved by themselves
         if not columns.generated:
@@ -139,7 +137,7 @@ class RowLoader:
 
     @contextmanager
     def _triggers_off(self, relation: Relation) -> Iterator[None]:
-        """The rows come back as they were: the table's own triggers would change them. Foreign keys still hold."""
+        """Disable the table's own triggers, which would change the rows. Foreign keys still hold."""
         triggers = self._conn.execute(QUERIES["user_triggers"], {"table": relation.identity}).fetchall()
         for name, _ in triggers:
             self._alter(relation, "DISABLE TRIGGER", name)
@@ -166,19 +164,6 @@ class RowLoader:
         insert = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}{}")
         listed, ending = _names(names), sql.SQL(" ON CONFLICT DO NOTHING" if unless_there else "")
         return self._conn.execute(insert.format(relation.name, listed, listed, STAGE, ending)).rowcount
-
-
-def _add_after(table: str, parents: Mapping[str, Sequence[str]], ordered: dict[str, None]) -> None:
-    """Add a table to those in order, after all that it refers to. Each is entered once, so a circle ends by itself."""
-    waiting, entered = [(table, False)], set(ordered)
-    while waiting:
-        name, done = waiting.pop()
-        if done:
-            ordered[name] = None
-        elif name not in entered:
-            entered.add(name)
-            waiting.append((name, True))
-            waiting += [(parent, False) for parent in parents.get(name, ())]
 
 
 def _names(columns: Sequence[str]) -> sql.Composed:

@@ -1,4 +1,4 @@
-"""What is to be run to create again what is gone: pg_restore's own SQL, taken apart, in the order it must run in."""
+"""Builds the script that creates again what is gone: pg_restore's own SQL, taken apart and put in order."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from bot.adapters.database.connections import Connection
-from bot.adapters.database.undo_rollback.contents import QUERIES, Entry, gone_entries, read_entries
-from bot.adapters.database.undo_rollback.table_body import TableBody, read_body
-from bot.adapters.migration_files.rules import enum_name, postgast
-from bot.adapters.pgclient.tool_errors import ToolFailedError
-from bot.adapters.pgclient.tools import PgTools
+from bot.adapters.database.undo_rollback.contents import QUERIES, Entry, find_gone_entries, read_entries
+from bot.adapters.migration_files.syntax import enum_name, name_kind, parse_statements, postgast
+from bot.adapters.pgclient.tools import PgTools, ToolFailedError
 from bot.errors import PermanentError
 from bot.ports import RecreationSpec
 
 RESTRICT = re.compile(r"^\\(?:un)?restrict [A-Za-z0-9]+$", re.MULTILINE)
 COPY = re.compile(r"^COPY .*? (\(.*\)) FROM stdin;\n(.*?)^\\\.$", re.DOTALL | re.MULTILINE)
+# pg_restore sets these for an object; its other settings are a session's, and ours has its own.
 KEPT_SETTINGS = frozenset({"default_tablespace", "default_table_access_method"})
-"""What pg_restore sets for an object; its other settings are a session's, and ours has its own."""
 GRANTS = frozenset({"grant_stmt", "alter_default_privileges_stmt"})
+# libpg_query's tokens for brackets and commas: their ASCII codes.
+OPEN, CLOSE, COMMA = 40, 41, 44
+NOT_NULL = re.compile(r"\s+(CONSTRAINT\s+(\"(?:[^\"]|\"\")+\"|\S+)\s+)?NOT NULL(\s+NO INHERIT)?\s*$")
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,11 @@ class RecreationScript:
     """Statements, in five parts, in the order they run in.
 
     Attributes:
-        shape: schemas, types, functions, tables and columns, views: what rows need.
+        shape: schemas, types, functions, tables and columns, views: everything that rows need.
         checks: NOT NULL, CHECK and identity of what was added to tables that stayed, once it is filled.
         grants: on all that.
         sequences: their values in the dump; they are new, so nothing can go backwards.
-        finish: keys, indexes, triggers, foreign keys, policies, and what materialized views held.
+        finish: keys, indexes, triggers, foreign keys, policies, and materialized views' content.
         tracking: None where the dump has none.
     """
 
@@ -52,7 +53,7 @@ class RecreationScript:
 
     @property
     def length(self) -> int:
-        """How many statements."""
+        """The number of statements."""
         return sum(len(part) for part in (self.shape, self.checks, self.grants, self.sequences, self.finish))
 
 
@@ -65,14 +66,23 @@ class Stayed:
     constraints: frozenset[str]
 
 
-def read_script(conn: Connection, tools: PgTools, dump: Path, order: RecreationSpec, tracking: str) -> RecreationScript:
+@dataclass(frozen=True)
+class TableBody:
+    """The definitions in a CREATE TABLE, as written: columns and constraints by name, and the NOT NULL columns."""
+
+    columns: dict[str, str]
+    constraints: dict[str, str]
+    required: frozenset[str]
+
+
+def read_script(conn: Connection, tools: PgTools, dump: Path, spec: RecreationSpec, tracking: str) -> RecreationScript:
     """Find what is gone from the live database, and how to create it again.
 
     Args:
         conn: to the live database.
         tools: pg_restore.
         dump: the emergency backup's, in directory format.
-        order: what is to come back.
+        spec: what is to come back.
         tracking: identity of the tracking table.
 
     Raises:
@@ -80,41 +90,42 @@ def read_script(conn: Connection, tools: PgTools, dump: Path, order: RecreationS
     """
     try:
         entries = read_entries(tools.list_dependencies(dump))
-        gone = gone_entries(conn, entries)
-        stayed = {oid: table for name in _stayed_names(order) for oid, table in _stayed(conn, name, order)}
-        lines = _wanted(entries, gone, order, set(stayed))
+        gone = find_gone_entries(conn, entries)
+        stayed = {oid: table for name in _stayed_names(spec) for oid, table in _stayed(conn, name, spec)}
+        lines = _wanted(entries, gone, spec, set(stayed))
+        # decision 14: the SQL is pg_restore's own, with owners, grants, comments and triggers.
         sql = {section: tools.write_sql(dump, lines, section) for section in ("pre-data", "data", "post-data")}
         rows = [entry.line for entry in entries if _is_rows_of(conn, entry, tracking)]
         copy = COPY.search(tools.write_sql(dump, rows, "data")) if rows else None
     except ToolFailedError as error:
         raise PermanentError(
-            "undo-failed", f"{error.tool} could not read the emergency backup: {error.words}.", "Nothing was changed."
+            "undo-failed", f"{error.tool} could not read the emergency backup: {error.message}.", "Nothing was changed."
         ) from error
     return _assemble(sql, {table.name: table for table in stayed.values()}, copy)
 
 
-def _stayed_names(order: RecreationSpec) -> list[str]:
-    return sorted({table for table, _ in (*order.refilled, *order.constraints)})
+def _stayed_names(spec: RecreationSpec) -> list[str]:
+    return sorted({table for table, _ in (*spec.refilled, *spec.constraints)})
 
 
-def _stayed(conn: Connection, identity: str, order: RecreationSpec) -> Iterator[tuple[int, Stayed]]:
+def _stayed(conn: Connection, identity: str, spec: RecreationSpec) -> Iterator[tuple[int, Stayed]]:
     row = conn.execute(QUERIES["table"], {"table": identity}).fetchone()
     if row is not None:
-        columns = frozenset(unquoted(column) for table, column in order.refilled if table == identity)
-        constraints = frozenset(unquoted(name) for table, name in order.constraints if table == identity)
+        columns = frozenset(unquoted(column) for table, column in spec.refilled if table == identity)
+        constraints = frozenset(unquoted(name) for table, name in spec.constraints if table == identity)
         yield row[0], Stayed(identity, columns, constraints)
 
 
 def unquoted(name: str) -> str:
-    """A name as it is, of a name as the server quotes it."""
+    """Remove the server's quotes from a name."""
     return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
-def _wanted(entries: Sequence[Entry], gone: Sequence[Entry], order: RecreationSpec, stayed: set[int]) -> list[str]:
-    """What is gone; the tables that lack something, for their columns; these columns' comments and grants."""
+def _wanted(entries: Sequence[Entry], gone: Sequence[Entry], spec: RecreationSpec, stayed: set[int]) -> list[str]:
+    """Select what is gone; tables that lack something, for their columns; these columns' comments and grants."""
     numbers = {entry.number for entry in gone}
     tables = {entry.number for entry in entries if entry.classid and entry.objid in stayed}
-    columns = [f" COLUMN {table.partition('.')[2]}.{column} " for table, column in order.refilled]
+    columns = [f" COLUMN {table.partition('.')[2]}.{column} " for table, column in spec.refilled]
     for entry in entries:
         of_column = entry.objid == 0 and entry.needs & tables and any(column in entry.text for column in columns)
         if entry.number in numbers | tables or of_column:
@@ -137,35 +148,31 @@ def _assemble(sql: dict[str, str], stayed: dict[str, Stayed], copy: re.Match[str
     for text, node in _statements(sql["pre-data"]):
         table = _stayed_table(node, stayed)
         if table is not None:
-            shape += _added(table, read_body(text, node.create_stmt))
-            checks += _required(table, read_body(text, node.create_stmt))
+            shape += _add_columns(table, read_body(text, node.create_stmt))
+            checks += _add_checks(table, read_body(text, node.create_stmt))
         elif _makes_identity(node, stayed):
             identities.append(text)  # the server wants the column NOT NULL for it
         else:
-            (grants if node.WhichOneof("node") in GRANTS else shape).append(text)
-    values = [text for text, node in _statements(sql["data"], selects=True) if node.WhichOneof("node") == "select_stmt"]
+            (grants if name_kind(node) in GRANTS else shape).append(text)
+    values = [text for text, node in _statements(sql["data"], selects=True) if name_kind(node) == "select_stmt"]
     finish = [text for text, _ in _statements(sql["post-data"])]
     tracking = TrackingCopy(copy[1], copy[2].encode()) if copy else None
     return RecreationScript(tuple(shape), (*checks, *identities), tuple(grants), tuple(values), tuple(finish), tracking)
 
 
 def _statements(sql: str, *, selects: bool = False) -> Iterator[tuple[str, Any]]:
-    """Each statement with its node; of the session's settings only those that are an object's, for the transaction."""
-    text = RESTRICT.sub("", sql)
-    encoded = text.encode()
-    for raw in postgast.parse(text).stmts:
-        end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(encoded)
-        statement = encoded[raw.stmt_location : end].decode().strip()
-        kind = raw.stmt.WhichOneof("node")
+    """Split into statements with their nodes; of the settings, only an object's own stay, for the transaction."""
+    for _, statement, node in parse_statements(RESTRICT.sub("", sql)):
+        kind = name_kind(node)
         if kind == "variable_set_stmt":
-            if raw.stmt.variable_set_stmt.name in KEPT_SETTINGS:
-                yield _without_comments(statement).replace("SET ", "SET LOCAL ", 1), raw.stmt
+            if node.variable_set_stmt.name in KEPT_SETTINGS:
+                yield _without_comments(statement).replace("SET ", "SET LOCAL ", 1), node
         elif kind != "select_stmt" or (selects and "setval(" in statement):
-            yield _without_comments(statement), raw.stmt
+            yield _without_comments(statement), node
 
 
 def _without_comments(statement: str) -> str:
-    """The parser counts what pg_restore says before a statement as a part of it."""
+    """Remove pg_restore's comments before a statement, which the parser counts as a part of it."""
     lines = statement.splitlines()
     while lines and (not lines[0].strip() or lines[0].startswith("--")):
         lines.pop(0)
@@ -173,23 +180,23 @@ def _without_comments(statement: str) -> str:
 
 
 def _stayed_table(node: Any, stayed: dict[str, Stayed]) -> Stayed | None:
-    if node.WhichOneof("node") != "create_stmt":
+    if name_kind(node) != "create_stmt":
         return None
-    return _of(node.create_stmt.relation, stayed)
+    return _find_stayed(node.create_stmt.relation, stayed)
 
 
 def _makes_identity(node: Any, stayed: dict[str, Stayed]) -> bool:
-    """Whether a statement makes an identity of a column that comes back to a table that stayed."""
-    if node.WhichOneof("node") != "alter_table_stmt":
+    """Say if a statement makes an identity of a column that comes back to a table that stayed."""
+    if name_kind(node) != "alter_table_stmt":
         return False
-    table = _of(node.alter_table_stmt.relation, stayed)
+    table = _find_stayed(node.alter_table_stmt.relation, stayed)
     commands = [command.alter_table_cmd for command in node.alter_table_stmt.cmds]
     return table is not None and any(
         enum_name(command, "subtype") == "AT_AddIdentity" and command.name in table.columns for command in commands
     )
 
 
-def _of(relation: Any, stayed: dict[str, Stayed]) -> Stayed | None:
+def _find_stayed(relation: Any, stayed: dict[str, Stayed]) -> Stayed | None:
     for table in stayed.values():
         schema, _, name = table.name.partition(".")
         if (unquoted(schema), unquoted(name)) == (relation.schemaname, relation.relname):
@@ -197,13 +204,13 @@ def _of(relation: Any, stayed: dict[str, Stayed]) -> Stayed | None:
     return None
 
 
-def _added(table: Stayed, body: TableBody) -> list[str]:
+def _add_columns(table: Stayed, body: TableBody) -> list[str]:
     return [
         f"ALTER TABLE {table.name} ADD COLUMN {text}" for name, text in body.columns.items() if name in table.columns
     ]
 
 
-def _required(table: Stayed, body: TableBody) -> list[str]:
+def _add_checks(table: Stayed, body: TableBody) -> list[str]:
     columns = sorted(table.columns & body.required)
     quoted = [f'"{column.replace(chr(34), chr(34) * 2)}"' for column in columns]
     added = [text for name, text in body.constraints.items() if name in table.constraints]
@@ -211,3 +218,39 @@ def _required(table: Stayed, body: TableBody) -> list[str]:
         *(f"ALTER TABLE {table.name} ALTER COLUMN {column} SET NOT NULL" for column in quoted),
         *(f"ALTER TABLE {table.name} ADD {text}" for text in added),
     ]
+
+
+def read_body(statement: str, node: Any) -> TableBody:
+    """Read a CREATE TABLE. NOT NULL is taken off the columns: it holds only once they are filled.
+
+    Args:
+        statement: as pg_dump writes it.
+        node: its ``create_stmt``.
+    """
+    columns, constraints, required = {}, {}, set()
+    elements = [text for text in _elements(statement) if text]  # a child may list none of its own
+    for element, text in zip(node.table_elts, elements, strict=True):
+        if element.WhichOneof("node") == "column_def":
+            name = element.column_def.colname
+            columns[name] = NOT_NULL.sub("", text)
+            required |= {name} if columns[name] != text else set()
+        elif element.WhichOneof("node") == "constraint":
+            constraints[element.constraint.conname] = text
+    return TableBody(columns, constraints, frozenset(required))
+
+
+def _elements(statement: str) -> Iterator[str]:
+    """Split the content of the first pair of brackets at its commas."""
+    encoded = statement.encode()
+    depth, begin = 0, 0
+    for token in postgast.scan(statement).tokens:
+        if token.token == OPEN:
+            depth += 1
+            begin = token.end if depth == 1 else begin
+        elif token.token == CLOSE:
+            depth -= 1
+        if (token.token == COMMA and depth == 1) or (token.token == CLOSE and depth == 0):
+            yield encoded[begin : token.start].decode().strip()
+            begin = token.end
+        if token.token == CLOSE and depth == 0:
+            return

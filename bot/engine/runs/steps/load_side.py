@@ -153,7 +153,7 @@ class VerifySide(Action):
         if backup.manifest is not None:
             compare(backup, tables)
         self._check_schema(execution, sides.inspect(name).schema)
-        damaged, missing = list(sides.problems(name)), list(sides.adopt(name))
+        damaged, missing = list(sides.problems(name)), list(sides.copy_settings(name))
         if damaged or missing:
             execution.note("side-database", _told(damaged, missing))
         rows = sum(table.rows for table in tables)

@@ -19,7 +19,7 @@ class FenceDatabase(Action):
 
     def act(self, execution: Execution) -> Outcome:
         """Close it, end every other session, keep one."""
-        ended = len(execution.env.database.strangers())
+        ended = len(execution.env.database.other_sessions())
         execution.session()
         return Outcome(f"{ended} sessions ended, closed to others")
 
@@ -40,7 +40,7 @@ class RunChain(Action):
         """Run it on the fenced session. Repeated after a commit it finds nothing to do.
 
         Raises:
-            BotError: see `Fence.run_chain`.
+            BotError: see `ExclusiveAccess.run_chain`.
         """
         plan = execution.run.plan
         scripts = execution.services.scripts.load()

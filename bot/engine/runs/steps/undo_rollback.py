@@ -22,7 +22,7 @@ class RecreateDropped(Action):
         """Do it on the fenced session. Repeated after a commit it finds nothing to do.
 
         Raises:
-            BotError: see `Fence.regrow`.
+            BotError: see `ExclusiveAccess.recreate`.
         """
         undone = _undone(execution)
         # A process that took over has nothing on disk, and fetches it again while the app is down.

@@ -10,11 +10,10 @@ import psycopg
 import pytest
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase
+from bot.adapters.database import PostgresDatabase, Server
 from bot.adapters.database.catalogue import read_catalogue
-from bot.adapters.database.connections import Connection
-from bot.adapters.database.exclusive_access import PostgresFence
-from bot.adapters.database.export import snapshot
+from bot.adapters.database.connections import Connection, snapshot
+from bot.adapters.database.exclusive_access import PostgresExclusiveAccess
 from bot.adapters.database.hashing import hash_tables, read_tables
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.backups import BundleKind, Export, SavedTable, TableContent
@@ -28,7 +27,7 @@ from bot.sandbox.physioflow.clones import Clone
 from tests.adapters.database.conftest import TIMING, TRACKING
 from tests.adapters.database.scripting import script
 
-Fencing = Callable[[], PostgresFence]
+TakeAccess = Callable[[], PostgresExclusiveAccess]
 Scripts = dict[int, DownScript]
 
 
@@ -101,9 +100,9 @@ class Undone:
 class Undoing:
     """Runs chains as a run does: backup, rehearsal, export, chain."""
 
-    def __init__(self, database: PostgresDatabase, fence: Fencing, scripts: Scripts, directory: Path) -> None:
+    def __init__(self, database: PostgresDatabase, take_access: TakeAccess, scripts: Scripts, directory: Path) -> None:
         self.database = database
-        self.fence = fence
+        self.take_access = take_access
         self._scripts = scripts
         self._directory = directory
 
@@ -116,7 +115,7 @@ class Undoing:
             rehearsal = shadow.rehearse(chain, expected)
         columns, changed = impact.dropped_columns(rehearsal), affected_rows.changed_relations(rehearsal, chain)
         relations = {*impact.dropped_relations(rehearsal), *changed, *(table for table, _ in columns)}
-        saved, session = Saved(), self.fence()
+        saved, session = Saved(), self.take_access()
         sequences, contents = session.export(sorted(relations), saved, unheard)
         session.run_chain(chain, expected, contents, agree)
         held = {content.table: content for content in contents}
@@ -143,7 +142,7 @@ class Undoing:
         """Have another down script."""
         self._scripts = {**self._scripts, extra.version: extra}
 
-    def open(self, session: PostgresFence) -> None:
+    def open(self, session: PostgresExclusiveAccess) -> None:
         session.close()
         self.database.reopen()
 
@@ -159,8 +158,8 @@ def _constraints(rehearsal: Rehearsal) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def undoing(database: PostgresDatabase, fence: Fencing, scripts: Scripts, tmp_path: Path) -> Undoing:
-    return Undoing(database, fence, scripts, tmp_path)
+def undoing(database: PostgresDatabase, take_access: TakeAccess, scripts: Scripts, tmp_path: Path) -> Undoing:
+    return Undoing(database, take_access, scripts, tmp_path)
 
 
 @pytest.mark.parametrize("oldest", [27, 24, 18])
@@ -171,7 +170,7 @@ def test_a_chain_undone_leaves_what_was_there_before(
     superuser.close()
     undone = undoing.roll_back(*range(27, oldest - 1, -1))
     undoing.database.rehearse_recreation("rtest2", undone.bundle, undone.order, undone.saved)
-    session = undoing.fence()
+    session = undoing.take_access()
 
     outcome = session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
@@ -190,7 +189,7 @@ def test_rows_written_since_are_kept_and_sequences_never_go_back(
     undone = undoing.roll_back(27, 26, 25, 24)
     with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
         owner.execute("INSERT INTO clinics (code, name) VALUES ('ZZ99', 'Newly opened')")
-    session = undoing.fence()
+    session = undoing.take_access()
 
     outcome = session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
@@ -215,7 +214,7 @@ def test_values_come_back_to_the_last_digit_whatever_the_database_s_settings(
     before = observe(superuser)
     superuser.close()
     undone = undoing.roll_back(27)
-    session = undoing.fence()
+    session = undoing.take_access()
 
     session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
@@ -227,7 +226,7 @@ def test_values_come_back_to_the_last_digit_whatever_the_database_s_settings(
 def test_an_owner_that_may_not_commit_changes_nothing(undoing: Undoing, superuser: Connection) -> None:
     superuser.close()
     undone = undoing.roll_back(27)
-    session = undoing.fence()
+    session = undoing.take_access()
 
     def refuse() -> None:
         raise PermanentError("fenced-off", "Another process has the run.")
@@ -249,7 +248,7 @@ def test_what_contradicts_newer_rows_is_refused_as_a_whole(
     with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
         owner.execute("UPDATE invoices SET bhyt_claim_id = 987654 WHERE id = (SELECT min(id) FROM invoices)")
     before = undoing.database.catalogue().fingerprint
-    session = undoing.fence()
+    session = undoing.take_access()
 
     with pytest.raises(PermanentError, match=r"undo-failed.*invoices_bhyt_claim_id_fkey"):
         session.recreate(undone.bundle, undone.order, undone.saved, agree)
@@ -264,7 +263,7 @@ def test_rows_that_were_cut_on_their_way_are_refused(undoing: Undoing, superuser
     undone = undoing.roll_back(27)
     content = undone.saved.content["public.feature_flag_audit_log"]
     undone.saved.content["public.feature_flag_audit_log"] = content[: content[:-1].rindex(b"\n") + 1]
-    session = undoing.fence()
+    session = undoing.take_access()
 
     with pytest.raises(PermanentError, match=r"undo-failed: public\.feature_flag_audit_log has 39 rows again"):
         session.recreate(undone.bundle, undone.order, undone.saved, agree)
@@ -278,7 +277,7 @@ def test_values_that_were_changed_on_their_way_are_refused(undoing: Undoing, sup
     undone = undoing.roll_back(27)
     content = undone.saved.content["public.feature_flags"]
     undone.saved.content["public.feature_flags"] = content.replace(b",t,", b",f,", 1)
-    session = undoing.fence()
+    session = undoing.take_access()
 
     with pytest.raises(PermanentError, match=r"undo-failed: public\.feature_flags has its 12 rows again, with other"):
         session.recreate(undone.bundle, undone.order, undone.saved, agree)
@@ -307,7 +306,7 @@ def test_a_bundle_of_another_database_is_refused(
     other = sample_database()
     with psycopg.connect(other.owner_dsn, autocommit=True) as owner:
         owner.execute(RENAMED)  # as it happens that other tables have the same OIDs
-    elsewhere = PostgresDatabase(other.owner_dsn, TRACKING, TIMING, tools, clock)
+    elsewhere = PostgresDatabase(Server(other.owner_dsn, TRACKING, TIMING, tools, clock))
 
     with pytest.raises(PermanentError, match="database-replaced"):
         elsewhere.rehearse_recreation("rtest2", undone.bundle, undone.order, undone.saved)
@@ -323,7 +322,7 @@ def test_deleted_rows_come_back_where_they_are_missing_and_triggers_stay_quiet(
         owner.execute("INSERT INTO schema_migrations (name, version) VALUES ('028_closing', '028')")
     undoing.add(replace(script(28), statements=(deletion,)))
     undone = undoing.roll_back(28)
-    session = undoing.fence()
+    session = undoing.take_access()
 
     outcome = session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
@@ -346,7 +345,7 @@ def test_rows_deleted_by_a_foreign_key_come_back_after_those_they_refer_to(
         before = observe(owner)
     undoing.add(replace(script(28), statements=(deletion,)))
     undone = undoing.roll_back(28)
-    session = undoing.fence()
+    session = undoing.take_access()
 
     outcome = session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
@@ -368,7 +367,7 @@ def test_grants_tighter_than_the_default_and_generated_columns_come_back(
         owner.execute("CREATE POLICY some_flags ON feature_flags USING (enabled)")
         before = observe(owner)
     undone = undoing.roll_back(27)
-    session = undoing.fence()
+    session = undoing.take_access()
 
     session.recreate(undone.bundle, undone.order, undone.saved, agree)
 
@@ -386,7 +385,7 @@ def test_a_column_that_cannot_come_back_in_its_place_is_refused(
         owner.execute("INSERT INTO schema_migrations (name, version) VALUES ('028_phones', '028')")
     undoing.add(script(28, "ALTER TABLE clinics DROP COLUMN phone"))
     undone = undoing.roll_back(28)
-    session = undoing.fence()
+    session = undoing.take_access()
 
     with pytest.raises(PermanentError, match="undo-not-exact"):
         session.recreate(undone.bundle, undone.order, undone.saved, agree)
@@ -420,7 +419,7 @@ def undo(undoing: Undoing, clone: Clone, down: DownScript) -> dict[str, int]:
         before = observe(conn)
     undone = undoing.roll_back(28)
     undoing.database.rehearse_recreation("rtest2", undone.bundle, undone.order, undone.saved)
-    session = undoing.fence()
+    session = undoing.take_access()
     outcome = session.recreate(undone.bundle, undone.order, undone.saved, agree)
     undoing.open(session)
     with psycopg.connect(clone.superuser_dsn, autocommit=True) as conn:

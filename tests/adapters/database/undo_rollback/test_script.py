@@ -1,8 +1,8 @@
 """Taking a CREATE TABLE apart."""
 
 from bot.adapters.database.undo_rollback.contents import read_entries
-from bot.adapters.database.undo_rollback.table_body import TableBody, read_body
-from bot.adapters.migration_files.rules import postgast
+from bot.adapters.database.undo_rollback.script import TableBody, read_body
+from bot.adapters.migration_files.syntax import postgast
 
 TABLE = """CREATE TABLE public.t (
     id bigint NOT NULL,

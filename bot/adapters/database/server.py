@@ -1,0 +1,54 @@
+"""Describes an environment's database and its server, as every database adapter needs them."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from psycopg.conninfo import make_conninfo
+
+from bot.adapters.database.connections import Connections
+from bot.adapters.pgclient.tools import PgTools
+from bot.domain.environments import Timing
+from bot.ports import Clock
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """The migration runner's table, as ``name`` or ``schema.name``, and the columns that may hold the version, best
+    first.
+    """
+
+    table: str
+    version_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Server:
+    """One environment's database, the server it is on, and what we work on it with.
+
+    Attributes:
+        dsn: URL or conninfo, as the database's owner role: LOGIN, CREATEDB, pg_signal_backend, pg_monitor, member of
+            every role that owns something in it; a direct connection, no transaction pooler.
+        tracking: the tracking table.
+        timing: lock and stall timeouts, attempts.
+        tools: client programs of the server's version or newer.
+        clock: time and waiting.
+        maintenance_database: a database of the same server that is never closed or exchanged.
+        template: is copied for shadows and side databases; it holds the extensions only a superuser can create.
+    """
+
+    dsn: str = field(repr=False)
+    tracking: Tracking
+    timing: Timing
+    tools: PgTools
+    clock: Clock
+    maintenance_database: str = "postgres"
+    template: str = "template0"
+
+    @cached_property
+    def connections(self) -> Connections:
+        """Opens sessions in the database and in the maintenance database."""
+        return Connections(self.dsn, self.maintenance_database, self.timing.lock_timeout_s)
+
+    def for_database(self, name: str) -> "Server":
+        """Describe another database on the same server."""
+        return replace(self, dsn=make_conninfo(self.dsn, dbname=name))

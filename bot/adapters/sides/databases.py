@@ -1,0 +1,197 @@
+"""Creates, finds, marks, opens and drops our databases, from the maintenance database.
+
+They are called ``{live}_backstop_{kind}_{run}``, and a note at the end of a database's comment says more. Nothing else
+on a database is ours to write as its owner: a setting of our own needs a superuser. The comment it had before stays in
+front, and comes back alone when the database becomes the live one.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+import psycopg
+from psycopg import sql
+
+from bot.adapters.database import Server
+from bot.adapters.database.connections import Connection
+from bot.adapters.database.sessions import allow_connections
+from bot.adapters.database.shadow import create_database, read_locale
+from bot.adapters.named_queries import load
+from bot.errors import PermanentError
+from bot.ports import SideFacts
+
+QUERIES = load("sql.sides", "databases.sql")
+# PostgreSQL cuts longer names, silently.
+NAME_BYTES = 63
+NAME = re.compile(
+    r"(?P<live>.+)_backstop_(?P<kind>side|kept|undone)_(?P<run>[A-Za-z0-9][A-Za-z0-9.-]{0,39})", re.DOTALL
+)
+NOTE = re.compile(r"(?:\A|\n)-- backstop: (?P<note>\{[^\n]*\})\Z")
+
+
+def build_side_name(live: str, kind: str, run_id: str) -> str:
+    """Name a run's database of a kind; a name that is too long is cut in the live database's part.
+
+    Raises:
+        ValueError: no such kind, or a run id that no name can carry.
+    """
+    suffix = f"_backstop_{kind}_{run_id}"
+    name = live.encode()[: NAME_BYTES - len(suffix)].decode(errors="ignore") + suffix
+    if NAME.fullmatch(name) is None:
+        raise ValueError(f"no database can be named for kind {kind!r} and run {run_id!r}")
+    return name
+
+
+def parse_side_name(text: str, live: str) -> tuple[str, str] | None:
+    """Read a name's kind and run; None when it is not one of the live database's."""
+    match = NAME.fullmatch(text)
+    if match is None or build_side_name(live, match["kind"], match["run"]) != text:
+        return None
+    return match["kind"], match["run"]
+
+
+@dataclass(frozen=True)
+class Note:
+    """Our note in a database's comment.
+
+    Attributes:
+        live: the live database it stands beside.
+        noted_at: the time of its last change of role; ISO 8601, UTC.
+        problems: lines on objects that could not be loaded as they were.
+    """
+
+    live: str
+    noted_at: str
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, comment: str | None) -> Self | None:
+        """Find the note in a comment; None where it has none of ours."""
+        match = NOTE.search(comment or "")
+        try:
+            values = json.loads(match["note"]) if match else {}
+            return cls(str(values["live"]), str(values["noted_at"]), tuple(map(str, values.get("problems", ()))))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def append_to(self, comment: str | None) -> str:
+        """Append this note to a comment, in the place of any other."""
+        before = remove_note(comment)
+        text = "-- backstop: " + json.dumps(asdict(self), ensure_ascii=False)
+        return text if before is None else f"{before}\n{text}"
+
+
+def remove_note(comment: str | None) -> str | None:
+    """Remove our note from a comment; None when there was no other comment."""
+    return NOTE.sub("", comment or "") or None
+
+
+class SideDatabases:
+    """Manages the databases beside an environment's live one."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.live = server.connections.database
+
+    def require_ours(self, name: str) -> None:
+        """Check that a name is one of ours.
+
+        Raises:
+            PermanentError: ``not-ours``.
+        """
+        if parse_side_name(name, self.live) is None or name == self.live:
+            raise PermanentError("not-ours", f"{name} is no database that Backstop made for {self.live}.")
+
+    def list(self, conn: Connection) -> Sequence[SideFacts]:
+        """List every database of ours beside the live one."""
+        found = []
+        for name, size_bytes, comment in conn.execute(QUERIES["databases"]).fetchall():
+            parsed, note = parse_side_name(name, self.live), Note.read(comment)
+            if parsed is not None and (note is None or note.live == self.live):  # two long names may be cut alike
+                found.append(SideFacts(name, *parsed, size_bytes, self._read_time(note)))
+        return found
+
+    def create(self, conn: Connection, name: str) -> None:
+        """Create it empty with the live one's encoding and locale; a leftover of that name is dropped first."""
+        self._create(conn, name, {"TEMPLATE": sql.Identifier(self.server.template), **read_locale(conn, self.live)})
+
+    def copy(self, conn: Connection, source: str, name: str) -> None:
+        """Copy a side database that has no sessions; a leftover of that name is dropped first."""
+        self._create(conn, name, {"TEMPLATE": sql.Identifier(source)})
+
+    def _create(self, conn: Connection, name: str, options: Mapping[str, sql.Composable]) -> None:
+        self.drop(conn, name)
+        create_database(conn, name, options)
+        # Only its owner may connect while it is being filled.
+        conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+        self.note(conn, name)
+
+    def note(self, conn: Connection, name: str, problems: Sequence[str] = ()) -> None:
+        """Note on a database its live one, the time, and its problems."""
+        note = Note(self.live, self.server.clock.now().astimezone(UTC).isoformat(), tuple(problems))
+        self._comment(conn, name, note.append_to(self._read_comment(conn, name)))
+
+    def remove_note(self, conn: Connection, name: str) -> None:
+        """Remove our note from a database that becomes the live one."""
+        self._comment(conn, name, remove_note(self._read_comment(conn, name)))
+
+    def noted_problems(self, conn: Connection, name: str) -> Sequence[str]:
+        """Read the problems in our note."""
+        note = Note.read(self._read_comment(conn, name))
+        return note.problems if note else ()
+
+    def _read_comment(self, conn: Connection, name: str) -> str | None:
+        row = conn.execute(QUERIES["comment"], {"database": name}).fetchone()
+        return None if row is None or row[0] is None else str(row[0])
+
+    def _comment(self, conn: Connection, name: str, text: str | None) -> None:
+        conn.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(text)))
+
+    def find_existing(self, conn: Connection, *names: str) -> Mapping[str, bool]:
+        """Find those that exist; the values say if each accepts connections."""
+        return dict(conn.execute(QUERIES["existing"], {"names": list(names)}).fetchall())
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[bool]:
+        """Open a closed database of ours for our own sessions meanwhile; yields if it was open before.
+
+        Raises:
+            PermanentError: ``not-ours``, ``side-missing``.
+        """
+        self.require_ours(name)
+        with self.server.connections.maintenance() as conn:
+            is_open = self.require_existing(conn, name)
+            if not is_open:
+                allow_connections(conn, name, allowed=True)
+            try:
+                yield is_open
+            finally:
+                if not is_open:
+                    allow_connections(conn, name, allowed=False)
+
+    def require_existing(self, conn: Connection, name: str) -> bool:
+        """Check that a database exists, and say if it accepts connections.
+
+        Raises:
+            PermanentError: ``side-missing``.
+        """
+        existing = self.find_existing(conn, name)
+        if name not in existing:
+            raise PermanentError("side-missing", f"There is no database {name}.", "It has expired or was dropped.")
+        return existing[name]
+
+    def drop(self, conn: Connection, name: str) -> None:
+        """Drop it with its sessions, if it exists."""
+        with suppress(psycopg.errors.InvalidCatalogName):
+            conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _read_time(self, note: Note | None) -> datetime:
+        """Read the time of the note; where a process died before noting it, it was just now."""
+        with suppress(ValueError):
+            if note:
+                return datetime.fromisoformat(note.noted_at).astimezone(UTC)
+        return self.server.clock.now()
