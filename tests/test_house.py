@@ -68,7 +68,7 @@ class TestImports:
         ("module", "imports", "contract"),
         [
             ("bot/domain/probe.py", "bot.ports", "Dependencies point inward"),
-            ("bot/adapters/probe.py", "matplotlib", "Only the plots adapter knows matplotlib"),
+            ("bot/adapters/probe.py", "resvg_py", "Only the plots adapter knows resvg"),
             ("bot/planning/probe.py", "bot.engine", "Dependencies point inward"),
             ("bot/planning/probe.py", "bot.config", "Dependencies point inward"),
             ("bot/config/probe.py", "bot.ports", "Dependencies point inward"),

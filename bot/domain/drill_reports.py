@@ -49,7 +49,7 @@ class Panel:
         return (*known, *sorted(named - set(PHASES)))
 
     @property
-    def tells_data_loss(self) -> bool:
+    def has_data_loss(self) -> bool:
         """Whether there is anything to show of it."""
         return any(bar.data_loss_s is not None for bar in self.bars)
 
