@@ -77,7 +77,9 @@ def chart_of(drills: Iterable[Drill], targets: Mapping[str, Targets]) -> Chart |
     panels = [_panel(of, targets) for of in courses_of(drills) if any(drill.measured for drill in of)]
     if not panels:
         return None
-    return Chart("Drills: time to restore", "One bar per drill, oldest left. Times in UTC.", tuple(panels[:PANELS_MOST]))
+    return Chart(
+        "Drills: time to restore", "One bar per drill, oldest left. Times in UTC.", tuple(panels[:PANELS_MOST])
+    )
 
 
 def _panel(of: Sequence[Drill], targets: Mapping[str, Targets]) -> Panel:
