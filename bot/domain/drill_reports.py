@@ -50,12 +50,12 @@ class Panel:
 
     @property
     def has_data_loss(self) -> bool:
-        """Whether any drill has measured it."""
+        """True where any drill has measured it."""
         return any(bar.data_loss_s is not None for bar in self.bars)
 
     @property
     def misses_data_loss(self) -> bool:
-        """Whether some drill found the newest backup older than the target."""
+        """True where a drill found the newest backup older than the target."""
         target_s = self.data_loss_target_s
         return target_s is not None and any((bar.data_loss_s or 0.0) > target_s for bar in self.bars)
 

@@ -9,7 +9,7 @@ from bot.views.runs.html.parts import Sheet
 
 
 def write(sheet: Sheet) -> bytes:
-    """Write it in UTF-8. The same sheet gives the same bytes."""
+    """Write a sheet in UTF-8; the same sheet returns the same bytes."""
     return _template().render(sheet=sheet).encode()
 
 

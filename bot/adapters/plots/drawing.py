@@ -9,7 +9,7 @@ _HEAD, _MARGIN, _TITLE_PX = 52.0, 20.0, 21.0
 
 
 def draw(chart: Chart) -> str:
-    """Draw an SVG; the same chart gives the same text.
+    """Draw an SVG; the same chart returns the same text.
 
     Raises:
         ValueError: there is no panel.

@@ -103,9 +103,9 @@ def _limit(highest_s: float, target_s: float | None) -> float:
 
 
 def _all_time_ticks(panel: Panel) -> list[float]:
-    ticks = scales.time_ticks(_limit(_highest(panel), panel.restore_target_s), most=5)
+    ticks = scales.time_ticks(_limit(_highest(panel), panel.restore_target_s), limit=5)
     if panel.has_data_loss:
-        ticks += scales.time_ticks(_limit(_worst(panel), panel.data_loss_target_s), most=3)
+        ticks += scales.time_ticks(_limit(_worst(panel), panel.data_loss_target_s), limit=3)
     return ticks
 
 
@@ -118,7 +118,7 @@ def _size_ticks(bars: Sequence[Bar]) -> list[float]:
 
 
 def _time_to_restore(canvas: Canvas, panel: Panel, axes: Axes) -> None:
-    _grid(canvas, axes, scales.time_ticks(axes.limit, most=5), ["time to restore"])
+    _grid(canvas, axes, scales.time_ticks(axes.limit, limit=5), ["time to restore"])
     _stacks(canvas, axes, panel.bars)
     _base(canvas, axes)
     _target(canvas, axes, panel.restore_target_s)
@@ -159,7 +159,7 @@ def _figure(canvas: Canvas, axes: Axes, place: int, bar: Bar) -> None:
 
 
 def _data_loss(canvas: Canvas, panel: Panel, axes: Axes) -> None:
-    _grid(canvas, axes, scales.time_ticks(axes.limit, most=3), ["data-loss", "window"])
+    _grid(canvas, axes, scales.time_ticks(axes.limit, limit=3), ["data-loss", "window"])
     target_s = panel.data_loss_target_s
     for place, bar in enumerate(panel.bars):
         lost_s = bar.data_loss_s or 0.0

@@ -1,6 +1,6 @@
 """Rasterises the SVG of a chart to a PNG, with a font of its own."""
 
-from importlib import resources
+from pathlib import Path
 
 import resvg_py
 
@@ -10,7 +10,7 @@ from bot.errors import PermanentError
 
 ZOOM = 2
 """Pixels per unit of the SVG: twice what a screen shows."""
-_FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")
+_FONTS = [str(path) for path in sorted(Path(__file__).with_name("fonts").glob("*.ttf"))]
 
 
 class SvgPlotter:
@@ -30,15 +30,14 @@ class SvgPlotter:
 
 
 def rasterise(svg: str) -> bytes:
-    """Rasterise an SVG to a PNG; no system font is used, so the same SVG gives the same bytes on every machine."""
-    with resources.as_file(resources.files(__package__).joinpath("fonts")) as folder:
-        return resvg_py.svg_to_bytes(
-            svg_string=svg,
-            zoom=ZOOM,
-            skip_system_fonts=True,  # decision 30: the image has none, and a laptop's would look different
-            font_files=[str(folder / name) for name in _FONTS],
-            font_family=canvas.FONT,
-        )
+    """Rasterise an SVG to a PNG; no system font is used, so the result is the same on every machine."""
+    return resvg_py.svg_to_bytes(
+        svg_string=svg,
+        zoom=ZOOM,
+        skip_system_fonts=True,  # decision 30: the image has none, and a laptop's would look different
+        font_files=_FONTS,
+        font_family=canvas.FONT,
+    )
 
 
 def _failed(error: BaseException) -> PermanentError:

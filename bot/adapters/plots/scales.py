@@ -12,10 +12,10 @@ _SPANS = ((_DAY_S, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _CLOSE = timedelta(days=3)
 
 
-def time_ticks(top_s: float, most: int) -> list[float]:
-    """Return round times from 0 up to `top_s`, at most `most` of them above 0."""
+def time_ticks(top_s: float, limit: int) -> list[float]:
+    """Return round times from 0 up to `top_s`, at most `limit` of them above 0."""
     steps = (*_STEPS_S, *(_DAY_S * step for step in _tens(top_s / _DAY_S)))
-    step = next(step for step in steps if top_s / step < most + 1)
+    step = next(step for step in steps if top_s / step < limit + 1)
     return [step * place for place in range(int(top_s / step) + 1)]
 
 
@@ -25,10 +25,10 @@ def size_ticks(top_bytes: float) -> list[float]:
     return [step * place for place in range(int(top_bytes / step) + 1)]
 
 
-def _tens(most: float) -> list[float]:
-    """Return 1, 2, 5, 10, 20, 50 … well past `most`."""
+def _tens(limit: float) -> list[float]:
+    """Return 1, 2, 5, 10, 20, 50 … well past `limit`."""
     steps, power = [], 1
-    while power <= max(most, 1) * 10:
+    while power <= max(limit, 1) * 10:
         steps += [power, 2.0 * power, 5.0 * power]
         power *= 10
     return [float(step) for step in steps]
@@ -64,12 +64,12 @@ def size_label(size_bytes: float) -> str:
     return "0"
 
 
-def date_ticks(times: Sequence[datetime], most: int) -> list[tuple[int, str]]:
-    """Choose at most `most` drills whose dates are written below them; return their places and their dates.
+def date_ticks(times: Sequence[datetime], limit: int) -> list[tuple[int, str]]:
+    """Choose at most `limit` drills whose dates are written below them; return their places and their dates.
 
     The first date of a year has the year; dates of the same few days have the time of day instead.
     """
-    every = -(-len(times) // most) if times else 1
+    every = -(-len(times) // limit) if times else 1
     close = bool(times) and max(times) - min(times) < _CLOSE and len(times) > 1
     ticks, year = [], 0
     for place in range(0, len(times), every):

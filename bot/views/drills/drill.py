@@ -86,7 +86,7 @@ def _facts(drill: Drill) -> str:
 
 
 def is_news(drill: Drill) -> bool:
-    """Whether its start is worth a message of its own."""
+    """Tell whether the start deserves a message of its own."""
     return (
         drill.started_at is not None
         and drill.announced_at is not None

@@ -103,7 +103,7 @@ def votes(report: RunReport, persons: Persons) -> Section:
     rows = [_vote(vote, digest, persons) for vote in report.votes]
     found = table("Votes", ("When (UTC)", "Who", "What", "How", "On plan"), rows)
     ran = Facts([("Digest of the plan that ran", code(digest))])
-    return Section("consent", "Who agreed", [ran, *(found or [Note("Nobody voted.", WARN)])])
+    return Section("approvals", "Who agreed", [ran, *(found or [Note("Nobody voted.", WARN)])])
 
 
 def _vote(vote: VoteEntry, digest: str, persons: Persons) -> list[Cell]:
