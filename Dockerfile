@@ -27,8 +27,7 @@ COPY --from=build /opt/backstop /opt/backstop
 # Relative paths of backstop.toml are taken from here; put your own scripts into, or over, sql/down.
 WORKDIR /etc/backstop
 COPY sql/down ./sql/down
-ENV PATH=/opt/backstop/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TMPDIR=/var/lib/backstop \
-    MPLCONFIGDIR=/var/lib/backstop/matplotlib
+ENV PATH=/opt/backstop/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TMPDIR=/var/lib/backstop
 USER backstop
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \

@@ -23,7 +23,7 @@ from bot.adapters.outbox import PostgresOutbox, Writer
 from bot.adapters.outbox.announcer import SlackAnnouncer
 from bot.adapters.pgclient.bundle_reader import ToolBundleReader
 from bot.adapters.pgclient.tools import PgTools
-from bot.adapters.plots import ChildPlotter
+from bot.adapters.plots import SvgPlotter
 from bot.adapters.queue import ProcrastinateQueue, Worker
 from bot.adapters.row_recovery import PostgresRowRecovery
 from bot.adapters.schedule.calendar import CronCalendar
@@ -98,7 +98,7 @@ def assemble(config: Config) -> Iterator[Parts]:
                     drills=journal.PostgresDrillRepository(pool, clock),
                     calendar=CronCalendar(),
                     schedules=config.drills,
-                    plotter=ChildPlotter(config.scratch_dir or Path(tempfile.gettempdir())),
+                    plotter=SvgPlotter(),
                 ),
                 pool,
                 outbox,

@@ -68,7 +68,7 @@ class TestImports:
         ("module", "imports", "contract"),
         [
             ("bot/domain/probe.py", "bot.ports", "Dependencies point inward"),
-            ("bot/adapters/probe.py", "matplotlib", "Only the plots adapter knows matplotlib"),
+            ("bot/adapters/probe.py", "resvg_py", "Only the plots adapter knows resvg"),
             ("bot/planning/probe.py", "bot.engine", "Dependencies point inward"),
             ("bot/planning/probe.py", "bot.config", "Dependencies point inward"),
             ("bot/config/probe.py", "bot.ports", "Dependencies point inward"),
@@ -187,7 +187,8 @@ class TestPackage:
             and not any(fnmatch.fnmatchcase(name, pattern) for pattern in found["exclude"])
         }
         assert {"bot", "bot.engine", "bot.config", "commands", "sql", "sql.down", "sql.journal"} <= shipped
-        assert "adapters/htmlreport/*.html" in project()["tool"]["setuptools"]["package-data"]["bot"]
+        data = project()["tool"]["setuptools"]["package-data"]["bot"]
+        assert {"adapters/htmlreport/*.html", "adapters/plots/fonts/*"} <= set(data)
         assert [name for name in shipped if "sandbox" in name or name.startswith("tests")] == []
 
     def test_the_image_is_unprivileged_and_has_nothing_of_development(self) -> None:

@@ -1,4 +1,4 @@
-"""What drills have taught, summed up for people."""
+"""Defines what `/drill report` shows: figures for its text, and a chart for its picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Bar:
 
     Attributes:
         at: when it ended, UTC.
-        phases: seconds by phase, in order, of those that count as time to restore; empty where it got to none.
+        phases: seconds by phase, in order, of those that count as time to restore; empty where it reached none.
         size_bytes: of the database it restored; 0 if unknown.
         data_loss_s: see `bot.domain.drills.Measurement`.
         failed: whether it did not pass.
@@ -49,13 +49,13 @@ class Panel:
         return (*known, *sorted(named - set(PHASES)))
 
     @property
-    def tells_data_loss(self) -> bool:
-        """Whether there is anything to show of it."""
+    def has_data_loss(self) -> bool:
+        """True where any drill has measured it."""
         return any(bar.data_loss_s is not None for bar in self.bars)
 
     @property
     def misses_data_loss(self) -> bool:
-        """Whether some drill found the newest backup older than the target."""
+        """True where a drill found the newest backup older than the target."""
         target_s = self.data_loss_target_s
         return target_s is not None and any((bar.data_loss_s or 0.0) > target_s for bar in self.bars)
 
@@ -70,11 +70,11 @@ class Chart:
 
 
 PHASES = ("fetch", "load", "verify", "swap", "app")
-"""What makes up the time to restore, in the order in which it happens."""
+"""The phases of the time to restore, in their order."""
 
 
 @dataclass(frozen=True)
-class Course:
+class DrillSeries:
     """Drills of one kind with one environment's backups.
 
     Attributes:
@@ -82,7 +82,7 @@ class Course:
         passed, failed: how many.
         newest_s, median_s: time to restore of the newest that passed and of all that did; None without any.
         before_s: the median of those before the newest; None where it is the first.
-        restore_target_s, data_loss_target_s: what was promised for that environment; None for nothing.
+        restore_target_s, data_loss_target_s: the environment's targets; None without any.
         newest_loss_s, worst_loss_s: data-loss windows; None where no drill saw a backup.
     """
 
@@ -101,14 +101,14 @@ class Course:
 
 @dataclass(frozen=True)
 class RestoreForecast:
-    """How long a restore of an environment's newest backup should take, or why nobody can say.
+    """How long a restore of an environment's newest backup should take, or why that is unknown.
 
     Attributes:
-        environment: whose.
+        environment: its name.
         backup: the name of the newest that can be restored; "" for none.
         estimate_s: what a plan would say.
-        made: by the history; None where there is none.
-        problem: why there is no backup to speak of; "" otherwise.
+        made: from the history; None where there is none.
+        problem: why no backup can be restored; "" where one can.
     """
 
     environment: str
@@ -131,14 +131,14 @@ class DrillReport:
     """What `/drill report` shows.
 
     Attributes:
-        environment: whose drills; "" for all.
+        environment: that of the drills; "" for all.
         at: when it was made, UTC.
-        tried: how many are counted; `truncated` says that there are more.
+        tried: number of drills counted; with `truncated`, there are more.
         last_passed, last_failed: the newest of each.
-        courses: with a time to restore, the busiest first.
+        series: those with a time to restore, the busiest first.
         forecasts: of production.
         overdue: schedules to worry about.
-        ground: an environment in which a drill can be had; "" for none.
+        ground: an environment in which a drill can run; "" for none.
     """
 
     environment: str
@@ -148,7 +148,7 @@ class DrillReport:
     failed: int
     last_passed: Drill | None = None
     last_failed: Drill | None = None
-    courses: Sequence[Course] = ()
+    series: Sequence[DrillSeries] = ()
     forecasts: Sequence[RestoreForecast] = ()
     overdue: Sequence[Overdue] = ()
     ground: str = ""

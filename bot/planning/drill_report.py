@@ -1,15 +1,15 @@
-"""From drills to what they teach: figures for a text, and a chart."""
+"""Sums drills up: figures for the text of a report, and a chart for its picture."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from statistics import median
 
-from bot.domain.drill_reports import PHASES, Bar, Chart, Course, DrillReport, Panel
+from bot.domain.drill_reports import PHASES, Bar, Chart, DrillReport, DrillSeries, Panel
 from bot.domain.drills import Drill, DrillKind, DrillState
 from bot.domain.environments import Targets
 
-PANELS_MOST = 3
-BARS_MOST = 200
+MAX_PANELS = 3
+MAX_BARS = 200
 """More would be thinner than a line."""
 _NOTHING = Targets()
 _NOT_RESTORING = frozenset({"backup", "undo"})
@@ -20,11 +20,13 @@ _TITLES = {
 """Of the kinds that have a time to restore. A migration drill has none: what it loads is only its ground."""
 
 
-def report_of(environment: str, at: datetime, drills: Sequence[Drill], targets: Mapping[str, Targets]) -> DrillReport:
-    """Sum drills up; what is not in them (forecasts, what is overdue) is left to the caller.
+def build_report(
+    environment: str, at: datetime, drills: Sequence[Drill], targets: Mapping[str, Targets]
+) -> DrillReport:
+    """Sum drills up; the caller adds forecasts and overdue schedules.
 
     Args:
-        environment: whose drills they are; "" for all.
+        environment: that of the drills; "" for all.
         at: now, UTC.
         drills: those that were tried, newest first.
         targets: by environment.
@@ -39,12 +41,12 @@ def report_of(environment: str, at: datetime, drills: Sequence[Drill], targets: 
         failed=len(failed),
         last_passed=next(iter(passed), None),
         last_failed=next(iter(failed), None),
-        courses=[_course(of, targets) for of in courses_of(drills)],
+        series=[_sum_up(of, targets) for of in group(drills)],
     )
 
 
-def courses_of(drills: Iterable[Drill]) -> list[list[Drill]]:
-    """Split them by kind and by whose backups were used, newest first in each; restores first, then the busiest."""
+def group(drills: Iterable[Drill]) -> list[list[Drill]]:
+    """Group drills by kind and by the backups they used, newest first; restores come first, then the busiest."""
     found: dict[tuple[DrillKind, str], list[Drill]] = {}
     for drill in drills:
         if drill.kind in _TITLES:
@@ -52,12 +54,12 @@ def courses_of(drills: Iterable[Drill]) -> list[list[Drill]]:
     return sorted(found.values(), key=lambda of: (of[0].kind is not DrillKind.RESTORE, -len(of), of[0].bundle_of))
 
 
-def _course(of: Sequence[Drill], targets: Mapping[str, Targets]) -> Course:
+def _sum_up(of: Sequence[Drill], targets: Mapping[str, Targets]) -> DrillSeries:
     passed = [drill for drill in of if drill.state is DrillState.PASSED]
     times = [drill.measured.restore_s for drill in passed if drill.measured and drill.measured.restore_s > 0]
     losses = [d.measured.data_loss_s for d in of if d.measured and d.measured.data_loss_s is not None]
     target = targets.get(of[0].bundle_of, _NOTHING)
-    return Course(
+    return DrillSeries(
         kind=of[0].kind,
         source=of[0].bundle_of,
         passed=len(passed),
@@ -72,17 +74,17 @@ def _course(of: Sequence[Drill], targets: Mapping[str, Targets]) -> Course:
     )
 
 
-def chart_of(drills: Iterable[Drill], targets: Mapping[str, Targets]) -> Chart | None:
-    """Make the picture's values; None where no drill has anything to show."""
-    panels = [_panel(of, targets) for of in courses_of(drills) if any(drill.measured for drill in of)]
+def build_chart(drills: Iterable[Drill], targets: Mapping[str, Targets]) -> Chart | None:
+    """Build the chart; None where no drill has measured anything."""
+    panels = [_panel(of, targets) for of in group(drills) if any(drill.measured for drill in of)]
     if not panels:
         return None
-    return Chart("Drills: time to restore", "One bar a drill, oldest left. Times in UTC.", tuple(panels[:PANELS_MOST]))
+    return Chart("Drills: time to restore", "One bar per drill, oldest left. Times in UTC.", tuple(panels[:MAX_PANELS]))
 
 
 def _panel(of: Sequence[Drill], targets: Mapping[str, Targets]) -> Panel:
     target = targets.get(of[0].bundle_of, _NOTHING)
-    shown = of[:BARS_MOST]
+    shown = of[:MAX_BARS]
     title = _TITLES[of[0].kind].format(of[0].bundle_of)
     if len(shown) < len(of):
         title += f", the newest {len(shown)} of {len(of)}"

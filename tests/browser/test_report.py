@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from bot.adapters import htmlreport
+from bot.views.runs import report_model
 from bot.views.runs.html import sheet
 from tests.browser.reader import reading
 from tests.views.runs.html.incidents import ALL
@@ -22,7 +23,7 @@ CONTRAST = 4.5
 def document(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     what = ALL[request.param]
     path = tmp_path / f"{request.param}.html"
-    path.write_bytes(htmlreport.write(sheet.render(what.run, what.events, what.export)))
+    path.write_bytes(htmlreport.write(sheet.render(report_model.build(what.run, what.events, what.export))))
     return path
 
 

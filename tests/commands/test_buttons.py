@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.runs import RunState, StepState
 from bot.views.kit.blocks import View
-from bot.views.runs import approval_request, card, report
+from bot.views.runs import approval_request, card, report, report_model
 from commands.forms import key_of
 from tests.commands.office import Office, until
 from tests.views.samples import PLAN, RUN, VOTES, running
@@ -122,7 +122,7 @@ def test_the_follow_up_is_closed_with_a_link(office: Office) -> None:
 
 def test_what_went_wrong_is_written_into_the_report(office: Office) -> None:
     done = replace(running("follow-up", StepState.OPEN), state=RunState.SUCCEEDED)
-    press(office, office.post(report.render(done, [], None)), "document", user="U0ONCALL")
+    press(office, office.post(report.render(report_model.build(done, [], None))), "document", user="U0ONCALL")
     view_id = opened(office)
 
     refused = submit(office, view_id, wrong="  ", change="more tests")
@@ -165,7 +165,7 @@ def test_the_same_submission_is_one_request_and_a_mended_one_another() -> None:
 def test_a_form_that_could_not_be_opened_is_said(office: Office, action_id: str, typed: str) -> None:
     done = replace(running("follow-up", StepState.OPEN), state=RunState.SUCCEEDED)
     office.hands.fault(kind="error", method="views.open", error="expired_trigger_id", times=1)
-    press(office, office.post(report.render(done, [], None)), action_id, user="U0ENG")
+    press(office, office.post(report.render(report_model.build(done, [], None))), action_id, user="U0ENG")
 
     until(lambda: any(typed in said for said in office.ephemerals("U0ENG")))
     assert office.ephemerals("U0ENG")[-1].startswith("The form could not be opened. Press again, or type ")
@@ -173,7 +173,7 @@ def test_a_form_that_could_not_be_opened_is_said(office: Office, action_id: str,
 
 def test_what_will_be_changed_may_be_left_out(office: Office) -> None:
     done = replace(running("follow-up", StepState.OPEN), state=RunState.SUCCEEDED)
-    press(office, office.post(report.render(done, [], None)), "document", user="U0ONCALL")
+    press(office, office.post(report.render(report_model.build(done, [], None))), "document", user="U0ONCALL")
     view_id = opened(office)
 
     assert submit(office, view_id, wrong="flags")["ok"]

@@ -9,7 +9,7 @@ from bot.adapters import htmlreport
 from bot.domain.runs import Run, RunState, StepState
 from bot.planning import checklist
 from bot.ports import EnvironmentSummary, Escalation, HomeFacts
-from bot.views.runs import approval_request, card, escalation, report
+from bot.views.runs import approval_request, card, escalation, report, report_model
 from bot.views.runs.html import sheet
 from bot.views.status import home, status
 from tests.engine.retired import ROWS, old_run
@@ -52,8 +52,8 @@ def stop_app(story: Story, run: Run) -> None:
 @pytest.mark.parametrize("name", ROWS)
 def test_everything_that_shows_it_says_what_became_of_it(name: str) -> None:
     run = old_run(name)
-    told = read(report.render(run, (), None))
-    page = htmlreport.write(sheet.render(run, (), None)).decode()
+    told = read(report.render(report_model.build(run, (), None)))
+    page = htmlreport.write(sheet.render(report_model.build(run, (), None))).decode()
     summary = EnvironmentSummary("prod", production=True, channel="C0INCIDENT", quorum=2, schema=27, run=run)
     for text in (
         read(card.render(run, (), 2, production=True)),

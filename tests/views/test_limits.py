@@ -34,7 +34,7 @@ from bot.views.drills import drill, drill_list
 from bot.views.drills import report as drillreport
 from bot.views.kit import command_help, error_message
 from bot.views.kit.blocks import View
-from bot.views.runs import approval_request, card, escalation, follow_up_modal, notes_modal, report
+from bot.views.runs import approval_request, card, escalation, follow_up_modal, notes_modal, report, report_model
 from bot.views.status import home, migrations, rollback_modal, status
 from tests.views import wild
 from tests.views.samples import buttons
@@ -93,7 +93,7 @@ def test_any_change(run: Run, digest: str, differences: tuple[str, ...]) -> None
 @quick
 @given(wild.runs, wild.events, st.none() | wild.exports)
 def test_any_report(run: Run, events: tuple[AuditEvent, ...], export: Export | None) -> None:
-    view = report.render(run, events, export)
+    view = report.render(report_model.build(run, events, export))
 
     check(view)
     over = run.state not in {RunState.PENDING, RunState.APPROVED, RunState.RUNNING}

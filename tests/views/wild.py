@@ -18,7 +18,7 @@ from bot.domain.backups import (
     Verification,
 )
 from bot.domain.drill_evidence import Forecast, PlannedProof, Proof, ProvenScript
-from bot.domain.drill_reports import Course, DrillReport, Overdue, RestoreForecast
+from bot.domain.drill_reports import DrillReport, DrillSeries, Overdue, RestoreForecast
 from bot.domain.drills import (
     Alert,
     DayRange,
@@ -168,11 +168,11 @@ drills = st.builds(
     st.integers(0, 9), words,
 )  # fmt: skip
 some = st.none() | spans
-courses = st.builds(
-    Course, st.sampled_from(DrillKind), words, amounts, amounts, some, some, some, some, some, some, some
+series = st.builds(
+    DrillSeries, st.sampled_from(DrillKind), words, amounts, amounts, some, some, some, some, some, some, some
 )
 drill_reports = st.builds(
-    DrillReport, words, moments, amounts, amounts, amounts, st.none() | drills, st.none() | drills, many(courses),
+    DrillReport, words, moments, amounts, amounts, amounts, st.none() | drills, st.none() | drills, many(series),
     many(st.builds(RestoreForecast, words, words, spans, forecasts, words)), many(st.builds(Overdue, words, maybe)),
     words, st.booleans(),
 )  # fmt: skip

@@ -34,7 +34,7 @@ from bot.views.drills import drill_list as drill_list_view
 from bot.views.drills import report as drillreport
 from bot.views.kit import error_message
 from bot.views.kit.blocks import View
-from bot.views.runs import approval_request, card, report
+from bot.views.runs import approval_request, card, report, report_model
 from bot.views.runs import escalation as escalation_view
 from bot.views.runs.html import sheet
 from bot.views.status import home as home_view
@@ -92,11 +92,11 @@ class SlackAnnouncer:
 
     def report(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
         """See `bot.ports.Announcer.report`."""
-        self._reply(run, f"report:{run.id}", report.render(run, events, export))
+        self._reply(run, f"report:{run.id}", report.render(report_model.build(run, events, export)))
 
     def report_file(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
         """See `bot.ports.Announcer.report_file`."""
-        content = htmlreport.write(sheet.render(run, events, export))
+        content = htmlreport.write(sheet.render(report_model.build(run, events, export)))
         attachment = Attachment(f"backstop-{run.id}.html", f"Report of run {run.id}", content)
         text = f"The whole report of run {run.id}, to keep or to print."
         key, thread = f"file:{run.id}", card_key(run.id)

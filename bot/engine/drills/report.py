@@ -1,4 +1,4 @@
-"""`/drill report`: what drills have taught, as a text and as a picture."""
+"""Answers `/drill report` with a text and a picture."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from bot.engine.preview.history import grounds, look_back
 from bot.engine.preview.swap import choose_backup
 from bot.errors import BotError, PermanentError
 from bot.planning.drill_evidence import restore_forecast
-from bot.planning.drill_report import chart_of, report_of
+from bot.planning.drill_report import build_chart, build_report
 from bot.planning.estimate import restore_estimate
 from bot.planning.restore import LATEST
 from bot.ports import Audience
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 def answer_report(services: Services, audience: Audience, key: str, environment: str) -> None:
-    """Post it where it was asked for; "" is all environments.
+    """Post the report in the channel of the request; "" is all environments.
 
     Raises:
         PermanentError: ``unknown-environment``; ``not-in-channel`` where nothing can be posted.
@@ -34,8 +34,8 @@ def answer_report(services: Services, audience: Audience, key: str, environment:
     drills = services.drills.history(environment or None, HISTORY)
     targets = {name: env.environment.targets for name, env in services.envs.items()}
     report = replace(
-        report_of(environment, services.clock.now(), drills, targets),
-        forecasts=[_forecast(services, env) for env in _in_question(services, environment)] if drills else [],
+        build_report(environment, services.clock.now(), drills, targets),
+        forecasts=[_forecast(services, env) for env in _forecast_environments(services, environment)] if drills else [],
         overdue=list(_overdue(services, environment)),
         ground=_ground(services, environment),
         truncated=len(drills) >= HISTORY,
@@ -44,7 +44,7 @@ def answer_report(services: Services, audience: Audience, key: str, environment:
 
 
 def _check_place(services: Services, channel: str) -> None:
-    """Refuse before anything is drawn: what cannot be posted would be given up in the log, which no asker sees."""
+    # Refused before anything is drawn: a failed delivery would only be in the log, which no requester sees.
     if not services.directory.is_in(channel):
         raise PermanentError(
             "not-in-channel",
@@ -54,16 +54,16 @@ def _check_place(services: Services, channel: str) -> None:
 
 
 def _ground(services: Services, environment: str) -> str:
-    """Where to start a drill: there, unless it is production."""
+    """Choose where a drill can start: there, unless it is production."""
     if environment and not services.env(environment).environment.production:
         return environment
     return grounds(services).get(DrillKind.RESTORE, "")
 
 
 def _picture(services: Services, drills: Sequence[Drill]) -> bytes:
-    """The PNG; empty where there is nothing to draw, or it cannot be drawn: the text says as much in words."""
+    """Draw the PNG; empty where there is nothing to draw or drawing fails, since the text has the same figures."""
     targets = {name: env.environment.targets for name, env in services.envs.items()}
-    chart = chart_of(drills, targets)
+    chart = build_chart(drills, targets)
     if chart is None:
         return b""
     try:
@@ -73,8 +73,8 @@ def _picture(services: Services, drills: Sequence[Drill]) -> bytes:
         return b""
 
 
-def _in_question(services: Services, environment: str) -> list[EnvironmentServices]:
-    """Whose next restore people want to know about: the one that was asked for, or production."""
+def _forecast_environments(services: Services, environment: str) -> list[EnvironmentServices]:
+    """The environments whose next restore is forecast: the requested one, and production."""
     envs = [services.envs[name] for name in sorted(services.envs)]
     return [env for env in envs if env.environment.name == environment or env.environment.production]
 

@@ -1,16 +1,17 @@
-"""A drill's messages: announcement, checklist and result in one place, and what deserves a message of its own."""
+"""Renders a drill's messages: one with its announcement, checklist and result, and those about alerts and failures."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.domain.drills import OPEN_DRILLS, Alert, Drill, DrillKind, DrillState, Measurement
+from bot.domain.drills import OPEN_DRILLS, Alert, Drill, DrillState, Measurement
 from bot.views.buttons import for_drill
+from bot.views.drills.kinds import KINDS
 from bot.views.kit.blocks import View, actions, context, header, listing, page, paginate, section
 from bot.views.kit.text import code, count, duration, moment, one_line, person, prose, size
 from bot.views.runs.card import CHECKLIST_MOST, step_lines
 
 NEWS_AFTER = timedelta(hours=1)
-"""An announcement older than that is far up in the channel, and editing it tells nobody."""
+"""An announcement older than that is far up in the channel, and nobody notices an edit."""
 STATES = {
     DrillState.PLANNED: "🗓 Planned",
     DrillState.RUNNING: "▶️ Running",
@@ -19,30 +20,18 @@ STATES = {
     DrillState.SKIPPED: "⏭️ Skipped",
     DrillState.MISSED: "⚠️ Missed",
 }
-NOUNS = {DrillKind.RESTORE: "restore drill", DrillKind.MIGRATION: "migration drill", DrillKind.BUNDLE: "bundle drill"}
-_DOES = {
-    DrillKind.RESTORE: "A backup is taken and restored, the databases are swapped, and the swap is undone. "
-    "The app of {0} is down for a moment, twice.",
-    DrillKind.MIGRATION: "Every down script runs on a copy of the newest bundle of {1}. No database that serves is "
-    "touched.",
-    DrillKind.BUNDLE: "The newest bundle of {1} is restored aside and compared with its manifest. No database that "
-    "serves is touched.",
-}
-_TIMED = {DrillKind.MIGRATION: "time on the copy"}
-"""What the time measured is, where it is not that of a restore."""
-_RESTORE = "time to restore"
-_PROBLEM_MOST = 900
-_MISSED_MOST = 2000
+_MAX_PROBLEM = 900
+_MAX_MISSED = 2000
 _DAY = "{date_short_pretty} {time}"
 
 
 def render(drill: Drill, *, steer: bool = True) -> View:
-    """Render a drill as it is; `steer` with buttons while it is planned."""
-    text = f"{STATES[drill.state]}: {NOUNS[drill.kind]} of {one_line(drill.environment, 40)}"
+    """Render a drill as it is; with `steer`, it has buttons while it is planned."""
+    text = f"{STATES[drill.state]}: {KINDS[drill.kind].noun} of {one_line(drill.environment, 40)}"
     return page(
         text,
         [
-            header(f"{NOUNS[drill.kind].capitalize()} of {drill.environment}"),
+            header(f"{KINDS[drill.kind].noun.capitalize()} of {drill.environment}"),
             section("\n".join(_state(drill))),
             *paginate([line for step in drill.steps for line in step_lines(step)], CHECKLIST_MOST),
             *actions(for_drill(drill) if steer else []),
@@ -57,15 +46,10 @@ def _state(drill: Drill) -> list[str]:
         off = f", postponed by {person(drill.user_id)}" if drill.schedule and drill.user_id else ""
         lines[0] += f": starts {moment(drill.start_at, _DAY)}{off}"
     if drill.state in OPEN_DRILLS:
-        lines.append(_DOES[drill.kind].format(one_line(drill.environment, 40), one_line(drill.bundle_of, 40)))
+        lines.append(KINDS[drill.kind].does.format(one_line(drill.environment, 40), one_line(drill.bundle_of, 40)))
     if drill.problem:
-        lines.append(prose(drill.problem, _PROBLEM_MOST))
-    return lines + (_measured(drill.measured, timed(drill)) if drill.measured else [])
-
-
-def timed(drill: Drill) -> str:
-    """What the time that was measured is the time of."""
-    return _TIMED.get(drill.kind, _RESTORE)
+        lines.append(prose(drill.problem, _MAX_PROBLEM))
+    return lines + (_measured(drill.measured, KINDS[drill.kind].timed) if drill.measured else [])
 
 
 def _measured(found: Measurement, what: str) -> list[str]:
@@ -102,7 +86,7 @@ def _facts(drill: Drill) -> str:
 
 
 def is_news(drill: Drill) -> bool:
-    """Whether its start is worth a message of its own."""
+    """Tell whether the start deserves a message of its own."""
     return (
         drill.started_at is not None
         and drill.announced_at is not None
@@ -111,21 +95,21 @@ def is_news(drill: Drill) -> bool:
 
 
 def render_start(drill: Drill) -> View:
-    """Render the line that says that it has begun, and later how it went."""
-    where, noun = one_line(drill.environment, 40), NOUNS[drill.kind]
+    """Render the line that announces the start, and later the result."""
+    where, noun = one_line(drill.environment, 40), KINDS[drill.kind].noun
     text = f"{STATES[drill.state]}: {noun} {code(drill.id, 40)} of *{where}*"
     if drill.state is DrillState.RUNNING and drill.announced_at:
         text += f", as announced {moment(drill.announced_at, _DAY)}"
     if drill.measured and drill.measured.phases:
-        text += f", {timed(drill)} {duration(drill.measured.restore_s)}"
+        text += f", {KINDS[drill.kind].timed} {duration(drill.measured.restore_s)}"
     return page(text, [section(f"{text}.")])
 
 
 def render_failure(drill: Drill, contacts: Sequence[str]) -> View:
-    """Render the news that one has failed: what it shows is that a rollback would fail."""
-    where, noun = one_line(drill.environment, 40), NOUNS[drill.kind]
+    """Render the news of a failed drill: a rollback would fail, too."""
+    where, noun = one_line(drill.environment, 40), KINDS[drill.kind].noun
     text = f"❌ The {noun} {code(drill.id, 40)} of *{where}* has failed"
-    why = prose(drill.problem, _PROBLEM_MOST) or "The log says why."
+    why = prose(drill.problem, _MAX_PROBLEM) or "The log says why."
     return page(text, [section(f"{text}.\n{why}"), context(_call(contacts))])
 
 
@@ -140,7 +124,7 @@ def render_missed(drills: Sequence[Drill]) -> View:
         f"• {code(drill.id, 40)}, due {moment(drill.due_at, _DAY)}: {prose(drill.problem, 300)}" for drill in drills
     ]
     again = f"{code(f'/drill {first.environment} now {first.kind}', 120)} makes up for it."
-    return page(text, [section(listing(f"{text}.", lines, _MISSED_MOST)), context(again)])
+    return page(text, [section(listing(f"{text}.", lines, _MAX_MISSED)), context(again)])
 
 
 def render_overdue(alert: Alert, contacts: Sequence[str]) -> View:
@@ -153,7 +137,7 @@ def render_overdue(alert: Alert, contacts: Sequence[str]) -> View:
 
 
 def render_relieved(alert: Alert, passed_at: datetime | None) -> View:
-    """Render an alert that holds no more."""
+    """Render an alert that no longer holds."""
     how = f"a drill passed {moment(passed_at, _DAY)}" if passed_at else "nobody waits for one any more"
     text = f"✅ No longer overdue: {_waited_for(alert)}"
     return page(text, [section(f"{text}\n{how[0].upper()}{how[1:]}.")])
@@ -166,4 +150,6 @@ def _waited_for(alert: Alert) -> str:
 
 
 def _call(contacts: Sequence[str]) -> str:
-    return "Call: " + (", ".join(one_line(contact, 120) for contact in contacts[:10]) or "whoever looks after backups")
+    return "Call: " + (
+        ", ".join(one_line(contact, 120) for contact in contacts[:10]) or "the people who look after backups"
+    )

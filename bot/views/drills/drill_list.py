@@ -1,19 +1,20 @@
-"""Answers to `/drill list`: schedules, then drills ahead and lately."""
+"""Renders the answer to `/drill list`: schedules, then planned and recent drills."""
 
 from collections.abc import Sequence
 
 from bot.domain.drills import Drill, DrillState, Schedule, Standing
-from bot.views.drills.drill import NOUNS, STATES
+from bot.views.drills.drill import STATES
+from bot.views.drills.kinds import KINDS
 from bot.views.kit.blocks import View, context, page, paginate, section
 from bot.views.kit.text import code, count, moment, one_line, person, prose
 
-_SCHEDULES_MOST = 5000
-_DRILLS_MOST = 4500
+_MAX_SCHEDULES = 5000
+_MAX_DRILLS = 4500
 _DAY = "{date_short_pretty} {time}"
 
 
 def render(standings: Sequence[Standing], drills: Sequence[Drill]) -> View:
-    """Render each schedule with when it is due and how it stands, and drills, newest first."""
+    """Render each schedule with its due time and its last pass, and drills, newest first."""
     late = sum(standing.overdue for standing in standings)
     text = f"{count(len(standings), 'schedule')}, {late} overdue"
     schedules = [line for standing in standings for line in _schedule(standing)] or ["Nothing is scheduled here."]
@@ -22,9 +23,9 @@ def render(standings: Sequence[Standing], drills: Sequence[Drill]) -> View:
         text,
         [
             section("*Schedules*"),
-            *paginate(schedules, _SCHEDULES_MOST),
+            *paginate(schedules, _MAX_SCHEDULES),
             section("*Drills*"),
-            *paginate(newest, _DRILLS_MOST),
+            *paginate(newest, _MAX_DRILLS),
             context(f"{code('/drill help')} says what can be done."),
         ],
     )
@@ -33,7 +34,7 @@ def render(standings: Sequence[Standing], drills: Sequence[Drill]) -> View:
 def _schedule(standing: Standing) -> list[str]:
     item = standing.schedule
     mark = "🚨" if standing.overdue else "🗓"
-    first = f"{mark} {code(item.name, 80)} – {NOUNS[item.kind]} of *{one_line(item.environment, 40)}*"
+    first = f"{mark} {code(item.name, 80)} – {KINDS[item.kind].noun} of *{one_line(item.environment, 40)}*"
     if item.source != item.environment:
         first += f", bundles of {one_line(item.source, 40)}"
     passed = f"last passed {moment(standing.last_passed, _DAY)}" if standing.last_passed else "has never passed"
@@ -63,7 +64,7 @@ def _drill(drill: Drill) -> list[str]:
     verb = "starts" if drill.state is DrillState.PLANNED else "ended" if drill.ended_at else "started"
     who = code(drill.schedule, 80) if drill.schedule else f"asked for by {person(drill.user_id)}"
     line = (
-        f"{STATES[drill.state]} {code(drill.id, 40)} {NOUNS[drill.kind]} of *{one_line(drill.environment, 40)}* · "
+        f"{STATES[drill.state]} {code(drill.id, 40)} {KINDS[drill.kind].noun} of *{one_line(drill.environment, 40)}* · "
         f"{who} · {verb} {moment(when, _DAY)}"
     )
     return [line, *([f"      {prose(drill.problem, 300)}"] if drill.problem else [])]

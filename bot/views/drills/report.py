@@ -1,22 +1,18 @@
-"""What drills have taught, in words; the picture shows the same."""
+"""Renders the text of `/drill report`; the picture shows the same."""
 
-from bot.domain.drill_reports import Course, DrillReport, Overdue, RestoreForecast
-from bot.domain.drills import Drill, DrillKind
+from bot.domain.drill_reports import DrillReport, DrillSeries, Overdue, RestoreForecast
+from bot.domain.drills import Drill
+from bot.views.drills.kinds import KINDS
 from bot.views.kit.blocks import View, context, header, listing, page, section
 from bot.views.kit.text import ago, code, count, duration, one_line, prose
 from bot.views.plans import drill_evidence
 
-_COURSES_MOST = 2700
-_FORECASTS_MOST = 2400
-_OVERDUE_MOST = 1200
-_NAME_MOST = 150
+_MAX_SERIES = 2700
+_MAX_FORECASTS = 2400
+_MAX_OVERDUE = 1200
+_MAX_NAME = 150
 _SAME = 0.05
-"""A twentieth more or less is no news."""
-_KINDS = {
-    DrillKind.RESTORE: "Restores of {}",
-    DrillKind.BUNDLE: "Backups of {}, loaded aside and compared",
-    DrillKind.MIGRATION: "Migrations of {}",
-}
+"""A smaller change is not worth a word."""
 
 
 def render(report: DrillReport, *, pictured: bool) -> View:
@@ -26,8 +22,8 @@ def render(report: DrillReport, *, pictured: bool) -> View:
         return _none(report, where)
     parts = [
         _numbers(report),
-        *([listing("*Time to restore, data-loss window*", _courses(report), _COURSES_MOST)] if report.courses else []),
-        *([listing("*The next restore*", _forecasts(report), _FORECASTS_MOST)] if report.forecasts else []),
+        *([listing("*Time to restore, data-loss window*", _all_series(report), _MAX_SERIES)] if report.series else []),
+        *([listing("*The next restore*", _forecasts(report), _MAX_FORECASTS)] if report.forecasts else []),
         *([_overdue(report)] if report.overdue else []),
     ]
     text = f"What {where} have taught: {report.passed} of {report.tried} passed"
@@ -62,27 +58,27 @@ def _drill(drill: Drill, report: DrillReport) -> str:
     return f"{when}, {code(drill.id, 20)} ({drill.kind.value} in {one_line(drill.environment, 40)})"
 
 
-def _courses(report: DrillReport) -> list[str]:
-    return [_course(course) for course in report.courses]
+def _all_series(report: DrillReport) -> list[str]:
+    return [_one_series(series) for series in report.series]
 
 
-def _course(course: Course) -> str:
-    title = _KINDS[course.kind].format(one_line(course.source, 40))
-    lines = [f"• {title}: {_time(course)}{_trend(course)}"]
-    if course.newest_loss_s is not None and course.worst_loss_s is not None:
-        held = _held(course.worst_loss_s, course.data_loss_target_s)
+def _one_series(series: DrillSeries) -> str:
+    title = KINDS[series.kind].series.format(one_line(series.source, 40))
+    lines = [f"• {title}: {_time(series)}{_trend(series)}"]
+    if series.newest_loss_s is not None and series.worst_loss_s is not None:
+        held = _held(series.worst_loss_s, series.data_loss_target_s)
         lines.append(
-            f"      data-loss window {duration(course.newest_loss_s)} last time, {duration(course.worst_loss_s)} at "
+            f"      data-loss window {duration(series.newest_loss_s)} last time, {duration(series.worst_loss_s)} at "
             f"worst{held}"
         )
     return "\n".join(lines)
 
 
-def _time(course: Course) -> str:
-    if course.newest_s is None or course.median_s is None:
-        return f"{count(course.failed, 'drill')}, none has passed"
-    held = _held(course.newest_s, course.restore_target_s)
-    return f"{duration(course.newest_s)} last time, {duration(course.median_s)} as the median of {course.passed}{held}"
+def _time(series: DrillSeries) -> str:
+    if series.newest_s is None or series.median_s is None:
+        return f"{count(series.failed, 'drill')}, none has passed"
+    held = _held(series.newest_s, series.restore_target_s)
+    return f"{duration(series.newest_s)} last time, {duration(series.median_s)} as the median of {series.passed}{held}"
 
 
 def _held(seconds: float, target_s: float | None) -> str:
@@ -95,10 +91,10 @@ def _held(seconds: float, target_s: float | None) -> str:
     )
 
 
-def _trend(course: Course) -> str:
-    if course.newest_s is None or not course.before_s:
+def _trend(series: DrillSeries) -> str:
+    if series.newest_s is None or not series.before_s:
         return ""
-    change = course.newest_s / course.before_s - 1
+    change = series.newest_s / series.before_s - 1
     if abs(change) < _SAME:
         return "; as before"
     return f"; {abs(change) * 100:.0f} % {'slower' if change > 0 else 'faster'} than the median of those before"
@@ -111,9 +107,9 @@ def _forecasts(report: DrillReport) -> list[str]:
 def _forecast(next_one: RestoreForecast) -> str:
     name = one_line(next_one.environment, 40)
     if next_one.problem or not next_one.backup:
-        return f"• {name}: nobody can say. {prose(next_one.problem, 300)}"
+        return f"• {name}: unknown. {prose(next_one.problem, 300)}"
     about = (
-        f"• {name}, {code(next_one.backup, _NAME_MOST)}: about {duration(next_one.estimate_s)} by the bot's estimate; "
+        f"• {name}, {code(next_one.backup, _MAX_NAME)}: about {duration(next_one.estimate_s)} by the bot's estimate; "
     )
     if next_one.made is None:
         return about + "no restore drill has checked that estimate yet."
@@ -121,7 +117,7 @@ def _forecast(next_one: RestoreForecast) -> str:
 
 
 def _overdue(report: DrillReport) -> str:
-    return listing("*⚠ Overdue, or never passed*", [_late(late, report) for late in report.overdue], _OVERDUE_MOST)
+    return listing("*⚠ Overdue, or never passed*", [_late(late, report) for late in report.overdue], _MAX_OVERDUE)
 
 
 def _late(late: Overdue, report: DrillReport) -> str:

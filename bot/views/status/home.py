@@ -9,8 +9,8 @@ from bot.domain.versions import label
 from bot.errors import BotError
 from bot.ports import EnvironmentSummary, HomeFacts, KeptDatabase
 from bot.views.backups.backups import NAME_MOST, STAMP, state
-from bot.views.drills.drill import NOUNS, timed
 from bot.views.drills.drill import STATES as DRILL_STATES
+from bot.views.drills.kinds import KINDS
 from bot.views.kit import error_message
 from bot.views.kit.blocks import Block, View, actions, button, context, divider, header, listing, section
 from bot.views.kit.text import code, count, duration, moment, one_line, person, prose, size
@@ -74,12 +74,16 @@ def _lines(summary: EnvironmentSummary, now: datetime) -> list[str]:
 
 def _drill(drill: Drill) -> str:
     at = f", {moment(drill.ended_at, STAMP)}" if drill.ended_at else ""
-    took = f": {timed(drill)} {duration(drill.measured.restore_s)}" if drill.measured and drill.measured.phases else ""
+    took = (
+        f": {KINDS[drill.kind].timed} {duration(drill.measured.restore_s)}"
+        if drill.measured and drill.measured.phases
+        else ""
+    )
     why = f": {prose(drill.problem, 200)}" if drill.problem else ""
     where = f" of {one_line(drill.environment, 40)}" + (
         f" with a backup of {one_line(drill.bundle_of, 40)}" if drill.bundle_of != drill.environment else ""
     )
-    return f"*Last drill:* {DRILL_STATES[drill.state]} {NOUNS[drill.kind]}{where}{at}{took}{why}"
+    return f"*Last drill:* {DRILL_STATES[drill.state]} {KINDS[drill.kind].noun}{where}{at}{took}{why}"
 
 
 def _schema(summary: EnvironmentSummary) -> str:

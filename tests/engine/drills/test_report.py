@@ -215,7 +215,7 @@ def test_a_report_with_picture_and_forecast(world: World) -> None:
 
 
 def test_a_report_without_drills_draws_nothing(world: World) -> None:
-    assert report(world) == (DrillReport("", world.clock.now(), 0, 0, 0, courses=[], forecasts=[], overdue=[]), b"")
+    assert report(world) == (DrillReport("", world.clock.now(), 0, 0, 0, series=[], forecasts=[], overdue=[]), b"")
 
 
 def test_a_drill_can_be_had_where_it_was_asked_about(world: World) -> None:

@@ -3,15 +3,15 @@
 from datetime import timedelta
 
 from bot.domain.drill_evidence import Forecast
-from bot.domain.drill_reports import Course, DrillReport, Overdue, RestoreForecast
+from bot.domain.drill_reports import DrillReport, DrillSeries, Overdue, RestoreForecast
 from bot.domain.drills import DrillKind
 from bot.views.drills import report as drillreport
 from tests.drills import drill_of
 from tests.fakes.clock import NOON
 from tests.views.samples import read
 
-RESTORES = Course(DrillKind.RESTORE, "staging", 13, 1, 42.0, 40.0, 40.0, 900.0, 86_400.0, 50_400.0, 93_600.0)
-BUNDLES = Course(DrillKind.BUNDLE, "prod", 3, 0, 1500.0, 1200.0, 1200.0, 1200.0)
+RESTORES = DrillSeries(DrillKind.RESTORE, "staging", 13, 1, 42.0, 40.0, 40.0, 900.0, 86_400.0, 50_400.0, 93_600.0)
+BUNDLES = DrillSeries(DrillKind.BUNDLE, "prod", 3, 0, 1500.0, 1200.0, 1200.0, 1200.0)
 MADE = Forecast(900.0, 720.0, 1140.0, 1 - 2 / 14, 13, ("staging",))
 
 
@@ -58,7 +58,7 @@ def test_nowhere_to_drill() -> None:
 
 
 def test_what_is_not_known_is_said() -> None:
-    none_passed = Course(DrillKind.RESTORE, "staging", 0, 2)
+    none_passed = DrillSeries(DrillKind.RESTORE, "staging", 0, 2)
     forecasts = (
         RestoreForecast("prod", problem="no-restorable-backup: prod has no backups."),
         RestoreForecast("live", "live_x_20260301_020000", 60.0),
@@ -68,7 +68,7 @@ def test_what_is_not_known_is_said() -> None:
 
     assert "⚠ None has passed." in shown
     assert "• Restores of staging: 2 drills, none has passed" in shown
-    assert "• prod: nobody can say. no-restorable-backup: prod has no backups." in shown
+    assert "• prod: unknown. no-restorable-backup: prod has no backups." in shown
     assert "about 1 min by the bot's estimate; no restore drill has checked that estimate yet." in shown
     assert "No picture" in shown
 

@@ -10,7 +10,7 @@ from bot.domain.plans import PlanKind, PlannedLoss, PlannedRestore
 from bot.domain.runs import RunState, StepState
 from bot.ports import KeptDatabase
 from bot.views.plans import swap
-from bot.views.runs import approval_request, card, report
+from bot.views.runs import approval_request, card, report, report_model
 from bot.views.runs.html import sheet
 from bot.views.status import status
 from tests.views.runs.html.incidents import walked
@@ -63,8 +63,8 @@ def test_as_many_rows_as_then_is_not_called_no_loss() -> None:
 )
 def test_the_old_database_is_not_said_to_be_kept_longer_than_it_is(keep_s: float, said: str) -> None:
     kept = replace(RESTORED, plan=replace(RESTORE, restore=replace(COMES, keep_s=keep_s)))
-    assert f"kept_rk3f9a` for {said}; undo" in read(report.render(kept, (), None))
-    assert f">{said}<" in htmlreport.write(sheet.render(kept, (), None)).decode()
+    assert f"kept_rk3f9a` for {said}; undo" in read(report.render(report_model.build(kept, (), None)))
+    assert f">{said}<" in htmlreport.write(sheet.render(report_model.build(kept, (), None))).decode()
 
 
 def test_nobody_is_told_of_no_loss_where_none_can_be_told() -> None:
@@ -91,7 +91,7 @@ def test_an_undo_says_which_run_it_takes_back() -> None:
 
 
 def test_the_report_says_so_too() -> None:
-    text = read(report.render(RESTORED, (), None))
+    text = read(report.render(report_model.build(RESTORED, (), None)))
     assert "✅ Restored" in text
     assert "physioflow_prod_backstop_kept_rk3f9a" in text
 
@@ -102,7 +102,7 @@ def test_the_report_of_a_failed_restore_speaks_of_no_loss_and_of_no_undo(key: st
         walked(replace(RUN, plan=RESTORE), key, StepState.FAILED, "no"), state=RunState.FAILED, problem="no"
     )
 
-    text = read(report.render(failed, (), None))
+    text = read(report.render(report_model.build(failed, (), None)))
 
     assert "*Nothing was swapped* – the live database is the one from before" in text
     assert "Rows that vanish" not in text
@@ -113,11 +113,11 @@ def test_the_report_of_a_failed_restore_speaks_of_no_loss_and_of_no_undo(key: st
 def test_the_report_of_a_restore_that_cannot_say_whether_it_swapped_says_so() -> None:
     parked = replace(walked(replace(RUN, plan=RESTORE), "swap", StepState.FAILED), state=RunState.PARKED, problem="no")
 
-    text = read(report.render(parked, (), None))
+    text = read(report.render(report_model.build(parked, (), None)))
 
     assert "*Whether the databases were swapped is not known*" in text
     assert "Nothing was swapped" not in text
-    filed = htmlreport.write(sheet.render(parked, (), None)).decode()
+    filed = htmlreport.write(sheet.render(report_model.build(parked, (), None))).decode()
     assert "Whether the databases were swapped is not known: look at their names first." in filed
 
 

@@ -8,7 +8,7 @@ from bot.planning.checklist import checklist_of
 from bot.views import buttons
 from bot.views.kit.blocks import View
 from bot.views.plans import plan
-from bot.views.runs import approval_request, report
+from bot.views.runs import approval_request, report, report_model
 from tests.views.runs.html.incidents import walked
 from tests.views.samples import ASKED, FLAGS, PLAN, RUN, VOTES, read
 
@@ -56,7 +56,7 @@ def test_request_button_and_report_call_it_an_undo() -> None:
     run = replace(RUN, plan=RECREATE, steps=checklist_of(PlanKind.RECREATE))
 
     asked = read(approval_request.render(run, VOTES, 2, production=True))
-    done = read(report.render(replace(walked(run, "document"), state=RunState.SUCCEEDED), [], None))
+    done = read(report.render(report_model.build(replace(walked(run, "document"), state=RunState.SUCCEEDED), [], None)))
 
     assert "asks to bring back in *prod* what a rollback dropped" in asked
     assert "Bring back in prod what a rollback dropped?" in str(buttons.for_ballot(run))

@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.domain.backups import Export, SavedTable
 from bot.domain.runs import RunState, StepState
 from bot.ports import AuditEvent, Escalation
-from bot.views.runs import escalation, report
+from bot.views.runs import escalation, report, report_model
 from tests.views.samples import ASKED, FLAGS, PLAN, RUN, buttons, read, running
 
 SAVED = SavedTable(FLAGS, "exports/rk3f9a/public.feature_flags.csv.gz", 42, 900, "a" * 64, ("id",))
@@ -31,7 +31,9 @@ EVENTS = [
 
 
 def test_the_report_says_what_went_where_it_is_and_who_agreed() -> None:
-    shown = read(report.render(running("document"), EVENTS, Export("rk3f9a", "exports/rk3f9a/", (SAVED,))))
+    shown = read(
+        report.render(report_model.build(running("document"), EVENTS, Export("rk3f9a", "exports/rk3f9a/", (SAVED,))))
+    )
 
     assert "*✅ Rolled back* – schema 027 → 026, app v1.3.0 → v1.2.3" in shown
     assert "The app was down for 16 s; planned were 41 s." in shown
@@ -42,7 +44,7 @@ def test_the_report_says_what_went_where_it_is_and_who_agreed() -> None:
 
 
 def approvers(*events: AuditEvent) -> str:
-    people = read(report.render(running("document"), events, None)).split("*People*\n")[1]
+    people = read(report.render(report_model.build(running("document"), events, None))).split("*People*\n")[1]
     return people.splitlines()[0].partition("Approved by ")[2]
 
 
@@ -76,7 +78,9 @@ def test_a_vote_that_the_recheck_took_out_is_nobodys_approval() -> None:
 
 
 def test_the_timeline_is_short_of_what_only_auditors_need() -> None:
-    lines = read(report.render(running("document"), EVENTS, None)).split("*Timeline*\n")[1].splitlines()
+    lines = (
+        read(report.render(report_model.build(running("document"), EVENTS, None))).split("*Timeline*\n")[1].splitlines()
+    )
 
     assert lines[1].endswith(f"<@U0LEADA> voted: choice approve, how reaction, digest {PLAN.digest[:12]}")
     assert lines[3].endswith("<@U0ENG> vote refused: reason no approver, how reaction")
@@ -85,13 +89,13 @@ def test_the_timeline_is_short_of_what_only_auditors_need() -> None:
 
 def test_the_timeline_tells_steps_by_their_titles() -> None:
     told = event(7, "backstop", "step", {"key": "backup", "state": "done", "detail": "prod_x, 0.3 MB"})
-    shown = read(report.render(running("document"), [told], None))
+    shown = read(report.render(report_model.build(running("document"), [told], None)))
 
     assert shown.split("*Timeline*\n")[1].splitlines()[0].endswith("✓ Create emergency backup: prod_x, 0.3 MB")
 
 
 def test_a_run_that_did_not_make_it_is_not_called_done() -> None:
-    shown = read(report.render(replace(RUN, problem="chain-failed: no"), EVENTS, None))
+    shown = read(report.render(report_model.build(replace(RUN, problem="chain-failed: no"), EVENTS, None)))
 
     assert "*⚠️ Not completed*" in shown
     assert "What stopped it: chain-failed: no" in shown
@@ -101,7 +105,7 @@ def test_a_run_that_did_not_make_it_is_not_called_done() -> None:
 def test_a_run_that_dropped_nothing_does_not_say_that_it_did() -> None:
     failed = replace(running("export", StepState.FAILED), state=RunState.FAILED, problem="export-damaged: It is.")
 
-    shown = read(report.render(failed, EVENTS, None))
+    shown = read(report.render(report_model.build(failed, EVENTS, None)))
 
     assert "*What would have been dropped – nothing was* – 2 tables, 1 function" in shown
     assert "*What was dropped*" not in shown
@@ -110,7 +114,7 @@ def test_a_run_that_dropped_nothing_does_not_say_that_it_did() -> None:
 def test_a_parked_run_that_may_have_dropped_it_says_neither() -> None:
     parked = replace(running("chain", StepState.FAILED), state=RunState.PARKED, problem="outcome-unknown: Which?")
 
-    shown = read(report.render(parked, EVENTS, None))
+    shown = read(report.render(report_model.build(parked, EVENTS, None)))
 
     assert "*What may have been dropped – look first* – 2 tables" in shown
     assert "nothing was" not in shown
@@ -122,17 +126,20 @@ def test_what_people_wrote_is_shown_the_newest_of_each() -> None:
         event(6, "U0LEADA", "documented", {"wrong": "no <load> test", "change": "test", "request": "view:2"}),
         event(7, "U0ONCALL", "documented", {"wrong": "flags, always", "change": "", "request": "view:3"}),
     ]
-    shown = read(report.render(ENDED, [*EVENTS, *wrote], None))
+    shown = read(report.render(report_model.build(ENDED, [*EVENTS, *wrote], None)))
 
     assert "*What went wrong*\n<@U0LEADA>: no &lt;load&gt; test _To change:_ test\n<@U0ONCALL>: flags, always" in shown
     assert "view:" not in shown, "the timeline names the event, not its content"
 
 
 def test_people_can_add_to_a_report_once_the_run_has_stopped() -> None:
-    assert buttons(report.render(running("document"), EVENTS, None)) == {}
-    assert buttons(report.render(ENDED, EVENTS, None)) == {"document": "rk3f9a", "close_followup": "rk3f9a"}
+    assert buttons(report.render(report_model.build(running("document"), EVENTS, None))) == {}
+    assert buttons(report.render(report_model.build(ENDED, EVENTS, None))) == {
+        "document": "rk3f9a",
+        "close_followup": "rk3f9a",
+    }
     parked = replace(running("smoke"), state=RunState.PARKED)
-    assert buttons(report.render(parked, EVENTS, None)) == {"document": "rk3f9a"}
+    assert buttons(report.render(report_model.build(parked, EVENTS, None))) == {"document": "rk3f9a"}
 
 
 def test_downtime_ends_when_traffic_is_back_one_way_or_the_other() -> None:
@@ -145,17 +152,17 @@ def test_downtime_ends_when_traffic_is_back_one_way_or_the_other() -> None:
     put_back = replace(RUN, state=RunState.FAILED, problem="no", steps=tuple(undone))
     untouched = replace(running("backup"), state=RunState.FAILED, problem="no")
 
-    assert report.downtime_s(put_back) == 9
-    assert "The app was down for 9.0 s" in read(report.render(put_back, EVENTS, None))
-    assert report.downtime_s(untouched) == 0
-    assert report.downtime_s(replace(running("smoke"), state=RunState.PARKED)) is None
-    assert report.downtime_s(running("document")) == 16
+    assert report_model.measure_downtime(put_back) == 9
+    assert "The app was down for 9.0 s" in read(report.render(report_model.build(put_back, EVENTS, None)))
+    assert report_model.measure_downtime(untouched) == 0
+    assert report_model.measure_downtime(replace(running("smoke"), state=RunState.PARKED)) is None
+    assert report_model.measure_downtime(running("document")) == 16
 
 
 def test_an_export_the_bucket_does_not_tell_of_is_told_by_its_step() -> None:
     steps = [replace(step, detail="42 rows of 1 tables") if step.key == "export" else step for step in ENDED.steps]
 
-    shown = read(report.render(replace(ENDED, steps=tuple(steps)), EVENTS, None))
+    shown = read(report.render(report_model.build(replace(ENDED, steps=tuple(steps)), EVENTS, None)))
 
     assert "*Saved rows* – 42 rows of 1 tables, in `physioflow-backups-prod`." in shown
 

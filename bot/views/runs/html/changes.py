@@ -1,11 +1,9 @@
-"""What was to be done, what went, and where it is saved."""
+"""Renders the plan, the findings and the saved rows of an HTML report."""
 
 from datetime import timedelta
 
-from bot.domain.backups import Export
 from bot.domain.plans import Plan, PlanKind, PlannedRestore
-from bot.domain.runs import Run, StepState
-from bot.planning.checklist import BACKUP, EXPORT, SWAP, VERIFY_SIDE, is_past_return, may_be_past_return
+from bot.domain.runs import Run
 from bot.planning.retired import is_retired, saved_in_place
 from bot.views.kit.text import bare_line, size, span
 from bot.views.plans import drops
@@ -24,6 +22,7 @@ from bot.views.runs.html.parts import (
     table,
     text,
 )
+from bot.views.runs.report_model import Change, RunReport
 
 _HOW = {
     "dropped": "with its table",
@@ -34,28 +33,27 @@ _HOW = {
 
 
 def plan(run: Run) -> Section:
-    """The plan: scripts, objects, rows, locks, workloads."""
+    """Render the plan: scripts, objects, rows, locks, workloads."""
     planned = run.plan
     parts: list[Part] = [*_scripts(planned), *_source(planned), *_objects(planned), *_rows(planned), *_losses(planned)]
     return Section("plan", "What was planned", [*parts, *_workloads(planned), *_locks(planned)])
 
 
-def saved(run: Run, export: Export | None) -> Section:
-    """What was saved, and where it is."""
-    parts = [*_backup(run), *_exported(run, export), *_kept(run)]
+def saved(report: RunReport) -> Section:
+    """Render what was saved, and where it is."""
+    parts = [*_backup(report), *_exported(report), *_kept(report)]
     return Section("saved", "What was saved, and where", parts or [Note("Nothing had to be saved.", QUIET)])
 
 
-def odd(run: Run) -> list[Section]:
-    """What the plan warned of, what was found odd, what could not be copied."""
-    data = next((step.data for step in run.steps if step.key == VERIFY_SIDE), {})
+def findings(report: RunReport) -> list[Section]:
+    """Render what the plan warned of, what the verification found, what could not be copied."""
     lines = [
-        *(("known before", line) for line in run.plan.warnings),
-        *(("found", line) for line in data.get("odd", ())),
-        *(("not copied", line) for line in data.get("not_copied", ())),
+        *(("known before", line) for line in report.run.plan.warnings),
+        *(("found", line) for line in report.findings),
+        *(("not copied", line) for line in report.not_copied),
     ]
     rows = [[text(when), text(line, 600)] for when, line in lines]
-    return [Section("odd", "Look at this", table("Odd findings", ("When", "What"), rows))] if rows else []
+    return [Section("findings", "Look at this", table("Findings", ("When", "What"), rows))] if rows else []
 
 
 def _scripts(planned: Plan) -> list[Part]:
@@ -150,17 +148,18 @@ def _locks(planned: Plan) -> list[Part]:
     return table("Tables that stay and were to be locked", ("Table", "Lock"), rows)
 
 
-def _backup(run: Run) -> list[Part]:
-    data = next((step.data for step in run.steps if step.key == BACKUP and step.state is StepState.DONE), {})
+def _backup(report: RunReport) -> list[Part]:
+    data = report.backup
     if not data.get("backup"):
         return []
-    where = f"{run.plan.saves_to}/{data.get('key', '')}"
+    where = f"{report.run.plan.saves_to}/{data.get('key', '')}"
     return [Facts([("Emergency backup", code(data["backup"])), ("Object", code(where))])]
 
 
-def _exported(run: Run, export: Export | None) -> list[Part]:
+def _exported(report: RunReport) -> list[Part]:
+    run, export = report.run, report.export
     if export is None:
-        done = next((step.detail for step in run.steps if step.key == EXPORT and step.state is StepState.DONE), "")
+        done = report.exported
         return [Note(f"Rows: {bare_line(done, 200)}, in {bare_line(run.plan.saves_to, 120)}.")] if done else []
     rows = [
         [
@@ -176,26 +175,25 @@ def _exported(run: Run, export: Export | None) -> list[Part]:
     return table(caption, ("Table", "Rows", "Size", "Object", "sha256"), rows)
 
 
-def _kept(run: Run) -> list[Part]:
-    come = run.plan.restore
-    swapped = any(step.key == SWAP and step.state is StepState.DONE for step in run.steps)
+def _kept(report: RunReport) -> list[Part]:
+    run, come = report.run, report.run.plan.restore
     if come is None:
         return []
     if is_retired(run):
-        return [_kept_in_place(run)]
-    if may_be_past_return(run):
+        return [_kept_in_place(report)]
+    if report.change is Change.UNKNOWN:
         return [Note("Whether the databases were swapped is not known: look at their names first.", WARN)]
-    if not swapped:
+    if report.change is Change.NONE:
         return [Note("The databases were not swapped: the live one is the one from before.", QUIET)]
     return [Facts([("Replaced database, kept whole as", code(come.outgoing)), ("Kept for", _kept_for(run, come))])]
 
 
-def _kept_in_place(run: Run) -> Part:
-    if not saved_in_place(run):
+def _kept_in_place(report: RunReport) -> Part:
+    if not saved_in_place(report.run):
         return Note("No emergency backup was taken, and nothing was replaced.", QUIET)
-    if may_be_past_return(run):
+    if report.change is Change.UNKNOWN:
         return Note("Whether the content was replaced is not known: look at the database first.", WARN)
-    if not is_past_return(run):
+    if report.change is Change.NONE:
         return Note("Nothing was replaced: the old content is as it was.", QUIET)
     return Note("The old content is in the emergency backup, which can be restored like any other.")
 

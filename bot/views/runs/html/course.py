@@ -1,24 +1,23 @@
-"""How it went: the checklist, the votes, the timeline, the excerpts."""
+"""Renders the course of a run in an HTML report: checklist, votes, timeline, accounts, excerpts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from bot.domain.approvals import Choice
 from bot.domain.runs import Run, Step, StepState
 from bot.planning.checklist import FOLLOW_UP
-from bot.ports import AuditEvent
 from bot.views.kit.text import bare_paragraph, count, duration
 from bot.views.runs.html.parts import (
     BAD,
     GOOD,
     QUIET,
     WARN,
-    Account,
     Bar,
     Cell,
     Facts,
     Note,
     Part,
+    Persons,
+    Quote,
     Section,
     Steps,
     code,
@@ -28,8 +27,16 @@ from bot.views.runs.html.parts import (
     table,
     text,
 )
-from bot.views.runs.html.persons import Persons
-from bot.views.runs.report import HIDDEN, OURSELVES, written
+from bot.views.runs.report_model import (
+    BOT,
+    SHORT_DIGEST,
+    Account,
+    HelpCall,
+    RunReport,
+    TimelineEntry,
+    Verdict,
+    VoteEntry,
+)
 
 _STATES = {
     StepState.WAITING: ("not reached", QUIET),
@@ -40,16 +47,27 @@ _STATES = {
     StepState.SKIPPED: ("skipped", QUIET),
     StepState.OPEN: ("open", WARN),
 }
-_VOTES = frozenset({"voted", "vote-withdrawn", "vote-refused"})
-_STEP_EVENTS = {"step": "", "step-failed": BAD, "step-undone": WARN}
-_ODD_EVENTS = frozenset({"vote-refused", "vote-withdrawn", "escalated", "plan-changed", "cancel-requested"})
-_DIGESTS = frozenset({"digest", "old", "new"})
-_TEXT_MOST = 3000
-_SHORT = 12
+_VERDICTS = {
+    Verdict.APPROVED: ("approved", GOOD),
+    Verdict.REJECTED: ("rejected", BAD),
+    Verdict.REFUSED: ("did not count: {}", WARN),
+    Verdict.WITHDRAWN: ("took the vote back", WARN),
+    Verdict.TAKEN_OUT: ("taken out: {}", WARN),
+}
+_MARKS = {
+    "step-failed": BAD,
+    "step-undone": WARN,
+    "vote-refused": WARN,
+    "vote-withdrawn": WARN,
+    "escalated": WARN,
+    "plan-changed": WARN,
+    "cancel-requested": WARN,
+}
+_MAX_TEXT = 3000
 
 
 def checklist(run: Run, persons: Persons) -> Section:
-    """Every step with its state, its times and its place in the run."""
+    """Render every step with its state, its times and its place in the run."""
     times = [at for step in run.steps for at in (step.started_at, _ended_at(step)) if at is not None]
     first, last = (min(times), max(times)) if times else (run.created_at, run.created_at)
     whole_s = max(0.001, (last - first).total_seconds())
@@ -58,7 +76,7 @@ def checklist(run: Run, persons: Persons) -> Section:
 
 
 def _ended_at(step: Step) -> datetime | None:
-    """When the run had done with it: the follow-up is closed by people, weeks later, and would flatten all others."""
+    # People close the follow-up weeks later: its end would flatten all other bars.
     return step.started_at if step.key == FOLLOW_UP else step.ended_at
 
 
@@ -79,111 +97,83 @@ def _bar(step: Step, first: datetime, whole_s: float, persons: Persons) -> Bar:
     )
 
 
-def consent(run: Run, events: Sequence[AuditEvent], persons: Persons) -> Section:
-    """Who said what to which plan, refused and withdrawn votes as well."""
-    rows = [_vote(run, event, persons) for event in events if event.event in _VOTES]
-    votes = table("Votes", ("When (UTC)", "Who", "What", "How", "On plan"), rows)
-    digest = Facts([("Digest of the plan that ran", code(run.plan.digest))])
-    return Section("consent", "Who agreed", [digest, *(votes or [Note("Nobody voted.", WARN)])])
+def votes(report: RunReport, persons: Persons) -> Section:
+    """Render who voted on which plan, refused and withdrawn votes included."""
+    digest = report.run.plan.digest
+    rows = [_vote(vote, digest, persons) for vote in report.votes]
+    found = table("Votes", ("When (UTC)", "Who", "What", "How", "On plan"), rows)
+    ran = Facts([("Digest of the plan that ran", code(digest))])
+    return Section("approvals", "Who agreed", [ran, *(found or [Note("Nobody voted.", WARN)])])
 
 
-def _vote(run: Run, event: AuditEvent, persons: Persons) -> list[Cell]:
-    digest = str(event.details.get("digest", ""))
-    shown = code(digest[:_SHORT] or "–")
-    if digest and digest != run.plan.digest:
-        shown = Cell(f"{digest[:_SHORT]}, an earlier plan", mark=WARN)
-    who = text(persons.name(str(event.details.get("user") or event.actor)), 200)
-    return [moment(event.at), who, _choice(event, persons), text(event.details.get("how", "–"), 40), shown]
+def _vote(vote: VoteEntry, digest: str, persons: Persons) -> list[Cell]:
+    shown = code(vote.digest[:SHORT_DIGEST] or "–")
+    if vote.digest and vote.digest != digest:
+        shown = Cell(f"{vote.digest[:SHORT_DIGEST]}, an earlier plan", mark=WARN)
+    words, mark = _VERDICTS[vote.verdict]
+    verdict = Cell(persons.prose(words.format(vote.why), 300), mark=mark)
+    return [moment(vote.at), text(persons.name(vote.voter), 200), verdict, text(vote.how, 40), shown]
 
 
-def _choice(event: AuditEvent, persons: Persons) -> Cell:
-    if event.event == "vote-refused":
-        return text(f"did not count: {event.details.get('reason', '')}", 300, mark=WARN)
-    if event.event == "vote-withdrawn" and event.details.get("why"):
-        return Cell(persons.prose(f"taken out: {event.details['why']}", 300), mark=WARN)
-    if event.event == "vote-withdrawn":
-        return Cell("took the vote back", mark=WARN)
-    return Cell("approved", mark=GOOD) if event.details.get("choice") == Choice.APPROVE else Cell("rejected", mark=BAD)
-
-
-def timeline(run: Run, events: Sequence[AuditEvent], persons: Persons) -> Section:
-    """Every event of the audit log, to the second."""
-    titles = {step.key: step.title for step in run.steps}
-    rows = [[moment(event.at), text(_who(event, persons), 200), *_event(event, titles, persons)] for event in events]
+def timeline(entries: Sequence[TimelineEntry], persons: Persons) -> Section:
+    """Render every event of the audit log, to the second."""
+    rows = [[moment(entry.at), text(_who(entry, persons), 200), *_event(entry, persons)] for entry in entries]
     heads = ("When (UTC)", "Who", "What", "Details")
     return Section("timeline", "Timeline", table("Audit events of the run", heads, rows) or [Note("No event.", QUIET)])
 
 
-def _who(event: AuditEvent, persons: Persons) -> str:
-    return OURSELVES if event.actor == OURSELVES else persons.name(event.actor)
+def _who(entry: TimelineEntry, persons: Persons) -> str:
+    return BOT if entry.actor == BOT else persons.name(entry.actor)
 
 
-def _event(event: AuditEvent, titles: Mapping[str, str], persons: Persons) -> list[Cell]:
-    mark = _STEP_EVENTS.get(event.event, WARN if event.event in _ODD_EVENTS else "")
-    title = titles.get(str(event.details.get("key", "")))
-    if title is not None and event.event in _STEP_EVENTS:
-        said = str(event.details.get("detail") or event.details.get("problem") or "")
-        return [text(title, 150, mark=mark), Cell(persons.prose(said, 600))]
-    words = [
-        f"{key.replace('_', ' ')}: {_word(value)[:_SHORT] if key in _DIGESTS else _word(value)}"
-        for key, value in event.details.items()
-        if key not in HIDDEN and value not in ("", None, [])
-    ]
-    return [text(event.event.replace("-", " "), 60, mark=mark), Cell(persons.prose("; ".join(words), 600))]
+def _event(entry: TimelineEntry, persons: Persons) -> list[Cell]:
+    mark = _MARKS.get(entry.event, "")
+    if entry.step:
+        return [text(entry.step, 150, mark=mark), Cell(persons.prose(entry.outcome, 600))]
+    words = "; ".join(f"{key.replace('_', ' ')}: {', '.join(words)}" for key, words in entry.details)
+    return [text(entry.event.replace("-", " "), 60, mark=mark), Cell(persons.prose(words, 600))]
 
 
-def _word(value: object) -> str:
-    return ", ".join(str(part) for part in value) if isinstance(value, list | tuple) else str(value)
-
-
-def accounts(events: Sequence[AuditEvent], persons: Persons) -> Section:
-    """What people wrote, each person's newest."""
+def accounts(found: Sequence[Account], persons: Persons) -> Section:
+    """Render what people wrote."""
     parts: list[Part] = [
-        Account(
-            persons.name(event.actor),
-            moment(event.at),
-            bare_paragraph(str(event.details.get("wrong") or ""), _TEXT_MOST),
-            bare_paragraph(str(event.details.get("change") or ""), _TEXT_MOST),
+        Quote(
+            persons.name(account.author),
+            moment(account.at),
+            bare_paragraph(account.wrong, _MAX_TEXT),
+            bare_paragraph(account.change, _MAX_TEXT),
         )
-        for event in written(events).values()
+        for account in found
     ]
     return Section("accounts", "What went wrong", parts or [Note("Nobody has written about it yet.", QUIET)])
 
 
-def follow_ups(run: Run, events: Sequence[AuditEvent], persons: Persons) -> list[Section]:
-    """What is still to be done, or where it was done; nothing for a run that never came so far."""
-    step = next((step for step in run.steps if step.key == FOLLOW_UP), None)
-    closed = next((event for event in reversed(events) if event.event == "follow-up-closed"), None)
-    if step is not None and step.state is StepState.OPEN:
-        row = [text(step.title), Cell("open", mark=WARN), code(f"/rollback close {run.id} LINK")]
-    elif step is not None and closed is not None:
-        by = text(f"closed by {persons.name(closed.actor)}", 200, mark=GOOD)
-        row = [text(step.title), by, link(str(closed.details.get("link", "")))]
-    else:
+def follow_ups(report: RunReport, persons: Persons) -> list[Section]:
+    """Render what is still to be done, or where it was done."""
+    found = report.follow_up
+    if found is None:
         return []
-    heads = ("What", "State", "Where")
-    return [Section("follow-ups", "Follow-ups", table("What is to follow", heads, [row]))]
+    state, where = Cell("open", mark=WARN), code(f"/rollback close {report.run.id} LINK")
+    if found.closed_by:
+        state, where = text(f"closed by {persons.name(found.closed_by)}", 200, mark=GOOD), link(found.link)
+    rows = [[text(found.title), state, where]]
+    return [Section("follow-ups", "Follow-ups", table("What is to follow", ("What", "State", "Where"), rows))]
 
 
-def excerpts(events: Sequence[AuditEvent], persons: Persons) -> list[Section]:
-    """What was posted when people were called: the server's last lines, the backup, what could be recovered."""
-    parts = [part for event in events if event.event == "escalated" for part in _escalation(event, persons)]
+def excerpts(calls: Sequence[HelpCall], persons: Persons) -> list[Section]:
+    """Render what was posted when people were called: the server's last lines, the backup, reachable points in time."""
+    parts = [part for call in calls for part in _help_call(call, persons)]
     return [Section("excerpts", "Excerpts", parts)] if parts else []
 
 
-def _escalation(event: AuditEvent, persons: Persons) -> list[Part]:
-    details = event.details
-    logs = details.get("logs")
-    recovery = details.get("recovery")
+def _help_call(call: HelpCall, persons: Persons) -> list[Part]:
     pairs = [
-        ("Help was called", moment(event.at)),
-        ("Because", Cell(persons.prose(str(details.get("problem", "")), 1500) or "–")),
-        ("The backup", text(details.get("backup") or "–", 600)),
+        ("Help was called", moment(call.at)),
+        ("Because", Cell(persons.prose(call.problem, 1500) or "–")),
+        ("The backup", text(call.backup or "–", 600)),
     ]
     shown: list[Part] = [Facts(pairs)]
-    if isinstance(recovery, list):
-        shown += excerpt("What point-in-time recovery could reach", "\n".join(map(str, recovery)))
-    if isinstance(logs, Mapping):
-        for pod, log in logs.items():
-            shown += excerpt(f"Database log of {pod}, last lines, values left out", str(log))
+    shown += excerpt("What point-in-time recovery could reach", "\n".join(call.recovery))
+    for pod, log in call.logs.items():
+        shown += excerpt(f"Database log of {pod}, last lines, values left out", log)
     return shown

@@ -1,15 +1,18 @@
-"""What a report is made of. Texts are plain, cleaned and cut, and not escaped: whoever writes them out does that."""
+"""Defines the parts of an HTML report. Texts are plain, cleaned and cut; the template escapes them."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
 
 from bot.views.kit.text import bare_line, bare_paragraph
 
-ROWS_MOST = 2000
+MAX_ROWS = 2000
+_MAX_NAME = 80
+_MENTION = re.compile(r"<@([UW][A-Z0-9]{2,})>")
 GOOD, BAD, WARN, QUIET = "good", "bad", "warn", "quiet"
-"""Marks: how a thing is to be read."""
+"""Marks: the tone in which a value is shown."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,10 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
-class Account:
-    """What somebody wrote."""
+class Quote:
+    """What a person wrote."""
 
-    kind: ClassVar[str] = "account"
+    kind: ClassVar[str] = "quote"
     who: str
     at: Cell
     wrong: str
@@ -99,7 +102,7 @@ class Steps:
     bars: Sequence[Bar]
 
 
-Part = Facts | Note | Table | Excerpt | Account | Steps
+Part = Facts | Note | Table | Excerpt | Quote | Steps
 
 
 @dataclass(frozen=True)
@@ -124,18 +127,18 @@ class Sheet:
     foot: Facts = field(default_factory=lambda: Facts(()))
 
 
-def text(value: object, most: int = 400, mark: str = "") -> Cell:
+def text(value: object, limit: int = 400, mark: str = "") -> Cell:
     """Text, in one line."""
-    return Cell(bare_line(str(value), most), mark=mark)
+    return Cell(bare_line(str(value), limit), mark=mark)
 
 
-def code(value: object, most: int = 300) -> Cell:
+def code(value: object, limit: int = 300) -> Cell:
     """An identifier, a command, a path."""
-    return Cell(bare_line(str(value), most), "code")
+    return Cell(bare_line(str(value), limit), "code")
 
 
 def checksum(value: str) -> Cell:
-    """A hash: long, and seldom read."""
+    """A hash: long, and rarely read."""
     return Cell(bare_line(value, 128) or "–", "hash")
 
 
@@ -160,10 +163,27 @@ def link(address: str) -> Cell:
 
 def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[Part]:
     """A table, if it has rows."""
-    return [Table(caption, heads, rows[:ROWS_MOST], max(0, len(rows) - ROWS_MOST))] if rows else []
+    return [Table(caption, heads, rows[:MAX_ROWS], max(0, len(rows) - MAX_ROWS))] if rows else []
 
 
 def excerpt(title: str, lines: str) -> list[Part]:
     """Lines as they are, if there are any."""
     shown = bare_paragraph(lines, 12_000).strip("\n")
     return [Excerpt(bare_line(title, 150), shown)] if shown else []
+
+
+class Persons:
+    """Writes people by name: nothing turns a Slack id in a file into one."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = {user_id: bare_line(name, _MAX_NAME) for user_id, name in names.items()}
+
+    def name(self, user_id: str) -> str:
+        """Return ``an (U0ONCALL)``, or the id alone where no name is known: a name can be anybody's."""
+        shown = bare_line(user_id, _MAX_NAME)
+        name = self._names.get(user_id, "")
+        return f"{name} ({shown})" if name and name != shown else shown
+
+    def prose(self, sentence: str, limit: int) -> str:
+        """Write out the mentions in a sentence of the engine's, in one line."""
+        return bare_line(_MENTION.sub(lambda match: self.name(match[1]), sentence), limit)

@@ -1,18 +1,13 @@
-"""The report put together: what matters first, what proves it last."""
+"""Renders a run's report as the sheet of an HTML file: what matters first, what proves it last."""
 
-from collections.abc import Sequence
-
-from bot.domain.backups import Export
 from bot.domain.plans import PlanKind
-from bot.domain.runs import Run, RunState
+from bot.domain.runs import RunState
 from bot.domain.versions import label
-from bot.ports import AuditEvent
 from bot.views.kit.text import bare_line, duration
 from bot.views.plans import plan as plan_view
 from bot.views.runs.html import changes, course
-from bot.views.runs.html.parts import BAD, GOOD, WARN, Cell, Facts, Sheet, code, moment, text
-from bot.views.runs.html.persons import Persons
-from bot.views.runs.report import downtime_s
+from bot.views.runs.html.parts import BAD, GOOD, WARN, Cell, Facts, Persons, Sheet, code, moment, text
+from bot.views.runs.report_model import RunReport
 
 _OUTCOMES = {
     RunState.SUCCEEDED: ("Succeeded", GOOD),
@@ -30,34 +25,30 @@ _KINDS = {
 }
 
 
-def render(run: Run, events: Sequence[AuditEvent], export: Export | None) -> Sheet:
-    """Render the report of a run from its audit events (oldest first) and what was exported.
-
-    The same arguments give the same report: there is no time of making in it.
-    """
-    persons = Persons(events)
+def render(report: RunReport) -> Sheet:
+    """Render the whole report; the same model returns the same sheet."""
+    run, persons = report.run, Persons(report.names)
     outcome, mark = _OUTCOMES.get(run.state, (run.state.value, WARN))
     sections = [
-        course.accounts(events, persons),
-        *course.follow_ups(run, events, persons),
+        course.accounts(report.accounts, persons),
+        *course.follow_ups(report, persons),
         course.checklist(run, persons),
-        course.consent(run, events, persons),
-        *changes.odd(run),
+        course.votes(report, persons),
+        *changes.findings(report),
         changes.plan(run),
-        changes.saved(run, export),
-        course.timeline(run, events, persons),
-        *course.excerpts(events, persons),
+        changes.saved(report),
+        course.timeline(report.timeline, persons),
+        *course.excerpts(report.help_calls, persons),
     ]
     title = f"{_KINDS[run.plan.kind]} {bare_line(run.environment, 60)} to schema {label(run.plan.to_schema)}"
     lead = persons.prose(run.problem, 2000)
-    return Sheet(title, outcome, mark, lead, _facts(run, persons), sections, _foot(run, events))
+    return Sheet(title, outcome, mark, lead, _facts(report, persons), sections, _foot(report))
 
 
-def _facts(run: Run, persons: Persons) -> Facts:
-    plan = run.plan
+def _facts(report: RunReport, persons: Persons) -> Facts:
+    run, plan, took = report.run, report.run.plan, report.took_s
     schema = f"{label(plan.from_schema)} → {label(plan.to_schema)}"
     app = f"{plan.from_app} → {plan.to_app}" if plan.changes_app else f"stays {plan.from_app}"
-    took = (run.ended_at - run.started_at).total_seconds() if run.ended_at and run.started_at else None
     pairs = [
         ("Run", code(run.id)),
         ("Asked for", code(plan.asked_for)),
@@ -69,21 +60,20 @@ def _facts(run: Run, persons: Persons) -> Facts:
         ("Began (UTC)", moment(run.started_at)),
         ("Ended (UTC)", moment(run.ended_at)),
         ("Took", Cell("–" if took is None else duration(took))),
-        ("App down", _downtime(run)),
+        ("App down", _downtime(report.downtime_s)),
         ("Planned downtime", Cell(f"about {duration(plan.estimate.downtime_s)}")),
     ]
     return Facts(pairs)
 
 
-def _downtime(run: Run) -> Cell:
-    down = downtime_s(run)
+def _downtime(down: float | None) -> Cell:
     if down is None:
         return Cell("traffic is not known to be back", mark=BAD)
     return Cell(duration(down)) if down else Cell("not at all", mark=GOOD)
 
 
-def _foot(run: Run, events: Sequence[AuditEvent]) -> Facts:
-    last = events[-1] if events else None
+def _foot(report: RunReport) -> Facts:
+    run, last = report.run, report.last_event
     return Facts(
         [
             ("Plan", Cell(plan_view.noun(run.plan))),

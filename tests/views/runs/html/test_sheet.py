@@ -13,6 +13,7 @@ from bot.adapters import htmlreport
 from bot.domain.backups import Export
 from bot.domain.runs import Run, StepState
 from bot.ports import AuditEvent
+from bot.views.runs import report_model
 from bot.views.runs.html import sheet
 from bot.views.runs.html.parts import Bar, Steps
 from tests.views import wild
@@ -21,14 +22,14 @@ from tests.views.samples import PLAN
 from tests.views.test_limits import quick
 
 FETCHED = re.compile(
-    r"<\s*(?:script|img|link|iframe|object|embed|form|base|audio|video|svg|source)\b|url\(|@import|@font-face"
+    r"<\s*(?:script|img|link|iframe|object|embed|form|base|audio|video|image|use|foreignObject|source)\b|url\(|@import|@font-face"
     r"|\son[a-z]+\s*=\s*[\"']|src\s*=\s*[\"']|href\s*=\s*[\"'](?!#|https?://)",
     re.IGNORECASE,
 )
 
 
 def written(what: Incident) -> str:
-    return htmlreport.write(sheet.render(what.run, what.events, what.export)).decode()
+    return htmlreport.write(sheet.render(report_model.build(what.run, what.events, what.export))).decode()
 
 
 def words(what: Incident) -> str:
@@ -61,7 +62,7 @@ def test_a_follow_up_closed_weeks_later_does_not_flatten_the_checklist() -> None
 
 
 def bars(run: Run) -> list[Bar]:
-    sections = {section.key: section for section in sheet.render(run, (), None).sections}
+    sections = {section.key: section for section in sheet.render(report_model.build(run, (), None)).sections}
     (steps,) = sections["checklist"].parts
     assert isinstance(steps, Steps)
     return list(steps.bars)
@@ -97,7 +98,7 @@ def test_a_report_says_what_went_and_where_it_is() -> None:
 def test_a_report_has_every_step_with_its_time_and_its_place_in_the_run() -> None:
     assert "Stop incoming traffic done 03:03:01 6.2 s 5 pods stopped, 2 services held" in words(WENT_WELL)
     assert "Restore traffic not reached Document what happened not reached" in words(PARKED)
-    places = [float(place) for place in re.findall(r"left:([\d.]+)%", written(WENT_WELL))]
+    places = [float(place) for place in re.findall(r' x="([\d.]+)%"', written(WENT_WELL))]
     assert places == sorted(places)
     assert len(places) == len(WENT_WELL.run.steps)
 
