@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from bot.sandbox.cluster import Delays
 from bot.sandbox.people import Slack
+from bot.sandbox.player import play
 from bot.sandbox.scenarios.registry import SCENARIOS
 from bot.sandbox.screen import Screen
-from bot.sandbox.theatre import play
 from bot.sandbox.workplace import Layout, Sandbox
 
 PODS = Delays(start_s=(1.0, 2.5), terminate_s=(0.5, 1.5))

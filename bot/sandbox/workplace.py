@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from bot.errors import PermanentError
 from bot.sandbox import configuration
-from bot.sandbox.botprocess import BotProcess
+from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.cluster import ClusterEmulator, Delays
 from bot.sandbox.cluster.app import PhysioFlowApp
 from bot.sandbox.cluster.layout import lay_out

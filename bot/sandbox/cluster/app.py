@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg
 
-from bot.sandbox.cluster import appointments, schemacheck
+from bot.sandbox.cluster import appointments, schema_check
 from bot.sandbox.cluster.ports import Answer, PodInfo
-from bot.sandbox.cluster.schemacheck import Needs
+from bot.sandbox.cluster.schema_check import Needs
 from bot.sandbox.cluster.sessions import APPLICATION_NAME, HeldSession, connect
 
 _WEB = "physioflow-web"
@@ -37,8 +37,8 @@ class PhysioFlowApp:
         """Answer one request; every database trouble is a 503."""
         place = path.partition("?")[0]
         if place == "/version" and method == "GET":
-            return _say(200, version=schemacheck.tag_of(image), app=schemacheck.name_of(image))
-        if schemacheck.name_of(image) == _WEB:
+            return _say(200, version=schema_check.tag_of(image), app=schema_check.name_of(image))
+        if schema_check.name_of(image) == _WEB:
             return _answer_web(place, image)
         routes = _ROUTES.get(place)
         if routes is None:
@@ -48,7 +48,7 @@ class PhysioFlowApp:
         return self._serve(namespace, image, routes[method], body)
 
     def _serve(self, namespace: str, image: str, route: _Route, body: bytes) -> Answer:
-        version, needs = schemacheck.tag_of(image), Needs.of_image(image)
+        version, needs = schema_check.tag_of(image), Needs.of_image(image)
         if needs is None:
             return _say(503, status="unhealthy", version=version, reason=f"unknown version {version}")
         if namespace not in self._dsns:
@@ -57,14 +57,14 @@ class PhysioFlowApp:
             with closing(connect(self._dsns[namespace])) as conn:
                 status, headers, text = route(conn, needs, body)
         except psycopg.Error as error:
-            reason = f"database unavailable: {schemacheck.say(error)}"
+            reason = f"database unavailable: {schema_check.say(error)}"
             return _say(503, status="unhealthy", version=version, reason=reason)
         return status, headers, json.dumps({"version": version} | json.loads(text)).encode()
 
     def pod_started(self, namespace: str, pod: PodInfo) -> None:
         """Open the pod's session, if it is an api pod."""
         wanted = self._hold_sessions and namespace in self._dsns
-        if wanted and schemacheck.name_of(pod.image) == APPLICATION_NAME:
+        if wanted and schema_check.name_of(pod.image) == APPLICATION_NAME:
             with self._lock:
                 self._sessions[pod.uid] = HeldSession(self._dsns[namespace], pod.name)
 
@@ -77,7 +77,7 @@ class PhysioFlowApp:
 
 
 def _answer_web(path: str, image: str) -> Answer:
-    version = schemacheck.tag_of(image)
+    version = schema_check.tag_of(image)
     if path == "/health":
         return _say(200, status="ok", version=version)
     if path == "/":
@@ -87,7 +87,7 @@ def _answer_web(path: str, image: str) -> Answer:
 
 
 def _check_health(conn: psycopg.Connection[Any], needs: Needs, _body: bytes) -> Answer:
-    health = schemacheck.judge(conn, needs)
+    health = schema_check.judge(conn, needs)
     if health.reason:
         return _say(503, status="unhealthy", schema=f"{health.schema:03d}", reason=health.reason)
     return _say(200, status="ok", schema=f"{health.schema:03d}")
@@ -101,7 +101,7 @@ def _guard(route: _Route) -> _Route:
             conn.execute(needs.query)
             return route(conn, needs, body)
         except (psycopg.ProgrammingError, psycopg.IntegrityError, psycopg.DataError) as error:
-            return _say(500, error=schemacheck.say(error))
+            return _say(500, error=schema_check.say(error))
 
     return guarded
 

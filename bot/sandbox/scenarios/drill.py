@@ -7,7 +7,7 @@ from typing import Any
 from bot.domain.drills import DrillKind
 from bot.sandbox.people import all_text
 from bot.sandbox.scenarios.before import check_serving, observe
-from bot.sandbox.scenarios.drilling import announced, ask, await_end, begin, check_clean, message_of, result_of
+from bot.sandbox.scenarios.drill_requests import announced, ask, await_end, begin, check_clean, message_of, result_of
 from bot.sandbox.scenarios.forgery import plant_forged
 from bot.sandbox.scenarios.production import LABEL, OID, Prod, observe_production, untouched
 from bot.sandbox.scenarios.restore import PROPERTIES

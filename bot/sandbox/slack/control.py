@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.slack import faults, survey
+from bot.sandbox.slack import faults, overview
 from bot.sandbox.slack.errors import GestureError
 from bot.sandbox.slack.gestures import account, modal, press, reaction, slash
 from bot.sandbox.slack.sockets import WARNING_LEAD_S, SocketHub
@@ -84,7 +84,7 @@ class Control:
         return {"ok": True, "faults": self._state.faults.listed()}
 
     async def _messages(self, request: web.Request) -> Json:
-        return {"ok": True, "messages": survey.messages(self._state, dict(request.query))}
+        return {"ok": True, "messages": overview.messages(self._state, dict(request.query))}
 
     async def _calls(self, request: web.Request) -> Json:
         since = request.query.get("since", "0")
@@ -94,7 +94,7 @@ class Control:
 
     async def _survey(self, _: web.Request) -> Json:
         extra = await asyncio.to_thread(self._state_extra) if self._state_extra else {}
-        return survey.merged(survey.survey(self._state, self._hub), extra)
+        return overview.merged(overview.survey(self._state, self._hub), extra)
 
 
 async def _now(result: Json) -> Json:

@@ -12,7 +12,7 @@ from bot.sandbox.slack.respond import respond
 from bot.sandbox.slack.responses import UrlSpentError
 from bot.sandbox.slack.sockets import SocketHub
 from bot.sandbox.slack.state import State
-from bot.sandbox.slack.webapi import WebApi
+from bot.sandbox.slack.web_api import WebApi
 
 Json = dict[str, Any]
 BODY_BYTES_MOST = 1_100_000_000

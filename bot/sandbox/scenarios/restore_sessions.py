@@ -8,9 +8,9 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
-from bot.sandbox.scenarios.killing import step_runs
+from bot.sandbox.scenarios.kills import step_runs
 from bot.sandbox.scenarios.restore import WRITTEN, check_closed, clear, times
-from bot.sandbox.scenarios.restorechecks import ask, check_ended, check_failed, prepare
+from bot.sandbox.scenarios.restore_checks import ask, check_ended, check_failed, prepare
 from bot.sandbox.scenarios.traffic import KEPT_OUT_S, Crowd, Prober
 from bot.sandbox.story import Story, texts
 

@@ -2,7 +2,7 @@
 
 from bot.domain.drills import DrillKind
 from bot.sandbox.scenarios.before import check_serving, observe
-from bot.sandbox.scenarios.drilling import ask, await_end, check_clean, message_of, result_of
+from bot.sandbox.scenarios.drill_requests import ask, await_end, check_clean, message_of, result_of
 from bot.sandbox.scenarios.production import OID
 from bot.sandbox.story import Story, key_of
 

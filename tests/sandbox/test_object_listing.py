@@ -9,7 +9,7 @@ import pytest
 from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import Client
 
-from bot.sandbox.objectlisting import ListingLayer
+from bot.sandbox.object_listing import ListingLayer
 from bot.sandbox.objectstore import ObjectStore
 
 if TYPE_CHECKING:

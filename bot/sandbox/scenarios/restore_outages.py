@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from bot.sandbox import smalldisk
-from bot.sandbox.botprocess import BotProcess
+from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.scenarios.restore import clear
-from bot.sandbox.scenarios.restorechecks import begin, check_ended, check_failed, loaders
+from bot.sandbox.scenarios.restore_checks import begin, check_ended, check_failed, loaders
 from bot.sandbox.story import Story
 
 PATIENCE_S = 2.0

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from bot.sandbox.scenarios.killing import kill_when, revive, step_runs
-from bot.sandbox.scenarios.restorechecks import begin, beside, check_ended, loaders
+from bot.sandbox.scenarios.kills import kill_when, revive, step_runs
+from bot.sandbox.scenarios.restore_checks import begin, beside, check_ended, loaders
 from bot.sandbox.story import Story
 
 HELD_S = 30.0
