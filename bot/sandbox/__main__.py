@@ -1,4 +1,4 @@
-"""``python -m bot.sandbox``: a whole workplace on loopback, and scenarios played in it."""
+"""Starts a workplace on loopback, and plays scenarios in it: ``python -m bot.sandbox``."""
 
 import argparse
 import json
@@ -41,7 +41,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run; gives the exit code: 0 unless a check failed."""
+    """Run, and return the exit code: 0 unless a check failed."""
     options = parse(arguments)
     if options.list:
         for name, scenario in SCENARIOS.items():

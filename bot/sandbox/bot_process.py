@@ -1,4 +1,4 @@
-"""The real bot as a process of its own: started, watched, killed."""
+"""Starts, watches and kills the real bot as a process of its own."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Faults of an object store, as a WSGI layer: errors, delays, and connections that break midway."""
+"""Injects faults into the object store as a WSGI layer: errors, delays, broken connections."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ KINDS = ("5xx", "delay", "drop")
 
 @dataclass
 class Fault:
-    """What goes wrong, and for which requests.
+    """A failure, and the requests it hits.
 
     Attributes:
         kind: ``5xx`` answers an error, ``delay`` waits first, ``drop`` closes the connection midway.

@@ -1,4 +1,4 @@
-"""An S3 store on loopback: moto's S3 behind layers for faults, access keys, conditional writes and listings."""
+"""Runs an S3 store on loopback: moto behind layers for faults, access keys, conditional writes and listings."""
 
 import threading
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Plays scenarios in a sandbox: curtain, story, checks, closing line."""
+"""Plays scenarios in a sandbox, and prints their checks."""
 
 import dataclasses
 import traceback

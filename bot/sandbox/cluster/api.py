@@ -1,4 +1,4 @@
-"""The API server's front: faults, authentication, authorisation, discovery, then the verb."""
+"""Serves the API: faults, authentication, authorization, discovery, then the verb."""
 
 import logging
 import time

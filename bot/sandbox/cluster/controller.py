@@ -1,4 +1,4 @@
-"""The control loop: one thread that reconciles everything after each change, and when something is due."""
+"""Reconciles the cluster in one thread, after each change and when something is due."""
 
 import logging
 import random

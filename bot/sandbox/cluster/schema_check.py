@@ -1,4 +1,4 @@
-"""What each PhysioFlow version needs of its database, checked on the live schema."""
+"""Checks the live schema for the columns and tables that each PhysioFlow version needs."""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Needs:
     @classmethod
     def of_image(cls, image: str) -> Self | None:
         """Find the row of an image by its tag; None for an unknown version."""
-        found = _VERSION.fullmatch(tag_of(image))
+        found = _VERSION.fullmatch(read_tag(image))
         wanted = (int(found[1]), int(found[2])) if found else None
         return next((row for row in _MATRIX if row.major_minor == wanted), None)  # type: ignore[return-value] # no subclass
 
@@ -46,23 +46,23 @@ _MATRIX = (
 
 @dataclass(frozen=True)
 class Health:
-    """What a health check found; `reason` is empty when all is well, `schema` 0 when none could be read."""
+    """Result of a health check; `reason` is empty when all is well, `schema` 0 when none could be read."""
 
     schema: int
     reason: str
 
 
-def tag_of(image: str) -> str:
+def read_tag(image: str) -> str:
     """Read an image's tag, a digest left out."""
     return image.partition("@")[0].rpartition("/")[2].partition(":")[2]
 
 
-def name_of(image: str) -> str:
+def read_name(image: str) -> str:
     """Read an image's name: ``physioflow-api``."""
     return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
-def judge(conn: psycopg.Connection[Any], needs: Needs) -> Health:
+def check_health(conn: psycopg.Connection[Any], needs: Needs) -> Health:
     """Check the applied migrations and run the version's own query; `conn` is in autocommit."""
     try:
         schema = read_schema(conn)

@@ -1,4 +1,4 @@
-"""Lists and watches."""
+"""Serves lists and watches."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What drills have to do with a rollback of production."""
+"""Plans a rollback of production with and without the evidence of drills."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,15 +31,15 @@ class _Then:
     at: datetime
 
     def now(self) -> datetime:
-        """See `bot.ports.Clock.now`."""
+        """Return the drill's time."""
         return self.at
 
     def monotonic(self) -> float:
-        """See `bot.ports.Clock.monotonic`."""
+        """Return the drill's time in seconds."""
         return self.at.timestamp()
 
     def sleep(self, seconds: float) -> None:
-        """See `bot.ports.Clock.sleep`."""
+        """Move the time forward."""
         self.at += timedelta(seconds=seconds)
 
 
@@ -69,8 +69,10 @@ def _report(story: Story) -> None:
     pictured = story.wait(lambda: [m for m in story.fresh() if m.get("files")], "the picture of the drills")
     name = pictured[0]["files"][0]["name"]
     story.checks.that("the picture is posted in the channel", name.endswith(".png"), name)
-    told = texts(story.fresh())
-    story.checks.says("the text says what they have taught", told, "6 passed, 1 failed", "Restores of staging: 34 s")
+    reported = texts(story.fresh())
+    story.checks.says(
+        "the text says what they have taught", reported, "6 passed, 1 failed", "Restores of staging: 34 s"
+    )
 
 
 def remember_drills(story: Story) -> None:

@@ -1,10 +1,10 @@
-"""Kill -9 of the bot in the middle of a drill, twice: it goes on where it was, and repeats nothing."""
+"""Kills the bot twice in the middle of a drill: it continues, and repeats nothing."""
 
 from bot.domain.drills import DrillKind
 from bot.sandbox.scenarios.before import check_serving, observe
-from bot.sandbox.scenarios.drill_requests import ask, await_end, check_clean, message_of, result_of
+from bot.sandbox.scenarios.drill_requests import ask, await_end, check_clean, read_message, read_result
 from bot.sandbox.scenarios.production import OID
-from bot.sandbox.story import Story, key_of
+from bot.sandbox.story import Story, read_key
 
 STOPPING = """
 SELECT count(*) > 0 FROM backstop.steps s JOIN backstop.runs r ON r.id = s.run_id
@@ -29,15 +29,15 @@ def drill_killed(story: Story) -> None:
     story.slack.clear_faults()
     await_end(staging, drill_id)
     checks = story.checks
-    checks.equal("it passed all the same", result_of(staging, drill_id), ("passed", ""))
-    checks.says("its message says so", message_of(staging, drill_id), "Passed")
+    checks.equal("it passed all the same", read_result(staging, drill_id), ("passed", ""))
+    checks.says("its message says so", read_message(staging, drill_id), "Passed")
     taken_up = story.journal("SELECT fence FROM backstop.drills WHERE id = %s", drill_id)[0][0]
     checks.equal("three processes have had it", taken_up, 3)
     runs = story.journal("SELECT state FROM backstop.runs WHERE drill = %s", drill_id)
     checks.equal("it was restored once, and undone once", runs, [("succeeded",), ("succeeded",)])
     bundles = [key for key in staging.bucket.list_keys() if drill_id in key and key.endswith(".tar.gz")]
     checks.equal("one backup was taken", len(bundles), 1)
-    keys = [key_of(message) for message in staging.fresh() if key_of(message)]
+    keys = [read_key(message) for message in staging.fresh() if read_key(message)]
     checks.equal("no message is doubled", len(keys), len(set(keys)))
     checks.equal("the very database from before serves again", staging.database.ask(OID), oid)
     check_serving(staging, before, "v1.3.0")

@@ -1,4 +1,4 @@
-"""Drills asked for, waited for, and looked at."""
+"""Requests drills, waits for them, and reads their results."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -11,7 +11,7 @@ from bot.domain.drills import Drill, DrillKind, drill_id_of
 from bot.engine.requests import Kind, defer
 from bot.ports import Request
 from bot.sandbox.scenarios.production import databases_beside
-from bot.sandbox.story import Story, key_of, texts
+from bot.sandbox.story import Story, read_key, texts
 
 DRILL_S = 180.0
 CLOCK = SystemClock()
@@ -28,11 +28,11 @@ def soon() -> Sequence[Mapping[str, str | int | list[str]]]:
 
 
 def announced(story: Story) -> str:
-    """Wait for the announcement of the one that is due soon; gives its id. Only approvers may skip it."""
+    """Wait for the announcement of the drill that is due soon, and return its id. Only approvers can skip it."""
     found = "SELECT id FROM backstop.drills WHERE schedule <> '' AND state = 'planned'"
     drill_id = str(story.wait(lambda: [i for (i,) in story.journal(found)], "a planned drill")[0])
     posted = story.wait(
-        lambda: [m for m in story.messages() if key_of(m) == f"drill:{drill_id}"], "the drill's announcement"
+        lambda: [m for m in story.messages() if read_key(m) == f"drill:{drill_id}"], "the drill's announcement"
     )[0]
     story.checks.says("it is announced before it starts", texts([posted]), "Planned", "starts", "Skip")
     story.screen.gesture(story.cast.engineer.name, "presses Skip")
@@ -43,7 +43,7 @@ def announced(story: Story) -> str:
 
 
 def begin(story: Story, kind: DrillKind, bundle_of: str) -> str:
-    """Plan one as a schedule with `bundle_of` does; gives its id."""
+    """Plan a drill as a schedule with `bundle_of` does, and return its id."""
     now, dsn = CLOCK.now(), story.sandbox.sample.state_dsn
     drill_id = drill_id_of("", f"{kind}:{now.isoformat()}")
     request = Request(f"drill:{drill_id}", Kind.DRILL.value, {"drill_id": drill_id, "start_at": now.isoformat()})
@@ -56,11 +56,11 @@ def begin(story: Story, kind: DrillKind, bundle_of: str) -> str:
 
 
 def ask(story: Story, kind: DrillKind) -> str:
-    """Have somebody ask for one; gives its id."""
+    """Have somebody request a drill, and return its id."""
     every = "SELECT id FROM backstop.drills"
     known = {row[0] for row in story.journal(every)}
-    said = story.command(story.cast.lead_a, f"/drill {story.environment} now {kind}")
-    story.checks.says("the command is acknowledged at once", said, story.environment)
+    reply = story.command(story.cast.lead_a, f"/drill {story.environment} now {kind}")
+    story.checks.says("the command is acknowledged at once", reply, story.environment)
     return str(story.wait(lambda: next((i for (i,) in story.journal(every) if i not in known), None), "the drill"))
 
 
@@ -73,15 +73,15 @@ def await_end(story: Story, drill_id: str) -> None:
     story.settle()
 
 
-def result_of(story: Story, drill_id: str) -> tuple[str, str]:
+def read_result(story: Story, drill_id: str) -> tuple[str, str]:
     """Its state and its problem."""
     state, problem = story.journal("SELECT state, problem FROM backstop.drills WHERE id = %s", drill_id)[0]
     return str(state), str(problem)
 
 
-def message_of(story: Story, drill_id: str) -> str:
-    """What its message says; there must be one."""
-    own = [m for m in story.messages() if key_of(m) == f"drill:{drill_id}"]
+def read_message(story: Story, drill_id: str) -> str:
+    """Return the text of its message; there must be one."""
+    own = [m for m in story.messages() if read_key(m) == f"drill:{drill_id}"]
     story.checks.equal("one message, edited in place, says how it went", len(own), 1)
     return texts(own)
 

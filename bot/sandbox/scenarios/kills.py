@@ -1,4 +1,4 @@
-"""Kill -9 of the bot at a chosen moment, and its return."""
+"""Kills the bot at a chosen moment with SIGKILL, and starts it again."""
 
 from collections.abc import Callable
 

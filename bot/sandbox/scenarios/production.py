@@ -1,4 +1,4 @@
-"""Production while drills run elsewhere: looked at all the while, and compared with what it was."""
+"""Watches production while drills run elsewhere, and compares it with its state before."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ BESIDE = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER B
 
 @dataclass(frozen=True)
 class Prod:
-    """What production was."""
+    """Production's state before the drill."""
 
     before: Before
     oid: str
@@ -71,5 +71,5 @@ def untouched(story: Story, prod: Prod) -> Iterator[None]:
 
 
 def databases_beside(story: Story) -> list[str]:
-    """What the bot has beside the environment's database."""
+    """List the databases the bot has made beside the environment's."""
     return [row[0] for row in story.database.ask(BESIDE, f"{story.database.name}_backstop_")]

@@ -1,4 +1,4 @@
-"""Every scenario by name."""
+"""Lists every scenario by name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ class Scenario:
     Attributes:
         play: tells it; checks that fail are counted, an exception ends it.
         without: rows of the compatibility matrix to leave out, by app.
-        drills: gives the schedules its bot is to have, when it is about to start; None for the usual ones.
-        demands_drills: whether production refuses what no drill has proven lately.
+        drills: returns the schedules its bot is to have, when it is about to start; None for the usual ones.
+        demands_drills: whether production refuses what no drill has proven recently.
     """
 
     play: Callable[[Story], None]
@@ -42,7 +42,7 @@ class Scenario:
 
     @property
     def is_special(self) -> bool:
-        """Whether it wants a bot of its own."""
+        """Tell whether it needs a bot of its own."""
         return bool(self.without or self.demands_drills or self.drills)
 
     @property

@@ -1,4 +1,4 @@
-"""How a restore among troubles begins, and what must be true after it: all of it, or nothing of it."""
+"""Begins a restore under trouble, and checks that afterwards all of it happened, or none of it."""
 
 from typing import Any
 
@@ -29,13 +29,13 @@ def begin(story: Story) -> Then:
 
 
 def ask(story: Story) -> str:
-    """Ask for the newest backup; gives what the plan says."""
+    """Request a restore of the newest backup, and return the plan's text."""
     story.command(story.cast.oncall, "/rollback prod latest --reason bookings went to the wrong clinic")
     return all_text(story.request())
 
 
 def loaders(story: Story) -> int:
-    """How many sessions fill a side database."""
+    """Count the sessions that load a side database."""
     query = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'backstop load %%' AND datname LIKE %s"
     return int(story.database.ask(query, f"{story.database.name}%")[0][0])
 

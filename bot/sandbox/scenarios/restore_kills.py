@@ -1,4 +1,4 @@
-"""Kill -9 of the bot wherever a restore may be: nothing is lost, nothing is doubled, nothing is left over."""
+"""Kills the bot at every stage of a restore: nothing is lost, doubled or left over."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +39,7 @@ def killed_while_swapping(story: Story) -> None:
         revive(story)
         story.wait(lambda: not _rename_waits(story), "the dead one's session to be gone")
         story.wait(lambda: _rename_waits(story), "the next swap", 60.0)
-        state.execute("LOCK TABLE backstop.audit IN EXCLUSIVE MODE")  # whoever has swapped cannot note it
+        state.execute("LOCK TABLE backstop.audit IN EXCLUSIVE MODE")  # the bot cannot record its swap
         holder.rollback()
         kill_when(story, lambda: _is_swapped(story), "the renames have committed, and no one has noted it")
     story.checks.that("the restored database is open without the bot", story.database.is_open())

@@ -1,14 +1,19 @@
-"""What a restore needs goes away in the middle of it: the bucket, the scratch disk, the database server."""
+"""Removes a dependency in the middle of a restore: the bucket, the scratch disk, the database server."""
 
 import dataclasses
+import os
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
-from bot.sandbox import smalldisk
 from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.scenarios.restore import clear
 from bot.sandbox.scenarios.restore_checks import begin, check_ended, check_failed, loaders
 from bot.sandbox.story import Story
+
+_FILLER = "somebody-elses-file"
+_MOUNT = 'mount -t tmpfs -o "size=$0" none "$1" && shift && exec "$@"'
 
 PATIENCE_S = 2.0
 HELD_S = 30.0
@@ -43,20 +48,20 @@ def bucket_lost(story: Story) -> None:
 def scratch_full(story: Story) -> None:
     """The scratch disk fills up while the bundle is unpacked: the run fails and says so, and nothing was touched."""
     scratch = story.sandbox.directory / "scratch"
-    if not smalldisk.is_possible(scratch):
+    if not _can_mount(scratch):
         story.checks.that("skipped: no small disk can be made here, mounting is not permitted", fact=True)
         return
     then = begin(story)
-    with _other_bot(story, wrapper=smalldisk.wrapper(scratch, SCRATCH_MB)) as bot:
-        disk = smalldisk.seen_by(bot.pid, scratch)
+    with _other_bot(story, wrapper=_on_small_disk(scratch, SCRATCH_MB)) as bot:
+        disk = _seen_by(bot.pid, scratch)
         story.slack.fault(target="s3", kind="delay", delay_s=HELD_S, method="GET", key_prefix=then.bundle)
         story.approve()
         story.wait(lambda: list(disk.glob("backstop-fetch-*")), "the bundle to be fetched", 60.0)
-        smalldisk.fill(disk)
+        _fill(disk)
         story.screen.note("somebody else fills the scratch disk to the last byte")
         story.slack.clear_faults()
         check_failed(story, then, "scratch-full")
-        story.checks.equal("nothing is left on it", [path.name for path in disk.iterdir()], [smalldisk.FILLER])
+        story.checks.equal("nothing is left on it", [path.name for path in disk.iterdir()], [_FILLER])
     clear(story, then)
 
 
@@ -81,3 +86,38 @@ def _other_bot(story: Story, stall_s: float = 300.0, wrapper: Sequence[str] = ()
     finally:
         sandbox.stop_bots()
         sandbox.add_bot(sandbox.tuning)
+
+
+def _on_small_disk(directory: Path, size_mb: int) -> Sequence[str]:
+    """Return the command that puts a disk over the directory and becomes the command behind it."""
+    namespaces = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
+    return ["unshare", *namespaces, "sh", "-c", _MOUNT, f"{size_mb}m", str(directory)]
+
+
+def _can_mount(directory: Path) -> bool:
+    """Tell whether the kernel allows the mount; a container without that right does not."""
+    try:
+        tried = subprocess.run([*_on_small_disk(directory, 1), "true"], capture_output=True, check=False)  # noqa: S603 -- our own
+    except FileNotFoundError:
+        return False
+    return tried.returncode == 0
+
+
+def _seen_by(pid: int, directory: Path) -> Path:
+    """Return the directory as that process sees it."""
+    return Path(f"/proc/{pid}/root{directory}")
+
+
+def _fill(directory: Path) -> None:
+    """Write a file until there is no room for another byte."""
+    with (directory / _FILLER).open("wb", buffering=0) as file:
+        for size_bytes in (64 * 1024, 1):
+            while _fits(file.fileno(), size_bytes):
+                pass
+
+
+def _fits(file: int, size_bytes: int) -> bool:
+    try:
+        return os.write(file, b"\0" * size_bytes) == size_bytes
+    except OSError:
+        return False

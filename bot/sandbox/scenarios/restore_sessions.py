@@ -1,4 +1,4 @@
-"""Who else is in the database while it is swapped: impatient clients, a monitoring tool, replication, a transaction."""
+"""Restores while others use the database: impatient clients, a monitoring tool, replication, a transaction."""
 
 import subprocess
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ SELECT clinic_id, patient_id, therapist_id, starts_at FROM appointments LIMIT 1
 
 
 def crowd(story: Story) -> None:
-    """Twenty clients that connect anew at once, a monitoring tool, a slot in use: swapped in spite of them all."""
+    """The swap succeeds despite twenty clients that reconnect at once, a monitoring tool and a slot in use."""
     then = prepare(story)
     watcher, replica = _login(story, "watcher", "IN ROLE pg_monitor"), _login(story, "replica", "REPLICATION")
     with _consumer(story, replica), Crowd([Prober(watcher, WATCHED)]) as watching:
@@ -62,7 +62,7 @@ def prepared_transaction(story: Story) -> None:
 
 
 def superuser_session(story: Story) -> None:
-    """A superuser's session, which the bot may not end: the plan and the refusal name it, and the app goes on."""
+    """The bot cannot end a superuser's session: the plan and the refusal name it, and the app goes on."""
     then, pods = prepare(story), _pods(story)
     with story.database.connect(application_name="nightly-report") as session:
         pid = str(session.info.backend_pid)
@@ -88,7 +88,7 @@ def _check_never_stopped(story: Story, pods: set[str]) -> None:
 
 
 def _login(story: Story, role: str, options: LiteralString) -> str:
-    """Make a role that may connect, whatever else it is; gives its DSN."""
+    """Make a role that can connect, with any other attributes, and return its DSN."""
     server = story.sandbox.postgres
     with story.database.connect() as conn:
         if not conn.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchall():

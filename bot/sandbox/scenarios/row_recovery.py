@@ -1,4 +1,4 @@
-"""`/rollback salvage RUN`: bookings that a restore has put aside are found again, and come back by SQL."""
+"""Recovers bookings that a restore has put aside with `/rollback salvage RUN`, and loads its SQL."""
 
 import gzip
 import re
@@ -20,10 +20,10 @@ def salvage(story: Story) -> None:
     checks.says("the command is acknowledged at once", refused, run_id)
     checks.says("somebody else's run is not for everyone", story.answer(cast.engineer, "not-yours"), "Ask one of them")
     story.command(cast.oncall, f"/rollback salvage {run_id}")
-    said = story.thread_says("compared with what run", timeout_s=60.0)
-    checks.says("the thread counts the rows", said, f'"public"."{WRITTEN}"', "to bring back", "Nothing was applied")
+    reply = story.thread_says("compared with what run", timeout_s=60.0)
+    checks.says("the thread counts the rows", reply, f'"public"."{WRITTEN}"', "to bring back", "Nothing was applied")
     story.settle()
-    found = _KEY.search(said)
+    found = _KEY.search(reply)
     text = gzip.decompress(story.bucket.read(found[0])).decode() if found else ""
     checks.says("the SQL is in the bucket", text, f'INSERT INTO "public"."{WRITTEN}"', "COMMIT;")
     rows = [line for line in text.splitlines() if line.startswith(("INSERT", "-- UPDATE"))]
@@ -37,7 +37,7 @@ def salvage(story: Story) -> None:
 
 
 def _restore(story: Story) -> tuple[str, int]:
-    """Book after a backup, then restore it; gives the run and how many bookings there were."""
+    """Book after a backup, then restore it; returns the run and the number of bookings."""
     story.command(story.cast.oncall, f"/backups prod take {LABEL}")
     story.answer(story.cast.oncall, "is taken", LABEL, timeout_s=60.0)
     with Booker(story) as booker:

@@ -1,4 +1,4 @@
-"""People who use the app while something happens to it, and how long they had to wait."""
+"""Plays users of the app while something happens to it, and measures their waits."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -55,7 +55,7 @@ class Loop(ABC):
         return max(((after - before).total_seconds() for before, after in pairs), default=0.0)
 
     def successes(self, since: datetime, until: datetime | None) -> int:
-        """How many went well in a time."""
+        """Count the successes in a period."""
         return sum(since <= at and (until is None or at <= until) for at in self.times)
 
 

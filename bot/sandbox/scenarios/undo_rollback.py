@@ -1,4 +1,4 @@
-"""`/rollback prod 024`, then `/rollback undo RUN`: what the chain dropped is back, what was written since is kept."""
+"""Undoes `/rollback prod 024`: dropped rows come back, and rows written since stay."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -45,8 +45,8 @@ def undo_chain(story: Story) -> None:
     _check_back(story, shape, prints)
     check_serving(story, before, "v1.3.0")
     story.command(story.cast.oncall, f"/rollback undo {run_id}")
-    told = story.answer(story.cast.oncall, "schema-changed-since")
-    story.checks.says("a second undo of the same run is refused, with the way out", told, "restore")
+    reported = story.answer(story.cast.oncall, "schema-changed-since")
+    story.checks.says("a second undo of the same run is refused, with the way out", reported, "restore")
     kept = story.database.ask("DELETE FROM waitlist WHERE id = %s RETURNING id", newer)
     story.checks.equal("what was written in between is still there", len(kept), 1)
 

@@ -1,4 +1,4 @@
-"""Refusals: what Slack answers instead of ``ok``, and what the control API answers to an impossible gesture."""
+"""Names refusals: Slack's error codes, and the control API's answers to an impossible gesture."""
 
 from typing import Any
 
@@ -34,6 +34,6 @@ class GestureError(Exception):
 
 
 def with_reasons(error: str, reasons: list[str]) -> SlackError:
-    """Give a refusal that says why, in ``errors`` and ``response_metadata.messages`` as Slack does."""
+    """Return a refusal that says why, in ``errors`` and ``response_metadata.messages`` as Slack does."""
     messages = [f"[ERROR] {reason}" for reason in reasons]
     return SlackError(error, errors=reasons, response_metadata={"messages": messages})

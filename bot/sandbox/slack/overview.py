@@ -1,4 +1,4 @@
-"""What a bystander sees: messages with their history, and the whole workspace."""
+"""Lists messages with their history, and the whole workspace, for a bystander."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 def messages(state: State, query: dict[str, str]) -> list[Json]:
-    """Give messages, oldest first, filtered by ``channel``, ``thread_ts``, ``user`` (what they see), ``deleted``."""
+    """Return messages, oldest first, filtered by ``channel``, ``thread_ts``, ``user`` (what they see), ``deleted``."""
     wanted = query.get("channel")
     known = {c.name: c.id for c in state.workspace.channels.values()}
     wanted = known.get((wanted or "").removeprefix("#"), wanted)
@@ -25,7 +25,7 @@ def messages(state: State, query: dict[str, str]) -> list[Json]:
 
 
 def described(state: State, message: Message) -> Json:
-    """Give one message with everything known of it."""
+    """Return one message with everything known of it."""
     return {
         "channel": message.channel,
         "ts": message.ts,
@@ -47,7 +47,7 @@ def described(state: State, message: Message) -> Json:
 
 
 def survey(state: State, hub: SocketHub) -> Json:
-    """Give the Slack share of ``GET /sandbox/state``."""
+    """Return the Slack share of ``GET /sandbox/state``."""
     workspace = state.workspace
     return {
         "ok": True,

@@ -1,4 +1,4 @@
-"""The way of one Web API call: fault, token, scope, rate, method, answer, log."""
+"""Handles one Web API call: fault, token, scope, rate limit, method, answer, log."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Answer:
-    """What goes back: an HTTP status, a body, headers."""
+    """An HTTP status, a body, headers."""
 
     status: int
     body: Json
@@ -46,8 +46,8 @@ class WebApi:
             fault, answer = None, refusal(refused)
         elapsed_ms = round((asyncio.get_running_loop().time() - began_s) * 1000, 1)
         call = {"time": at_s, "method": name, "arguments": {k: v for k, v in given.items() if k != "token"}}
-        told = {"status": answer.status, "answer": answer.body, "elapsed_ms": elapsed_ms}
-        self._state.calls.record(call | told | {"fault": fault.kind if fault else None})
+        reported = {"status": answer.status, "answer": answer.body, "elapsed_ms": elapsed_ms}
+        self._state.calls.record(call | reported | {"fault": fault.kind if fault else None})
         if fault and fault.kind == "drop" and request.transport:
             request.transport.abort()
         return web.json_response(answer.body, status=answer.status, headers=answer.headers)
@@ -100,7 +100,7 @@ def refusal(refused: SlackError) -> Answer:
 
 
 def rate_limited(wait_s: float) -> Answer:
-    """Give Slack's 429 and how many seconds to wait."""
+    """Return Slack's 429 and the seconds to wait."""
     return Answer(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": f"{wait_s:g}"})
 
 
