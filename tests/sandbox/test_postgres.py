@@ -40,7 +40,7 @@ def server_pids(data_dir: Path) -> set[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """A zombie waiting for its (killed) parent's heir to reap it is not alive."""
+    """A zombie waiting to be reaped is not alive."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

@@ -12,7 +12,7 @@ from tests.sandbox.cluster.kube import NAMESPACE, Kube, wait_until
 
 
 class Recorder(StaticApp):
-    """Notes its pods; unhealthy until told otherwise."""
+    """Records its pods; answers 503 while `healthy` is False."""
 
     def __init__(self) -> None:
         self.alive: set[str] = set()

@@ -141,7 +141,7 @@ def test_nobody_submits_anothers_modal(screen: Screen) -> None:
     assert screen.desk.raw("submit", user="U0LEADA", view_id=view_id, values={}).status_code == 404
 
 
-def test_closing_is_told_when_asked_for(screen: Screen) -> None:
+def test_closing_is_reported_on_request(screen: Screen) -> None:
     quiet = screen.open(modal(section()))
     assert screen.desk.do("close", user=WHO, view_id=quiet)["notified"] is False
     view_id = screen.open(modal(section(), notify_on_close=True))

@@ -168,7 +168,7 @@ def test_a_gitops_controller_with_a_number_of_its_own(kube: Kube, emulator: Clus
     wait_until(lambda: kube.deployment().spec.replicas == 3)
 
 
-def test_what_is_forbidden_is_refused_and_told(kube: Kube, emulator: ClusterEmulator) -> None:
+def test_forbidden_requests_are_refused_and_named(kube: Kube, emulator: ClusterEmulator) -> None:
     kube.deploy()
     emulator.fault({"kind": "forbidden", "verb": "patch", "resource": "deployments/scale", "namespace": NAMESPACE})
     status = _refusal(kube)

@@ -239,7 +239,7 @@ def test_a_modal_and_a_home_slack_accepts() -> None:
     assert view_problems({"type": "home", "blocks": [DIVIDER] * 100}, "home") == []
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     assert len(message_problems([{"type": "header", "text": plain(151)}, {"type": "banner"}])) == 2
 
 

@@ -146,7 +146,7 @@ def test_an_orphaning_deletion_leaves_the_pods(kube: Kube, emulator: ClusterEmul
     assert len(kube.pods()) == 1
 
 
-def test_scaling_is_told_in_events(kube: Kube, emulator: ClusterEmulator) -> None:
+def test_scaling_is_in_the_events(kube: Kube, emulator: ClusterEmulator) -> None:
     kube.deploy(replicas=2)
     emulator.wait_settled()
     events = kube.core.list_namespaced_event(NAMESPACE, field_selector="involvedObject.name=api").items
