@@ -22,7 +22,7 @@ class GestureError(Exception):
 
     Args:
         error: a short reference, e.g. ``user_not_found``.
-        message: one sentence for whoever drives the sandbox.
+        message: one sentence for the person who drives the sandbox.
         status: the HTTP status, 400 to 499.
     """
 

@@ -23,7 +23,7 @@ class Timings:
     """Slack's patience, in seconds.
 
     ``event_retries_s`` are the pauses before an unacked event's retries. ``command_redeliveries`` is how often a
-    command or interaction goes to another socket after its time is up and its user was told so.
+    command or interaction goes to another socket after its time is up and its user has seen an error.
     """
 
     ack_timeout_s: float = 3.0
