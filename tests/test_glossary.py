@@ -156,6 +156,26 @@ def test_no_old_word_is_left() -> None:
     assert not found, "\n".join(["", *found])
 
 
+def test_no_docstring_begins_with_a_question_word() -> None:
+    question = re.compile(r"(What|Whether|How|Who|Whose|Whoever|Where|When|Why|Which)\b(?!.*\?$)")
+    found = [
+        f"{text.path}:{text.line}: {text.text.splitlines()[0]}"
+        for folder in ("bot", "commands")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for text in own_docstrings(path)
+        if question.match(text.text)
+    ]
+    assert not found, "\n".join(["", *found])
+
+
+def own_docstrings(path: Path) -> Iterator[Text]:
+    """Docstrings of a module, its classes and functions, without those below attributes."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if text := ast.get_docstring(node):
+                yield Text("docstring", str(path.relative_to(ROOT)), getattr(node, "lineno", 1), text)
+
+
 def test_every_place_exists() -> None:
     assert len(places(cell for row in entries() for cell in row[2:])) > 50
     examples = (ROOT / "docs" / "architecture.md").read_text().splitlines()
