@@ -79,7 +79,7 @@ class BotProcess:
         raise PermanentError("bot-not-started", "The bot did not become ready.", self.log_tail(20))
 
     def kill(self) -> None:
-        """Kill -9: what a lost node looks like."""
+        """Send SIGKILL, as if the node were lost."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

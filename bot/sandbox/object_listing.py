@@ -33,6 +33,7 @@ class ListingLayer:
         request = Request(environ)
         backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
         bucket = backend.buckets.get(request.path.strip("/")) if _is_plain(request) else None
+        # decision 22: everything but the plain case stays moto's, so that only one thing can differ from it
         if type(bucket) is not FakeBucket:
             return self._app(environ, start_response)
         body = "".join((_HEAD, *_page(backend, bucket, request.args), "</ListBucketResult>"))

@@ -42,6 +42,7 @@ def plant_forged(story: Story) -> str:
     )
     for _ in corrupted.chunks():
         pass
+    # decision 25: only a digest that fits the edited bytes shows what the drill does when checks let damage through
     sidecar = write_sidecar(manifest, replace(stored, sha256=corrupted.digest.hexdigest()))
     client.put_object(Bucket=bucket, Key=f"{name}{SIDECAR_SUFFIX}", Body=sidecar)
     return str(name)

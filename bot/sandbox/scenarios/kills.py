@@ -25,6 +25,7 @@ def kill_when(story: Story, look: Callable[[], object], when: str) -> None:
 
 def revive(story: Story) -> None:
     """Start the replicas again. The dead one's lease is made to end now: its seconds would only be waited for."""
+    # decision 21: another scenario waits for a lease that ends by itself
     story.sandbox.state.run("UPDATE backstop.runs SET lease_until = clock_timestamp() WHERE state = 'running'")
     for bot in story.sandbox.bots:
         bot.start()

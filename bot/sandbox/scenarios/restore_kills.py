@@ -54,6 +54,7 @@ def killed_while_swapping(story: Story) -> None:
 @contextmanager
 def _renames_held(story: Story) -> Iterator[psycopg.Connection[Any]]:
     """Lock the live database's name from beside it: it can be closed and emptied, and not be renamed."""
+    # decision 21: an uncommitted comment holds the one lock that a rename needs, and no other
     with psycopg.connect(story.sandbox.sample.superuser_dsn) as conn:
         statement = sql.SQL("COMMENT ON DATABASE {} IS 'never committed'")
         conn.execute(statement.format(sql.Identifier(story.database.name)))

@@ -90,6 +90,7 @@ def _other_bot(story: Story, stall_s: float = 300.0, wrapper: Sequence[str] = ()
 
 def _on_small_disk(directory: Path, size_mb: int) -> Sequence[str]:
     """Return the command that puts a disk over the directory and becomes the command behind it."""
+    # decision 21: in a mount namespace of its own, the disk ends with the process, however that ends
     namespaces = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
     return ["unshare", *namespaces, "sh", "-c", _MOUNT, f"{size_mb}m", str(directory)]
 
