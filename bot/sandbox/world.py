@@ -90,7 +90,7 @@ class DatabaseWorld:
 
 
 class StateWorld(DatabaseWorld):
-    """The bot's own database. Stories ask it many times a second, so sessions are kept; `close` ends them."""
+    """The bot's own database. Stories query it many times per second, so it keeps sessions open; `close` ends them."""
 
     def __init__(self, superuser_dsn: str, name: str) -> None:
         super().__init__(superuser_dsn, name)

@@ -54,7 +54,7 @@ def observe_production(story: Story) -> Prod:
 
 @contextmanager
 def untouched(story: Story, prod: Prod) -> Iterator[None]:
-    """Check that nobody of ours is in production's database meanwhile, and that all is as it was."""
+    """Check that the bot opens no session in production's database meanwhile, and changes nothing."""
     watch = Watch(story.sandbox.sample.superuser_dsn, story.database.name)
     watch.start()
     try:

@@ -18,7 +18,7 @@ class SlackError(Exception):
 
 
 class GestureError(Exception):
-    """A gesture nobody could make in Slack's client: no such user, channel, message, button.
+    """A gesture that Slack's client does not allow: no such user, channel, message, button.
 
     Args:
         error: a short reference, e.g. ``user_not_found``.
