@@ -113,7 +113,7 @@ class SocketHub:
         return Delivery(None, "operation_timeout")
 
     async def deliver_event(self, payload: Json) -> bool:
-        """Send an event, and again at once, after one minute and after five while nobody acks it; tell if it was acked."""
+        """Send an event; repeat it at once, after one minute and after five until it is acked; tell if it was."""
         for attempt, pause_s in enumerate((0.0, *self._timings.event_retries_s)):
             await asyncio.sleep(pause_s)
             reason = "timeout" if attempt else ""
