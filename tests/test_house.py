@@ -1,4 +1,4 @@
-"""The house's own rules: who may import whom, what may be committed, what is shipped, what is documented."""
+"""Checks the repository's own rules: imports, committed files, the package, documentation."""
 
 import ast
 import fnmatch
@@ -43,7 +43,7 @@ def committed_files() -> list[Path]:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The house, where it may be damaged."""
+    """A copy of the sources, to damage."""
     house = tmp_path_factory.mktemp("house")
     for source in SOURCES:
         shutil.copytree(source, house / source.name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from bot.domain.differences import difference
 from bot.domain.drill_evidence import PlannedProof
@@ -221,7 +222,7 @@ class Plan:
     proven: PlannedProof | None = None
     left: tuple[Leftover, ...] = ()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """sha256, hex, of the canonical JSON of what is approved."""
         text = json.dumps(self.approved_facts(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)

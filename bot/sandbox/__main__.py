@@ -1,4 +1,4 @@
-"""``python -m bot.sandbox``: a whole workplace on loopback, and scenarios played in it."""
+"""Starts a workplace on loopback, and plays scenarios in it: ``python -m bot.sandbox``."""
 
 import argparse
 import json
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from bot.sandbox.cluster import Delays
 from bot.sandbox.people import Slack
+from bot.sandbox.player import play
 from bot.sandbox.scenarios.registry import SCENARIOS
 from bot.sandbox.screen import Screen
-from bot.sandbox.theatre import play
 from bot.sandbox.workplace import Layout, Sandbox
 
 PODS = Delays(start_s=(1.0, 2.5), terminate_s=(0.5, 1.5))
@@ -41,7 +41,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run; gives the exit code: 0 unless a check failed."""
+    """Run, and return the exit code: 0 unless a check failed."""
     options = parse(arguments)
     if options.list:
         for name, scenario in SCENARIOS.items():

@@ -1,4 +1,4 @@
-"""What a scenario found true or not, counted."""
+"""Counts a scenario's checks, passed and failed."""
 
 from collections.abc import Callable
 from typing import Any

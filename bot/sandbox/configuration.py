@@ -1,4 +1,4 @@
-"""The bot's configuration for the sandbox, as an operator would write it: a file, and secrets in the environment."""
+"""Writes the bot's configuration for the sandbox as an operator would: a file, and secrets in the environment."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ DRILLS: tuple[Mapping[str, str | int | list[str]], ...] = (
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a scenario may want otherwise; times in seconds.
+    """Settings a scenario can change; times in seconds.
 
     Attributes:
         down_dir: where the down scripts are.
@@ -48,7 +48,7 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the sandbox's servers are."""
+    """Addresses and directories of the sandbox's servers."""
 
     slack_api: str
     cluster: str

@@ -1,4 +1,4 @@
-"""An S3 store on loopback: moto's S3 behind layers for faults, access keys, conditional writes and listings."""
+"""Runs an S3 store on loopback: moto behind layers for faults, access keys, conditional writes and listings."""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -10,8 +10,8 @@ from moto.s3.models import s3_backends
 from werkzeug import Request
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from bot.sandbox.objectfaults import FaultLayer, error_response
-from bot.sandbox.objectlisting import ListingLayer
+from bot.sandbox.object_faults import FaultLayer, error_response
+from bot.sandbox.object_listing import ListingLayer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -106,7 +106,7 @@ class ObjectStore:
         )
 
     def fault(self, spec: Mapping[str, Any]) -> None:
-        """Inject a fault; the fields are those of ``bot.sandbox.objectfaults.Fault``.
+        """Inject a fault; the fields are those of ``bot.sandbox.object_faults.Fault``.
 
         Raises:
             PermanentError: ``bad-fault``.

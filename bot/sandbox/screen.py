@@ -1,4 +1,4 @@
-"""The conversation and the live checklist, readable in a terminal."""
+"""Prints the conversation and the live checklist in a terminal."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""What a scenario is told with: people, the conversation, the world, the checks."""
+"""Holds a scenario's people, conversation, world and checks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ OPEN_STATES = ("pending", "approved", "running", "parked")
 
 @dataclass(frozen=True)
 class Cast:
-    """Who plays."""
+    """The people of a scenario."""
 
     oncall: Person
     lead_a: Person
@@ -62,7 +62,7 @@ class Story:
         return [message for message in self.messages() if message["ts"] not in self._before]
 
     def command(self, person: Person, line: str) -> str:
-        """Have somebody type a command in the incident channel; gives what they see at once."""
+        """Have somebody type a command in the incident channel, and return what they see at once."""
         self.screen.gesture(person.name, f"types {line}")
         return person.types(line, self.channel)
 
@@ -70,8 +70,8 @@ class Story:
         """Wait for a message only that person sees, with all the parts in it."""
 
         def look() -> str | None:
-            whispers = [m for m in self.fresh() if m["addressee"] == person.user_id]
-            return next((text for m in whispers if all(part in (text := all_text(m)) for part in parts)), None)
+            ephemerals = [m for m in self.fresh() if m["addressee"] == person.user_id]
+            return next((text for m in ephemerals if all(part in (text := all_text(m)) for part in parts)), None)
 
         return wait_until(look, f"an answer to {person.name} with {parts}", timeout_s)
 
@@ -80,12 +80,12 @@ class Story:
         return wait_until(self._card, "the card", timeout_s)
 
     def _card(self) -> Json | None:
-        own = [m for m in self.fresh() if key_of(m).startswith("card:")]
+        own = [m for m in self.fresh() if read_key(m).startswith("card:")]
         return own[-1] if own else None
 
     def run_id(self) -> str:
         """The newest run's id."""
-        return key_of(self.card()).partition(":")[2]
+        return read_key(self.card()).partition(":")[2]
 
     def thread(self) -> list[Json]:
         """Replies in the card's thread."""
@@ -96,7 +96,7 @@ class Story:
         """Wait for the newest request for approval."""
 
         def look() -> Json | None:
-            requests = [m for m in self.thread() if key_of(m).startswith("request:")]
+            requests = [m for m in self.thread() if read_key(m).startswith("request:")]
             return requests[-1] if requests else None
 
         return wait_until(look, "the request for approval", timeout_s)
@@ -126,9 +126,9 @@ class Story:
 
     def state(self) -> str:
         """The newest run's state, from the journal's own table."""
-        return self._state_of(self.run_id())
+        return self._read_state(self.run_id())
 
-    def _state_of(self, run_id: str) -> str:
+    def _read_state(self, run_id: str) -> str:
         rows = self.journal("SELECT state FROM backstop.runs WHERE id = %s", run_id)
         return str(rows[0][0]) if rows else "unknown"
 
@@ -141,7 +141,7 @@ class Story:
         run_id = self.run_id()
 
         def look() -> str | None:
-            return now if (now := self._state_of(run_id)) in states else None
+            return now if (now := self._read_state(run_id)) in states else None
 
         return wait_until(look, f"the run to be {' or '.join(states)}", timeout_s)
 
@@ -163,8 +163,8 @@ class Story:
         return wait_until(look, what, timeout_s, every_s)
 
 
-def key_of(message: Json) -> str:
-    """What the bot calls the message, e.g. ``card:rk3f9a``."""
+def read_key(message: Json) -> str:
+    """Return the bot's own key of the message, e.g. ``card:rk3f9a``."""
     metadata = message.get("metadata") or {}
     return str((metadata.get("event_payload") or {}).get("key", ""))
 

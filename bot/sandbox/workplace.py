@@ -1,4 +1,4 @@
-"""The whole workplace on one machine: Slack, cluster, PostgreSQL, S3, PhysioFlow, and the real bot beside them."""
+"""Runs the workplace on one machine: Slack, cluster, PostgreSQL, S3, PhysioFlow, and the real bot beside them."""
 
 import contextlib
 import shutil
@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from bot.errors import PermanentError
 from bot.sandbox import configuration
-from bot.sandbox.botprocess import BotProcess
+from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.cluster import ClusterEmulator, Delays
 from bot.sandbox.cluster.app import PhysioFlowApp
 from bot.sandbox.cluster.layout import lay_out
@@ -28,7 +28,7 @@ DOWN_DIR = Path(__file__).parents[2] / "sql" / "down"
 
 @dataclass(frozen=True)
 class Layout:
-    """What is wanted.
+    """Size, ports and parts of the sandbox.
 
     Attributes:
         scale: of the sample data; 1.0 is about 30 MB in prod.
@@ -99,7 +99,7 @@ class Sandbox:
         return self._layout.port_base + offset if self._layout.port_base else 0
 
     def survey(self) -> dict[str, Any]:
-        """What ``GET /sandbox/state`` shows beside Slack."""
+        """Return what ``GET /sandbox/state`` shows beside Slack."""
         return {**self.cluster.state(), "endpoints": self.endpoints(), "tokens": {"cluster": self.cluster.token}}
 
     def endpoints(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class Sandbox:
         }
 
     def break_things(self, fault: Mapping[str, Any] | None) -> None:
-        """Take a fault for the cluster, the object store or PostgreSQL; None mends everything.
+        """Take a fault for the cluster, the object store or PostgreSQL; None clears all.
 
         Raises:
             PermanentError: ``unknown-target``.
@@ -140,7 +140,7 @@ class Sandbox:
             raise PermanentError("bad-fault", f"{error}.") from error
 
     def add_bot(self, tuning: Tuning | None = None, *, start: bool = True, wrapper: Sequence[str] = ()) -> BotProcess:
-        """Configure a replica, and start it unless told otherwise; `wrapper` as in `BotProcess`."""
+        """Configure a replica, and start it unless `start` is False; `wrapper` as in `BotProcess`."""
         number, port = len(self.bots) + 1, free_port()
         config = self.directory / f"backstop-{number}.toml"
         config.write_text(configuration.write(self._places(port), tuning or self.tuning))
@@ -164,11 +164,11 @@ class Sandbox:
 
     @property
     def results_dir(self) -> Path:
-        """Where scenarios leave what they have to show."""
+        """Return the directory for the scenarios' results."""
         return self._layout.results_dir
 
     def scratch_left(self) -> list[str]:
-        """What the bot has left in its scratch directory."""
+        """List the files the bot has left in its scratch directory."""
         return sorted(path.name for path in (self.directory / "scratch").iterdir())
 
     def environ(self) -> dict[str, str]:

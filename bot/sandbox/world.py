@@ -1,4 +1,4 @@
-"""The world itself: catalogue, rows, workloads, bucket. Looked at past the bot, whose word is not taken for it."""
+"""Reads the catalogue, rows, workloads and bucket directly, past the bot."""
 
 import gzip
 import io
@@ -40,11 +40,11 @@ class DatabaseWorld:
                 connection.execute(statement.encode())
 
     def exists(self, relation: str) -> bool:
-        """Whether a table, view or materialized view is there."""
+        """Tell whether a table, view or materialized view is there."""
         return bool(self.ask("SELECT to_regclass(%s) IS NOT NULL", relation)[0][0])
 
     def has_function(self, name: str) -> bool:
-        """Whether a function of that name is there."""
+        """Tell whether a function of that name is there."""
         return bool(self.ask("SELECT EXISTS (SELECT FROM pg_proc WHERE proname = %s)", name)[0][0])
 
     def count(self, relation: str) -> int:
@@ -54,7 +54,7 @@ class DatabaseWorld:
             row = connection.execute(query).fetchone()
             return int(row[0]) if row else 0
 
-    def count_of(self, table: str) -> int:
+    def count_rows(self, table: str) -> int:
         """Exact number of rows of a table named with its schema, as a manifest names it."""
         return int(self.ask(f"SELECT count(*) FROM {table}")[0][0])
 
@@ -75,7 +75,7 @@ class DatabaseWorld:
         return [int(row[0]) for row in self.ask("SELECT left(name, 3) FROM schema_migrations ORDER BY name")]
 
     def is_open(self) -> bool:
-        """Whether it accepts connections."""
+        """Tell whether it accepts connections."""
         with psycopg.connect(self._dsn, autocommit=True) as connection:
             row = connection.execute("SELECT datallowconn FROM pg_database WHERE datname = %s", (self.name,)).fetchone()
             return bool(row and row[0])
@@ -90,7 +90,7 @@ class DatabaseWorld:
 
 
 class StateWorld(DatabaseWorld):
-    """The bot's own database. Stories ask it many times a second, so sessions are kept; `close` ends them."""
+    """The bot's own database. Stories query it many times per second, so it keeps sessions open; `close` ends them."""
 
     def __init__(self, superuser_dsn: str, name: str) -> None:
         super().__init__(superuser_dsn, name)

@@ -1,1 +1,1 @@
-"""Measurements; never timed tests. `make bench` prints them all in one run."""
+"""Measures latencies and memory; never timed by tests. `make bench` prints everything in one run."""

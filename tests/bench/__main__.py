@@ -1,4 +1,4 @@
-"""``make bench``: every figure in one run."""
+"""Prints every figure in one run: ``make bench``."""
 
 import platform
 import sys
@@ -13,7 +13,7 @@ from tests.bench.data import Sizes
 
 
 def main() -> int:
-    """Measure and print; gives 1 only when a command went unacknowledged for over 3 s."""
+    """Measure and print; returns 1 only when a command went unacknowledged for over 3 s."""
     print(f"machine: {platform.machine()}, {_cores()} cores, Python {platform.python_version()}")
     with Sandbox(Layout(scale=0.3, resettable=True)) as sandbox:
         bot = sandbox.add_bot()

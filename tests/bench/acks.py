@@ -1,4 +1,4 @@
-"""How quickly slash commands are acknowledged while a run is in progress."""
+"""Measures how quickly slash commands are acknowledged while a run is in progress."""
 
 import statistics
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""A figure, what it was meant to be, and by how much it is better or worse."""
+"""Compares a figure with its target."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Aim:
     unit: str
     at_least: bool = False
 
-    def judge(self, figure: float) -> str:
+    def compare(self, figure: float) -> str:
         """Say how the figure stands to it, in rich's markup."""
         words = f"aim {'≥' if self.at_least else '<'} {self.limit:g}{self.unit}"
         margin = (figure - self.limit if self.at_least else self.limit - figure) / self.limit * 100

@@ -1,4 +1,4 @@
-"""Backstop's way, through the very parts the bot runs with; times of each step."""
+"""Measures Backstop's way, with the parts the bot runs with, step by step."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -117,7 +117,7 @@ def ignore(progress: Progress) -> None:
 
 
 def answers(places: Places) -> Mapping[str, Callable[..., Figures]]:
-    """What this process can be asked."""
+    """Return the questions this process answers."""
     backstop = Backstop(places)
     return {name: getattr(backstop, name) for name in ("backup", "prepare", "exchange", "clean_up")}
 

@@ -1,4 +1,4 @@
-"""A chain through the bot's own executor against `psql` running the same statements in one transaction."""
+"""Compares a chain in the bot's own executor with `psql` running the same statements in one transaction."""
 
 import statistics
 import subprocess

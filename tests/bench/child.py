@@ -1,4 +1,4 @@
-"""A process of its own for what is measured, so that its memory is its own: asked and answering in lines of JSON."""
+"""Runs a measured part as a process of its own, to see its memory alone; speaks lines of JSON."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Clients that ask the database all the time and connect anew as soon as they are thrown out."""
+"""Runs clients that query the database all the time and reconnect as soon as they are thrown out."""
 
 import threading
 import time

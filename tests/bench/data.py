@@ -1,4 +1,4 @@
-"""The sample at two sizes: seeded once, then grown by more of the same rows."""
+"""Builds the sample at two sizes: seeded once, then grown by more of the same rows."""
 
 import os
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerat
 
 @dataclass(frozen=True)
 class Sizes:
-    """How large the databases are to be, in MB on disk."""
+    """Target sizes of the databases, in MB on disk."""
 
     small_mb: float
     large_mb: float
@@ -57,7 +57,7 @@ def seed(server: PostgresServer, size_mb: float) -> None:
 
 
 def live(server: PostgresServer, size_mb: float) -> int:
-    """Put a fresh copy, grown to the size, in the live database's place; gives its bytes on disk."""
+    """Put a fresh copy, grown to the size, in the live database's place, and return its bytes on disk."""
     clones.drop(server, DATABASE)
     clones.clone(server, TEMPLATE, DATABASE)
     with psycopg.connect(server.dsn("postgres", DATABASE), autocommit=True) as conn:

@@ -1,4 +1,4 @@
-"""How long a page of a large bucket takes: listed for the first time, then again."""
+"""Measures a page of a large bucket: listed for the first time, then again."""
 
 from dataclasses import dataclass
 

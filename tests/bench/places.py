@@ -1,4 +1,4 @@
-"""Where a measured process finds its server, its store and its scratch space."""
+"""Passes a measured process the addresses of its server, store and scratch space."""
 
 import json
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ class Places:
 
     @classmethod
     def read(cls, line: str) -> Self:
-        """What `write` wrote."""
+        """Read what `write` wrote."""
         return cls(**json.loads(line))
 
 

@@ -1,4 +1,4 @@
-"""How long it takes from the command to the plan in the channel, with 300 tables in the schema."""
+"""Measures the time from the command to the plan in the channel, with 300 tables in the schema."""
 
 import time
 
@@ -18,7 +18,7 @@ CREATE INDEX ON {name} (patient_id);
 
 
 def grow(story: Story) -> int:
-    """Fill the schema up to 300 tables, as the environment's owner; gives how many there are."""
+    """Fill the schema up to 300 tables, as the environment's owner; and return their number."""
     with story.database.connect() as session:
         row = session.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
         present = int(row[0]) if row else 0

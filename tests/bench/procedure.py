@@ -1,4 +1,4 @@
-"""The procedure's way, step by step as its document and scripts have it; times of each step."""
+"""Measures the manual procedure, step by step as its document and scripts describe it."""
 
 import subprocess
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ JOBS = 2
 
 
 def answers(places: Places) -> Mapping[str, Callable[..., Figures]]:
-    """What this process can be asked."""
+    """Return the questions this process answers."""
     return {"backup": lambda: backup(places), "restore": lambda key: restore(places, key)}
 
 

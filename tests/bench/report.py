@@ -37,7 +37,7 @@ def _rows(both: Comparison, *, is_largest: bool) -> Iterator[Row]:
     ours, theirs = both.ours, both.theirs
     yield "peak memory, with tools", _mb(theirs.memory_bytes), _mb(ours.memory_bytes), "sum of resident sizes"
     own_mb = ours.own_bytes / MB
-    yield "peak memory, own process", _mb(theirs.own_bytes), _mb(ours.own_bytes), aims.MEMORY.judge(own_mb)
+    yield "peak memory, own process", _mb(theirs.own_bytes), _mb(ours.own_bytes), aims.MEMORY.compare(own_mb)
     yield "scratch space", _mb(theirs.scratch_bytes), _mb(ours.scratch_bytes), "files at one time"
     yield "second database", "none", _mb(both.side_bytes), "on the server; the replaced one is kept for undo"
 
@@ -56,7 +56,7 @@ def _times(both: Comparison) -> Iterator[Row]:
     # Ours makes its database within the load, and ends with statistics: either way it is compared with as much.
     bare_s, ours_s = theirs.restore["create"] + theirs.restore["load"], f"{ours.restore['load']:.1f} s"
     ratio = ours.restore["load"] / bare_s
-    yield "create, pg_restore -j 2", f"{bare_s:.1f} s", ours_s, f"{ratio:.2f}×, {aims.LOAD.judge(ratio)}"
+    yield "create, pg_restore -j 2", f"{bare_s:.1f} s", ours_s, f"{ratio:.2f}×, {aims.LOAD.compare(ratio)}"
     like_s = bare_s + theirs.restore["analyse"]
     yield "… then vacuumdb -Z", f"{like_s:.1f} s", ours_s, f"{ours.restore['load'] / like_s:.2f}×"
 
@@ -65,9 +65,9 @@ def _downtime(both: Comparison, *, is_largest: bool) -> Iterator[Row]:
     theirs_s = sum(both.theirs.restore[phase] for phase in ("drop", "create", "load"))
     closed_s = both.swap.median_s
     ratio = theirs_s / closed_s
-    judged = f"{ratio:.0f}×" + (f", {aims.DOWNTIME.judge(ratio)}" if is_largest else "")
+    compared = f"{ratio:.0f}×" + (f", {aims.DOWNTIME.compare(ratio)}" if is_largest else "")
     row = "app is down, database part", f"{theirs_s:.1f} s", f"{closed_s:.3f} s (median of {EXCHANGES})"
-    yield *row, f"{aims.CLOSED.judge(closed_s)}; {judged}"
+    yield *row, f"{aims.CLOSED.compare(closed_s)}; {compared}"
     yield (
         "app is down, pods aside",
         f"{_down(both):.1f} s",
@@ -77,7 +77,7 @@ def _downtime(both: Comparison, *, is_largest: bool) -> Iterator[Row]:
     worst_ms = max(both.swap.gaps_s) * 1000
     gaps = ", ".join(f"{gap_s * 1000:.0f}" for gap_s in sorted(both.swap.gaps_s))
     ours = f"{worst_ms:.0f} ms (each swap's: {gaps})"
-    yield "longest gap of 20 clients", "as above", ours, aims.GAP.judge(worst_ms)
+    yield "longest gap of 20 clients", "as above", ours, aims.GAP.compare(worst_ms)
 
 
 def _down(both: Comparison) -> float:
@@ -85,7 +85,7 @@ def _down(both: Comparison) -> float:
 
 
 def _times_faster(ratio: float) -> str:
-    return f"{ratio:.1f}× faster, {aims.BACKUP.judge(ratio)}"
+    return f"{ratio:.1f}× faster, {aims.BACKUP.compare(ratio)}"
 
 
 def _mb(size_bytes: int) -> str:

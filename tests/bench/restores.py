@@ -1,4 +1,4 @@
-"""The procedure and Backstop side by side, on the same data, at two sizes."""
+"""Compares the manual procedure with Backstop, on the same data, at two sizes."""
 
 import os
 import statistics

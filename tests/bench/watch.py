@@ -1,4 +1,4 @@
-"""Peak memory and peak scratch space of a process and all it starts, sampled from ``/proc``."""
+"""Samples peak memory and peak scratch space of a process and its children from ``/proc``."""
 
 import os
 import threading

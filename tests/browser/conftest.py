@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright. Nothing is served: the report is a file, opened as people open it."""
+"""Drives Debian's Chromium with Playwright. Nothing is served: the report is a file, opened as people open it."""
 
 import shutil
 from collections.abc import Iterator

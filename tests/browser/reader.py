@@ -1,4 +1,4 @@
-"""Somebody who opens a report, and everything their browser did."""
+"""Opens a report as a person does, and records everything the browser did."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,12 +42,12 @@ class Reader:
     """A page with a report in it.
 
     Attributes:
-        complaints: what the console said, warnings included, and exceptions.
+        console: the console's messages, warnings included, and exceptions.
         requests: every address the page asked for.
     """
 
     page: Page
-    complaints: list[str] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
     def overflow(self) -> int:
@@ -83,15 +83,15 @@ def reading(browser: Browser, document: Path, width: int = 1200, scheme: str = "
             route.abort()
 
     def complain(message: ConsoleMessage) -> None:
-        reader.complaints.append(f"{message.type}: {message.text}")
+        reader.console.append(f"{message.type}: {message.text}")
 
     def dismiss(dialog: Dialog) -> None:
-        reader.complaints.append(dialog.message)
+        reader.console.append(dialog.message)
         dialog.dismiss()
 
     page.route("**/*", pass_on)
     page.on("console", complain)
-    page.on("pageerror", lambda error: reader.complaints.append(str(error)))
+    page.on("pageerror", lambda error: reader.console.append(str(error)))
     page.on("dialog", dismiss)
     try:
         page.goto(document.as_uri(), wait_until="load")

@@ -35,7 +35,7 @@ def test_a_report_is_silent_asks_for_nothing_and_can_be_read(
     with reading(browser, document, width, scheme) as reader:
         reader.picture(f"{document.stem}-{width}-{scheme}")
 
-        assert reader.complaints == []
+        assert reader.console == []
         assert reader.requests == [document.as_uri()]
         assert reader.overflow() <= 0, "nobody should have to scroll sideways"
         texts = reader.texts()

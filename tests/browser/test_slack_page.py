@@ -32,9 +32,9 @@ def page(browser: Browser) -> Iterator[Page]:
 def test_a_card_and_its_reactions_are_shown_as_they_change(slack: SlackEmulator, page: Page) -> None:
     chat = SlackChat(build_client(slack.workspace.bot_token, slack.api_url))
     hands = Desk(slack)
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    console: list[str] = []
+    page.on("console", lambda said: console.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: console.append(str(error)))
     view = card.render(running("backup"), VOTES, 2, production=True)
     ts = chat.post(Message("card:rk3f9a", "C0INCIDENT", view.text, view.blocks), "")
 
@@ -49,4 +49,4 @@ def test_a_card_and_its_reactions_are_shown_as_they_change(slack: SlackEmulator,
     page.get_by_text("▶️ Run the rollback chain").first.wait_for(timeout=WAIT_MS)
     hands.close()
 
-    assert complaints == []
+    assert console == []

@@ -40,7 +40,7 @@ def server_pids(data_dir: Path) -> set[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """A zombie waiting for its (killed) parent's heir to reap it is not alive."""
+    """A zombie waiting to be reaped is not alive."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -76,9 +76,9 @@ def test_a_wrong_password_is_refused(postgres: PostgresServer) -> None:
 @pytest.mark.parametrize("program", ["pg_dump", "pg_restore", "psql", "vacuumdb", "pg_amcheck"])
 def test_bin_dir_has_the_programs_of_the_same_major(postgres: PostgresServer, program: str) -> None:
     command = [str(postgres.bin_dir / program), "--version"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - the server's own
+    reply = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - the server's own
     major = int(str(one(postgres.superuser_dsn, "SHOW server_version_num"))) // 10000
-    assert f"(PostgreSQL) {major}." in said
+    assert f"(PostgreSQL) {major}." in reply
 
 
 def test_stop_leaves_no_process_and_no_listener(tmp_path: Path) -> None:

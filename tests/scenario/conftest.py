@@ -1,4 +1,4 @@
-"""One sandbox and one bot for all scenarios of a worker; each begins on a cleared stage."""
+"""Shares one sandbox and one bot among all scenarios of a worker; each begins on a cleared stage."""
 
 from collections.abc import Iterator
 

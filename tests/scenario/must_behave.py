@@ -1,7 +1,7 @@
-"""Every "must behave" line by its scenario, in groups that test workers share among them."""
+"""Lists every "must behave" line by its scenario, in groups that test workers share among them."""
 
+from bot.sandbox.player import clear_stage, play
 from bot.sandbox.scenarios.registry import SCENARIOS
-from bot.sandbox.theatre import clear_stage, play
 from bot.sandbox.workplace import Sandbox
 
 ROLLBACKS = {

@@ -1,4 +1,4 @@
-"""Restores with something in their way, played in the sandbox."""
+"""Plays restores under trouble in the sandbox."""
 
 import pytest
 

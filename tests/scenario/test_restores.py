@@ -1,4 +1,4 @@
-"""Restores and undoing, played in the sandbox."""
+"""Plays restores and their undo in the sandbox."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Rollbacks by migration, played in the sandbox and checked against the world itself."""
+"""Plays rollbacks by migration in the sandbox, checked against the world itself."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Backups, drills, forms and pages, played in the sandbox."""
+"""Plays backups, drills, forms and pages in the sandbox."""
 
 import pytest
 

@@ -1,10 +1,11 @@
-"""Whatever is put in, Slack accepts what comes out, and nothing in it mentions anybody we did not mean."""
+"""Checks that Slack accepts every rendered message, and that none mentions people by accident, whatever the input."""
 
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +34,7 @@ from bot.views.backups import backups, job
 from bot.views.drills import drill, drill_list
 from bot.views.drills import report as drillreport
 from bot.views.kit import command_help, error_message
-from bot.views.kit.blocks import View
+from bot.views.kit.blocks import View, page, section
 from bot.views.runs import approval_request, card, escalation, follow_up_modal, notes_modal, report, report_model
 from bot.views.status import home, migrations, rollback_modal, status
 from tests.views import wild
@@ -62,6 +63,15 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, Mapping):
         return [value["text"]] if isinstance(value.get("text"), str) else [t for v in value.values() for t in _texts(v)]
     return [text for item in value for text in _texts(item)] if isinstance(value, list) else []
+
+
+@pytest.mark.parametrize("length", [1, 300, 1000, 2900])
+@pytest.mark.parametrize("count", [1, 4, 5, 13, 14, 48, 49, 50, 51, 400])
+def test_a_page_ends_where_slack_would_refuse_it(length: int, count: int) -> None:
+    view = page("text", [section("x" * length)] * count)
+
+    check(view)
+    assert len(view.blocks) >= min(count, 48, 12_000 // (length + len("mrkdwn")))
 
 
 @quick

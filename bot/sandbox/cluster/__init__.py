@@ -1,4 +1,4 @@
-"""A Kubernetes cluster on loopback, for the official client: API server, controllers, one node."""
+"""Emulates a Kubernetes cluster on loopback, for the official client: API server, controllers, one node."""
 
 from bot.sandbox.cluster.emulator import ClusterEmulator
 from bot.sandbox.cluster.kubelet import Delays

@@ -1,4 +1,4 @@
-"""Who may do what: a deny list, enforced on requests and told by SelfSubjectAccessReview."""
+"""Authorizes requests by a deny list, and answers SelfSubjectAccessReview from it."""
 
 from bot.sandbox.cluster import statuses
 from bot.sandbox.cluster.faults import Asked, FaultBoard
@@ -34,7 +34,7 @@ class Access:
             raise statuses.forbidden(target.subject, USER, asked.verb, asked.namespace)
 
     def denies(self, asked: Asked) -> bool:
-        """Whether a ``forbidden`` fault covers it; one for a resource covers its subresources only if it names them."""
+        """Tell whether a ``forbidden`` fault covers it; one for a resource covers subresources only if named."""
         return any(fault.hits(asked) for fault in self._faults.active("forbidden"))
 
     def review(self, body: Obj) -> Obj:

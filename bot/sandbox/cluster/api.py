@@ -1,11 +1,11 @@
-"""The API server's front: faults, authentication, authorisation, discovery, then the verb."""
+"""Serves the API: faults, authentication, authorization, discovery, then the verb."""
 
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bot.sandbox.cluster import resources, scale, statuses, watching
+from bot.sandbox.cluster import resources, scale, statuses, watch
 from bot.sandbox.cluster.access import Access
 from bot.sandbox.cluster.faults import Asked, FaultBoard
 from bot.sandbox.cluster.objects import Objects
@@ -112,7 +112,7 @@ class Api:
         if target.subresource == "log":
             return self.proxy.read_log(target, request)
         if verb == "watch":
-            lines = watching.watch(self.store, target, request)
+            lines = watch.watch(self.store, target, request)
             return Response(200, lines, {"Content-Type": "application/json"})
         if target.subresource == "scale":
             return Response.of_json(200, self._scale(target, verb, request))
@@ -133,12 +133,12 @@ class Api:
             "patch": lambda: objects.patch(target, request),
             "delete": lambda: objects.delete(target, request),
             "deletecollection": lambda: objects.delete_collection(
-                target, request, watching.select(self.store, target, request)[0]
+                target, request, watch.select(self.store, target, request)[0]
             ),
         }
 
     def _list(self, target: Target, request: Request) -> Obj:
-        items, version = watching.select(self.store, target, request)
+        items, version = watch.select(self.store, target, request)
         kind = {"kind": f"{target.resource.kind}List", "apiVersion": target.resource.api_version}
         bare = [{key: value for key, value in item.items() if key not in ("kind", "apiVersion")} for item in items]
         return {**kind, "metadata": {"resourceVersion": str(version)}, "items": bare}

@@ -1,4 +1,4 @@
-"""PhysioFlow's app as it runs in the emulator's pods: its version comes from the image, its data from PostgreSQL."""
+"""Plays PhysioFlow's app in the emulator's pods: its version comes from the image, its data from PostgreSQL."""
 
 import json
 import threading
@@ -8,10 +8,19 @@ from typing import Any
 
 import psycopg
 
-from bot.sandbox.cluster import appointments, schemacheck
+from bot.sandbox.cluster import schema_check
 from bot.sandbox.cluster.ports import Answer, PodInfo
-from bot.sandbox.cluster.schemacheck import Needs
+from bot.sandbox.cluster.schema_check import Needs
 from bot.sandbox.cluster.sessions import APPLICATION_NAME, HeldSession, connect
+
+_BOOK = """
+INSERT INTO appointments (clinic_id, patient_id, therapist_id, starts_at)
+SELECT patient.clinic_id, patient.id, therapist.id, coalesce(%(starts_at)s::timestamptz, now() + interval '1 day')
+FROM (SELECT id, clinic_id FROM patients WHERE coalesce(id = %(patient_id)s, true) ORDER BY id LIMIT 1) patient,
+     (SELECT id FROM therapists WHERE coalesce(id = %(therapist_id)s, true) ORDER BY id LIMIT 1) therapist
+RETURNING id
+"""
+FIELDS = ("patient_id", "therapist_id", "starts_at")
 
 _WEB = "physioflow-web"
 _Route = Callable[[psycopg.Connection[Any], Needs, bytes], Answer]
@@ -37,8 +46,8 @@ class PhysioFlowApp:
         """Answer one request; every database trouble is a 503."""
         place = path.partition("?")[0]
         if place == "/version" and method == "GET":
-            return _say(200, version=schemacheck.tag_of(image), app=schemacheck.name_of(image))
-        if schemacheck.name_of(image) == _WEB:
+            return _say(200, version=schema_check.read_tag(image), app=schema_check.read_name(image))
+        if schema_check.read_name(image) == _WEB:
             return _answer_web(place, image)
         routes = _ROUTES.get(place)
         if routes is None:
@@ -48,7 +57,7 @@ class PhysioFlowApp:
         return self._serve(namespace, image, routes[method], body)
 
     def _serve(self, namespace: str, image: str, route: _Route, body: bytes) -> Answer:
-        version, needs = schemacheck.tag_of(image), Needs.of_image(image)
+        version, needs = schema_check.read_tag(image), Needs.of_image(image)
         if needs is None:
             return _say(503, status="unhealthy", version=version, reason=f"unknown version {version}")
         if namespace not in self._dsns:
@@ -57,14 +66,14 @@ class PhysioFlowApp:
             with closing(connect(self._dsns[namespace])) as conn:
                 status, headers, text = route(conn, needs, body)
         except psycopg.Error as error:
-            reason = f"database unavailable: {schemacheck.say(error)}"
+            reason = f"database unavailable: {schema_check.say(error)}"
             return _say(503, status="unhealthy", version=version, reason=reason)
         return status, headers, json.dumps({"version": version} | json.loads(text)).encode()
 
     def pod_started(self, namespace: str, pod: PodInfo) -> None:
         """Open the pod's session, if it is an api pod."""
         wanted = self._hold_sessions and namespace in self._dsns
-        if wanted and schemacheck.name_of(pod.image) == APPLICATION_NAME:
+        if wanted and schema_check.read_name(pod.image) == APPLICATION_NAME:
             with self._lock:
                 self._sessions[pod.uid] = HeldSession(self._dsns[namespace], pod.name)
 
@@ -77,7 +86,7 @@ class PhysioFlowApp:
 
 
 def _answer_web(path: str, image: str) -> Answer:
-    version = schemacheck.tag_of(image)
+    version = schema_check.read_tag(image)
     if path == "/health":
         return _say(200, status="ok", version=version)
     if path == "/":
@@ -87,7 +96,7 @@ def _answer_web(path: str, image: str) -> Answer:
 
 
 def _check_health(conn: psycopg.Connection[Any], needs: Needs, _body: bytes) -> Answer:
-    health = schemacheck.judge(conn, needs)
+    health = schema_check.check_health(conn, needs)
     if health.reason:
         return _say(503, status="unhealthy", schema=f"{health.schema:03d}", reason=health.reason)
     return _say(200, status="ok", schema=f"{health.schema:03d}")
@@ -101,13 +110,13 @@ def _guard(route: _Route) -> _Route:
             conn.execute(needs.query)
             return route(conn, needs, body)
         except (psycopg.ProgrammingError, psycopg.IntegrityError, psycopg.DataError) as error:
-            return _say(500, error=schemacheck.say(error))
+            return _say(500, error=schema_check.say(error))
 
     return guarded
 
 
 def _count(conn: psycopg.Connection[Any], _needs: Needs, _body: bytes) -> Answer:
-    return _say(200, count=appointments.count(conn))
+    return _say(200, count=_count_appointments(conn))
 
 
 def _book(conn: psycopg.Connection[Any], _needs: Needs, body: bytes) -> Answer:
@@ -115,9 +124,9 @@ def _book(conn: psycopg.Connection[Any], _needs: Needs, body: bytes) -> Answer:
         wanted = json.loads(body or b"{}")
     except ValueError:
         return _say(400, error="the body is no JSON")
-    if not isinstance(wanted, dict) or wanted.keys() - set(appointments.FIELDS):
-        return _say(400, error=f"the body is an object with any of {', '.join(appointments.FIELDS)}")
-    booked = appointments.book(conn, wanted)
+    if not isinstance(wanted, dict) or wanted.keys() - set(FIELDS):
+        return _say(400, error=f"the body is an object with any of {', '.join(FIELDS)}")
+    booked = _insert_appointment(conn, wanted)
     return _say(422, error="no such patient or therapist") if booked is None else _say(201, id=booked)
 
 
@@ -129,3 +138,15 @@ _ROUTES: dict[str, dict[str, _Route]] = {
 
 def _say(code: int, /, **fields: object) -> Answer:
     return code, {"Content-Type": "application/json"}, json.dumps(fields).encode()
+
+
+def _count_appointments(conn: psycopg.Connection[Any]) -> int:
+    """Count all appointments."""
+    row = conn.execute("SELECT count(*) FROM appointments").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _insert_appointment(conn: psycopg.Connection[Any], wanted: Mapping[str, Any]) -> int | None:
+    """Book one for the patient and therapist wanted, or for the first ones; None when there is no such person."""
+    row = conn.execute(_BOOK, {field: wanted.get(field) for field in FIELDS}).fetchone()
+    return int(row[0]) if row else None

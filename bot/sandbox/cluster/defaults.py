@@ -1,4 +1,4 @@
-"""What the API server fills in when an object does not say."""
+"""Fills in the API server's defaults."""
 
 import hashlib
 import json

@@ -47,7 +47,7 @@ class DeploymentController:
 
     def _current(self, deployment: Obj, owned: list[Obj]) -> Obj | None:
         wanted = defaults.hash_template(deployment["spec"]["template"])
-        return next((one for one in owned if _hash_of(one) == wanted), None)
+        return next((one for one in owned if _hash_template(one) == wanted), None)
 
     def _create_replica_set(self, deployment: Obj, owned: list[Obj]) -> Obj:
         metadata, spec = deployment["metadata"], deployment["spec"]
@@ -199,7 +199,7 @@ def _available(one: Obj) -> int:
     return int(one["status"].get("availableReplicas", 0))
 
 
-def _hash_of(one: Obj) -> str:
+def _hash_template(one: Obj) -> str:
     return str(one["metadata"].get("labels", {}).get("pod-template-hash", ""))
 
 

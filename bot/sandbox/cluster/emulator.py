@@ -1,4 +1,4 @@
-"""The cluster emulator: what starts it, switches misbehaviour on, and looks inside."""
+"""Starts the cluster emulator, switches faults on, and describes its state as JSON for the control API."""
 
 import itertools
 import secrets
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from bot.sandbox.cluster import overview, owners
+from bot.sandbox.cluster import endpoints, owners
 from bot.sandbox.cluster.access import Access
 from bot.sandbox.cluster.api import Api
 from bot.sandbox.cluster.controller import Controller
@@ -17,7 +17,7 @@ from bot.sandbox.cluster.kubelet import Delays, Kubelet
 from bot.sandbox.cluster.ports import Answer, AppBehaviour, PodInfo, StaticApp
 from bot.sandbox.cluster.probes import Prober
 from bot.sandbox.cluster.proxy import Proxy
-from bot.sandbox.cluster.resources import DEPLOYMENTS, NAMESPACES, PODS
+from bot.sandbox.cluster.resources import DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS, SERVICES
 from bot.sandbox.cluster.server import HttpServer
 from bot.sandbox.cluster.statuses import Obj
 from bot.sandbox.cluster.store import Store
@@ -107,7 +107,7 @@ class ClusterEmulator:
 
     @property
     def url(self) -> str:
-        """Where it listens.
+        """Return the address it listens on.
 
         Raises:
             RuntimeError: it is not started.
@@ -148,7 +148,7 @@ class ClusterEmulator:
     def state(self) -> Obj:
         """Describe namespaces with their deployments, services and pods, for the control API."""
         with self.store.lock:
-            return overview.describe(self.store)
+            return _overview(self.store)
 
     def running_pods(self) -> list[PodInfo]:
         """List the pods whose process runs."""
@@ -186,3 +186,62 @@ def _is_rolled_out(deployment: Obj) -> bool:
     counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
     seen = status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
     return seen and counts == [wanted] * 3
+
+
+def _overview(store: Store) -> Obj:
+    """Write `{"namespaces": {name: {"deployments": …, "services": …, "pods": …}}}`."""
+    names = [obj["metadata"]["name"] for obj in store.list(NAMESPACES)]
+    return {"namespaces": {name: _namespace(store, name) for name in names}}
+
+
+def _namespace(store: Store, name: str) -> Obj:
+    return {
+        "deployments": {obj["metadata"]["name"]: _deployment(store, obj) for obj in store.list(DEPLOYMENTS, name)},
+        "services": {obj["metadata"]["name"]: _service(store, obj) for obj in store.list(SERVICES, name)},
+        "pods": {obj["metadata"]["name"]: _pod(store, obj) for obj in store.list(PODS, name)},
+    }
+
+
+def _deployment(store: Store, obj: Obj) -> Obj:
+    metadata, status = obj["metadata"], obj.get("status", {})
+    sets = owners.owned_by(store, REPLICA_SETS, obj)
+    history = {one["metadata"]["annotations"]["deployment.kubernetes.io/revision"]: _images(one)[0] for one in sets}
+    return {
+        "uid": metadata["uid"],
+        "replicas": obj["spec"]["replicas"],
+        "ready": status.get("readyReplicas", 0),
+        "available": status.get("availableReplicas", 0),
+        "images": _images(obj),
+        "labels": metadata.get("labels", {}),
+        "annotations": metadata.get("annotations", {}),
+        "revisions": dict(sorted(history.items(), key=lambda item: int(item[0]))),
+    }
+
+
+def _images(obj: Obj) -> list[str]:
+    return [box["image"] for box in obj["spec"]["template"]["spec"]["containers"]]
+
+
+def _service(store: Store, obj: Obj) -> Obj:
+    return {
+        "uid": obj["metadata"]["uid"],
+        "selector": obj["spec"].get("selector", {}),
+        "annotations": obj["metadata"].get("annotations", {}),
+        "endpoints": [pod["metadata"]["name"] for pod in endpoints.serving_pods(store, obj)],
+    }
+
+
+def _pod(store: Store, obj: Obj) -> Obj:
+    status = obj.get("status", {})
+    boxes = status.get("containerStatuses", [])
+    waiting = [box["state"]["waiting"]["reason"] for box in boxes if "waiting" in box["state"]]
+    return {
+        "deployment": owners.find_deployment(store, obj),
+        "phase": status.get("phase", ""),
+        "ready": owners.is_ready(obj),
+        "terminating": owners.is_terminating(obj),
+        "restarts": sum(box["restartCount"] for box in boxes),
+        "problem": waiting[0] if waiting else "",
+        "images": [box["image"] for box in obj["spec"]["containers"]],
+        "labels": obj["metadata"].get("labels", {}),
+    }

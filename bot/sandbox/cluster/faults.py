@@ -1,4 +1,4 @@
-"""Misbehaviours that can be switched on while the cluster runs."""
+"""Defines the faults that can be switched on while the cluster runs."""
 
 import itertools
 import re
@@ -76,7 +76,7 @@ class Fault:
         re.compile(self.path)
 
     def hits(self, asked: "Asked") -> bool:
-        """Whether a request is concerned."""
+        """Tell whether a request is concerned."""
         return (
             self.verb in ("", "*", asked.verb)
             and self.resource in ("", "*", asked.resource)
@@ -126,7 +126,7 @@ class FaultBoard:
             return [fault for fault in self._faults.values() if kind in ("", fault.kind)]
 
     def concerns(self, kind: str, namespace: str, deployment: str, image: str) -> bool:
-        """Whether a pod of that deployment and image is hit."""
+        """Tell whether a pod of that deployment and image is hit."""
         return any(
             fault.namespace in ("", namespace) and fault.deployment in ("", deployment) and fault.image in image
             for fault in self.active(kind)

@@ -1,4 +1,4 @@
-"""A GitOps controller: puts replicas and selectors back some time after someone changed them."""
+"""Emulates a GitOps controller: puts replicas and selectors back some time after a change."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ _FIELDS = ((DEPLOYMENTS, "replicas"), (SERVICES, "selector"))
 
 @dataclass
 class _Desired:
-    """What git says about a fault's objects, and since when each differs."""
+    """The state that git demands of a fault's objects, and since when each differs."""
 
     namespace: str
     values: dict[tuple[Resource, str], object] = field(default_factory=dict)

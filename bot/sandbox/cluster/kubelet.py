@@ -5,20 +5,31 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.sandbox.cluster import owners, podstatus
+from bot.sandbox.cluster import owners
 from bot.sandbox.cluster.faults import FaultBoard
-from bot.sandbox.cluster.podstatus import Containers
 from bot.sandbox.cluster.ports import PodInfo
 from bot.sandbox.cluster.resources import PODS
 from bot.sandbox.cluster.statuses import Obj
-from bot.sandbox.cluster.store import Store
+from bot.sandbox.cluster.store import Store, stamp_now
+
+
+@dataclass(frozen=True)
+class Containers:
+    """State of all containers of a pod: waiting for `reason`, or running when it is empty."""
+
+    reason: str
+    message: str = ""
+    crashed: bool = False
+    phase: str = "Pending"
+    ready: bool = False
+
 
 _NODE = "sandbox-node-1"
 
 
 @dataclass(frozen=True)
 class Delays:
-    """How long things take, in seconds: (least, most) where it varies."""
+    """Durations in seconds; (shortest, longest) where they vary."""
 
     start_s: tuple[float, float] = (0.15, 0.4)
     terminate_s: tuple[float, float] = (0.1, 0.3)
@@ -65,8 +76,8 @@ class Kubelet:
         return calls, min(due, default=None)
 
     def admit(self, pod: Obj) -> Obj:
-        """What an admission webhook makes of a new pod: with the fault ``image-rewrite``, images come from a mirror."""
-        namespace, deployment = pod["metadata"]["namespace"], owners.deployment_of(self._store, pod)
+        """Apply the admission webhook to a new pod: with the fault ``image-rewrite``, images come from a mirror."""
+        namespace, deployment = pod["metadata"]["namespace"], owners.find_deployment(self._store, pod)
         boxes = pod["spec"]["containers"]
         if not self._faults.concerns("image-rewrite", namespace, deployment, boxes[0]["image"]):
             return pod
@@ -80,7 +91,7 @@ class Kubelet:
             metadata["namespace"],
             metadata["name"],
             metadata["uid"],
-            owners.deployment_of(self._store, pod),
+            owners.find_deployment(self._store, pod),
             spec["containers"][0]["image"],
             metadata.get("labels", {}),
         )
@@ -153,7 +164,7 @@ class Kubelet:
         if now < run.next_at:
             return []
         calls = self._stop_app(run) if run.state == "stopping" else []
-        run.state, run.next_at = "stopped", now + 0.001  # the pod goes once the app has been told
+        run.state, run.next_at = "stopped", now + 0.001  # the pod goes once the app knows
         return calls
 
     def _stop_app(self, run: _Run) -> list[Callable[[], None]]:
@@ -164,12 +175,12 @@ class Kubelet:
 
     def _show(self, run: _Run, pod: Obj, containers: Containers) -> None:
         address = run.ip if containers.phase == "Running" else ""
-        status = podstatus.describe(pod, containers, run.restarts, address)
+        status = _status(pod, containers, run.restarts, address)
         changed = pod | {"status": status, "spec": pod["spec"] | {"nodeName": _NODE}}
         self._store.put(PODS, changed, "kubelet", "status")
 
     def is_available(self, pod: Obj, min_ready_s: float) -> bool:
-        """Whether a pod has been ready for that long."""
+        """Tell whether a pod has been ready for that long."""
         run = self._runs.get(pod["metadata"]["uid"])
         ready = owners.is_ready(pod) and run is not None and run.ready_since is not None
         return ready and run is not None and time.monotonic() >= (run.ready_since or 0) + min_ready_s
@@ -201,3 +212,55 @@ class Kubelet:
         with self._store.lock:
             if uid in self._runs:
                 self._runs[uid].log += lines
+
+
+def _status(pod: Obj, containers: Containers, restarts: int, address: str) -> Obj:
+    """Write the status; times of what did not change are kept."""
+    old: Obj = pod.get("status", {})
+    status: Obj = {"phase": containers.phase, "hostIP": "10.0.0.10", "qosClass": "BestEffort"}
+    status["startTime"] = old.get("startTime", stamp_now())
+    if address:
+        status |= {"podIP": address, "podIPs": [{"ip": address}]}
+    status["conditions"] = _conditions(old.get("conditions", []), ready=containers.ready)
+    before = {entry["name"]: entry for entry in old.get("containerStatuses", [])}
+    status["containerStatuses"] = [
+        _container(box, containers, restarts, before.get(box["name"], {})) for box in pod["spec"]["containers"]
+    ]
+    return status
+
+
+def _conditions(old: list[Obj], *, ready: bool) -> list[Obj]:
+    values = {"PodScheduled": True, "Initialized": True, "ContainersReady": ready, "Ready": ready}
+    before = {entry["type"]: entry for entry in old}
+    result = []
+    for name, value in values.items():
+        word = str(value)
+        same = before.get(name, {}).get("status") == word
+        at = before[name]["lastTransitionTime"] if same else stamp_now()
+        entry = {"type": name, "status": word, "lastTransitionTime": at}
+        if not value:
+            entry |= {"reason": "ContainersNotReady", "message": "containers with unready status"}
+        result.append(entry)
+    return result
+
+
+def _container(box: Obj, containers: Containers, restarts: int, old: Obj) -> Obj:
+    entry: Obj = {"name": box["name"], "image": box["image"], "imageID": f"sandbox://{box['image']}"}
+    entry |= {"ready": containers.ready, "restartCount": restarts, "started": not containers.reason}
+    if containers.reason:
+        waiting = {"reason": containers.reason} | ({"message": containers.message} if containers.message else {})
+        entry["state"] = {"waiting": waiting}
+    else:
+        since = old.get("state", {}).get("running", {}).get("startedAt", stamp_now())
+        entry["state"] = {"running": {"startedAt": since}}
+    if containers.crashed:
+        entry["lastState"] = _crash(old, restarts)
+    return entry
+
+
+def _crash(old: Obj, restarts: int) -> Obj:
+    last: Obj = old.get("lastState", {})
+    if last and old.get("restartCount") == restarts:
+        return last
+    stamp = stamp_now()
+    return {"terminated": {"exitCode": 1, "reason": "Error", "startedAt": stamp, "finishedAt": stamp}}

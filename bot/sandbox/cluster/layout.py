@@ -1,4 +1,4 @@
-"""PhysioFlow's cluster: three environments, each with api and web, their Services, PostgreSQL, and a history."""
+"""Builds PhysioFlow's cluster: three environments, each with api, web, Services, PostgreSQL, and a history."""
 
 from collections.abc import Iterable, Mapping
 
@@ -29,7 +29,7 @@ _DATABASE_LOG = [
 ]
 
 
-def image_of(component: str, version: str) -> str:
+def image_name(component: str, version: str) -> str:
     """Name the image of ``api`` or ``web`` at a version."""
     return f"{REGISTRY}/physioflow-{component}:{version}"
 
@@ -42,7 +42,7 @@ def lay_out(emulator: ClusterEmulator, environments: Iterable[str] = tuple(REPLI
     Raises:
         TimeoutError: the pods were not ready in time.
     """
-    names = [namespace_of(environment) for environment in environments]
+    names = [namespace_name(environment) for environment in environments]
     for namespace in names:
         with emulator.store.lock:  # nobody sees a half-built environment
             _clear(emulator, namespace)
@@ -55,7 +55,7 @@ def lay_out(emulator: ClusterEmulator, environments: Iterable[str] = tuple(REPLI
         emulator.write_log(namespace, DATABASE_POD, _DATABASE_LOG)
 
 
-def namespace_of(environment: str) -> str:
+def namespace_name(environment: str) -> str:
     """Name an environment's namespace."""
     return f"{_PREFIX}{environment}"
 
@@ -108,7 +108,7 @@ def _deployment(namespace: str, component: str, version: str) -> Obj:
     port = PORTS[component]
     container = {
         "name": component,
-        "image": image_of(component, version),
+        "image": image_name(component, version),
         "ports": [{"name": "http", "containerPort": port}],
         "readinessProbe": {"httpGet": {"path": "/health", "port": port}, "periodSeconds": 5},
         "env": [{"name": "PORT", "value": str(port)}],

@@ -1,4 +1,4 @@
-"""Create, replace, patch and delete: what the API server does between the wire and the store."""
+"""Creates, replaces, patches and deletes objects, between the wire and the store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -127,7 +127,7 @@ class Objects:
 
 
 def dry(request: Request) -> bool:
-    """Whether nothing shall be persisted."""
+    """Tell whether nothing shall be persisted."""
     return request.query.get("dryRun") == "All"
 
 

@@ -1,4 +1,4 @@
-"""Who owns what, and how an owned or graceful object goes away."""
+"""Tracks owners and finalizes deletions: cascade, orphan, grace period."""
 
 from bot.sandbox.cluster.resources import DEPLOYMENTS, EVENTS, PODS, REPLICA_SETS, Resource
 from bot.sandbox.cluster.statuses import Obj
@@ -17,7 +17,7 @@ def refer_to(resource: Resource, owner: Obj) -> Obj:
     }
 
 
-def controller_of(obj: Obj) -> Obj | None:
+def find_controller(obj: Obj) -> Obj | None:
     """The ownerReference of the controlling owner, if any."""
     references: list[Obj] = obj["metadata"].get("ownerReferences", [])
     return next((reference for reference in references if reference.get("controller")), None)
@@ -27,31 +27,31 @@ def owned_by(store: Store, resource: Resource, owner: Obj) -> list[Obj]:
     """List the objects of a kind that `owner` controls, in name order."""
     uid = owner["metadata"]["uid"]
     found = store.list(resource, owner["metadata"]["namespace"])
-    return [obj for obj in found if (controller_of(obj) or {}).get("uid") == uid]
+    return [obj for obj in found if (find_controller(obj) or {}).get("uid") == uid]
 
 
-def deployment_of(store: Store, pod: Obj) -> str:
+def find_deployment(store: Store, pod: Obj) -> str:
     """Name the Deployment a pod belongs to, through its ReplicaSet; empty for a bare pod."""
-    namespace, owner = pod["metadata"]["namespace"], controller_of(pod)
+    namespace, owner = pod["metadata"]["namespace"], find_controller(pod)
     replica_set = store.find(REPLICA_SETS, namespace, owner["name"]) if owner else None
-    above = controller_of(replica_set) if replica_set else None
+    above = find_controller(replica_set) if replica_set else None
     if above:
         return str(above["name"])
     return str(owner["name"]).rpartition("-")[0] if owner else ""
 
 
 def is_terminating(pod: Obj) -> bool:
-    """Whether its deletion was asked for."""
+    """Tell whether its deletion was asked for."""
     return "deletionTimestamp" in pod["metadata"]
 
 
 def is_active(pod: Obj) -> bool:
-    """Whether it counts towards its ReplicaSet."""
+    """Tell whether it counts towards its ReplicaSet."""
     return not is_terminating(pod) and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
 
 
 def is_ready(pod: Obj) -> bool:
-    """Whether its Ready condition is true."""
+    """Tell whether its Ready condition is true."""
     conditions = pod.get("status", {}).get("conditions", [])
     return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
 
@@ -73,7 +73,7 @@ def collect_orphans(store: Store) -> None:
     for resource, owners in ((REPLICA_SETS, DEPLOYMENTS), (PODS, REPLICA_SETS)):
         alive = {owner["metadata"]["uid"] for owner in store.list(owners)}
         for obj in store.list(resource):
-            owner = controller_of(obj)
+            owner = find_controller(obj)
             if not owner or owner["uid"] in alive or owner["kind"] != owners.kind or is_terminating(obj):
                 continue
             if resource is PODS:

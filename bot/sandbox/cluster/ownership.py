@@ -1,4 +1,4 @@
-"""`metadata.managedFields`: who wrote which field last, so that a controller that undoes a change can be named."""
+"""Maintains `metadata.managedFields`, so that the controller that undoes a change can be named."""
 
 from typing import Any
 
@@ -39,9 +39,9 @@ def _entry(new: Obj, manager: str, stamp: str, subresource: str, paths: set[Leaf
 def _leaves(obj: Obj) -> dict[Leaf, Any]:
     found: dict[Leaf, Any] = {}
     metadata = obj.get("metadata", {})
-    told = {key: metadata[key] for key in ("labels", "annotations", "ownerReferences") if key in metadata}
+    tracked = {key: metadata[key] for key in ("labels", "annotations", "ownerReferences") if key in metadata}
     rest = {key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "metadata")}
-    _walk({"metadata": told, **rest}, (), found)
+    _walk({"metadata": tracked, **rest}, (), found)
     return found
 
 

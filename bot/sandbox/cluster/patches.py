@@ -1,4 +1,4 @@
-"""The three patch formats: RFC 7386 merge patch, Kubernetes' strategic merge patch, RFC 6902 JSON patch."""
+"""Applies the three patch formats: RFC 7386 merge patch, strategic merge patch, RFC 6902 JSON patch."""
 
 import copy
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the emulator asks of the app that runs in its pods."""
+"""Declares the interface of the app that runs in the emulator's pods."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

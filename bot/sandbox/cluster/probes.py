@@ -1,4 +1,4 @@
-"""Readiness probes: one thread asks every running pod that has one, again and again."""
+"""Runs readiness probes: one thread asks every running pod that has one, repeatedly."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Ways into a pod: its log, the API server's proxy, and a Service."""
+"""Serves a pod's log, the API server's pod proxy, and Services."""
 
 import itertools
 from dataclasses import dataclass

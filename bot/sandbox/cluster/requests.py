@@ -1,4 +1,4 @@
-"""An HTTP request to the API server, and what its path names."""
+"""Parses an HTTP request to the API server, and the object its path names."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ class Request:
         return self.query.get("fieldManager") or self.headers.get("user-agent", "").partition("/")[0] or "unknown"
 
     def flag(self, name: str) -> bool:
-        """Whether a boolean parameter is on."""
+        """Tell whether a boolean parameter is on."""
         return self.query.get(name, "").lower() in ("true", "1")
 
     def natural(self, name: str) -> int | None:
@@ -76,7 +76,7 @@ class Response:
 
 @dataclass(frozen=True)
 class Target:
-    """What a path names. `rest` is what follows ``proxy/``, still encoded, with its slash."""
+    """The object a path names. `rest` is what follows ``proxy/``, still encoded, with its slash."""
 
     resource: Resource
     namespace: str = ""
@@ -86,7 +86,7 @@ class Target:
 
     @property
     def subject(self) -> Subject:
-        """What a refusal names."""
+        """Return the object a refusal names."""
         return self.resource.subject(self.name)
 
     def verb(self, request: Request) -> str:
@@ -107,7 +107,7 @@ class Target:
         return verb
 
     def asked(self, request: Request) -> Asked:
-        """What faults match on."""
+        """Return the request's traits that faults match."""
         plural = self.resource.plural + (f"/{self.subresource}" if self.subresource else "")
         return Asked(self.verb(request), plural, self.namespace, self.name, request.path)
 

@@ -1,4 +1,4 @@
-"""The kinds of object the emulator serves, and where."""
+"""Lists the kinds of object the emulator serves, with their paths."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def subject(self, name: str = "") -> Subject:
-        """What a refusal about it names."""
+        """Return the object a refusal about it names."""
         return Subject(self.plural, self.group, self.kind, name)
 
 

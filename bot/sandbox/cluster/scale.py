@@ -1,4 +1,4 @@
-"""The `/scale` subresource of Deployments and ReplicaSets."""
+"""Serves the `/scale` subresource of Deployments and ReplicaSets."""
 
 from bot.sandbox.cluster import patches, schema, selectors, statuses, validation
 from bot.sandbox.cluster.objects import check_identity, decode_patched, dry

@@ -1,4 +1,4 @@
-"""Typed decoding of objects, as the real server's Go structs do it.
+"""Decodes objects into types, as the real server's Go structs do.
 
 The fields and their types are the official client's own models. A value of the wrong type is refused, an unknown field
 and an unset one are dropped, and so is a zero where the Go field is no pointer and marked ``omitempty``: after a scale

@@ -1,4 +1,4 @@
-"""Label and field selectors, in the query-parameter syntax and as objects."""
+"""Parses label and field selectors, from query parameters and from objects."""
 
 import re
 from collections.abc import Callable, Mapping

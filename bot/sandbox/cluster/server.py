@@ -1,4 +1,4 @@
-"""The HTTP server: one thread per connection, streams, and connections that can be cut."""
+"""Runs the HTTP server: one thread per connection, streams, and connections that can be cut."""
 
 import logging
 import select

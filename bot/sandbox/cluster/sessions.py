@@ -1,4 +1,4 @@
-"""The database session a running api pod holds, and takes again when it is cut."""
+"""Holds the database session of a running api pod, and reconnects when it is cut."""
 
 import select
 import socket

@@ -1,4 +1,4 @@
-"""Refusals of the API server: each is a `Status` object with the code, reason and details the real one sends."""
+"""Builds the API server's refusals: `Status` objects with the code, reason and details of the real one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a refusal is about. `plural` and `group` as in the path, `kind` as in the object."""
+    """The object a refusal is about. `plural` and `group` as in the path, `kind` as in the object."""
 
     plural: str
     group: str = ""

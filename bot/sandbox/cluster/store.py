@@ -1,4 +1,4 @@
-"""The objects, their resource versions, and the history a watch replays."""
+"""Stores objects, their resource versions, and the history that a watch replays."""
 
 import threading
 import time
@@ -106,7 +106,7 @@ class Store:
             return self._write(resource, old, new, manager, subresource)
 
     def remove(self, resource: Resource, namespace: str, name: str) -> Obj:
-        """Take an object away for good.
+        """Remove an object permanently.
 
         Raises:
             ApiError: 404.
@@ -159,7 +159,7 @@ class Store:
             self.changed.notify_all()
 
     def close(self) -> None:
-        """End every wait for good."""
+        """End every wait permanently."""
         with self.lock:
             self.closed = True
             self.changed.notify_all()

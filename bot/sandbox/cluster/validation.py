@@ -1,4 +1,4 @@
-"""The rules an object must keep: each broken one is a cause of the 422."""
+"""Validates objects: each broken rule is a cause of the 422."""
 
 import re
 from collections.abc import Callable, Mapping

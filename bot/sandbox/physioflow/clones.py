@@ -1,11 +1,11 @@
-"""Copies of a sample database: one is built, the others are file copies of it, at about a tenth of a second each."""
+"""Copies a sample database: one is built, the others are file copies of it, in about 0.1 s each."""
 
 from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
 
-from bot.sandbox.physioflow.sample import APP_ROLE, database_name, give_properties, seed
+from bot.sandbox.physioflow.sample import APP_ROLE, database_name, seed, set_properties
 from bot.sandbox.postgres import PostgresServer
 
 ENVIRONMENT = "prod"
@@ -40,7 +40,7 @@ def clone(server: PostgresServer, template: str, name: str) -> Clone:
                 sql.Identifier(name), sql.Identifier(template), sql.Identifier(owner)
             )
         )
-        give_properties(conn, name, ENVIRONMENT)
+        set_properties(conn, name, ENVIRONMENT)
     return Clone(
         name=name,
         owner_dsn=server.dsn(owner, name),
@@ -50,7 +50,7 @@ def clone(server: PostgresServer, template: str, name: str) -> Clone:
 
 
 def drop(server: PostgresServer, name: str) -> None:
-    """Drop a copy, ending whoever is still in it; a copy that is gone already is left alone."""
+    """Drop a copy and end its sessions; a copy that is already gone is left alone."""
     with psycopg.connect(server.superuser_dsn, autocommit=True) as conn:
         conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 

@@ -1,4 +1,4 @@
-"""The sample's databases: roles, grants, settings, schema and data, for each environment.
+"""Creates the sample's databases: roles, grants, settings, schema and data, for each environment.
 
 What a careless restore would lose is here on purpose: an ACL without PUBLIC, settings of the database and of roles in
 it, a connection limit, a comment, default privileges.
@@ -28,7 +28,7 @@ ENVIRONMENTS: Mapping[str, float] = MappingProxyType({"dev": 0.1, "staging": 0.3
 # What the bot needs of the owner short of superuser: to create and rename databases, to end sessions, to see them.
 OWNER_RIGHTS = ("pg_signal_backend", "pg_monitor", "pg_read_all_stats")
 
-# What the bot needs to give a restored database the settings of the old one: a role's, and one of the app's own making.
+# The bot copies these to a restored database: a role's setting, and a custom one of the app.
 SETTING_RIGHTS = (
     "GRANT {app} TO {owner} WITH INHERIT FALSE, SET TRUE",
     "GRANT SET ON PARAMETER physioflow.environment TO {owner}",
@@ -109,10 +109,10 @@ def create_environment(conn: psycopg.Connection[Any], server: PostgresServer, en
     _create_database(conn, name, name)
     for grant in SETTING_RIGHTS:
         conn.execute(sql.SQL(grant).format(app=sql.Identifier(APP_ROLE), owner=sql.Identifier(name)))
-    give_properties(conn, name, environment)
+    set_properties(conn, name, environment)
 
 
-def give_properties(conn: psycopg.Connection[Any], database: str, environment: str) -> None:
+def set_properties(conn: psycopg.Connection[Any], database: str, environment: str) -> None:
     """Give a database the ACL, settings, connection limit and comment of an environment's."""
     names = {"database": database, "app": APP_ROLE, "owner": database_name(environment)}
     values = {"environment": environment, "comment": f"PhysioFlow, {environment}: patient records"}
@@ -125,7 +125,7 @@ def give_properties(conn: psycopg.Connection[Any], database: str, environment: s
 
 
 def fill(dsn: str, scale: float) -> None:
-    """Bring an empty database to migration 027 and load the data, as the owner; the same scale gives the same rows."""
+    """Bring an empty database to migration 027 and load the data, as the owner; the same scale makes the same rows."""
     with psycopg.connect(dsn, autocommit=True) as conn:
         conn.execute(sql.SQL(APP_GRANTS).format(app=sql.Identifier(APP_ROLE)))
         migrate(conn)

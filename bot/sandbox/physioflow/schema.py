@@ -1,4 +1,4 @@
-"""PhysioFlow's own migration runner: one transaction a migration, one row in ``schema_migrations`` each."""
+"""Runs PhysioFlow's migrations: one transaction and one row in ``schema_migrations`` per migration."""
 
 from pathlib import Path
 from typing import Any

@@ -1,1 +1,1 @@
-"""Whole stories, each checked against the world itself."""
+"""Plays whole stories, and checks each against the world itself."""

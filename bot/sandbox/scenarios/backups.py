@@ -1,4 +1,4 @@
-"""`/backups`: take, list, show, verify; what is damaged or foreign is not taken for a backup."""
+"""Takes, lists, shows and verifies backups with `/backups`; damaged and foreign files are rejected."""
 
 import gzip
 import io
@@ -62,20 +62,22 @@ def _litter(story: Story) -> list[str]:
 
 
 def _take(story: Story) -> str:
-    """Take one, held up on its way into the bucket; meanwhile a second is refused. Gives its name."""
+    """Take one, delayed on its way into the bucket; a second is refused meanwhile. Returns its name."""
     checks, cast = story.checks, story.cast
     rows = story.database.count("patients")
     _hold_upload(story, LABEL)
-    said = story.command(cast.oncall, f"/backups prod take {LABEL}")
-    checks.says("taking is acknowledged at once", said, "prod", LABEL)
-    chore_says(story, "takes a backup", LABEL)
+    reply = story.command(cast.oncall, f"/backups prod take {LABEL}")
+    checks.says("taking is acknowledged at once", reply, "prod", LABEL)
+    job_says(story, "takes a backup", LABEL)
     story.command(cast.engineer, "/backups prod take mine")
-    told = story.answer(cast.engineer, "chore-under-way")
-    checks.says("a second one at once is refused, with who and since when", told, "U0ONCALL", "UTC")
+    reported = story.answer(cast.engineer, "chore-under-way")
+    checks.says("a second one at once is refused, with who and since when", reported, "U0ONCALL", "UTC")
     story.slack.clear_faults()
-    done = all_text(chore_says(story, "Backup of", "taken", LABEL))
-    told = story.answer(cast.oncall, "is taken", f"prod_{LABEL}")
-    checks.that("one message, edited in place, says how it went", len(_chores(story)) == 1, len(_chores(story)))
+    done = all_text(job_says(story, "Backup of", "taken", LABEL))
+    reported = story.answer(cast.oncall, "is taken", f"prod_{LABEL}")
+    checks.that(
+        "one message, edited in place, says how it went", len(_job_messages(story)) == 1, len(_job_messages(story))
+    )
     checks.says("size, tables, rows and time are told", done, "MB" if "MB" in done else "kB", "tables", "rows", "took")
     keys = [key for key in story.bucket.list_keys(f"prod_{LABEL}") if key.endswith(".tar.gz")]
     checks.equal("there is exactly one bundle in the bucket", len(keys), 1)
@@ -120,8 +122,8 @@ def _look(story: Story, name: str, foreign: list[str]) -> None:
 
 def _listing(story: Story, part: str) -> dict[str, Any]:
     """The engineer's list of backups with that in it."""
-    whispers = [m for m in story.fresh() if m["addressee"] == story.cast.engineer.user_id]
-    return next((m for m in whispers if "Backups of prod" in all_text(m) and part in all_text(m)), {})
+    ephemerals = [m for m in story.fresh() if m["addressee"] == story.cast.engineer.user_id]
+    return next((m for m in ephemerals if "Backups of prod" in all_text(m) and part in all_text(m)), {})
 
 
 def _turn_page(story: Story, name: str) -> None:
@@ -138,7 +140,7 @@ def _turn_page(story: Story, name: str) -> None:
 
 
 def _show(story: Story, name: str) -> str:
-    """Press Details in the list; gives what is then shown."""
+    """Press Details in the list, and return the text shown."""
     engineer = story.cast.engineer
     listing = _listing(story, name)
     value = next(
@@ -154,15 +156,15 @@ def _show(story: Story, name: str) -> str:
 def _prove(story: Story, name: str) -> None:
     checks, cast = story.checks, story.cast
     story.command(cast.engineer, f"/backups prod verify {name}")
-    told = story.answer(cast.engineer, "passed level 2")
-    checks.says("level 2 is proven and told", told, name)
-    said = all_text(chore_says(story, "passed level 2", name))
-    checks.says("the incident channel is told too", said, "readable end to end")
+    reported = story.answer(cast.engineer, "passed level 2")
+    checks.says("level 2 is proven and told", reported, name)
+    reply = all_text(job_says(story, "passed level 2", name))
+    checks.says("the incident channel is told too", reply, "readable end to end")
     checks.that("the result is kept in the bucket", f"{name}.verified.json" in story.bucket.list_keys(name))
     story.command(cast.lead_b, "/backups prod")
     checks.says("the list says so", story.answer(cast.lead_b, "Backups of prod"), "✔ level 2")
-    said = story.command(cast.engineer, "/backups prod take pre-rollback-027-rk3f9a")
-    checks.says("nobody can pass a backup off as a run's own", said, "label-reserved")
+    reply = story.command(cast.engineer, "/backups prod take pre-rollback-027-rk3f9a")
+    checks.says("nobody can pass a backup off as a run's own", reply, "label-reserved")
 
 
 def _tamper(story: Story, name: str) -> None:
@@ -172,8 +174,8 @@ def _tamper(story: Story, name: str) -> None:
     whole[len(whole) // 2] ^= 0xFF
     put = _client(story).put_object(Bucket=_bucket(story), Key=key, Body=bytes(whole))
     story.command(cast.lead_a, f"/backups prod verify {name} 1")
-    told = story.answer(cast.lead_a, "passed level 1")
-    checks.says("an overwritten bundle is still read in the version that was taken", told, name)
+    reported = story.answer(cast.lead_a, "passed level 1")
+    checks.says("an overwritten bundle is still read in the version that was taken", reported, name)
     sidecar = json.loads(story.bucket.read(f"{name}.manifest.json"))
     sidecar["bundle"]["version_id"] = put["VersionId"]
     _client(story).put_object(Bucket=_bucket(story), Key=f"{name}.manifest.json", Body=json.dumps(sidecar).encode())
@@ -181,20 +183,20 @@ def _tamper(story: Story, name: str) -> None:
         story.command(cast.lead_a, f"/backups prod verify {name} {level}")
         _wait_refused(story, name, times)
     checks.says("a tampered bundle does not pass, with the reason", all_text(_refused(story, name)[-1]), "bundle-")
-    told = story.answer(cast.lead_a, "did NOT pass")
-    checks.says("whoever asked is told", told, name, "bundle-")
+    reported = story.answer(cast.lead_a, "did NOT pass")
+    checks.says("whoever asked is told", reported, name, "bundle-")
     story.command(cast.lead_b, f"/backups prod {LABEL}")
     listed = story.answer(cast.lead_b, f"with “{LABEL}”")
     checks.says("the list says so", listed, "✗ level 1")
 
 
 def _kill(story: Story) -> None:
-    """Kill -9 of the bot in the middle of an upload: the backup is begun anew and comes to its end, once."""
+    """Kill the bot in the middle of an upload: the backup starts again and completes exactly once."""
     checks, prefix = story.checks, f"prod_{KILLED_LABEL}"
     _hold_upload(story, KILLED_LABEL)
     before = set(_scratch(story))
     story.command(story.cast.lead_a, f"/backups prod take {KILLED_LABEL}")
-    chore_says(story, "takes a backup", KILLED_LABEL)
+    job_says(story, "takes a backup", KILLED_LABEL)
     story.wait(lambda: set(_scratch(story)) - before, "the dump to be written")
     for bot in story.sandbox.bots:
         bot.kill()
@@ -202,10 +204,10 @@ def _kill(story: Story) -> None:
     story.slack.clear_faults()
     for bot in story.sandbox.bots:
         bot.start()
-    done = all_text(chore_says(story, "taken", KILLED_LABEL))
+    done = all_text(job_says(story, "taken", KILLED_LABEL))
     checks.says("a backup comes of it after all", done, "attempt 2", "rows")
-    said = [m for m in _chores(story) if KILLED_LABEL in all_text(m)]
-    checks.equal("in the same message", len(said), 1)
+    reply = [m for m in _job_messages(story) if KILLED_LABEL in all_text(m)]
+    checks.equal("in the same message", len(reply), 1)
     keys = [key for key in story.bucket.list_keys(prefix) if key.endswith(".manifest.json")]
     checks.equal("and there is one whole bundle of it", len(keys), 1)
     checks.says("whoever asked is told", story.answer(story.cast.lead_a, "is taken", prefix), prefix)
@@ -216,23 +218,23 @@ def _wait_refused(story: Story, name: str, times: int) -> None:
 
 
 def _refused(story: Story, name: str) -> list[dict[str, Any]]:
-    return [m for m in _chores(story) if all(part in all_text(m) for part in (name, "did *not* pass", "❌"))]
+    return [m for m in _job_messages(story) if all(part in all_text(m) for part in (name, "did *not* pass", "❌"))]
 
 
 def _scratch(story: Story) -> list[str]:
     return sorted(path.name for path in (story.sandbox.directory / "scratch").iterdir())
 
 
-def _chores(story: Story) -> list[dict[str, Any]]:
+def _job_messages(story: Story) -> list[dict[str, Any]]:
     """The incident channel's messages about work on backups."""
     return [m for m in story.fresh() if _key(m).startswith("chore:") and not m["ephemeral"]]
 
 
-def chore_says(story: Story, *parts: str) -> dict[str, Any]:
+def job_says(story: Story, *parts: str) -> dict[str, Any]:
     """Wait for such a message with all the parts in it."""
 
     def look() -> dict[str, Any] | None:
-        return next((m for m in _chores(story) if all(part in all_text(m) for part in parts)), None)
+        return next((m for m in _job_messages(story) if all(part in all_text(m) for part in parts)), None)
 
     found: dict[str, Any] = story.wait(look, f"a message about a backup with {parts}", 60.0)
     return found

@@ -1,4 +1,4 @@
-"""What an environment was before a story, to compare with afterwards."""
+"""Records an environment's state before a story, to compare with afterwards."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Drills: one of each kind passes, two are red, and production is not touched by any."""
+"""Runs one drill of each kind, and two that must fail; production is not touched by any."""
 
 import re
 import shutil
@@ -7,18 +7,26 @@ from typing import Any
 from bot.domain.drills import DrillKind
 from bot.sandbox.people import all_text
 from bot.sandbox.scenarios.before import check_serving, observe
-from bot.sandbox.scenarios.drilling import announced, ask, await_end, begin, check_clean, message_of, result_of
+from bot.sandbox.scenarios.drill_requests import (
+    announced,
+    ask,
+    await_end,
+    begin,
+    check_clean,
+    read_message,
+    read_result,
+)
 from bot.sandbox.scenarios.forgery import plant_forged
 from bot.sandbox.scenarios.production import LABEL, OID, Prod, observe_production, untouched
 from bot.sandbox.scenarios.restore import PROPERTIES
 from bot.sandbox.scenarios.traffic import Booker
-from bot.sandbox.story import Json, Story, key_of, texts
+from bot.sandbox.story import Json, Story, read_key, texts
 
 FIRST_BOOKINGS = 10
 SCRIPTS = 10
 NOT_REVERSIBLE = 21
 """Its down script leaves a column behind whose values point at rows that are gone: only real data shows that."""
-SPOILT = ("cut bundle-damaged", "shortened bundle-damaged", "flipped bundle-damaged", "edited bundle-damaged")
+CORRUPTED = ("cut bundle-damaged", "shortened bundle-damaged", "flipped bundle-damaged", "edited bundle-damaged")
 WRONG = "026_add_version_column"
 
 
@@ -54,10 +62,10 @@ def _restore(story: Story, drill_id: str) -> None:
         booker.stop()
         lost = booker.successes(*_between_swaps(story, drill_id))
         kept = len(booker.times) - lost
-    checks.equal("it passed", result_of(story, drill_id), ("passed", ""))
-    message = message_of(story, drill_id)
+    checks.equal("it passed", read_result(story, drill_id), ("passed", ""))
+    message = read_message(story, drill_id)
     checks.says("its message tells each step", message, "Take a test-rollback backup", "Undo the swap", "Passed")
-    checks.says("four spoilt copies were refused, each for being damaged", message, *SPOILT)
+    checks.says("four spoilt copies were refused, each for being damaged", message, *CORRUPTED)
     checks.says("equality is proven by hashes, both ways", message, "equal to the manifest", "as they were put aside")
     _check_runs(story, drill_id)
     now = story.database.count("appointments")
@@ -84,7 +92,7 @@ def _check_runs(story: Story, drill_id: str) -> None:
     ids = [row[0] for row in runs]
     votes = story.journal("SELECT count(*) FROM backstop.votes WHERE run_id = ANY(%s)", ids)[0][0]
     checks.equal("nobody was asked to vote", votes, 0)
-    cards = [m for m in story.fresh() if key_of(m).removeprefix("card:") in ids]
+    cards = [m for m in story.fresh() if read_key(m).removeprefix("card:") in ids]
     checks.equal("each has its card", len(cards), 2)
     for card in cards:
         checks.says("the card says which drill it is of", all_text(card), f"Drill {drill_id}")
@@ -114,12 +122,12 @@ def _migration(story: Story, prod: Prod) -> None:
     """Production's newest bundle, in staging's server; every down script on it."""
     checks, drill_id = story.checks, begin(story, DrillKind.MIGRATION, "prod")
     await_end(story, drill_id)
-    checks.equal("it passed", result_of(story, drill_id), ("passed", ""))
-    message = message_of(story, drill_id)
+    checks.equal("it passed", read_result(story, drill_id), ("passed", ""))
+    message = read_message(story, drill_id)
     checks.says("it was production's bundle", message, prod.bundle, "equal to its manifest")
     checks.says("every script was run alone and in one chain", message, "027 to 018: checks true", "in one transaction")
     checks.says("the up script that is no way back is named", message, "021 does not go up again")
-    checks.says("four spoilt copies were refused, each for being damaged", message, *SPOILT)
+    checks.says("four spoilt copies were refused, each for being damaged", message, *CORRUPTED)
     proofs = story.journal("SELECT version, reversible FROM backstop.script_proofs WHERE drill_id = %s", drill_id)
     checks.equal("every script is proven", len(proofs), SCRIPTS)
     checks.equal("all but one led up again", [v for v, up in proofs if not up], [NOT_REVERSIBLE])
@@ -130,8 +138,8 @@ def _bundle(story: Story, source: Story, prod: Prod) -> None:
     """Production's newest bundle, restored aside and compared."""
     checks, drill_id = story.checks, begin(story, DrillKind.BUNDLE, "prod")
     await_end(story, drill_id)
-    checks.equal("it passed", result_of(story, drill_id), ("passed", ""))
-    checks.says("it was production's bundle", message_of(story, drill_id), prod.bundle, "equal to its manifest")
+    checks.equal("it passed", read_result(story, drill_id), ("passed", ""))
+    checks.says("it was production's bundle", read_message(story, drill_id), prod.bundle, "equal to its manifest")
     source.command(source.cast.oncall, f"/backups prod {LABEL}")
     listed = source.answer(source.cast.oncall, prod.bundle, "✔ level 3")
     checks.says("production's list of backups says that it is proven", listed, prod.bundle)
@@ -148,10 +156,10 @@ def _wrong_script(story: Story) -> None:
         await_end(story, drill_id)
     finally:
         path.write_text(right)
-    state, problem = result_of(story, drill_id)
+    state, problem = read_result(story, drill_id)
     checks.equal("the drill is red", state, "failed")
     checks.says("it says which script, and why", problem, "down-script-failed", WRONG, "check does not hold")
-    checks.says("so does its message", message_of(story, drill_id), "Failed", WRONG)
+    checks.says("so does its message", read_message(story, drill_id), "Failed", WRONG)
     count = story.journal("SELECT count(*) FROM backstop.script_proofs WHERE drill_id = %s", drill_id)[0][0]
     checks.equal("nothing is proven by it", count, 0)
     check_clean(story)
@@ -162,21 +170,21 @@ def _control_passes(story: Story) -> None:
     checks, name = story.checks, plant_forged(story)
     drill_id = ask(story, DrillKind.BUNDLE)
     await_end(story, drill_id)
-    state, problem = result_of(story, drill_id)
+    state, problem = read_result(story, drill_id)
     checks.equal("a drill whose control passes is red", state, "failed")
     checks.says("it says which copy of what was accepted", problem, "control-passed", "one byte of a member", name)
-    checks.says("so does its message", message_of(story, drill_id), "Failed", "control-passed")
+    checks.says("so does its message", read_message(story, drill_id), "Failed", "control-passed")
     checks.that("nothing was loaded after that", not _was_done(story, drill_id, "load"))
     check_clean(story)
 
 
 def _report(story: Story) -> None:
-    """What the drills have taught, as a picture; what each of their runs did, as a file in its thread."""
-    told = story.command(story.cast.oncall, "/drill report staging")
-    story.checks.says("the report is promised at once", told, "Drawing")
+    """Check the drill report's picture, and each drill run's report in its thread."""
+    reported = story.command(story.cast.oncall, "/drill report staging")
+    story.checks.says("the report is promised at once", reported, "Drawing")
     story.wait(lambda: any(name.endswith(".png") for name in _posted(story)), "the picture of the drills", 60.0)
-    said = texts(story.fresh())
-    story.checks.says("the report counts good and bad", said, "3 passed, 2 failed")
+    reply = texts(story.fresh())
+    story.checks.says("the report counts good and bad", reply, "3 passed, 2 failed")
     story.settle()
     files = [name for name in _posted(story) if name.endswith(".html")]
     story.checks.equal("each run of the drill has left a report", len(files), 2)
@@ -184,7 +192,7 @@ def _report(story: Story) -> None:
 
 def _posted(story: Story) -> set[str]:
     heads = story.fresh()
-    threads = [reply for m in heads if key_of(m).startswith("card:") for reply in story.messages(m["ts"])]
+    threads = [reply for m in heads if read_key(m).startswith("card:") for reply in story.messages(m["ts"])]
     return {str(file["name"]) for message in (*heads, *threads) for file in message.get("files") or []}
 
 
@@ -199,7 +207,7 @@ def _measured(story: Story, drill_id: str) -> Json:
 
 
 def _show_files(story: Story) -> None:
-    """Put every file that was posted where whoever plays this can look at it."""
+    """Save every posted file where the person playing the scenario can open it."""
     directory = story.sandbox.results_dir / "drill"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A bundle whose digests were forged so that a tampered copy fits them, as if checks let everything through."""
+"""Forges a bundle whose checksums match a tampered copy, to show that a drill notices it."""
 
 import gzip
 import hashlib
@@ -24,7 +24,7 @@ LABEL = "forged"
 
 
 def plant_forged(story: Story) -> str:
-    """Put one into the environment's bucket, made of its newest backup; gives its name."""
+    """Put a forged bundle into the environment's bucket, made of its newest backup, and return its name."""
     client, bucket = story.sandbox.store.client(), f"physioflow-backups-{story.environment}"
     newest = S3BackupStore(client, story.environment, BackupTarget(bucket)).list_backups(1)[0]
     if newest.manifest is None:
@@ -37,12 +37,13 @@ def plant_forged(story: Story) -> str:
     key = f"{name}{BUNDLE_SUFFIX}"
     client.put_object(Bucket=bucket, Key=key, Body=content)
     stored = StoredObject(key, len(content))
-    spoilt = CorruptedDownload(
+    corrupted = CorruptedDownload(
         ObjectDownload(client, bucket, stored, _unheard), Backup(name, stored, manifest), Corruption.EDITED
     )
-    for _ in spoilt.chunks():
+    for _ in corrupted.chunks():
         pass
-    sidecar = write_sidecar(manifest, replace(stored, sha256=spoilt.digest.hexdigest()))
+    # decision 25: only a digest that fits the edited bytes shows what the drill does when checks let damage through
+    sidecar = write_sidecar(manifest, replace(stored, sha256=corrupted.digest.hexdigest()))
     client.put_object(Bucket=bucket, Key=f"{name}{SIDECAR_SUFFIX}", Body=sidecar)
     return str(name)
 

@@ -1,4 +1,4 @@
-"""The modal and the Home tab, used by people who type no command but two words."""
+"""Uses the modal and the Home tab as people do who type no command but two words."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def _names(person: Person) -> set[str]:
 
 
 def _home(story: Story, person: Person, claim: str, *parts: str) -> str:
-    """Wait for prod's part of somebody's Home tab to say this; gives all of the tab."""
+    """Wait for prod's part of somebody's Home tab to say this, and return the whole tab."""
 
     def look() -> str | None:
         text = all_text({"blocks": (person.sees("home") or {}).get("blocks")})
@@ -75,8 +75,8 @@ def _refused_visitor(story: Story) -> None:
 
 def _open(story: Story) -> Json:
     story.screen.gesture(story.cast.oncall.name, "types /rollback in the incident channel")
-    said = story.cast.oncall.types("/rollback", story.channel)
-    story.checks.equal("the command is acknowledged without a word", said, "")
+    reply = story.cast.oncall.types("/rollback", story.channel)
+    story.checks.equal("the command is acknowledged without a word", reply, "")
     form: Json = story.wait(lambda: story.cast.oncall.sees("modal"), "the modal")
     element = form["blocks"][0]["element"]
     story.checks.equal("the channel's environment is picked", element["initial_option"]["value"], "prod")
@@ -131,8 +131,8 @@ def _submit(story: Story, form: Json) -> None:
     payload = "SELECT payload ->> 'asked_for', payload ->> 'reason' FROM backstop.requests WHERE id LIKE 'view:%%'"
     asked = story.journal(payload)[-1]
     checks.equal("it asks for what the command would", asked, ("/rollback prod 027", values[REASON]))
-    told = story.answer(oncall, "It waits for the approvers' consent")
-    checks.says("the requester is told which run it is", told, story.run_id())
+    reported = story.answer(oncall, "It waits for the approvers' consent")
+    checks.says("the requester is told which run it is", reported, story.run_id())
 
 
 def _close(story: Story) -> None:
@@ -155,7 +155,7 @@ def _quiet(story: Story) -> None:
     _look_at_home(story)
     story.checks.equal("an unchanged tab is wanted once", story.journal(published)[0][0], revisions)
     story.checks.equal("and sent once", len(story.slack.calls("views.publish")), before)
-    # Whoever has opened the tab is shown it for a week, and that looks into every database: not in later stories.
+    # The tab is refreshed for a week for everyone who opened it, which reads every database: not in later stories.
     story.journal(
         "WITH gone AS (DELETE FROM backstop.requests WHERE kind = 'home' RETURNING 1) SELECT count(*) FROM gone"
     )

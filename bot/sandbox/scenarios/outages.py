@@ -1,4 +1,4 @@
-"""Dead dependencies: Slack, the object store, the API server, PostgreSQL itself, each in the middle of a run."""
+"""Takes Slack, the object store, the API server and PostgreSQL away in the middle of a run."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -55,7 +55,7 @@ def bucket_hiccups(story: Story) -> None:
 
 
 def api_server_hiccups(story: Story) -> None:
-    """The API server resets connections and refuses writes as conflicts: every step is repeated until it is so."""
+    """The API server resets connections and refuses writes as conflicts: every step is retried until it succeeds."""
     before = observe(story)
     story.command(story.cast.oncall, "/rollback prod 027")
     story.request()

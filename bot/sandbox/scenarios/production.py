@@ -1,4 +1,4 @@
-"""Production while drills run elsewhere: looked at all the while, and compared with what it was."""
+"""Watches production while drills run elsewhere, and compares it with its state before."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ BESIDE = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER B
 
 @dataclass(frozen=True)
 class Prod:
-    """What production was."""
+    """Production's state before the drill."""
 
     before: Before
     oid: str
@@ -54,7 +54,7 @@ def observe_production(story: Story) -> Prod:
 
 @contextmanager
 def untouched(story: Story, prod: Prod) -> Iterator[None]:
-    """Check that nobody of ours is in production's database meanwhile, and that all is as it was."""
+    """Check that the bot opens no session in production's database meanwhile, and changes nothing."""
     watch = Watch(story.sandbox.sample.superuser_dsn, story.database.name)
     watch.start()
     try:
@@ -71,5 +71,5 @@ def untouched(story: Story, prod: Prod) -> Iterator[None]:
 
 
 def databases_beside(story: Story) -> list[str]:
-    """What the bot has beside the environment's database."""
+    """List the databases the bot has made beside the environment's."""
     return [row[0] for row in story.database.ask(BESIDE, f"{story.database.name}_backstop_")]

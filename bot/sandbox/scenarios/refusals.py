@@ -1,4 +1,4 @@
-"""What must be refused, each with the way out, and with the world untouched."""
+"""Requests what must be refused: each refusal names the way out, and the world stays untouched."""
 
 from dataclasses import dataclass
 
@@ -49,9 +49,9 @@ def mistyped(story: Story) -> None:
     """Typos and absurd texts are answered at once, with what to type instead."""
     before = observe(story)
     for refusal in MISTYPED:
-        said = story.command(story.cast.oncall, refusal.line[:3100])
-        story.checks.says(f"{refusal.line[:50]!r} is answered with the way out", said, *refusal.parts)
-        story.checks.that("the answer does not echo an absurd text at length", len(said) < ACK_LIMIT, len(said))
+        reply = story.command(story.cast.oncall, refusal.line[:3100])
+        story.checks.says(f"{refusal.line[:50]!r} is answered with the way out", reply, *refusal.parts)
+        story.checks.that("the answer does not echo an absurd text at length", len(reply) < ACK_LIMIT, len(reply))
     for refusal in UNFINISHED:
         _unfinished(story, refusal)
     check_untouched(story, before)
@@ -59,18 +59,18 @@ def mistyped(story: Story) -> None:
 
 def _unfinished(story: Story, refusal: Refusal) -> None:
     oncall = story.cast.oncall
-    said = story.command(oncall, refusal.line)
+    reply = story.command(oncall, refusal.line)
     form = story.wait(lambda: oncall.sees("modal"), f"a modal for {refusal.line}")
-    story.checks.equal(f"{refusal.line!r} is answered with the modal and not a word", said, "")
+    story.checks.equal(f"{refusal.line!r} is answered with the modal and not a word", reply, "")
     oncall.closes(form)
     story.slack.fault(kind="error", method="views.open", error="expired_trigger_id", times=1)
     story.command(oncall, refusal.line)
-    told = story.answer(oncall, *refusal.parts)
-    story.checks.says("where it cannot be opened, with what to type", told, *refusal.parts)
+    reported = story.answer(oncall, *refusal.parts)
+    story.checks.says("where it cannot be opened, with what to type", reported, *refusal.parts)
 
 
 def impossible(story: Story) -> None:
-    """What the facts forbid is refused with the rule and the way out."""
+    """Requests that the facts forbid are refused with the rule and the way out."""
     before = observe(story)
     for refusal in IMPOSSIBLE:
         refuse(story, refusal)
@@ -80,9 +80,9 @@ def impossible(story: Story) -> None:
 def refuse(story: Story, refusal: Refusal) -> str:
     """Type it and check the answer."""
     story.command(story.cast.oncall, refusal.line)
-    told = story.answer(story.cast.oncall, refusal.parts[0])
-    story.checks.says(f"{refusal.line} is refused with the way out", told, *refusal.parts)
-    return told
+    reported = story.answer(story.cast.oncall, refusal.parts[0])
+    story.checks.says(f"{refusal.line} is refused with the way out", reported, *refusal.parts)
+    return reported
 
 
 def no_known_app(story: Story) -> None:
@@ -100,8 +100,8 @@ def second_rollback(story: Story) -> None:
     run_id = story.run_id()
     refusal = Refusal("/rollback prod 026", ("another-run-active", run_id, "U0ONCALL", f"/rollback cancel {run_id}"))
     story.command(story.cast.engineer, refusal.line)
-    told = story.answer(story.cast.engineer, refusal.parts[0])
-    story.checks.says("a second rollback is refused, with who and since when", told, *refusal.parts)
+    reported = story.answer(story.cast.engineer, refusal.parts[0])
+    story.checks.says("a second rollback is refused, with who and since when", reported, *refusal.parts)
     story.command(story.cast.oncall, f"/rollback cancel {run_id}")
     story.wait_state("cancelled")
     story.settle()

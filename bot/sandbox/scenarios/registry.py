@@ -1,4 +1,4 @@
-"""Every scenario by name."""
+"""Lists every scenario by name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from bot.sandbox.scenarios import (
     backups,
     drill,
-    drilling,
-    drillkilled,
+    drill_evidence,
+    drill_kills,
+    drill_requests,
     forms,
     outages,
-    proofs,
     refusals,
     restore,
-    restorekills,
-    restoreoutages,
-    restoresessions,
+    restore_kills,
+    restore_outages,
+    restore_sessions,
     rollback,
-    salvage,
+    row_recovery,
     troubles,
-    unchain,
+    undo_rollback,
 )
 from bot.sandbox.story import Story
 
@@ -31,8 +31,8 @@ class Scenario:
     Attributes:
         play: tells it; checks that fail are counted, an exception ends it.
         without: rows of the compatibility matrix to leave out, by app.
-        drills: gives the schedules its bot is to have, when it is about to start; None for the usual ones.
-        demands_drills: whether production refuses what no drill has proven lately.
+        drills: returns the schedules its bot is to have, when it is about to start; None for the usual ones.
+        demands_drills: whether production refuses what no drill has proven recently.
     """
 
     play: Callable[[Story], None]
@@ -42,7 +42,7 @@ class Scenario:
 
     @property
     def is_special(self) -> bool:
-        """Whether it wants a bot of its own."""
+        """Tell whether it needs a bot of its own."""
         return bool(self.without or self.demands_drills or self.drills)
 
     @property
@@ -57,7 +57,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "mistyped": Scenario(refusals.mistyped),
     "impossible": Scenario(refusals.impossible),
     "no-known-app": Scenario(refusals.no_known_app, without=frozenset({"v1.1.x"})),
-    "unproven": Scenario(proofs.unproven, demands_drills=True),
+    "unproven": Scenario(drill_evidence.unproven, demands_drills=True),
     "second-rollback": Scenario(refusals.second_rollback),
     "invalid-script": Scenario(refusals.invalid_script),
     "wrong-voters": Scenario(refusals.wrong_voters),
@@ -71,23 +71,23 @@ SCENARIOS: Mapping[str, Scenario] = {
     "backups": Scenario(backups.backups),
     "restore-prod": Scenario(restore.restore_prod),
     "undo-restore": Scenario(restore.undo_restore),
-    "undo-chain": Scenario(unchain.undo_chain),
-    "salvage": Scenario(salvage.salvage),
+    "undo-chain": Scenario(undo_rollback.undo_chain),
+    "salvage": Scenario(row_recovery.salvage),
     "modal-and-home": Scenario(forms.modal_and_home),
-    "drill": Scenario(drill.drill, drills=drilling.soon),
-    "drill-killed": Scenario(drillkilled.drill_killed),
+    "drill": Scenario(drill.drill, drills=drill_requests.soon),
+    "drill-killed": Scenario(drill_kills.drill_killed),
     "votes-at-once": Scenario(outages.votes_at_once),
     "slack-down": Scenario(outages.slack_down),
     "bucket-hiccups": Scenario(outages.bucket_hiccups),
     "api-server-hiccups": Scenario(outages.api_server_hiccups),
     "database-restarted": Scenario(outages.database_restarted),
-    "restore-killed-loading": Scenario(restorekills.killed_while_loading),
-    "restore-killed-swapping": Scenario(restorekills.killed_while_swapping),
-    "restore-bucket-breaks": Scenario(restoreoutages.bucket_breaks),
-    "restore-bucket-lost": Scenario(restoreoutages.bucket_lost),
-    "restore-scratch-full": Scenario(restoreoutages.scratch_full),
-    "restore-server-restarted": Scenario(restoreoutages.server_restarted),
-    "restore-crowd": Scenario(restoresessions.crowd),
-    "restore-prepared-transaction": Scenario(restoresessions.prepared_transaction),
-    "restore-superuser-session": Scenario(restoresessions.superuser_session),
+    "restore-killed-loading": Scenario(restore_kills.killed_while_loading),
+    "restore-killed-swapping": Scenario(restore_kills.killed_while_swapping),
+    "restore-bucket-breaks": Scenario(restore_outages.bucket_breaks),
+    "restore-bucket-lost": Scenario(restore_outages.bucket_lost),
+    "restore-scratch-full": Scenario(restore_outages.scratch_full),
+    "restore-server-restarted": Scenario(restore_outages.server_restarted),
+    "restore-crowd": Scenario(restore_sessions.crowd),
+    "restore-prepared-transaction": Scenario(restore_sessions.prepared_transaction),
+    "restore-superuser-session": Scenario(restore_sessions.superuser_session),
 }

@@ -1,4 +1,4 @@
-"""The report at the end of a run, as people find it in the thread: a message, and a file that needs nothing else."""
+"""Checks the report at the end of a run: a message, and a file that fetches nothing."""
 
 import re
 

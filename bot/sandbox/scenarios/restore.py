@@ -1,4 +1,4 @@
-"""`/rollback prod latest` and `/rollback undo RUN`, with somebody booking appointments all the while."""
+"""Plays `/rollback prod latest` and `/rollback undo RUN` while somebody books appointments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,8 +54,8 @@ def undo_restore(story: Story) -> None:
     run_id, kept = story.run_id(), kept_rows(story, "kept")
     restored = story.database.count(WRITTEN)
     story.checks.that("the kept database has rows the live one lacks", kept > then.manifest[f"public.{WRITTEN}"], kept)
-    told = story.command(story.cast.oncall, "/rollback status")
-    story.checks.says("status is asked for", told, "journal")
+    reported = story.command(story.cast.oncall, "/rollback status")
+    story.checks.says("status is asked for", reported, "journal")
     story.checks.says(
         "status says how to undo, and until when", story.answer(story.cast.oncall, "Kept databases"), run_id
     )
@@ -66,8 +66,8 @@ def undo_restore(story: Story) -> None:
     story.checks.equal("what was written after the restore is kept", kept_rows(story, "undone"), restored)
     check_serving(story, then.before, "v1.3.0")
     story.command(story.cast.oncall, f"/rollback undo {run_id}")
-    told = story.answer(story.cast.oncall, "undo-expired")
-    story.checks.says("a second undo of the same run is refused, with the way out", told, "/backups prod")
+    reported = story.answer(story.cast.oncall, "undo-expired")
+    story.checks.says("a second undo of the same run is refused, with the way out", reported, "/backups prod")
     clear(story, then)
 
 
@@ -89,11 +89,11 @@ def prints(story: Story, tables: Mapping[str, int]) -> dict[str, tuple[int, str]
 
 
 def _restore(story: Story, then: Then, booker: Booker) -> int:
-    """Ask, approve, wait; gives how many bookings the plan said would vanish."""
+    """Request, approve, wait; returns the number of bookings the plan said would vanish."""
     checks, cast = story.checks, story.cast
     booker.wait_more(FIRST_BOOKINGS)
-    said = story.command(cast.oncall, "/rollback prod latest --reason bookings went to the wrong clinic")
-    checks.says("the command is acknowledged at once", said, "prod", "latest")
+    reply = story.command(cast.oncall, "/rollback prod latest --reason bookings went to the wrong clinic")
+    checks.says("the command is acknowledged at once", reply, "prod", "latest")
     plan = all_text(story.request())
     lost = story.database.count(WRITTEN) - then.manifest[f"public.{WRITTEN}"]
     checks.says("the plan names the bundle and the kept database", plan, then.bundle[:-7], "_backstop_kept_")
@@ -108,7 +108,7 @@ def _restore(story: Story, then: Then, booker: Booker) -> int:
 
 
 def problem(story: Story) -> str:
-    """What stopped the newest run, as the journal has it."""
+    """Return the problem that stopped the newest run, from the journal."""
     return str(story.journal("SELECT problem FROM backstop.runs WHERE id = %s", story.run_id())[0][0])
 
 
@@ -120,7 +120,7 @@ def _check_restored(story: Story, then: Then, booker: Booker) -> None:
     booker.wait_more(3)
     booker.stop()
     after = booker.successes(times(story, "swap")[1], None)
-    counts = {table: story.database.count_of(table) for table in then.manifest}
+    counts = {table: story.database.count_rows(table) for table in then.manifest}
     wanted = {**then.manifest, f"public.{WRITTEN}": then.manifest[f"public.{WRITTEN}"] + after}
     checks.equal("every table has the manifest's rows, and what was booked since", counts, wanted)
     now, written = prints(story, then.manifest), f"public.{WRITTEN}"
@@ -136,7 +136,7 @@ def _check_restored(story: Story, then: Then, booker: Booker) -> None:
 
 
 def times(story: Story, key: str) -> tuple[Any, Any]:
-    """When a step of the newest run began and ended."""
+    """Return when a step of the newest run began and ended."""
     query = "SELECT started_at, ended_at FROM backstop.steps WHERE run_id = %s AND key = %s"
     begun, ended = story.journal(query, story.run_id(), key)[0]
     return begun, ended
@@ -153,7 +153,7 @@ def _say_gaps(story: Story, booker: Booker) -> None:
 
 
 def check_closed(story: Story) -> float:
-    """Check how long the newest run's swap kept the database closed; gives the seconds."""
+    """Check how long the newest run's swap kept the database closed, and return the seconds."""
     query = "SELECT (data ->> 'closed_s')::float FROM backstop.steps WHERE run_id = %s AND key = 'swap'"
     closed_s = float(story.journal(query, story.run_id())[0][0])
     story.checks.that("the database was closed for under a second", closed_s < CLOSED_S, closed_s)

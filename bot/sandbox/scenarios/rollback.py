@@ -1,4 +1,4 @@
-"""The headline: `/rollback prod 027` and `/rollback prod 024`, from the command to the closed checklist."""
+"""Plays `/rollback prod 027` and `/rollback prod 024`, from the command to the closed checklist."""
 
 from bot.sandbox.people import all_text
 from bot.sandbox.scenarios.before import check_serving, observe
@@ -21,8 +21,8 @@ def rollback_prod_027(story: Story) -> None:
     """Two wrong votes, two right ones, and the newest migration is gone with its app version."""
     before, cast, checks = observe(story), story.cast, story.checks
     rows = {table: story.database.count(table) for table in LOST_IN_027}
-    said = story.command(cast.oncall, "/rollback prod 027 --reason feature flags break the booking page")
-    checks.that("the command is acknowledged at once", "prod" in said, said)
+    reply = story.command(cast.oncall, "/rollback prod 027 --reason feature flags break the booking page")
+    checks.that("the command is acknowledged at once", "prod" in reply, reply)
     plan = all_text(story.request())
     checks.says("the plan says schema 027 → 026", plan, "027", "026")
     checks.says("the plan says app v1.3.0 → v1.2.3", plan, "v1.3.0", "v1.2.3")
@@ -45,28 +45,30 @@ def rollback_prod_027(story: Story) -> None:
 
 
 def _document(story: Story) -> None:
-    """What went wrong is written in the report's modal, and closes nothing: the follow-up stays open."""
+    """Write the cause into the report's modal; that closes nothing: the follow-up stays open."""
     cast, checks = story.cast, story.checks
     report = next(m for m in story.thread() if all_text(m).startswith("Report of run"))
     cast.oncall.presses(report, "document")
-    said = story.slack.submit(cast.oncall.user_id, {"wrong": "The flag check ran on every request.", "change": ""})
-    checks.that("what went wrong is taken", said.get("ok"), said)
+    reply = story.slack.submit(cast.oncall.user_id, {"wrong": "The flag check ran on every request.", "change": ""})
+    checks.that("what went wrong is taken", reply.get("ok"), reply)
     story.thread_says("The flag check ran on every request.")
     story.settle()
     check_report(story, "The flag check ran on every request.", files=2)
     story.command(cast.oncall, "/rollback status")
-    told = story.answer(cast.oncall, "Fix and re-deployment still to be planned")
-    checks.says("status lists the open follow-up", told, f"/rollback close {story.run_id()} LINK")
+    reported = story.answer(cast.oncall, "Fix and re-deployment still to be planned")
+    checks.says("status lists the open follow-up", reported, f"/rollback close {story.run_id()} LINK")
 
 
 def _wrong_votes(story: Story) -> None:
     cast, checks = story.cast, story.checks
     story.react(cast.oncall)
-    told = story.answer(cast.oncall, "does not count")
-    checks.says("the requester's own ✅ is refused, and they are told why", told, "you asked for this")
+    reported = story.answer(cast.oncall, "does not count")
+    checks.says("the requester's own ✅ is refused, and they are told why", reported, "you asked for this")
     story.react(cast.engineer)
-    told = story.answer(cast.engineer, "does not count")
-    checks.says("a non-lead's ✅ is refused, and they are told why", told, "not one of this environment's approvers")
+    reported = story.answer(cast.engineer, "does not count")
+    checks.says(
+        "a non-lead's ✅ is refused, and they are told why", reported, "not one of this environment's approvers"
+    )
     checks.equal("the run still waits", story.state(), "pending")
 
 

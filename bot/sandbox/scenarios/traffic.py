@@ -1,4 +1,4 @@
-"""People who use the app while something happens to it, and how long they had to wait."""
+"""Plays users of the app while something happens to it, and measures their waits."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -16,13 +16,13 @@ from bot.sandbox.story import Story
 EVERY_S = 0.02
 PROBE_EVERY_S = 0.005
 KEPT_OUT_S = 5.0
-"""What a swap keeps nobody out for, on however busy a machine. How long it is on a quiet one, the bench measures."""
+"""Longest time a swap keeps people out, even on a busy machine. The bench measures a quiet one."""
 
 _CLOCK = SystemClock()
 
 
 class Loop(ABC):
-    """Does something again and again in a thread, and keeps the times at which it went well."""
+    """Repeats an action in a thread, and keeps the times of its successes."""
 
     def __init__(self, name: str, every_s: float) -> None:
         self.times: list[datetime] = []
@@ -35,7 +35,7 @@ class Loop(ABC):
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and wait for the last one. Stopped already is well."""
+        """End, and wait for the last one. Can be called twice."""
         self._stopped.set()
         self._thread.join()
 
@@ -46,16 +46,16 @@ class Loop(ABC):
 
     @abstractmethod
     def _do(self) -> bool:
-        """Do it once; whether it went well."""
+        """Do it once, and tell whether it succeeded."""
 
     @property
     def longest_gap_s(self) -> float:
-        """The longest time between two that went well."""
+        """Return the longest time between two successes."""
         pairs = zip(self.times, self.times[1:], strict=False)
         return max(((after - before).total_seconds() for before, after in pairs), default=0.0)
 
     def successes(self, since: datetime, until: datetime | None) -> int:
-        """How many went well in a time."""
+        """Count the successes in a period."""
         return sum(since <= at and (until is None or at <= until) for at in self.times)
 
 

@@ -1,4 +1,4 @@
-"""When the world does not play along: locked tables, stuck pods, failing smoke tests, killed bots."""
+"""Plays runs with locked tables, stuck pods, failing smoke tests and killed bots."""
 
 import contextlib
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ def _start(story: Story, line: str = "/rollback prod 027") -> None:
 
 @contextlib.contextmanager
 def _locked(story: Story, table: str) -> Iterator[int]:
-    """Hold an ACCESS EXCLUSIVE lock as a superuser, whom the bot may not throw out."""
+    """Hold an ACCESS EXCLUSIVE lock as a superuser, whom the bot cannot disconnect."""
     with story.database.connect(application_name="nightly-report") as session:
         session.autocommit = False
         session.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
@@ -29,8 +29,8 @@ def locked_table_at_planning(story: Story) -> None:
     before = observe(story)
     with _locked(story, "feature_flags") as pid:
         story.command(story.cast.oncall, "/rollback prod 027")
-        told = story.answer(story.cast.oncall, "table-locked")
-        story.checks.says("who holds the lock is named", told, "nightly-report", str(pid))
+        reported = story.answer(story.cast.oncall, "table-locked")
+        story.checks.says("who holds the lock is named", reported, "nightly-report", str(pid))
     check_untouched(story, before)
 
 

@@ -1,4 +1,4 @@
-"""A Slack workspace on loopback: Web API, Socket Mode and a control API, for the unmodified SDK."""
+"""Emulates a Slack workspace on loopback: Web API, Socket Mode and a control API, for the unmodified SDK."""
 
 from bot.sandbox.slack.emulator import SlackEmulator
 from bot.sandbox.slack.sockets import Timings

@@ -1,4 +1,4 @@
-"""A method's arguments, however they came: query, form, multipart or JSON."""
+"""Reads a method's arguments from query, form, multipart or JSON."""
 
 import json
 from typing import Any
@@ -38,12 +38,12 @@ class Arguments:
         self.given = given
 
     def text(self, name: str) -> str:
-        """Give a string; empty when absent."""
+        """Return a string; empty when absent."""
         value = self.given.get(name)
         return "" if value is None else str(value)
 
     def required(self, name: str, error: str | None = None) -> str:
-        """Give a string that must be there; ``error`` is Slack's word for its absence."""
+        """Return a required string; ``error`` is Slack's word for its absence."""
         if value := self.text(name):
             return value
         if error:
@@ -51,18 +51,18 @@ class Arguments:
         raise with_reasons("invalid_arguments", [f"missing required field: {name}"])
 
     def flag(self, name: str) -> bool:
-        """Give a boolean, from JSON or a form."""
+        """Return a boolean, from JSON or a form."""
         return str(self.given.get(name, "")) in _TRUE
 
     def number(self, name: str, default: int) -> int:
-        """Give a whole number; raises ``invalid_arguments`` for anything else."""
+        """Return a whole number; raises ``invalid_arguments`` for anything else."""
         try:
             return int(self.given.get(name) or default)
         except (TypeError, ValueError):
             raise with_reasons("invalid_arguments", [f"must be an integer [json-pointer:/{name}]"]) from None
 
     def json(self, name: str, error: str = "invalid_json") -> Any:
-        """Give a structure; None when absent. Raises ``error`` when a string does not hold JSON."""
+        """Return a structure; None when absent. Raises ``error`` when a string does not hold JSON."""
         value = self.given.get(name)
         if not isinstance(value, str):
             return value

@@ -1,4 +1,4 @@
-"""The control API under ``/sandbox``: gestures, faults, and what the workspace looks like. JSON, loopback only."""
+"""Serves the control API under ``/sandbox``: gestures, faults, and the state of the workspace. JSON, loopback only."""
 
 import asyncio
 import json
@@ -7,9 +7,9 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.slack import faults, survey
+from bot.sandbox.slack import faults, overview
 from bot.sandbox.slack.errors import GestureError
-from bot.sandbox.slack.gestures import account, modal, press, reaction, slash
+from bot.sandbox.slack.gestures import account, modal, press, slash
 from bot.sandbox.slack.sockets import WARNING_LEAD_S, SocketHub
 from bot.sandbox.slack.state import State
 
@@ -46,7 +46,7 @@ class Control:
             web.post("/sandbox/submit", _gesture(lambda body: modal.submit(state, hub, body))),
             web.post("/sandbox/close", _gesture(lambda body: modal.close(state, hub, body))),
             web.post("/sandbox/suggest", _gesture(lambda body: modal.suggest(state, hub, body))),
-            web.post("/sandbox/react", _gesture(lambda body: _now(reaction.react(state, body)))),
+            web.post("/sandbox/react", _gesture(lambda body: _now(press.react(state, body)))),
             web.post("/sandbox/home", _gesture(lambda body: _now(modal.open_home(state, body)))),
             web.post("/sandbox/user", _gesture(lambda body: _now(account.change_user(state, body)))),
             web.post("/sandbox/faults", _gesture(self._add_fault)),
@@ -84,7 +84,7 @@ class Control:
         return {"ok": True, "faults": self._state.faults.listed()}
 
     async def _messages(self, request: web.Request) -> Json:
-        return {"ok": True, "messages": survey.messages(self._state, dict(request.query))}
+        return {"ok": True, "messages": overview.messages(self._state, dict(request.query))}
 
     async def _calls(self, request: web.Request) -> Json:
         since = request.query.get("since", "0")
@@ -94,7 +94,7 @@ class Control:
 
     async def _survey(self, _: web.Request) -> Json:
         extra = await asyncio.to_thread(self._state_extra) if self._state_extra else {}
-        return survey.merged(survey.survey(self._state, self._hub), extra)
+        return overview.merged(overview.survey(self._state, self._hub), extra)
 
 
 async def _now(result: Json) -> Json:
@@ -113,8 +113,8 @@ def _guarded(run: Callable[[web.Request], Awaitable[Json]]) -> Handler:
         try:
             return web.json_response(await run(request))
         except GestureError as refused:
-            told = {"ok": False, "error": refused.error, "message": refused.message}
-            return web.json_response(told, status=refused.status)
+            reported = {"ok": False, "error": refused.error, "message": refused.message}
+            return web.json_response(reported, status=refused.status)
 
     return handle
 

@@ -1,4 +1,4 @@
-"""The emulator as one object: a thread with its own event loop behind a synchronous start and stop."""
+"""Runs the emulator: a thread with its own event loop behind a synchronous start and stop."""
 
 import asyncio
 import threading
@@ -58,7 +58,7 @@ class SlackEmulator:
 
     @property
     def api_url(self) -> str:
-        """What goes into ``WebClient(base_url=…)``."""
+        """Return the value for ``WebClient(base_url=…)``."""
         return f"{self.base_url}/api/"
 
     def start(self) -> Self:

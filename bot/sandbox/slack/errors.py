@@ -1,4 +1,4 @@
-"""Refusals: what Slack answers instead of ``ok``, and what the control API answers to an impossible gesture."""
+"""Names refusals: Slack's error codes, and the control API's answers to an impossible gesture."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ class SlackError(Exception):
 
 
 class GestureError(Exception):
-    """A gesture nobody could make in Slack's client: no such user, channel, message, button.
+    """A gesture that Slack's client does not allow: no such user, channel, message, button.
 
     Args:
         error: a short reference, e.g. ``user_not_found``.
-        message: one sentence for whoever drives the sandbox.
+        message: one sentence for the person who drives the sandbox.
         status: the HTTP status, 400 to 499.
     """
 
@@ -34,6 +34,6 @@ class GestureError(Exception):
 
 
 def with_reasons(error: str, reasons: list[str]) -> SlackError:
-    """Give a refusal that says why, in ``errors`` and ``response_metadata.messages`` as Slack does."""
+    """Return a refusal that says why, in ``errors`` and ``response_metadata.messages`` as Slack does."""
     messages = [f"[ERROR] {reason}" for reason in reasons]
     return SlackError(error, errors=reasons, response_metadata={"messages": messages})

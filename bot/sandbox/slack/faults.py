@@ -1,4 +1,4 @@
-"""Faults that tests ask for. Without ``times`` one lasts until it is cleared.
+"""Injects faults on request. Without ``times`` a fault lasts until it is cleared.
 
 Web API: ``429``, ``5xx``, ``error`` and ``delay``, for one ``method`` or all, and ``drop`` with a ``method``: the
 connection closes without an answer. With ``after`` the effect takes place and the answer is lost. Socket Mode:
@@ -38,7 +38,7 @@ class Fault:
     scale: float = 1.0
 
     def strikes(self, method: str, channel: str) -> bool:
-        """Whether it concerns this call."""
+        """Tell whether it concerns this call."""
         return self.method in (None, method) and self.channel in (None, channel)
 
 

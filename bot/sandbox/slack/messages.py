@@ -1,4 +1,4 @@
-"""Messages as the workspace keeps them: versions, reactions, threads, and ephemerals with their addressee."""
+"""Stores messages: versions, reactions, threads, and ephemerals with their addressee."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Version:
-    """What a message said from ``at_s`` on."""
+    """A message's content from ``at_s`` on."""
 
     at_s: float
     text: str
@@ -37,12 +37,12 @@ class Message:
 
     @property
     def text(self) -> str:
-        """What it says now."""
+        """Return the current text."""
         return self.versions[-1].text
 
     @property
     def blocks(self) -> list[Json]:
-        """What it shows now."""
+        """Return the current blocks."""
         return self.versions[-1].blocks
 
 
@@ -54,7 +54,7 @@ class Timestamps:
         self._last_us = 0
 
     def next(self) -> str:
-        """Give the next one."""
+        """Return the next timestamp."""
         self._last_us = max(self._last_us + 1, int(self._clock() * 1_000_000))
         return f"{self._last_us // 1_000_000}.{self._last_us % 1_000_000:06d}"
 
@@ -73,7 +73,7 @@ class Messages:
         return message
 
     def version(self, text: str, blocks: list[Json]) -> Version:
-        """Give a version that begins now."""
+        """Return a version that begins now."""
         return Version(self._clock(), text, blocks)
 
     def find(self, channel: str, ts: str) -> Message | None:
@@ -101,7 +101,7 @@ class Messages:
         return [m for m in self.in_channel(channel) if not m.deleted and root_ts in (m.ts, m.thread_ts)]
 
     def as_slack(self, message: Message) -> Json:
-        """Give a message as the Web API and payloads show it."""
+        """Return a message as the Web API and payloads show it."""
         shown: Json = {"type": "message", "user": message.user, "ts": message.ts, "text": message.text}
         if message.bot_id:
             shown |= {"bot_id": message.bot_id}
@@ -134,5 +134,5 @@ class Messages:
 
 
 def reactions_as_slack(message: Message) -> list[Json]:
-    """Give reactions as Slack lists them: name, users, count."""
+    """Return reactions as Slack lists them: name, users, count."""
     return [{"name": name, "users": list(users), "count": len(users)} for name, users in message.reactions.items()]

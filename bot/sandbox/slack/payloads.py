@@ -1,4 +1,4 @@
-"""The payloads Slack sends: slash commands, interactions, events. Shapes as in Slack's reference."""
+"""Builds the payloads Slack sends: slash commands, interactions, events. Shapes as in Slack's reference."""
 
 import secrets
 from typing import Any
@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 def slash_command(state: State, user: User, channel: Channel, command: str, text: str) -> Json:
-    """Give a ``slash_commands`` payload; ``text`` is escaped already."""
+    """Return a ``slash_commands`` payload; ``text`` is escaped already."""
     return {
         "token": state.workspace.verification_token,
         "team_id": state.workspace.team_id,
@@ -25,12 +25,12 @@ def slash_command(state: State, user: User, channel: Channel, command: str, text
         "text": text,
         "api_app_id": state.workspace.app_id,
         "is_enterprise_install": "false",
-        "trigger_id": state.triggers.give(user.id),
+        "trigger_id": state.triggers.issue(user.id),
     }
 
 
 def interaction(state: State, kind: str, user: User) -> Json:
-    """Give what every ``interactive`` payload has; the trigger id is fresh."""
+    """Return what every ``interactive`` payload has; the trigger id is fresh."""
     workspace = state.workspace
     return {
         "type": kind,
@@ -38,14 +38,14 @@ def interaction(state: State, kind: str, user: User) -> Json:
         "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": user.team_id},
         "api_app_id": workspace.app_id,
         "token": workspace.verification_token,
-        "trigger_id": state.triggers.give(user.id),
+        "trigger_id": state.triggers.issue(user.id),
         "enterprise": None,
         "is_enterprise_install": False,
     }
 
 
 def on_message(state: State, message: Message) -> Json:
-    """Give the part of an interaction that says which message it was on."""
+    """Return the part of an interaction that says which message it was on."""
     channel = state.workspace.channels[message.channel]
     is_ephemeral = message.addressee is not None
     container: Json = {
@@ -63,7 +63,7 @@ def on_message(state: State, message: Message) -> Json:
 
 
 def on_view(state: State, view: View) -> Json:
-    """Give the part of an interaction that says which view it was on."""
+    """Return the part of an interaction that says which view it was on."""
     return {"container": {"type": "view", "view_id": view.id}, "view": state.views.as_slack(view)}
 
 
@@ -96,7 +96,7 @@ def event_callback(state: State, event: Json) -> Json:
 
 
 def channel_name(channel: Channel) -> str:
-    """Give the name payloads use."""
+    """Return the name payloads use."""
     if channel.is_im:
         return "directmessage"
     return "privategroup" if channel.is_private else channel.name

@@ -1,6 +1,6 @@
-"""Rate limits: one token bucket per method, and per channel for ``chat.postMessage``.
+"""Enforces Slack's rate limits: one token bucket per method, and per channel for ``chat.postMessage``.
 
-A tier is its calls a minute; the bucket holds a minute's worth, which is how Slack lets short bursts pass.
+A tier is its calls per minute; the bucket holds a minute's worth, which is how Slack lets short bursts pass.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""What an app says through a response_url or in the ack of a slash command."""
+"""Carries out an app's response through a response_url or in the ack of a slash command."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 def respond(state: State, entry: ResponseUrl, payload: Json) -> Message | None:
-    """Carry out one response; raises `SlackError` for content Slack refuses. Gives the message it made or changed."""
+    """Carry out one response; raises `SlackError` for content Slack refuses. Returns the message it made or changed."""
     args = Arguments(payload)
     if args.flag("delete_original") and entry.message:
         entry.message.deleted = True

@@ -1,4 +1,4 @@
-"""response_url: five uses within thirty minutes, bound to one gesture's channel, user and message."""
+"""Tracks response_urls: five uses within thirty minutes, bound to one gesture's channel, user and message."""
 
 import secrets
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.sandbox.slack.messages import Message
 
-USES_MOST = 5
+MAX_USES = 5
 LIFETIME_S = 1800.0
 
 
@@ -16,7 +16,7 @@ class UrlSpentError(Exception):
 
 @dataclass
 class ResponseUrl:
-    """What one URL may still do, and for whom."""
+    """The remaining uses of one URL, and its user."""
 
     key: str
     user: str
@@ -33,8 +33,8 @@ class ResponseUrls:
         self._clock = clock
         self._given: dict[str, ResponseUrl] = {}
 
-    def give(self, user: str, channel: str, message: Message | None = None) -> ResponseUrl:
-        """Give one for a gesture."""
+    def issue(self, user: str, channel: str, message: Message | None = None) -> ResponseUrl:
+        """Issue one for a gesture."""
         key = secrets.token_urlsafe(18)
         entry = self._given[key] = ResponseUrl(key, user, channel, self._clock() + LIFETIME_S, message)
         return entry
@@ -44,6 +44,6 @@ class ResponseUrls:
         entry = self._given.get(key)
         if entry is None or self._clock() > entry.expires_at_s:
             raise UrlSpentError("expired_url")
-        if entry.uses >= USES_MOST:
+        if entry.uses >= MAX_USES:
             raise UrlSpentError("used_url")
         return entry

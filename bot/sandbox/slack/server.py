@@ -1,37 +1,40 @@
-"""The HTTP server: Slack's API and sockets, response_urls, uploads, the control API and the page, on one port."""
+"""Serves Slack's API and sockets, response_urls, uploads, the control API and the page, on one port."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.slack import page
 from bot.sandbox.slack.control import Control
 from bot.sandbox.slack.errors import SlackError
 from bot.sandbox.slack.respond import respond
 from bot.sandbox.slack.responses import UrlSpentError
 from bot.sandbox.slack.sockets import SocketHub
 from bot.sandbox.slack.state import State
-from bot.sandbox.slack.webapi import WebApi
+from bot.sandbox.slack.web_api import WebApi
+
+_PAGE = Path(__file__).with_name("page.html")
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src *"
 
 Json = dict[str, Any]
-BODY_BYTES_MOST = 1_100_000_000
+MAX_BODY_BYTES = 1_100_000_000
 
 
 def build(state: State, hub: SocketHub, control: Control) -> web.Application:
-    """Give the application with all routes."""
+    """Return the application with all routes."""
     api = WebApi(state, hub)
-    app = web.Application(client_max_size=BODY_BYTES_MOST)
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
     server = Server(state)
     app.add_routes(
         [
-            web.get("/", page.show),
+            web.get("/", _page),
             web.route("*", "/api/{method:[A-Za-z.]+}", api.handle),
             web.get("/link/", hub.serve),
             web.post("/commands/{key}", server.use_response_url),
             web.post("/actions/{key}", server.use_response_url),
             web.post("/upload/v1/{key}", server.take_upload),
-            web.get("/files/{id}/{name}", server.give_file),
+            web.get("/files/{id}/{name}", server.serve_file),
             *control.routes(),
         ]
     )
@@ -83,8 +86,8 @@ class Server:
         upload.content = content
         return web.Response(text=f"OK - {len(content)}")
 
-    async def give_file(self, request: web.Request) -> web.Response:
-        """Give an uploaded file back."""
+    async def serve_file(self, request: web.Request) -> web.Response:
+        """Serve an uploaded file."""
         upload = self._state.uploads.all.get(request.match_info["id"])
         if upload is None or upload.content is None:
             return web.Response(status=404, text="not_found")
@@ -98,3 +101,11 @@ async def _bytes(request: web.Request) -> bytes:
         if isinstance(part, web.FileField):
             return part.file.read()
     return b""
+
+
+async def _page(_: web.Request) -> web.Response:
+    return web.Response(
+        text=_PAGE.read_text(encoding="utf-8"),
+        content_type="text/html",
+        headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"},
+    )

@@ -1,4 +1,4 @@
-"""Socket Mode: up to ten sockets, each envelope to one of them, acks awaited, unacked envelopes sent again."""
+"""Delivers envelopes in Socket Mode: up to ten sockets, one of them per envelope, unacked ones sent again."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from aiohttp import WSMsgType, web
 from bot.sandbox.slack.faults import Faults
 
 Json = dict[str, Any]
-SOCKETS_MOST = 10
+MAX_SOCKETS = 10
 WARNING_LEAD_S = 10.0
 PING_EVERY_S = 10.0
 CLOSE_WAIT_S = 1.0
@@ -20,10 +20,10 @@ CLOSE_WAIT_S = 1.0
 
 @dataclass(frozen=True)
 class Timings:
-    """How patient Slack is, in seconds.
+    """Slack's patience, in seconds.
 
     ``event_retries_s`` are the pauses before an unacked event's retries. ``command_redeliveries`` is how often a
-    command or interaction goes to another socket after its time is up and its user was told so.
+    command or interaction goes to another socket after its time is up and its user has seen an error.
     """
 
     ack_timeout_s: float = 3.0
@@ -58,7 +58,7 @@ class Envelope:
 
 @dataclass
 class Delivery:
-    """How a delivery ended: ``ack`` is the payload (empty when there was none), None with an ``error``."""
+    """Outcome of a delivery: ``ack`` is the payload (empty when there was none), None with an ``error``."""
 
     ack: Json | None
     error: str | None = None
@@ -80,7 +80,7 @@ class SocketHub:
         self.base_url = ""
 
     def issue_url(self) -> str:
-        """Give a WebSocket address good for one connection."""
+        """Issue a WebSocket address that is good for one connection."""
         ticket = secrets.token_hex(16)
         self._tickets.add(ticket)
         return f"{self.base_url.replace('http', 'ws', 1)}/link/?ticket={ticket}&app_id={self._app_id}"
@@ -93,7 +93,7 @@ class SocketHub:
         self._tickets.discard(ticket)
         ws = web.WebSocketResponse(heartbeat=PING_EVERY_S, timeout=CLOSE_WAIT_S, compress=False)
         await ws.prepare(request)
-        if len(self.sockets) >= SOCKETS_MOST:
+        if len(self.sockets) >= MAX_SOCKETS:
             await ws.send_json({"type": "disconnect", "reason": "too_many_websockets", "debug_info": _debug_info()})
             await ws.close()
             return ws
@@ -113,7 +113,7 @@ class SocketHub:
         return Delivery(None, "operation_timeout")
 
     async def deliver_event(self, payload: Json) -> bool:
-        """Send an event, again at once, after a minute and after five when nobody acks; whether somebody did."""
+        """Send an event; repeat it at once, after one minute and after five until it is acked; tell if it was."""
         for attempt, pause_s in enumerate((0.0, *self._timings.event_retries_s)):
             await asyncio.sleep(pause_s)
             reason = "timeout" if attempt else ""
@@ -129,7 +129,7 @@ class SocketHub:
         task.add_done_callback(self._tasks.discard)
 
     async def disconnect(self, reason: str | None, lead_s: float, count: int | None) -> int:
-        """Send clients away: abruptly without a reason, else announced. Gives how many."""
+        """Send clients away: abruptly without a reason, else announced. Returns their number."""
         chosen = self.sockets[: count or len(self.sockets)]
         for socket in chosen:
             if reason is None:

@@ -1,22 +1,76 @@
-"""Everything the emulator knows, and the three ways it speaks: public messages, ephemerals, events."""
+"""Holds everything the emulator knows, and emits messages, ephemerals and events."""
 
+import secrets
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.sandbox.slack.blocks import with_block_ids
-from bot.sandbox.slack.calls import Calls
 from bot.sandbox.slack.errors import SlackError
 from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.messages import Message, Messages
 from bot.sandbox.slack.rates import RateLimits
 from bot.sandbox.slack.responses import ResponseUrls
-from bot.sandbox.slack.triggers import Triggers
 from bot.sandbox.slack.uploads import Uploads
 from bot.sandbox.slack.views import Views
 from bot.sandbox.slack.workspace import Channel, User, Workspace
 
 Json = dict[str, Any]
+TRIGGER_LIFETIME_S = 3.0
+MAX_CALLS = 20_000
+
+
+@dataclass
+class Trigger:
+    """The user whose gesture it was, and its expiry."""
+
+    user: str
+    expires_at_s: float
+    used: bool = False
+
+
+class Triggers:
+    """All trigger ids given out."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._given: dict[str, Trigger] = {}
+
+    def issue(self, user: str) -> str:
+        """Issue one for a user's gesture."""
+        name = f"{secrets.randbelow(10**12)}.{secrets.randbelow(10**10)}.{secrets.token_hex(16)}"
+        self._given[name] = Trigger(user, self._clock() + TRIGGER_LIFETIME_S)
+        return name
+
+    def spend(self, name: str) -> str:
+        """Use one up and return its user; raises `SlackError` when it is unknown, expired or spent."""
+        trigger = self._given.get(name)
+        if trigger is None:
+            raise SlackError("invalid_trigger_id")
+        if trigger.used:
+            raise SlackError("exchanged_trigger_id")
+        if self._clock() > trigger.expires_at_s:
+            raise SlackError("expired_trigger_id")
+        trigger.used = True
+        return trigger.user
+
+
+class Calls:
+    """The calls, oldest first; the oldest are dropped beyond `MAX_CALLS`."""
+
+    def __init__(self) -> None:
+        self._kept: deque[Json] = deque(maxlen=MAX_CALLS)
+        self._count = 0
+
+    def record(self, call: Json) -> None:
+        """Add one; it gets the next ``seq``."""
+        self._count += 1
+        self._kept.append({"seq": self._count, **call})
+
+    def listed(self, method: str | None = None, since_seq: int = 0) -> list[Json]:
+        """Those of a method (all when None) after a ``seq``."""
+        return [c for c in self._kept if c["seq"] > since_seq and method in (None, c["method"])]
 
 
 @dataclass
@@ -64,7 +118,7 @@ class State:
         raise SlackError("channel_not_found")
 
     def direct(self, user: User) -> Channel:
-        """Give the bot's direct conversation with a user, opened when new."""
+        """Return the bot's direct conversation with a user, opened when new."""
         members = {user.id, self.workspace.bot_user}
         name = f"D0{user.id.removeprefix('U').removeprefix('0')}"
         return self.workspace.channels.setdefault(name, Channel(name, name, members, is_im=True))
@@ -87,7 +141,7 @@ class State:
         message.versions.append(self.messages.version(text, with_block_ids(blocks)))
 
     def permalink(self, message: Message) -> str:
-        """Where a browser would find the message."""
+        """Return the message's address for a browser."""
         link = (
             f"https://{self.workspace.team_domain}.slack.com/archives/{message.channel}/p{message.ts.replace('.', '')}"
         )

@@ -1,4 +1,4 @@
-"""Files in Slack's three moves: ask for an upload URL, send the bytes, complete."""
+"""Receives files in Slack's three moves: request an upload URL, send the bytes, complete."""
 
 import secrets
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Upload:
     shared: bool = False
 
     def as_slack(self, base_url: str, user: str) -> Json:
-        """Give what messages show of it."""
+        """Return the file as messages show it."""
         return {
             "id": self.id,
             "name": self.name,

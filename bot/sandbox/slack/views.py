@@ -1,4 +1,4 @@
-"""Modals and Home tabs: who sees which, stacked up to three high, with a hash against blind overwrites."""
+"""Stores modals and Home tabs: per user, stacked up to three high, with a hash against blind overwrites."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from bot.sandbox.slack.errors import SlackError
 from bot.sandbox.slack.workspace import Workspace
 
 Json = dict[str, Any]
-STACK_MOST = 3
+MAX_STACK = 3
 _COPIED = ("title", "submit", "close", "private_metadata", "callback_id", "external_id")
 
 
@@ -29,7 +29,7 @@ class View:
 
     @property
     def blocks(self) -> list[Json]:
-        """What it shows now."""
+        """Return the current blocks."""
         blocks: list[Json] = self.content["blocks"]
         return blocks
 
@@ -53,7 +53,7 @@ class Views:
         stack = self._stacks.get(user, [])
         if not stack:
             raise SlackError("not_found")
-        if len(stack) >= STACK_MOST:
+        if len(stack) >= MAX_STACK:
             raise SlackError("push_limit_reached")
         return self._stack(user, content, stack[-1])
 
@@ -96,7 +96,7 @@ class Views:
             self.pop(user)
 
     def as_slack(self, view: View) -> Json:
-        """Give a view as payloads and answers show it."""
+        """Return a view as payloads and answers show it."""
         shown: Json = {name: view.content.get(name) for name in _COPIED}
         for name in ("private_metadata", "callback_id", "external_id"):
             shown[name] = shown[name] or ""
@@ -143,7 +143,7 @@ class Views:
 
 
 def _surviving(view: View) -> Json:
-    """What was filled in and is still there: Slack keeps it where block and action ids stay as they were."""
+    """Return the input that survives an update: Slack keeps it where block and action ids stay the same."""
     kept: Json = {}
     for block, element in actionable_elements(view.blocks):
         held = view.values.get(block["block_id"], {}).get(element.get("action_id"))

@@ -1,4 +1,4 @@
-"""The people and places of a workspace, and PhysioFlow's as the default."""
+"""Defines the people and channels of a workspace, with PhysioFlow's as the default."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -28,7 +28,7 @@ class User:
     updated_s: int = 0
 
     def as_slack(self) -> Json:
-        """Give what ``users.info`` answers."""
+        """Return the account as ``users.info`` does."""
         profile: Json = {
             "real_name": self.real_name,
             "display_name": self.name,
@@ -73,7 +73,7 @@ class Channel:
     topic: str = ""
 
     def as_slack(self, bot_user: str) -> Json:
-        """Give what ``conversations.info`` answers."""
+        """Return the channel as ``conversations.info`` does."""
         if self.is_im:
             other = next(iter(self.members - {bot_user}), bot_user)
             return {"id": self.id, "created": self.created_s, "is_im": True, "user": other, "is_archived": False}
@@ -111,7 +111,7 @@ class UserGroup:
     updated_s: int = 1_700_000_000
 
     def as_slack(self, team_id: str) -> Json:
-        """Give what ``usergroups.list`` answers."""
+        """Return the group as ``usergroups.list`` does."""
         return {
             "id": self.id,
             "team_id": team_id,

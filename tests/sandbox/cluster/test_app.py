@@ -9,7 +9,7 @@ from psycopg import sql
 
 from bot.sandbox.cluster import ClusterEmulator, PodInfo
 from bot.sandbox.cluster.app import PhysioFlowApp
-from bot.sandbox.cluster.layout import image_of
+from bot.sandbox.cluster.layout import image_name
 from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import PostgresServer, free_port
 from tests.sandbox.cluster.conftest import QUICK
@@ -47,7 +47,7 @@ def _migrate(dsn: str, schema: int) -> None:
 
 
 def _ask(app: PhysioFlowApp, version: str, path: str = "/health", method: str = "GET", body: bytes = b"") -> Any:
-    image = image_of("api", version)
+    image = image_name("api", version)
     status, _, text = app.answer(NAMESPACE, "physioflow-api", image, method, path, body)
     return status, json.loads(text)
 
@@ -121,8 +121,8 @@ def test_routes(database: str, method: str, path: str, status: int) -> None:
 def test_the_web_frontend_needs_no_database() -> None:
     app = PhysioFlowApp({})
     for path in ("/health", "/"):
-        assert app.answer(NAMESPACE, "physioflow-web", image_of("web", "v1.3.0"), "GET", path, b"")[0] == 200
-    assert app.answer(NAMESPACE, "physioflow-web", image_of("web", "v1.3.0"), "GET", "/none", b"")[0] == 404
+        assert app.answer(NAMESPACE, "physioflow-web", image_name("web", "v1.3.0"), "GET", path, b"")[0] == 200
+    assert app.answer(NAMESPACE, "physioflow-web", image_name("web", "v1.3.0"), "GET", "/none", b"")[0] == 404
 
 
 def test_appointments_are_counted_and_booked(sample_database: Callable[[], Clone]) -> None:
@@ -157,7 +157,7 @@ def _sessions(conn: psycopg.Connection[Any]) -> list[int]:
 
 
 def _deploy(kube: Kube, replicas: int) -> None:
-    body = deployment("physioflow-api", replicas=replicas, container={"image": image_of("api", "v1.3.0")})
+    body = deployment("physioflow-api", replicas=replicas, container={"image": image_name("api", "v1.3.0")})
     kube.apps.create_namespaced_deployment(NAMESPACE, body)
 
 
@@ -189,7 +189,7 @@ def test_running_pods_hold_sessions_and_fight_for_them(database: str, postgres: 
     assert set(threading.enumerate()) == before
 
 
-@pytest.mark.parametrize("image", [image_of("web", "v1.3.0"), "registry.example/other:v1.3.0"])
+@pytest.mark.parametrize("image", [image_name("web", "v1.3.0"), "registry.example/other:v1.3.0"])
 def test_only_the_api_holds_a_session(database: str, postgres: PostgresServer, image: str) -> None:
     app = PhysioFlowApp({NAMESPACE: database})
     app.pod_started(NAMESPACE, PodInfo(NAMESPACE, "pod", "uid", "deployment", image, {}))
@@ -201,5 +201,5 @@ def test_only_the_api_holds_a_session(database: str, postgres: PostgresServer, i
 def test_sessions_can_be_turned_off(database: str) -> None:
     before = set(threading.enumerate())
     app = PhysioFlowApp({NAMESPACE: database}, hold_sessions=False)
-    app.pod_started(NAMESPACE, PodInfo(NAMESPACE, "pod", "uid", "physioflow-api", image_of("api", "v1.3.0"), {}))
+    app.pod_started(NAMESPACE, PodInfo(NAMESPACE, "pod", "uid", "physioflow-api", image_name("api", "v1.3.0"), {}))
     assert set(threading.enumerate()) == before

@@ -97,7 +97,7 @@ def test_environments_differ_in_size(sample: Sample) -> None:
     assert patients == [40, 60, 200]
 
 
-def test_the_same_scale_gives_the_same_rows(sample: Sample, tmp_path: Path) -> None:
+def test_the_same_scale_makes_the_same_rows(sample: Sample, tmp_path: Path) -> None:
     with PostgresServer(tmp_path / "data") as other:
         again = seed(other, SCALE, environments=("prod",))
         assert content(again.owner_dsns["prod"]) == content(sample.owner_dsns["prod"])

@@ -15,7 +15,7 @@ WAIT_S = 20.0
 
 
 class Clock:
-    """A wall clock that moves when told to."""
+    """A wall clock that tests move."""
 
     def __init__(self) -> None:
         self.now_s = 1_770_000_000.0
@@ -63,7 +63,7 @@ class Desk:
 
 
 class Ear:
-    """A bare Socket Mode client that acks only when told to."""
+    """A bare Socket Mode client that acks only on request."""
 
     def __init__(self, emulator: SlackEmulator) -> None:
         client = WebClient(base_url=emulator.api_url)

@@ -99,7 +99,7 @@ def test_of_two_buttons_with_one_action_the_value_decides(
     assert desk.raw("press", **PLACE, ts=ts, action_id="verify", value="c").json()["error"] == "value_not_found"
 
 
-def test_a_menu_gives_the_chosen_option(emulator: SlackEmulator, desk: Desk, client: WebClient) -> None:
+def test_a_menu_returns_the_chosen_option(emulator: SlackEmulator, desk: Desk, client: WebClient) -> None:
     options = [{"text": {"type": "plain_text", "text": v}, "value": v} for v in ("026", "027")]
     menu = {"type": "static_select", "action_id": "pick", "options": options}
     ts = client.chat_postMessage(channel="C0DEV", text="x", blocks=[actions(menu, block_id="b")])["ts"]

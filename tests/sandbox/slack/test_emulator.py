@@ -9,7 +9,7 @@ from bot.sandbox.slack import SlackEmulator
 from tests.sandbox.slack.desk import Desk, Ear
 
 
-def test_a_taken_port_is_told() -> None:
+def test_a_taken_port_is_reported() -> None:
     with SlackEmulator() as first, pytest.raises(OSError, match="address already in use"):
         SlackEmulator(port=first.port).start()
 

@@ -66,7 +66,7 @@ def test_a_delay(desk: Desk, client: WebClient) -> None:
     assert time.perf_counter() - began >= 0.15
 
 
-def test_a_fault_is_told_in_the_log(desk: Desk, client: WebClient) -> None:
+def test_a_fault_is_in_the_log(desk: Desk, client: WebClient) -> None:
     desk.fault(kind="error", method="auth.test")
     with pytest.raises(SlackApiError):
         client.auth_test()

@@ -1,4 +1,4 @@
-"""Slack's rates, on a clock that moves when told to."""
+"""Slack's rate limits, on a clock that the tests move."""
 
 import pytest
 from slack_sdk import WebClient
@@ -12,7 +12,7 @@ BURSTS = {"chat.postMessage": 5, "chat.update": 50, "users.info": 100, "usergrou
 
 
 @pytest.mark.parametrize(("method", "burst"), BURSTS.items())
-def test_a_burst_passes_and_then_the_wait_is_told(clock: Clock, method: str, burst: int) -> None:
+def test_a_burst_passes_and_then_the_wait_is_reported(clock: Clock, method: str, burst: int) -> None:
     limits = RateLimits(clock)
 
     waits = [limits.wait_s(method, "C1") for _ in range(burst + 1)]

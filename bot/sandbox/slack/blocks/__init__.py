@@ -1,4 +1,4 @@
-"""Block Kit as Slack accepts it: one grammar of checks, and one function per surface that lists what is wrong."""
+"""Checks Block Kit as Slack does: one grammar, and one function per surface that lists the problems."""
 
 from bot.sandbox.slack.blocks.identifiers import actionable_elements, with_block_ids
 from bot.sandbox.slack.blocks.surfaces import message_problems, view_problems

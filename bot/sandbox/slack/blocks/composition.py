@@ -1,4 +1,4 @@
-"""Composition objects: text, options, confirmation dialogs. Limits as in Slack's Block Kit reference."""
+"""Checks composition objects: text, options, confirmation dialogs. Limits as in Slack's Block Kit reference."""
 
 from bot.sandbox.slack.blocks.grammar import (
     Check,
@@ -15,8 +15,8 @@ from bot.sandbox.slack.blocks.grammar import (
     url,
 )
 
-OPTIONS_MOST = 100
-GROUPS_MOST = 100
+MAX_OPTIONS = 100
+MAX_GROUPS = 100
 
 
 def plain_text(longest: int) -> Check:
@@ -56,14 +56,14 @@ CHOICE_OPTION = record(  # radio buttons and checkboxes may use mrkdwn
 OVERFLOW_OPTION = record(
     {"text": needed(plain_text(75)), "value": needed(string(150)), "description": plain_text(75), "url": url()},
 )
-OPTIONS = array(SELECT_OPTION, OPTIONS_MOST)
-OPTION_GROUPS = array(record({"label": needed(plain_text(75)), "options": needed(OPTIONS)}), GROUPS_MOST)
+OPTIONS = array(SELECT_OPTION, MAX_OPTIONS)
+OPTION_GROUPS = array(record({"label": needed(plain_text(75)), "options": needed(OPTIONS)}), MAX_GROUPS)
 
 SUGGESTIONS = record(  # the answer to a block_suggestion; no match is an empty list
     {
-        "options": array(SELECT_OPTION, OPTIONS_MOST, least=0),
+        "options": array(SELECT_OPTION, MAX_OPTIONS, least=0),
         "option_groups": array(
-            record({"label": needed(plain_text(75)), "options": needed(OPTIONS)}), GROUPS_MOST, least=0
+            record({"label": needed(plain_text(75)), "options": needed(OPTIONS)}), MAX_GROUPS, least=0
         ),
     },
     exactly_one("options", "option_groups"),

@@ -1,4 +1,4 @@
-"""Block elements: what can be pressed, chosen or filled in."""
+"""Checks block elements: everything people can press, choose or fill in."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A small grammar for JSON that people wrote.
+"""Checks JSON that people wrote with a small grammar.
 
 A check looks at one value and notes what is wrong with it, with the JSON pointer of the place, in the words Slack uses.
 All problems of a payload are collected, as Slack does, instead of stopping at the first.
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass
 class Problems:
-    """What is wrong with one payload: ``(reason, pointer)`` in the order found."""
+    """Problems of one payload: ``(reason, pointer)`` in the order found."""
 
     found: list[tuple[str, str]] = field(default_factory=list)
 
@@ -37,7 +37,7 @@ class Field:
 
 
 def needed(check: Check) -> Field:
-    """Give a property that must be there."""
+    """Return a property that must be there."""
     return Field(check, required=True)
 
 
@@ -154,7 +154,7 @@ def tagged(kinds: Mapping[str, Check]) -> Check:
 
 
 def kind(name: str, fields: Mapping[str, Check | Field], *more: Check) -> dict[str, Check]:
-    """Give one entry of a `tagged` table."""
+    """Return one entry of a `tagged` table."""
     return {name: record({"type": one_of(name), **fields}, *more)}
 
 

@@ -1,4 +1,4 @@
-"""Layout blocks. The table is what Slack's reference lists for apps; anything else is an ``unsupported type``."""
+"""Checks layout blocks. The table lists those Slack's reference allows for apps; others are an ``unsupported type``."""
 
 from typing import Any
 
@@ -21,9 +21,9 @@ from bot.sandbox.slack.blocks.grammar import (
     url,
 )
 
-SECTION_TEXT_MOST = 3000
-FIELD_TEXT_MOST = 2000
-MARKDOWN_MOST = 12_000
+MAX_SECTION_TEXT = 3000
+MAX_FIELD_TEXT = 2000
+MAX_MARKDOWN = 12_000
 
 
 def _block(name: str, fields: dict[str, Check | Field], *more: Check) -> dict[str, Check]:
@@ -84,15 +84,15 @@ COMMON: dict[str, Check] = {
     **_block(
         "section",
         {
-            "text": any_text(SECTION_TEXT_MOST),
-            "fields": array(any_text(FIELD_TEXT_MOST), 10),
+            "text": any_text(MAX_SECTION_TEXT),
+            "fields": array(any_text(MAX_FIELD_TEXT), 10),
             "accessory": tagged(IN_SECTION),
             "expand": boolean,
         },
         _has_words,
     ),
     **_block("actions", {"elements": needed(array(tagged(IN_ACTIONS), 25))}),
-    **_block("context", {"elements": needed(array(tagged({**IMAGE, **text_kinds(SECTION_TEXT_MOST)}), 10))}),
+    **_block("context", {"elements": needed(array(tagged({**IMAGE, **text_kinds(MAX_SECTION_TEXT)}), 10))}),
     **_block("divider", {}),
     **_block("header", {"text": needed(plain_text(150))}),
     **_block(
@@ -134,7 +134,7 @@ COMMON: dict[str, Check] = {
 
 IN_MESSAGE: dict[str, Check] = {
     **{name: check for name, check in COMMON.items() if name != "input"},
-    **_block("markdown", {"text": needed(string(MARKDOWN_MOST))}),
+    **_block("markdown", {"text": needed(string(MAX_MARKDOWN))}),
     **_block(
         "table",
         {"rows": needed(array(array(_CELL, 20), 100)), "column_settings": array(_COLUMN, 20)},

@@ -1,4 +1,4 @@
-"""Whole surfaces: messages of 50 blocks, modals and Home tabs of 100."""
+"""Checks whole surfaces: messages of 50 blocks, modals and Home tabs of 100."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 from bot.sandbox.slack.blocks.composition import plain_text
 from bot.sandbox.slack.blocks.elements import ID
 from bot.sandbox.slack.blocks.grammar import Check, Field, Problems, array, boolean, kind, needed, string, tagged
-from bot.sandbox.slack.blocks.identifiers import elements_of
+from bot.sandbox.slack.blocks.identifiers import find_elements
 from bot.sandbox.slack.blocks.layouts import IN_MESSAGE, IN_VIEW
 
-MESSAGE_BLOCKS_MOST = 50
-VIEW_BLOCKS_MOST = 100
-MESSAGE_CHARACTERS_MOST = 13_200  # measured by others; Slack names no figure
+MAX_MESSAGE_BLOCKS = 50
+MAX_VIEW_BLOCKS = 100
+MAX_MESSAGE_CHARACTERS = 13_200  # measured by others; Slack names no figure
 
-_MESSAGE = array(tagged(IN_MESSAGE), MESSAGE_BLOCKS_MOST, least=0)
-_VIEW_BLOCKS: Check = array(tagged(IN_VIEW), VIEW_BLOCKS_MOST, least=0)
+_MESSAGE = array(tagged(IN_MESSAGE), MAX_MESSAGE_BLOCKS, least=0)
+_VIEW_BLOCKS: Check = array(tagged(IN_VIEW), MAX_VIEW_BLOCKS, least=0)
 _SHARED: dict[str, Check | Field] = {
     "blocks": needed(_VIEW_BLOCKS),
     "private_metadata": string(3000, shortest=0),
@@ -38,7 +38,7 @@ def _unique_ids(blocks: Any, pointer: str, problems: Problems) -> None:
 def _unique_actions(block: dict[str, Any], pointer: str, problems: Problems) -> None:
     # Slack wants an action_id to be unique in its block, not in the message: a list of rows may repeat one.
     seen: set[str] = set()
-    for place, element in elements_of(block):
+    for place, element in find_elements(block):
         name = element.get("action_id")
         if isinstance(name, str) and name in seen:
             problems.note(f"`action_id` {name} already exists", f"{pointer}/{place}/action_id")
@@ -76,7 +76,7 @@ _HOME = kind("home", {**_SHARED, "title": plain_text(24)}, _view_ids)
 
 
 def message_problems(blocks: Any) -> list[str]:
-    """What Slack would refuse in a message's blocks; empty when they are fine."""
+    """List what Slack would refuse in a message's blocks; empty when they are fine."""
     problems = Problems()
     _MESSAGE(blocks, "/blocks", problems)
     _unique_ids(blocks, "/blocks", problems)
@@ -84,7 +84,7 @@ def message_problems(blocks: Any) -> list[str]:
 
 
 def view_problems(view: Any, *kinds: str) -> list[str]:
-    """What Slack would refuse in a view of one of these ``kinds`` (modal, home)."""
+    """List what Slack would refuse in a view of one of these ``kinds`` (modal, home)."""
     problems = Problems()
     table = {**_MODAL, **_HOME}
     tagged({name: table[name] for name in kinds})(view, "/view", problems)

@@ -1,1 +1,1 @@
-"""What people do in Slack's client, checked as the client would and sent to the app as Slack would."""
+"""Plays people's gestures in Slack's client: checked as the client would, sent to the app as Slack would."""

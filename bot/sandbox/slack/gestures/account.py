@@ -1,4 +1,4 @@
-"""An admin's gestures: deactivating an account, making someone a guest, changing a group."""
+"""Plays an admin: deactivates an account, makes someone a guest, changes a group."""
 
 from dataclasses import fields
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a person's choice becomes in ``actions`` and ``state.values``, and choices the client would not allow."""
+"""Turns a person's choice into ``actions`` and ``state.values``, and refuses choices the client does not allow."""
 
 from typing import Any
 
@@ -46,19 +46,19 @@ _INITIAL = {
 
 
 def is_stateful(element: Json) -> bool:
-    """Whether the element holds a value (a button and an overflow menu do not)."""
+    """Tell whether the element holds a value (a button and an overflow menu do not)."""
     return element["type"] in _SEVERAL or (element["type"] in _SINGLE and element["type"] != "overflow")
 
 
 def untouched(element: Json) -> Json:
-    """What an element holds before anyone touches it."""
+    """Return an element's initial value."""
     key = _SINGLE.get(element["type"]) or _SEVERAL[element["type"]]
     empty: Any = [] if element["type"] in _SEVERAL else None
     return {"type": element["type"], key: element.get(_INITIAL[key], empty)}
 
 
 def chosen(element: Json, value: Any, suggested: list[Json]) -> Json:
-    """What an element holds once ``value`` is chosen; raises `GestureError` when it cannot be.
+    """Return an element's value once ``value`` is chosen; raises `GestureError` when it cannot be.
 
     Args:
         element: the element, as stored.
@@ -78,7 +78,7 @@ def chosen(element: Json, value: Any, suggested: list[Json]) -> Json:
 
 
 def is_empty(held: Json) -> bool:
-    """Whether nothing was filled in or chosen."""
+    """Tell whether nothing was filled in or chosen."""
     return all(value in (None, "", []) for key, value in held.items() if key != "type")
 
 

@@ -1,4 +1,4 @@
-"""Submitting and closing modals, opening the Home tab, asking for suggestions."""
+"""Submits and closes modals, opens the Home tab, requests suggestions."""
 
 import asyncio
 from typing import Any
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 async def submit(state: State, hub: SocketHub, body: Json) -> Json:
-    """Fill a modal in and submit it; gives the ack, and ``errors`` when the app refused the input."""
+    """Fill a modal in and submit it; returns the ack, and ``errors`` when the app refused the input."""
     user = human(state, body)
     view = seen_view(state, body, user)
     if view.content["type"] != "modal":
@@ -53,7 +53,7 @@ async def close(state: State, hub: SocketHub, body: Json) -> Json:
 
 
 async def suggest(state: State, hub: SocketHub, body: Json) -> Json:
-    """Type ``value`` into an external select and give the options the app offers."""
+    """Type ``value`` into an external select, and return the options the app offers."""
     user = human(state, body)
     in_view = bool(body.get("view_id"))
     surface = seen_view(state, body, user) if in_view else seen_message(state, body, user)
@@ -88,7 +88,7 @@ def open_home(state: State, body: Json) -> Json:
 
 
 def filled(state: State, view: View, values: Json) -> Json:
-    """Give ``state.values`` after the person filled in ``values``; raises `GestureError` where the client would."""
+    """Return ``state.values`` after the person filled in ``values``; raises `GestureError` where the client would."""
     held: Json = {}
     used: set[str] = set()
     for block, element in actionable_elements(view.blocks):

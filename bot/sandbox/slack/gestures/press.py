@@ -1,14 +1,15 @@
-"""Pressing a button or choosing from a menu, on a message or in a view."""
+"""Presses buttons, chooses from menus, and adds and removes reactions."""
 
 import asyncio
 from typing import Any
 
 from bot.sandbox.slack.blocks import actionable_elements
-from bot.sandbox.slack.errors import GestureError
+from bot.sandbox.slack.errors import GestureError, SlackError
 from bot.sandbox.slack.gestures.inputs import chosen, is_stateful, untouched
-from bot.sandbox.slack.gestures.places import human, seen_message, seen_view, text_of
+from bot.sandbox.slack.gestures.places import human, person, read_text, seen_message, seen_view
 from bot.sandbox.slack.gestures.slash import answer
 from bot.sandbox.slack.messages import Message
+from bot.sandbox.slack.methods.reactions import emoji
 from bot.sandbox.slack.payloads import interaction, on_message, on_view
 from bot.sandbox.slack.sockets import SocketHub
 from bot.sandbox.slack.state import State
@@ -19,7 +20,7 @@ _KEPT = ("action_id", "type", "text", "value", "style", "placeholder")
 
 
 async def press(state: State, hub: SocketHub, body: Json) -> Json:
-    """Press what ``action_id`` (and ``value``, ``block_id``) names; it must be there now. Gives the ack."""
+    """Press what ``action_id`` (and ``value``, ``block_id``) names; it must be there now. Returns the ack."""
     user = human(state, body)
     surface: Message | View = seen_view(state, body, user) if body.get("view_id") else seen_message(state, body, user)
     block, element = find_element(surface.blocks, body)
@@ -27,7 +28,7 @@ async def press(state: State, hub: SocketHub, body: Json) -> Json:
     held = _held(state, surface, element, body)
     payload = interaction(state, "block_actions", user) | {"actions": [action], "state": {"values": held}}
     if isinstance(surface, Message):
-        entry = state.responses.give(user.id, surface.channel, surface)
+        entry = state.responses.issue(user.id, surface.channel, surface)
         payload |= {"response_url": f"{state.base_url}/actions/{entry.key}", **on_message(state, surface)}
     else:
         payload |= on_view(state, surface)
@@ -37,8 +38,8 @@ async def press(state: State, hub: SocketHub, body: Json) -> Json:
 
 
 def find_element(blocks: list[Json], body: Json) -> tuple[Json, Json]:
-    """Give the ``(block, element)`` that a request names; raises `GestureError` when there is none."""
-    action_id = text_of(body, "action_id")
+    """Return the ``(block, element)`` that a request names; raises `GestureError` when there is none."""
+    action_id = read_text(body, "action_id")
     here = [(b, e) for b, e in actionable_elements(blocks) if e.get("action_id") == action_id]
     if not here:
         there = sorted({str(e.get("action_id")) for _, e in actionable_elements(blocks)})
@@ -79,3 +80,20 @@ def _held(state: State, surface: Message | View, element: Json, body: Json) -> J
 def _suggested(state: State, body: Json, element: Json) -> list[Json]:
     where = str(body.get("view_id") or body.get("ts"))
     return state.suggested.get((where, str(element["action_id"])), [])
+
+
+def react(state: State, body: Json) -> Json:
+    """Add a reaction, or take it back with ``remove``."""
+    user = person(state, body)
+    message = seen_message(state, body, user)
+    if message.addressee:
+        raise GestureError("not_reactable", "nobody can react to an ephemeral message", 409)
+    try:
+        name = emoji(read_text(body, "name").strip(":"))
+        if body.get("remove"):
+            state.unreact(message, user, name)
+        else:
+            state.react(message, user, name)
+    except SlackError as refused:
+        raise GestureError(refused.error, f"{user.id} and {body['name']} on {message.ts}", 409) from refused
+    return {"ok": True, "reactions": {n: list(users) for n, users in message.reactions.items()}}

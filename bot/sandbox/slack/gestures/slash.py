@@ -1,4 +1,4 @@
-"""Typing a slash command."""
+"""Types slash commands."""
 
 import asyncio
 import html
@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from bot.sandbox.slack.errors import GestureError, SlackError
-from bot.sandbox.slack.gestures.places import human, place, text_of
+from bot.sandbox.slack.gestures.places import human, place, read_text
 from bot.sandbox.slack.payloads import slash_command
 from bot.sandbox.slack.respond import respond
 from bot.sandbox.slack.sockets import Delivery, SocketHub
@@ -18,14 +18,14 @@ _MENTION = re.compile(r"(?<![\w<|^])([@#])([\w][\w.-]*[\w]|\w)")
 
 
 async def type_command(state: State, hub: SocketHub, body: Json) -> Json:
-    """Type a command in a channel and give what came back: ``{ok, ack, error, elapsed_ms}``."""
+    """Type a command in a channel, and return the answer: ``{ok, ack, error, elapsed_ms}``."""
     user = human(state, body)
     channel = place(state, body, user)
     if body.get("thread_ts"):
         raise GestureError("not_in_threads", "slash commands cannot be used in threads")
-    command = _known(state, text_of(body, "command"))
+    command = _known(state, read_text(body, "command"))
     payload = slash_command(state, user, channel, command, escaped(state, str(body.get("text") or "").strip()))
-    entry = state.responses.give(user.id, channel.id)
+    entry = state.responses.issue(user.id, channel.id)
     payload["response_url"] = f"{state.base_url}/commands/{entry.key}"
     began_s = asyncio.get_running_loop().time()
     delivery = await hub.deliver("slash_commands", payload, accepts_payload=True)
@@ -39,7 +39,7 @@ async def type_command(state: State, hub: SocketHub, body: Json) -> Json:
 
 
 def answer(delivery: Delivery, error: str | None, began_s: float) -> Json:
-    """Give the control API's answer for one delivery."""
+    """Return the control API's answer for one delivery."""
     elapsed_ms = round((asyncio.get_running_loop().time() - began_s) * 1000, 1)
     return {"ok": error is None, "ack": delivery.ack, "error": error, "elapsed_ms": elapsed_ms}
 

@@ -1,4 +1,4 @@
-"""The Web API methods, each with the token and scopes it needs."""
+"""Implements the Web API methods, each with the token and scopes it needs."""
 
 from bot.sandbox.slack.methods.registry import METHODS, Method
 

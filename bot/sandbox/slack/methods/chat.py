@@ -1,10 +1,10 @@
-"""chat.*: posting, updating, deleting, ephemerals, permalinks."""
+"""Implements chat.*: posting, updating, deleting, ephemerals, permalinks."""
 
 import re
 from typing import Any
 
 from bot.sandbox.slack.arguments import Arguments
-from bot.sandbox.slack.content import UPDATE_TEXT_MOST, message_content, new_content
+from bot.sandbox.slack.content import MAX_UPDATE_TEXT, message_content, new_content
 from bot.sandbox.slack.errors import SlackError
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.state import State
@@ -22,7 +22,7 @@ def post_message(state: State, args: Arguments) -> Json:
         channel,
         text,
         blocks,
-        thread_ts=thread_of(state, channel, args.text("thread_ts")),
+        thread_ts=find_thread(state, channel, args.text("thread_ts")),
         metadata=_metadata(args),
         broadcast=args.flag("reply_broadcast"),
     )
@@ -37,7 +37,7 @@ def post_ephemeral(state: State, args: Arguments) -> Json:
     if user not in state.workspace.users or user not in channel.members:
         raise SlackError("user_not_in_channel")
     text, blocks = new_content(args)
-    thread_ts = thread_of(state, channel, args.text("thread_ts"))
+    thread_ts = find_thread(state, channel, args.text("thread_ts"))
     message = state.say(channel, text, blocks, addressee=user, thread_ts=thread_ts)
     return {"message_ts": message.ts}
 
@@ -47,7 +47,7 @@ def update(state: State, args: Arguments) -> Json:
     channel = writable(state, args.required("channel", "channel_not_found"))
     message = own_message(state, channel, args.text("ts"), "cant_update_message")
     text, blocks = message_content(args)
-    if len(args.text("text")) > UPDATE_TEXT_MOST:
+    if len(args.text("text")) > MAX_UPDATE_TEXT:
         raise SlackError("msg_too_long")
     kept = message.blocks if blocks is None else blocks
     if not text.strip() and not kept:
@@ -66,14 +66,14 @@ def delete(state: State, args: Arguments) -> Json:
 
 
 def get_permalink(state: State, args: Arguments) -> Json:
-    """Give a message's address."""
+    """Return a message's address."""
     channel = state.channel(args.required("channel", "channel_not_found"))
     message = state.messages.public(channel.id, args.text("message_ts"))
     return {"channel": channel.id, "permalink": state.permalink(message)}
 
 
 def writable(state: State, reference: str) -> Channel:
-    """Give a channel the bot may write to; a user id means the direct conversation with that user."""
+    """Return a channel the bot may write to; a user id means the direct conversation with that user."""
     if reference in state.workspace.users:
         return state.direct(state.user(reference))
     channel = state.channel(reference)
@@ -85,8 +85,8 @@ def writable(state: State, reference: str) -> Channel:
     return channel
 
 
-def thread_of(state: State, channel: Channel, thread_ts: str) -> str | None:
-    """Give the root ``ts`` a reply belongs under; a reply's own ts leads to its root."""
+def find_thread(state: State, channel: Channel, thread_ts: str) -> str | None:
+    """Return the root ``ts`` a reply belongs under; a reply's own ts leads to its root."""
     if not thread_ts:
         return None
     if not _TS.fullmatch(thread_ts):
@@ -100,7 +100,7 @@ def thread_of(state: State, channel: Channel, thread_ts: str) -> str | None:
 
 
 def own_message(state: State, channel: Channel, ts: str, refusal: str) -> Message:
-    """Give a message the bot wrote; raises ``message_not_found`` or the given refusal."""
+    """Return a message the bot wrote; raises ``message_not_found`` or the given refusal."""
     message = state.messages.public(channel.id, ts)
     if message.bot_id != state.workspace.bot_id:
         raise SlackError(refusal)

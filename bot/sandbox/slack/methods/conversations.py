@@ -1,4 +1,4 @@
-"""conversations.*: channels, their members, what was said."""
+"""Implements conversations.*: channels, their members, their messages."""
 
 from typing import Any, TypeVar
 
@@ -10,18 +10,18 @@ from bot.sandbox.slack.workspace import Channel
 
 Json = dict[str, Any]
 T = TypeVar("T")
-PAGE_MOST = 1000
-GROUP_MOST = 8
+MAX_PAGE = 1000
+MAX_GROUP = 8
 
 
 def info(state: State, args: Arguments) -> Json:
-    """Give one channel."""
+    """Return one channel."""
     channel = state.channel(args.required("channel", "channel_not_found"))
     return {"channel": channel.as_slack(state.workspace.bot_user)}
 
 
 def members(state: State, args: Arguments) -> Json:
-    """Give a channel's members, in pages."""
+    """Return a channel's members, in pages."""
     channel = state.channel(args.required("channel", "channel_not_found"))
     page, cursor = _page(sorted(channel.members), args, 100)
     return {"members": page, "response_metadata": {"next_cursor": cursor}}
@@ -32,7 +32,7 @@ def open_direct(state: State, args: Arguments) -> Json:
     names = [name for name in args.text("users").split(",") if name]
     if not names:
         raise SlackError("users_list_not_supplied")
-    if len(names) > GROUP_MOST:
+    if len(names) > MAX_GROUP:
         raise SlackError("too_many_users")
     users = [state.user(name) for name in names]
     if any(user.deleted for user in users):
@@ -44,24 +44,24 @@ def open_direct(state: State, args: Arguments) -> Json:
 
 
 def history(state: State, args: Arguments) -> Json:
-    """Give what was said in a channel, newest first, without thread replies."""
+    """Return a channel's messages, newest first, without thread replies."""
     channel = _joined(state, args)
-    said = [m for m in _public(state, channel) if m.thread_ts is None or m.broadcast]
-    said = [m for m in said if _within(m, args)]
-    page, cursor = _page(list(reversed(said)), args, 100)
+    found = [m for m in _public(state, channel) if m.thread_ts is None or m.broadcast]
+    found = [m for m in found if _within(m, args)]
+    page, cursor = _page(list(reversed(found)), args, 100)
     shown = [state.messages.as_slack(m) for m in page]
     return {"messages": shown, "has_more": bool(cursor), "response_metadata": {"next_cursor": cursor}}
 
 
 def replies(state: State, args: Arguments) -> Json:
-    """Give a thread, root first."""
+    """Return a thread, root first."""
     channel = _joined(state, args)
     root = state.messages.find(channel.id, args.text("ts"))
     if root is None or root.addressee:
         raise SlackError("thread_not_found")
-    said = [m for m in state.messages.thread(channel.id, root.thread_ts or root.ts) if not m.addressee]
-    said = [m for m in said if m.thread_ts is None or _within(m, args)]
-    page, cursor = _page(said, args, PAGE_MOST)
+    found = [m for m in state.messages.thread(channel.id, root.thread_ts or root.ts) if not m.addressee]
+    found = [m for m in found if m.thread_ts is None or _within(m, args)]
+    page, cursor = _page(found, args, MAX_PAGE)
     shown = [state.messages.as_slack(m) for m in page]
     return {"messages": shown, "has_more": bool(cursor), "response_metadata": {"next_cursor": cursor}}
 
@@ -86,7 +86,7 @@ def _within(message: Message, args: Arguments) -> bool:
 
 def _page(items: list[T], args: Arguments, default: int) -> tuple[list[T], str]:
     limit = args.number("limit", default)
-    if not 1 <= limit <= PAGE_MOST:
+    if not 1 <= limit <= MAX_PAGE:
         raise SlackError("invalid_limit")
     try:
         start = int(args.text("cursor") or 0)

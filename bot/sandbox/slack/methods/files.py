@@ -1,15 +1,15 @@
-"""files.*: the three moves of an upload."""
+"""Implements files.*: the three moves of an upload."""
 
 from typing import Any
 
 from bot.sandbox.slack.arguments import Arguments
 from bot.sandbox.slack.errors import SlackError
-from bot.sandbox.slack.methods.chat import thread_of, writable
+from bot.sandbox.slack.methods.chat import find_thread, writable
 from bot.sandbox.slack.state import State
 from bot.sandbox.slack.uploads import Upload
 
 Json = dict[str, Any]
-FILE_BYTES_MOST = 1_073_741_824  # 1 GB, Slack's limit for one file
+MAX_FILE_BYTES = 1_073_741_824  # 1 GB, Slack's limit for one file
 
 
 def get_upload_url(state: State, args: Arguments) -> Json:
@@ -18,7 +18,7 @@ def get_upload_url(state: State, args: Arguments) -> Json:
     size_bytes = args.number("length", 0)
     if size_bytes < 1:
         raise SlackError("missing_argument")
-    if size_bytes > FILE_BYTES_MOST:
+    if size_bytes > MAX_FILE_BYTES:
         raise SlackError("file_upload_size_restricted")
     upload = state.uploads.begin(name, size_bytes)
     return {"upload_url": f"{state.base_url}/upload/v1/{upload.key}", "file_id": upload.id}
@@ -51,5 +51,5 @@ def _share(state: State, args: Arguments, shown: list[Json]) -> None:
         channel = writable(state, args.text("channel_id"))
     except SlackError as refused:
         raise SlackError("invalid_channel" if refused.error == "channel_not_found" else refused.error) from None
-    thread_ts = thread_of(state, channel, args.text("thread_ts"))
+    thread_ts = find_thread(state, channel, args.text("thread_ts"))
     state.say(channel, args.text("initial_comment"), [], thread_ts=thread_ts, files=shown)

@@ -1,4 +1,4 @@
-"""auth.test, users.* and usergroups.*: who is who."""
+"""Implements auth.test, users.* and usergroups.*: accounts and groups."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 def auth_test(state: State, _: Arguments) -> Json:
-    """Give the bot's own identity."""
+    """Return the bot's own identity."""
     bot = state.user(state.workspace.bot_user)
     return {
         "url": f"https://{state.workspace.team_domain}.slack.com/",
@@ -24,17 +24,17 @@ def auth_test(state: State, _: Arguments) -> Json:
 
 
 def unused(_: State, __: Arguments) -> Json:
-    """Give nothing: the socket hub answers this method, since only it can issue tickets."""
+    """Return nothing: the socket hub answers this method, since only it can issue tickets."""
     return {}
 
 
 def users_info(state: State, args: Arguments) -> Json:
-    """Give one account with its flags."""
+    """Return one account with its flags."""
     return {"user": state.user(args.required("user", "user_not_found")).as_slack()}
 
 
 def usergroups_list(state: State, args: Arguments) -> Json:
-    """Give the user groups; disabled ones only when asked for."""
+    """Return the user groups; disabled ones only when asked for."""
     listed = []
     for group in state.workspace.groups.values():
         if group.disabled and not args.flag("include_disabled"):
@@ -47,7 +47,7 @@ def usergroups_list(state: State, args: Arguments) -> Json:
 
 
 def usergroups_users_list(state: State, args: Arguments) -> Json:
-    """Give a group's members, whoever they are: ``include_disabled`` is about the group, not its members."""
+    """Return all of a group's members: ``include_disabled`` is about the group, not its members."""
     group = state.workspace.groups.get(args.required("usergroup", "no_such_subteam"))
     if group is None:
         raise SlackError("no_such_subteam")

@@ -1,4 +1,4 @@
-"""reactions.*: the bot's own reactions."""
+"""Implements reactions.*: the bot's own reactions."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.state import State
 
 Json = dict[str, Any]
-KINDS_MOST = 23
+MAX_KINDS = 23
 _NAME = re.compile(r"[a-z0-9_+'-]{1,100}(::skin-tone-[2-6])?")
 
 
@@ -24,7 +24,7 @@ def add(state: State, args: Arguments) -> Json:
     """React as the bot."""
     name = emoji(args.text("name"))
     message = _message(state, args)
-    if name not in message.reactions and len(message.reactions) >= KINDS_MOST:
+    if name not in message.reactions and len(message.reactions) >= MAX_KINDS:
         raise SlackError("too_many_emoji")
     state.react(message, state.user(state.workspace.bot_user), name)
     return {}
@@ -38,7 +38,7 @@ def remove(state: State, args: Arguments) -> Json:
 
 
 def get(state: State, args: Arguments) -> Json:
-    """Give a message with its reactions."""
+    """Return a message with its reactions."""
     message = _message(state, args)
     shown = state.messages.as_slack(message) | {"permalink": state.permalink(message)}
     return {"type": "message", "channel": message.channel, "message": shown}

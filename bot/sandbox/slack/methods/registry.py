@@ -1,4 +1,4 @@
-"""The table of methods. A name that is not here is Slack's ``unknown_method``."""
+"""Lists the methods. A name that is not here is Slack's ``unknown_method``."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""views.*: modals by trigger id, Home tabs by user."""
+"""Implements views.*: modals by trigger id, Home tabs by user."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from bot.sandbox.slack.errors import SlackError, with_reasons
 from bot.sandbox.slack.state import State
 
 Json = dict[str, Any]
-VIEW_BYTES_MOST = 250_000
+MAX_VIEW_BYTES = 250_000
 
 
 def open_modal(state: State, args: Arguments) -> Json:
-    """Open a modal for whoever's gesture gave the trigger id."""
+    """Open a modal for the person whose gesture issued the trigger id."""
     content = view_content(args.json("view"), "modal")
     user = state.triggers.spend(args.required("trigger_id"))
     return {"view": state.views.as_slack(state.views.open(user, content))}
@@ -45,7 +45,7 @@ def view_content(view: Any, kind: str) -> Json:
         raise with_reasons("invalid_arguments", ["missing required field: view"])
     if reasons := view_problems(view, kind):
         raise with_reasons("invalid_arguments", reasons)
-    if len(str(view)) > VIEW_BYTES_MOST:
+    if len(str(view)) > MAX_VIEW_BYTES:
         raise SlackError("view_too_large")
     content: Json = view
     return content

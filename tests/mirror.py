@@ -1,0 +1,41 @@
+"""Counts the modules whose tests stand beside them, and lists the others: ``python -m tests.mirror [FOLDER]``.
+
+The tests of ``bot/engine/runs/runner.py`` are in ``tests/engine/runs/test_runner.py``; those of ``commands/home.py`` in
+``tests/commands/test_home.py``. Ports have contract tests under their adapters' names.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_of(module: Path) -> Path:
+    """Return the path of a module's mirrored test file."""
+    parts = module.relative_to(ROOT).parts
+    folders = parts[1:-1] if parts[0] == "bot" else parts[:-1]
+    return ROOT.joinpath("tests", *folders, f"test_{parts[-1]}")
+
+
+def modules() -> list[Path]:
+    """Return the product's and the sandbox's modules."""
+    paths = [path for folder in ("bot", "commands") for path in (ROOT / folder).rglob("*.py")]
+    return sorted(path for path in paths if path.name not in {"__init__.py", "__main__.py"})
+
+
+def main(folder: str = "bot") -> None:
+    """Print both counts, and the product's modules below a folder that lack a test file."""
+    for title, group in (
+        ("product", [path for path in modules() if "sandbox" not in path.parts]),
+        ("sandbox", [path for path in modules() if "sandbox" in path.parts]),
+    ):
+        mirrored = [path for path in group if test_of(path).exists()]
+        sys.stdout.write(f"{title}: {len(mirrored)} of {len(group)} modules have a test file beside them\n")
+        for path in group:
+            name = str(path.relative_to(ROOT))
+            if path not in mirrored and name.startswith(folder) and title == "product":
+                sys.stdout.write(f"  {name}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])
