@@ -1,58 +1,39 @@
-"""The order for a rollback, whether it was typed or filled in: one payload, and the command that asks for it."""
+"""Defines a command as it was understood, and builds the one for a rollback, typed or filled in."""
+
+from dataclasses import dataclass
 
 from bot.domain.environments import Environment
-from bot.engine.requests import Kind
-from bot.errors import PermanentError
-from bot.views.kit.blocks import page, section
+from bot.engine.requests import OpenRestore, OpenRollback, TypedRequest
+from bot.views.kit.blocks import View, page, section
 from bot.views.kit.text import code, one_line
 from commands import names
-from commands.intake import Order
-
-REASON_MOST = 500
-_COMMAND = "/rollback"
 
 
-def target_of(word: str, environment: str) -> str:
-    """Read a migration (``027``, or its whole name) or a backup (its name, or ``latest``).
+@dataclass(frozen=True)
+class ParsedCommand:
+    """A command as it was understood: the request, and the answer that the person gets at once."""
 
-    Raises:
-        PermanentError: what was wrong, and what was probably meant.
-    """
-    restores = names.is_backup(word, environment)
-    return (names.backup_of if restores else names.migration_of)(word, environment)
+    request: TypedRequest
+    reply: View
 
 
-def reason_of(text: str) -> str:
-    """Check a reason.
-
-    Raises:
-        PermanentError: ``reason-too-long``.
-    """
-    if len(text) > REASON_MOST:
-        raise PermanentError(
-            "reason-too-long", f"The reason is {len(text)} characters long.", f"Say it in at most {REASON_MOST}."
-        )
-    return text
+def reply_with(request: TypedRequest, text: str) -> ParsedCommand:
+    """Answer a request with one section of mrkdwn."""
+    return ParsedCommand(request, page(text, [section(text)]))
 
 
-def rollback(environment: Environment, target: str, app: str, reason: str) -> Order:
-    """Ask for a rollback; `target` is as `target_of` gives it, `app` as `names.app_of` does, or ""."""
+def build_rollback(environment: Environment, target: str, app: str, reason: str) -> ParsedCommand:
+    """Build the request for a rollback; `target` and `app` as `names` reads them, `app` "" for the newest that fits."""
     restores = names.is_backup(target, environment.name)
-    what = {"backup": target} if restores else _migration(target)
-    payload = {
-        "environment": environment.name,
-        **what,
-        "app": app,
-        "reason": reason,
-        "asked_for": f"{_COMMAND} {environment.name} {target}" + (f" --app {app}" if app else ""),
-    }
+    asked_for = f"/rollback {environment.name} {target}" + (f" --app {app}" if app else "")
+    request: TypedRequest
+    if restores:
+        request = OpenRestore(environment.name, target, app, reason, asked_for)
+    else:
+        number = target.partition("_")[0]
+        # The engine compares the name, where one was typed, so that two migrations mixed up get no plan.
+        request = OpenRollback(environment.name, number, app, reason, asked_for, target if target != number else "")
     words = f"restoring {code(target, 120)}" if restores else f"rolling back {one_line(target, 120)}"
     name = one_line(environment.name, 40)
     text = f"Looking at *{name}*: {words}. The plan will be posted in <#{environment.incident_channel}>."
-    return Order(Kind.RESTORE if restores else Kind.ROLLBACK, payload, page(text, [section(text)]))
-
-
-def _migration(target: str) -> dict[str, str]:
-    """The number, and the name where one was typed: whoever mixes two migrations up must not get a plan for either."""
-    number = target.partition("_")[0]
-    return {"migration": number} | ({"named": target} if target != number else {})
+    return reply_with(request, text)

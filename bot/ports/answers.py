@@ -1,4 +1,4 @@
-"""What people are answered with."""
+"""Defines the values that people's requests are answered with."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,15 @@ from bot.domain.runs import Run
 
 @dataclass(frozen=True)
 class Audience:
-    """Who asked, and how to answer them: by `response_url` where there is one, else as an ephemeral in `channel`."""
+    """A person who made a request, and how to answer them: by `response_url` if set, else as an ephemeral in `channel`.
+
+    `request_id`: the request that is answered; one answer per request.
+    """
 
     user_id: str
     channel: str
     response_url: str = ""
+    request_id: str = ""
 
 
 @dataclass(frozen=True)
