@@ -49,7 +49,7 @@ def read(text: str, desk: Desk) -> ParsedCommand | View:
     """
     words = split(text)
     if not words:
-        return ParsedCommand(ListBackups(""), error_message.plain("Looking into the buckets…"))
+        return ParsedCommand(ListBackups("", "", 0, replace=False), error_message.plain("Looking into the buckets…"))
     first, rest = words[0], words[1:]
     if first.lower() == "help":
         return command_help.render_backups(desk.environments)
@@ -111,7 +111,8 @@ def _list(environment: str, rest: Sequence[str], desk: Desk) -> ParsedCommand:
             f"Type {COMMAND} {environment} and a part of the name.",
         )
     return ParsedCommand(
-        ListBackups(environment, text), error_message.plain(f"Looking into the bucket of {environment}…")
+        ListBackups(environment, text, 0, replace=False),
+        error_message.plain(f"Looking into the bucket of {environment}…"),
     )
 
 

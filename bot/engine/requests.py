@@ -199,9 +199,9 @@ class ListBackups(TypedRequest, kind="backups", reads_only=True):
     """
 
     environment: str
-    text: str = ""
-    offset: int = 0
-    replace: bool = False
+    text: str
+    offset: int
+    replace: bool
 
 
 @dataclass(frozen=True)
@@ -288,7 +288,7 @@ class PerformDrill(TypedRequest, kind="drill", is_job=True):
 
 
 def arguments(request: TypedRequest) -> dict[str, Any]:
-    """Write a request's fields in JSON's types; those that have their default are left out."""
+    """Write a request's fields in JSON's types. Optional ones are left out, as the previous version did and expects."""
     written = ((field, getattr(request, field.name)) for field in fields(request))
     return {field.name: value for field, value in written if field.default is MISSING or value != field.default}
 

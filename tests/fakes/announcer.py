@@ -24,7 +24,10 @@ from bot.ports import (
 
 
 class FakeAnnouncer:
-    """Every announcer of `bot.ports`, `Answers` and `HomeTabs`. The card's ts is ``card:{run}``, a request's ``request:{run}:{digest12}``."""
+    """Every announcer of `bot.ports`, `Answers` and `HomeTabs`.
+
+    The card's ts is ``card:{run}``, a request's ``request:{run}:{digest12}``.
+    """
 
     def __init__(self) -> None:
         self.cards: dict[str, tuple[Run, tuple[Vote, ...]]] = {}
