@@ -157,11 +157,11 @@ _BY_OPERATIONS = {requests.OpenHome, requests.PerformDrill}
 """Handled above, because they need what `Operations` holds."""
 
 
-def _check_complete() -> None:
+def check_complete() -> None:
     """Fail the import where a request has no handler: its first user must not be the one who finds out."""
     missing = set(requests.REQUEST_TYPES.values()) - set(_HANDLERS) - _BY_OPERATIONS
     if missing:
         raise TypeError("No handler for " + ", ".join(sorted(request.__name__ for request in missing)))
 
 
-_check_complete()
+check_complete()
