@@ -63,12 +63,12 @@ class Options(argparse.ArgumentParser):
             raise PermanentError("repeated-option", f"{name} is given more than once.", self._hint)
 
     def error(self, message: str) -> NoReturn:
-        """Turn argparse's own complaint into ours, cut in case it quotes what was typed."""
+        """Turn argparse's error into ours, clipped because it may quote what was typed."""
         raise PermanentError("cannot-read-that", f"That cannot be read: {clip(message, MAX_QUOTE)}.", self._hint)
 
 
 def normalise(text: str) -> str:
-    """Undo what Slack's clients do to typed text: entities, references, smart quotes, long dashes, odd blanks."""
+    """Undo typography of Slack's clients: entities, references, smart quotes, long dashes, special blanks."""
     text = _REFERENCE.sub(_written_out, text)
     text = html.unescape(text) if "&" in text else text
     text = text.translate(_QUOTES).replace("`", " ")
@@ -100,14 +100,14 @@ def unquote(words: Sequence[str]) -> str:
     return text
 
 
-def at_most(most: int, rest: Sequence[str], usage: str) -> None:
-    """Refuse more words than can be meant.
+def at_most(limit: int, rest: Sequence[str], usage: str) -> None:
+    """Refuse superfluous words.
 
     Raises:
         PermanentError: ``too-many-words``.
     """
-    if len(rest) > most:
-        raise PermanentError("too-many-words", f"{quote(' '.join(rest[most:]))} is too much.", f"Type {usage}")
+    if len(rest) > limit:
+        raise PermanentError("too-many-words", f"{quote(' '.join(rest[limit:]))} is too much.", f"Type {usage}")
 
 
 def quote(text: str) -> str:
@@ -119,7 +119,7 @@ def _written_out(match: re.Match[str]) -> str:
     sign, target, shown, link = match.groups()
     if link is not None:
         return str(link)
-    # Slack's references cannot be meant as words of ours; in a reason their names say more than their ids.
+    # References are none of our words; in a reason their names say more than their ids.
     return f"{'#' if sign == '#' else '@'}{(shown or target).lstrip('@#')}"
 
 

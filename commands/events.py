@@ -54,6 +54,6 @@ def _audience(body: Body, event: Body, channel: str) -> Audience:
 
 
 def _is_on_ours(event: Body, context: BoltContext) -> bool:
-    """Whether the message is the bot's and the reaction is not; unknown ids count as yes, the engine checks again."""
+    """Return whether the message is the bot's and the reaction is not; unknown ids count, the engine checks again."""
     bot = context.bot_user_id
     return bot is None or (event.get("user") != bot and event.get("item_user", bot) == bot)

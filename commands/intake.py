@@ -21,7 +21,7 @@ from bot.views.kit.blocks import Block, View
 from commands.parsed_command import ParsedCommand
 
 Body = Mapping[str, Any]
-"""What Slack sends, or a part of it."""
+"""A payload of Slack's, or a part of one."""
 Reader = Callable[[str], ParsedCommand | View]
 """Reads a command's text; a `View` answers it at once."""
 _log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class Desk:
             )
 
     def is_ours(self, body: Body) -> bool:
-        """Whether `check_team` lets it through."""
+        """Return whether `check_team` lets it through."""
         try:
             self.check_team(body)
         except PermanentError:

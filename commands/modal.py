@@ -35,7 +35,7 @@ def register(app: App, desk: Desk) -> None:
 
 
 def opens(body: Body, desk: Desk) -> bool:
-    """Whether a typed `/rollback` opens the modal: nothing behind it, or an environment and nothing else.
+    """Return whether a typed `/rollback` opens the modal: it has no words after it, or only an environment.
 
     Decision 17: people woken at night know where, not the number. Where the modal cannot be opened, the answer is the
     refusal that says what to type.
@@ -158,7 +158,7 @@ def _as_typed(text: str, environment: str) -> str:
 def _submitted(desk: Desk) -> Callable[..., None]:
     def submitted(ack: Ack, body: Body, view: Body) -> None:
         origin, filled = rollback_modal.Origin.of(view), rollback_modal.read(view)
-        errors = Errors(rollback_modal.what_block_of(view))
+        errors = Errors(rollback_modal.find_what_block(view))
         parsed = _parse(filled, desk, errors)
         with errors.about(rollback_modal.ENVIRONMENT):
             desk.check_team(body)

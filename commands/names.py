@@ -21,7 +21,7 @@ MAX_REASON = 500
 
 
 def is_environment(word: str, environments: Collection[str]) -> bool:
-    """Whether a word names an environment, in any case."""
+    """Return whether a word names an environment, in any case."""
     return word.lower() in {name.lower() for name in environments}
 
 
@@ -91,7 +91,7 @@ def read_migration(word: str, environment: str) -> str:
 
 
 def is_backup(word: str, environment: str) -> bool:
-    """Whether a word can only be meant as a backup: ``latest``, a backup's name, or what looks much like one."""
+    """Return whether a word can only mean a backup: ``latest``, a backup's name, or a word much like one."""
     meant = word.lower() == LATEST or word.endswith(BUNDLE_SUFFIX) or word.startswith(f"{environment}_")
     return meant or BackupName.parse(word) is not None
 
@@ -117,7 +117,7 @@ def read_backup(word: str, environment: str) -> str:
 
 
 def looks_like_migration(word: str) -> bool:
-    """Whether a word can only be meant as a migration."""
+    """Return whether a word can only mean a migration."""
     return _LOOSE.fullmatch(word) is not None
 
 

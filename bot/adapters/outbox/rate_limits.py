@@ -102,7 +102,7 @@ class Retries:
 
 
 def is_outcome_unknown(error: TemporaryError) -> bool:
-    """Whether the failed call may have had its effect: a rate limit and a barred bot mean that it had none."""
+    """Return whether the failed call may have had its effect: a rate limit and a barred bot mean that it had none."""
     return error.retry_after_s is None and not isinstance(error, BarredError)
 
 

@@ -45,7 +45,7 @@ class CachedRead(Generic[T]):
 
     @property
     def fresh(self) -> bool:
-        """Whether it is running, or ended well less than `keep_s` ago; a failure is never cached."""
+        """Return whether it is running, or succeeded less than `keep_s` ago; a failure is never cached."""
         if not self._done.is_set():
             return True
         return self._error is None and self._clock.monotonic() - self._ended_at < self._keep_s
