@@ -59,12 +59,12 @@ def test_what_the_previous_version_persisted_is_written_the_same_again(stored: R
 
 @pytest.mark.parametrize("stored", STORED, ids=named)
 def test_what_the_previous_version_persisted_is_handled(world: World, stored: Request) -> None:
-    world.journal.accept(stored)
+    world.journal.requests.accept(stored)
     performed: list[str] = []
     operations = Operations(world.services(Process("new")), lambda _, drill_id: performed.append(drill_id))
     operations.handle(stored.id)
 
-    kept = world.journal.kept[stored.id]
+    kept = world.journal.requests.kept[stored.id]
     assert kept.finished
     assert not kept.problem.startswith("internal-error"), kept.problem
 
@@ -88,14 +88,14 @@ def test_values_have_their_types() -> None:
 )
 def test_what_cannot_be_read_starts_nothing_and_is_reported(world: World, kind: str, payload: dict[str, Any]) -> None:
     stored = Request("1", kind, {"user_id": ENGINEER, "channel": "C1", **payload})
-    world.journal.accept(stored)
+    world.journal.requests.accept(stored)
     services = world.services(Process("old"))
     defer(services.queue, stored)
     Operations(services).handle("1")
 
     ((user, error),) = world.announcer.refusals.values()
     assert (user, error.reference) == (ENGINEER, "internal-error")
-    assert world.journal.frozen("prod") is None
+    assert world.journal.freezes.frozen("prod") is None
 
 
 def test_the_schedules_own_request_has_no_person() -> None:

@@ -129,7 +129,7 @@ class World:
         if request.kind in REQUEST_TYPES:
             Operations(services).submit(submission(request))
         else:  # from another version
-            services.journal.accept(request)
+            services.journal.requests.accept(request)
             defer(services.queue, request)
 
     def work(self, process: Process) -> None:
