@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from slack_bolt import App
 
 from bot.domain.environments import Environment
-from commands import backups, buttons, drill, events, migrations, modal, rollback
+from commands import backups, buttons, drill, events, migrations, modal
 from commands.intake import Desk, Operations
 
 
@@ -20,7 +20,7 @@ def register(app: App, operations: Operations, environments: Mapping[str, Enviro
         team_id: the workspace whose members may make requests.
     """
     desk = Desk(operations, environments, team_id)
-    for module in (rollback, migrations, backups, drill, events, modal, buttons):
+    for module in (modal, migrations, backups, drill, events, buttons):
         module.register(app, desk)
     app.event(re.compile(".*"))(_ignore)  # last: other events mean nothing to us, but unacked they would come again
 

@@ -16,8 +16,7 @@ from bot.views.kit.text import clip, code, one_line
 from commands import names
 from commands.arguments import at_most, quote, split
 from commands.buttons import click
-from commands.intake import Body, Desk
-from commands.parsed_command import ParsedCommand, reply_with
+from commands.intake import Body, Desk, ParsedCommand, reply_with
 
 COMMAND = "/drill"
 NOW = "now"

@@ -17,20 +17,29 @@ from bot.engine.requests import Submission, TypedRequest, arguments
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Audience, Choices
 from bot.views.kit import error_message
-from bot.views.kit.blocks import Block, View
-from commands.parsed_command import ParsedCommand
+from bot.views.kit.blocks import Block, View, page, section
 
 Body = Mapping[str, Any]
 """A payload of Slack's, or a part of one."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ParsedCommand:
+    """A command as it was understood: the request, and the answer that the person gets at once."""
+
+    request: TypedRequest
+    reply: View
+
+
 Reader = Callable[[str], ParsedCommand | View]
 """Reads a command's text; a `View` answers it at once."""
-_log = logging.getLogger(__name__)
 
 
 class Operations(Protocol):
     """Declares what commands need of the engine."""
 
-    def submit(self, submission: Submission[TypedRequest]) -> bool:
+    def submit(self, submission: Submission) -> bool:
         """Persist a request and queue it; False when it is already there (a redelivery).
 
         Raises:
@@ -132,6 +141,11 @@ class Desk:
         except PermanentError:
             return False
         return True
+
+
+def reply_with(request: TypedRequest, text: str) -> ParsedCommand:
+    """Answer a request with one section of mrkdwn."""
+    return ParsedCommand(request, page(text, [section(text)]))
 
 
 def just_ack(ack: Ack) -> None:

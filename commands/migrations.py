@@ -7,8 +7,7 @@ from bot.errors import PermanentError
 from bot.views.kit import error_message
 from commands import names
 from commands.arguments import quote, split
-from commands.intake import Body, Desk
-from commands.parsed_command import ParsedCommand
+from commands.intake import Body, Desk, ParsedCommand
 
 COMMAND = "/migrations"
 

@@ -1,4 +1,4 @@
-"""Opens, searches and submits the rollback modal, behind `/rollback` alone and behind the Home tab's button.
+"""Answers `/rollback`, and opens, searches and submits the modal behind it and behind the Home tab's button.
 
 It makes the request that the same words typed would make. If it cannot be opened, the answer says what to type instead.
 """
@@ -17,17 +17,28 @@ from bot.ports import Audience
 from bot.views.kit import error_message
 from bot.views.kit.blocks import View
 from bot.views.status import home, rollback_modal
-from commands import names
+from commands import names, rollback
 from commands.arguments import normalise, quote, split
-from commands.intake import Body, Desk, Reader, just_ack, open_form, unless_slack_is_down
-from commands.parsed_command import ParsedCommand, build_rollback
+from commands.intake import Body, Desk, ParsedCommand, Reader, just_ack, open_form, unless_slack_is_down
 
 _MAX_ERROR = 500
 _log = logging.getLogger(__name__)
 
 
 def register(app: App, desk: Desk) -> None:
-    """Take what happens in the modal, and the button that opens it on the Home tab."""
+    """Answer `/rollback`, the modal, and the button that opens it on the Home tab."""
+
+    def read(text: str) -> ParsedCommand | View:
+        return rollback.read(text, desk)
+
+    def command(ack: Ack, body: Body) -> None:
+        if opens(body, desk):
+            ack()
+        else:
+            desk.take_command(ack, body, read)
+
+    # Lazy: the modal is requested while the ack is on its way, and an ack never waits for Slack's answer.
+    app.command(rollback.COMMAND)(ack=command, lazy=[_opening(desk, read)])
     app.action(rollback_modal.ENVIRONMENT)(ack=just_ack, lazy=[_switching(desk)])
     app.options(rollback_modal.WHAT)(_offering(desk))
     app.view(rollback_modal.CALLBACK_ID)(_submitted(desk))
@@ -48,7 +59,7 @@ def opens(body: Body, desk: Desk) -> bool:
     return not words or (len(words) == 1 and names.is_environment(words[0], desk.environments))
 
 
-def opening(desk: Desk, read: Reader) -> Callable[..., None]:
+def _opening(desk: Desk, read: Reader) -> Callable[..., None]:
     """Make the listener that opens the modal for a typed command; `read` has the answer where it cannot be opened."""
 
     def open_modal(client: WebClient, body: Body, respond: Respond) -> None:
@@ -210,7 +221,7 @@ def _parse(filled: rollback_modal.Filled, desk: Desk, errors: Errors) -> ParsedC
         app = names.read_app(normalise(filled.app)) if filled.app else ""
     with errors.about(rollback_modal.REASON):
         reason = _reason(filled.reason, needed=environment.production)
-    return build_rollback(environment, target, app, reason) if not errors.found else None
+    return rollback.build_rollback(environment, target, app, reason) if not errors.found else None
 
 
 def _target(filled: rollback_modal.Filled, environment: str) -> str:

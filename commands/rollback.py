@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
-from slack_bolt import Ack, App
-
+from bot.domain.environments import Environment
 from bot.engine.requests import (
     CancelRun,
     CloseFollowUp,
     DocumentRun,
     EscalateRun,
     Freeze,
+    OpenRestore,
+    OpenRollback,
     OpenUndo,
     RecoverRows,
     RetryRun,
@@ -22,25 +23,11 @@ from bot.views.kit import command_help, error_message
 from bot.views.kit.blocks import View
 from bot.views.kit.text import clip, code, one_line
 from bot.views.runs import notes_modal
-from commands import modal, names
+from commands import names
 from commands.arguments import Options, at_most, quote, split, unquote
-from commands.intake import Body, Desk
-from commands.parsed_command import ParsedCommand, build_rollback, reply_with
+from commands.intake import Desk, ParsedCommand, reply_with
 
 COMMAND = "/rollback"
-
-
-def register(app: App, desk: Desk) -> None:
-    """Answer `/rollback`."""
-
-    def rollback(ack: Ack, body: Body) -> None:
-        if modal.opens(body, desk):
-            ack()
-        else:
-            desk.take_command(ack, body, lambda text: read(text, desk))
-
-    # Lazy: the modal is requested while the ack is on its way, and an ack never waits for Slack's answer.
-    app.command(COMMAND)(ack=rollback, lazy=[modal.opening(desk, lambda text: read(text, desk))])
 
 
 def read(text: str, desk: Desk) -> ParsedCommand | View:
@@ -93,6 +80,23 @@ def _rollback(first: str, rest: Sequence[str], desk: Desk) -> ParsedCommand:
     target = names.read_target(given.target, environment)
     app = names.read_app(unquote(given.app)) if given.app else ""
     return build_rollback(desk.environments[environment], target, app, names.read_reason(unquote(given.reason)))
+
+
+def build_rollback(environment: Environment, target: str, app: str, reason: str) -> ParsedCommand:
+    """Build the request for a rollback; `target` and `app` as `names` reads them, `app` "" for the newest that fits."""
+    restores = names.is_backup(target, environment.name)
+    asked_for = f"/rollback {environment.name} {target}" + (f" --app {app}" if app else "")
+    request: TypedRequest
+    if restores:
+        request = OpenRestore(environment.name, target, app, reason, asked_for)
+    else:
+        number = target.partition("_")[0]
+        # The engine compares the name, where one was typed, so that two migrations mixed up get no plan.
+        request = OpenRollback(environment.name, number, app, reason, asked_for, target if target != number else "")
+    words = f"restoring {code(target, 120)}" if restores else f"rolling back {one_line(target, 120)}"
+    name = one_line(environment.name, 40)
+    text = f"Looking at *{name}*: {words}. The plan will be posted in <#{environment.incident_channel}>."
+    return reply_with(request, text)
 
 
 def _environment(first: str, rest: Sequence[str], desk: Desk) -> str:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 from bot.engine import requests
 from bot.engine.approvals.authorization import Readers
@@ -16,7 +16,7 @@ from bot.engine.context import Services
 from bot.engine.drills import runner, service
 from bot.engine.drills.report import answer_report
 from bot.engine.drills.start import Performer, carry_out
-from bot.engine.requests import R, Submission, TypedRequest, defer
+from bot.engine.requests import Submission, TypedRequest, defer
 from bot.engine.runs import control, open_run
 from bot.engine.runs.notes import document
 from bot.engine.status import home, modal_options, queries
@@ -24,6 +24,7 @@ from bot.engine.status.cached_reads import CachedReads
 from bot.errors import BotError, TemporaryError
 from bot.ports import Audience, Choices, Claim, Request
 
+R = TypeVar("R", bound=TypedRequest)
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +42,7 @@ class Operations:
         self._readers = Readers()
         self._perform = perform
 
-    def submit(self, submission: Submission[TypedRequest]) -> bool:
+    def submit(self, submission: Submission) -> bool:
         """Persist a request, then queue it; False for a redelivery. Cheap enough to be done before Slack is answered.
 
         Raises:

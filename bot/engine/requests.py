@@ -4,9 +4,8 @@ A kind's name and its fields' names are on disk: a request that was persisted be
 `bot.engine.operations` has the handler of each.
 """
 
-from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, ClassVar, Generic, TypeVar, get_type_hints
+from typing import Any, ClassVar, get_type_hints
 
 from bot.domain.approvals import Choice
 from bot.domain.drills import DrillKind
@@ -32,8 +31,8 @@ class TypedRequest:
     reads_only: ClassVar[bool]
     is_job: ClassVar[bool]
 
-    def __init_subclass__(cls, *, kind: str, reads_only: bool = False, is_job: bool = False) -> None:
-        """Register the class.
+    def __init_subclass__(cls, *, kind: str = "", reads_only: bool = False, is_job: bool = False) -> None:
+        """Register the class, unless it has no kind and is a base itself.
 
         Raises:
             TypeError: another class has that kind.
@@ -41,35 +40,47 @@ class TypedRequest:
         super().__init_subclass__()
         if kind in REQUEST_TYPES:
             raise TypeError(f"Two requests are of kind {kind}.")
-        cls.kind, cls.reads_only, cls.is_job = kind, reads_only, is_job
-        REQUEST_TYPES[kind] = cls
-
-
-R = TypeVar("R", bound=TypedRequest)
-R_co = TypeVar("R_co", bound=TypedRequest, covariant=True)
+        if kind:
+            cls.kind, cls.reads_only, cls.is_job = kind, reads_only, is_job
+            REQUEST_TYPES[kind] = cls
 
 
 @dataclass(frozen=True)
-class Submission(Generic[R_co]):
+class Submission:
     """A request, and the person who made it; the schedule's requests have an audience without a user."""
 
     audience: Audience
-    request: R_co
-
-    @property
-    def id(self) -> str:
-        """Deduplication key: the same key is handled once."""
-        return self.audience.request_id
+    request: TypedRequest
 
 
 @dataclass(frozen=True)
-class OpenRollback(TypedRequest, kind="rollback"):
+class _OfEnvironment(TypedRequest):
+    """Base of requests about one environment; where a request may be about all, `environment` is "" for that."""
+
+    environment: str
+
+
+@dataclass(frozen=True)
+class _OfRun(TypedRequest):
+    """Base of requests about one run."""
+
+    run_id: str
+
+
+@dataclass(frozen=True)
+class _OfDrill(TypedRequest):
+    """Base of requests about one drill."""
+
+    drill_id: str
+
+
+@dataclass(frozen=True)
+class OpenRollback(_OfEnvironment, kind="rollback"):
     """Undo `migration` (``027``) and everything newer.
 
     `app` is "" or ``v1.2.3``; `asked_for` the command; `named` the migration's whole name where one was typed.
     """
 
-    environment: str
     migration: str
     app: str
     reason: str
@@ -78,10 +89,9 @@ class OpenRollback(TypedRequest, kind="rollback"):
 
 
 @dataclass(frozen=True)
-class OpenRestore(TypedRequest, kind="restore"):
+class OpenRestore(_OfEnvironment, kind="restore"):
     """Restore `backup`, a name or ``latest``."""
 
-    environment: str
     backup: str
     app: str
     reason: str
@@ -89,10 +99,9 @@ class OpenRestore(TypedRequest, kind="restore"):
 
 
 @dataclass(frozen=True)
-class OpenUndo(TypedRequest, kind="undo"):
+class OpenUndo(_OfRun, kind="undo"):
     """Undo a run."""
 
-    run_id: str
     reason: str = ""
     asked_for: str = ""
 
@@ -117,173 +126,129 @@ class CastVote(TypedRequest, kind="vote"):
     event_ts: str = ""
 
 
-@dataclass(frozen=True)
-class CancelRun(TypedRequest, kind="cancel"):
+class CancelRun(_OfRun, kind="cancel"):
     """Stop a run."""
 
-    run_id: str
 
-
-@dataclass(frozen=True)
-class RetryRun(TypedRequest, kind="resume"):
+class RetryRun(_OfRun, kind="resume"):
     """Retry a parked run."""
 
-    run_id: str
 
-
-@dataclass(frozen=True)
-class EscalateRun(TypedRequest, kind="escalate"):
+class EscalateRun(_OfRun, kind="escalate"):
     """Post what people need to take a run over."""
 
-    run_id: str
 
-
-@dataclass(frozen=True)
-class RecoverRows(TypedRequest, kind="salvage", is_job=True):
+class RecoverRows(_OfRun, kind="salvage", is_job=True):
     """Compare the database that a run put aside with the live one."""
 
-    run_id: str
-
 
 @dataclass(frozen=True)
-class CloseFollowUp(TypedRequest, kind="close"):
+class CloseFollowUp(_OfRun, kind="close"):
     """Close a run's open follow-up with a link."""
 
-    run_id: str
     link: str
 
 
 @dataclass(frozen=True)
-class DocumentRun(TypedRequest, kind="document"):
+class DocumentRun(_OfRun, kind="document"):
     """Add to a run's report what went `wrong`, and what will `change` ("" for nothing)."""
 
-    run_id: str
     wrong: str
     change: str
 
 
-@dataclass(frozen=True)
-class ShowStatus(TypedRequest, kind="status", reads_only=True):
-    """Show runs, freezes and kept databases; `environment` "" for all."""
-
-    environment: str
+class ShowStatus(_OfEnvironment, kind="status", reads_only=True):
+    """Show runs, freezes and kept databases."""
 
 
-@dataclass(frozen=True)
-class ShowMigrations(TypedRequest, kind="migrations", reads_only=True):
+class ShowMigrations(_OfEnvironment, kind="migrations", reads_only=True):
     """Show an environment's migrations."""
 
-    environment: str
-
 
 @dataclass(frozen=True)
-class Freeze(TypedRequest, kind="freeze"):
+class Freeze(_OfEnvironment, kind="freeze"):
     """Keep runs from starting in an environment."""
 
-    environment: str
     reason: str
 
 
-@dataclass(frozen=True)
-class Unfreeze(TypedRequest, kind="unfreeze"):
+class Unfreeze(_OfEnvironment, kind="unfreeze"):
     """Allow runs in an environment again."""
 
-    environment: str
-
 
 @dataclass(frozen=True)
-class ListBackups(TypedRequest, kind="backups", reads_only=True):
-    """List backups whose name contains `text`, from `offset`; `environment` "" lists the newest of each.
+class ListBackups(_OfEnvironment, kind="backups", reads_only=True):
+    """List backups whose name contains `text`, from `offset`, or the newest of all environments.
 
     `replace` puts the page in the place of the one that was clicked on.
     """
 
-    environment: str
     text: str
     offset: int
     replace: bool
 
 
 @dataclass(frozen=True)
-class ShowBackup(TypedRequest, kind="show", reads_only=True):
+class ShowBackup(_OfEnvironment, kind="show", reads_only=True):
     """Show the manifest of a backup, by its name or ``latest``."""
 
-    environment: str
     name: str
 
 
 @dataclass(frozen=True)
-class TakeBackup(TypedRequest, kind="take", is_job=True):
+class TakeBackup(_OfEnvironment, kind="take", is_job=True):
     """Take a backup."""
 
-    environment: str
     label: str
 
 
 @dataclass(frozen=True)
-class VerifyBackup(TypedRequest, kind="verify", is_job=True):
+class VerifyBackup(_OfEnvironment, kind="verify", is_job=True):
     """Verify a backup, by its name or ``latest``, up to a level."""
 
-    environment: str
     name: str
     level: int
 
 
-@dataclass(frozen=True)
 class OpenHome(TypedRequest, kind="home"):
     """Show the Home tab to the person who has opened it."""
 
 
-@dataclass(frozen=True)
-class ListDrills(TypedRequest, kind="drill-list", reads_only=True):
-    """List schedules and drills; `environment` "" for all."""
-
-    environment: str
+class ListDrills(_OfEnvironment, kind="drill-list", reads_only=True):
+    """List schedules and drills."""
 
 
-@dataclass(frozen=True)
-class ShowDrill(TypedRequest, kind="drill-show", reads_only=True):
+class ShowDrill(_OfDrill, kind="drill-show", reads_only=True):
     """Show one drill."""
 
-    drill_id: str
 
-
-@dataclass(frozen=True)
-class SkipDrill(TypedRequest, kind="drill-skip"):
+class SkipDrill(_OfDrill, kind="drill-skip"):
     """Leave a planned drill out."""
 
-    drill_id: str
-
 
 @dataclass(frozen=True)
-class PostponeDrill(TypedRequest, kind="drill-postpone"):
+class PostponeDrill(_OfDrill, kind="drill-postpone"):
     """Start a drill later: at `start_at` (ISO 8601), or where that is "", `by_s` seconds after its due time."""
 
-    drill_id: str
     start_at: str
     by_s: int
 
 
 @dataclass(frozen=True)
-class StartDrill(TypedRequest, kind="drill-now"):
+class StartDrill(_OfEnvironment, kind="drill-now"):
     """Start a drill of that kind now."""
 
-    environment: str
     drill: DrillKind
 
 
-@dataclass(frozen=True)
-class ReportDrills(TypedRequest, kind="drill-report", reads_only=True):
-    """Report what drills have measured; `environment` "" for all."""
-
-    environment: str
+class ReportDrills(_OfEnvironment, kind="drill-report", reads_only=True):
+    """Report what drills have measured."""
 
 
 @dataclass(frozen=True)
-class PerformDrill(TypedRequest, kind="drill", is_job=True):
+class PerformDrill(_OfDrill, kind="drill", is_job=True):
     """Perform a drill that is due; the schedule's own request. `start_at` is ISO 8601."""
 
-    drill_id: str
     start_at: str
 
 
@@ -293,17 +258,16 @@ def arguments(request: TypedRequest) -> dict[str, Any]:
     return {field.name: value for field, value in written if field.default is MISSING or value != field.default}
 
 
-def write(submission: Submission[TypedRequest]) -> Request:
+def write(submission: Submission) -> Request:
     """Write a submission as it is persisted."""
     audience, request = submission.audience, submission.request
     who = {"user_id": audience.user_id, "channel": audience.channel, "response_url": audience.response_url}
-    return Request(
-        submission.id, request.kind, {**(who if audience.user_id else {}), **arguments(request), "version": VERSION}
-    )
+    payload = {**(who if audience.user_id else {}), **arguments(request), "version": VERSION}
+    return Request(audience.request_id, request.kind, payload)
 
 
 def read(stored: Request) -> TypedRequest:
-    """Read the request out of what was persisted, by this version or an earlier one.
+    """Read the request out of what was persisted, by this version or an earlier one, and convert its values.
 
     Raises:
         KeyError, ValueError: a later version of Backstop wrote it.
@@ -311,7 +275,9 @@ def read(stored: Request) -> TypedRequest:
     payload, request_type = stored.payload, REQUEST_TYPES[stored.kind]
     if int(payload.get("version", 1)) > VERSION:
         raise ValueError(f"{stored.kind} is of version {payload['version']}")
-    return request_type(**_values(request_type, payload))
+    types = get_type_hints(request_type)
+    given = [field.name for field in fields(request_type) if field.name in payload or field.default is MISSING]
+    return request_type(**{name: types[name](payload[name]) for name in given})
 
 
 def read_audience(stored: Request) -> Audience:
@@ -331,10 +297,3 @@ def defer(queue: Queue, stored: Request) -> None:
         queue.defer_job(stored.id)
     else:
         queue.defer_request(stored.id)
-
-
-def _values(request_type: type[TypedRequest], payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert the payload's values to the fields' types: text, numbers, flags and enums."""
-    types = get_type_hints(request_type)
-    wanted = [field for field in fields(request_type) if field.name in payload or field.default is MISSING]
-    return {field.name: types[field.name](payload[field.name]) for field in wanted}

@@ -9,11 +9,11 @@ from typing import Any
 from slack_sdk import WebClient
 
 from bot.domain.environments import Environment
-from bot.engine.requests import VERSION, Submission, TypedRequest, arguments, write
+from bot.engine.requests import VERSION, Submission, arguments, write
 from bot.ports import Choices, Request
 from bot.sandbox.slack import SlackEmulator
 from bot.views.kit.blocks import View
-from commands.parsed_command import ParsedCommand
+from commands.intake import ParsedCommand
 from tests.fakes.clock import NOON
 from tests.sandbox.slack.desk import Desk as Hands
 from tests.views.samples import PROD
@@ -43,7 +43,7 @@ class Remembered:
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
 
-    def submit(self, submission: Submission[TypedRequest]) -> bool:
+    def submit(self, submission: Submission) -> bool:
         request = persisted(write(submission))
         time.sleep(self.dawdle_s)
         if self.company:

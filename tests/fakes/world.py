@@ -11,7 +11,7 @@ from bot.domain.versions import CompatibilityRow, Matrix
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.maintenance.sweeper import sweep
 from bot.engine.operations import Operations
-from bot.engine.requests import REQUEST_TYPES, Submission, TypedRequest, defer, read, read_audience
+from bot.engine.requests import REQUEST_TYPES, Submission, defer, read, read_audience
 from bot.engine.runs.runner import Runner
 from bot.ports import Journal, Request
 from tests.fakes.announcer import FakeAnnouncer
@@ -176,6 +176,6 @@ class World:
         return self.request("vote", user, **words, event_ts=f"1772366400.{self._requests:06}")
 
 
-def submission(request: Request) -> Submission[TypedRequest]:
+def submission(request: Request) -> Submission:
     """Read what somebody does out of how it is persisted."""
     return Submission(read_audience(request), read(request))
