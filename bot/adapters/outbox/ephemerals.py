@@ -101,7 +101,7 @@ class Ephemerals:
         return lambda conn: fetch_one(conn, "mark_ephemeral_shown", row)
 
 
-class HomeTabs:
+class HomeTabPublisher:
     """Publishes Home tabs one after the other. Publishing is idempotent, so an unknown outcome does no harm.
 
     Args:

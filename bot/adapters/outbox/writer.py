@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from bot.adapters.outbox.channels import Channels
-from bot.adapters.outbox.ephemerals import Ephemerals, HomeTabs
+from bot.adapters.outbox.ephemerals import Ephemerals, HomeTabPublisher
 from bot.adapters.outbox.rate_limits import Pace
 from bot.adapters.outbox.store import PostgresOutbox
 from bot.errors import BotError
@@ -34,7 +34,7 @@ class Writer:
         self._stopping = threading.Event()
         self._woken = (threading.Event(), threading.Event(), threading.Event())
         self._ephemerals = Ephemerals(outbox, chat, self._pace, self._woken[1])
-        self._homes = HomeTabs(outbox, chat, clock, self._pace)
+        self._homes = HomeTabPublisher(outbox, chat, clock, self._pace)
         self._threads = [
             threading.Thread(target=self._loop, args=(sweep, woken), name=name, daemon=True)
             for name, sweep, woken in (
