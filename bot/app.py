@@ -20,7 +20,8 @@ from bot.adapters.database import PostgresDatabase, Server, Tracking, identify
 from bot.adapters.http import HttpServer
 from bot.adapters.migration_files.files import ScriptFiles
 from bot.adapters.outbox import PostgresOutbox, Writer
-from bot.adapters.outbox.announcer import SlackAnnouncer
+from bot.adapters.outbox.announcer import SlackDrillAnnouncer, SlackJobAnnouncer, SlackRunAnnouncer
+from bot.adapters.outbox.answers import SlackAnswers, SlackHomeTabs
 from bot.adapters.pgclient.bundle_reader import ToolBundleReader
 from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.plots import SvgPlotter
@@ -86,7 +87,11 @@ def assemble(config: Config) -> Iterator[Parts]:
                     envs={name: _env(config, name, tools, clock) for name in config.environments},
                     journal=journal.PostgresJournal(pool, clock),
                     queue=queue,
-                    announcer=SlackAnnouncer(outbox, config.environments),
+                    announcer=SlackRunAnnouncer(outbox, config.environments),
+                    job_announcer=SlackJobAnnouncer(outbox, config.environments),
+                    drill_announcer=SlackDrillAnnouncer(outbox, config.environments),
+                    answers=SlackAnswers(outbox),
+                    home_tabs=SlackHomeTabs(outbox),
                     directory=chat,
                     scripts=scripts,
                     reader=ToolBundleReader(tools),

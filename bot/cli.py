@@ -18,6 +18,7 @@ from bot.domain.plans import Plan
 from bot.domain.versions import label
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.preview.rollback import preview
+from bot.engine.requests import OpenRollback
 from bot.engine.runs.open_run import wish
 from bot.errors import BotError
 from bot.planning.refusals import check_second_database
@@ -41,9 +42,9 @@ def serve(config: Config, *, listen: bool) -> int:
 def plan(config: Config, environment: str, migration: str, app: str) -> int:
     """Show a plan; changes nothing, because the chain runs on a shadow that is dropped."""
     asked_for = f"plan {environment} {migration}"
-    payload = {"environment": environment, "migration": migration, "app": app, "asked_for": asked_for}
+    request = OpenRollback(environment, migration, app, "", asked_for)
     with assemble(config) as parts:
-        _print_plan(preview(parts.services, wish(parts.services, payload), f"cli{os.getpid()}"))
+        _print_plan(preview(parts.services, wish(parts.services, request), f"cli{os.getpid()}"))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Slack's entry points: each parses, persists a request, and acks. The engine does the rest."""
+"""Registers Slack's entry points: each parses, persists a request, and acks. The engine does the rest."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from slack_bolt import App
 
 from bot.domain.environments import Environment
-from commands import approvals, backups, buttons, drill, home, migrations, modal, rollback
+from commands import backups, buttons, drill, events, migrations, modal
 from commands.intake import Desk, Operations
 
 
@@ -15,14 +15,14 @@ def register(app: App, operations: Operations, environments: Mapping[str, Enviro
 
     Args:
         app: made by `bot.adapters.slack.app.build_app`.
-        operations: who takes the requests.
+        operations: handles the requests.
         environments: by name.
-        team_id: the workspace whose members may ask.
+        team_id: the workspace whose members may make requests.
     """
     desk = Desk(operations, environments, team_id)
-    for module in (rollback, migrations, backups, drill, approvals, modal, home, buttons):
+    for module in (modal, migrations, backups, drill, events, buttons):
         module.register(app, desk)
-    app.event(re.compile(".*"))(_ignore)  # last: subscribed, but of no meaning to us; unacked they would come again
+    app.event(re.compile(".*"))(_ignore)  # last: other events mean nothing to us, but unacked they would come again
 
 
 def _ignore() -> None:

@@ -1,6 +1,6 @@
-"""What people type, made plain: Slack clients' typography undone, words split, options read.
+"""Splits commands into words and options, and undoes the typography of Slack's clients.
 
-Parsing is argparse's, but nothing is printed and nothing exits: every fault is a `PermanentError` for the person.
+argparse parses, but it prints nothing and never exits: every fault is a `PermanentError` for the person.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from typing import NoReturn
 from bot.errors import PermanentError
 from bot.views.kit.text import clip
 
-TEXT_MOST = 1500
-QUOTE_MOST = 60
+MAX_TEXT = 1500
+MAX_QUOTE = 60
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'"})  # noqa: RUF001 -- typed by clients
 _DASHES = "‐‑‒–—―−"  # noqa: RUF001 -- what clients and keyboards make of hyphens
 _LONG_DASH = re.compile(rf"(?<!\S)[-{_DASHES}]*[{_DASHES}][-{_DASHES}]*(?=[A-Za-z])")
@@ -63,12 +63,12 @@ class Options(argparse.ArgumentParser):
             raise PermanentError("repeated-option", f"{name} is given more than once.", self._hint)
 
     def error(self, message: str) -> NoReturn:
-        """Turn argparse's own complaint into ours, cut in case it quotes what was typed."""
-        raise PermanentError("cannot-read-that", f"That cannot be read: {clip(message, QUOTE_MOST)}.", self._hint)
+        """Turn argparse's error into ours, clipped because it may quote what was typed."""
+        raise PermanentError("cannot-read-that", f"That cannot be read: {clip(message, MAX_QUOTE)}.", self._hint)
 
 
 def normalise(text: str) -> str:
-    """Undo what Slack's clients do to typed text: entities, references, smart quotes, long dashes, odd blanks."""
+    """Undo typography of Slack's clients: entities, references, smart quotes, long dashes, special blanks."""
     text = _REFERENCE.sub(_written_out, text)
     text = html.unescape(text) if "&" in text else text
     text = text.translate(_QUOTES).replace("`", " ")
@@ -82,11 +82,11 @@ def split(text: str) -> list[str]:
     Raises:
         PermanentError: ``text-too-long``.
     """
-    if len(text) > TEXT_MOST:
+    if len(text) > MAX_TEXT:
         raise PermanentError(
             "text-too-long",
             f"That is {len(text):,} characters long and begins with {quote(text)}.",
-            f"At most {TEXT_MOST:,} characters can be read. Type /rollback help to see what can be asked.",
+            f"At most {MAX_TEXT:,} characters can be read. Type /rollback help to see what can be asked.",
         )
     return _WORD.findall(normalise(text))
 
@@ -100,26 +100,26 @@ def unquote(words: Sequence[str]) -> str:
     return text
 
 
-def at_most(most: int, rest: Sequence[str], usage: str) -> None:
-    """Refuse more words than can be meant.
+def at_most(limit: int, rest: Sequence[str], usage: str) -> None:
+    """Refuse superfluous words.
 
     Raises:
         PermanentError: ``too-many-words``.
     """
-    if len(rest) > most:
-        raise PermanentError("too-many-words", f"{quote(' '.join(rest[most:]))} is too much.", f"Type {usage}")
+    if len(rest) > limit:
+        raise PermanentError("too-many-words", f"{quote(' '.join(rest[limit:]))} is too much.", f"Type {usage}")
 
 
 def quote(text: str) -> str:
     """Quote what a person typed: at most 60 characters once escaped."""
-    return f"“{clip(text, QUOTE_MOST)}”"
+    return f"“{clip(text, MAX_QUOTE)}”"
 
 
 def _written_out(match: re.Match[str]) -> str:
     sign, target, shown, link = match.groups()
     if link is not None:
         return str(link)
-    # Slack's references cannot be meant as words of ours; in a reason their names say more than their ids.
+    # References are none of our words; in a reason their names say more than their ids.
     return f"{'#' if sign == '#' else '@'}{(shown or target).lstrip('@#')}"
 
 

@@ -1,4 +1,4 @@
-"""`/backups`: list, take, show and verify backups; and the buttons under their lists."""
+"""Reads `/backups`, which lists, takes, shows and verifies backups, and the buttons under the lists."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -7,22 +7,24 @@ from slack_bolt import Ack, App
 
 from bot.domain.backups import BUNDLE_SUFFIX, BackupName
 from bot.domain.jobs import DEFAULT_LABEL, DEFAULT_LEVEL, LABEL_MOST, LEVELS, is_label, is_reserved
-from bot.engine.requests import Kind
+from bot.engine.requests import ListBackups, ShowBackup, TakeBackup, TypedRequest, VerifyBackup
 from bot.errors import PermanentError
 from bot.views import buttons
 from bot.views.kit import command_help, error_message
-from bot.views.kit.blocks import View, page, section
+from bot.views.kit.blocks import View
 from bot.views.kit.text import bare_line, clip, code, one_line
 from commands import names
 from commands.arguments import at_most, quote, split, unquote
 from commands.buttons import click
-from commands.intake import Body, Desk, Order
+from commands.intake import Body, Desk, ParsedCommand, reply_with
 
 COMMAND = "/backups"
 LATEST = "latest"
-FILTER_MOST = 200
+MAX_FILTER = 200
 _VERBS = ("take", "show", "verify", "list")
 _TYPO = 0.75
+Carried = Mapping[str, Any]
+"""Values that a button carries."""
 
 
 def register(app: App, desk: Desk) -> None:
@@ -32,26 +34,26 @@ def register(app: App, desk: Desk) -> None:
     def backups(ack: Ack, body: Body) -> None:
         desk.take_command(ack, body, lambda text: read(text, desk))
 
-    app.action(buttons.VERIFY_BACKUP)(click(desk, Kind.VERIFY, _reader(desk, name="", level=DEFAULT_LEVEL)))
-    app.action(buttons.SHOW_BACKUP)(click(desk, Kind.SHOW, _reader(desk, name="")))
+    app.action(buttons.VERIFY_BACKUP)(click(desk, _pressed(desk, _verify_request)))
+    app.action(buttons.SHOW_BACKUP)(click(desk, _pressed(desk, _show_request)))
     for action_id in (buttons.NEWER_BACKUPS, buttons.OLDER_BACKUPS):
-        app.action(action_id)(click(desk, Kind.BACKUPS, _reader(desk, text="", offset=0, replace=True)))
+        app.action(action_id)(click(desk, _pressed(desk, _page_request)))
 
 
-def read(text: str, desk: Desk) -> Order | View:
-    """Understand what follows `/backups`.
+def read(text: str, desk: Desk) -> ParsedCommand | View:
+    """Read the text after `/backups`.
 
     Raises:
-        PermanentError: what was wrong, and what to type instead.
+        PermanentError: what was wrong, and a suggestion.
     """
     words = split(text)
     if not words:
-        return _order(Kind.BACKUPS, "Looking into the buckets…", environment="", text="", offset=0, replace=False)
+        return ParsedCommand(ListBackups("", "", 0, replace=False), error_message.plain("Looking into the buckets…"))
     first, rest = words[0], words[1:]
     if first.lower() == "help":
         return command_help.render_backups(desk.environments)
     environment = _environment(first, rest, desk)
-    verbs: Mapping[str, Callable[[str, Sequence[str], Desk], Order]] = {
+    verbs: Mapping[str, Callable[[str, Sequence[str], Desk], ParsedCommand]] = {
         "take": _take,
         "show": _show,
         "verify": _verify,
@@ -65,10 +67,10 @@ def read(text: str, desk: Desk) -> Order | View:
 
 
 def _environment(first: str, rest: Sequence[str], desk: Desk) -> str:
-    """Find the environment; a verb or a backup in its place says what was meant."""
+    """Find the environment; for a verb or a backup in its place, suggest the right order."""
     known, tail = desk.environments, " ".join(["", *(clip(word, 60) for word in rest[:3])])
     if first.lower() in _VERBS and not names.is_environment(first, known):
-        where = names.environment_of(rest[0], known, "") if rest and names.is_environment(rest[0], known) else ""
+        where = names.read_environment(rest[0], known, "") if rest and names.is_environment(rest[0], known) else ""
         example = where or min(known, default="ENV")
         raise PermanentError(
             "wrong-order",
@@ -82,7 +84,7 @@ def _environment(first: str, rest: Sequence[str], desk: Desk) -> str:
             f"{quote(first)} is a backup; the environment and what to do come first.",
             f"Type {COMMAND} {backup.environment} show {backup} or {COMMAND} {backup.environment} verify {backup}",
         )
-    return names.environment_of(first, known, f"{COMMAND} ENV{tail}")
+    return names.read_environment(first, known, f"{COMMAND} ENV{tail}")
 
 
 def _check_verb(environment: str, rest: Sequence[str]) -> None:
@@ -98,20 +100,22 @@ def _check_verb(environment: str, rest: Sequence[str]) -> None:
         )
 
 
-def _list(environment: str, rest: Sequence[str], desk: Desk) -> Order:
+def _list(environment: str, rest: Sequence[str], desk: Desk) -> ParsedCommand:
     del desk
     text = " ".join(rest)
-    if len(text) > FILTER_MOST:
+    if len(text) > MAX_FILTER:
         raise PermanentError(
             "text-too-long",
             f"{quote(text)} is {len(text):,} characters long; no backup has such a name.",
             f"Type {COMMAND} {environment} and a part of the name.",
         )
-    said = f"Looking into the bucket of {environment}…"
-    return _order(Kind.BACKUPS, said, environment=environment, text=text, offset=0, replace=False)
+    return ParsedCommand(
+        ListBackups(environment, text, 0, replace=False),
+        error_message.plain(f"Looking into the bucket of {environment}…"),
+    )
 
 
-def _take(environment: str, rest: Sequence[str], desk: Desk) -> Order:
+def _take(environment: str, rest: Sequence[str], desk: Desk) -> ParsedCommand:
     label = unquote(rest) or DEFAULT_LABEL
     _check_label(environment, label)
     channel = desk.environments[environment].incident_channel
@@ -119,12 +123,12 @@ def _take(environment: str, rest: Sequence[str], desk: Desk) -> Order:
         f"Taking a backup of *{one_line(environment, 40)}* ({code(label)}). "
         f"<#{channel}> shows how far it is; nothing stops for it."
     )
-    return Order(Kind.TAKE, {"environment": environment, "label": label}, page(text, [section(text)]))
+    return reply_with(TakeBackup(environment, label), text)
 
 
 def _check_label(environment: str, label: str) -> None:
     if not is_label(label):
-        instead = names.label_like(label, LABEL_MOST)
+        instead = names.suggest_label(label, LABEL_MOST)
         raise PermanentError(
             "not-a-label",
             f"{quote(label)} cannot be a label: only letters, digits, dots and dashes, {LABEL_MOST} at the most.",
@@ -138,28 +142,27 @@ def _check_label(environment: str, label: str) -> None:
         )
 
 
-def _show(environment: str, rest: Sequence[str], desk: Desk) -> Order:
+def _show(environment: str, rest: Sequence[str], desk: Desk) -> ParsedCommand:
     del desk
     usage = f"{COMMAND} {environment} show NAME"
     at_most(1, rest, usage)
     name = _name(environment, rest, usage)
-    said = f"Reading the manifest of {bare_line(name, 150)}…"
-    return _order(Kind.SHOW, said, environment=environment, name=name)
+    reply = error_message.plain(f"Reading the manifest of {bare_line(name, 150)}…")
+    return ParsedCommand(ShowBackup(environment, name), reply)
 
 
-def _verify(environment: str, rest: Sequence[str], desk: Desk) -> Order:
+def _verify(environment: str, rest: Sequence[str], desk: Desk) -> ParsedCommand:
     usage = f"{COMMAND} {environment} verify NAME [1|2|3]"
     at_most(2, rest, usage)
     name = _name(environment, rest, usage)
     level = _level(rest[1], usage) if len(rest) > 1 else DEFAULT_LEVEL
     channel = desk.environments[environment].incident_channel
     text = f"Verifying {code(name)} at level {level}. <#{channel}> says what comes of it."
-    payload = {"environment": environment, "name": name, "level": level}
-    return Order(Kind.VERIFY, payload, page(text, [section(text)]))
+    return reply_with(VerifyBackup(environment, name, level), text)
 
 
 def _name(environment: str, rest: Sequence[str], usage: str) -> str:
-    """Read a backup's name, or ``latest``; whether it is there, the bucket knows."""
+    """Read a backup's name, or ``latest``; it is not looked up."""
     if not rest:
         raise PermanentError(
             "which-backup",
@@ -174,7 +177,7 @@ def _name(environment: str, rest: Sequence[str], usage: str) -> str:
             f"{quote(word)} is a backup of {clip(parsed.environment, 40)}, not of {environment}.",
             f"Type {usage.replace(environment, clip(parsed.environment, 40), 1)}",
         )
-    if len(word) > FILTER_MOST:
+    if len(word) > MAX_FILTER:
         raise PermanentError("text-too-long", f"{quote(word)} is no backup's name.", f"Type {usage}")
     return LATEST if word.lower() == LATEST else word.removesuffix(BUNDLE_SUFFIX)
 
@@ -190,25 +193,41 @@ def _level(word: str, usage: str) -> int:
     return int(text)
 
 
-def _order(kind: Kind, said: str, **payload: Any) -> Order:
-    return Order(kind, payload, error_message.plain(said))
+def _pressed(desk: Desk, build: Callable[[str, Carried], TypedRequest]) -> Callable[[Body, Body], TypedRequest]:
+    """Make a reader of a button: `build` gets the environment, and everything that the button carries."""
 
-
-def _known(desk: Desk, carried: Mapping[str, Any]) -> dict[str, Any]:
-    environment = carried.get("environment")
-    if environment not in desk.environments:
-        raise PermanentError(
-            "unknown-environment", "That button is of an environment that is no longer configured.", f"Type {COMMAND}"
-        )
-    return {"environment": environment}
-
-
-def _reader(desk: Desk, **wanted: str | int) -> Callable[[Body, Body], dict[str, Any]]:
-    """Read these keys of what a button carries, each of its default's type."""
-
-    def read_value(_: Body, action: Body) -> dict[str, Any]:
+    def read_value(_: Body, action: Body) -> TypedRequest:
         carried = buttons.unpack(str(action.get("value", "")))
-        fitting = {key: value for key, value in carried.items() if isinstance(value, type(wanted.get(key)))}
-        return {**_known(desk, carried), **{key: fitting.get(key, default) for key, default in wanted.items()}}
+        environment = carried.get("environment")
+        if environment not in desk.environments:
+            raise PermanentError(
+                "unknown-environment",
+                "That button is of an environment that is no longer configured.",
+                f"Type {COMMAND}",
+            )
+        return build(str(environment), carried)
 
     return read_value
+
+
+def _show_request(environment: str, carried: Carried) -> TypedRequest:
+    return ShowBackup(environment, _text(carried, "name"))
+
+
+def _verify_request(environment: str, carried: Carried) -> TypedRequest:
+    return VerifyBackup(environment, _text(carried, "name"), _number(carried, "level", DEFAULT_LEVEL))
+
+
+def _page_request(environment: str, carried: Carried) -> TypedRequest:
+    return ListBackups(environment, _text(carried, "text"), _number(carried, "offset", 0), replace=True)
+
+
+def _text(carried: Carried, key: str) -> str:
+    # A button in an old message may carry less, or something else: the engine refuses a name that it does not find.
+    value = carried.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _number(carried: Carried, key: str, default: int) -> int:
+    value = carried.get(key)
+    return value if isinstance(value, int) else default

@@ -1,33 +1,40 @@
-"""Buttons on cards and requests: approve, reject, cancel, retry, escalate, close the follow-up."""
+"""Takes clicks on cards and requests: approve, reject, cancel, retry, escalate, close the follow-up, document."""
 
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Thread
-from typing import Any
 
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
 from bot.domain.approvals import Choice
-from bot.engine.requests import Kind
+from bot.engine.requests import (
+    CancelRun,
+    CastVote,
+    CloseFollowUp,
+    DocumentRun,
+    EscalateRun,
+    OpenUndo,
+    RetryRun,
+    TypedRequest,
+)
 from bot.errors import BotError, PermanentError
-from bot.ports import Request
+from bot.ports import Audience
 from bot.views import buttons
 from bot.views.kit import error_message
 from bot.views.kit.blocks import Block
 from bot.views.kit.text import code
 from bot.views.runs import follow_up_modal, notes_modal
-from commands.forms import Payload, key_of, open_form, unless_slack_is_down
-from commands.intake import Body, Desk
-from commands.rollback import account_of, link_of
+from commands.intake import Body, Desk, just_ack, open_form, unless_slack_is_down
+from commands.rollback import read_account, read_link
 
-_RUN_KINDS = {
-    buttons.CANCEL: Kind.CANCEL,
-    buttons.RETRY: Kind.RESUME,
-    buttons.ESCALATE: Kind.ESCALATE,
-    buttons.UNDO: Kind.UNDO,
+_RUN_REQUESTS: Mapping[str, Callable[[str], TypedRequest]] = {
+    buttons.CANCEL: CancelRun,
+    buttons.RETRY: RetryRun,
+    buttons.ESCALATE: EscalateRun,
+    buttons.UNDO: OpenUndo,
 }
 _CHOICES = {buttons.APPROVE: Choice.APPROVE, buttons.REJECT: Choice.REJECT}
 _log = logging.getLogger(__name__)
@@ -36,31 +43,30 @@ _log = logging.getLogger(__name__)
 def register(app: App, desk: Desk) -> None:
     """Take clicks."""
     for action_id in _CHOICES:
-        app.action(action_id)(click(desk, Kind.VOTE, _ballot))
-    for action_id, kind in _RUN_KINDS.items():
-        app.action(action_id)(click(desk, kind, _on_run))
-    app.action(buttons.CLOSE_FOLLOWUP)(ack=_just_ack, lazy=[_opener(follow_up_modal.modal, "/rollback close RUN LINK")])
+        app.action(action_id)(click(desk, _ballot))
+    for action_id in _RUN_REQUESTS:
+        app.action(action_id)(click(desk, _on_run))
+    app.action(buttons.CLOSE_FOLLOWUP)(ack=just_ack, lazy=[_opener(follow_up_modal.modal, "/rollback close RUN LINK")])
     app.view(follow_up_modal.CALLBACK_ID)(_closing(desk))
     app.action(buttons.DOCUMENT)(
-        ack=_just_ack, lazy=[_opener(notes_modal.modal, "/rollback document RUN what went wrong")]
+        ack=just_ack, lazy=[_opener(notes_modal.modal, "/rollback document RUN what went wrong")]
     )
     app.view(notes_modal.CALLBACK_ID)(_documenting(desk))
     app.action(re.compile(".*"))(_unknown)
 
 
-def click(desk: Desk, kind: Kind, read: Callable[[Payload, Payload], dict[str, Any]]) -> Callable[..., None]:
-    """Make a listener that persists what a click asks for; `read` takes the body and the action.
+def click(desk: Desk, read: Callable[[Body, Body], TypedRequest]) -> Callable[..., None]:
+    """Make a listener that persists a click's request; `read` takes the body and the action.
 
-    A `BotError` that `read` raises is told to whoever clicked.
+    The person who clicked is shown any `BotError` that `read` raises.
     """
 
-    def clicked(ack: Ack, body: Body, action: Payload, respond: Respond) -> None:
+    def clicked(ack: Ack, body: Body, action: Body, respond: Respond) -> None:
         user, channel = body["user"]["id"], (body.get("channel") or {}).get("id", "")
-        who = {"user_id": user, "channel": channel, "response_url": str(body.get("response_url") or "")}
-        key = f"action:{user}:{action['action_ts']}:{action['action_id']}"
+        request_id = f"action:{user}:{action['action_ts']}:{action['action_id']}"
         try:
             desk.check_team(body)
-            desk.submit(Request(key, kind, {**who, **read(body, action)}))
+            desk.submit(Audience(user, channel, str(body.get("response_url") or ""), request_id), read(body, action))
         except BotError as error:
             _tell_later(respond, error)
         ack()
@@ -68,37 +74,32 @@ def click(desk: Desk, kind: Kind, read: Callable[[Payload, Payload], dict[str, A
     return clicked
 
 
-def _ballot(body: Payload, action: Payload) -> dict[str, Any]:
+def _ballot(body: Body, action: Body) -> CastVote:
     run_id, digest = buttons.read_ballot(str(action.get("value", "")))
-    choice = _CHOICES[action["action_id"]]
-    message = str((body.get("container") or {}).get("message_ts", ""))
-    asked = {"run_id": run_id, "ts": message, "choice": choice.value, "how": "button", "withdraw": False}
-    return {**asked, "digest": digest, "event_ts": str(action["action_ts"])}
+    message, choice = str((body.get("container") or {}).get("message_ts", "")), _CHOICES[action["action_id"]]
+    seen_at = str(action["action_ts"])
+    return CastVote(message, choice, "button", withdraw=False, run_id=run_id, digest=digest, event_ts=seen_at)
 
 
-def _on_run(_: Payload, action: Payload) -> dict[str, Any]:
-    return {"run_id": str(action.get("value", ""))}
+def _on_run(_: Body, action: Body) -> TypedRequest:
+    return _RUN_REQUESTS[action["action_id"]](str(action.get("value", "")))
 
 
 def _tell_later(respond: Respond, error: BotError) -> None:
-    """Answer the person by the click's response_url, without keeping the ack waiting for it."""
+    """Answer by the click's response_url, in a thread of its own: the ack must not wait for Slack."""
     view = error_message.render(error)
 
     def tell() -> None:
         try:
             respond(view.text, blocks=list(view.blocks), response_type="ephemeral", replace_original=False)
         except OSError:
-            _log.warning("could not tell a person of %s: Slack is unreachable", error.reference)
+            _log.warning("a person could not be shown %s: Slack is unreachable", error.reference)
 
     Thread(target=tell, name="tell", daemon=True).start()
 
 
-def _just_ack(ack: Ack) -> None:
-    ack()
-
-
-def _unknown(ack: Ack, body: Body, action: Payload, respond: Respond) -> None:
-    """Say that a button of another version does nothing; what is merely chosen in a form is of no meaning by itself."""
+def _unknown(ack: Ack, body: Body, action: Body, respond: Respond) -> None:
+    """Explain that a button of another version does nothing; a mere choice in a form is ignored."""
     ack()
     if action.get("type") == "button" and body.get("response_url"):
         what = "That button is of another version of Backstop: nothing was done."
@@ -106,9 +107,9 @@ def _unknown(ack: Ack, body: Body, action: Payload, respond: Respond) -> None:
 
 
 def _opener(modal: Callable[[str, str], Block], instead: str) -> Callable[..., None]:
-    """Make a listener that opens a modal about the run a button carries; `instead` is what can be typed, with RUN."""
+    """Make a listener that opens a modal about a button's run; `instead` is the command to suggest, with RUN in it."""
 
-    def open_modal(client: WebClient, body: Body, action: Payload, respond: Respond) -> None:
+    def open_modal(client: WebClient, body: Body, action: Body, respond: Respond) -> None:
         run_id = str(action.get("value", ""))
         metadata = json.dumps({"run_id": run_id, "channel": (body.get("channel") or {}).get("id", "")})
         if not open_form(client, body, modal(run_id, metadata)):
@@ -120,32 +121,31 @@ def _opener(modal: Callable[[str, str], Block], instead: str) -> Callable[..., N
 
 
 def _documenting(desk: Desk) -> Callable[..., None]:
-    def submitted(ack: Ack, body: Body, view: Payload) -> None:
-        about = json.loads(view.get("private_metadata") or "{}")
-        who = {"user_id": body["user"]["id"], "channel": str(about.get("channel", "")), "response_url": ""}
+    def read(view: Body, run_id: str) -> DocumentRun:
         wrong, change = notes_modal.read(view)
-        try:
-            desk.check_team(body)
-            payload = {**who, "run_id": str(about.get("run_id", "")), "wrong": account_of(wrong), "change": change}
-            desk.submit(Request(key_of(view, payload), Kind.DOCUMENT, payload))
-        except BotError as error:
-            ack(response_action="errors", errors={notes_modal.WRONG_BLOCK: f"{error.message} {error.hint}".strip()})
-            return
-        ack()
+        return DocumentRun(run_id, read_account(wrong), change)
 
-    return submitted
+    return _submission(desk, notes_modal.WRONG_BLOCK, read)
 
 
 def _closing(desk: Desk) -> Callable[..., None]:
-    def submitted(ack: Ack, body: Body, view: Payload) -> None:
+    def read(view: Body, run_id: str) -> CloseFollowUp:
+        return CloseFollowUp(run_id, read_link(follow_up_modal.link_of(view)))
+
+    return _submission(desk, follow_up_modal.LINK_BLOCK, read)
+
+
+def _submission(desk: Desk, block: str, read: Callable[[Body, str], TypedRequest]) -> Callable[..., None]:
+    """Make a listener that persists the request of a modal about a run; an error is shown at `block`."""
+
+    def submitted(ack: Ack, body: Body, view: Body) -> None:
         about = json.loads(view.get("private_metadata") or "{}")
-        who = {"user_id": body["user"]["id"], "channel": str(about.get("channel", "")), "response_url": ""}
         try:
             desk.check_team(body)
-            payload = {**who, "run_id": str(about.get("run_id", "")), "link": link_of(follow_up_modal.link_of(view))}
-            desk.submit(Request(key_of(view, payload), Kind.CLOSE, payload))
+            request = read(view, str(about.get("run_id", "")))
+            desk.submit_form(Audience(body["user"]["id"], str(about.get("channel", ""))), request, view)
         except BotError as error:
-            ack(response_action="errors", errors={follow_up_modal.LINK_BLOCK: f"{error.message} {error.hint}".strip()})
+            ack(response_action="errors", errors={block: f"{error.message} {error.hint}".strip()})
             return
         ack()
 

@@ -1,23 +1,22 @@
-"""`/drill`: see what is scheduled, start a drill, skip or postpone one; and the buttons under an announcement."""
+"""Reads `/drill`, which lists, starts, skips and postpones drills, and the buttons under an announcement."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from slack_bolt import Ack, App
 
 from bot.domain.drills import DrillKind
-from bot.engine.requests import Kind
+from bot.engine.requests import ListDrills, PostponeDrill, ReportDrills, ShowDrill, SkipDrill, StartDrill
 from bot.errors import PermanentError
 from bot.views import buttons
 from bot.views.kit import command_help, error_message
-from bot.views.kit.blocks import View, page, section
+from bot.views.kit.blocks import View
 from bot.views.kit.text import clip, code, one_line
 from commands import names
 from commands.arguments import at_most, quote, split
 from commands.buttons import click
-from commands.intake import Body, Desk, Order
+from commands.intake import Body, Desk, ParsedCommand, reply_with
 
 COMMAND = "/drill"
 NOW = "now"
@@ -37,15 +36,15 @@ def register(app: App, desk: Desk) -> None:
     def drill(ack: Ack, body: Body) -> None:
         desk.take_command(ack, body, lambda text: read(text, desk))
 
-    app.action(buttons.SKIP_DRILL)(click(desk, Kind.DRILL_SKIP, _pressed_skip))
-    app.action(buttons.POSTPONE_DRILL)(click(desk, Kind.DRILL_POSTPONE, _chose_postponement))
+    app.action(buttons.SKIP_DRILL)(click(desk, _pressed_skip))
+    app.action(buttons.POSTPONE_DRILL)(click(desk, _chose_postponement))
 
 
-def read(text: str, desk: Desk) -> Order | View:
-    """Understand what follows `/drill`.
+def read(text: str, desk: Desk) -> ParsedCommand | View:
+    """Read the text after `/drill`.
 
     Raises:
-        PermanentError: what was wrong, and what to type instead.
+        PermanentError: what was wrong, and a suggestion.
     """
     words = split(text)
     if not words:
@@ -55,11 +54,11 @@ def read(text: str, desk: Desk) -> Order | View:
     if first.lower() in verbs:
         return verbs[first.lower()](rest)
     if names.is_environment(first, desk.environments):
-        return _now(names.environment_of(first, desk.environments, ""), rest)
+        return _now(names.read_environment(first, desk.environments, ""), rest)
     raise _unknown_word(first, rest, desk)
 
 
-def _verbs(desk: Desk) -> dict[str, Callable[[Sequence[str]], Order | View]]:
+def _verbs(desk: Desk) -> dict[str, Callable[[Sequence[str]], ParsedCommand | View]]:
     return {
         "help": lambda _: command_help.render_drills(desk.environments),
         "list": lambda rest: _list(rest, desk),
@@ -71,24 +70,23 @@ def _verbs(desk: Desk) -> dict[str, Callable[[Sequence[str]], Order | View]]:
     }
 
 
-def _list(rest: Sequence[str], desk: Desk) -> Order:
-    return Order(Kind.DRILL_LIST, _where(rest, "list", desk), error_message.plain("Looking at the schedules…"))
+def _list(rest: Sequence[str], desk: Desk) -> ParsedCommand:
+    return ParsedCommand(ListDrills(_where(rest, "list", desk)), error_message.plain("Looking at the schedules…"))
 
 
-def _report(rest: Sequence[str], desk: Desk) -> Order:
-    return Order(
-        Kind.DRILL_REPORT,
-        _where(rest, "report", desk),
+def _report(rest: Sequence[str], desk: Desk) -> ParsedCommand:
+    return ParsedCommand(
+        ReportDrills(_where(rest, "report", desk)),
         error_message.plain("Drawing the report… It is posted in this channel."),
     )
 
 
-def _where(rest: Sequence[str], verb: str, desk: Desk) -> Mapping[str, str]:
+def _where(rest: Sequence[str], verb: str, desk: Desk) -> str:
     at_most(1, rest, f"{COMMAND} {verb} [ENV]")
-    return {"environment": names.environment_of(rest[0], desk.environments, f"{COMMAND} {verb} ENV") if rest else ""}
+    return names.read_environment(rest[0], desk.environments, f"{COMMAND} {verb} ENV") if rest else ""
 
 
-def _now(environment: str, rest: Sequence[str]) -> Order:
+def _now(environment: str, rest: Sequence[str]) -> ParsedCommand:
     usage = f"{COMMAND} {environment} now [{'|'.join(_KINDS)}]"
     if not rest:
         raise PermanentError("cannot-read-that", f"What about {environment}?", f"Type {usage}")
@@ -99,52 +97,51 @@ def _now(environment: str, rest: Sequence[str]) -> Order:
             instead = f"{COMMAND} {environment} now {verb}"
         raise PermanentError("unknown-verb", f"{quote(rest[0])} does nothing with an environment.", f"Type {instead}")
     at_most(2, rest, usage)
-    kind = _kind(rest[1], environment) if len(rest) > 1 else DrillKind.RESTORE.value
+    kind = _kind(rest[1], environment) if len(rest) > 1 else DrillKind.RESTORE
     text = f"Passing it on: a {kind} drill of *{one_line(environment, 40)}*."
-    return Order(Kind.DRILL_NOW, {"environment": environment, "drill": kind}, page(text, [section(text)]))
+    return reply_with(StartDrill(environment, kind), text)
 
 
-def _kind(word: str, environment: str) -> str:
+def _kind(word: str, environment: str) -> DrillKind:
     if word.lower() in _KINDS:
-        return word.lower()
+        return DrillKind(word.lower())
     near = names.near_among(word, _KINDS, _TYPO)
     hint = f"Type {COMMAND} {environment} now {near or '[' + '|'.join(_KINDS) + ']'}"
     raise PermanentError("not-a-drill-kind", f"{quote(word)} is no kind of drill.", hint)
 
 
-def _misplaced_now(rest: Sequence[str], desk: Desk) -> Order:
+def _misplaced_now(rest: Sequence[str], desk: Desk) -> ParsedCommand:
     where = next((word for word in rest if names.is_environment(word, desk.environments)), "ENV")
     raise PermanentError("wrong-order", "The environment comes first, then now.", f"Type {COMMAND} {where} now")
 
 
-def _show(rest: Sequence[str]) -> Order:
+def _show(rest: Sequence[str]) -> ParsedCommand:
     drill_id = _only_drill("show", rest)
-    return Order(Kind.DRILL_SHOW, {"drill_id": drill_id}, error_message.plain(f"Looking at drill {drill_id}…"))
+    return ParsedCommand(ShowDrill(drill_id), error_message.plain(f"Looking at drill {drill_id}…"))
 
 
-def _skip(rest: Sequence[str]) -> Order:
+def _skip(rest: Sequence[str]) -> ParsedCommand:
     drill_id = _only_drill("skip", rest)
     text = f"Passing it on: skip {code(drill_id)}."
-    return Order(Kind.DRILL_SKIP, {"drill_id": drill_id}, page(text, [section(text)]))
+    return reply_with(SkipDrill(drill_id), text)
 
 
-def _postpone(rest: Sequence[str]) -> Order:
+def _postpone(rest: Sequence[str]) -> ParsedCommand:
     usage = f"{COMMAND} postpone DRILL 4h"
-    drill_id = drill_of(rest, usage)
-    by_s = span_of("".join(rest[1:]), f"{COMMAND} postpone {drill_id} 4h, or 90m, 1d, 1h30m")
+    drill_id = read_drill(rest, usage)
+    by_s = read_span("".join(rest[1:]), f"{COMMAND} postpone {drill_id} 4h, or 90m, 1d, 1h30m")
     text = f"Passing it on: postpone {code(drill_id)}."
-    payload = {"drill_id": drill_id, "start_at": "", "by_s": by_s}
-    return Order(Kind.DRILL_POSTPONE, payload, page(text, [section(text)]))
+    return reply_with(PostponeDrill(drill_id, "", by_s), text)
 
 
 def _only_drill(verb: str, rest: Sequence[str]) -> str:
     usage = f"{COMMAND} {verb} DRILL"
-    drill_id = drill_of(rest, usage)
+    drill_id = read_drill(rest, usage)
     at_most(1, rest, usage)
     return drill_id
 
 
-def drill_of(words: Sequence[str], usage: str) -> str:
+def read_drill(words: Sequence[str], usage: str) -> str:
     """Read a drill's id, the first of some words.
 
     Raises:
@@ -156,8 +153,8 @@ def drill_of(words: Sequence[str], usage: str) -> str:
     raise PermanentError("not-a-drill", message, f"Type {usage}; {COMMAND} list shows them.")
 
 
-def span_of(text: str, usage: str) -> int:
-    """Read how long: ``4h``, ``90m``, ``1d``, ``1h30m``; gives seconds.
+def read_span(text: str, usage: str) -> int:
+    """Read a duration (``4h``, ``90m``, ``1d``, ``1h30m``) in seconds.
 
     Raises:
         PermanentError: ``not-a-duration``.
@@ -184,11 +181,11 @@ def _unknown_word(word: str, rest: Sequence[str], desk: Desk) -> PermanentError:
     return PermanentError("unknown-environment", f"{quote(word)} is no environment and no command.", hint)
 
 
-def _pressed_skip(_: Body, action: Body) -> dict[str, Any]:
-    return {"drill_id": str(action.get("value", ""))}
+def _pressed_skip(_: Body, action: Body) -> SkipDrill:
+    return SkipDrill(str(action.get("value", "")))
 
 
-def _chose_postponement(_: Body, action: Body) -> dict[str, Any]:
+def _chose_postponement(_: Body, action: Body) -> PostponeDrill:
     chosen = (action.get("selected_option") or {}).get("value", "")
     drill_id, start = buttons.read_postponement(str(chosen))
     try:
@@ -199,4 +196,4 @@ def _chose_postponement(_: Body, action: Body) -> dict[str, Any]:
         raise PermanentError(
             "cannot-read-that", "That menu is of another version.", f"Type {COMMAND} postpone DRILL 4h"
         )
-    return {"drill_id": drill_id, "start_at": start, "by_s": 0}
+    return PostponeDrill(drill_id, start, 0)

@@ -1,13 +1,13 @@
-"""`/migrations ENV`: versions, the matrix, and what undoing each migration costs."""
+"""Reads `/migrations ENV`, which shows versions, the matrix, and the cost of undoing each migration."""
 
 from slack_bolt import Ack, App
 
-from bot.engine.requests import Kind
+from bot.engine.requests import ShowMigrations
 from bot.errors import PermanentError
 from bot.views.kit import error_message
 from commands import names
 from commands.arguments import quote, split
-from commands.intake import Body, Desk, Order
+from commands.intake import Body, Desk, ParsedCommand
 
 COMMAND = "/migrations"
 
@@ -20,11 +20,11 @@ def register(app: App, desk: Desk) -> None:
         desk.take_command(ack, body, lambda text: read(text, desk))
 
 
-def read(text: str, desk: Desk) -> Order:
-    """Understand what follows `/migrations`; the environment may be left out where there is only one.
+def read(text: str, desk: Desk) -> ParsedCommand:
+    """Read the text after `/migrations`; the environment may be left out where there is only one.
 
     Raises:
-        PermanentError: what was wrong, and what to type instead.
+        PermanentError: what was wrong, and a suggestion.
     """
     words = split(text)
     if len(words) > 1:
@@ -39,5 +39,5 @@ def read(text: str, desk: Desk) -> Order:
             "Which environment?",
             "Type one of: " + ", ".join(f"{COMMAND} {name}" for name in sorted(desk.environments)),
         )
-    environment = names.environment_of(words[0], desk.environments, f"{COMMAND} ENV")
-    return Order(Kind.MIGRATIONS, {"environment": environment}, error_message.plain(f"Looking at {environment}…"))
+    environment = names.read_environment(words[0], desk.environments, f"{COMMAND} ENV")
+    return ParsedCommand(ShowMigrations(environment), error_message.plain(f"Looking at {environment}…"))

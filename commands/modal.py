@@ -1,7 +1,6 @@
-"""The modal behind `/rollback` alone and behind the Home tab's button: opened, searched in, submitted.
+"""Answers `/rollback`, and opens, searches and submits the modal behind it and behind the Home tab's button.
 
-What it asks for is what the command with the same words would ask for. If it cannot be opened, the person is told in
-words what to type instead.
+It makes the request that the same words typed would make. If it cannot be opened, the answer says what to type instead.
 """
 
 import logging
@@ -14,32 +13,43 @@ from slack_sdk.errors import SlackClientError
 
 from bot.domain.backups import BackupName
 from bot.errors import BotError, PermanentError
-from bot.ports import Request
+from bot.ports import Audience
 from bot.views.kit import error_message
 from bot.views.kit.blocks import View
 from bot.views.status import home, rollback_modal
-from commands import names, parsed_command
+from commands import names, rollback
 from commands.arguments import normalise, quote, split
-from commands.forms import Payload, key_of, open_form, unless_slack_is_down
-from commands.intake import Body, Desk, Order
+from commands.intake import Body, Desk, ParsedCommand, Reader, just_ack, open_form, unless_slack_is_down
 
-_ERROR_MOST = 500
+_MAX_ERROR = 500
 _log = logging.getLogger(__name__)
 
 
 def register(app: App, desk: Desk) -> None:
-    """Take what happens in the modal, and the button that opens it on the Home tab."""
-    app.action(rollback_modal.ENVIRONMENT)(ack=_just_ack, lazy=[_switching(desk)])
+    """Answer `/rollback`, the modal, and the button that opens it on the Home tab."""
+
+    def read(text: str) -> ParsedCommand | View:
+        return rollback.read(text, desk)
+
+    def command(ack: Ack, body: Body) -> None:
+        if opens(body, desk):
+            ack()
+        else:
+            desk.take_command(ack, body, read)
+
+    # Lazy: the modal is requested while the ack is on its way, and an ack never waits for Slack's answer.
+    app.command(rollback.COMMAND)(ack=command, lazy=[_opening(desk, read)])
+    app.action(rollback_modal.ENVIRONMENT)(ack=just_ack, lazy=[_switching(desk)])
     app.options(rollback_modal.WHAT)(_offering(desk))
     app.view(rollback_modal.CALLBACK_ID)(_submitted(desk))
-    app.action(home.START)(ack=_just_ack, lazy=[_opening_from_home(desk)])
+    app.action(home.START)(ack=just_ack, lazy=[_opening_from_home(desk)])
 
 
 def opens(body: Body, desk: Desk) -> bool:
-    """Whether a typed `/rollback` opens the modal: nothing behind it, or an environment and nothing else.
+    """Return whether a typed `/rollback` opens the modal: it has no words after it, or only an environment.
 
-    With only the environment, what is missing is best picked from a list; somebody woken at night need not know the
-    number. Where the modal cannot be opened, the answer is the refusal that says what to type.
+    Decision 17: people woken at night know where, not the number. Where the modal cannot be opened, the answer is the
+    refusal that says what to type.
     """
     try:
         desk.check_team(body)
@@ -49,8 +59,8 @@ def opens(body: Body, desk: Desk) -> bool:
     return not words or (len(words) == 1 and names.is_environment(words[0], desk.environments))
 
 
-def opening(desk: Desk, read: Callable[[str], Order | View]) -> Callable[..., None]:
-    """Make the listener that opens the modal for a typed command; `read` gives the answer in words."""
+def _opening(desk: Desk, read: Reader) -> Callable[..., None]:
+    """Make the listener that opens the modal for a typed command; `read` has the answer where it cannot be opened."""
 
     def open_modal(client: WebClient, body: Body, respond: Respond) -> None:
         if not opens(body, desk):
@@ -66,15 +76,15 @@ def opening(desk: Desk, read: Callable[[str], Order | View]) -> Callable[..., No
 
 
 def _preset(text: str, channel: str, desk: Desk) -> str:
-    """The environment that was typed, else the one whose incident channel this is, if it is one's only."""
+    """Return the environment that was typed, else the only one whose incident channel this is, else ""."""
     words = split(text)
     if words:
-        return names.environment_of(words[0], desk.environments, "")
+        return names.read_environment(words[0], desk.environments, "")
     here = [name for name, known in desk.environments.items() if known.incident_channel == channel]
     return here[0] if len(here) == 1 else ""
 
 
-def _in_words(text: str, read: Callable[[str], Order | View]) -> View:
+def _in_words(text: str, read: Reader) -> View:
     try:
         answer = read(text)
     except BotError as error:
@@ -83,9 +93,9 @@ def _in_words(text: str, read: Callable[[str], Order | View]) -> View:
 
 
 def _opening_from_home(desk: Desk) -> Callable[..., None]:
-    def open_modal(client: WebClient, body: Body, action: Payload) -> None:
+    def open_modal(client: WebClient, body: Body, action: Body) -> None:
         environment = desk.environments.get(str(action.get("value", "")))
-        if environment is None or not _is_ours(body, desk):
+        if environment is None or not desk.is_ours(body):
             return
         user_id = str(body["user"]["id"])
         # A Home tab has no channel and no response_url: answers go to the person's own conversation with the bot.
@@ -98,14 +108,6 @@ def _opening_from_home(desk: Desk) -> Callable[..., None]:
     return open_modal
 
 
-def _is_ours(body: Body, desk: Desk) -> bool:
-    try:
-        desk.check_team(body)
-    except PermanentError:
-        return False
-    return True
-
-
 def _environments(desk: Desk) -> Mapping[str, bool]:
     return {name: known.production for name, known in desk.environments.items()}
 
@@ -116,7 +118,7 @@ def _switching(desk: Desk) -> Callable[..., None]:
     The suggestions' own payload does not say what is picked elsewhere in the view, so the metadata must.
     """
 
-    def switch(client: WebClient, body: Body, action: Payload) -> None:
+    def switch(client: WebClient, body: Body, action: Body) -> None:
         view, picked = body["view"], str((action.get("selected_option") or {}).get("value", ""))
         known = rollback_modal.Origin.of(view)
         origin = rollback_modal.Origin(known.channel, known.response_url, picked)
@@ -155,39 +157,35 @@ def _groups(desk: Desk, user_id: str, environment: str, value: str) -> list[dict
 
 
 def _as_typed(text: str, environment: str) -> str:
-    """What was typed, if it is a migration's number or a backup's whole name; "" otherwise."""
+    """Return the text, if it is a migration's number or a backup's whole name; "" otherwise."""
     if BackupName.parse(text) is None and names.is_backup(text, environment):
         return ""  # a part of a name
     try:
-        return parsed_command.target_of(text, environment)
+        return names.read_target(text, environment)
     except PermanentError:
         return ""
 
 
 def _submitted(desk: Desk) -> Callable[..., None]:
-    def submitted(ack: Ack, body: Body, view: Payload) -> None:
-        origin, filled, errors = (
-            rollback_modal.Origin.of(view),
-            rollback_modal.read(view),
-            Errors(rollback_modal.what_block_of(view)),
-        )
-        order = _order(filled, desk, errors)
+    def submitted(ack: Ack, body: Body, view: Body) -> None:
+        origin, filled = rollback_modal.Origin.of(view), rollback_modal.read(view)
+        errors = Errors(rollback_modal.find_what_block(view))
+        parsed = _parse(filled, desk, errors)
         with errors.about(rollback_modal.ENVIRONMENT):
             desk.check_team(body)
-            if order is not None:
-                who = {"user_id": body["user"]["id"], "channel": origin.channel, "response_url": origin.response_url}
-                payload = {**who, **order.payload}
-                desk.submit(Request(key_of(view, payload), order.kind, payload))
-        if order is None or errors.found:
+            if parsed is not None:
+                audience = Audience(body["user"]["id"], origin.channel, origin.response_url)
+                desk.submit_form(audience, parsed.request, view)
+        if parsed is None or errors.found:
             ack(response_action="errors", errors=errors.found)
         else:
-            ack(response_action="update", view=rollback_modal.render_reply(order.reply))
+            ack(response_action="update", view=rollback_modal.render_reply(parsed.reply))
 
     return submitted
 
 
 class Errors:
-    """What was wrong, by the block it is shown at; `what_block` is where the choice is made."""
+    """Collects errors by the block they are shown at; `what_block` is the one with the choice."""
 
     def __init__(self, what_block: str) -> None:
         self.what_block = what_block
@@ -195,7 +193,7 @@ class Errors:
         self._block = ""
 
     def about(self, block: str) -> "Errors":
-        """Note the `BotError` that ends the coming context at that block."""
+        """Show the `BotError` that ends the following context at that block."""
         self._block = block
         return self
 
@@ -203,27 +201,27 @@ class Errors:
         """Begin."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        """Note an error of ours, and let every other through."""
+        """Keep a `BotError`, and let every other through."""
         if isinstance(error, BotError):
-            self.found[self._block] = f"{error.message} {error.hint}".strip()[:_ERROR_MOST]
+            self.found[self._block] = f"{error.message} {error.hint}".strip()[:_MAX_ERROR]
         return isinstance(error, BotError)
 
 
-def _order(filled: rollback_modal.Filled, desk: Desk, errors: Errors) -> Order | None:
-    """Check every field, so that all faults show at once; None when there are any."""
+def _parse(filled: rollback_modal.Filled, desk: Desk, errors: Errors) -> ParsedCommand | None:
+    """Check every field, so that all errors show at once; None when there are any."""
     target, app, reason = "", "", ""
     with errors.about(rollback_modal.ENVIRONMENT):
-        names.environment_of(filled.environment, desk.environments, "/rollback ENV")
+        names.read_environment(filled.environment, desk.environments, "/rollback ENV")
     environment = desk.environments.get(filled.environment)
     if environment is None:
         return None
     with errors.about(errors.what_block):
         target = _target(filled, environment.name)
     with errors.about(rollback_modal.APP):
-        app = names.app_of(normalise(filled.app)) if filled.app else ""
+        app = names.read_app(normalise(filled.app)) if filled.app else ""
     with errors.about(rollback_modal.REASON):
         reason = _reason(filled.reason, needed=environment.production)
-    return parsed_command.rollback(environment, target, app, reason) if not errors.found else None
+    return rollback.build_rollback(environment, target, app, reason) if not errors.found else None
 
 
 def _target(filled: rollback_modal.Filled, environment: str) -> str:
@@ -236,15 +234,11 @@ def _target(filled: rollback_modal.Filled, environment: str) -> str:
             f"That was chosen from the list of {chosen_in}.",
             f"Pick {environment} again above, then choose.",
         )
-    return parsed_command.target_of(target, environment)
+    return names.read_target(target, environment)
 
 
 def _reason(text: str, *, needed: bool) -> str:
-    reason = parsed_command.reason_of(normalise(text))
+    reason = names.read_reason(normalise(text))
     if needed and not reason:
         raise PermanentError("reason-needed", "The approvers of a production environment must know why.")
     return reason
-
-
-def _just_ack(ack: Ack) -> None:
-    ack()

@@ -1,4 +1,4 @@
-"""Names people type: environments, migrations, app versions, runs. Near misses are suggested, never guessed."""
+"""Reads names of environments, migrations, backups, app versions and runs. Near misses are suggested, never guessed."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -14,17 +14,18 @@ _MIGRATION = re.compile(r"(\d{3,6})(_[a-z0-9_]+)?", re.IGNORECASE)
 _LOOSE = re.compile(r"(?:migration|version|schema|v|m|#)?[-_ ]*0*(\d{1,6})(_\w*)?(?:\.sql)?", re.IGNORECASE)
 _RUN = re.compile(r"r[a-km-np-z2-9]{5}")
 _NEAR = 0.65
-_BACKUP_MOST = 200
-_MIGRATION_MOST = 120
+_MAX_BACKUP = 200
+_MAX_MIGRATION = 120
 LATEST = "latest"
+MAX_REASON = 500
 
 
 def is_environment(word: str, environments: Collection[str]) -> bool:
-    """Whether a word names an environment, in any case."""
+    """Return whether a word names an environment, in any case."""
     return word.lower() in {name.lower() for name in environments}
 
 
-def environment_of(word: str, environments: Collection[str], command: str) -> str:
+def read_environment(word: str, environments: Collection[str], command: str) -> str:
     """Find the environment, in any case.
 
     Args:
@@ -47,7 +48,7 @@ def environment_of(word: str, environments: Collection[str], command: str) -> st
 
 
 def near(word: str, names: Iterable[str]) -> str:
-    """Find the name somebody probably meant; "" when none is near."""
+    """Find the name that was probably meant; "" when none is near."""
     lowered = {name.lower(): name for name in names}
     typed = word.lower()
     begins = [name for name in lowered if len(typed) > 1 and (typed.startswith(name) or name.startswith(typed))]
@@ -61,25 +62,25 @@ def near_among(word: str, names: Iterable[str], cutoff: float) -> str:
     return found[0] if found else ""
 
 
-def label_like(text: str, most: int) -> str:
-    """Make a label of a text, for a suggestion; "" when nothing of it can be in one."""
-    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:most]
+def suggest_label(text: str, max_length: int) -> str:
+    """Make a label out of a text; "" when none of it can be in one."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:max_length]
 
 
-def migration_of(word: str, environment: str) -> str:
-    """Read a migration: ``027`` or its whole name ``027_feature_flags``; gives it in small letters.
+def read_migration(word: str, environment: str) -> str:
+    """Read a migration: ``027`` or its whole name ``027_feature_flags``, in lower case.
 
-    Whether that number has that name, the environment knows: the engine refuses it where it has not.
+    The engine checks that the number has that name in the environment.
 
     Raises:
-        PermanentError: ``not-a-migration`` with what was probably meant.
+        PermanentError: ``not-a-migration`` with a suggestion.
     """
     exact = _MIGRATION.fullmatch(word)
-    if exact and label(int(exact[1])) == exact[1] and int(exact[1]) > 0 and len(word) <= _MIGRATION_MOST:
+    if exact and label(int(exact[1])) == exact[1] and int(exact[1]) > 0 and len(word) <= _MAX_MIGRATION:
         return word.lower()
     loose = _LOOSE.fullmatch(word)
     if loose and int(loose[1]) > 0:
-        meant = label(int(loose[1])) + clip(loose[2] or "", _MIGRATION_MOST).lower()
+        meant = label(int(loose[1])) + clip(loose[2] or "", _MAX_MIGRATION).lower()
         hint = f"Did you mean {meant}? Type /rollback {environment} {meant}"
     else:
         hint = (
@@ -90,13 +91,13 @@ def migration_of(word: str, environment: str) -> str:
 
 
 def is_backup(word: str, environment: str) -> bool:
-    """Whether a word can only be meant as a backup: ``latest``, a backup's name, or what looks much like one."""
+    """Return whether a word can only mean a backup: ``latest``, a backup's name, or a word much like one."""
     meant = word.lower() == LATEST or word.endswith(BUNDLE_SUFFIX) or word.startswith(f"{environment}_")
     return meant or BackupName.parse(word) is not None
 
 
-def backup_of(word: str, environment: str) -> str:
-    """Read a backup's name, or ``latest``; whether it is there, the bucket knows.
+def read_backup(word: str, environment: str) -> str:
+    """Read a backup's name, or ``latest``; it is not looked up.
 
     Raises:
         PermanentError: ``wrong-environment``, ``text-too-long``.
@@ -108,7 +109,7 @@ def backup_of(word: str, environment: str) -> str:
             f"{quote(word)} is a backup of {clip(parsed.environment, 40)}, not of {environment}.",
             f"A backup is restored where it was taken. /backups {environment} lists those of {environment}.",
         )
-    if len(word) > _BACKUP_MOST:
+    if len(word) > _MAX_BACKUP:
         raise PermanentError(
             "text-too-long", f"{quote(word)} is no backup's name.", f"/backups {environment} lists them."
         )
@@ -116,12 +117,12 @@ def backup_of(word: str, environment: str) -> str:
 
 
 def looks_like_migration(word: str) -> bool:
-    """Whether a word can only be meant as a migration."""
+    """Return whether a word can only mean a migration."""
     return _LOOSE.fullmatch(word) is not None
 
 
-def app_of(text: str) -> str:
-    """Read an app version, ``v1.2.3`` or ``1.2.3``; gives ``v1.2.3``.
+def read_app(text: str) -> str:
+    """Read an app version, ``v1.2.3`` or ``1.2.3``; returns ``v1.2.3``.
 
     Raises:
         PermanentError: ``not-an-app-version``.
@@ -136,7 +137,7 @@ def app_of(text: str) -> str:
     return str(version)
 
 
-def run_of(word: str) -> str:
+def read_run(word: str) -> str:
     """Read a run's id.
 
     Raises:
@@ -149,3 +150,25 @@ def run_of(word: str) -> str:
         f"{quote(word)} is not a run's id; they look like rk3f9a.",
         "/rollback status shows the runs with their ids.",
     )
+
+
+def read_target(word: str, environment: str) -> str:
+    """Read a migration (``027``, or its whole name) or a backup (its name, or ``latest``).
+
+    Raises:
+        PermanentError: what was wrong, with a suggestion.
+    """
+    return (read_backup if is_backup(word, environment) else read_migration)(word, environment)
+
+
+def read_reason(text: str) -> str:
+    """Check a reason.
+
+    Raises:
+        PermanentError: ``reason-too-long``.
+    """
+    if len(text) > MAX_REASON:
+        raise PermanentError(
+            "reason-too-long", f"The reason is {len(text)} characters long.", f"Say it in at most {MAX_REASON}."
+        )
+    return text

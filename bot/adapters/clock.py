@@ -1,18 +1,18 @@
-"""The system's clock: the only place where the time is read."""
+"""Reads the system's clock; no other module does."""
 
 import time
 from datetime import UTC, datetime
 
 
 class SystemClock:
-    """A `bot.ports.Clock`."""
+    """Implements `bot.ports.Clock`."""
 
     def now(self) -> datetime:
-        """Tell the time, aware, UTC."""
+        """Return the time, aware, UTC."""
         return datetime.now(UTC)  # noqa: TID251 -- this is the clock that everyone else takes
 
     def monotonic(self) -> float:
-        """Seconds that never go backwards, from an arbitrary start."""
+        """Return seconds that never go backwards, from an arbitrary start."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Queries kept in ``.sql`` files, each with a name and a description.
+"""Loads named queries from ``.sql`` files.
 
 A file's layout::
 
@@ -26,14 +26,14 @@ class QueryFileError(ValueError):
 
 @cache
 def load(package: str, file: str) -> Mapping[str, LiteralString]:
-    """Read a package's query file into queries by name, without their descriptions and closing semicolons.
+    """Read a package's query file into a mapping by name, without their descriptions and closing semicolons.
 
     Args:
         package: e.g. ``sql.journal``.
         file: e.g. ``queries.sql``.
 
     Raises:
-        QueryFileError: a name is malformed or there twice, a description or the SQL is missing.
+        QueryFileError: a name is malformed or duplicate, a description or the SQL is missing.
     """
     text = (resources.files(package) / file).read_text(encoding="utf-8")
     _, *parts = _HEADING.split(text)
@@ -47,7 +47,7 @@ def load(package: str, file: str) -> Mapping[str, LiteralString]:
 
 
 def _fault(name: str, body: str) -> str:
-    """Say what is wrong with a query; "" when nothing is."""
+    """Return the fault of a query; "" without one."""
     if not _NAME.fullmatch(name):
         return "a name is lower case, digits and underscores"
     if not body.lstrip().startswith("-- "):
@@ -58,9 +58,9 @@ def _fault(name: str, body: str) -> str:
 
 
 def _statement(body: str) -> LiteralString:
-    """The SQL: the comment lines at the top are the description, later ones stay.
+    """Strip the description, the comment lines at the top; later comments stay.
 
-    The file is shipped with the code and is as trustworthy as a literal in it.
+    The file ships with the code, so it is as trustworthy as a literal in it.
     """
     lines = body.strip().splitlines()
     while lines and lines[0].startswith("--"):

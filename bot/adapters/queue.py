@@ -1,7 +1,7 @@
-"""Work for later: a task queue in the state database, on procrastinate.
+"""Queues requests, jobs and runs in the state database with procrastinate, and runs its workers.
 
-A job says only *that* a request or a run wants attention. What is to be done, and whether it still is, the journal's
-rows know; so a job may be lost, doubled or cut off without harm: the engine's sweep defers it again.
+Decision 4: a queued task only names a request or a run; the journal's rows say what is to be done. So a task may be
+lost, duplicated or interrupted without harm: the sweep defers it again.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ REQUESTS, JOBS, RUNS = "requests", "chores", "runs"
 HEARTBEAT_S = 5.0
 DEAD_AFTER_S = 30.0
 POLL_S = 1.0
-"""How late a job starts when its notification was lost."""
+"""Delay of a task whose notification was lost."""
 RESTART_AFTER_S = 1.0
 CONNECTIONS = 6
 
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 class ProcrastinateQueue:
-    """A `bot.ports.Queue`. Close it at the end.
+    """Implements `bot.ports.Queue`. Close it at the end.
 
     Args:
         dsn: of the state database, made ready by `journal.migrate`.
@@ -48,7 +48,7 @@ class ProcrastinateQueue:
         self._app = App(connector=connector)
 
     def defer_request(self, request_id: str) -> None:
-        """Have someone deal with a persisted request. Deferring twice does no harm.
+        """Queue the handling of a persisted request.
 
         Raises:
             TemporaryError: ``queue-unreachable``.
@@ -56,7 +56,7 @@ class ProcrastinateQueue:
         self._defer(REQUESTS, f"request:{request_id}", request_id)
 
     def defer_job(self, request_id: str) -> None:
-        """Have someone deal with a persisted request that may take an hour. Deferring twice does no harm.
+        """Queue the handling of a persisted request that may take an hour.
 
         Raises:
             TemporaryError: ``queue-unreachable``.
@@ -64,7 +64,7 @@ class ProcrastinateQueue:
         self._defer(JOBS, f"request:{request_id}", request_id)
 
     def defer_run(self, run_id: str) -> None:
-        """Have someone take up a run. Deferring twice does no harm.
+        """Queue a run for execution.
 
         Raises:
             TemporaryError: ``queue-unreachable``.
@@ -72,7 +72,7 @@ class ProcrastinateQueue:
         self._defer(RUNS, f"run:{run_id}", run_id)
 
     def heal(self) -> int:
-        """Close jobs whose worker has died; gives how many there were. Workers do it by themselves.
+        """Close tasks whose worker has died; returns how many. Workers also do it by themselves.
 
         Raises:
             TemporaryError: ``queue-unreachable``.
@@ -81,7 +81,7 @@ class ProcrastinateQueue:
             return len(self._app.connector.execute_query_all(_QUERIES["heal"], dead_after_s=DEAD_AFTER_S))
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._pool.close()
 
     def _defer(self, queue: str, lock: str, wanted: str) -> None:
@@ -90,15 +90,15 @@ class ProcrastinateQueue:
 
 
 class Worker:
-    """Takes jobs up in this process, in threads of its own.
+    """Runs queued tasks in this process, in threads of its own.
 
-    Requests, chores and runs have separate workers: a run or a backup of an hour never keeps a request waiting.
+    Requests, jobs and runs have separate workers, so that a run or a backup of an hour never delays a request.
 
     Args:
         dsn: of the state database.
         handle_request: called with a request's id. An exception is logged with its traceback.
         execute_run: called with a run's id.
-        requests_at_once, runs_at_once, jobs_at_once: how many calls of each may be under way.
+        requests_at_once, runs_at_once, jobs_at_once: limits of concurrent calls.
     """
 
     def __init__(
@@ -118,19 +118,19 @@ class Worker:
         }
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
-        self._patience_s = RESTART_AFTER_S
+        self._grace_s = RESTART_AFTER_S
         self._thread = threading.Thread(target=self._run, name="queue", daemon=True)
 
     def start(self) -> None:
-        """Begin to take up jobs."""
+        """Start the workers."""
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
-        """Take no more jobs up, and give those under way `timeout_s` to finish.
+        """Stop taking tasks, and let those under way finish within `timeout_s`.
 
-        Calls that take longer go on until the process ends; their threads do not keep it alive.
+        Calls that take longer continue until the process ends; their threads do not keep it alive.
         """
-        self._patience_s = timeout_s
+        self._grace_s = timeout_s
         if not self._thread.is_alive():
             self._loop.close()
             return
@@ -143,29 +143,29 @@ class Worker:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        """Work, and begin anew when the database went away: procrastinate's workers end with their connections."""
+        """Work, and restart after the database was away: procrastinate's workers end with their connections."""
         self._loop.set_default_executor(_DaemonThreads())
         while not self._stopping.is_set():
             try:
                 await self._work()
-            except Exception as error:  # noqa: BLE001 -- whatever it was, a replica without workers is no replica
+            except Exception as error:  # noqa: BLE001 -- a replica must never be left without workers
                 _log.warning("the queue's workers stopped: %s; starting them again", type(error).__name__)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), RESTART_AFTER_S)
 
     async def _work(self) -> None:
-        """Run the workers until one of them ends, the database goes away, or all is to stop."""
+        """Run the workers until one of them ends, the database goes away, or `stop` is called."""
         async with _open_pool(self._dsn) as pool:
             app = self._app()
             await app.connector.open_async(pool)
             workers = [_worker(app, queue, at_once) for queue, (_, at_once) in self._tasks.items()]
-            running = [asyncio.create_task(_running(worker)) for worker in workers]
+            running = [asyncio.create_task(_run_worker(worker)) for worker in workers]
             watching = [asyncio.create_task(_watch(app)), asyncio.create_task(self._stopping.wait())]
             await asyncio.wait([*running, *watching], return_when=asyncio.FIRST_COMPLETED)
             for task in watching:
                 task.cancel()
             for worker in workers:
-                _stop(worker, self._patience_s if self._stopping.is_set() else RESTART_AFTER_S)
+                _stop(worker, self._grace_s if self._stopping.is_set() else RESTART_AFTER_S)
             for outcome in await asyncio.gather(*watching, *running, return_exceptions=True):
                 if isinstance(outcome, Exception):
                     raise outcome
@@ -203,20 +203,20 @@ def _worker(app: App, queue: str, at_once: int) -> QueueWorker:
     )
 
 
-async def _running(worker: QueueWorker) -> None:
+async def _run_worker(worker: QueueWorker) -> None:
     await worker.run()  # type: ignore[no-untyped-call] # procrastinate leaves it unannotated
 
 
-def _stop(worker: QueueWorker, patience_s: float) -> None:
-    worker.shutdown_graceful_timeout = patience_s
+def _stop(worker: QueueWorker, grace_s: float) -> None:
+    worker.shutdown_graceful_timeout = grace_s
     worker.stop()  # type: ignore[no-untyped-call] # procrastinate leaves it unannotated
 
 
 async def _watch(app: App) -> None:
-    """Heal, and notice a database that is away.
+    """Close dead workers' tasks, and fail if the database is away.
 
-    procrastinate notices by itself only when it looks for work, not while every slot is taken: its listener and its
-    heartbeat would then be gone for good.
+    procrastinate itself notices that only when it fetches work, not while every slot is taken: its listener and its
+    heartbeat would then be gone permanently.
     """
     while True:
         closed = await app.connector.execute_query_all_async(_QUERIES["heal"], dead_after_s=DEAD_AFTER_S)
@@ -226,17 +226,17 @@ async def _watch(app: App) -> None:
 
 
 class _DaemonThreads(ThreadPoolExecutor):
-    """A thread a call, none of which keeps the process alive: the queue's own limits bound their number."""
+    """Runs each call in a daemon thread; the queue's own limits bound their number."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """See `concurrent.futures.Executor.submit`."""
+        """Start a thread for the call."""
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()  # from here on nobody can cancel it, so its result is always wanted
 
         def call() -> None:
             try:
                 future.set_result(fn(*args, **kwargs))
-            except BaseException as error:  # noqa: BLE001 -- it belongs to whoever waits for the future
+            except BaseException as error:  # noqa: BLE001 -- the future's owner gets it
                 future.set_exception(error)
 
         threading.Thread(target=call, name="job", daemon=True).start()
@@ -244,12 +244,12 @@ class _DaemonThreads(ThreadPoolExecutor):
 
 
 def _in_thread(queue: str, call: Callable[[str], None]) -> Callable[..., Any]:
-    """An asynchronous task, because only such a one can be left behind when the worker must stop."""
+    """Make an asynchronous task: only those can be left behind when the worker must stop."""
 
     def logged(wanted: str) -> None:
         try:
             call(wanted)
-        except Exception:  # noqa: BLE001 -- the sweep asks again for whatever was not done
+        except Exception:  # noqa: BLE001 -- the sweep defers again what was not done
             _log.exception("%s: %s failed", queue, wanted)
 
     async def task(wanted: str) -> None:

@@ -1,4 +1,4 @@
-"""Everything the engine works with, put together once at start."""
+"""Holds the services that the engine works with; `bot.app` builds them once at start."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from bot.domain.runs import Run
 from bot.domain.versions import Matrix
 from bot.errors import PermanentError
 from bot.ports import (
-    Announcer,
+    Answers,
     BackupStore,
     BundleReader,
     Calendar,
@@ -18,11 +18,15 @@ from bot.ports import (
     Cluster,
     Database,
     Directory,
+    DrillAnnouncer,
     DrillRepository,
+    HomeTabs,
+    JobAnnouncer,
     Journal,
     Plotter,
     Queue,
     RowRecovery,
+    RunAnnouncer,
     Scripts,
     ScriptTests,
     Sides,
@@ -31,10 +35,10 @@ from bot.ports import (
 
 @dataclass(frozen=True)
 class EnvironmentServices:
-    """One environment and the ports into it.
+    """Every port into one environment.
 
     Attributes:
-        keep_old_s: for how many seconds a replaced database is kept.
+        keep_old_s: seconds for which a kept database stays.
     """
 
     environment: Environment
@@ -49,22 +53,27 @@ class EnvironmentServices:
 
 @dataclass(frozen=True)
 class Services:
-    """All ports.
+    """Every port that the engine uses.
 
     Attributes:
+        announcer: posts about runs.
         envs: by environment name.
         owner: name of this process, unique among replicas, e.g. ``backstop-7d9f:41``.
         home_team: the Slack workspace whose members may vote.
         scratch_dir: where dumps are written before they are bundled.
-        drills: what is known of drills.
-        schedules: the drills that come round.
-        plotter: draws what drills have taught.
+        drills: stores drills.
+        schedules: of the drills that recur.
+        plotter: draws what drills have measured.
     """
 
     envs: Mapping[str, EnvironmentServices]
     journal: Journal
     queue: Queue
-    announcer: Announcer
+    announcer: RunAnnouncer
+    job_announcer: JobAnnouncer
+    drill_announcer: DrillAnnouncer
+    answers: Answers
+    home_tabs: HomeTabs
     directory: Directory
     scripts: Scripts
     reader: BundleReader

@@ -1,9 +1,9 @@
-"""What the engine needs of the world, one Protocol an edge. Adapters implement them, one SDK each.
+"""Defines what the engine needs of the outside world: one Protocol per edge, implemented by one adapter each.
 
-Every method may raise `bot.errors.TemporaryError` (trying again may work) or `PermanentError`; nothing else.
+Every method may raise `bot.errors.TemporaryError` (a retry may work) or `PermanentError`; nothing else.
 """
 
-from bot.ports.announcer import Announcer
+from bot.ports.announcer import Answers, DrillAnnouncer, HomeTabs, JobAnnouncer, RunAnnouncer
 from bot.ports.answers import (
     Audience,
     BackupDetails,
@@ -31,7 +31,7 @@ from bot.ports.storage import BackupStore, ExportStore
 from bot.ports.undo_rollback import Recreated, RecreationSpec, RowSource
 
 __all__ = [
-    "Announcer",
+    "Answers",
     "Attachment",
     "Audience",
     "AuditEntry",
@@ -50,6 +50,7 @@ __all__ = [
     "Cluster",
     "Database",
     "Directory",
+    "DrillAnnouncer",
     "DrillRepository",
     "Dump",
     "EnvironmentSummary",
@@ -59,6 +60,8 @@ __all__ = [
     "ExportStore",
     "FetchedBundle",
     "HomeFacts",
+    "HomeTabs",
+    "JobAnnouncer",
     "Journal",
     "KeptDatabase",
     "Message",
@@ -75,6 +78,7 @@ __all__ = [
     "Request",
     "RowRecovery",
     "RowSource",
+    "RunAnnouncer",
     "ScriptTests",
     "Scripts",
     "Shadow",

@@ -1,4 +1,7 @@
-"""Everything the bot says."""
+"""Defines the ports for everything the bot says, one per topic. None of them waits for Slack.
+
+A message has a key, and the newest request for a key wins: one that has been sent is edited.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,105 +27,121 @@ from bot.ports.answers import (
 from bot.ports.journal import AuditEvent
 
 
-class Announcer(Protocol):
-    """Everything the bot says. Nothing here waits for Slack; the newest wish for a message wins."""
+class RunAnnouncer(Protocol):
+    """Posts about runs in the environment's incident channel."""
 
     def card(self, run: Run, votes: Sequence[Vote]) -> None:
-        """The run's card in the incident channel: state, plan in short, live checklist."""
+        """Show the run's card: state, plan in short, live checklist."""
 
     def request(self, run: Run, votes: Sequence[Vote]) -> None:
-        """The request for approval in the card's thread: the whole plan, votes so far, buttons while pending.
+        """Show the request for approval in the card's thread: the whole plan, votes so far, buttons while pending.
 
-        One message a plan digest: a changed plan gets a request of its own, and the old one says it is void.
+        One message per plan digest: a changed plan has a request of its own, and the old one says it is void.
         """
 
     def note(self, run: Run, key: str, text: str) -> None:
-        """A line in the thread, once per `key`. `text` is plain; escaping is the announcer's."""
+        """Post a line in the thread, once per `key`. `text` is plain; the announcer escapes it."""
 
     def changed(self, run: Run, old_digest: str, differences: Sequence[str]) -> None:
-        """Say in the thread that the world moved and the votes are void, and how it moved.
+        """Report in the thread what changed since the plan was approved, and that the votes are void.
 
-        Where the plan is the same, and only votes are missing, say that, and that the others still count.
+        Where the plan is the same and only votes are missing: report that, and that the others still count.
         """
 
     def report(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
-        """The closing report in the thread: timeline, what was dropped, saved and where, who approved."""
+        """Post the closing report in the thread: timeline, what was dropped, saved and where, who approved."""
 
     def report_file(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
-        """The same at length, as a file in the thread that needs nothing else to be read; once per content."""
+        """Share the full report in the thread as a file that is complete in itself; once per content."""
 
     def escalate(self, run: Run, escalation: Escalation) -> None:
-        """Post what people need to take over, in the thread."""
+        """Post in the thread what people need to take over."""
 
-    def refuse(self, audience: Audience, key: str, error: BotError) -> None:
-        """Tell one person why not, and what to do instead."""
+    def find_run(self, channel: str, ts: str) -> tuple[str, str] | None:
+        """Find the run that a message belongs to, and the short digest that the message asks approval for.
 
-    def tell(self, audience: Audience, key: str, text: str) -> None:
-        """Tell one person something, plainly."""
+        The digest is "" for the card; None for a message that is neither a card nor a request.
+        """
+
+
+class JobAnnouncer(Protocol):
+    """Posts about jobs in the environment's incident channel."""
+
+    def job(self, job: Job) -> None:
+        """Show a job; the message is edited in place from its begin to its outcome."""
+
+
+class DrillAnnouncer(Protocol):
+    """Posts about drills in their environment's incident channel."""
+
+    def drill(self, drill: Drill) -> None:
+        """Show a drill; the message is edited in place from the announcement to the result.
+
+        A start more than an hour after the announcement is a message of its own; so is every failure.
+        """
+
+    def drill_waits(self, drill: Drill, why: str) -> None:
+        """Report in the drill's thread, once, why it does not start yet."""
+
+    def drills_missed(self, drills: Sequence[Drill]) -> None:
+        """Report in one message that these drills of one schedule, at least one, were missed, and why."""
+
+    def overdue(self, alert: Alert) -> None:
+        """Alert people: one message per episode."""
+
+    def relieved(self, alert: Alert, passed_at: datetime | None) -> None:
+        """Edit an alert that has ended: a drill has passed, or (None) no schedule needs one any more."""
+
+
+class Answers(Protocol):
+    """Answers the person who made a request; only they see it, except for the drill report."""
+
+    def refuse(self, audience: Audience, error: BotError) -> None:
+        """Explain why not, and what to do instead."""
+
+    def tell(self, audience: Audience, text: str) -> None:
+        """Answer with plain text."""
 
     def status(
         self,
         audience: Audience,
-        key: str,
         runs: Sequence[Run],
         frozen: Mapping[str, str],
         kept: Sequence[KeptDatabase] = (),
         follow_ups: Sequence[Run] = (),
     ) -> None:
-        """Answer `/rollback status`. `follow_ups` are the runs with one that nobody has closed."""
+        """Answer `/rollback status`. `follow_ups` are the runs whose follow-up is open."""
 
-    def overview(self, audience: Audience, key: str, overview: Overview) -> None:
+    def overview(self, audience: Audience, overview: Overview) -> None:
         """Answer `/migrations ENV`."""
 
-    def job(self, job: Job) -> None:
-        """A message in the environment's incident channel, edited in place from the chore's begin to its outcome."""
-
-    def backups(self, audience: Audience, key: str, listing: BackupListing, *, replace: bool) -> None:
+    def backups(self, audience: Audience, listing: BackupListing, *, replace: bool) -> None:
         """Answer `/backups ENV [FILTER]`; `replace` puts the page in the place of the one that was clicked on."""
 
-    def newest_backups(self, audience: Audience, key: str, newest: Sequence[NewestBackups], at: datetime) -> None:
+    def newest_backups(self, audience: Audience, newest: Sequence[NewestBackups], at: datetime) -> None:
         """Answer `/backups`."""
 
-    def backup(self, audience: Audience, key: str, details: BackupDetails) -> None:
+    def backup(self, audience: Audience, details: BackupDetails) -> None:
         """Answer `/backups ENV show NAME`."""
 
-    def home(self, user_id: str, facts: HomeFacts) -> None:
-        """A person's Home tab."""
-
-    def no_home(self, user_id: str, error: BotError) -> None:
-        """A person's Home tab with nothing on it but why."""
-
-    def drill_report(self, audience: Audience, key: str, report: DrillReport, png: bytes) -> None:
-        """Answer `/drill report`: a text and a picture in the channel it was asked in; `png` b"" for no picture."""
-
-    def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
-        """Which run a message (its card or a request of its) belongs to, and the short digest it asks consent for
-        ("" for the card); None for any other message.
-        """
-
-    def drill(self, drill: Drill) -> None:
-        """A message in its environment's channel, edited in place from the announcement to the result.
-
-        Beyond an hour after the announcement, its start is a message of its own; so is a failure, always.
-        """
-
-    def drill_waits(self, drill: Drill, why: str) -> None:
-        """Say in its thread, once, why it does not start yet."""
-
-    def drills_missed(self, drills: Sequence[Drill]) -> None:
-        """Say in one message that these of one schedule, at least one, were missed, and why."""
-
-    def overdue(self, alert: Alert) -> None:
-        """Alert people: a message an episode."""
-
-    def relieved(self, alert: Alert, passed_at: datetime | None) -> None:
-        """Edit an alert: it holds no more, because a drill has passed, or (None) because nobody waits for one."""
-
-    def drill_list(self, audience: Audience, key: str, standings: Sequence[Standing], drills: Sequence[Drill]) -> None:
+    def drill_list(self, audience: Audience, standings: Sequence[Standing], drills: Sequence[Drill]) -> None:
         """Answer `/drill list`."""
 
-    def forget_answers(self, older_than_s: float) -> None:
-        """Forget answers that only one person saw and that are older than that, sent or given up."""
-
-    def drill_details(self, audience: Audience, key: str, drill: Drill) -> None:
+    def drill_details(self, audience: Audience, drill: Drill) -> None:
         """Answer `/drill show`."""
+
+    def drill_report(self, audience: Audience, report: DrillReport, png: bytes) -> None:
+        """Answer `/drill report` with text and a picture, in the channel it was requested in; `png` b"" for none."""
+
+    def forget_answers(self, older_than_s: float) -> None:
+        """Delete answers that only one person saw and that are older than that, sent or given up."""
+
+
+class HomeTabs(Protocol):
+    """Publishes people's Home tabs."""
+
+    def home(self, user_id: str, facts: HomeFacts) -> None:
+        """Show every environment on a person's Home tab."""
+
+    def no_home(self, user_id: str, error: BotError) -> None:
+        """Show on a person's Home tab only why it shows nothing else."""

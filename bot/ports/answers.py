@@ -1,4 +1,4 @@
-"""What people are answered with."""
+"""Defines the values that people's requests are answered with."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,19 +13,23 @@ from bot.domain.runs import Run
 
 @dataclass(frozen=True)
 class Audience:
-    """Who asked, and how to answer them: by `response_url` where there is one, else as an ephemeral in `channel`."""
+    """A person who made a request, and how to answer them: by `response_url` if set, else as an ephemeral in `channel`.
+
+    `request_id`: the request that is answered; one answer per request.
+    """
 
     user_id: str
     channel: str
     response_url: str = ""
+    request_id: str = ""
 
 
 @dataclass(frozen=True)
 class MigrationRow:
-    """A line of `/migrations`: a migration, whether it is applied, and its down script (None: it has none).
+    """A line of `/migrations`: a migration and its down script (None if it has none).
 
-    `applied`: None where the database does not say.
-    `proof`: the newest of that very script; None when no drill has ever run it.
+    `applied`: None while the database is closed.
+    `proof`: the newest drill that ran this very script; None for none.
     """
 
     version: int
@@ -37,7 +41,7 @@ class MigrationRow:
 
 @dataclass(frozen=True)
 class Overview:
-    """What `/migrations ENV` shows, looked up at `at`; None where nobody looked for proofs.
+    """The answer to `/migrations ENV`, looked up at `at`; None without drill evidence.
 
     `schema`: None while the database is closed; `closed_by` is then the run that holds the environment, "" for none.
     """
@@ -55,7 +59,7 @@ class Overview:
 
 @dataclass(frozen=True)
 class KeptDatabase:
-    """A replaced database that is still there: undo run `run_id` to have it back, until it is dropped."""
+    """A kept database: undoing run `run_id` swaps it back, until it is dropped."""
 
     environment: str
     name: str
@@ -66,7 +70,7 @@ class KeptDatabase:
 
 @dataclass(frozen=True)
 class BackupListing:
-    """What `/backups ENV` shows: a page, what was looked for, where the page begins, and when it was looked up."""
+    """The answer to `/backups ENV`: a page, the text searched for, the page's offset, and the time of the look-up."""
 
     environment: str
     page: BackupPage
@@ -77,7 +81,7 @@ class BackupListing:
 
 @dataclass(frozen=True)
 class BackupDetails:
-    """What `/backups ENV show NAME` shows, looked up at `at`; `restored`: the newest drill that passed with it."""
+    """The answer to `/backups ENV show NAME`, looked up at `at`; `restored`: the newest drill that passed with it."""
 
     environment: str
     backup: Backup
@@ -96,7 +100,7 @@ class NewestBackups:
 
 @dataclass(frozen=True)
 class Escalation:
-    """What is posted when a run needs people: each part is ready to show, secrets and rows taken out.
+    """The content of an escalation: each part is ready to show, secrets and rows redacted.
 
     `database_logs` is by pod, as `bot.domain.server_log` leaves them.
     """
@@ -110,15 +114,14 @@ class Escalation:
 
 @dataclass(frozen=True)
 class Choices:
-    """What an environment can be rolled back to, narrowed by what somebody typed, looked up at `at`.
+    """The migrations and backups an environment can be rolled back to, narrowed by `text`, looked up at `at`.
 
     Attributes:
-        environment, text: what was asked.
+        environment, text: the search.
         undoable: applied migrations that a chain of down scripts reaches, newest first.
-        latest: the newest backup that can be restored, if `text` leaves it in; None where there is none or it is not
-            known.
-        backups: newest first, no more than are worth showing.
-        problems: a sentence for each list that could not be had.
+        latest: the newest backup that can be restored, if `text` matches it; None if there is none or it is unknown.
+        backups: newest first, at most as many as are shown.
+        problems: a sentence per list that could not be read.
     """
 
     environment: str
@@ -142,11 +145,11 @@ class EnvironmentSummary:
         newest: the newest backup.
         proven: the newest backup that was restored and compared with its manifest.
         run, votes: the run that holds the environment, and the votes on it.
-        frozen: who froze it and why; None when it is not.
-        follow_ups: runs whose fix is still to be planned.
-        kept: replaced databases that are still there.
-        last_drill: the newest drill that was tried here, or with backups of here; None where there was none.
-        problems: a sentence for everything that could not be looked up.
+        frozen: person and reason; None if it is not frozen.
+        follow_ups: runs with an open follow-up.
+        kept: kept databases.
+        last_drill: the newest drill that was tried here, or with its backups; None for none.
+        problems: a sentence per look-up that failed.
     """
 
     environment: str
@@ -169,7 +172,7 @@ class EnvironmentSummary:
 
 @dataclass(frozen=True)
 class HomeFacts:
-    """What the Home tab shows, looked up at `at`."""
+    """The content of the Home tab, looked up at `at`."""
 
     environments: tuple[EnvironmentSummary, ...]
     at: datetime

@@ -1,4 +1,4 @@
-"""Slack, as the outbox and the approval rules need it."""
+"""Defines the ports to Slack: chat, the outbox and the directory of people."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Message:
-    """A chat message as wanted.
+    """A chat message as it should look.
 
     Attributes:
         key: unique name of the message, so that it is sent once and edited in place, e.g. ``card:rk3f9a``.
@@ -68,12 +68,12 @@ class Posted:
 
 @dataclass(frozen=True)
 class Backlog:
-    """What has not gone out, of one kind of receiver.
+    """Messages that have not gone out, of one kind of receiver.
 
     Attributes:
         receiver: ``channel`` for what everyone sees, ``person`` for answers and Home tabs.
         waiting: messages that are still to be sent.
-        given_up: messages that are not tried any more, until something else is wanted in their place.
+        given_up: messages that are not retried until something else is put in their place.
     """
 
     receiver: str
@@ -82,80 +82,84 @@ class Backlog:
 
 
 class BarredError(TemporaryError):
-    """Slack does not let the bot in, and will not until a person has acted: a token, an invitation, a scope.
+    """Slack bars the bot until a person acts: a token, an invitation, a scope.
 
-    Nothing has been sent. It is pointless to try again soon, and wrong never to try again.
+    Nothing has been sent. A retry soon is pointless, and no retry at all would be wrong.
     """
 
 
 class Chat(Protocol):
-    """Slack, as the outbox's writer and the approval rules need it.
+    """Calls Slack for the outbox's writer.
 
     Every method may raise `BarredError`.
     """
 
     def post(self, message: Message, thread_ts: str) -> str:
-        """Post it; gives its ts. `thread_ts` "" posts outside a thread."""
+        """Post a message; returns its ts. `thread_ts` "" posts outside a thread."""
 
     def update(self, message: Message, ts: str) -> None:
-        """Edit it in place."""
+        """Edit a message in place."""
 
     def ephemeral(self, message: Message, thread_ts: str) -> None:
-        """Show it to `message.user` only, by response_url where there is one; in their own conversation with the bot
-        where `message.channel` is their id.
+        """Show a message to `message.user` only: by its response_url if it has one, else in its channel.
+
+        If `message.channel` is the person's id, it goes into their own conversation with the bot.
         """
 
     def upload(self, message: Message, thread_ts: str, name: str) -> None:
         """Share `message.attachment` under that name. `thread_ts` "" shares it outside a thread."""
 
     def find_file(self, channel: str, thread_ts: str, name: str) -> bool:
-        """Whether a file of ours with that name is where `upload` would have put it.
+        """Return whether a file of ours with that name is where `upload` would have put it.
 
-        Asked only when an upload's outcome is not known.
+        Called only if an upload's outcome is unknown.
         """
 
     def publish_home(self, user_id: str, blocks: Sequence[Mapping[str, Any]]) -> None:
-        """Set a person's Home tab. Doing it twice does no harm."""
+        """Set a person's Home tab; idempotent."""
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
-        """Look a person and their membership in those user groups up, fresh, never from a cache.
+        """Look up a person and their membership in those user groups, fresh, never from a cache.
 
         Raises:
-            TemporaryError: ``lookup-failed``; callers treat it as "no".
+            TemporaryError: ``lookup-failed``; callers treat it as no permission.
         """
 
     def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
-        """Look for a message of ours with that key where `post` would have put it; gives its ts.
+        """Find a message of ours with that key where `post` would have put it; returns its ts.
 
-        Asked only when a post's outcome is not known: an answer was lost, or a process died waiting for it.
+        Called only if a post's outcome is unknown: an answer was lost, or a process died waiting for it.
         """
 
 
 class Outbox(Protocol):
-    """Messages on their way to chat. Nobody waits for it."""
+    """Keeps messages on their way to chat (decision 5). Nobody waits for it."""
 
     def put(self, message: Message) -> None:
-        """Want the message to look like this. The newest wish for a key wins; one already sent is edited."""
+        """Request that the message looks like this. The newest request per key wins; a sent message is edited."""
 
     def posted(self, channel: str, ts: str) -> Posted | None:
-        """Which of our messages that is; None when it is none of ours."""
+        """Find the message of ours with that address; None if it is not ours."""
 
     def forget_ephemerals(self, older_than_s: float) -> int:
-        """Delete what one person was shown, or could not be shown, and nobody has wanted anew for so long.
+        """Delete ephemerals, shown or given up, whose last request is older than that; returns how many.
 
-        Gives how many. Messages in channels stay: they may be edited still.
+        Messages in channels stay: they may still be edited.
         """
 
 
 class Directory(Protocol):
-    """People and places, looked up fresh."""
+    """Looks up people and channels, fresh."""
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
-        """See `Chat.look_up`."""
+        """Look up a person and their membership in those user groups.
+
+        Raises:
+            TemporaryError: ``lookup-failed``.
+        """
 
     def is_in(self, channel: str) -> bool:
-        """Whether the bot is a member of that channel, so that what it posts there is seen; never in people's own
-        conversations.
+        """Return whether the bot is a member of that channel; always False for people's own conversations.
 
         Raises:
             TemporaryError: ``lookup-failed``.

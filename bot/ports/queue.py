@@ -1,16 +1,16 @@
-"""Work for later."""
+"""Defines the port to the task queue."""
 
 from typing import Protocol
 
 
 class Queue(Protocol):
-    """Work for later, on any replica."""
+    """Queues work for any replica. Deferring twice is harmless: queueing is idempotent."""
 
     def defer_request(self, request_id: str) -> None:
-        """Have someone deal with a persisted request. Deferring twice does no harm."""
+        """Queue the handling of a persisted request."""
 
     def defer_job(self, request_id: str) -> None:
-        """Have someone deal with a persisted request that may take an hour. Deferring twice does no harm."""
+        """Queue the handling of a persisted request that may take an hour."""
 
     def defer_run(self, run_id: str) -> None:
-        """Have someone take up a run. Deferring twice does no harm."""
+        """Queue a run for execution."""

@@ -1,7 +1,7 @@
 -- Queries of the outbox. All times are the server's, so that replicas with skewed clocks keep one pace.
 
 -- name: put
--- Want a message to look like this; no row when it already is wanted so. Its address never changes.
+-- Request that a message looks like this; no row if that was requested before. Its address never changes.
 INSERT INTO backstop.outbox (key, channel, thread_key, run_id, user_id, response_url, text, blocks, replace_original,
                              surface, attachment, attachment_name, attachment_title, attachment_digest)
 VALUES (%(key)s, %(channel)s, %(thread_key)s, %(run_id)s, %(user_id)s, %(response_url)s, %(text)s, %(blocks)s,
@@ -26,7 +26,7 @@ RETURNING key;
 SELECT key, run_id, channel, ts FROM backstop.outbox WHERE channel = %(channel)s AND ts = %(ts)s AND ts <> '';
 
 -- name: backlog
--- How many messages wait and how many were given up. Those whose thread nobody has wanted yet do not count.
+-- How many messages wait and how many were given up. Those whose thread has not been requested yet do not count.
 WITH unsent AS (
     SELECT whisper OR surface <> '' AS personal, false AS given_up FROM backstop.outbox AS o
     WHERE o.sent_revision < o.revision AND o.problem = ''
@@ -41,10 +41,10 @@ GROUP BY receiver
 ORDER BY receiver;
 
 -- name: try_barred
--- Try again now what Slack did not let the bot in for, even what has been given up for that.
+-- Retry now what Slack barred the bot from, even what was given up for that.
 WITH barred AS (
     SELECT key FROM backstop.outbox WHERE barred_since IS NOT NULL AND sent_revision < revision
-    FOR UPDATE SKIP LOCKED  -- whoever has it locked is just trying it, or starts as well
+    FOR UPDATE SKIP LOCKED  -- locked: another writer is trying it, or starting as well
 )
 UPDATE backstop.outbox AS o SET problem = '', attempts = 0, not_before = '-infinity', barred_since = NULL
 FROM barred WHERE o.key = barred.key;
@@ -57,7 +57,7 @@ GROUP BY channel
 ORDER BY min(position);
 
 -- name: lock_channel
--- One writer a channel, over all replicas, for as long as its connection lives.
+-- One writer per channel, over all replicas, for as long as its connection lives.
 SELECT pg_try_advisory_lock(hashtext('backstop.outbox'), hashtext(%(channel)s)) AS locked;
 
 -- name: unlock_channel
@@ -102,14 +102,14 @@ SET sending_since = clock_timestamp(),
 WHERE key = %(key)s;
 
 -- name: mark_posted
--- A message has its address. What was wished for since is still to be sent.
+-- A message has its address. What was requested since is still to be sent.
 UPDATE backstop.outbox
 SET ts = %(ts)s, sent_revision = %(revision)s, posted_at = clock_timestamp(), edited_at = NULL,
     sending_since = NULL, attempts = 0, not_before = '-infinity', barred_since = NULL
 WHERE key = %(key)s;
 
 -- name: mark_shared
--- A file has been shared; its bytes are of no use any more, unless another content has been wished for since.
+-- A file has been shared; its bytes are of no use any more, unless another content has been requested since.
 UPDATE backstop.outbox
 SET sent_revision = %(revision)s, posted_at = clock_timestamp(), sending_since = NULL, attempts = 0,
     not_before = '-infinity', barred_since = NULL, attachment = CASE WHEN revision > %(revision)s THEN attachment END
@@ -123,7 +123,7 @@ SET sent_revision = %(revision)s, edited_at = clock_timestamp(), attempts = 0, n
 WHERE key = %(key)s;
 
 -- name: mark_gone
--- Somebody deleted the message: it is posted anew, whatever it should look like now.
+-- Somebody deleted the message: it is posted again, as it should look now.
 UPDATE backstop.outbox SET ts = '', sent_revision = 0, posted_at = NULL, not_before = '-infinity' WHERE key = %(key)s;
 
 -- name: delay
@@ -135,10 +135,10 @@ SET attempts = attempts + 1, not_before = clock_timestamp() + make_interval(secs
 WHERE key = %(key)s;
 
 -- name: give_up
--- A message cannot be sent; a new wish for it is another chance.
+-- A message cannot be sent; putting it again is another chance.
 UPDATE backstop.outbox SET problem = %(problem)s, sending_since = NULL WHERE key = %(key)s AND revision = %(revision)s;
 
--- name: claim_whisper
+-- name: claim_ephemeral
 -- Take an ephemeral message that is due, for as long as a sender may take; it goes to one writer.
 UPDATE backstop.outbox AS o
 SET sending_since = clock_timestamp(), sending_revision = o.revision
@@ -158,17 +158,17 @@ RETURNING o.key, o.channel, o.thread_key, o.run_id, o.user_id, o.response_url, o
     o.attempts, claimed.thread_ts, coalesce(extract(epoch FROM clock_timestamp() - o.barred_since), 0)::float8 AS barred_s,
     extract(epoch FROM clock_timestamp() - o.wished_at)::float8 AS age_s;
 
--- name: mark_whispered
+-- name: mark_ephemeral_shown
 -- An ephemeral message has been shown; it has no address.
 UPDATE backstop.outbox
 SET sent_revision = %(revision)s, sending_since = NULL, attempts = 0, not_before = '-infinity', barred_since = NULL
 WHERE key = %(key)s;
 
 -- name: forget_response_url
--- The response_url is of no use any more: an ephemeral message in the channel takes its place.
+-- The response_url no longer works: an ephemeral message in the channel takes its place.
 UPDATE backstop.outbox SET response_url = '', sending_since = NULL WHERE key = %(key)s AND revision = %(revision)s;
 
--- name: forget_whispers
+-- name: forget_ephemerals
 -- Delete a batch of what one person was shown, or could not be shown, so long ago. Nothing hangs in a thread of it.
 WITH old AS (
     SELECT key FROM backstop.outbox
@@ -198,7 +198,7 @@ RETURNING o.key, o.channel, o.blocks, o.revision, o.attempts,
     coalesce(extract(epoch FROM clock_timestamp() - o.barred_since), 0)::float8 AS barred_s;
 
 -- name: mark_published
--- A Home tab shows what was wanted; the next edit of it waits.
+-- A Home tab shows what was requested; the next edit of it waits.
 UPDATE backstop.outbox
 SET sent_revision = %(revision)s, sending_since = NULL, attempts = 0, barred_since = NULL,
     not_before = clock_timestamp() + make_interval(secs => %(edit_every_s)s)

@@ -13,7 +13,7 @@ import pytest
 from bot.adapters.journal import PostgresDrillRepository, PostgresJournal
 from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import PostgresOutbox
-from bot.adapters.outbox.announcer import SlackAnnouncer
+from bot.adapters.outbox.announcer import SlackDrillAnnouncer
 from bot.adapters.schedule.calendar import CronCalendar
 from bot.domain.drills import DayRange, Drill, DrillKind, DrillState, Schedule, drill_id_of
 from bot.domain.environments import Environment
@@ -104,7 +104,7 @@ def replicas(pool: Pool, clock: StoppedClock, journal: PostgresJournal, tmp_path
         envs=envs,
         journal=journal,
         queue=queue,
-        announcer=SlackAnnouncer(PostgresOutbox(pool), environments),
+        drill_announcer=SlackDrillAnnouncer(PostgresOutbox(pool), environments),
         clock=clock,
         drills=PostgresDrillRepository(pool, clock),
         calendar=CronCalendar(),

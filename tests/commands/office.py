@@ -9,9 +9,11 @@ from typing import Any
 from slack_sdk import WebClient
 
 from bot.domain.environments import Environment
+from bot.engine.requests import VERSION, Submission, arguments, write
 from bot.ports import Choices, Request
 from bot.sandbox.slack import SlackEmulator
 from bot.views.kit.blocks import View
+from commands.intake import ParsedCommand
 from tests.fakes.clock import NOON
 from tests.sandbox.slack.desk import Desk as Hands
 from tests.views.samples import PROD
@@ -41,7 +43,8 @@ class Remembered:
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
 
-    def submit(self, request: Request) -> bool:
+    def submit(self, submission: Submission) -> bool:
+        request = persisted(write(submission))
         time.sleep(self.dawdle_s)
         if self.company:
             self.company.wait(WITHIN_S)
@@ -116,3 +119,23 @@ def until(wanted: Callable[[], Any], within_s: float = WITHIN_S) -> Any:
             return found
         time.sleep(0.01)
     raise AssertionError("it did not come true in time")
+
+
+def persisted(request: Request) -> Request:
+    """A request as it is persisted, but for its version."""
+    assert request.payload["version"] == VERSION
+    return replace(request, payload={key: value for key, value in request.payload.items() if key != "version"})
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What a command was understood as: the kind and the payload that are persisted, and the answer."""
+
+    kind: str
+    payload: dict[str, Any]
+    reply: View
+
+
+def understood(parsed: ParsedCommand | View) -> Understood:
+    assert isinstance(parsed, ParsedCommand)
+    return Understood(parsed.request.kind, arguments(parsed.request), parsed.reply)

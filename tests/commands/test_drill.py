@@ -8,7 +8,7 @@ import pytest
 from bot.domain.drills import Drill, DrillKind
 from bot.errors import PermanentError
 from bot.views.drills import drill as drill_view
-from commands.drill import span_of
+from commands.drill import read_span
 from tests.commands.office import Office, until
 
 START = datetime(2026, 2, 16, 2, 0, tzinfo=UTC)
@@ -100,7 +100,7 @@ def test_help(office: Office) -> None:
     ],
 )
 def test_spans(text: str, seconds: int) -> None:
-    assert span_of(text, "…") == seconds
+    assert read_span(text, "…") == seconds
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_spans(text: str, seconds: int) -> None:
 )
 def test_what_is_no_span(text: str) -> None:
     with pytest.raises(PermanentError, match="not-a-duration"):
-        span_of(text, "…")
+        read_span(text, "…")
 
 
 def test_the_skip_button(office: Office) -> None:

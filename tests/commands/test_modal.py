@@ -11,8 +11,8 @@ from bot.errors import TemporaryError
 from bot.ports import Choices
 from bot.views.status import rollback_modal
 from commands import rollback
-from commands.intake import Desk, Order
-from tests.commands.office import ENVIRONMENTS, Office, Remembered, until
+from commands.intake import Desk
+from tests.commands.office import ENVIRONMENTS, Office, Remembered, understood, until
 from tests.fakes.clock import NOON
 
 Json = dict[str, Any]
@@ -259,8 +259,8 @@ def test_it_asks_for_what_the_command_would_ask_for(office: Office, what: str, a
     answer = form.submit(what=what, app=app, reason="flags & friends")
 
     assert answer["ok"]
-    asked, order = office.only_request(), rollback.read(typed, Desk(Remembered(), ENVIRONMENTS, "T0PHYSIO"))
-    assert isinstance(order, Order)
+    order = understood(rollback.read(typed, Desk(Remembered(), ENVIRONMENTS, "T0PHYSIO")))
+    asked = office.only_request()
     assert asked.id.startswith(f"view:{form.view_id}:")
     assert asked.kind == order.kind
     who = {"user_id": WHO, "channel": "C0INCIDENT", "response_url": asked.payload["response_url"]}

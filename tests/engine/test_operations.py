@@ -15,7 +15,7 @@ from bot.ports import Request
 from tests.engine.story import Story
 from tests.fakes.directory import ENGINEER, LEAD_A, LEAD_B, ONCALL, member
 from tests.fakes.process import Killed, Process
-from tests.fakes.world import World
+from tests.fakes.world import World, submission
 
 
 def refused(world: World) -> list[str]:
@@ -66,7 +66,7 @@ def test_the_loser_of_two_requests_at_once_is_refused(story: Story, world: World
     mine = world.rollback()
 
     def ask_elsewhere() -> None:
-        Operations(world.services(other)).submit(late)
+        Operations(world.services(other)).submit(submission(late))
         world.queue.requests.remove(late.id)
         Operations(world.services(other)).handle(late.id)
 
@@ -173,7 +173,9 @@ def test_questions_are_answered_to_full_members_only(
 
 
 def test_every_question_of_ours_is_one() -> None:
-    assert {kind for kind, _ in QUESTIONS} == {kind.value for kind in requests.QUESTIONS}
+    assert {kind for kind, _ in QUESTIONS} == {
+        kind for kind, request in requests.REQUEST_TYPES.items() if request.reads_only
+    }
 
 
 def test_freezing(story: Story, world: World) -> None:
@@ -198,7 +200,7 @@ def test_migrations_of_a_closed_database_are_not_called_unapplied(story: Story, 
 
     def look() -> None:
         other = Operations(world.services(Process("other")))
-        other.submit(looked)
+        other.submit(submission(looked))
         other.handle(looked.id)
 
     story.process.at_call[probe.process.calls.index("fence.export") + 1] = look

@@ -1,4 +1,4 @@
-"""What was said, as people would see it in the end: one message a key, the newest wish wins."""
+"""Keeps what was said as people would see it in the end: one message per key, the newest request wins."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,7 +24,10 @@ from bot.ports import (
 
 
 class FakeAnnouncer:
-    """A `bot.ports.Announcer`. The card's ts is ``card:{run}``, a request's ``request:{run}:{digest12}``."""
+    """Every announcer of `bot.ports`, `Answers` and `HomeTabs`.
+
+    The card's ts is ``card:{run}``, a request's ``request:{run}:{digest12}``.
+    """
 
     def __init__(self) -> None:
         self.cards: dict[str, tuple[Run, tuple[Vote, ...]]] = {}
@@ -79,43 +82,42 @@ class FakeAnnouncer:
     def escalate(self, run: Run, escalation: Escalation) -> None:
         self.escalations[run.id, run.fence] = escalation
 
-    def refuse(self, audience: Audience, key: str, error: BotError) -> None:
-        self.refusals[key] = (audience.user_id, error)
+    def refuse(self, audience: Audience, error: BotError) -> None:
+        self.refusals[audience.request_id] = (audience.user_id, error)
 
-    def tell(self, audience: Audience, key: str, text: str) -> None:
-        self.told[key] = (audience.user_id, text)
+    def tell(self, audience: Audience, text: str) -> None:
+        self.told[audience.request_id] = (audience.user_id, text)
 
     def status(
         self,
         audience: Audience,
-        key: str,
         runs: Sequence[Run],
         frozen: Mapping[str, str],
         kept: Sequence[KeptDatabase] = (),
         follow_ups: Sequence[Run] = (),
     ) -> None:
-        del audience, key
+        del audience
         self.follow_ups.append(tuple(follow_ups))
         self.kept.append(tuple(kept))
         self.statuses.append((tuple(runs), dict(frozen)))
 
-    def overview(self, audience: Audience, key: str, overview: Overview) -> None:
-        del audience, key
+    def overview(self, audience: Audience, overview: Overview) -> None:
+        del audience
         self.overviews.append(overview)
 
     def job(self, job: Job) -> None:
         self.jobs.setdefault(job.id, []).append(job)
 
-    def backups(self, audience: Audience, key: str, listing: BackupListing, *, replace: bool) -> None:
-        del audience, key
+    def backups(self, audience: Audience, listing: BackupListing, *, replace: bool) -> None:
+        del audience
         self.listings.append((listing, replace))
 
-    def newest_backups(self, audience: Audience, key: str, newest: Sequence[NewestBackups], at: datetime) -> None:
-        del audience, key, at
+    def newest_backups(self, audience: Audience, newest: Sequence[NewestBackups], at: datetime) -> None:
+        del audience, at
         self.newest.append(tuple(newest))
 
-    def backup(self, audience: Audience, key: str, details: BackupDetails) -> None:
-        del audience, key
+    def backup(self, audience: Audience, details: BackupDetails) -> None:
+        del audience
         self.details.append(details)
 
     def home(self, user_id: str, facts: HomeFacts) -> None:
@@ -141,22 +143,22 @@ class FakeAnnouncer:
     def relieved(self, alert: Alert, passed_at: datetime | None) -> None:
         self.alerts[alert.key] = (alert, f"passed {passed_at:%Y-%m-%d %H:%M}" if passed_at else "given up")
 
-    def drill_list(self, audience: Audience, key: str, standings: Sequence[Standing], drills: Sequence[Drill]) -> None:
-        del audience, key
+    def drill_list(self, audience: Audience, standings: Sequence[Standing], drills: Sequence[Drill]) -> None:
+        del audience
         self.drill_lists.append((tuple(standings), tuple(drills)))
 
     def forget_answers(self, older_than_s: float) -> None:
         self.forgotten_s.append(older_than_s)
 
-    def drill_details(self, audience: Audience, key: str, drill: Drill) -> None:
-        del audience, key
+    def drill_details(self, audience: Audience, drill: Drill) -> None:
+        del audience
         self.drill_shown.append(drill)
 
-    def drill_report(self, audience: Audience, key: str, report: DrillReport, png: bytes) -> None:
-        del audience, key
+    def drill_report(self, audience: Audience, report: DrillReport, png: bytes) -> None:
+        del audience
         self.drill_reports.append((report, png))
 
-    def run_of(self, channel: str, ts: str) -> tuple[str, str] | None:
+    def find_run(self, channel: str, ts: str) -> tuple[str, str] | None:
         kind, _, rest = ts.partition(":")
         run_id, _, digest = rest.partition(":")
         card = self.cards.get(run_id)

@@ -11,6 +11,7 @@ from bot.domain.versions import CompatibilityRow, Matrix
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.maintenance.sweeper import sweep
 from bot.engine.operations import Operations
+from bot.engine.requests import REQUEST_TYPES, Submission, defer, read, read_audience
 from bot.engine.runs.runner import Runner
 from bot.ports import Journal, Request
 from tests.fakes.announcer import FakeAnnouncer
@@ -98,6 +99,10 @@ class World:
             ),
             queue=process.wrap(self.queue, "queue"),
             announcer=process.wrap(self.announcer, "announcer"),
+            job_announcer=process.wrap(self.announcer, "announcer"),
+            drill_announcer=process.wrap(self.announcer, "announcer"),
+            answers=process.wrap(self.announcer, "announcer"),
+            home_tabs=process.wrap(self.announcer, "announcer"),
             directory=process.wrap(self.directory, "directory"),
             scripts=process.wrap(self.scripts, "scripts"),
             reader=process.wrap(self.reader, "reader"),
@@ -120,7 +125,12 @@ class World:
 
     def submit(self, process: Process, request: Request) -> None:
         """A person does something; Slack delivers it to this process."""
-        Operations(self.services(process)).submit(request)
+        services = self.services(process)
+        if request.kind in REQUEST_TYPES:
+            Operations(services).submit(submission(request))
+        else:  # from another version
+            services.journal.requests.accept(request)
+            defer(services.queue, request)
 
     def work(self, process: Process) -> None:
         """Let a process work off the queue. What it took is lost when it dies."""
@@ -164,3 +174,8 @@ class World:
         """A button pressed on a message that nobody remembers."""
         words = {"ts": "17.1", "choice": choice, "how": "button", "withdraw": False, "run_id": run_id, "digest": digest}
         return self.request("vote", user, **words, event_ts=f"1772366400.{self._requests:06}")
+
+
+def submission(request: Request) -> Submission:
+    """Read what somebody does out of how it is persisted."""
+    return Submission(read_audience(request), read(request))

@@ -205,7 +205,7 @@ def test_any_home_tab(facts: HomeFacts) -> None:
     assert surfaces.view_problems({"type": "home", "blocks": blocks}, "home") == []
     check_markup(blocks)
     rows = [block for block in blocks if block["type"] == "actions"]
-    assert len(rows) == min(len(facts.environments), home.ENVIRONMENTS_MOST)
+    assert len(rows) == min(len(facts.environments), home.MAX_ENVIRONMENTS)
 
 
 @quick
@@ -242,7 +242,7 @@ def test_any_list_of_choices(choices: Choices, typed: str) -> None:
     composition.SUGGESTIONS({"option_groups": groups}, "", problems)
     assert problems.lines() == []
     offered = [option for group in groups for option in group["options"]]
-    assert len(offered) <= rollback_modal.OPTIONS_MOST
+    assert len(offered) <= rollback_modal.MAX_OPTIONS
     check_markup(offered)
 
 

@@ -1,4 +1,4 @@
-"""Messages on their way to chat: kept in the state database, sent by one writer a channel."""
+"""Keeps messages to chat in the state database, and sends them by one writer per channel."""
 
 from bot.adapters.outbox.rate_limits import Pace
 from bot.adapters.outbox.store import PostgresOutbox

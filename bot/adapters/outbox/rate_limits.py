@@ -1,27 +1,34 @@
-"""How fast messages go out, and how long one waits after a failure."""
+"""Keeps Slack's rate limits, and retries failed messages later, with backoff."""
 
+import logging
 import random
 from dataclasses import dataclass
 
-from bot.errors import TemporaryError
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from bot.adapters.outbox.store import fetch_one
+from bot.errors import BotError, TemporaryError
 from bot.ports import BarredError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Slack's limits, and our patience; all in seconds but `burst` and `whispers_at_once`.
+    """Slack's limits, and our timeouts; all in seconds but `burst` and `ephemerals_at_once`.
 
     Attributes:
         edit_every_s: a message is edited no more often than this (Slack advises 3).
-        window_s, burst: at most `burst` posts of a channel in any window: Slack's 1/s, a small burst allowed.
-        poll_s: how late a message goes out when the process that wanted it has no writer.
-        stale_after_s: how long a writer that has lost the channel may still be waiting for Slack's answer.
-        settle_s: how long what Slack may have taken can take to be seen: a post that timed out, a file in its thread.
-        first_delay_s, longest_delay_s: pauses after temporary errors, doubling.
+        window_s, burst: at most `burst` posts per channel in any window: Slack's 1/s, a small burst allowed.
+        poll_s: delay of a message whose process has no writer.
+        stale_after_s: for how long a writer that has lost the channel may still wait for Slack's answer.
+        settle_s: time until something Slack may have taken can be seen: a post that timed out, a file in its thread.
+        first_delay_s, longest_delay_s: backoff after temporary errors, doubling.
         first_barred_delay_s, longest_barred_delay_s: the same where a person has to let the bot in.
-        barred_patience_s: after that long nobody will, and the message is given up.
-        ephemerals_at_once: ephemeral messages sent side by side.
-        ephemeral_claim_s: how long one of them may take before another writer tries.
+        barred_patience_s: after that the message is given up.
+        ephemerals_at_once: ephemeral messages sent concurrently.
+        ephemeral_claim_s: for how long one of them may take before another writer tries.
         ephemeral_late_s: an answer older than this helps nobody (a response_url lives 30 minutes).
     """
 
@@ -41,14 +48,65 @@ class Pace:
     ephemeral_late_s: float = 1800.0
 
     def delay_s(self, attempts: int, error: TemporaryError) -> float:
-        """How long to wait after the failure that follows `attempts` others.
-
-        Slack's own word counts if it has given one; a little is added, so that replicas do not come back together.
-        """
-        jitter = random.uniform(0.5, 1.0)  # noqa: S311 -- spreads load, keeps no secret
+        """Compute the delay after the failure that follows `attempts` others; Slack's own Retry-After wins."""
+        jitter = random.uniform(0.5, 1.0)  # noqa: S311 -- spreads replicas' load, keeps no secret
         if error.retry_after_s is not None:
             return error.retry_after_s + self.first_delay_s * (jitter - 0.5)
         first_s, longest_s = self.first_delay_s, self.longest_delay_s
         if isinstance(error, BarredError):
             first_s, longest_s = self.first_barred_delay_s, self.longest_barred_delay_s
         return min(longest_s, first_s * 2.0 ** min(attempts, 16)) * jitter
+
+
+class Retries:
+    """Delays failed messages. It logs once that Slack bars the bot from a place, and once that it is let in again."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._barred: dict[str, str] = {}
+
+    def delay(
+        self, conn: Connection[DictRow], row: DictRow, error: TemporaryError, place: str, *, uncertain: bool = False
+    ) -> None:
+        """Retry the message later.
+
+        Args:
+            conn: the transaction to note it in.
+            row: the message; `barred_s` is for how long the bot has been barred from sending it.
+            error: why it was not sent.
+            place: where it would have gone, for the log.
+            uncertain: whether an attempt may have arrived, so that it is searched for before the next.
+        """
+        barred = isinstance(error, BarredError)
+        if barred and row["barred_s"] > self._pace.barred_patience_s:
+            give_up(conn, row, error)
+            return
+        delay_s = self._pace.delay_s(row["attempts"], error)
+        if uncertain and is_outcome_unknown(error):
+            delay_s = max(delay_s, self._pace.settle_s)
+        if barred:
+            self._bar(place, error)
+        else:
+            _log.info("message %s: %s; again in %.1f s", row["key"], error.reference, delay_s)
+        fetch_one(conn, "delay", {**row, "delay_s": delay_s, "uncertain": uncertain, "barred": barred})
+
+    def admit(self, place: str) -> None:
+        """Note that Slack accepted something there."""
+        if self._barred.pop(place, None) is not None:
+            _log.info("%s: Slack lets the bot in again", place)
+
+    def _bar(self, place: str, error: BotError) -> None:
+        if self._barred.get(place) != error.reference:
+            self._barred[place] = error.reference
+            _log.error("%s: %s What is to be said there waits. %s", place, error.message, error.hint)
+
+
+def is_outcome_unknown(error: TemporaryError) -> bool:
+    """Return whether the failed call may have had its effect: a rate limit and a barred bot mean that it had none."""
+    return error.retry_after_s is None and not isinstance(error, BarredError)
+
+
+def give_up(conn: Connection[DictRow], row: DictRow, error: BotError) -> None:
+    """Note that a message cannot be sent, so that those behind it can (the outbox's dead letters)."""
+    _log.error("message %s cannot be sent: %s", row["key"], error.reference)
+    fetch_one(conn, "give_up", {**row, "problem": f"{error.reference}: {error.message}"})

@@ -1,4 +1,4 @@
-"""The outbox's table."""
+"""Stores messages on their way to chat in the outbox's table."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ FORGET_BATCH = 500
 
 
 class PostgresOutbox:
-    """A `bot.ports.Outbox` in the state database; a `Writer` sends what is in it.
+    """Implements `bot.ports.Outbox` in the state database; a `Writer` sends the messages.
 
     Args:
         pool: see `bot.adapters.journal.open_pool`.
@@ -29,9 +29,9 @@ class PostgresOutbox:
         self._listeners: list[threading.Event] = []
 
     def put(self, message: Message) -> None:
-        """Want the message to look like this. The newest wish for a key wins; one already sent is edited.
+        """Request that the message looks like this (decision 5). A message that was sent is edited.
 
-        Channel, thread and run are those of the first wish.
+        Channel, thread and run stay those of the first request.
 
         Raises:
             TemporaryError: ``journal-unreachable``.
@@ -41,12 +41,12 @@ class PostgresOutbox:
                 event.set()
 
     def posted(self, channel: str, ts: str) -> Posted | None:
-        """Which of our messages that is; None when it is none of ours."""
+        """Find the message of ours with that address; None if it is not ours."""
         row = self.fetch("posted", {"channel": channel, "ts": ts})
         return Posted(row["key"], row["run_id"], row["channel"], row["ts"]) if row else None
 
     def backlog(self) -> Sequence[Backlog]:
-        """What has not gone out, one for each kind of receiver.
+        """Count what has not gone out, per kind of receiver.
 
         Raises:
             TemporaryError: ``journal-unreachable``.
@@ -56,37 +56,37 @@ class PostgresOutbox:
         return [Backlog(row["receiver"], row["waiting"], row["given_up"]) for row in rows]
 
     def forget_ephemerals(self, older_than_s: float) -> int:
-        """See `bot.ports.Outbox.forget_whispers`. A batch is a transaction; gives how many messages are gone."""
+        """Delete old ephemerals, one transaction per batch; returns how many."""
         total = 0
         while True:
-            row = self.fetch("forget_whispers", {"older_than_s": older_than_s, "limit": FORGET_BATCH})
+            row = self.fetch("forget_ephemerals", {"older_than_s": older_than_s, "limit": FORGET_BATCH})
             gone = int(row["gone"]) if row else 0
             total += gone
             if gone < FORGET_BATCH:
                 return total
 
     def listen(self, event: threading.Event) -> None:
-        """Set `event` whenever something new is wanted in this process."""
+        """Set `event` whenever this process puts something new."""
         self._listeners.append(event)
 
     def unlisten(self, event: threading.Event) -> None:
-        """Leave `event` alone from now on."""
+        """Stop setting `event`."""
         self._listeners.remove(event)
 
     def fetch(self, query: str, values: Mapping[str, Any]) -> DictRow | None:
-        """Run one of the outbox's queries in its own transaction; gives its first row."""
+        """Run one of the outbox's queries in a transaction of its own; returns the first row."""
         with connection(self.pool) as conn:
-            return one(conn, query, values)
+            return fetch_one(conn, query, values)
 
 
-def one(conn: Connection[DictRow], query: str, values: Mapping[str, Any]) -> DictRow | None:
-    """Run a query; gives its first row, if it has rows."""
+def fetch_one(conn: Connection[DictRow], query: str, values: Mapping[str, Any]) -> DictRow | None:
+    """Run a query; returns the first row, None without rows."""
     cursor = conn.execute(QUERIES[query], values)
     return cursor.fetchone() if cursor.description else None
 
 
-def message_of(row: DictRow) -> Message:
-    """Read a message as wanted."""
+def read_message(row: DictRow) -> Message:
+    """Read a message out of its row."""
     return Message(
         key=row["key"],
         channel=row["channel"],
@@ -98,11 +98,11 @@ def message_of(row: DictRow) -> Message:
         response_url=row["response_url"],
         replace=row["replace_original"],
         surface=row.get("surface", ""),
-        attachment=_attachment_of(row),
+        attachment=_read_attachment(row),
     )
 
 
-def _attachment_of(row: DictRow) -> Attachment | None:
+def _read_attachment(row: DictRow) -> Attachment | None:
     if row.get("attachment") is None:
         return None
     return Attachment(row["attachment_name"], row["attachment_title"], bytes(row["attachment"]))

@@ -1,12 +1,11 @@
-"""The writer: three threads a process, which send what is in the outbox."""
+"""Sends what is in the outbox, in three threads per process."""
 
 import logging
 import threading
 from collections.abc import Callable
 
 from bot.adapters.outbox.channels import Channels
-from bot.adapters.outbox.ephemerals import Ephemerals
-from bot.adapters.outbox.homes import Homes
+from bot.adapters.outbox.ephemerals import Ephemerals, HomeTabPublisher
 from bot.adapters.outbox.rate_limits import Pace
 from bot.adapters.outbox.store import PostgresOutbox
 from bot.errors import BotError
@@ -16,16 +15,16 @@ _log = logging.getLogger(__name__)
 
 
 class Writer:
-    """Sends what is wanted: in channels in order and at Slack's pace, to single persons at once; Home tabs
-    by themselves, so that many of them hold up no card.
+    """Sends to channels in order and at Slack's pace, to persons at once, and Home tabs separately.
 
-    Any number of writers, in any number of processes, share one outbox.
+    Decision 17: many Home tabs must not delay a card. Any number of writers, in any number of processes, share one
+    outbox.
 
     Args:
-        outbox: what is wanted.
-        chat: where it goes.
-        clock: for Slack's own pauses.
-        pace: how fast.
+        outbox: has the messages.
+        chat: receives them.
+        clock: measures Slack's pauses.
+        pace: says how fast.
     """
 
     def __init__(self, outbox: PostgresOutbox, chat: Chat, clock: Clock, pace: Pace | None = None) -> None:
@@ -35,25 +34,25 @@ class Writer:
         self._stopping = threading.Event()
         self._woken = (threading.Event(), threading.Event(), threading.Event())
         self._ephemerals = Ephemerals(outbox, chat, self._pace, self._woken[1])
-        self._homes = Homes(outbox, chat, clock, self._pace)
+        self._homes = HomeTabPublisher(outbox, chat, clock, self._pace)
         self._threads = [
             threading.Thread(target=self._loop, args=(sweep, woken), name=name, daemon=True)
             for name, sweep, woken in (
                 ("outbox-channels", self.sweep_channels, self._woken[0]),
-                ("outbox-whispers", self.sweep_ephemerals, self._woken[1]),
+                ("outbox-ephemerals", self.sweep_ephemerals, self._woken[1]),
                 ("outbox-homes", self.sweep_homes, self._woken[2]),
             )
         ]
 
     def start(self) -> None:
-        """Begin with what a predecessor left."""
+        """Start sending, with what a predecessor left first."""
         for event in self._woken:
             self._outbox.listen(event)
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Finish the calls under way; whatever is left stays in the outbox."""
+        """Finish the calls under way; the rest stays in the outbox."""
         self._stopping.set()
         for event in self._woken:
             event.set()
@@ -64,20 +63,20 @@ class Writer:
         self._ephemerals.stop()
 
     def sweep_channels(self) -> int:
-        """Send, here and now, what may go out to channels; gives how many calls to Slack that took."""
+        """Send now what may go out to channels; returns how many calls to Slack that took."""
         return self._channels.sweep()
 
     def sweep_ephemerals(self) -> int:
-        """Begin to send what is due to single persons; gives how many messages that were."""
+        """Start to send ephemerals that are due; returns how many."""
         return self._ephemerals.sweep()
 
     def sweep_homes(self) -> int:
-        """Publish, here and now, the Home tabs that are due; gives how many calls to Slack that took."""
+        """Publish now the Home tabs that are due; returns how many calls to Slack that took."""
         return self._homes.sweep()
 
     def _loop(self, sweep: Callable[[], int], woken: threading.Event) -> None:
         while not self._stopping.is_set():
-            woken.clear()  # before the sweep: what is wanted during it sets it again
+            woken.clear()  # before the sweep: a message put during it sets it again
             try:
                 sweep()
             except BotError as error:

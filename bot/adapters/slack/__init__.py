@@ -1,1 +1,1 @@
-"""Slack: the Bolt app, chat, and the directory of people. The only place that knows slack_sdk."""
+"""Connects to Slack: the Bolt app, chat, and the directory of people. Only here is slack_sdk known."""

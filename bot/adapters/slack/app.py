@@ -1,8 +1,8 @@
-"""The Bolt app on Socket Mode.
+"""Builds the Bolt app on Socket Mode.
 
 Bolt acks an event before its listener runs, unless `process_before_response`: with it, `SocketModeHandler.handle` runs
-the listener to its end in the socket client's own thread and sends the ack from what `dispatch` gives back. A listener
-that raises makes it a 500, which is not sent, so that Slack delivers again. Persist, then ack, holds by that.
+the listener to its end in the socket client's own thread and sends the ack that `dispatch` returns. A listener
+that raises makes it a 500, which is not sent, so Slack delivers again: decision 4, persist, then ack, rests on that.
 """
 
 import logging
@@ -34,14 +34,14 @@ def build_app(
     base_url: str = SLACK_API,
     concurrency: int = CONCURRENCY,
 ) -> tuple[App, SocketModeHandler]:
-    """Make the app and its Socket Mode handler. Nothing is sent before the handler connects.
+    """Build the app and its Socket Mode handler. Nothing is sent before the handler connects.
 
     Args:
         bot_token: ``xoxb-…``.
         app_token: ``xapp-…`` with ``connections:write``; "" for a process that never connects.
-        team_id: our workspace.
+        team_id: the workspace.
         base_url: of the Web API, with a slash at its end.
-        concurrency: payloads dealt with at the same time.
+        concurrency: payloads handled at the same time.
     """
     client = build_client(bot_token, base_url)
     identity = _Identity(client, team_id)
@@ -61,23 +61,23 @@ def build_app(
 
 
 def build_client(bot_token: str, base_url: str = SLACK_API) -> WebClient:
-    """Make a Web API client for `SlackChat`, with a time limit and logs without bodies."""
+    """Build a Web API client for `SlackChat`, with a time limit and logs without bodies."""
     return WebClient(token=bot_token, base_url=base_url, timeout=_TIMEOUT_S, logger=_quiet_logger())
 
 
 class _Identity:
-    """Who the bot is. Asked of Slack once, in the background: no payload waits for it, or is lost for it."""
+    """Looks up the bot's own ids once, in the background, so that no payload waits for them or is lost."""
 
     def __init__(self, client: WebClient, team_id: str) -> None:
         self._client = client
         self._team_id = team_id
-        self._asking = Lock()
+        self._looking_up = Lock()
         self._bot: tuple[str, str] | None = None
 
     def authorize(self, enterprise_id: str | None) -> AuthorizeResult:
-        """Give Bolt what it needs to build a context; the bot's ids are None until they are known."""
-        if self._bot is None and self._asking.acquire(blocking=False):
-            Thread(target=self._ask, name="auth-test", daemon=True).start()
+        """Return what Bolt needs to build a context; the bot's ids are None until they are known."""
+        if self._bot is None and self._looking_up.acquire(blocking=False):
+            Thread(target=self._look_up, name="auth-test", daemon=True).start()
         bot_user_id, bot_id = self._bot or (None, None)
         return AuthorizeResult(
             enterprise_id=enterprise_id,
@@ -87,21 +87,21 @@ class _Identity:
             bot_token=self._client.token,
         )
 
-    def _ask(self) -> None:
+    def _look_up(self) -> None:
         try:
             with translated():
                 answer = self._client.auth_test()
                 self._bot = (str(answer["user_id"]), str(answer["bot_id"]))
         except BotError as error:
-            _quiet_logger().warning("could not ask who the bot is: %s", error.reference)
+            _quiet_logger().warning("the bot's own ids are not known: %s", error.reference)
         finally:
-            self._asking.release()
+            self._looking_up.release()
 
 
 def _report(error: Exception, body: dict[str, Any], ack: Ack, respond: Respond) -> BoltResponse:
-    """Log what went wrong without a word of the payload, and tell a person who waits for an answer.
+    """Log the error without the payload, and answer a person who waits.
 
-    Nothing but a command is acked: an event is delivered again by Slack, a click shows that it failed.
+    Only commands are acked: Slack delivers an event again, and shows that a click failed.
     """
     known = error if isinstance(error, BotError) else _unknown()
     kind = "" if error is known else f" {type(error).__name__} at\n{''.join(traceback.format_tb(error.__traceback__))}"
@@ -113,7 +113,7 @@ def _report(error: Exception, body: dict[str, Any], ack: Ack, respond: Respond) 
         try:
             respond(view.text, blocks=list(view.blocks), response_type="ephemeral", replace_original=False)
         except OSError:
-            _quiet_logger().warning("could not tell a person of %s", known.reference)
+            _quiet_logger().warning("a person could not be shown %s", known.reference)
     return BoltResponse(status=500, body="")
 
 

@@ -1,4 +1,4 @@
-"""Slack as the outbox's writer needs it: post, edit, whisper, upload, find again."""
+"""Posts, edits, uploads and finds messages in Slack for the outbox's writer."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
-from bot.adapters.slack.directory import SlackDirectory
-from bot.adapters.slack.health import find_missing
+from bot.adapters.slack.directory import SlackDirectory, find_missing
 from bot.adapters.slack.translation import retry_after_s, translated
 from bot.domain.approvals import Voter
 from bot.errors import PermanentError, TemporaryError
@@ -15,7 +14,7 @@ from bot.ports import Message
 
 EVENT_TYPE = "backstop_message"
 _PAGE = 200
-_PAGES_MOST = 5
+_MAX_PAGES = 5
 _OK = 200
 _TOO_MANY = 429
 
@@ -23,7 +22,7 @@ _TOO_MANY = 429
 class SlackChat:
     """Implements `bot.ports.Chat` and `bot.ports.Directory`.
 
-    A message is sent at most once a call: neither a lost connection nor a rate limit is retried here, because only
+    A message is sent at most once per call: neither a lost connection nor a rate limit is retried here, because only
     the outbox knows whether a message that seemed to fail has arrived after all (`find_posted`).
 
     Args:
@@ -43,7 +42,7 @@ class SlackChat:
         self._directory = SlackDirectory(client)
 
     def post(self, message: Message, thread_ts: str) -> str:
-        """See `bot.ports.Chat.post`. The message's key travels in its metadata, so that it can be found again."""
+        """Post a message, with its key in the metadata so that it can be found again."""
         with translated():
             answer = self._client.chat_postMessage(
                 channel=message.channel,
@@ -57,15 +56,15 @@ class SlackChat:
             return str(answer["ts"])
 
     def update(self, message: Message, ts: str) -> None:
-        """See `bot.ports.Chat.update`."""
+        """Replace a message's text and blocks."""
         with translated():
-            # Without `blocks` Slack would keep the old ones, buttons and all: they are always given.
+            # Without `blocks` Slack would keep the old ones, buttons included.
             self._client.chat_update(channel=message.channel, ts=ts, text=message.text, blocks=_blocks(message))
 
     def ephemeral(self, message: Message, thread_ts: str) -> None:
-        """See `bot.ports.Chat.whisper`. A used-up response_url falls back to an ephemeral in the channel.
+        """Show a message to one person; a used-up response_url falls back to an ephemeral in the channel.
 
-        Where the channel is the person, it is their own conversation with the bot: nobody else sees that anyway.
+        If the channel is the person's own conversation with the bot, nobody else sees an ordinary message either.
         """
         if message.response_url and self._respond(message):
             return
@@ -82,7 +81,7 @@ class SlackChat:
             )
 
     def upload(self, message: Message, thread_ts: str, name: str) -> None:
-        """See `bot.ports.Chat.upload`. Slack's three moves; before the third nobody sees anything.
+        """Share a file in Slack's three calls; before the third, nobody sees anything.
 
         Raises:
             PermanentError: ``nothing-attached``.
@@ -100,46 +99,37 @@ class SlackChat:
             )
 
     def publish_home(self, user_id: str, blocks: Sequence[Mapping[str, Any]]) -> None:
-        """See `bot.ports.Chat.publish_home`."""
+        """Set a person's Home tab."""
         with translated():
             view = {"type": "home", "blocks": [dict(block) for block in blocks]}
             self._client.views_publish(user_id=user_id, view=view)
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
-        """See `bot.ports.Chat.look_up`."""
+        """Look up a person and their groups, fresh."""
         return self._directory.look_up(user_id, groups)
 
     def missing(self, team_id: str, channels: Iterable[str]) -> Sequence[str]:
-        """Name what keeps the bot from that workspace or those channels; empty when all is well."""
+        """List what keeps the bot from that workspace or those channels; empty if nothing does."""
         return list(find_missing(self._client, team_id, channels))
 
     def is_in(self, channel: str) -> bool:
-        """See `bot.ports.Directory.is_in`."""
+        """Return whether the bot is a member of the channel."""
         return self._directory.is_in(channel)
 
     def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
-        """Find the message that was posted for a key, by its metadata.
-
-        Args:
-            channel: where it was posted.
-            thread_ts: its thread; "" when it is in none.
-            key: of the message.
-
-        Returns:
-            Its ts; None when it is not among the last 1,000.
-        """
-        found = (said for said in self._said(channel, thread_ts) if _key_of(said) == key)
+        """Find the message that was posted for a key; returns its ts, None if it is not among the last 1,000."""
+        found = (said for said in self._messages(channel, thread_ts) if _read_key(said) == key)
         return next((str(said["ts"]) for said in found), None)
 
     def find_file(self, channel: str, thread_ts: str, name: str) -> bool:
-        """See `bot.ports.Chat.find_file`."""
-        shared = (file for said in self._said(channel, thread_ts) for file in said.get("files") or ())
+        """Return whether a file with that name was shared among the last 1,000 messages."""
+        shared = (file for said in self._messages(channel, thread_ts) for file in said.get("files") or ())
         return any(file.get("name") == name for file in shared)
 
-    def _said(self, channel: str, thread_ts: str) -> Iterator[Mapping[str, Any]]:
-        """What was said in a thread, or in a channel outside threads: the last 1,000 messages."""
+    def _messages(self, channel: str, thread_ts: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the last 1,000 messages of a thread, or of a channel outside threads."""
         cursor = ""
-        for _ in range(_PAGES_MOST):
+        for _ in range(_MAX_PAGES):
             answer = self._read(channel, thread_ts, cursor)
             yield from answer.get("messages", [])
             cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
@@ -185,6 +175,6 @@ def _blocks(message: Message) -> list[dict[str, Any]]:
     return [dict(block) for block in message.blocks]
 
 
-def _key_of(said: Mapping[str, Any]) -> str:
+def _read_key(said: Mapping[str, Any]) -> str:
     metadata = said.get("metadata") or {}
     return str((metadata.get("event_payload") or {}).get("key", "")) if metadata.get("event_type") == EVENT_TYPE else ""

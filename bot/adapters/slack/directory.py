@@ -1,6 +1,6 @@
-"""People, looked up fresh. What cannot be looked up cannot vote."""
+"""Looks up people and channels in Slack, always fresh: people who cannot be looked up cannot vote."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from slack_sdk import WebClient
@@ -19,7 +19,7 @@ _RETRIES = 2
 
 
 class SlackDirectory:
-    """Implements `bot.ports.Directory`. Reading twice does no harm, so here slack_sdk may retry and wait.
+    """Implements `bot.ports.Directory`. Reads are idempotent, so here slack_sdk may retry and wait.
 
     Args:
         client: with the bot's token; its token, host, proxy and timeout are used.
@@ -42,7 +42,7 @@ class SlackDirectory:
         )
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
-        """See `bot.ports.Chat.look_up`. One group that cannot be read fails the whole look-up."""
+        """Look up a person; one group that cannot be read fails the whole look-up."""
         try:
             with translated():
                 user = self._client.users_info(user=user_id)["user"]
@@ -56,8 +56,8 @@ class SlackDirectory:
             ) from error
 
     def is_in(self, channel: str) -> bool:
-        """See `bot.ports.Directory.is_in`. A private channel without the bot does not exist for it."""
-        if channel.startswith("D"):  # nothing can be typed in its own, and nobody lets it into other people's
+        """Look up the bot's membership; a private channel that it is not in does not exist for it."""
+        if channel.startswith("D"):  # commands cannot be typed in its own, and it cannot join other people's
             return False
         try:
             with translated():
@@ -89,3 +89,36 @@ def _voter(user: Mapping[str, Any], groups: frozenset[str]) -> Voter:
         stranger=bool(user.get("is_stranger")),
         groups=groups,
     )
+
+
+def find_missing(client: WebClient, team_id: str, channels: Iterable[str]) -> Iterator[str]:
+    """Find what keeps the bot from Slack, a phrase each; reads only (`backstop doctor`).
+
+    Args:
+        client: with the bot's token.
+        team_id: the workspace of the token.
+        channels: ids of the incident channels, in which it must be a member.
+    """
+    try:
+        with translated():
+            seen = str(client.auth_test().get("team_id"))
+    except BotError as error:
+        yield f"the bot token is not accepted: {error}"
+        return
+    if seen != team_id:
+        yield f"the bot token is of workspace {seen}, and team_id says {team_id}"
+    for channel in channels:
+        yield from _check_channel(client, channel)
+
+
+def _check_channel(client: WebClient, channel: str) -> Iterator[str]:
+    try:
+        with translated():
+            found = client.conversations_info(channel=channel).get("channel") or {}
+    except BotError as error:  # a private channel that it is not in is not found at all
+        yield f"channel {channel} cannot be looked at, perhaps the bot was not invited: {error}"
+        return
+    if found.get("is_archived"):
+        yield f"channel {channel} is archived"
+    elif not found.get("is_member"):
+        yield f"the bot is no member of channel {channel}: invite it"

@@ -1,4 +1,4 @@
-"""slack_sdk's exceptions as ours."""
+"""Translates slack_sdk's exceptions into ours."""
 
 import http.client
 import re
@@ -27,7 +27,7 @@ _BARRED = {
     "not_in_channel": _INVITE,
     # Slack says this, too, of a private channel that the bot has been taken out of.
     "channel_not_found": "Invite the bot to the channel, or correct its id in the configuration.",
-    # People put a channel away by mistake, and take it out again with everything in it.
+    # People archive a channel by mistake, and unarchive it with everything in it.
     **dict.fromkeys(("is_archived", "is_inactive"), "Unarchive the channel."),
     "missing_scope": "Reinstall the app from deploy/slack-manifest.yaml, and give the bot the new token.",
     **dict.fromkeys(
@@ -39,7 +39,7 @@ _BARRED = {
         _ALLOW,
     ),
 }  # fmt: skip
-"""What a person can put right, and how. All else that Slack refuses is refused for good."""
+"""Errors that a person can fix, and how. All others that Slack returns are permanent."""
 
 _WAIT_S = 30.0
 _SECONDS = re.compile(r"\d{1,5}(\.\d+)?", re.ASCII)
@@ -72,7 +72,7 @@ def translated() -> Iterator[None]:
 
 
 def retry_after_s(headers: object) -> float:
-    """Read ``Retry-After``, whatever its case; `_WAIT_S` where it says nothing sensible."""
+    """Read ``Retry-After`` in any case; `_WAIT_S` if it is not a number."""
     pairs = headers.items() if hasattr(headers, "items") else ()
     value = next((value for name, value in pairs if str(name).lower() == "retry-after"), "")
     text = str(value[0] if isinstance(value, list) and value else value)
@@ -80,15 +80,15 @@ def retry_after_s(headers: object) -> float:
 
 
 def _refused(response: SlackResponse) -> BotError:
-    # Slack answers with an HTML page when it is down: then `error` is slack_sdk's sentence about it, not a name.
+    # Slack answers with an HTML page when it is down: then `error` is a sentence by slack_sdk, not a name.
     name = str(response.get("error") or "unknown_error")
     if response.status_code == _TOO_MANY or name in _RATE_LIMITED:
         wait_s = retry_after_s(response.headers)
         return TemporaryError("slack-rate-limited", f"Slack asks for {wait_s:.0f} s of silence.", retry_after_s=wait_s)
     if response.status_code >= _SERVER_ERROR or name in _PASSING or not name.replace("_", "").isalnum():
         return TemporaryError("slack-unavailable", "Slack is having trouble.", "The message is kept and sent later.")
-    word, said = name.replace("_", "-"), f"Slack refused it: {name}."
+    word, message = name.replace("_", "-"), f"Slack refused it: {name}."
     if name in _BARRED:
         needed = f" The missing scope is {response.get('needed')}." if name == "missing_scope" else ""
-        return BarredError(f"slack-{word}", said + needed, _BARRED[name])
-    return PermanentError(f"slack-{word}", said, "Slack's own reference of the method explains the name.")
+        return BarredError(f"slack-{word}", message + needed, _BARRED[name])
+    return PermanentError(f"slack-{word}", message, "Slack's own reference of the method explains the name.")

@@ -1,4 +1,4 @@
-"""Who may do what: people are looked up fresh, and a look-up that fails means no."""
+"""Checks people's permissions. Everyone is looked up fresh, and a failed look-up means no permission."""
 
 from bot.domain.approvals import Voter, entitled
 from bot.domain.environments import Environment
@@ -7,7 +7,30 @@ from bot.engine.context import Services
 from bot.errors import PermanentError
 
 MEMBER_FOR_S = 600.0
-"""How long somebody is taken for a member without looking again: they only read. Votes are never counted so."""
+"""For how long a reader's membership is cached. Votes never use the cache."""
+
+
+class Readers:
+    """Caches who may read.
+
+    Decision 17: questions at night must not depend on a look-up each, which Slack limits. Votes and requests that
+    change something are never judged by it.
+    """
+
+    def __init__(self) -> None:
+        self._seen_at: dict[str, float] = {}
+
+    def check(self, services: Services, user_id: str) -> None:
+        """Let people through who are, or were within `MEMBER_FOR_S`, full members.
+
+        Raises:
+            PermanentError: ``not-a-member``.
+            TemporaryError: ``lookup-failed``.
+        """
+        now = services.clock.monotonic()
+        if now - self._seen_at.get(user_id, now - MEMBER_FOR_S) >= MEMBER_FOR_S:
+            check_reader(services, user_id)
+            self._seen_at[user_id] = now
 
 
 def check_member(services: Services, user_id: str, environment: Environment) -> Voter:
@@ -20,30 +43,8 @@ def check_member(services: Services, user_id: str, environment: Environment) -> 
     return _check(services, services.directory.look_up(user_id, environment.approval.groups))
 
 
-class Readers:
-    """Who may read, remembered for a while: a question at night does not depend on Slack's look-ups each time.
-
-    Votes and wishes are never judged by it.
-    """
-
-    def __init__(self) -> None:
-        self._seen_at: dict[str, float] = {}
-
-    def check(self, services: Services, user_id: str) -> None:
-        """Let through who is, or lately was, a full member.
-
-        Raises:
-            PermanentError: ``not-a-member``.
-            TemporaryError: ``lookup-failed``.
-        """
-        now = services.clock.monotonic()
-        if now - self._seen_at.get(user_id, now - MEMBER_FOR_S) >= MEMBER_FOR_S:
-            check_reader(services, user_id)
-            self._seen_at[user_id] = now
-
-
 def check_reader(services: Services, user_id: str) -> Voter:
-    """The same for somebody who only reads, without asking which groups they are in: Slack limits that much more.
+    """Do the same without looking up groups, which Slack limits much more.
 
     Raises:
         PermanentError: ``not-a-member``.

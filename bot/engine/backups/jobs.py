@@ -15,6 +15,7 @@ from bot.domain.runs import Progress, RunState
 from bot.engine.approvals.authorization import check_member
 from bot.engine.backups.create import take_bundle
 from bot.engine.context import EnvironmentServices, Services
+from bot.engine.requests import TakeBackup
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Audience, Report
 
@@ -54,7 +55,7 @@ class Work:
 
     def _show(self, **changes: Any) -> None:
         try:
-            self.services.announcer.job(replace(self.job, **changes))
+            self.services.job_announcer.job(replace(self.job, **changes))
         except TemporaryError as error:
             _log.warning("chore %s cannot be shown: %s", self.job.id[:60], error.reference)
 
@@ -75,7 +76,7 @@ class Work:
     def _end(self, job: Job) -> Job:
         services = self.services
         ended = replace(job, ended_at=services.clock.now(), progress=None)
-        services.announcer.job(ended)
+        services.job_announcer.job(ended)
         details = {
             "environment": ended.environment,
             "subject": ended.subject,
@@ -98,17 +99,18 @@ def _words(error: Exception) -> str:
     return str(error) if isinstance(error, BotError) else f"internal-error: {type(error).__name__}; the log has more."
 
 
-def take(services: Services, audience: Audience, key: str, environment: str, label: str) -> str:
+def take(services: Services, audience: Audience, request: TakeBackup) -> str:
     """Take a backup; gives a sentence for whoever asked.
 
     Raises:
         BotError: why there is none; where it had begun, the incident channel has been told too.
     """
+    environment = request.environment
     env = services.env(environment)
     check_member(services, audience.user_id, env.environment)
-    _check_label(label)
+    _check_label(request.label)
     _check_no_run(services, environment)
-    work = begin(services, env, audience, key, JobKind.TAKE, label)
+    work = begin(services, env, audience, JobKind.TAKE, request.label)
     ended = work.perform(lambda: _taken(work))
     return f"Backup {ended.subject} is taken. /backups {environment} show {ended.subject} says what is in it."
 
@@ -157,7 +159,6 @@ def begin(
     services: Services,
     env: EnvironmentServices,
     audience: Audience,
-    key: str,
     kind: JobKind,
     subject: str,
     level: int = 0,
@@ -167,7 +168,7 @@ def begin(
     Raises:
         PermanentError: ``chore-under-way`` with who and since when; ``chore-given-up`` after too many restarts.
     """
-    environment = env.environment.name
+    environment, key = env.environment.name, audience.request_id
     holder = services.journal.jobs.hold(environment, kind, key, audience.user_id)
     if holder.request_id != key:
         raise _under_way(environment, kind, holder)
@@ -176,7 +177,7 @@ def begin(
     work = Work(services, env, job)
     if holder.attempts > ATTEMPTS_MOST:
         work.perform(lambda: _give_up(job))
-    services.announcer.job(job)
+    services.job_announcer.job(job)
     return work
 
 

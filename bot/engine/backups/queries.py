@@ -4,6 +4,7 @@ from difflib import get_close_matches
 
 from bot.domain.backups import BUNDLE_SUFFIX, Backup
 from bot.engine.context import EnvironmentServices, Services
+from bot.engine.requests import ListBackups, ShowBackup
 from bot.errors import BotError, PermanentError
 from bot.ports import Audience, BackupDetails, BackupListing, NewestBackups
 
@@ -15,19 +16,20 @@ _SUGGESTIONS = 3
 _NEAR = 0.6
 
 
-def list_backups(
-    services: Services, audience: Audience, key: str, environment: str, text: str, offset: int, *, replace: bool
-) -> None:
-    """Show a page of an environment's backups, newest first."""
-    page = services.env(environment).store.list_page(text, offset, PAGE)
-    listing = BackupListing(environment, page, text, offset, services.clock.now())
-    services.announcer.backups(audience, key, listing, replace=replace)
+def list_backups(services: Services, audience: Audience, request: ListBackups) -> None:
+    """Show a page of an environment's backups, newest first, or the newest few of every environment."""
+    if not request.environment:
+        _list_newest(services, audience)
+        return
+    page = services.env(request.environment).store.list_page(request.text, request.offset, PAGE)
+    listing = BackupListing(request.environment, page, request.text, request.offset, services.clock.now())
+    services.answers.backups(audience, listing, replace=request.replace)
 
 
-def list_newest(services: Services, audience: Audience, key: str) -> None:
+def _list_newest(services: Services, audience: Audience) -> None:
     """Show every environment's newest few; a bucket that does not answer hides no other."""
     newest = [_newest(services.envs[name]) for name in sorted(services.envs)]
-    services.announcer.newest_backups(audience, key, newest, services.clock.now())
+    services.answers.newest_backups(audience, newest, services.clock.now())
 
 
 def _newest(env: EnvironmentServices) -> NewestBackups:
@@ -37,15 +39,15 @@ def _newest(env: EnvironmentServices) -> NewestBackups:
         return NewestBackups(env.environment.name, None, str(error))
 
 
-def show_backup(services: Services, audience: Audience, key: str, environment: str, name: str) -> None:
+def show_backup(services: Services, audience: Audience, request: ShowBackup) -> None:
     """Show what a backup's manifest says.
 
     Raises:
         PermanentError: see `find_backup`.
     """
-    backup = find_backup(services.env(environment), name)
+    backup = find_backup(services.env(request.environment), request.name)
     restored = services.drills.restored(str(backup.name))
-    services.announcer.backup(audience, key, BackupDetails(environment, backup, services.clock.now(), restored))
+    services.answers.backup(audience, BackupDetails(request.environment, backup, services.clock.now(), restored))
 
 
 def find_backup(env: EnvironmentServices, name: str) -> Backup:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.domain.runs import Run
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.isolation import by_itself
-from bot.engine.requests import Kind
+from bot.engine.requests import OpenUndo, RecoverRows, read
 from bot.errors import BotError, PermanentError
 from bot.ports import KeptDatabase
 
@@ -17,7 +17,7 @@ NOTICE_S = 86_400.0
 ANNOUNCED = "kept-database-end-announced"
 BEGUN = "kept-database-drop-begun"
 DROPPED = "kept-database-dropped"
-READERS = frozenset({Kind.SALVAGE, Kind.UNDO})
+READERS = frozenset({RecoverRows.kind, OpenUndo.kind})
 """What reads a kept database before there is a run that holds its environment."""
 
 _log = logging.getLogger(__name__)
@@ -82,7 +82,8 @@ def _is_needed(services: Services, kept: KeptDatabase) -> bool:
     if services.journal.runs.active(kept.environment) is not None:
         return True
     asked = [request for request in services.journal.requests.under_way() if request.kind in READERS]
-    return any(request.payload.get("run_id") == kept.run_id for request in asked)
+    reading = (read(request) for request in asked)
+    return any(isinstance(request, RecoverRows | OpenUndo) and request.run_id == kept.run_id for request in reading)
 
 
 def _drop(services: Services, env: EnvironmentServices, run: Run, kept: KeptDatabase) -> None:

@@ -10,6 +10,7 @@ from bot.domain.runs import Run, RunState
 from bot.engine.approvals.authorization import check_steward
 from bot.engine.backups.jobs import Work, begin
 from bot.engine.context import Services
+from bot.engine.requests import RecoverRows
 from bot.errors import PermanentError
 from bot.planning.checklist import is_past_return
 from bot.planning.retired import is_retired, saved_in_place
@@ -18,18 +19,18 @@ from bot.ports import Audience, RowRecovery
 _CHANGING = frozenset({RunState.APPROVED, RunState.RUNNING})
 
 
-def salvage(services: Services, audience: Audience, key: str, run_id: str) -> str:
+def salvage(services: Services, audience: Audience, request: RecoverRows) -> str:
     """Compare what a run has put aside with the live database; gives a sentence for whoever asked.
 
     Raises:
         BotError: why not; where it had begun, the run's thread has been told too.
     """
-    run = services.run(run_id)
+    run = services.run(request.run_id)
     check_steward(services, audience.user_id, run)
     kept = _put_aside_by(run)
     row_recovery = _row_recovery(services, run, kept)
     _check_no_run(services, run.environment)
-    work = begin(services, services.env(run.environment), audience, key, JobKind.SALVAGE, run.id)
+    work = begin(services, services.env(run.environment), audience, JobKind.SALVAGE, run.id)
     stored_as = f"salvage/{run.id}/{work.job.begun_at:%Y%m%d_%H%M%S}.sql.gz"
     ended = work.perform(lambda: _recovered(work, row_recovery, run, kept, stored_as))
     rows = ended.salvage.rows if ended.salvage else 0

@@ -13,6 +13,7 @@ from bot.engine.backups.jobs import Work, begin
 from bot.engine.backups.queries import find_backup
 from bot.engine.backups.verdict import FaultError, judging, note
 from bot.engine.context import Services
+from bot.engine.requests import VerifyBackup
 from bot.errors import PermanentError
 from bot.planning.refusals import check_second_database
 from bot.ports import Audience, FetchedBundle, Sides
@@ -20,19 +21,19 @@ from bot.ports import Audience, FetchedBundle, Sides
 _NAMES, _READABLE, _RESTORED = LEVELS
 
 
-def verify(services: Services, audience: Audience, key: str, environment: str, name: str, level: int) -> str:
+def verify(services: Services, audience: Audience, request: VerifyBackup) -> str:
     """Prove a backup, keep what was found, and give a sentence for whoever asked.
 
     Raises:
         BotError: why it could not be tried; nothing is noted then.
     """
-    env = services.env(environment)
+    env, level = services.env(request.environment), request.level
     check_member(services, audience.user_id, env.environment)
     _check_level(level)
-    backup = find_backup(env, name)
+    backup = find_backup(env, request.name)
     if level == _RESTORED:
-        check_second_database(environment, env.database.inspect())
-    work = begin(services, env, audience, key, JobKind.VERIFY, str(backup.name), level)
+        check_second_database(request.environment, env.database.inspect())
+    work = begin(services, env, audience, JobKind.VERIFY, str(backup.name), level)
     ended = work.perform(lambda: _verified(work, backup))
     if ended.problem:
         return f"{backup.name} did NOT pass level {ended.level}: {ended.problem}"

@@ -36,7 +36,7 @@ def watch(services: Services, now: datetime) -> None:
     for subject, (alert, _) in watched.items():
         if alert is not None and raised.get(subject) != alert:
             _relieve(services, raised.get(subject), alert.since if alert.passed else None)
-            services.announcer.overdue(alert)
+            services.drill_announcer.overdue(alert)
             book.raise_alert(alert)
     live = book.listed(now - OUTDATED_AFTER) if raised else ()
     for subject, alert in raised.items():
@@ -48,7 +48,7 @@ def watch(services: Services, now: datetime) -> None:
 
 def _relieve(services: Services, alert: Alert | None, passed: datetime | None) -> None:
     if alert is not None:
-        services.announcer.relieved(alert, passed)
+        services.drill_announcer.relieved(alert, passed)
 
 
 def _watched(services: Services, now: datetime) -> Iterator[tuple[str, tuple[Alert | None, datetime | None]]]:

@@ -110,7 +110,7 @@ class DrillExecution:
             return
         try:
             self._record(replace(step, detail=detail, progress=progress))
-            self.services.announcer.drill(self.drill)
+            self.services.drill_announcer.drill(self.drill)
         except TemporaryError as error:
             _log.warning("drill %s cannot be shown: %s", self.drill.id, error.reference)
 
@@ -135,7 +135,7 @@ class DrillExecution:
 
     def _announce(self) -> None:
         try:
-            self.services.announcer.drill(self.drill)
+            self.services.drill_announcer.drill(self.drill)
         except TemporaryError:
             raise
         except Exception:  # noqa: BLE001 -- a message that cannot be made must not stop a drill half-way

@@ -10,6 +10,7 @@ from bot.engine.context import EnvironmentServices, Services
 from bot.engine.drills.alerts import standings
 from bot.engine.preview.history import grounds, look_back
 from bot.engine.preview.swap import choose_backup
+from bot.engine.requests import ReportDrills
 from bot.errors import BotError, PermanentError
 from bot.planning.drill_evidence import restore_forecast
 from bot.planning.drill_report import build_chart, build_report
@@ -21,13 +22,14 @@ HISTORY = 1000
 _log = logging.getLogger(__name__)
 
 
-def answer_report(services: Services, audience: Audience, key: str, environment: str) -> None:
+def answer_report(services: Services, audience: Audience, request: ReportDrills) -> None:
     """Post the report in the channel of the request; "" is all environments.
 
     Raises:
         PermanentError: ``unknown-environment``; ``not-in-channel`` where nothing can be posted.
         TemporaryError: ``lookup-failed`` where Slack does not say whether something can.
     """
+    environment = request.environment
     _check_place(services, audience.channel)
     if environment:
         services.env(environment)
@@ -40,7 +42,7 @@ def answer_report(services: Services, audience: Audience, key: str, environment:
         ground=_ground(services, environment),
         truncated=len(drills) >= HISTORY,
     )
-    services.announcer.drill_report(audience, key, report, _picture(services, drills))
+    services.answers.drill_report(audience, report, _picture(services, drills))
 
 
 def _check_place(services: Services, channel: str) -> None:

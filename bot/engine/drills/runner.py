@@ -41,7 +41,7 @@ def perform(services: Services, drill_id: str) -> None:
         except OwnershipLostError as error:
             _log.warning("drill %s is left to its next owner: %s", drill_id, error)
             return
-    patiently(lambda: services.announcer.drill(_known(services, drill_id)))
+    patiently(lambda: services.drill_announcer.drill(_known(services, drill_id)))
 
 
 def checklist_of(drill: Drill) -> tuple[Step, ...]:

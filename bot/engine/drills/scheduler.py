@@ -132,7 +132,7 @@ class _Tick:
         if drill.announced_at is None:
             announce(self._services, drill.id)
         if act is Act.WAIT:
-            self._services.announcer.drill_waits(drill, waits)
+            self._services.drill_announcer.drill_waits(drill, waits)
         elif act is Act.START and drill.environment in self._services.envs:
             order(self._services, drill)
 
@@ -141,9 +141,9 @@ class _Tick:
         ended = self._book.untold()
         for drill in ended:
             if drill.state is not DrillState.MISSED or drill.announced_at is not None:
-                self._services.announcer.drill(drill)
+                self._services.drill_announcer.drill(drill)
         for together in _missed_together(ended):
-            self._services.announcer.drills_missed(together)
+            self._services.drill_announcer.drills_missed(together)
         if ended:
             self._book.note_told([drill.id for drill in ended])
 
@@ -158,7 +158,7 @@ def show_drill(services: Services, drill_id: str) -> None:
     """Show a drill as it is, and again if it has changed meanwhile: an older state must not be the last wish."""
     shown, now = None, services.drills.drill(drill_id)
     while now is not None and now != shown:
-        services.announcer.drill(now)
+        services.drill_announcer.drill(now)
         shown, now = now, services.drills.drill(drill_id)
 
 

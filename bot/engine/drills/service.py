@@ -10,6 +10,7 @@ from bot.engine.context import Services
 from bot.engine.drills.alerts import standings
 from bot.engine.drills.scheduler import announce, show_drill
 from bot.engine.drills.start import busy, order, resting, schedule_of
+from bot.engine.requests import ListDrills, PostponeDrill, ShowDrill, SkipDrill, StartDrill
 from bot.errors import PermanentError
 from bot.planning.schedule import LONGEST_POSTPONEMENT
 from bot.ports import Audience
@@ -29,18 +30,18 @@ def find_drill(services: Services, drill_id: str) -> Drill:
     return drill
 
 
-def start_now(services: Services, audience: Audience, key: str, environment: str, kind: str) -> str:
+def start_now(services: Services, audience: Audience, request: StartDrill) -> str:
     """Start a drill; gives a sentence for whoever asked.
 
     Raises:
         PermanentError: ``drill-in-production``, ``not-an-approver``, ``environment-busy``.
     """
+    environment, wanted = request.environment, request.drill
     env = services.env(environment)
     if env.environment.production:
         raise _in_production(services, environment)
     check_approver(services, audience.user_id, env.environment)
-    wanted = DrillKind(kind)
-    drill_id, found = _find_own(services, key, environment, wanted)
+    drill_id, found = _find_own(services, audience.request_id, environment, wanted)
     if found is None:
         _check_idle(services, environment, drill_id)
         _plan_now(services, audience.user_id, environment, wanted, drill_id)
@@ -86,12 +87,13 @@ def _in_production(services: Services, environment: str) -> PermanentError:
     )
 
 
-def skip(services: Services, user_id: str, drill_id: str) -> str:
+def skip(services: Services, audience: Audience, request: SkipDrill) -> str:
     """Leave a planned drill out; gives a sentence for whoever asked.
 
     Raises:
         PermanentError: ``unknown-drill``, ``not-an-approver``, ``drill-started``, ``drill-ended``.
     """
+    drill_id, user_id = request.drill_id, audience.user_id
     drill = find_drill(services, drill_id)
     check_approver(services, user_id, services.env(drill.environment).environment)
     closed = services.drills.close(drill_id, DrillState.SKIPPED, f"Skipped by <@{user_id}>", user_id)
@@ -103,23 +105,18 @@ def skip(services: Services, user_id: str, drill_id: str) -> str:
     return f"Drill {drill_id} is skipped: it does not start."
 
 
-def postpone(services: Services, user_id: str, drill_id: str, start_at: str, by_s: int) -> str:
+def postpone(services: Services, audience: Audience, request: PostponeDrill) -> str:
     """Put a planned drill off; gives a sentence for whoever asked.
-
-    Args:
-        services: all ports.
-        user_id: who asks.
-        drill_id: which.
-        start_at: until when, ISO 8601; "" to count from its due time.
-        by_s: how many seconds after its due time it starts, where `start_at` is "".
 
     Raises:
         PermanentError: ``unknown-drill``, ``not-an-approver``, ``drill-started``, ``drill-ended``, ``not-later``,
             ``postponed-too-far``.
     """
+    drill_id, user_id = request.drill_id, audience.user_id
     drill = find_drill(services, drill_id)
     check_approver(services, user_id, services.env(drill.environment).environment)
-    start = datetime.fromisoformat(start_at) if start_at else drill.due_at + timedelta(seconds=by_s)
+    later = drill.due_at + timedelta(seconds=request.by_s)
+    start = datetime.fromisoformat(request.start_at) if request.start_at else later
     if drill.state is DrillState.PLANNED and start > drill.start_at:
         _check_start(services, drill, start)
     moved = services.drills.postpone(drill_id, start, user_id)
@@ -181,22 +178,23 @@ def _too_late(drill: Drill) -> PermanentError:
     return PermanentError("drill-ended", f"Drill {drill.id} was {drill.state}{who}; nothing of it is left to start.")
 
 
-def answer_list(services: Services, audience: Audience, key: str, environment: str) -> None:
-    """Show schedules, and drills ahead and lately."""
+def answer_list(services: Services, audience: Audience, request: ListDrills) -> None:
+    """Show schedules, and planned and recent drills."""
+    environment = request.environment
     if environment:
         services.env(environment)
     found = [item for item in standings(services) if environment in ("", item.schedule.environment)]
     drills = services.drills.drills(environment or None, SHOWN_MOST)
-    services.announcer.drill_list(audience, key, found, drills)
+    services.answers.drill_list(audience, found, drills)
 
 
-def answer_show(services: Services, audience: Audience, key: str, drill_id: str) -> None:
+def answer_show(services: Services, audience: Audience, request: ShowDrill) -> None:
     """Show one drill.
 
     Raises:
         PermanentError: ``unknown-drill``.
     """
-    services.announcer.drill_details(audience, key, find_drill(services, drill_id))
+    services.answers.drill_details(audience, find_drill(services, request.drill_id))
 
 
 def _time(at: datetime) -> str:

@@ -1,16 +1,15 @@
 """How a drill begins: what is in its way, the request for it, and whoever carries that out."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from bot.domain.drills import TRIED, Drill, DrillState, Schedule
 from bot.engine.context import Services
-from bot.engine.requests import Kind, defer
+from bot.engine.requests import PerformDrill, Submission, defer, write
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.planning.schedule import DEFAULT_WITHIN_S, last_start
-from bot.ports import Request
+from bot.ports import Audience
 
 LONGEST = timedelta(hours=24)
 """A drill that is taken up anew after that is given up."""
@@ -60,19 +59,20 @@ def resting(services: Services, drill: Drill, at: datetime) -> str:
 def order(services: Services, drill: Drill) -> None:
     """Persist the request for a drill, then queue it; asked for again, it is the same request."""
     start = drill.start_at.isoformat()
-    request = Request(f"drill:{drill.id}:{start}", Kind.DRILL, {"drill_id": drill.id, "start_at": start})
+    nobody = Audience("", "", request_id=f"drill:{drill.id}:{start}")
+    request = write(Submission(nobody, PerformDrill(drill.id, start)))
     if services.journal.requests.accept(request):
         defer(services.queue, request)
 
 
-def carry_out(services: Services, payload: Mapping[str, Any], perform: Performer) -> None:
+def carry_out(services: Services, request: PerformDrill, perform: Performer) -> None:
     """Have a drill performed, unless it was skipped or postponed meanwhile. It never stays begun with nobody at it.
 
     Raises:
         TemporaryError: it must be tried again.
     """
-    drill = services.drills.drill(str(payload["drill_id"]))
-    if drill is None or not _is_wanted(services, drill, str(payload["start_at"])):
+    drill = services.drills.drill(request.drill_id)
+    if drill is None or not _is_wanted(services, drill, request.start_at):
         return
     try:
         perform(services, drill.id)

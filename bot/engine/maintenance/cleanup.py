@@ -36,7 +36,7 @@ def clean_up(services: Services) -> None:
             _drop_sides(services, env)
     expire_kept(services)
     with by_itself("old answers"):
-        services.announcer.forget_answers(ANSWER_AGE.total_seconds())
+        services.answers.forget_answers(ANSWER_AGE.total_seconds())
 
 
 def _open_runs(services: Services) -> list[Run]:

@@ -1,11 +1,12 @@
-"""Steering runs: cancel, resume, escalate, close the follow-up."""
+"""Controls runs for people: cancel, retry, escalate, close the follow-up, freeze an environment."""
 
 from collections.abc import Mapping
 
 from bot.domain.runs import Run, RunState, StepState
-from bot.engine.approvals.authorization import check_steward
+from bot.engine.approvals.authorization import check_member, check_steward
 from bot.engine.approvals.voting import show
 from bot.engine.context import Services
+from bot.engine.requests import CancelRun, CloseFollowUp, EscalateRun, Freeze, RetryRun, Unfreeze
 from bot.engine.runs.compensation import TOUCHED
 from bot.engine.runs.escalation import escalate
 from bot.engine.runs.report import report_again
@@ -13,24 +14,24 @@ from bot.engine.runs.steps.registry import ACTIONS
 from bot.errors import PermanentError
 from bot.planning.checklist import FOLLOW_UP, is_past_return, no_return_of
 from bot.planning.retired import check_not_retired
-from bot.ports import AuditEntry
+from bot.ports import Audience, AuditEntry
 
 _NOT_STARTED = frozenset({RunState.PENDING, RunState.APPROVED})
 
 
-def cancel(services: Services, user_id: str, run_id: str) -> str:
+def cancel(services: Services, audience: Audience, request: CancelRun) -> str:
     """Stop a run where it can be stopped; gives what state it will be in, as a sentence.
 
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``, ``run-ended``, ``past-no-return``.
     """
-    run = services.run(run_id)
+    run, user_id = services.run(request.run_id), audience.user_id
     check_steward(services, user_id, run)
     services.journal.audit.append(run.id, user_id, "cancel-requested", {"state": run.state.value})
     if _cancel_untouched(services, user_id, run) or _was_cancelled(run, user_id):
         show(services, run.id)
         return f"Run {run.id} is cancelled. Nothing was touched."
-    return _cancel_started(services, user_id, services.run(run_id))
+    return _cancel_started(services, user_id, services.run(run.id))
 
 
 def _cancel_untouched(services: Services, user_id: str, run: Run) -> bool:
@@ -110,13 +111,13 @@ def _leave_to_people(services: Services, user_id: str, run: Run) -> str:
     )
 
 
-def resume(services: Services, user_id: str, run_id: str) -> str:
+def resume(services: Services, audience: Audience, request: RetryRun) -> str:
     """Go on after a park; gives what will happen, as a sentence.
 
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``, ``not-parked``, ``restore-in-place-removed``.
     """
-    run = services.run(run_id)
+    run, user_id = services.run(request.run_id), audience.user_id
     check_steward(services, user_id, run)
     check_not_retired(run)
     if not services.journal.runs.resume(run.id, AuditEntry(user_id, "resumed", {})):
@@ -128,27 +129,27 @@ def resume(services: Services, user_id: str, run_id: str) -> str:
     return f"Run {run.id} goes on putting things back."
 
 
-def call_for_help(services: Services, user_id: str, run_id: str) -> str:
+def call_for_help(services: Services, audience: Audience, request: EscalateRun) -> str:
     """Post what people need to take over.
 
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``.
     """
-    run = services.run(run_id)
+    run, user_id = services.run(request.run_id), audience.user_id
     check_steward(services, user_id, run)
     escalate(services, run)
     return f"What there is to know about run {run.id} is in its thread."
 
 
-def close_follow_up(services: Services, user_id: str, run_id: str, link: str) -> str:
+def close_follow_up(services: Services, audience: Audience, request: CloseFollowUp) -> str:
     """Close "Plan fix and re-deployment" with a link.
 
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``, ``nothing-open``.
     """
-    run = services.run(run_id)
+    run, user_id = services.run(request.run_id), audience.user_id
     check_steward(services, user_id, run)
-    detail, details = f"closed by <@{user_id}>: {link[:200]}", {"link": link[:500]}
+    detail, details = f"closed by <@{user_id}>: {request.link[:200]}", {"link": request.link[:500]}
     step = next((step for step in run.steps if step.key == FOLLOW_UP), None)
     if step is not None and step.state is StepState.OPEN:
         # Noted first: a step that says closed while nobody knows by whom could not be mended by a successor.
@@ -165,3 +166,34 @@ def close_follow_up(services: Services, user_id: str, run_id: str, link: str) ->
 def _is_noted(services: Services, run: Run, user_id: str, details: Mapping[str, str]) -> bool:
     closings = (event for event in services.journal.audit.events(run.id) if event.event == "follow-up-closed")
     return any((event.actor, event.details) == (user_id, details) for event in closings)
+
+
+def freeze(services: Services, audience: Audience, request: Freeze) -> str:
+    """Keep runs from starting in an environment; any full member may.
+
+    Raises:
+        PermanentError: ``reason-missing``, ``not-a-member``.
+    """
+    environment, reason, user_id = request.environment, request.reason, audience.user_id
+    check_member(services, user_id, services.env(environment).environment)
+    if not reason:
+        raise PermanentError("reason-missing", "A freeze needs a reason.", f"/rollback freeze {environment} REASON")
+    entry = AuditEntry(user_id, "frozen", {"environment": environment, "reason": reason})
+    services.journal.freezes.freeze(environment, user_id, reason, entry)
+    return f"{environment} is frozen: nobody starts a run there until /rollback unfreeze {environment}."
+
+
+def unfreeze(services: Services, audience: Audience, request: Unfreeze) -> str:
+    """Allow runs again. Idempotent per request: repeated after its handler died, it answers the same.
+
+    Raises:
+        PermanentError: ``not-frozen``, ``not-a-member``.
+    """
+    environment = request.environment
+    check_member(services, audience.user_id, services.env(environment).environment)
+    details = {"environment": environment, "request": audience.request_id}
+    if not services.journal.freezes.unfreeze(environment, AuditEntry(audience.user_id, "unfrozen", details)):
+        thawed = (event for event in services.journal.audit.events("") if event.event == "unfrozen")
+        if not any(event.details.get("request") == audience.request_id for event in thawed):
+            raise PermanentError("not-frozen", f"{environment} is not frozen.")
+    return f"{environment} is open for runs again."

@@ -1,18 +1,17 @@
 """What people have to say about a run: what went wrong, and what they will change."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from bot.domain.runs import Run
 from bot.engine.approvals.authorization import check_steward
 from bot.engine.context import Services
+from bot.engine.requests import DocumentRun
 from bot.engine.runs.report import UNDER_WAY, report_again
 from bot.errors import PermanentError
+from bot.ports import Audience
 
 TEXT_MOST = 3000
 
 
-def document(services: Services, user_id: str, request_id: str, payload: Mapping[str, Any]) -> str:
+def document(services: Services, audience: Audience, request: DocumentRun) -> str:
     """Keep what somebody writes about a run that has begun, and put it into the report; gives what became of it.
 
     Everything anybody wrote stays in the audit log; the report shows each person's newest.
@@ -20,17 +19,17 @@ def document(services: Services, user_id: str, request_id: str, payload: Mapping
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``, ``still-running``, ``never-started``.
     """
-    run = services.run(payload["run_id"])
-    person = check_steward(services, user_id, run)
+    run = services.run(request.run_id)
+    person = check_steward(services, audience.user_id, run)
     _check_over(run)
-    if not _is_kept(services, run, request_id):
+    if not _is_kept(services, run, audience.request_id):
         details = {
-            "wrong": str(payload["wrong"])[:TEXT_MOST],
-            "change": str(payload["change"])[:TEXT_MOST],
+            "wrong": request.wrong[:TEXT_MOST],
+            "change": request.change[:TEXT_MOST],
             "name": person.name,
-            "request": request_id,
+            "request": audience.request_id,
         }
-        services.journal.audit.append(run.id, user_id, "documented", details)
+        services.journal.audit.append(run.id, audience.user_id, "documented", details)
     report_again(services, run.id)
     return f"What you wrote about run {run.id} is in its report, in its thread."
 

@@ -1,8 +1,5 @@
 """From what somebody typed to a request for approval."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from bot.domain.approvals import Voter
 from bot.domain.runs import Run, RunState
 from bot.domain.versions import AppVersion
@@ -10,6 +7,7 @@ from bot.engine.approvals.authorization import check_member
 from bot.engine.approvals.voting import show
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.preview.rollback import preview
+from bot.engine.requests import OpenRestore, OpenRollback, OpenUndo
 from bot.engine.runs.ids import find_own
 from bot.errors import PermanentError
 from bot.planning.facts import RestoreRequest, RollbackRequest, UndoRequest, Wish
@@ -17,7 +15,7 @@ from bot.planning.refusals import another_run, no_such_migration
 from bot.ports import Audience, AuditEntry
 
 
-def request_run(services: Services, audience: Audience, request_id: str, payload: Mapping[str, Any]) -> Run:
+def request_run(services: Services, audience: Audience, request: OpenRollback | OpenRestore | OpenUndo) -> str:
     """Plan it, open a pending run, and ask for consent in the incident channel.
 
     Where a predecessor died after opening the run for this very request, that run is shown, whatever became of it.
@@ -25,7 +23,7 @@ def request_run(services: Services, audience: Audience, request_id: str, payload
     Raises:
         BotError: every refusal; nothing was opened.
     """
-    wanted = wish(services, payload)
+    wanted = wish(services, request)
     env = services.env(wanted.environment)
     person = check_member(services, audience.user_id, env.environment)
     asked = (person.user_id, wanted.environment, wanted.asked_for, "")
@@ -33,12 +31,12 @@ def request_run(services: Services, audience: Audience, request_id: str, payload
     def is_own(run: Run) -> bool:
         return (run.requester, run.environment, run.plan.asked_for, run.drill) == asked
 
-    run_id, run = find_own(services.journal, request_id, is_own)
+    run_id, run = find_own(services.journal, audience.request_id, is_own)
     if run is None:
         _check_free(services, env.environment.name)
-        run = _open(services, env, person, run_id, wanted, payload.get("reason", ""))
+        run = _open(services, env, person, run_id, wanted, request.reason)
     show(services, run.id)
-    return run
+    return f"The plan is in the incident channel as run {run.id}. It waits for the approvers' consent."
 
 
 def _check_free(services: Services, environment: str) -> None:
@@ -67,27 +65,27 @@ def _open(services: Services, env: EnvironmentServices, person: Voter, run_id: s
     return run
 
 
-def wish(services: Services, payload: Mapping[str, Any]) -> Wish:
-    """Read a `rollback`, `restore` or `undo` payload.
+def wish(services: Services, request: OpenRollback | OpenRestore | OpenUndo) -> Wish:
+    """Read the plan request out of a person's request.
 
     Raises:
         PermanentError: ``unknown-migration``, ``app-version-unreadable``; commands refuse these already.
             ``unknown-run`` where there is nothing to undo.
     """
-    if "run_id" in payload:
-        run = services.run(payload["run_id"])
-        return UndoRequest(run.environment, run.id, payload.get("asked_for") or f"/rollback undo {run.id}")
-    app = _app(payload)
-    if "backup" in payload:
-        return RestoreRequest(payload["environment"], str(payload["backup"]), app, payload["asked_for"])
-    text = str(payload["migration"])
-    if not (text.isascii() and text.isdigit()):
-        raise no_such_migration(text, payload["environment"])
-    return RollbackRequest(payload["environment"], int(text), app, payload["asked_for"], payload.get("named", ""))
+    if isinstance(request, OpenUndo):
+        run = services.run(request.run_id)
+        return UndoRequest(run.environment, run.id, request.asked_for or f"/rollback undo {run.id}")
+    app = _app(request.app)
+    if isinstance(request, OpenRestore):
+        return RestoreRequest(request.environment, request.backup, app, request.asked_for)
+    number = request.migration
+    if not (number.isascii() and number.isdigit()):
+        raise no_such_migration(number, request.environment)
+    return RollbackRequest(request.environment, int(number), app, request.asked_for, request.named)
 
 
-def _app(payload: Mapping[str, Any]) -> AppVersion | None:
-    app = AppVersion.parse(payload["app"]) if payload.get("app") else None
-    if payload.get("app") and app is None:
-        raise PermanentError("app-version-unreadable", f"{payload['app'][:60]} is no app version.", "Use --app v1.2.3.")
+def _app(text: str) -> AppVersion | None:
+    app = AppVersion.parse(text) if text else None
+    if text and app is None:
+        raise PermanentError("app-version-unreadable", f"{text[:60]} is no app version.", "Use --app v1.2.3.")
     return app

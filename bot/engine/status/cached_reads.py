@@ -1,7 +1,7 @@
-"""Looks at what may be slow to answer: side by side, and never waited for longer than people wait.
+"""Runs slow reads concurrently, with a deadline and a short cache.
 
-A look that is not back in time goes on in its own thread; until it is, asking for the same thing again begins no other,
-so that a database that hangs gathers no crowd of sessions. The adapters' own time limits end it.
+A read that misses its deadline continues in its own thread, and the same read is not started again until it ends: a
+hanging database must not collect sessions. The adapters' own timeouts end it.
 """
 
 import logging
@@ -13,16 +13,16 @@ from bot.errors import BotError, TemporaryError
 from bot.ports import Clock
 
 T = TypeVar("T")
-KEPT_MOST = 200
+MAX_KEPT = 200
 
 _log = logging.getLogger(__name__)
 
 
 class CachedRead(Generic[T]):
-    """One look: under way, or what it saw."""
+    """A read, running or ended."""
 
-    def __init__(self, look: Callable[[], T], clock: Clock, keep_s: float) -> None:
-        self._look = look
+    def __init__(self, read: Callable[[], T], clock: Clock, keep_s: float) -> None:
+        self._read = read
         self._clock = clock
         self._keep_s = keep_s
         self._done = threading.Event()
@@ -31,13 +31,13 @@ class CachedRead(Generic[T]):
         self._ended_at = 0.0
 
     def run(self) -> None:
-        """Look; whatever comes of it is kept."""
+        """Read, and keep the result or the error."""
         try:
-            self._value = self._look()
+            self._value = self._read()
         except BotError as error:
             self._error = error
-        except Exception:  # noqa: BLE001 -- whoever waits must hear of it, and not for ever
-            _log.exception("a look failed")
+        except Exception:  # noqa: BLE001 -- a waiting person must hear of it instead of waiting for ever
+            _log.exception("a read failed")
             self._error = BotError("internal-error", "Something in Backstop broke.", "The log has the details.")
         finally:
             self._ended_at = self._clock.monotonic()
@@ -45,19 +45,19 @@ class CachedRead(Generic[T]):
 
     @property
     def fresh(self) -> bool:
-        """Whether it is under way, or saw something not long ago; a failure is never kept."""
+        """Return whether it is running, or succeeded less than `keep_s` ago; a failure is never cached."""
         if not self._done.is_set():
             return True
         return self._error is None and self._clock.monotonic() - self._ended_at < self._keep_s
 
-    def wait(self, patience_s: float) -> T:
-        """Give what was seen.
+    def wait(self, timeout_s: float) -> T:
+        """Wait for the result.
 
         Raises:
             TemporaryError: ``no-answer-in-time``.
-            BotError: what the look raised.
+            BotError: raised by the read.
         """
-        if not self._done.wait(max(0.0, patience_s)):
+        if not self._done.wait(max(0.0, timeout_s)):
             raise TemporaryError("no-answer-in-time", "It did not answer in time.", "Try again in a moment.")
         if self._error is not None:
             raise self._error
@@ -65,57 +65,61 @@ class CachedRead(Generic[T]):
 
 
 class CachedReads:
-    """Looks by name, kept for a moment."""
+    """Caches reads by name for a moment."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self._kept: dict[Hashable, CachedRead[Any]] = {}
         self._lock = threading.Lock()
 
-    def begin(self, key: Hashable, look: Callable[[], T], keep_s: float) -> CachedRead[T]:
-        """Begin to look, unless somebody is looking at that already or did less than `keep_s` ago.
+    def begin(self, key: Hashable, read: Callable[[], T], keep_s: float) -> CachedRead[T]:
+        """Start a read, unless the same one is running or ended less than `keep_s` ago.
 
         Args:
-            key: what is looked at; the same key must always mean the same kind of look.
-            look: raises nothing but `BotError`.
-            keep_s: how long what it saw is good enough.
+            key: names the read; the same key always means the same read.
+            read: raises nothing but `BotError`.
+            keep_s: for how long its result is good enough.
         """
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None and kept.fresh:
                 return kept
-            cached_read = CachedRead(look, self.clock, keep_s)
+            cached_read = CachedRead(read, self.clock, keep_s)
             self._forget_old()
             self._kept[key] = cached_read
-        threading.Thread(target=cached_read.run, name="glimpse", daemon=True).start()
+        threading.Thread(target=cached_read.run, name="cached-read", daemon=True).start()
         return cached_read
 
     def _forget_old(self) -> None:
-        if len(self._kept) >= KEPT_MOST:
+        if len(self._kept) >= MAX_KEPT:
             self._kept = {key: cached_read for key, cached_read in self._kept.items() if cached_read.fresh}
 
 
 class Deadline:
-    """How much longer somebody waits, over several looks."""
+    """Limits how long several reads together may take.
 
-    def __init__(self, clock: Clock, patience_s: float) -> None:
+    Attributes:
+        problems: a sentence per read that `take` did not get.
+    """
+
+    def __init__(self, clock: Clock, timeout_s: float) -> None:
         self._clock = clock
-        self._until = clock.monotonic() + patience_s
+        self._until = clock.monotonic() + timeout_s
         self.problems: list[str] = []
 
     def demand(self, cached_read: CachedRead[T]) -> T:
-        """Wait for a look without which nothing is said.
+        """Wait for a required read.
 
         Raises:
             TemporaryError: ``no-answer-in-time``.
-            BotError: what the look raised.
+            BotError: raised by the read.
         """
         return cached_read.wait(self._until - self._clock.monotonic())
 
-    def take(self, cached_read: CachedRead[T], restore_error: str) -> T | None:
-        """Wait for a look; where it failed, None, and a sentence in `problems` that begins with `complaint`."""
+    def take(self, cached_read: CachedRead[T], complaint: str) -> T | None:
+        """Wait for an optional read; None where it failed, and then `problems` has a sentence beginning with that."""
         try:
             return self.demand(cached_read)
         except BotError as error:
-            self.problems.append(f"{restore_error}: {error.reference}: {error.message}")
+            self.problems.append(f"{complaint}: {error.reference}: {error.message}")
             return None

@@ -1,4 +1,4 @@
-"""The Home tab: where every environment stands, and the keeping of it up to date."""
+"""Gathers the facts for the Home tab, and refreshes the tabs of recent visitors."""
 
 import logging
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ from bot.engine.status.queries import is_serving
 from bot.errors import BotError, PermanentError
 from bot.ports import EnvironmentSummary, HomeFacts, KeptDatabase
 
-PATIENCE_S = 2.0
+TIMEOUT_S = 2.0
 KEEP_S = 2.0
-BUNDLES_LOOKED_AT = 50
+MAX_BUNDLES = 50
 PROVEN_LEVEL = 3
 VISITED_WITHIN_S = 7 * 86_400.0
 REFRESH_EVERY_S = 60.0
-REFRESH_LEAST_S = 3.0
+MIN_REFRESH_S = 3.0
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Looks:
-    """What is being looked up of one environment."""
+class _Reads:
+    """Running reads of one environment."""
 
     database: CachedRead[DatabaseFacts]
     cluster: CachedRead[ClusterFacts]
@@ -37,35 +37,35 @@ class _Looks:
     kept: CachedRead[tuple[KeptDatabase, ...]]
 
 
-def gather(services: Services, cached_reads: CachedReads, *, patience_s: float = PATIENCE_S) -> HomeFacts:
-    """Look at every environment. One that does not answer says so, and keeps no other waiting for it.
+def gather(services: Services, cached_reads: CachedReads, *, timeout_s: float = TIMEOUT_S) -> HomeFacts:
+    """Read every environment. One that does not answer is shown with the problem, and delays no other.
 
     Raises:
         BotError: the journal does not answer.
     """
     envs = sorted(services.envs.values(), key=lambda env: (not env.environment.production, env.environment.name))
-    looks = [_begin(services, cached_reads, env) for env in envs]
+    reads = [_begin(services, cached_reads, env) for env in envs]
     follow_ups = services.journal.runs.open_follow_ups()
-    summaries = [_of_journal(services, env, follow_ups) for env in envs]
-    until = services.clock.monotonic() + patience_s
-    seen = []
-    for env, look, summary in zip(envs, looks, summaries, strict=True):
-        left_s = until - services.clock.monotonic()
-        seen.append(_of_world(env, look, summary, Deadline(services.clock, left_s)))
-    return HomeFacts(tuple(seen), services.clock.now())
+    known = [_read_journal(services, env, follow_ups) for env in envs]
+    until = services.clock.monotonic() + timeout_s
+    summaries = []
+    for env, running, summary in zip(envs, reads, known, strict=True):
+        deadline = Deadline(services.clock, until - services.clock.monotonic())
+        summaries.append(_complete(env, running, summary, deadline))
+    return HomeFacts(tuple(summaries), services.clock.now())
 
 
-def _begin(services: Services, cached_reads: CachedReads, env: EnvironmentServices) -> _Looks:
+def _begin(services: Services, cached_reads: CachedReads, env: EnvironmentServices) -> _Reads:
     name = env.environment.name
-    return _Looks(
+    return _Reads(
         cached_reads.begin(("database", name), env.database.inspect, KEEP_S),
         cached_reads.begin(("cluster", name), env.cluster.inspect, KEEP_S),
-        cached_reads.begin(("home bundles", name), lambda: env.store.list_page("", 0, BUNDLES_LOOKED_AT), KEEP_S),
+        cached_reads.begin(("home bundles", name), lambda: env.store.list_page("", 0, MAX_BUNDLES), KEEP_S),
         cached_reads.begin(("kept", name), lambda: tuple(kept_databases(services, env)), KEEP_S),
     )
 
 
-def _of_journal(services: Services, env: EnvironmentServices, follow_ups: Sequence[Run]) -> EnvironmentSummary:
+def _read_journal(services: Services, env: EnvironmentServices, follow_ups: Sequence[Run]) -> EnvironmentSummary:
     environment = env.environment
     run = services.journal.runs.active(environment.name)
     return EnvironmentSummary(
@@ -81,13 +81,14 @@ def _of_journal(services: Services, env: EnvironmentServices, follow_ups: Sequen
     )
 
 
-def _of_world(
-    env: EnvironmentServices, looks: _Looks, known: EnvironmentSummary, patience: Deadline
+def _complete(
+    env: EnvironmentServices, reads: _Reads, known: EnvironmentSummary, deadline: Deadline
 ) -> EnvironmentSummary:
-    database = patience.take(looks.database, "The database does not answer")
-    cluster = patience.take(looks.cluster, "The cluster does not answer")
-    page = patience.take(looks.bundles, "The bucket cannot be listed")
-    kept = patience.take(looks.kept, "Kept databases cannot be listed") if database is not None else ()
+    """Add what the database, the cluster and the bucket answer before the deadline."""
+    database = deadline.take(reads.database, "The database does not answer")
+    cluster = deadline.take(reads.cluster, "The cluster does not answer")
+    page = deadline.take(reads.bundles, "The bucket cannot be listed")
+    kept = deadline.take(reads.kept, "Kept databases cannot be listed") if database is not None else ()
     bundles = page.backups if page is not None else ()
     return replace(
         known,
@@ -97,7 +98,7 @@ def _of_world(
         newest=bundles[0] if bundles else None,
         proven=next((backup for backup in bundles if _is_proven(backup)), None),
         kept=kept or (),
-        problems=tuple(patience.problems),
+        problems=tuple(deadline.problems),
     )
 
 
@@ -112,7 +113,7 @@ def _is_proven(backup: Backup) -> bool:
 
 
 def open_home(services: Services, cached_reads: CachedReads, user_id: str) -> None:
-    """Show the Home tab to somebody who has just opened it; who is no full member sees why not.
+    """Show the Home tab to a person who has opened it; people who are not full members see why not.
 
     Raises:
         BotError: the journal does not answer.
@@ -120,15 +121,15 @@ def open_home(services: Services, cached_reads: CachedReads, user_id: str) -> No
     try:
         check_reader(services, user_id)
     except BotError as error:
-        services.announcer.no_home(user_id, error)
+        services.home_tabs.no_home(user_id, error)
     else:
-        services.announcer.home(user_id, gather(services, cached_reads))
+        services.home_tabs.home(user_id, gather(services, cached_reads))
 
 
 class HomeKeeper:
-    """Keeps the Home tabs of those who have opened theirs lately up to date, in every replica's sweep.
+    """Refreshes the Home tabs that were opened recently, in every replica's sweep.
 
-    What is shown already is not wanted again: the outbox compares, and that is also why replicas double nothing.
+    Replicas duplicate nothing: the outbox sends only a tab that differs from the one shown.
     """
 
     def __init__(self, services: Services) -> None:
@@ -138,7 +139,7 @@ class HomeKeeper:
         self._readers = Readers()
 
     def refresh(self, services: Services) -> None:
-        """Show what has changed: at once what the journal knows, within a minute what only the world does.
+        """Show changes: those in the journal at once, those outside it within a minute.
 
         Raises:
             BotError: the journal does not answer.
@@ -147,7 +148,7 @@ class HomeKeeper:
         if not visitors:
             return
         pulse, since_s = services.journal.activity.pulse(), services.clock.monotonic() - self._refreshed_at
-        if since_s < (REFRESH_EVERY_S if pulse == self._pulse else REFRESH_LEAST_S):
+        if since_s < (REFRESH_EVERY_S if pulse == self._pulse else MIN_REFRESH_S):
             return
         self._pulse, self._refreshed_at = pulse, services.clock.monotonic()
         facts = gather(services, self._cached_reads)
@@ -158,8 +159,8 @@ class HomeKeeper:
         try:
             self._readers.check(services, user_id)
         except PermanentError as error:
-            services.announcer.no_home(user_id, error)
+            services.home_tabs.no_home(user_id, error)
         except BotError as error:
             _log.info("the Home tab of %s stays as it is: %s", user_id, error.reference)
         else:
-            services.announcer.home(user_id, facts)
+            services.home_tabs.home(user_id, facts)

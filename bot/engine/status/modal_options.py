@@ -1,4 +1,4 @@
-"""What somebody who opens the modal can choose from: live lists, answered within Slack's 3 s whatever is slow."""
+"""Lists what the rollback modal offers, within Slack's 3 s whatever is slow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from bot.errors import PermanentError, TemporaryError
 from bot.planning.restore import newest_restorable
 from bot.ports import Choices
 
-PATIENCE_S = 1.7
+TIMEOUT_S = 1.7
 KEEP_S = 5.0
-BACKUPS_MOST = 40
-TEXT_MOST = 200
+MAX_BACKUPS = 40
+MAX_TEXT = 200
 _LATEST = "latest newest backup"
 
 
 @dataclass(frozen=True)
-class Desire:
-    """What somebody looks for: where, and with which words."""
+class Search:
+    """A person's search in the modal: in which environment, and for which words."""
 
     user_id: str
     environment: str
@@ -29,26 +29,26 @@ class Desire:
 
 
 def choices(
-    services: Services, cached_reads: CachedReads, readers: Readers, desire: Desire, *, patience_s: float = PATIENCE_S
+    services: Services, cached_reads: CachedReads, readers: Readers, search: Search, *, timeout_s: float = TIMEOUT_S
 ) -> Choices:
-    """List what an environment can be rolled back to. Read-only; a list that does not come in time is said to lack.
+    """List what an environment can be rolled back to. Read-only; lists that miss the deadline are named as problems.
 
     Raises:
         PermanentError: ``unknown-environment``, ``not-a-member``.
-        TemporaryError: ``lookup-failed``; ``no-answer-in-time`` where Slack does not say in time who asks.
+        TemporaryError: ``lookup-failed``; ``no-answer-in-time`` where the person's look-up takes too long.
     """
-    environment, text = desire.environment, desire.text
-    env, words = services.env(environment), text[:TEXT_MOST].casefold().split()
-    known = cached_reads.begin(("reader", desire.user_id), lambda: readers.check(services, desire.user_id), 0.0)
-    chain = cached_reads.begin(("undoable", environment), lambda: undoable(services, env), KEEP_S)
+    environment, text = search.environment, search.text
+    env, words = services.env(environment), text[:MAX_TEXT].casefold().split()
+    known = cached_reads.begin(("reader", search.user_id), lambda: readers.check(services, search.user_id), 0.0)
+    chain = cached_reads.begin(("undoable", environment), lambda: list_undoable(services, env), KEEP_S)
     newest = cached_reads.begin(("bundles", environment, ""), lambda: _page(env, ""), KEEP_S)
     wanted = " ".join(words)
     found = cached_reads.begin(("bundles", environment, wanted), lambda: _page(env, wanted), KEEP_S)
-    patience = Deadline(services.clock, patience_s)
-    patience.demand(known)
-    scripts = patience.take(chain, "Migrations cannot be listed") or ()
-    page = patience.take(found, "Backups cannot be listed")
-    first = patience.take(newest, "Backups cannot be listed") if page is not None else None
+    deadline = Deadline(services.clock, timeout_s)
+    deadline.demand(known)
+    scripts = deadline.take(chain, "Migrations cannot be listed") or ()
+    page = deadline.take(found, "Backups cannot be listed")
+    first = deadline.take(newest, "Backups cannot be listed") if page is not None else None
     latest, why_not = _latest(env, first.backups if first is not None else ())
     return Choices(
         environment,
@@ -57,12 +57,12 @@ def choices(
         tuple(script for script in scripts if _fits(script, words)),
         latest if latest is not None and all(word in f"{_LATEST} {latest.name}".casefold() for word in words) else None,
         page.backups if page is not None else (),
-        (*patience.problems, *why_not),
+        (*deadline.problems, *why_not),
     )
 
 
 def _latest(env: EnvironmentServices, backups: Sequence[Backup]) -> tuple[Backup | None, list[str]]:
-    """What a restore of ``latest`` would take now, and why there is none: the newest may have failed its proof."""
+    """Find the backup that ``latest`` means, or why there is none: the newest may have failed its verification."""
     if not backups:
         return None, []
     try:
@@ -71,12 +71,12 @@ def _latest(env: EnvironmentServices, backups: Sequence[Backup]) -> tuple[Backup
         return None, [f"There is no latest: {error.message}"]
 
 
-def undoable(services: Services, env: EnvironmentServices) -> tuple[DownScript, ...]:
-    """Scripts of the applied migrations, newest first, down to the first that has none: no chain gets past it.
+def list_undoable(services: Services, env: EnvironmentServices) -> tuple[DownScript, ...]:
+    """List scripts of the applied migrations, newest first, down to the first without one: no chain gets past it.
 
     Raises:
         TemporaryError: ``database-closed``.
-        BotError: the database does not answer, a script is not valid.
+        BotError: the database does not answer, a script is invalid.
     """
     facts = env.database.inspect()
     if not facts.accepts_connections:
@@ -92,7 +92,7 @@ def undoable(services: Services, env: EnvironmentServices) -> tuple[DownScript, 
 
 
 def _page(env: EnvironmentServices, text: str) -> BackupPage:
-    return env.store.list_page(text, 0, BACKUPS_MOST)
+    return env.store.list_page(text, 0, MAX_BACKUPS)
 
 
 def _fits(script: DownScript, words: list[str]) -> bool:

@@ -8,8 +8,8 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.journal import PostgresDrillRepository, PostgresJournal, open_pool
 from bot.adapters.queue import ProcrastinateQueue
 from bot.domain.drills import Drill, DrillKind, drill_id_of
-from bot.engine.requests import Kind, defer
-from bot.ports import Request
+from bot.engine.requests import PerformDrill, Submission, defer, write
+from bot.ports import Audience
 from bot.sandbox.scenarios.production import databases_beside
 from bot.sandbox.story import Story, read_key, texts
 
@@ -46,7 +46,8 @@ def begin(story: Story, kind: DrillKind, bundle_of: str) -> str:
     """Plan a drill as a schedule with `bundle_of` does, and return its id."""
     now, dsn = CLOCK.now(), story.sandbox.sample.state_dsn
     drill_id = drill_id_of("", f"{kind}:{now.isoformat()}")
-    request = Request(f"drill:{drill_id}", Kind.DRILL.value, {"drill_id": drill_id, "start_at": now.isoformat()})
+    nobody = Audience("", "", request_id=f"drill:{drill_id}")
+    request = write(Submission(nobody, PerformDrill(drill_id, now.isoformat())))
     story.screen.note(f"a {kind} drill of {story.environment} with the newest bundle of {bundle_of} is due")
     with open_pool(dsn, max_size=2) as pool, closing(ProcrastinateQueue(dsn)) as queue:
         PostgresDrillRepository(pool, CLOCK).plan(Drill(drill_id, "", story.environment, kind, bundle_of, now, now))

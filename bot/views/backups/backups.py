@@ -1,4 +1,4 @@
-"""Backups as lists, in detail, and while they are taken or proven."""
+"""Renders lists and details of backups."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,10 +11,10 @@ from bot.views.kit.blocks import SECTION_MOST, Block, View, actions, context, di
 from bot.views.kit.text import ago, clip, code, count, duration, moment, one_line, prose, size
 
 STAMP = "{date_short_pretty} {time}"
-NAME_MOST = 150
+MAX_NAME = 150
 _TABLES_SHOWN = 20
 _FILES_SHOWN = 10
-_TEXT_MOST = 60
+_MAX_TEXT = 60
 _ENVIRONMENTS_SHOWN = 12
 ELSEWHERE = "made elsewhere"
 LEVELS = {1: "names and checksums", 2: "readable end to end", 3: "restored and compared with its manifest"}
@@ -23,7 +23,7 @@ LEVELS = {1: "names and checksums", 2: "readable end to end", 3: "restored and c
 def render(shown: BackupListing) -> View:
     """Render a page of an environment's backups, newest first, each with its buttons."""
     name, total = shown.environment, shown.page.total
-    title = f"Backups of {name}" + (f" with “{clip(shown.text, _TEXT_MOST)}”" if shown.text else "")
+    title = f"Backups of {name}" + (f" with “{clip(shown.text, _MAX_TEXT)}”" if shown.text else "")
     if not shown.page.backups:
         return _none(shown)
     first, last = shown.offset + 1, shown.offset + len(shown.page.backups)
@@ -37,7 +37,7 @@ def render(shown: BackupListing) -> View:
 def _none(shown: BackupListing) -> View:
     name = one_line(shown.environment, 40)
     if shown.text:
-        text = f"No backup of *{name}* has {code(shown.text, _TEXT_MOST + 20)} in its name."
+        text = f"No backup of *{name}* has {code(shown.text, _MAX_TEXT + 20)} in its name."
         hint = (
             f"{code(f'/backups {shown.environment}')} lists them all; {code('/backups help')} says what can be asked."
         )
@@ -49,7 +49,7 @@ def _none(shown: BackupListing) -> View:
 
 def _entry(backup: Backup, now: datetime) -> str:
     shown = [_age(backup, now), size(backup.stored.size_bytes), *_versions(backup.manifest)]
-    return f"*{one_line(str(backup.name), NAME_MOST)}*\n{' · '.join(shown)}\n{state(backup)}"
+    return f"*{one_line(str(backup.name), MAX_NAME)}*\n{' · '.join(shown)}\n{state(backup)}"
 
 
 def _age(backup: Backup, now: datetime) -> str:
@@ -58,7 +58,7 @@ def _age(backup: Backup, now: datetime) -> str:
 
 
 def old(at: datetime, now: datetime) -> str:
-    """How old something is: in days once it is two."""
+    """Return an age, in days from two days on."""
     days = (now - at).days
     return f"{days:,} days old" if days > 1 else f"{duration(max(0.0, (now - at).total_seconds()))} old"
 
@@ -70,7 +70,7 @@ def _versions(manifest: Manifest | None) -> list[str]:
 
 
 def state(backup: Backup) -> str:
-    """What has been proven of a backup, in a line."""
+    """Return the result of the last verification in a line."""
     elsewhere = f", {ELSEWHERE}" if backup.manifest is None else ""
     if backup.verified is None:
         return f"unverified{elsewhere}" if elsewhere else "not verified"
@@ -85,7 +85,7 @@ def _verdict(verified: Verification) -> str:
 
 
 def render_newest(newest: Sequence[NewestBackups], at: datetime) -> View:
-    """Render every environment's newest few, with how old the newest is."""
+    """Render every environment's newest few, with the age of the newest."""
     parts = [section(_environment(line, at)) for line in newest[:_ENVIRONMENTS_SHOWN]]
     if len(newest) > _ENVIRONMENTS_SHOWN:
         parts.append(context(f"… and {len(newest) - _ENVIRONMENTS_SHOWN} more environments"))
@@ -101,18 +101,18 @@ def _environment(line: NewestBackups, at: datetime) -> str:
     if not line.page.backups:
         return f"{name}: no backups"
     newest = line.page.backups[0].name.created_at
-    lines = [f"• {code(str(b.name), NAME_MOST)} · {size(b.stored.size_bytes)} · {state(b)}" for b in line.page.backups]
+    lines = [f"• {code(str(b.name), MAX_NAME)} · {size(b.stored.size_bytes)} · {state(b)}" for b in line.page.backups]
     return listing(f"{name}: {count(line.page.total, 'backup')}, the newest {old(newest, at)}", lines, 900)
 
 
 def render_details(shown: BackupDetails) -> View:
-    """Render what a backup's manifest says, and what has been proven."""
+    """Render a backup's manifest and verification."""
     backup, name = shown.backup, str(shown.backup.name)
     proven = backup.verified
     what = f" ({LEVELS.get(proven.level, 'unknown level')})" if proven else ""
     facts = [
         _age(backup, shown.at),
-        f"Size: {size(backup.stored.size_bytes)} in {code(backup.stored.key, NAME_MOST + 20)}",
+        f"Size: {size(backup.stored.size_bytes)} in {code(backup.stored.key, MAX_NAME + 20)}",
         f"sha256: {code(backup.stored.sha256, 80) if backup.stored.sha256 else 'not known'}",
         f"Verified: {state(backup)}{what}",
         f"Drills: {_drilled(shown)}",
@@ -122,9 +122,7 @@ def render_details(shown: BackupDetails) -> View:
         blocks.append(section("It was made elsewhere and has no manifest, so nothing says what is in it."))
     else:
         blocks += _manifest(backup.manifest)
-    return page(
-        f"Backup {one_line(name, NAME_MOST)}", [*blocks, *actions(buttons.for_details(shown.environment, name))]
-    )
+    return page(f"Backup {one_line(name, MAX_NAME)}", [*blocks, *actions(buttons.for_details(shown.environment, name))])
 
 
 def _drilled(shown: BackupDetails) -> str:
@@ -165,7 +163,7 @@ def _manifest(manifest: Manifest) -> list[Block]:
 
 
 def _top(title: str, lines: Sequence[str], total: int) -> str:
-    """A title and as many of its lines as a section holds, and how many more there are than are shown."""
+    """Join a title, as many lines as a section holds, and the count of those left out."""
     room, shown = SECTION_MOST - len(title) - len("\n… and 1,000,000,000 more"), 0
     for line in lines:
         room -= len(line) + 1

@@ -1,14 +1,18 @@
-"""A chore's message in the incident channel, or a run's thread: one, from its begin to its outcome."""
+"""Renders a job's message in the incident channel or a run's thread, from its begin to its outcome."""
 
 from bot.domain.jobs import Job, JobKind, JobState
-from bot.views.backups import row_recovery
-from bot.views.backups.backups import LEVELS, NAME_MOST
-from bot.views.kit.blocks import View, context, page, section
+from bot.domain.row_recovery import Salvage
+from bot.views.backups.backups import LEVELS, MAX_NAME
+from bot.views.kit.blocks import View, context, listing, page, section
 from bot.views.kit.text import code, count, duration, moment, one_line, person, progress, prose, size
+
+_MAX_TABLES = 1200
+_MAX_SKIPPED = 900
+_MAX_TABLE = 140
 
 
 def render(job: Job) -> View:
-    """Render who does what, how far it is, and how it ended."""
+    """Render the person, the work, its progress, and its outcome."""
     text = f"{_mark(job)} {_headline(job)}"
     lines = [text, *_lines(job)]
     small = f"asked for by {person(job.user_id)} · begun {moment(job.begun_at, '{time_secs}')}"
@@ -27,7 +31,7 @@ def _mark(job: Job) -> str:
 
 def _headline(job: Job) -> str:
     where, who = f"*{one_line(job.environment, 40)}*", person(job.user_id)
-    subject = code(job.subject, NAME_MOST)
+    subject = code(job.subject, MAX_NAME)
     if job.kind is JobKind.SALVAGE:
         return {
             JobState.RUNNING: f"{who} compares {where} with what run {subject} put aside",
@@ -57,7 +61,36 @@ def _lines(job: Job) -> list[str]:
             f"{size(job.backup.stored.size_bytes)} · {count(len(tables), 'table')} · {count(rows, 'row')} · "
             f"not verified yet"
         )
-    lines += row_recovery.lines(job.salvage) if job.salvage else []
+    lines += _recovered(job.salvage) if job.salvage else []
     lines += [prose(job.problem, 900)] if job.problem else []
     lines += [prose(job.note, 300)] if job.note else []
     return lines
+
+
+def _recovered(found: Salvage) -> list[str]:
+    """List the contents of the file and what it lacks: counts and a key, never rows (decision 11)."""
+    offered = [table for table in found.tables if table.inserts or table.updates]
+    elsewhere = sum(table.only_live for table in found.tables)
+    texts = [f"{count(found.compared, 'table')} compared: {_sum(found)}."]
+    if offered:
+        each = [
+            f"• {code(table.table, _MAX_TABLE)}: {count(table.inserts, 'row')} to bring back, {table.updates:,} changed"
+            for table in offered
+        ]
+        texts.append(listing("*In the file*", each, _MAX_TABLES))
+    if found.skipped:
+        each = [f"• {code(table.table, _MAX_TABLE)}: {one_line(table.reason, 200)}" for table in found.skipped]
+        texts.append(listing("*Not in the file*", each, _MAX_SKIPPED))
+    if elsewhere:
+        texts.append(f"{count(elsewhere, 'row')} only in the live database; nothing is offered for them.")
+    texts.append(f"The SQL is in the environment's bucket as {code(found.key)}: patients' rows, so not in this thread.")
+    texts.append("Nothing was applied. Review it, then have the owner of the tables run it.")
+    return texts
+
+
+def _sum(found: Salvage) -> str:
+    inserts = sum(table.inserts for table in found.tables)
+    updates = sum(table.updates for table in found.tables)
+    if not inserts and not updates:
+        return "no row is missing"
+    return f"{count(inserts, 'row')} missing, {count(updates, 'row')} with other values"

@@ -1,4 +1,4 @@
-"""The Home tab: where every environment stands. Times are Slack's own, so that unchanged facts look unchanged."""
+"""Renders the Home tab. Times are Slack's own, so that unchanged facts look unchanged (decision 17)."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from bot.domain.runs import OPEN, Run, RunState, StepState
 from bot.domain.versions import label
 from bot.errors import BotError
 from bot.ports import EnvironmentSummary, HomeFacts, KeptDatabase
-from bot.views.backups.backups import NAME_MOST, STAMP, state
+from bot.views.backups.backups import MAX_NAME, STAMP, state
 from bot.views.drills.drill import STATES as DRILL_STATES
 from bot.views.drills.kinds import KINDS
 from bot.views.kit import error_message
@@ -18,20 +18,20 @@ from bot.views.plans import plan as plan_view
 from bot.views.runs.card import STATES, approvers
 
 START = "start_rollback"
-ENVIRONMENTS_MOST = 24
+MAX_ENVIRONMENTS = 24
 """Four blocks each; Slack allows a Home tab 100."""
 
 _TEXT = "Where every environment stands"
-_FOLLOW_UPS_MOST = 8
-_KEPT_MOST = 5
-_LINES_MOST = 2800
+_MAX_FOLLOW_UPS = 8
+_MAX_KEPT = 5
+_MAX_LINES = 2800
 
 
 def render(facts: HomeFacts) -> View:
     """Render every environment, those with a run first; past the 24th they are counted."""
     ranked = sorted(facts.environments, key=lambda summary: summary.run is None)
-    blocks = [block for summary in ranked[:ENVIRONMENTS_MOST] for block in _environment(summary, facts.at)]
-    more = len(ranked) - ENVIRONMENTS_MOST
+    blocks = [block for summary in ranked[:MAX_ENVIRONMENTS] for block in _environment(summary, facts.at)]
+    more = len(ranked) - MAX_ENVIRONMENTS
     if more > 0:
         blocks.append(context(f"… and {count(more, 'more environment')}: {code('/rollback status')} shows all runs."))
     if not ranked:
@@ -41,7 +41,7 @@ def render(facts: HomeFacts) -> View:
 
 
 def render_refusal(error: BotError) -> View:
-    """Render why somebody sees nothing here."""
+    """Render a refusal in the place of the facts."""
     blocks = [
         header("Backstop"),
         section("This page shows where databases stand, to full members of the workspace only."),
@@ -53,7 +53,7 @@ def render_refusal(error: BotError) -> View:
 def _environment(summary: EnvironmentSummary, now: datetime) -> list[Block]:
     return [
         header(summary.environment),
-        section(listing("", _lines(summary, now), _LINES_MOST)),
+        section(listing("", _lines(summary, now), _MAX_LINES)),
         *actions([button("Roll back…", START, summary.environment)]),
         divider(),
     ]
@@ -123,24 +123,24 @@ def _bundles(summary: EnvironmentSummary, now: datetime) -> list[str]:
     if proven is None:
         return [*lines, "Last proven restore: none of the newest backups has been restored and compared"]
     when = moment(proven.verified.at, STAMP) if proven.verified is not None else ""
-    what = "that one" if proven.name == newest.name else code(str(proven.name), NAME_MOST)
+    what = "that one" if proven.name == newest.name else code(str(proven.name), MAX_NAME)
     return [*lines, f"Last proven restore: {what}, restored and compared {when}"]
 
 
 def _bundle(backup: Backup, now: datetime) -> str:
-    # In days only: a page that changed every second would be sent every second.
+    # Decision 17: in days only, because a page that changed every second would be sent every second.
     days = (now - backup.name.created_at).days
     old = f", *{days:,} days old*" if days > 1 else ""
-    return f"{code(str(backup.name), NAME_MOST)} of {moment(backup.name.created_at, STAMP)}{old}"
+    return f"{code(str(backup.name), MAX_NAME)} of {moment(backup.name.created_at, STAMP)}{old}"
 
 
 def _follow_ups(summary: EnvironmentSummary) -> list[str]:
     lines = [
         f"☐ Plan fix and re-deployment, run {code(run.id, 40)} of {moment(run.created_at, STAMP)}: "
         f"{code(f'/rollback close {run.id} LINK', 60)}"
-        for run in summary.follow_ups[::-1][:_FOLLOW_UPS_MOST]
+        for run in summary.follow_ups[::-1][:_MAX_FOLLOW_UPS]
     ]
-    more = len(summary.follow_ups) - _FOLLOW_UPS_MOST
+    more = len(summary.follow_ups) - _MAX_FOLLOW_UPS
     return [*lines, *([f"☐ … and {more:,} more"] if more > 0 else [])]
 
 
@@ -148,7 +148,7 @@ def _kept(kept: tuple[KeptDatabase, ...]) -> list[str]:
     lines = [
         f"Kept: {code(old.name, 80)}, {size(old.size_bytes)}, until {moment(old.until, STAMP)}: "
         f"{code(f'/rollback undo {old.run_id}', 60)}"
-        for old in kept[:_KEPT_MOST]
+        for old in kept[:_MAX_KEPT]
     ]
-    more = len(kept) - _KEPT_MOST
+    more = len(kept) - _MAX_KEPT
     return [*lines, *([f"… and {count(more, 'more kept database')}"] if more > 0 else [])]

@@ -1,4 +1,4 @@
-"""Answers to `/migrations ENV`."""
+"""Renders the answer to `/migrations ENV`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from bot.views.kit.blocks import Block, View, context, header, listing, page, pa
 from bot.views.kit.text import ago, code, one_line, paragraph, prose
 from bot.views.plans.drill_evidence import back_up
 
-_ROWS_MOST = 8000
+_MAX_ROWS = 8000
 _APPLIED = {True: ("✅", ""), False: ("⚪", "(not applied) "), None: ("❔", "")}
 
 
@@ -29,14 +29,14 @@ def render(overview: Overview) -> View:
             section(
                 listing("*Which app needs which schema*", [f"• {one_line(row, 120)}" for row in overview.matrix], 900)
             ),
-            *paginate(_rows(overview.rows, overview.at), _ROWS_MOST),
+            *paginate(_rows(overview.rows, overview.at), _MAX_ROWS),
             *_example(overview),
         ],
     )
 
 
 def _closed(overview: Overview) -> str:
-    """Say why the database does not answer, and what to do."""
+    """Explain that the database is closed, and what to do."""
     if overview.schema is not None:
         return ""
     by = f", by run {code(overview.closed_by, 40)}" if overview.closed_by else ", and no run holds it"

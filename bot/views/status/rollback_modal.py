@@ -1,7 +1,7 @@
-"""The modal that asks for a rollback: its fields, the options it offers, and what is read from it.
+"""Renders the rollback modal and its options, and reads its submission.
 
-Slack keeps what was filled in across an update where block and action ids stay as they are. So `what` has a block id
-of its own in each environment: a choice made in one is gone when another is picked, and the reason stays.
+Slack keeps values across an update where block and action ids stay the same. So `what` has a block id of its own in
+each environment: a choice made in one is gone when another is picked, and the reason stays (decision 17).
 """
 
 import json
@@ -24,21 +24,21 @@ APP = "rollback_app"
 REASON = "rollback_reason"
 LATEST = "latest"
 NOTHING = "-"
-"""The value of an option that only says something."""
+"""The value of an option that is a note and no choice."""
 
-OPTION_MOST = 75
-VALUE_MOST = 150
-OPTIONS_MOST = 100
-_MIGRATIONS_MOST = 50
-_BACKUPS_MOST = 40
-_APP_MOST = 40
-_REASON_MOST = 500
+MAX_OPTION = 75
+MAX_VALUE = 150
+MAX_OPTIONS = 100
+_MAX_MIGRATIONS = 50
+_MAX_BACKUPS = 40
+_MAX_APP = 40
+_MAX_REASON = 500
 _LEVELS = {1: "names checked", 2: "read to its end", 3: "restored and compared"}
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a modal was opened, and for which environment its lists are; travels in its private metadata."""
+    """The place where a modal was opened, and the environment of its lists; kept in its private metadata."""
 
     channel: str = ""
     response_url: str = ""
@@ -50,7 +50,7 @@ class Origin:
 
     @classmethod
     def of(cls, view: Mapping[str, Any]) -> "Origin":
-        """Read it from a view; empty where it is none of ours."""
+        """Read it from a view; empty if the view is not ours."""
         try:
             held = json.loads(view.get("private_metadata") or "{}")
         except ValueError:
@@ -61,7 +61,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Filled:
-    """What somebody filled in, as typed; "" for what they left out. `what` is an option's value."""
+    """The fields as typed, "" for those left empty. `what` is an option's value."""
 
     environment: str
     what: str
@@ -73,8 +73,8 @@ def render(origin: Origin, environments: Mapping[str, bool]) -> Block:
     """Build the modal.
 
     Args:
-        origin: its environment is picked already, where it is one of these.
-        environments: by name, whether it is production, where a reason must be given.
+        origin: its environment is picked, if it is one of these.
+        environments: whether each is production, where a reason is required.
     """
     picked = origin.environment if origin.environment in environments else ""
     typed = code(f"/rollback {picked or 'ENV'} 027 --reason why")
@@ -99,7 +99,7 @@ def render(origin: Origin, environments: Mapping[str, bool]) -> Block:
 
 
 def render_reply(view: View) -> Block:
-    """Build what takes the modal's place when it has been submitted: the words a typed command is answered with."""
+    """Build the modal's successor after submission; it has the answer to the same command typed."""
     return {
         "type": "modal",
         "title": _plain("Roll back", 24),
@@ -110,12 +110,12 @@ def render_reply(view: View) -> Block:
 
 def _environment(picked: str, environments: Mapping[str, bool]) -> Block:
     options = [_option(name, name) for name in [picked, *sorted(environments)] if name]
-    unique = list({option["value"]: option for option in options}.values())[:OPTIONS_MOST]
+    unique = list({option["value"]: option for option in options}.values())[:MAX_OPTIONS]
     unique.sort(key=lambda option: str(option["value"]))
     element: Block = {
         "type": "static_select",
         "action_id": ENVIRONMENT,
-        "placeholder": _plain("prod, staging, …", OPTION_MOST),
+        "placeholder": _plain("prod, staging, …", MAX_OPTION),
         "options": unique,
     }
     initial = {"initial_option": _option(picked, picked)} if picked else {}
@@ -127,14 +127,14 @@ def _what(picked: str) -> Block:
         "type": "external_select",
         "action_id": WHAT,
         "min_query_length": 0,
-        "placeholder": _plain("A migration's number, or a backup's name", OPTION_MOST),
+        "placeholder": _plain("A migration's number, or a backup's name", MAX_OPTION),
     }
     hint = "A migration is undone with everything newer. Type to search; a name in full can always be used."
     return _input(what_block(picked), f"What, in {picked}" if picked else "What", element, hint)
 
 
 def what_block(environment: str) -> str:
-    """The block id of `what` while that environment is picked."""
+    """Return the block id of `what` while that environment is picked."""
     return f"{WHAT}:{environment}"
 
 
@@ -142,8 +142,8 @@ def _app() -> Block:
     element: Block = {
         "type": "plain_text_input",
         "action_id": APP,
-        "max_length": _APP_MOST,
-        "placeholder": _plain("v1.2.3", OPTION_MOST),
+        "max_length": _MAX_APP,
+        "placeholder": _plain("v1.2.3", MAX_OPTION),
     }
     hint = "Left empty, the running version stays if it suits the schema; else the newest that does is chosen."
     return _input(APP, "App version to serve afterwards", element, hint, optional=True)
@@ -154,8 +154,8 @@ def _reason(*, needed: bool) -> Block:
         "type": "plain_text_input",
         "action_id": REASON,
         "multiline": True,
-        "max_length": _REASON_MOST,
-        "placeholder": _plain("What is broken, and since when", OPTION_MOST),
+        "max_length": _MAX_REASON,
+        "placeholder": _plain("What is broken, and since when", MAX_OPTION),
     }
     return _input(REASON, "Reason", element, "The approvers read it." if needed else "", optional=not needed)
 
@@ -186,28 +186,28 @@ def read(view: Mapping[str, Any]) -> Filled:
     return Filled(option(ENVIRONMENT), option(WHAT), text(APP), text(REASON))
 
 
-def what_block_of(view: Mapping[str, Any]) -> str:
-    """The block id of `what` in a view as it is: errors about it belong there."""
+def find_what_block(view: Mapping[str, Any]) -> str:
+    """Find the block id of `what` in a view: errors about it belong there."""
     ids = (str(block.get("block_id", "")) for block in view.get("blocks", ()))
     return next((name for name in ids if name.startswith(f"{WHAT}:")), ENVIRONMENT)
 
 
 def read_what(value: str) -> tuple[str, str]:
-    """Split an option's value into its environment and what was chosen there; "" for one that only says something."""
+    """Split an option's value into environment and target; "" for a note."""
     environment, _, target = value.partition(":")
     return (environment, target) if target else ("", "")
 
 
 def options(choices: Choices, typed: str) -> list[Block]:
-    """Build the option groups that are offered, at most 100 options in all; [] when nothing matches.
+    """Build the option groups, at most 100 options in all; [] if nothing matches.
 
     Args:
-        choices: what there is.
-        typed: a migration or backup that what was typed can be read as; "" when it can be read as neither.
+        choices: the lists.
+        typed: the text, if it can be read as a migration or backup; else "".
     """
     environment, at = choices.environment, choices.at
-    migrations = [_migration(environment, script) for script in choices.undoable[:_MIGRATIONS_MOST]]
-    backups = [_backup(environment, backup, at) for backup in choices.backups[:_BACKUPS_MOST]]
+    migrations = [_migration(environment, script) for script in choices.undoable[:_MAX_MIGRATIONS]]
+    backups = [_backup(environment, backup, at) for backup in choices.backups[:_MAX_BACKUPS]]
     latest = [_latest(environment, choices.latest, at)] if choices.latest is not None else []
     known = {option["value"] for option in (*migrations, *latest, *backups)}
     given = _option(f"Use «{typed}»", _value(environment, typed)) if typed else None
@@ -220,21 +220,21 @@ def options(choices: Choices, typed: str) -> list[Block]:
         ("Missing from this list", _numbered(notes)),
     )
     return [
-        {"label": _plain(title, OPTION_MOST), "options": fitting}
+        {"label": _plain(title, MAX_OPTION), "options": fitting}
         for title, found in groups
-        if (fitting := [option for option in found if option and len(option["value"]) <= VALUE_MOST])
+        if (fitting := [option for option in found if option and len(option["value"]) <= MAX_VALUE])
     ]
 
 
 def _numbered(notes: Sequence[Block]) -> list[Block]:
-    # Values are unique in a list; the mark that they are no choice is what stands before the number.
+    # Values must be unique in a list; the mark before the number says that they are no choice.
     return [note | {"value": f"{NOTHING}{number}"} for number, note in enumerate(notes)]
 
 
 def problem_group(sentences: Iterable[str]) -> list[Block]:
-    """Build the only group of a list that could not be made at all."""
+    """Build the only group of a list that could not be made."""
     notes = _numbered([_option(sentence, NOTHING) for sentence in sentences])
-    return [{"label": _plain("Nothing can be listed", OPTION_MOST), "options": notes}]
+    return [{"label": _plain("Nothing can be listed", MAX_OPTION), "options": notes}]
 
 
 def _migration(environment: str, script: DownScript) -> Block:
@@ -268,9 +268,9 @@ def _proof(backup: Backup) -> str:
 
 
 def _middle_cut(name: str) -> str:
-    """Shorten a name in its middle: its begin says where, its end says when."""
-    keep = OPTION_MOST - len("prod_") - len("_20260105_020000")
-    return name if len(name) <= OPTION_MOST else f"{name[:keep]}…{name[-(OPTION_MOST - keep - 1) :]}"
+    """Shorten a name in its middle: its begin has the environment, its end the time."""
+    keep = MAX_OPTION - len("prod_") - len("_20260105_020000")
+    return name if len(name) <= MAX_OPTION else f"{name[:keep]}…{name[-(MAX_OPTION - keep - 1) :]}"
 
 
 def _value(environment: str, target: str) -> str:
@@ -278,8 +278,8 @@ def _value(environment: str, target: str) -> str:
 
 
 def _option(text: str, value: str, description: str = "") -> Block:
-    made: Block = {"text": _plain(text, OPTION_MOST), "value": value}
-    return made | ({"description": _plain(description, OPTION_MOST)} if description.strip() else {})
+    made: Block = {"text": _plain(text, MAX_OPTION), "value": value}
+    return made | ({"description": _plain(description, MAX_OPTION)} if description.strip() else {})
 
 
 def _plain(text: str, most: int) -> Block:

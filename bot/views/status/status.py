@@ -1,4 +1,4 @@
-"""Answers to `/rollback status`: runs, newest first, and what is frozen."""
+"""Renders the answer to `/rollback status`: runs, newest first, and freezes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,10 +10,10 @@ from bot.views.kit.text import code, moment, one_line, person, prose, size
 from bot.views.plans import plan as plan_view
 from bot.views.runs.card import STATES
 
-_MOST = 6500
-_KEPT_MOST = 1500
-_FROZEN_MOST = 20
-_FOLLOW_UPS_MOST = 1800
+_MAX_TEXT = 6500
+_MAX_KEPT = 1500
+_MAX_FROZEN = 20
+_MAX_FOLLOW_UPS = 1800
 _WITH_BUTTONS = 3
 
 
@@ -23,23 +23,21 @@ def render(
     kept: Sequence[KeptDatabase] = (),
     follow_ups: Sequence[Run] = (),
 ) -> View:
-    """Render runs, those that hold an environment first; frozen environments with who and why; what can be undone;
-    what somebody has still to plan.
-    """
+    """Render open runs, then the others; freezes with person and reason; kept databases; open follow-ups."""
     ranked = sorted(runs, key=lambda run: run.state not in OPEN)
     lines = [line for run in ranked for line in _lines(run)] or ["There has been no run yet."]
     cold = _frozen(frozen)
     held = sum(run.state in OPEN for run in runs)
     text = f"{held} open, {len(runs)} shown" if runs else "There has been no run yet."
-    return page(text, [section("*Runs*"), *paginate([*cold, *lines], _MOST), *_old(kept), *_open(follow_ups)])
+    return page(text, [section("*Runs*"), *paginate([*cold, *lines], _MAX_TEXT), *_old(kept), *_open(follow_ups)])
 
 
 def _frozen(frozen: Mapping[str, str]) -> list[str]:
-    """A line each; those that do not fit are named."""
+    """Render a line per freeze; those that do not fit are named."""
     known = sorted(frozen.items())
-    lines = [f"❄️ *{one_line(name, 40)}* is frozen: {prose(why, 300)}" for name, why in known[:_FROZEN_MOST]]
-    more = [one_line(name, 40) for name, _ in known[_FROZEN_MOST:]]
-    listed = ", ".join(more[:_FROZEN_MOST]) + (", …" if len(more) > _FROZEN_MOST else "")
+    lines = [f"❄️ *{one_line(name, 40)}* is frozen: {prose(why, 300)}" for name, why in known[:_MAX_FROZEN]]
+    more = [one_line(name, 40) for name, _ in known[_MAX_FROZEN:]]
+    listed = ", ".join(more[:_MAX_FROZEN]) + (", …" if len(more) > _MAX_FROZEN else "")
     return [*lines, *([f"❄️ … and {len(more):,} more are frozen: {listed}"] if more else [])]
 
 
@@ -49,18 +47,18 @@ def _old(kept: Sequence[KeptDatabase]) -> list[Block]:
         f"{code(f'/rollback undo {old.run_id}', 60)} until {moment(old.until, '{date_short_pretty} {time}')}"
         for old in sorted(kept, key=lambda old: old.until, reverse=True)
     ]
-    return [section(listing("*Kept databases*", lines, _KEPT_MOST))] if lines else []
+    return [section(listing("*Kept databases*", lines, _MAX_KEPT))] if lines else []
 
 
 def _open(follow_ups: Sequence[Run]) -> list[Block]:
-    """The oldest first: they are the ones forgotten. The first few have a button each."""
+    """Render the oldest first, because those get forgotten. The first few have a button each."""
     if not follow_ups:
         return []
     blocks = [section(f"*Fix and re-deployment still to be planned* – {len(follow_ups):,}")]
     for run in follow_ups[:_WITH_BUTTONS]:
         blocks += [section(_follow_up(run)), *actions(for_follow_up(run))]
     rest = [_follow_up(run) for run in follow_ups[_WITH_BUTTONS:]]
-    return [*blocks, *([section(listing("", rest, _FOLLOW_UPS_MOST))] if rest else [])]
+    return [*blocks, *([section(listing("", rest, _MAX_FOLLOW_UPS))] if rest else [])]
 
 
 def _follow_up(run: Run) -> str:

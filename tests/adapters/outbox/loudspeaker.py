@@ -85,9 +85,9 @@ class Loudspeaker:
         assert thread_ts is not None
         if self.hang is not None and message.text == "hang":
             self.hang.wait(10)
-        self._begin("whisper", f"whisper {message.key}")
+        self._begin("ephemeral", f"ephemeral {message.key}")
         with self._lock:
-            self._under_way.discard(f"whisper {message.key}")
+            self._under_way.discard(f"ephemeral {message.key}")
             if message.response_url in self.dead_urls:
                 raise PermanentError("slack-expired-url", "Slack refused it: expired_url.")
             self.ephemerals.append((message.key, message.text, message.response_url))

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.adapters.outbox.announcer import SlackAnnouncer
+from bot.adapters.outbox.announcer import SlackDrillAnnouncer, SlackJobAnnouncer, SlackRunAnnouncer
+from bot.adapters.outbox.answers import SlackAnswers, SlackHomeTabs
 from bot.domain.backups import Backup, BackupName, BackupPage, StoredObject
 from bot.domain.drill_reports import DrillReport
 from bot.domain.drills import Alert, Drill, DrillKind, DrillState
@@ -56,18 +57,39 @@ def tray() -> Tray:
 
 
 @pytest.fixture
-def announcer(tray: Tray) -> SlackAnnouncer:
-    return SlackAnnouncer(tray, {"prod": PROD})
+def announcer(tray: Tray) -> SlackRunAnnouncer:
+    return SlackRunAnnouncer(tray, {"prod": PROD})
 
 
-def test_old_answers_are_forgotten_and_nothing_else(tray: Tray, announcer: SlackAnnouncer) -> None:
+@pytest.fixture
+def jobs(tray: Tray) -> SlackJobAnnouncer:
+    return SlackJobAnnouncer(tray, {"prod": PROD})
+
+
+@pytest.fixture
+def answers(tray: Tray) -> SlackAnswers:
+    return SlackAnswers(tray)
+
+
+@pytest.fixture
+def tabs(tray: Tray) -> SlackHomeTabs:
+    return SlackHomeTabs(tray)
+
+
+def who(request_id: str) -> Audience:
+    return replace(WHO, request_id=request_id)
+
+
+def test_old_answers_are_forgotten_and_nothing_else(
+    tray: Tray, announcer: SlackRunAnnouncer, answers: SlackAnswers
+) -> None:
     announcer.card(RUN, ())
-    announcer.tell(Audience("U1", "C1"), "slash:1", "Done.")
-    announcer.forget_answers(60.0)
+    answers.tell(Audience("U1", "C1", request_id="slash:1"), "Done.")
+    answers.forget_answers(60.0)
     assert list(tray.wanted) == [f"card:{RUN.id}"]
 
 
-def test_the_card_is_a_message_of_its_own_in_the_incident_channel(tray: Tray, announcer: SlackAnnouncer) -> None:
+def test_the_card_is_a_message_of_its_own_in_the_incident_channel(tray: Tray, announcer: SlackRunAnnouncer) -> None:
     announcer.card(RUN, ())
     announcer.card(running("backup"), VOTES)
 
@@ -76,7 +98,7 @@ def test_the_card_is_a_message_of_its_own_in_the_incident_channel(tray: Tray, an
     assert card.text.startswith("▶️ Running")
 
 
-def test_everything_else_of_a_run_is_in_the_cards_thread(tray: Tray, announcer: SlackAnnouncer) -> None:
+def test_everything_else_of_a_run_is_in_the_cards_thread(tray: Tray, announcer: SlackRunAnnouncer) -> None:
     announcer.request(RUN, VOTES[:1])
     announcer.note(RUN, "started", "It starts, <!here>.")
     announcer.report(running("document"), (), None)
@@ -93,7 +115,7 @@ def test_everything_else_of_a_run_is_in_the_cards_thread(tray: Tray, announcer: 
     assert tray.wanted["note:rk3f9a:started"].text == "It starts, &lt;!here&gt;."
 
 
-def test_a_changed_plan_voids_the_old_request_and_says_what_moved(tray: Tray, announcer: SlackAnnouncer) -> None:
+def test_a_changed_plan_voids_the_old_request_and_says_what_moved(tray: Tray, announcer: SlackRunAnnouncer) -> None:
     announcer.request(RUN, VOTES)
     now = replace(RUN, plan=replace(PLAN, to_app="v1.2.4"))
 
@@ -110,7 +132,7 @@ def test_a_changed_plan_voids_the_old_request_and_says_what_moved(tray: Tray, an
     assert not any(block["type"] == "actions" for block in tray.wanted[f"request:rk3f9a:{DIGEST}"].blocks)
 
 
-def test_a_short_old_digest_finds_the_same_request(tray: Tray, announcer: SlackAnnouncer) -> None:
+def test_a_short_old_digest_finds_the_same_request(tray: Tray, announcer: SlackRunAnnouncer) -> None:
     announcer.request(RUN, ())
     announcer.changed(replace(RUN, plan=replace(PLAN, to_app="v1.2.4")), DIGEST, [])
 
@@ -119,7 +141,7 @@ def test_a_short_old_digest_finds_the_same_request(tray: Tray, announcer: SlackA
 
 
 def test_where_only_votes_are_missing_the_request_stays_and_each_time_is_said(
-    tray: Tray, announcer: SlackAnnouncer
+    tray: Tray, announcer: SlackRunAnnouncer
 ) -> None:
     announcer.request(RUN, VOTES)
     announcer.changed(replace(RUN, fence=1), DIGEST, ["only 1 of 2 votes stand"])
@@ -129,11 +151,11 @@ def test_where_only_votes_are_missing_the_request_stays_and_each_time_is_said(
     assert list(tray.wanted)[1:] == [f"note:rk3f9a:asked-again-{DIGEST}-{fence}" for fence in (1, 2)]
 
 
-def test_answers_go_to_one_person_by_the_url_they_came_with(tray: Tray, announcer: SlackAnnouncer) -> None:
-    announcer.refuse(WHO, "slash:1", PermanentError("no-down-script", "No.", "Do that."))
-    announcer.tell(WHO, "slash:2", "Done.")
-    announcer.status(WHO, "slash:3", [RUN], {})
-    announcer.overview(WHO, "slash:4", Overview("prod", 27, "v1.3.0", True, (), ()))
+def test_answers_go_to_one_person_by_the_url_they_came_with(tray: Tray, answers: SlackAnswers) -> None:
+    answers.refuse(who("slash:1"), PermanentError("no-down-script", "No.", "Do that."))
+    answers.tell(who("slash:2"), "Done.")
+    answers.status(who("slash:3"), [RUN], {})
+    answers.overview(who("slash:4"), Overview("prod", 27, "v1.3.0", True, (), ()))
 
     assert list(tray.wanted) == ["answer:slash:1", "answer:slash:2", "answer:slash:3", "answer:slash:4"]
     for message in tray.wanted.values():
@@ -142,11 +164,11 @@ def test_answers_go_to_one_person_by_the_url_they_came_with(tray: Tray, announce
     assert tray.wanted["answer:slash:1"].text == "✗ no-down-script: No.\nDo that."
 
 
-def test_a_job_is_one_message_in_the_incident_channel(tray: Tray, announcer: SlackAnnouncer) -> None:
+def test_a_job_is_one_message_in_the_incident_channel(tray: Tray, jobs: SlackJobAnnouncer) -> None:
     job = Job("slash:7", JobKind.TAKE, "prod", "manual", "U0ONCALL", ASKED)
-    announcer.job(job)
-    announcer.job(replace(job, state=JobState.DONE, ended_at=ASKED + timedelta(seconds=4)))
-    announcer.job(replace(job, environment="gone"))
+    jobs.job(job)
+    jobs.job(replace(job, state=JobState.DONE, ended_at=ASKED + timedelta(seconds=4)))
+    jobs.job(replace(job, environment="gone"))
 
     (message,) = tray.wanted.values()
     assert (message.key, message.channel, message.thread_key, message.run_id) == ("chore:slash:7", "C0INCIDENT", "", "")
@@ -154,20 +176,20 @@ def test_a_job_is_one_message_in_the_incident_channel(tray: Tray, announcer: Sla
     assert message.text.startswith("✅")
 
 
-def test_what_was_recovered_is_told_in_the_runs_thread(tray: Tray, announcer: SlackAnnouncer) -> None:
-    announcer.job(Job("slash:8", JobKind.SALVAGE, "prod", "rk3f9a", "U0ONCALL", ASKED))
+def test_what_was_recovered_is_told_in_the_runs_thread(tray: Tray, jobs: SlackJobAnnouncer) -> None:
+    jobs.job(Job("slash:8", JobKind.SALVAGE, "prod", "rk3f9a", "U0ONCALL", ASKED))
 
     (message,) = tray.wanted.values()
     assert (message.key, message.channel, message.thread_key) == ("chore:slash:8", "C0INCIDENT", "card:rk3f9a")
 
 
-def test_only_a_turned_page_replaces_the_message_clicked_on(tray: Tray, announcer: SlackAnnouncer) -> None:
+def test_only_a_turned_page_replaces_the_message_clicked_on(tray: Tray, answers: SlackAnswers) -> None:
     backup = Backup(BackupName("prod", "nightly", ASKED), StoredObject("prod_nightly.tar.gz", 1))
     listing = BackupListing("prod", BackupPage((backup,), 1), "", 0, ASKED)
-    announcer.backups(WHO, "action:1", listing, replace=True)
-    announcer.backups(WHO, "slash:1", listing, replace=False)
-    announcer.newest_backups(WHO, "slash:2", [NewestBackups("prod", None, "storage-unavailable: Away.")], ASKED)
-    announcer.backup(WHO, "slash:3", BackupDetails("prod", backup, ASKED))
+    answers.backups(who("action:1"), listing, replace=True)
+    answers.backups(who("slash:1"), listing, replace=False)
+    answers.newest_backups(who("slash:2"), [NewestBackups("prod", None, "storage-unavailable: Away.")], ASKED)
+    answers.backup(who("slash:3"), BackupDetails("prod", backup, ASKED))
 
     assert [message.replace for message in tray.wanted.values()] == [True, False, False, False]
     assert {(message.user, message.response_url) for message in tray.wanted.values()} == {
@@ -175,38 +197,38 @@ def test_only_a_turned_page_replaces_the_message_clicked_on(tray: Tray, announce
     }
 
 
-def test_a_home_tab_is_no_message_and_the_refusal_takes_its_place(tray: Tray, announcer: SlackAnnouncer) -> None:
+def test_a_home_tab_is_no_message_and_the_refusal_takes_its_place(tray: Tray, tabs: SlackHomeTabs) -> None:
     facts = HomeFacts((EnvironmentSummary("prod", production=True, channel="C0INCIDENT", quorum=2, schema=27),), ASKED)
-    announcer.home("U0ENG", facts)
+    tabs.home("U0ENG", facts)
     tab = tray.wanted["home:U0ENG"]
     assert (tab.surface, tab.channel, tab.user, tab.response_url) == ("home", "U0ENG", "", "")
     assert "Schema 027" in str(tab.blocks)
 
-    announcer.no_home("U0ENG", PermanentError("not-a-member", "No."))
+    tabs.no_home("U0ENG", PermanentError("not-a-member", "No."))
 
     (tab,) = tray.wanted.values()
     assert "not-a-member" in str(tab.blocks)
     assert "Schema" not in str(tab.blocks)
 
 
-def test_votes_find_their_run_by_card_and_by_request_only(announcer: SlackAnnouncer) -> None:
+def test_votes_find_their_run_by_card_and_by_request_only(announcer: SlackRunAnnouncer, answers: SlackAnswers) -> None:
     announcer.card(RUN, ())
     announcer.request(RUN, ())
     announcer.note(RUN, "started", "It starts.")
-    announcer.tell(Audience("U0ONCALL", "C0INCIDENT"), "slash:1", "Done.")
+    answers.tell(Audience("U0ONCALL", "C0INCIDENT", request_id="slash:1"), "Done.")
 
-    found = [announcer.run_of("C0INCIDENT", str(place)) for place in range(4)]
+    found = [announcer.find_run("C0INCIDENT", str(place)) for place in range(4)]
     assert found == [("rk3f9a", ""), ("rk3f9a", DIGEST), None, None]
-    assert announcer.run_of("C0GENERAL", "0") is None
+    assert announcer.find_run("C0GENERAL", "0") is None
 
 
 def test_an_environment_that_is_no_longer_configured_is_still_shown(tray: Tray) -> None:
-    SlackAnnouncer(tray, {}).request(RUN, ())
+    SlackRunAnnouncer(tray, {}).request(RUN, ())
 
     assert "Approval of 2 needed" in next(iter(tray.wanted.values())).text
 
 
-def test_a_report_is_a_message_and_a_file_of_one_run(tray: Tray, announcer: SlackAnnouncer) -> None:
+def test_a_report_is_a_message_and_a_file_of_one_run(tray: Tray, announcer: SlackRunAnnouncer) -> None:
     announcer.report_file(running("document"), (), None)
     announcer.report_file(running("document"), (), None)
 
@@ -223,21 +245,21 @@ DRILL = Drill("dk3f9a", "weekly", "staging", DrillKind.RESTORE, "staging", ASKED
 
 class TestDrills:
     @pytest.fixture
-    def announcer(self, tray: Tray) -> SlackAnnouncer:
+    def announcer(self, tray: Tray) -> SlackDrillAnnouncer:
         staging = replace(PROD, name="staging", production=False, incident_channel="C0STAGING")
-        return SlackAnnouncer(tray, {"staging": replace(staging, escalation_contacts=("the DBA",))})
+        return SlackDrillAnnouncer(tray, {"staging": replace(staging, escalation_contacts=("the DBA",))})
 
     def keys(self, tray: Tray) -> list[tuple[str, str, str]]:
         return [(message.key, message.channel, message.thread_key) for message in tray.wanted.values()]
 
-    def test_one_message_from_announcement_to_result(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+    def test_one_message_from_announcement_to_result(self, tray: Tray, announcer: SlackDrillAnnouncer) -> None:
         announcer.drill(DRILL)
         announcer.drill(replace(DRILL, state=DrillState.RUNNING, started_at=ASKED))
         announcer.drill(replace(DRILL, state=DrillState.PASSED, started_at=ASKED, ended_at=ASKED))
         assert self.keys(tray) == [("drill:dk3f9a", "C0STAGING", "")]
         assert tray.wanted["drill:dk3f9a"].text == "✅ Passed: restore drill of staging"
 
-    def test_a_late_start_and_a_failure_are_news(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+    def test_a_late_start_and_a_failure_are_news(self, tray: Tray, announcer: SlackDrillAnnouncer) -> None:
         late = replace(DRILL, announced_at=ASKED - timedelta(days=1), started_at=ASKED)
         announcer.drill(replace(late, state=DrillState.RUNNING))
         announcer.drill(replace(late, state=DrillState.FAILED, ended_at=ASKED, problem="x: Why."))
@@ -247,7 +269,7 @@ class TestDrills:
             ("drill-failed:dk3f9a", "C0STAGING", ""),
         ]
 
-    def test_why_it_waits_is_in_its_thread_once(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+    def test_why_it_waits_is_in_its_thread_once(self, tray: Tray, announcer: SlackDrillAnnouncer) -> None:
         announcer.drill_waits(DRILL, "<@U0LEADA> froze staging: the heat.")
         announcer.drill_waits(DRILL, "Run raaaaa is open in staging.")
         assert self.keys(tray) == [("drill-waits:dk3f9a", "C0STAGING", "drill:dk3f9a")]
@@ -256,13 +278,13 @@ class TestDrills:
             "<@U0LEADA> froze staging: the heat. Drill dk3f9a is due and waits."
         )
 
-    def test_missed_ones_are_a_message_by_their_first(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+    def test_missed_ones_are_a_message_by_their_first(self, tray: Tray, announcer: SlackDrillAnnouncer) -> None:
         missed = replace(DRILL, state=DrillState.MISSED)
         announcer.drills_missed([missed, replace(missed, id="dzzzzz")])
         announcer.drills_missed([missed, replace(missed, id="dzzzzz")])
         assert self.keys(tray) == [("drills-missed:dk3f9a", "C0STAGING", "")]
 
-    def test_an_alert_is_a_message_an_episode(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+    def test_an_alert_is_a_message_an_episode(self, tray: Tray, announcer: SlackDrillAnnouncer) -> None:
         first = Alert("schedule:weekly", "staging", ASKED, passed=True)
         announcer.overdue(first)
         assert "the DBA" in str(tray.wanted[f"drill-overdue:{first.key}"].blocks)
@@ -274,24 +296,24 @@ class TestDrills:
             "🚨 Overdue: a drill of schedule weekly",
         ]
 
-    def test_an_environment_that_is_gone_has_no_channel(self, tray: Tray, announcer: SlackAnnouncer) -> None:
+    def test_an_environment_that_is_gone_has_no_channel(self, tray: Tray, announcer: SlackDrillAnnouncer) -> None:
         announcer.drill(replace(DRILL, environment="gone"))
         announcer.drills_missed([replace(DRILL, environment="gone")])
         announcer.overdue(Alert("environment:gone", "gone", ASKED, passed=False))
         assert tray.wanted == {}
 
-    def test_answers_are_for_whoever_asked(self, tray: Tray, announcer: SlackAnnouncer) -> None:
-        announcer.drill_list(WHO, "slash:1", [], [DRILL])
-        announcer.drill_details(WHO, "slash:2", DRILL)
+    def test_answers_are_for_whoever_asked(self, tray: Tray, answers: SlackAnswers) -> None:
+        answers.drill_list(who("slash:1"), [], [DRILL])
+        answers.drill_details(who("slash:2"), DRILL)
         assert [message.user for message in tray.wanted.values()] == ["U0ONCALL", "U0ONCALL"]
         assert "skip_drill" not in str(tray.wanted["answer:slash:2"].blocks)
 
 
-def test_what_drills_have_taught_is_a_text_and_a_picture_in_the_channel(tray: Tray, announcer: SlackAnnouncer) -> None:
+def test_what_drills_have_taught_is_a_text_and_a_picture_in_the_channel(tray: Tray, answers: SlackAnswers) -> None:
     report = DrillReport("prod", ASKED, 1, 1, 0)
-    announcer.drill_report(WHO, "slash:1", report, b"\x89PNG one")
-    announcer.drill_report(WHO, "slash:2", report, b"\x89PNG two")
-    announcer.drill_report(WHO, "slash:3", report, b"")
+    answers.drill_report(who("slash:1"), report, b"\x89PNG one")
+    answers.drill_report(who("slash:2"), report, b"\x89PNG two")
+    answers.drill_report(who("slash:3"), report, b"")
 
     text, picture, _, other, last = tray.wanted.values()
     assert (text.key, text.channel, text.user, text.thread_key) == ("drill-report:slash:1", "C0GENERAL", "", "")

@@ -13,7 +13,7 @@ import pytest
 from bot.adapters.clock import SystemClock
 from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import Pace, PostgresOutbox, Writer
-from bot.adapters.outbox.store import FORGET_BATCH, message_of
+from bot.adapters.outbox.store import FORGET_BATCH, read_message
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Message, Posted
 from tests.adapters.outbox.emptying import emptied
@@ -272,9 +272,9 @@ def test_answers_are_not_held_up_by_channels_or_each_other(outbox: PostgresOutbo
 def test_an_answer_knows_whether_it_replaces_another(outbox: PostgresOutbox, wanted: bool) -> None:  # noqa: FBT001 -- a parameter
     outbox.put(replace(ephemeral("1", response_url="https://slack.test/1"), replace=wanted))
 
-    row = outbox.fetch("claim_whisper", {"claim_s": 60})
+    row = outbox.fetch("claim_ephemeral", {"claim_s": 60})
     assert row is not None
-    assert message_of(row).replace is wanted
+    assert read_message(row).replace is wanted
 
 
 def test_each_answer_goes_out_once_over_all_writers(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
@@ -296,13 +296,13 @@ def test_a_used_up_response_url_gives_way_to_an_ephemeral(outbox: PostgresOutbox
 
 
 def test_an_answer_is_tried_again_but_not_for_ever(outbox: PostgresOutbox, chat: Loudspeaker, pool: Pool) -> None:
-    chat.fail("whisper", AWAY, LIMITED)
+    chat.fail("ephemeral", AWAY, LIMITED)
     outbox.put(ephemeral("1"))
     with writing(outbox, chat):
         assert emptied(outbox, SOON_S)
     assert [key for key, _, _ in chat.ephemerals] == ["answer:1"]
 
-    chat.fail("whisper", *[AWAY] * 100)
+    chat.fail("ephemeral", *[AWAY] * 100)
     outbox.put(ephemeral("2"))
     with writing(outbox, chat, replace(QUICK, ephemeral_late_s=0.1)):
         assert emptied(outbox, SOON_S)
@@ -320,7 +320,7 @@ def test_an_answer_that_changes_is_given_again(outbox: PostgresOutbox, chat: Lou
 def test_old_answers_are_forgotten_once_nobody_waits_for_them(
     outbox: PostgresOutbox, chat: Loudspeaker, pool: Pool
 ) -> None:
-    chat.failures["whisper"] = [REFUSED]
+    chat.failures["ephemeral"] = [REFUSED]
     with writing(outbox, chat):
         for number in range(3):
             outbox.put(ephemeral(str(number)))

@@ -1,4 +1,4 @@
-"""Posting, editing, whispering, uploading and finding again, on a real wire."""
+"""Posting, editing, showing, uploading and finding again, on a real wire."""
 
 from typing import Any
 

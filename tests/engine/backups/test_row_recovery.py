@@ -7,7 +7,7 @@ import pytest
 from bot.domain.jobs import Job, JobState
 from bot.domain.plans import PlanKind, PlannedRestore
 from bot.domain.runs import Run, RunState, StepState
-from bot.engine.requests import JOBS, Kind
+from bot.engine.requests import RecoverRows
 from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
 from bot.ports import Request, SideFacts
@@ -158,7 +158,7 @@ def test_a_failure_is_shown_and_nothing_is_stored(world: World, story: Story, ro
 
 
 def test_it_keeps_no_vote_waiting() -> None:
-    assert Kind.SALVAGE in JOBS
+    assert RecoverRows.is_job
 
 
 def test_wherever_its_process_dies_somebody_finishes_it(

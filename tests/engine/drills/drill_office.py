@@ -12,7 +12,7 @@ from bot.engine.operations import Operations
 from bot.ports import Request
 from tests.fakes.clock import NOON
 from tests.fakes.process import Process
-from tests.fakes.world import ENVIRONMENT, World
+from tests.fakes.world import ENVIRONMENT, World, submission
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DAILY = Schedule("daily", "staging", DrillKind.RESTORE, "0 15 * * *", announce_before_s=3600)
@@ -68,7 +68,7 @@ class Office:
 
     def do(self, request: Request) -> None:
         """Let a person do something, and everything that follows."""
-        Operations(self.services, self.performing).submit(request)
+        Operations(self.services, self.performing).submit(submission(request))
         self.work()
 
     def refused(self, request: Request) -> str:

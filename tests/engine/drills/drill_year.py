@@ -23,7 +23,7 @@ from tests.adapters.samples import make_run
 from tests.fakes.directory import ENGINEER, LEAD_A, LEAD_B
 from tests.fakes.drills import FakeDrillRepository
 from tests.fakes.process import Killed, Process
-from tests.fakes.world import ENVIRONMENT, World
+from tests.fakes.world import ENVIRONMENT, World, submission
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 ROLLOUT = 5 * MINUTE
@@ -194,7 +194,7 @@ class Year:
         request = self.world.request(kind, user, drill_id=drill.id, **more)
         replica = self.dice.choice(self.replicas)
         self._maybe_doom(replica)
-        self._survive(replica, lambda services: Operations(services, self.perform).submit(request))
+        self._survive(replica, lambda services: Operations(services, self.perform).submit(submission(request)))
 
     def _come_and_go(self) -> None:
         self.replicas = [r for r in self.replicas if not r.process.dead and (r.ends_at is None or r.ends_at > self.now)]
@@ -266,14 +266,14 @@ class Year:
         drill = services.drills.begin(drill_id, (Step("only", 0, "The only step"),))
         if drill is None:
             return
-        services.announcer.drill(drill)
+        services.drill_announcer.drill(drill)
         self.world.clock.sleep(self.dice.uniform(60, 1200))
         self._hiccup(drill_id)
         state = DrillState.FAILED if self._chance(self.mischief.failure) else DrillState.PASSED
         services.drills.finish(drill_id, drill.fence, state, "x: It did." if state is DrillState.FAILED else "")
         ended = services.drills.drill(drill_id)
         assert ended is not None
-        services.announcer.drill(ended)
+        services.drill_announcer.drill(ended)
 
     def _hiccup(self, drill_id: str) -> None:
         if self._chance(self.mischief.hiccup):

@@ -13,6 +13,7 @@ from bot.domain.plans import PlanKind
 from bot.domain.runs import RunState
 from bot.engine.drills.report import answer_report
 from bot.engine.preview.rollback import preview
+from bot.engine.requests import ReportDrills
 from bot.errors import PermanentError
 from bot.planning.facts import RestoreRequest, RollbackRequest
 from bot.ports import Audience
@@ -25,7 +26,7 @@ from tests.fakes.sides import FakeSides
 from tests.fakes.world import World
 
 DAY_S = 86_400
-WHO = Audience("U0ONCALL", "C0GENERAL")
+WHO = Audience("U0ONCALL", "C0GENERAL", request_id="slash:1")
 CHAIN = RollbackRequest("prod", 27, None, "/rollback prod 027")
 
 
@@ -186,7 +187,7 @@ def test_restores_people_made_are_history_and_those_of_drills_are_not(
 
 def report(world: World, environment: str = "", schedules: tuple[Schedule, ...] = ()) -> tuple[DrillReport, bytes]:
     services = replace(world.services(Process("report")), schedules=schedules)
-    answer_report(services, WHO, "slash:1", environment)
+    answer_report(services, WHO, ReportDrills(environment))
     return world.announcer.drill_reports[-1]
 
 

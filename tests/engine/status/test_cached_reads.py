@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bot.engine.status.cached_reads import KEPT_MOST, CachedReads, Deadline
+from bot.engine.status.cached_reads import MAX_KEPT, CachedReads, Deadline
 from bot.errors import BotError, PermanentError, TemporaryError
 from tests.fakes.clock import FakeClock
 
@@ -90,6 +90,6 @@ def test_a_patience_is_shared_and_says_what_is_missing(cached_reads: CachedReads
 
 
 def test_old_looks_are_forgotten(cached_reads: CachedReads) -> None:
-    for number in range(KEPT_MOST * 2):
+    for number in range(MAX_KEPT * 2):
         cached_reads.begin(number, lambda: 1, 0.0).wait(SOON_S)
-    assert len(cached_reads._kept) <= KEPT_MOST
+    assert len(cached_reads._kept) <= MAX_KEPT

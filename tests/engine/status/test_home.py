@@ -108,7 +108,7 @@ def keeper_of(world: World) -> tuple[HomeKeeper, Services]:
     return HomeKeeper(services), services
 
 
-def refresh(world: World, keeper: HomeKeeper, services: Services, after_s: float = home.REFRESH_LEAST_S) -> None:
+def refresh(world: World, keeper: HomeKeeper, services: Services, after_s: float = home.MIN_REFRESH_S) -> None:
     world.clock.sleep(after_s)
     keeper.refresh(services)
 
@@ -172,7 +172,7 @@ def test_an_environment_that_does_not_answer_hides_no_other(
     broken = replace(whole, **changes)
     services = replace(services, envs={"staging": broken, "prod": whole})
 
-    facts = home.gather(services, CachedReads(world.clock), patience_s=0.3)
+    facts = home.gather(services, CachedReads(world.clock), timeout_s=0.3)
 
     prod, other = facts.environments
     assert (prod.environment, prod.problems, other.environment) == ("prod", (), "staging")

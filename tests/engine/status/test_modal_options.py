@@ -13,7 +13,7 @@ from bot.engine.operations import Operations
 from bot.engine.preview.swap import choose_backup
 from bot.engine.status import modal_options
 from bot.engine.status.cached_reads import CachedReads
-from bot.engine.status.modal_options import Desire
+from bot.engine.status.modal_options import Search
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Choices
 from tests.engine.hanging import Hanging
@@ -146,7 +146,7 @@ def hanging() -> Iterator[Hanging]:
 def test_what_hangs_is_said_to_be_missing_and_the_rest_is_there(full: World, hanging: Hanging, slow: str) -> None:
     services = _with(full.services(Process("one")), **{slow: hanging})
     choices = modal_options.choices(
-        services, CachedReads(full.clock), Readers(), Desire(ENGINEER, "prod", ""), patience_s=0.3
+        services, CachedReads(full.clock), Readers(), Search(ENGINEER, "prod", ""), timeout_s=0.3
     )
     assert (versions(choices), names(choices)) == (([], list(NAMES)) if slow == "database" else ([27, 26, 25], []))
     assert [problem.rpartition(": ")[2] for problem in choices.problems] == ["It did not answer in time."]
@@ -157,7 +157,7 @@ def _with(services: Services, **ports: Any) -> Services:
 
 
 def test_it_fits_slack_s_three_seconds() -> None:
-    assert modal_options.PATIENCE_S < 2.0
+    assert modal_options.TIMEOUT_S < 2.0
 
 
 def test_looking_changes_nothing(full: World) -> None:

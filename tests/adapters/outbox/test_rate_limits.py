@@ -11,7 +11,7 @@ from bot.ports import Attachment, Backlog, BarredError, Message
 from tests.adapters.outbox.emptying import emptied
 from tests.adapters.outbox.loudspeaker import Loudspeaker
 from tests.adapters.outbox.test_channels import AWAY, QUICK, SOON_S, a_writer, ephemeral, message, problem_of, writing
-from tests.adapters.outbox.test_homes import tab, texts
+from tests.adapters.outbox.test_ephemerals import tab, texts
 
 OUTSIDE = BarredError("slack-not-in-channel", "Slack refused it: not_in_channel.", "Invite the bot.")
 NO_FILES = BarredError("slack-missing-scope", "Slack refused it: missing_scope.", "Reinstall the app.")
@@ -148,13 +148,13 @@ def test_a_message_found_late_is_brought_up_to_date(outbox: PostgresOutbox, chat
 
 
 def test_an_answer_waits_for_as_long_as_it_is_of_use(outbox: PostgresOutbox, chat: Loudspeaker, pool: Pool) -> None:
-    chat.fail("whisper", OUTSIDE)
+    chat.fail("ephemeral", OUTSIDE)
     outbox.put(ephemeral("1"))
     with writing(outbox, chat, PERSISTENT):
         assert emptied(outbox, SOON_S)
     assert [key for key, _, _ in chat.ephemerals] == ["answer:1"]
 
-    chat.fail("whisper", *[OUTSIDE] * 100)
+    chat.fail("ephemeral", *[OUTSIDE] * 100)
     outbox.put(ephemeral("2"))
     with writing(outbox, chat, replace(PERSISTENT, ephemeral_late_s=0.1)):
         assert emptied(outbox, SOON_S)
