@@ -16,7 +16,8 @@ from bot.domain.drill_evidence import Forecast, PlannedProof, Proof, ProvenScrip
 from bot.domain.drills import Drill, DrillKind
 from bot.domain.environments import DrillDemand
 from bot.domain.migrations import DownScript
-from bot.domain.plans import Estimate, PlanKind
+from bot.domain.planned import Estimate
+from bot.domain.plans import ChainPlan
 from bot.errors import PermanentError
 from bot.planning.facts import Drilled, Facts
 from bot.planning.forecast import forecast, restore_downtimes, restore_samples, run_downtimes, run_samples
@@ -39,8 +40,8 @@ def chain_proof(facts: Facts, chain: Sequence[DownScript], estimate: Estimate) -
     return PlannedProof(
         at=drilled.at,
         scripts=tuple(_proven(script, drilled) for script in chain),
-        total=forecast(estimate.total_s, run_samples(drilled.runs, PlanKind.CHAIN), own),
-        downtime=forecast(estimate.downtime_s, run_downtimes(drilled.runs, PlanKind.CHAIN), own),
+        total=forecast(estimate.total_s, run_samples(drilled.runs, ChainPlan), own),
+        downtime=forecast(estimate.downtime_s, run_downtimes(drilled.runs, ChainPlan), own),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bot.domain.catalogue import Rehearsal
-from bot.domain.plans import Estimate, PlannedRows
+from bot.domain.planned import Estimate, PlannedRows
 
 DUMP_BYTES_PER_S = 40_000_000
 """pg_dump with gzip 1, hashes and upload, of database size on disk."""

@@ -47,7 +47,7 @@ class UndoRequest:
     asked_for: str = ""
 
 
-Wish = RollbackRequest | RestoreRequest | UndoRequest
+PlanRequest = RollbackRequest | RestoreRequest | UndoRequest
 
 
 @dataclass(frozen=True)

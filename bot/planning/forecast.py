@@ -13,7 +13,7 @@ from statistics import median
 
 from bot.domain.drill_evidence import Forecast
 from bot.domain.drills import Drill, DrillKind, DrillState
-from bot.domain.plans import PlanKind
+from bot.domain.plans import Plan, RestorePlan
 from bot.domain.runs import Run, RunState, Step, StepState
 from bot.planning import checklist
 from bot.planning.estimate import swap_estimate
@@ -69,7 +69,7 @@ def restore_samples(drills: Iterable[Drill], runs: Iterable[Run]) -> Iterator[Sa
         measured = drill.measured
         if measured is not None and measured.estimated_s and _is_whole(drill) and drill.ended_at:
             yield from _sample(drill.ended_at, drill.environment, measured.restore_s, measured.estimated_s)
-    yield from run_samples(runs, PlanKind.RESTORE)
+    yield from run_samples(runs, RestorePlan)
 
 
 def restore_downtimes(drills: Iterable[Drill], runs: Iterable[Run]) -> Iterator[Sample]:
@@ -78,20 +78,20 @@ def restore_downtimes(drills: Iterable[Drill], runs: Iterable[Run]) -> Iterator[
         if drill.measured is not None and drill.measured.downtime_s and _is_whole(drill) and drill.ended_at:
             estimated_s = swap_estimate().downtime_s
             yield from _sample(drill.ended_at, drill.environment, drill.measured.downtime_s, estimated_s)
-    yield from run_downtimes(runs, PlanKind.RESTORE)
+    yield from run_downtimes(runs, RestorePlan)
 
 
-def run_samples(runs: Iterable[Run], kind: PlanKind) -> Iterator[Sample]:
+def run_samples(runs: Iterable[Run], of: type[Plan]) -> Iterator[Sample]:
     """Runs of a kind that people asked for and that went through, each against its plan's estimate."""
-    for run in _through(runs, kind):
+    for run in _through(runs, of):
         worked_s = sum(step.elapsed_s or 0.0 for step in run.steps if _is_work(step))
         if run.ended_at is not None:
             yield from _sample(run.ended_at, run.environment, worked_s, run.plan.estimate.total_s)
 
 
-def run_downtimes(runs: Iterable[Run], kind: PlanKind) -> Iterator[Sample]:
+def run_downtimes(runs: Iterable[Run], of: type[Plan]) -> Iterator[Sample]:
     """For how long such runs kept the app down, each against its plan's estimate."""
-    for run in _through(runs, kind):
+    for run in _through(runs, of):
         times = {step.key: step for step in run.steps if step.state is StepState.DONE}
         stop, back = times.get(checklist.STOP_TRAFFIC), times.get(checklist.RESTORE_TRAFFIC)
         if stop and back and stop.started_at and back.ended_at and run.ended_at:
@@ -108,11 +108,11 @@ def _is_whole(drill: Drill) -> bool:
     return drill.kind is DrillKind.RESTORE and drill.state is DrillState.PASSED
 
 
-def _through(runs: Iterable[Run], kind: PlanKind) -> Iterator[Run]:
+def _through(runs: Iterable[Run], of: type[Plan]) -> Iterator[Run]:
     """Those that went through without a stop. A drill's own are left out: the drill's measurement has them."""
     for run in runs:
         smooth = all(step.attempts <= 1 for step in run.steps)
-        if run.plan.kind is kind and run.state is RunState.SUCCEEDED and smooth and not run.drill:
+        if isinstance(run.plan, of) and run.state is RunState.SUCCEEDED and smooth and not run.drill:
             yield run
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from bot.domain.catalogue import DatabaseObject, DependencyKind, Rehearsal
 from bot.domain.migrations import DownScript
-from bot.domain.plans import PlannedDrop, PlannedLock, PlannedRows
+from bot.domain.planned import PlannedDrop, PlannedLock, PlannedRows
 from bot.planning.affected_rows import DERIVED, TABLES, changed_relations, staying_tables, stored_relations
 from bot.planning.facts import Evidence
 from bot.planning.name_matching import COLUMN, is_same, lineage, named_among

@@ -5,24 +5,25 @@ from collections.abc import Iterable, Sequence
 from bot.domain.backups import Backup
 from bot.domain.catalogue import DatabaseFacts
 from bot.domain.migrations import chain_of
+from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState
 from bot.domain.versions import label
 from bot.errors import PermanentError
-from bot.planning.checklist import is_past_return, is_undoable
 from bot.planning.facts import Facts, RollbackRequest
+from bot.planning.kinds import KINDS, is_past_return, is_undoable
 from bot.planning.retired import is_retired
 
 
-def check_environment(facts: Facts, *, swaps: bool = False) -> None:
+def check_environment(facts: Facts, kind: PlanKind) -> None:
     """Refuse where no run may start at all.
 
     Args:
         facts: as observed.
-        swaps: whether another database is to take the live one's place.
+        kind: of the plan.
 
     Raises:
         PermanentError: ``environment-frozen``, ``another-run-active``, ``database-closed``, ``missing-rights``;
-            ``no-second-database`` where one would be swapped in.
+            ``no-second-database`` where the kind swaps one in.
     """
     name = facts.environment.name
     if facts.frozen is not None:
@@ -36,7 +37,7 @@ def check_environment(facts: Facts, *, swaps: bool = False) -> None:
             "If no run is at work (/rollback status), open it: "
             f"ALTER DATABASE {facts.database.name} ALLOW_CONNECTIONS true.",
         )
-    if swaps:
+    if KINDS[kind].swaps:
         check_second_database(name, facts.database)
     _check_rights(facts)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.backups import Backup
-from bot.domain.plans import Plan, PlanKind
+from bot.domain.plans import RestorePlan
 from bot.domain.versions import label
 from bot.errors import PermanentError
 from bot.planning.app_version import choose_app
@@ -121,19 +121,17 @@ def _why_not(backup: Backup) -> tuple[str, str] | None:
     return None
 
 
-def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange: Exchange) -> Plan:
+def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange: Exchange) -> RestorePlan:
     """Make the plan that people are asked to approve.
 
     Raises:
         PermanentError: every reference of `check_environment` and `appchoice`.
     """
-    check_environment(facts, swaps=True)
+    check_environment(facts, RestorePlan.kind)
     check_restorable(facts, backup)
     to_schema = schema_of(backup)
     to_app = choose_app(request.app, facts, to_schema)
-    plan = plan_swap(PlanKind.RESTORE, facts, exchange, to_schema, to_app)
-    if plan.restore is None:  # pragma: no cover -- a swap always has one
-        raise AssertionError
+    plan = plan_swap(RestorePlan, facts, exchange, to_schema, to_app)
     come = replace(
         plan.restore,
         backup=str(backup.name),
@@ -147,7 +145,7 @@ def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange
     return replace(
         plan,
         asked_for=request.asked_for,
-        wished_app=str(request.app or ""),
+        requested_app=str(request.app or ""),
         estimate=estimate,
         restore=come,
         warnings=(

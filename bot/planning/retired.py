@@ -1,14 +1,15 @@
 """Restores in place, which this version no longer makes: their runs are shown, and never started, resumed or undone."""
 
-from bot.domain.plans import PlanKind
+from bot.domain.plans import RetiredPlan
 from bot.domain.runs import Run, RunState, StepState
 from bot.errors import PermanentError
-from bot.planning.checklist import BACKUP, is_past_return
+from bot.planning.checklist import BACKUP
+from bot.planning.kinds import is_past_return
 
 
 def is_retired(run: Run) -> bool:
     """Whether it is a restore in place."""
-    return run.plan.kind is PlanKind.RESTORE_IN_PLACE
+    return isinstance(run.plan, RetiredPlan)
 
 
 def check_not_retired(run: Run) -> None:

@@ -1,22 +1,30 @@
-"""What a restore and an undo have in common: another database takes the live one's place."""
+"""Plans what a restore and its undo have in common: another database takes the live one's place."""
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import TableSize
-from bot.domain.plans import Estimate, Plan, PlanKind, PlannedLoss, PlannedRestore
+from bot.domain.planned import PlannedLoss, PlannedRestore
+from bot.domain.plans import RestorePlan, UndoSwapPlan
 from bot.domain.versions import AppVersion
 from bot.planning.app_version import running_app
+from bot.planning.estimate import swap_estimate
 from bot.planning.facts import Exchange, Facts
 from bot.planning.rollback import planned_service, planned_workload
 from bot.planning.warnings import environment_warnings, slot_warnings
 
+S = TypeVar("S", RestorePlan, UndoSwapPlan)
+NOTHING_KNOWN = (
+    "The bundle has no manifest, so nobody can say beforehand which rows go. The replaced database is kept whole."
+)
 
-def losses_of(now: Iterable[TableSize], then: Iterable[TableContent]) -> tuple[PlannedLoss, ...]:
-    """Tables that will have another number of rows, those that lose most first; tables that go before those.
 
-    Net numbers: of 100 rows written since and 40 deleted, 60 are left to see, and all 100 go. Extensions' are left out:
-    `now` has none, and their rows may be more than those that are the database's own.
+def find_losses(now: Iterable[TableSize], then: Iterable[TableContent]) -> tuple[PlannedLoss, ...]:
+    """Find the tables that will have another number of rows: those that go first, then those that lose most.
+
+    Numbers are net: of 100 rows written since and 40 deleted, 60 show, and all 100 go. Extensions' tables are left out:
+    `now` has none of them.
     """
     come = {content.table: content.rows for content in then if not content.of_extension}
     here = {size.table: size.rows for size in now}
@@ -28,34 +36,21 @@ def losses_of(now: Iterable[TableSize], then: Iterable[TableContent]) -> tuple[P
     return tuple(sorted(found, key=lambda loss: (not loss.gone, loss.rows_then - loss.rows_now, loss.table)))
 
 
-NOTHING_KNOWN = (
-    "The bundle has no manifest, so nobody can say beforehand which rows go. The replaced database is kept whole."
-)
-
-
-def plan_swap(kind: PlanKind, facts: Facts, exchange: Exchange, to_schema: int, to_app: AppVersion) -> Plan:
-    """Make the plan of a swap, without what only a restore or only an undo can say."""
-    losses = losses_of(exchange.sizes, exchange.tables) if exchange.tables is not None else ()
-    return Plan(
-        kind=kind,
+def plan_swap(wanted: type[S], facts: Facts, exchange: Exchange, to_schema: int, to_app: AppVersion) -> S:
+    """Make the plan of a swap, without what only a restore or only its undo knows."""
+    losses = find_losses(exchange.sizes, exchange.tables) if exchange.tables is not None else ()
+    return wanted(
         environment=facts.environment.name,
         asked_for="",
         from_schema=facts.database.schema,
         to_schema=to_schema,
         from_app=str(running_app(facts)),
         to_app=str(to_app),
-        scripts=(),
-        remaining=(),
-        drops=(),
-        rows=(),
-        locks=(),
         workloads=tuple(planned_workload(deployment, to_app) for deployment in facts.cluster.deployments),
         services=tuple(planned_service(service) for service in facts.cluster.services),
         schema_fingerprint=exchange.live.fingerprint,
-        expected_fingerprint="",
         saves_to=facts.environment.backups.bucket,
-        wished_app="",
-        estimate=Estimate(0.0, 0.0),
+        estimate=swap_estimate(),
         warnings=tuple(_warnings(facts, exchange)),
         restore=PlannedRestore(
             backup="",

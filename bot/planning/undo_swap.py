@@ -1,15 +1,14 @@
-"""Plan the undoing of a swap: the kept database takes its place again."""
+"""Plans the undo of a swap: the kept database takes its place again."""
 
 from dataclasses import replace
 
-from bot.domain.plans import Plan, PlanKind
+from bot.domain.plans import SchemaPlan, SwapPlan, UndoSwapPlan
 from bot.domain.runs import Run
-from bot.domain.versions import AppVersion, label
+from bot.domain.versions import label
 from bot.errors import PermanentError
-from bot.planning import checklist
-from bot.planning.app_version import available_apps, choose_app
-from bot.planning.estimate import swap_estimate
+from bot.planning.app_version import choose_app_before
 from bot.planning.facts import Exchange, Facts, UndoRequest
+from bot.planning.kinds import is_past_return
 from bot.planning.refusals import check_environment
 from bot.planning.swap import plan_swap
 
@@ -21,15 +20,14 @@ def check_undoable(run: Run) -> str:
         PermanentError: ``undo-not-available`` where an undo was of a chain; ``nothing-to-undo`` where nothing was
             swapped.
     """
-    swapped = checklist.is_past_return(run)
-    if run.plan.restore is not None and swapped:
+    committed = is_past_return(run)
+    if committed and isinstance(run.plan, SwapPlan):
         return run.plan.restore.outgoing
-    if run.plan.restore is None and swapped:
+    if committed and isinstance(run.plan, SchemaPlan):
         raise PermanentError(
             "undo-not-available",
             f"Run {run.id} has itself taken run {run.plan.undoes} back.",
-            f"Roll the migrations back again: /rollback {run.environment} "
-            f"{label(min((script.version for script in run.plan.scripts), default=0))}.",
+            f"Roll the migrations back again: /rollback {run.environment} {label(min(run.plan.versions, default=0))}.",
         )
     raise PermanentError(
         "nothing-to-undo",
@@ -52,20 +50,13 @@ def check_kept(run: Run, kept: str, *, there: bool) -> None:
         )
 
 
-def _app_before(undone: Run, facts: Facts, to_schema: int) -> AppVersion | None:
-    """What served before a run, where it can serve that schema and is still to be had."""
-    before = AppVersion.parse(undone.plan.from_app)
-    fits = before is not None and facts.matrix.suits(before, to_schema) and before in available_apps(facts.cluster)
-    return before if fits else None
-
-
-def plan_undo(request: UndoRequest, facts: Facts, undone: Run, to_schema: int, exchange: Exchange) -> Plan:
+def plan_undo(request: UndoRequest, facts: Facts, undone: Run, to_schema: int, exchange: Exchange) -> UndoSwapPlan:
     """Make the plan that people are asked to approve; the app goes back to what served before, where that fits.
 
     Raises:
         PermanentError: every reference of `check_environment` and `appchoice`.
     """
-    check_environment(facts, swaps=True)
-    to_app = choose_app(_app_before(undone, facts, to_schema), facts, to_schema)
-    plan = plan_swap(PlanKind.UNDO, facts, exchange, to_schema, to_app)
-    return replace(plan, asked_for=request.asked_for, undoes=undone.id, estimate=swap_estimate())
+    check_environment(facts, UndoSwapPlan.kind)
+    to_app = choose_app_before(undone, facts, to_schema)
+    plan = plan_swap(UndoSwapPlan, facts, exchange, to_schema, to_app)
+    return replace(plan, asked_for=request.asked_for, undoes=undone.id)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bot.domain.migrations import DownScript
-from bot.domain.plans import PlannedRows
+from bot.domain.planned import PlannedRows
 from bot.domain.workloads import Deployment
 from bot.planning import impact
 from bot.planning.affected_rows import called_functions

@@ -7,12 +7,12 @@ from typing import Any
 
 from bot.domain.drills import Drill, DrillState
 from bot.domain.jobs import DEFAULT_LEVEL
-from bot.domain.plans import PlanKind
 from bot.domain.runs import OPEN, Run, RunState, StepState
-from bot.planning.checklist import is_past_return, is_undoable, may_be_past_return, no_return_of
+from bot.planning.kinds import is_past_return, is_undoable, may_be_past_return, point_of_no_return
 from bot.planning.retired import is_retired
 from bot.ports import BackupListing
 from bot.views.kit.blocks import Block, button, confirm, overflow
+from bot.views.plans.kinds import KINDS
 from bot.views.plans.plan import impact
 
 APPROVE = "approve"
@@ -32,13 +32,6 @@ POSTPONE_DRILL = "postpone_drill"
 PAGE_OF_BACKUPS = 10
 _HOUR = timedelta(hours=1)
 _POSTPONE = {"Postpone by 1 hour": _HOUR, "Postpone by 4 hours": 4 * _HOUR, "Postpone by 1 day": 24 * _HOUR}
-
-_QUESTIONS = {
-    PlanKind.CHAIN: "Roll {} back?",
-    PlanKind.RESTORE: "Restore {} from a backup?",
-    PlanKind.UNDO: "Swap the databases of {} back?",
-    PlanKind.RECREATE: "Bring back in {} what a rollback dropped?",
-}
 
 
 def ballot_value(run: Run) -> str:
@@ -70,7 +63,7 @@ def for_ballot(run: Run) -> list[Block]:
 
 def _approve(run: Run) -> Block:
     words = f"You consent to plan {run.plan.short_digest}: {impact(run.plan)}."
-    ask = confirm(_QUESTIONS[run.plan.kind].format(run.environment), words, "Approve")
+    ask = confirm(KINDS[run.plan.kind].question.format(run.environment), words, "Approve")
     return button("Approve", APPROVE, ballot_value(run), style="primary", ask=ask)
 
 
@@ -86,7 +79,7 @@ def for_card(run: Run) -> list[Block]:
 
 def can_cancel(run: Run) -> bool:
     """Whether a cancel still stops it: not once the step of no return has begun, nor twice."""
-    last = no_return_of(run.plan)
+    last = point_of_no_return(run.plan)
     begun = any(step.key == last and step.state is not StepState.WAITING for step in run.steps)
     return run.state in OPEN and not begun and not run.cancel_requested_by
 
@@ -122,16 +115,8 @@ def _escalate(run: Run) -> Block:
 
 
 def _undo(run: Run) -> Block:
-    words = (
-        "Asks the approvers to put the database from before back in its place. "
-        "What was written since is kept aside, and the app is down for a moment again."
-    )
-    if run.plan.kind is PlanKind.CHAIN:
-        words = (
-            "Asks the approvers to bring back what was dropped, from the rows and the backup saved before it. "
-            "What was written since stays, and the app is down for a moment again."
-        )
-    return button("Undo…", UNDO, run.id, ask=confirm("Undo this?", words, "Ask for it"))
+    ask = confirm("Undo this?", KINDS[run.plan.kind].undo_warning, "Ask for it")
+    return button("Undo…", UNDO, run.id, ask=ask)
 
 
 def for_report(run: Run) -> list[Block]:

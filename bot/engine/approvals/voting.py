@@ -8,7 +8,7 @@ from bot.domain.approvals import Choice, Decision, Retracted, Retraction, Vote, 
 from bot.domain.runs import Run, RunState
 from bot.engine.context import Services
 from bot.errors import PermanentError
-from bot.planning.checklist import checklist_of
+from bot.planning.kinds import build_checklist
 from bot.planning.retired import check_not_retired
 from bot.ports import Audience, AuditEntry
 
@@ -140,7 +140,7 @@ def _decide(services: Services, run: Run) -> None:
         journal.runs.end(run.id, RunState.REJECTED, f"rejected by {who}", expect=_PENDING, entry=ended)
     elif decision is Decision.APPROVED:
         approved = AuditEntry("backstop", "approved", {"digest": run.plan.digest, "quorum": quorum})
-        if journal.runs.approve(run.id, run.plan.digest, checklist_of(run.plan.kind), approved):
+        if journal.runs.approve(run.id, run.plan.digest, build_checklist(run.plan.kind), approved):
             services.queue.defer_run(run.id)
     show(services, run.id)
 

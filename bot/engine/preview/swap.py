@@ -1,7 +1,7 @@
 """Facts for a swap: what would come, what would be put aside, what the difference is."""
 
 from bot.domain.backups import Backup
-from bot.domain.plans import Plan
+from bot.domain.plans import RestorePlan, UndoSwapPlan
 from bot.domain.runs import Progress, Run
 from bot.engine.backups.queries import find_backup
 from bot.engine.context import EnvironmentServices, Services
@@ -17,7 +17,7 @@ from bot.ports import SideFacts, Sides
 LOOK_AMONG = 50
 
 
-def preview_restore(services: Services, request: RestoreRequest, run_id: str, *, drill: bool = False) -> Plan:
+def preview_restore(services: Services, request: RestoreRequest, run_id: str, *, drill: bool = False) -> RestorePlan:
     """Plan a restore: find the bundle, and count on the live database what its manifest counted.
 
     Raises:
@@ -25,7 +25,7 @@ def preview_restore(services: Services, request: RestoreRequest, run_id: str, *,
     """
     env = services.env(request.environment)
     facts = inspect(services, env, own_run=run_id)
-    check_environment(facts, swaps=True)
+    check_environment(facts, RestorePlan.kind)
     backup = choose_backup(env, request.backup)
     check_restorable(facts, backup)
     facts = with_history(services, facts, run_id, drill=drill)
@@ -56,17 +56,16 @@ def choose_backup(env: EnvironmentServices, name: str) -> Backup:
     return find_backup(env, name)
 
 
-def preview_undo(services: Services, request: UndoRequest, run_id: str) -> Plan:
+def preview_undo_swap(services: Services, request: UndoRequest, undone: Run, run_id: str) -> UndoSwapPlan:
     """Plan the undoing of a swap: look into the kept database, and count on both sides.
 
     Raises:
         BotError: a refusal, or what an observation raised.
     """
     env = services.env(request.environment)
-    undone = services.run(request.run_id)
     name = check_undoable(undone)
     facts = inspect(services, env, own_run=run_id)
-    check_environment(facts, swaps=True)
+    check_environment(facts, UndoSwapPlan.kind)
     kept = _kept(env.sides, undone, name)
     exchange = Exchange(
         incoming=name,

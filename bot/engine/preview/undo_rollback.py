@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot.domain.backups import Backup, Export
-from bot.domain.plans import Plan
+from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
 from bot.domain.runs import Progress, Run
 from bot.engine.backups.create import check_scratch
 from bot.engine.context import EnvironmentServices, Services
@@ -30,7 +30,7 @@ UNPACKED_SHARE = 4
 """How many times larger than the archive its content may be, where no manifest says how large it is."""
 
 
-def preview_recreation(services: Services, request: UndoRequest, undone: Run, run_id: str) -> Plan:
+def preview_undo_rollback(services: Services, request: UndoRequest, undone: Run, run_id: str) -> UndoRollbackPlan:
     """Plan the undoing of a chain, rehearsed without the rows.
 
     Raises:
@@ -38,7 +38,7 @@ def preview_recreation(services: Services, request: UndoRequest, undone: Run, ru
     """
     env = services.env(request.environment)
     facts = inspect(services, env, own_run=run_id)
-    check_environment(facts)
+    check_environment(facts, UndoRollbackPlan.kind)
     live = env.database.catalogue()
     check_recreatable(undone, facts, live)
     exports = env.store.open_export(undone.id)
@@ -46,17 +46,16 @@ def preview_recreation(services: Services, request: UndoRequest, undone: Run, ru
     backup = check_saved(undone, env.store.find(saved_backup(undone)), export)
     plan = plan_recreation(request, facts, undone, live, backup, export)
     with _fetched(services, env, backup, run_id) as bundle:
-        env.database.rehearse_recreation(run_id, bundle, order_of(undone, export), exports.read)
+        env.database.rehearse_recreation(run_id, bundle, build_spec(undone, export), exports.read)
     return plan
 
 
-def order_of(undone: Run, export: Export | None) -> RecreationSpec:
+def build_spec(undone: Run, export: Export | None) -> RecreationSpec:
     """What is to come back after a chain."""
-    plan = undone.plan
-    versions = frozenset(script.version for script in plan.scripts)
+    plan = narrow(undone.plan, ChainPlan)
     return RecreationSpec(
-        versions=versions,
-        expected=versions | frozenset(plan.remaining),
+        versions=plan.versions,
+        expected=plan.applied_before,
         export=export,
         reloaded=reloaded_relations(plan),
         refilled=refilled_columns(plan),

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from bot.domain.plans import PlannedRestore
+from bot.domain.planned import PlannedRestore
+from bot.domain.plans import SwapPlan
 from bot.domain.runs import Run
 from bot.domain.server_log import redacted
 from bot.engine.context import EnvironmentServices, Services
 from bot.errors import BotError
 from bot.planning import checklist
+from bot.planning.kinds import is_past_return
 from bot.planning.retired import is_retired
 from bot.ports import Escalation
 
@@ -39,7 +41,7 @@ def _logs(env: EnvironmentServices) -> dict[str, str]:
 
 
 def _backup(services: Services, run: Run) -> str:
-    if run.plan.restore is not None and not is_retired(run):
+    if isinstance(run.plan, SwapPlan) and not is_retired(run):
         return _kept(services, run, run.plan.restore)
     if not run.steps:
         return "no emergency backup: the run had not started"
@@ -57,7 +59,7 @@ def _kept(services: Services, run: Run, come: PlannedRestore) -> str:
     names = {side.name for side in services.env(run.environment).sides.list()}
     if come.outgoing in names:
         old = f"the database from before is kept as {come.outgoing}"
-    elif checklist.is_past_return(run):
+    elif is_past_return(run):
         old = f"the database from before ({come.outgoing}) is gone: dropped after its time, or swapped back"
     else:
         old = "nothing was swapped yet"

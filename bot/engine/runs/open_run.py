@@ -9,10 +9,10 @@ from bot.domain.versions import AppVersion
 from bot.engine.approvals.authorization import check_member
 from bot.engine.approvals.voting import show
 from bot.engine.context import EnvironmentServices, Services
-from bot.engine.preview.rollback import preview
+from bot.engine.kinds import preview
 from bot.engine.runs.ids import find_own
 from bot.errors import PermanentError
-from bot.planning.facts import RestoreRequest, RollbackRequest, UndoRequest, Wish
+from bot.planning.facts import PlanRequest, RestoreRequest, RollbackRequest, UndoRequest
 from bot.planning.refusals import another_run, no_such_migration
 from bot.ports import Audience, AuditEntry
 
@@ -48,7 +48,9 @@ def _check_free(services: Services, environment: str) -> None:
         raise another_run(active)
 
 
-def _open(services: Services, env: EnvironmentServices, person: Voter, run_id: str, wanted: Wish, reason: str) -> Run:
+def _open(
+    services: Services, env: EnvironmentServices, person: Voter, run_id: str, wanted: PlanRequest, reason: str
+) -> Run:
     plan = preview(services, wanted, run_id)
     now = services.clock.now()
     run = Run(
@@ -67,7 +69,7 @@ def _open(services: Services, env: EnvironmentServices, person: Voter, run_id: s
     return run
 
 
-def wish(services: Services, payload: Mapping[str, Any]) -> Wish:
+def wish(services: Services, payload: Mapping[str, Any]) -> PlanRequest:
     """Read a `rollback`, `restore` or `undo` payload.
 
     Raises:

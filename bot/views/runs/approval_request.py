@@ -3,22 +3,15 @@
 from collections.abc import Sequence
 
 from bot.domain.approvals import Choice, Vote
-from bot.domain.plans import PlanKind
 from bot.domain.runs import OPEN, Run, RunState, StepState
 from bot.views.buttons import for_ballot
 from bot.views.kit.blocks import View, actions, context, header, listing, page, section
 from bot.views.kit.text import code, moment, one_line, person, prose
 from bot.views.plans import plan as plan_view
+from bot.views.plans.kinds import KINDS
 from bot.views.runs.card import STATES
 
 _VOTES_MOST = 900
-_ASKED = {
-    PlanKind.CHAIN: "to roll {} back",
-    PlanKind.RESTORE: "to restore {} from a backup",
-    PlanKind.UNDO: "to swap the database of {} back",
-    PlanKind.RECREATE: "to bring back in {} what a rollback dropped",
-    PlanKind.RESTORE_IN_PLACE: "to restore {} from a backup, in place",
-}
 
 
 def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) -> View:
@@ -26,7 +19,7 @@ def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) ->
     if run.drill:
         return _render_drill(run)
     noun, where = plan_view.noun(run.plan), f"*{one_line(run.environment, 40)}*"
-    asked = f"{person(run.requester)} asks {_ASKED[run.plan.kind].format(where)}"
+    asked = f"{person(run.requester)} asks {KINDS[run.plan.kind].requested.format(where)}"
     reason = one_line(run.reason, 500) or ("not given" if production else "")
     text = f"Approval of {quorum} needed: {noun} of {one_line(run.environment, 40)}, {plan_view.headline(run.plan)}"
     return page(

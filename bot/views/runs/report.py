@@ -4,24 +4,15 @@ from collections.abc import Mapping, Sequence
 
 from bot.domain.approvals import Choice
 from bot.domain.backups import Export, SavedTable
-from bot.domain.plans import PlanKind
+from bot.domain.plans import ChainPlan
 from bot.domain.runs import Run, RunState, StepState
-from bot.planning.checklist import (
-    EXPORT,
-    RESTORE_TRAFFIC,
-    STOP_TRAFFIC,
-    VERIFY_SIDE,
-    is_past_return,
-    may_be_past_return,
-)
-from bot.planning.retired import is_retired
+from bot.planning.checklist import EXPORT, RESTORE_TRAFFIC, STOP_TRAFFIC, VERIFY_SIDE
 from bot.ports import AuditEvent
-from bot.views import retired
 from bot.views.buttons import for_report
 from bot.views.kit.blocks import Block, View, actions, context, header, listing, page, section
 from bot.views.kit.text import code, count, duration, moment, one_line, people, person, prose, size
-from bot.views.plans import drops, swap, undo_rollback
 from bot.views.plans import plan as plan_view
+from bot.views.plans.kinds import KINDS
 
 _TIMELINE_MOST = 2800
 _WORDS_MOST = 1400
@@ -32,13 +23,6 @@ HIDDEN = frozenset(
     {"bot", "deleted", "guest", "stranger", "owner", "fence", "name", "request", "logs", "recovery", "wrong", "change"}
 )
 """Details kept for auditors or shown elsewhere, of no help in a timeline."""
-_GOOD = {
-    PlanKind.CHAIN: "✅ Rolled back",
-    PlanKind.RESTORE: "✅ Restored",
-    PlanKind.UNDO: "✅ Undone",
-    PlanKind.RECREATE: "✅ Undone",
-    PlanKind.RESTORE_IN_PLACE: "✅ Restored in place",
-}
 OURSELVES = "backstop"
 DOCUMENTED = "documented"
 _STEP_SIGNS = {"step": "✓", "step-failed": "✗", "step-undone": "↩"}
@@ -87,29 +71,8 @@ def written(events: Sequence[AuditEvent]) -> Mapping[str, AuditEvent]:
 
 
 def _changed(run: Run, export: Export | None) -> list[str]:
-    if not is_past_return(run):
-        return _unchanged(run, export)
-    if run.plan.regrowth is not None:
-        return undo_rollback.describe(run.plan, run.plan.regrowth)
-    if run.plan.restore is None:
-        return [drops.describe(run.plan.drops, "What was dropped"), _saved(run, export)]
-    if is_retired(run):
-        return [*retired.describe(run.plan.restore), retired.outcome(run)]
-    return [*swap.describe(run.plan, run.plan.restore), *_odd(run)]
-
-
-def _unchanged(run: Run, export: Export | None) -> list[str]:
-    """What a run would have changed that has changed no database, or does not know; what it saved is there even so."""
-    sure, restore = not may_be_past_return(run), run.plan.restore
-    if is_retired(run):
-        return [retired.outcome(run)]
-    if restore is not None:
-        return [swap.unswapped(run.plan, restore, sure=sure), *_odd(run)]
-    if run.plan.regrowth is not None:
-        title = "What would have come back – nothing did" if sure else "What may have come back – look first"
-        return [drops.describe(run.plan.drops, title)]
-    title = "What would have been dropped – nothing was" if sure else "What may have been dropped – look first"
-    return [drops.describe(run.plan.drops, title), _saved(run, export)]
+    """Describe what changed, or would have; what was saved before is there even where nothing changed."""
+    return [*KINDS[run.plan.kind].outcome(run.plan, run), *_saved(run, export), *_odd(run)]
 
 
 def _odd(run: Run) -> list[str]:
@@ -122,7 +85,7 @@ def _odd(run: Run) -> list[str]:
 
 def _outcome(run: Run) -> str:
     good = run.state in {RunState.RUNNING, RunState.SUCCEEDED} and not run.problem
-    lines = [f"*{_GOOD[run.plan.kind] if good else '⚠️ Not completed'}* – {plan_view.headline(run.plan)}"]
+    lines = [f"*{KINDS[run.plan.kind].done if good else '⚠️ Not completed'}* – {plan_view.headline(run.plan)}"]
     if run.problem:
         lines.append(f"What stopped it: {prose(run.problem, 600)}")
     down = downtime_s(run)
@@ -145,17 +108,19 @@ def downtime_s(run: Run) -> float | None:
     return (back.ended_at - stop.started_at).total_seconds() if known and back.ended_at else None
 
 
-def _saved(run: Run, export: Export | None) -> str:
+def _saved(run: Run, export: Export | None) -> list[str]:
+    if not isinstance(run.plan, ChainPlan):
+        return []
     if export is None:
         done = next((step.detail for step in run.steps if step.key == EXPORT and step.state is StepState.DONE), "")
         if done:  # the bucket does not say just now
-            return f"*Saved rows* – {one_line(done, 200)}, in {code(run.plan.saves_to, 120)}."
-        return "*Saved rows* – none were exported." if run.plan.rows else "*Saved rows* – none had to be."
+            return [f"*Saved rows* – {one_line(done, 200)}, in {code(run.plan.saves_to, 120)}."]
+        return ["*Saved rows* – none were exported." if run.plan.rows else "*Saved rows* – none had to be."]
     title = (
         f"*Saved rows* – {count(export.rows, 'row')} of {count(len(export.tables), 'relation')} "
         f"in {code(run.plan.saves_to, 120)}, under {code(export.prefix, 200)}"
     )
-    return listing(title, [_table(table) for table in export.tables], _SAVED_MOST + len(title))
+    return [listing(title, [_table(table) for table in export.tables], _SAVED_MOST + len(title))]
 
 
 def _table(table: SavedTable) -> str:

@@ -14,7 +14,7 @@ from bot.adapters.migration_files.files import ScriptFiles
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.catalogue import Rehearsal
 from bot.domain.migrations import DownScript
-from bot.domain.plans import PlannedDrop
+from bot.domain.planned import PlannedDrop
 from bot.planning import affected_rows, impact
 from bot.sandbox.physioflow import clones
 from bot.sandbox.physioflow.clones import Clone

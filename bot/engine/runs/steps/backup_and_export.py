@@ -4,13 +4,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from bot.domain.backups import Backup
-from bot.domain.plans import PlanKind
+from bot.domain.plans import ChainPlan, SchemaPlan, narrow
 from bot.domain.versions import label
 from bot.engine.backups.create import take_bundle
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.step import Action, Outcome
 from bot.errors import PermanentError
 from bot.planning import checklist
+from bot.planning.kinds import KINDS
 
 LOOK_AMONG = 20
 """Newest backups among which a run's own is looked for; fewer are taken while a run goes on."""
@@ -45,9 +46,8 @@ class EmergencyBackup(Action):
 
 def backup_label(execution: Execution) -> str:
     """The label of a run's emergency backup, e.g. ``pre-rollback-027-rk3f9a``, ``pre-undo-…`` of a chain's undoing."""
-    oldest = min(script.version for script in execution.run.plan.scripts)
-    before = "undo" if execution.run.plan.kind is PlanKind.RECREATE else "rollback"
-    return f"pre-{before}-{label(oldest)}-{execution.run.id}"
+    plan = narrow(execution.run.plan, SchemaPlan)
+    return f"pre-{KINDS[plan.kind].backup_before}-{label(min(plan.versions))}-{execution.run.id}"
 
 
 def _outcome(backup: Backup) -> Outcome:
@@ -92,5 +92,6 @@ class ExportRows(Action):
 
 def exported_tables(execution: Execution) -> list[str]:
     """Relations whose rows are saved: those that go, those that change, and the tables of columns that go."""
-    names = {row.table.rpartition(".")[0] if row.reason == "column" else row.table for row in execution.run.plan.rows}
+    rows = narrow(execution.run.plan, ChainPlan).rows
+    names = {row.table.rpartition(".")[0] if row.reason == "column" else row.table for row in rows}
     return sorted(names)

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 from bot.domain.catalogue import DatabaseFacts, Session
-from bot.domain.plans import PlanKind
 from bot.engine.runs.execution import Execution
 from bot.errors import PermanentError
+from bot.planning.kinds import KINDS
 from bot.planning.refusals import and_list
 
-KINDS = (PlanKind.RESTORE, PlanKind.UNDO)
 PATIENCE_S = 10.0
 """A superuser who only looks in, as a monitoring tool does, is gone by then."""
 POLL_S = 0.5
@@ -21,7 +20,7 @@ def refuse_intruders(execution: Execution) -> None:
     Raises:
         PermanentError: ``prepared-transaction``, ``session-cannot-be-ended``.
     """
-    if execution.run.plan.kind not in KINDS:
+    if not KINDS[execution.run.plan.kind].swaps:
         return
     clock = execution.services.clock
     deadline = clock.monotonic() + PATIENCE_S

@@ -5,7 +5,8 @@ import tempfile
 from pathlib import Path
 
 from bot.domain.backups import Backup
-from bot.domain.plans import PlannedRecreation, PlannedRestore
+from bot.domain.planned import PlannedRecreation, PlannedRestore
+from bot.domain.plans import SwapPlan, UndoRollbackPlan, narrow
 from bot.domain.versions import label
 from bot.engine.backups.compare import compare
 from bot.engine.preview.undo_rollback import check_room
@@ -48,11 +49,9 @@ def planned(execution: Execution) -> PlannedRestore:
     """What the run's plan swaps in.
 
     Raises:
-        ValueError: it swaps nothing.
+        TypeError: it swaps nothing.
     """
-    if execution.run.plan.restore is None:
-        raise ValueError(execution.run.plan.kind)
-    return execution.run.plan.restore
+    return narrow(execution.run.plan, SwapPlan).restore
 
 
 def approved_backup(execution: Execution) -> Backup:
@@ -79,7 +78,8 @@ def _is_approved(found: Backup, come: PlannedRestore | PlannedRecreation) -> boo
 
 
 def _source(execution: Execution) -> PlannedRestore | PlannedRecreation:
-    return execution.run.plan.regrowth or planned(execution)
+    plan = execution.run.plan
+    return plan.source if isinstance(plan, UndoRollbackPlan) else planned(execution)
 
 
 def fetch_bundle(execution: Execution, key: str) -> FetchedBundle:

@@ -1,18 +1,11 @@
 """Telling people what happened."""
 
-from bot.domain.plans import PlanKind
 from bot.domain.runs import StepState
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.report import saved_rows
 from bot.engine.runs.steps.step import Action, Outcome
 from bot.planning import checklist
-
-_UNTIL = {
-    PlanKind.CHAIN: "the chain has run",
-    PlanKind.RESTORE: "the databases are swapped",
-    PlanKind.UNDO: "the databases are swapped",
-    PlanKind.RECREATE: "what was dropped is back",
-}
+from bot.planning.kinds import KINDS
 
 
 class Notify(Action):
@@ -34,7 +27,7 @@ class Notify(Action):
         execution.note(
             "started",
             f"{what} now: {run.plan.asked_for}. {down} Stop it with /rollback cancel {run.id} "
-            f"until {_UNTIL[run.plan.kind]}.",
+            f"until {KINDS[run.plan.kind].committed}.",
         )
         return Outcome("in this channel")
 

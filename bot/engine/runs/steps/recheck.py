@@ -1,14 +1,14 @@
 """Re-check the plan: facts, digest and votes, right before anything is touched."""
 
 from bot.domain.approvals import Choice, Decision, Vote, decide, refusal
-from bot.engine.preview.rollback import preview
+from bot.engine.kinds import preview
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.interrupts import ReplanError, VoidError
 from bot.engine.runs.steps.step import Action, Outcome
 from bot.errors import BotError, PermanentError
 from bot.planning import checklist
+from bot.planning.kinds import read_request
 from bot.planning.refusals import drill_in_production
-from bot.planning.rollback import wish_of
 
 
 class Recheck(Action):
@@ -26,7 +26,7 @@ class Recheck(Action):
         run = execution.run
         _check_place(execution)
         try:
-            now = preview(execution.services, wish_of(run.plan), run.id)
+            now = preview(execution.services, read_request(run.plan), run.id)
         except PermanentError as error:
             raise VoidError(error) from error
         if now.digest != run.plan.digest:

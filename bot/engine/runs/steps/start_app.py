@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bot.domain.plans import PlannedWorkload
+from bot.domain.planned import PlannedWorkload
 from bot.domain.runs import Progress
 from bot.domain.workloads import Pod
 from bot.engine.runs.execution import Execution

@@ -8,6 +8,9 @@ from typing import Any
 from bot.domain.runs import StepState
 from bot.engine.runs.execution import Execution
 
+UNDO_PATIENCE_S = 120.0
+"""For how long temporary errors are retried while a run is compensated, in seconds."""
+
 
 @dataclass(frozen=True)
 class Outcome:

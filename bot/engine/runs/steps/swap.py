@@ -2,11 +2,13 @@
 
 from dataclasses import astuple
 
+import stamina
+
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.load_side import planned
-from bot.engine.runs.steps.step import Action, Outcome
+from bot.engine.runs.steps.step import UNDO_PATIENCE_S, Action, Outcome
 from bot.engine.runs.steps.verify import accept
-from bot.errors import PermanentError
+from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
 from bot.ports import ExchangeState
 
@@ -52,6 +54,25 @@ class SwapDatabases(Action):
                 "Retry: the run goes on to its end with what was swapped in. /rollback undo takes that back.",
             )
         return "open, as before"
+
+
+def has_swapped(execution: Execution) -> bool:
+    """Read from the databases' names if the swap has committed.
+
+    Raises:
+        BotError: the server does not answer; ``outcome-unknown``: the names are neither those before nor after it.
+    """
+    come = planned(execution)
+    for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
+        with attempt:
+            state = execution.env.sides.state(come.incoming, come.outgoing)
+    if state is ExchangeState.UNKNOWN:
+        raise PermanentError(
+            "outcome-unknown",
+            f"Of the live database, {come.incoming} and {come.outgoing}, not exactly the two are there that should be.",
+            "Look at the names (psql -l) before anything else; no database has been dropped.",
+        )
+    return state is ExchangeState.AFTER
 
 
 class VerifySwapped(Action):

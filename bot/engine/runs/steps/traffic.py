@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from bot.domain.plans import Plan, PlannedService, PlannedWorkload
+from bot.domain.planned import PlannedService, PlannedWorkload
+from bot.domain.plans import Plan
 from bot.domain.runs import Progress
 from bot.domain.workloads import Pod
 from bot.engine.runs.execution import Execution

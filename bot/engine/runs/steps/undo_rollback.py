@@ -1,8 +1,9 @@
 """Undoing a chain: what it dropped is created and loaded again, and what must be true after that."""
 
+from bot.domain.plans import UndoRollbackPlan, narrow
 from bot.domain.runs import Run
 from bot.domain.versions import label
-from bot.engine.preview.undo_rollback import order_of
+from bot.engine.preview.undo_rollback import build_spec
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.load_side import clear_fetched, fetch_bundle
 from bot.engine.runs.steps.restore_point import mark_once
@@ -28,15 +29,15 @@ class RecreateDropped(Action):
         # A process that took over has nothing on disk, and fetches it again while the app is down.
         bundle = execution.bundle or fetch_bundle(execution, self.key)
         exports = execution.env.store.open_export(undone.id)
-        order = order_of(undone, exports.existing())
+        spec = build_spec(undone, exports.existing())
         restore_point = mark_once(execution, self.key)
         execution.check()
         with execution.fenced() as session:
-            recreated = session.recreate(bundle, order, exports.read, execution.may_commit)
+            recreated = session.recreate(bundle, spec, exports.read, execution.may_commit)
         execution.audit(
             "chain-undone",
             undone=undone.id,
-            versions=[label(version) for version in sorted(order.versions)],
+            versions=[label(version) for version in sorted(spec.versions)],
             rows=sum(recreated.rows.values()),
             restore_point=restore_point,
         )
@@ -74,7 +75,7 @@ class VerifyRecreated(Action):
         execution.end_session()
         database = execution.env.database
         database.reopen()
-        same = database.catalogue().fingerprint == execution.run.plan.expected_fingerprint
+        same = database.catalogue().fingerprint == narrow(execution.run.plan, UndoRollbackPlan).expected_fingerprint
         odd = () if same else ("the catalogue is not what it was before the chain",)
         hint = "Traffic is still stopped. Compare the database with the plan before anything else."
         return Outcome(f"{accept(execution, hint, odd)}, catalogue as before the chain")

@@ -3,12 +3,15 @@
 from datetime import timedelta
 
 from bot.domain.backups import Export
-from bot.domain.plans import Plan, PlanKind, PlannedRestore
+from bot.domain.planned import PlannedRestore
+from bot.domain.plans import ChainPlan, Plan, SchemaPlan, SwapPlan, UndoRollbackPlan
 from bot.domain.runs import Run, StepState
-from bot.planning.checklist import BACKUP, EXPORT, SWAP, VERIFY_SIDE, is_past_return, may_be_past_return
+from bot.planning.checklist import BACKUP, EXPORT, SWAP, VERIFY_SIDE
+from bot.planning.kinds import is_past_return, may_be_past_return
 from bot.planning.retired import is_retired, saved_in_place
 from bot.views.kit.text import bare_line, size, span
 from bot.views.plans import drops
+from bot.views.plans.kinds import KINDS
 from bot.views.runs.html.parts import (
     QUIET,
     WARN,
@@ -36,7 +39,9 @@ _HOW = {
 def plan(run: Run) -> Section:
     """The plan: scripts, objects, rows, locks, workloads."""
     planned = run.plan
-    parts: list[Part] = [*_scripts(planned), *_source(planned), *_objects(planned), *_rows(planned), *_losses(planned)]
+    schema = planned if isinstance(planned, SchemaPlan) else None
+    parts: list[Part] = [*(_scripts(schema) if schema else []), *_source(planned)]
+    parts += [*_objects(schema), *_rows(schema)] if schema else _losses(planned)
     return Section("plan", "What was planned", [*parts, *_workloads(planned), *_locks(planned)])
 
 
@@ -58,19 +63,20 @@ def odd(run: Run) -> list[Section]:
     return [Section("odd", "Look at this", table("Odd findings", ("When", "What"), rows))] if rows else []
 
 
-def _scripts(planned: Plan) -> list[Part]:
+def _scripts(planned: SchemaPlan) -> list[Part]:
     rows = [
         [code(script.name, 120), text(script.impact, 500), number(str(script.statements)), checksum(script.sha256)]
         for script in planned.scripts
     ]
-    what = (
-        "Undone by this plan's run" if planned.kind is PlanKind.RECREATE else "Scripts, newest first, one transaction"
+    return table(
+        KINDS[planned.kind].captions.scripts,
+        ("Migration", "What undoing it does", "Statements", "sha256 of the script"),
+        rows,
     )
-    return table(what, ("Migration", "What undoing it does", "Statements", "sha256 of the script"), rows)
 
 
 def _source(planned: Plan) -> list[Part]:
-    if planned.restore is not None:
+    if isinstance(planned, SwapPlan):
         come = planned.restore
         what = "Database that comes back" if planned.undoes else "Backup"
         pairs = [
@@ -82,8 +88,8 @@ def _source(planned: Plan) -> list[Part]:
         ]
         skipped = {"Verified before", "sha256"} if planned.undoes else set()
         return [Facts([pair for pair in pairs if pair[0] not in skipped]), *_undoes(planned)]
-    if planned.regrowth is not None:
-        source = planned.regrowth
+    if isinstance(planned, UndoRollbackPlan):
+        source = planned.source
         pairs = [
             ("Structure from", code(source.backup)),
             ("Taken", moment(source.created_at)),
@@ -97,30 +103,28 @@ def _undoes(planned: Plan) -> list[Part]:
     return [Note(f"Takes run {bare_line(planned.undoes, 40)} back.")] if planned.undoes else []
 
 
-def _objects(planned: Plan) -> list[Part]:
+def _objects(planned: SchemaPlan) -> list[Part]:
     rows = [[text(drop.kind), code(drop.identity), _taken_by(named=drop.named)] for drop in drops.wholes(planned.drops)]
-    back = planned.kind is PlanKind.RECREATE
-    return table("Objects that come back" if back else "Objects dropped", ("Kind", "Object", "Named by"), rows)
+    return table(KINDS[planned.kind].captions.objects, ("Kind", "Object", "Named by"), rows)
 
 
 def _taken_by(*, named: bool) -> Cell:
     return Cell("a script") if named else Cell("no script: CASCADE took it", mark=WARN)
 
 
-def _rows(planned: Plan) -> list[Part]:
+def _rows(planned: SchemaPlan) -> list[Part]:
     ranked = sorted(planned.rows, key=lambda row: (row.reason == "derived", -row.rows, row.table))
     rows = [
         [code(row.table), number(f"{row.rows:,}"), number(size(row.size_bytes)), text(_HOW.get(row.reason, row.reason))]
         for row in ranked
     ]
-    back = planned.kind is PlanKind.RECREATE
-    return table("Rows that come back" if back else "Rows that go", ("Table", "Rows", "Size", "How"), rows)
+    return table(KINDS[planned.kind].captions.rows, ("Table", "Rows", "Size", "How"), rows)
 
 
 def _losses(planned: Plan) -> list[Part]:
-    come = planned.restore
-    if come is None:
+    if not isinstance(planned, SwapPlan):
         return []
+    come = planned.restore
     if not come.compared:
         return [Note("Nobody could say how many rows written since go.", WARN)]
     rows = [
@@ -146,7 +150,8 @@ def _workloads(planned: Plan) -> list[Part]:
 
 
 def _locks(planned: Plan) -> list[Part]:
-    rows = [[code(lock.relation), code(lock.mode)] for lock in planned.locks]
+    locks = planned.locks if isinstance(planned, ChainPlan) else ()
+    rows = [[code(lock.relation), code(lock.mode)] for lock in locks]
     return table("Tables that stay and were to be locked", ("Table", "Lock"), rows)
 
 
@@ -177,10 +182,10 @@ def _exported(run: Run, export: Export | None) -> list[Part]:
 
 
 def _kept(run: Run) -> list[Part]:
+    if not isinstance(run.plan, SwapPlan):
+        return []
     come = run.plan.restore
     swapped = any(step.key == SWAP and step.state is StepState.DONE for step in run.steps)
-    if come is None:
-        return []
     if is_retired(run):
         return [_kept_in_place(run)]
     if may_be_past_return(run):

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from bot.domain.backups import Export
-from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState
 from bot.domain.versions import label
 from bot.ports import AuditEvent
 from bot.views.kit.text import bare_line, duration
 from bot.views.plans import plan as plan_view
+from bot.views.plans.kinds import KINDS
 from bot.views.runs.html import changes, course
 from bot.views.runs.html.parts import BAD, GOOD, WARN, Cell, Facts, Sheet, code, moment, text
 from bot.views.runs.html.persons import Persons
@@ -20,13 +20,6 @@ _OUTCOMES = {
     RunState.CANCELLED: ("Cancelled", WARN),
     RunState.PARKED: ("Parked: waits for a decision", BAD),
     RunState.VOID: ("Void: could no longer be planned", WARN),
-}
-_KINDS = {
-    PlanKind.CHAIN: "Rollback of",
-    PlanKind.RESTORE: "Restore of",
-    PlanKind.UNDO: "Undoing of a restore of",
-    PlanKind.RECREATE: "Undoing of a rollback of",
-    PlanKind.RESTORE_IN_PLACE: "Restore in place of",
 }
 
 
@@ -48,7 +41,7 @@ def render(run: Run, events: Sequence[AuditEvent], export: Export | None) -> She
         course.timeline(run, events, persons),
         *course.excerpts(events, persons),
     ]
-    title = f"{_KINDS[run.plan.kind]} {bare_line(run.environment, 60)} to schema {label(run.plan.to_schema)}"
+    title = f"{KINDS[run.plan.kind].html_title} {bare_line(run.environment, 60)} to schema {label(run.plan.to_schema)}"
     lead = persons.prose(run.problem, 2000)
     return Sheet(title, outcome, mark, lead, _facts(run, persons), sections, _foot(run, events))
 

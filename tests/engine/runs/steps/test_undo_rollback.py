@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.plans import PlanKind
+from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
 from bot.domain.runs import Run, RunState
 from bot.errors import PermanentError
 from bot.planning import checklist
@@ -67,15 +67,13 @@ def test_the_plan_says_what_comes_back(story: Story, world: World) -> None:
 
     ask(story, run.id)
 
-    plan = newest(world).plan
-    assert plan.kind is PlanKind.RECREATE
+    plan = narrow(newest(world).plan, UndoRollbackPlan)
     assert (plan.from_schema, plan.to_schema) == (26, 27)
     assert (plan.from_app, plan.to_app) == ("v1.2.3", "v1.3.0")
-    assert plan.drops == run.plan.drops
+    assert plan.drops == narrow(run.plan, ChainPlan).drops
     assert sum(row.rows for row in plan.rows) == 42
     assert plan.expected_fingerprint == run.plan.schema_fingerprint
-    assert plan.regrowth is not None
-    assert plan.regrowth.backup == run.step(checklist.BACKUP).data["backup"]
+    assert plan.source.backup == run.step(checklist.BACKUP).data["backup"]
     assert newest(world).state is RunState.PENDING
     assert world.database.recreations == []
 

@@ -1,0 +1,154 @@
+"""Describes the parts of a plan: scripts, objects, rows, locks, workloads, and where content comes from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class PlannedScript:
+    """A down script in the chain. `sha256` is of its bytes; `statements` counts those the bot will run."""
+
+    version: int
+    name: str
+    sha256: str
+    impact: str
+    statements: int
+
+
+@dataclass(frozen=True)
+class PlannedDrop:
+    """An object that will go.
+
+    Attributes:
+        kind, identity: as `pg_identify_object` names it.
+        named: whether a script names it; otherwise CASCADE takes it.
+        part_of: the relation it goes with; "" for one that goes by itself.
+        remade: whether the chain makes another under its name; its data goes all the same.
+    """
+
+    kind: str
+    identity: str
+    named: bool
+    part_of: str = ""
+    remade: bool = False
+
+
+@dataclass(frozen=True)
+class PlannedRows:
+    """Rows that will be saved and then go: exact count and bytes on disk at planning time.
+
+    Where they are ``changed`` these are the whole table's: which of them go or change nobody can tell beforehand.
+    """
+
+    table: str
+    rows: int
+    size_bytes: int
+    reason: str
+    """``dropped``, ``column``, ``changed`` (a script deletes or updates rows of a table that stays) or ``derived``."""
+
+    @property
+    def all_go(self) -> bool:
+        """Whether they all go, for certain."""
+        return self.reason != "changed"
+
+
+@dataclass(frozen=True)
+class PlannedLock:
+    """A relation that stays and is locked while the chain runs."""
+
+    relation: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class PlannedWorkload:
+    """A Deployment: what it runs, what it will run. `revision` is the history entry it goes back to."""
+
+    deployment: str
+    uid: str
+    image: str
+    target_image: str
+    replicas: int
+    revision: int
+
+
+@dataclass(frozen=True)
+class PlannedService:
+    """A Service whose traffic is held and returned; `selector` as it was, sorted by key."""
+
+    service: str
+    uid: str
+    selector: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long it should take, in seconds: in all, and the part during which the app is down."""
+
+    total_s: float
+    downtime_s: float
+
+
+@dataclass(frozen=True)
+class PlannedLoss:
+    """A table that will have other rows after a swap: exact counts at planning time. `gone`: the table itself goes."""
+
+    table: str
+    rows_now: int
+    rows_then: int
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class PlannedRestore:
+    """What takes the live database's place, and where that one is kept.
+
+    Attributes:
+        backup: name of the bundle; "" where a kept database comes back.
+        key, version_id, sha256: of the bundle's object, as the bucket has it.
+        created_at: when what comes was as it is, UTC; of a kept database, when it was replaced.
+        verified: what was last proven of the bundle, as a phrase; "" for nothing.
+        losses: tables that have another number of rows now, most rows lost first.
+        compared: whether `losses` could be told.
+        incoming, outgoing: the database that comes, and the live one's name afterwards; "" in a retired
+            kind of plan.
+        keep_s: for how many seconds the replaced database is kept.
+        etag: of the bundle's object, where nothing else tells it from another; "" in a plan of an old release.
+    """
+
+    backup: str
+    key: str
+    version_id: str
+    sha256: str
+    created_at: datetime
+    verified: str
+    losses: tuple[PlannedLoss, ...]
+    compared: bool
+    incoming: str
+    outgoing: str
+    keep_s: float = 0.0
+    etag: str = ""
+
+    @property
+    def rows_lost(self) -> int:
+        """How many rows fewer there will be, over the tables that lose some."""
+        return sum(max(0, loss.rows_now - loss.rows_then) for loss in self.losses)
+
+
+@dataclass(frozen=True)
+class PlannedRecreation:
+    """Where what a chain dropped is taken from: its emergency backup says how it was, its export what was in it.
+
+    Attributes:
+        backup: name of the bundle.
+        key, version_id, sha256: of the bundle's object, as the bucket has it.
+        created_at: when the bundle was taken, UTC.
+        export: the prefix the saved rows are under; "" where none had to be saved.
+    """
+
+    backup: str
+    key: str
+    version_id: str
+    sha256: str
+    created_at: datetime
+    export: str
