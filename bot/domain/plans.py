@@ -106,8 +106,8 @@ class Plan:
             "environment": self.environment,
             "schema": [self.from_schema, self.to_schema],
             "app": [self.from_app, self.to_app],
-            # A swap changes no schema, and its digest has said so since the first release.
-            **dict.fromkeys(("scripts", "remaining", "drops", "rows"), []),
+            # Digests of old releases have these entries for every kind, and a swap changes no schema.
+            **{name: [] for name in ("scripts", "remaining", "drops", "rows")},
             "workloads": sorted(
                 [work.deployment, work.uid, work.image, work.target_image, work.replicas] for work in self.workloads
             ),

@@ -214,27 +214,6 @@ def test_another_file_under_an_old_bundles_name_is_not_fetched(story: Story, wor
 
 
 @killed_after
-def test_a_restore_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
-    def play(story: Story) -> None:
-        furnish(story.world)
-        restore(story)
-
-    assert kill_everywhere(tmp_path, play, faults_in_restored, after=after) == []
-
-
-@killed_after
-def test_an_undo_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
-    def prelude(story: Story) -> None:
-        furnish(story.world)
-        restore(story)
-
-    def play(story: Story) -> None:
-        undo(story, newest(story.world).id)
-
-    assert kill_everywhere(tmp_path, play, faults_in_undone, after=after, prelude=prelude) == []
-
-
-@killed_after
 def test_a_bundle_that_differs_is_dropped_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
     def play(story: Story) -> None:
         furnish(story.world).changed = {SETTINGS: TableContent(SETTINGS, 4)}
