@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, TypeVar
 
-from bot.domain.drill_evidence import PlannedProof
 from bot.domain.kinds import rows_of_every_kind
 from bot.domain.planned import (
     Estimate,
     PlannedDrop,
     PlannedLock,
+    PlannedProof,
     PlannedRecreation,
     PlannedRestore,
     PlannedRows,

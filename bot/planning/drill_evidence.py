@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from bot.domain.backups import Backup
-from bot.domain.drill_evidence import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.drills import Drill, DrillKind
 from bot.domain.environments import DrillDemand
 from bot.domain.migrations import DownScript
-from bot.domain.planned import Estimate
+from bot.domain.planned import Estimate, Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.plans import ChainPlan
 from bot.errors import PermanentError
 from bot.planning.facts import Drilled, Facts

@@ -9,8 +9,8 @@ from bot.domain.versions import label
 from bot.errors import PermanentError
 from bot.planning.app_version import choose_app
 from bot.planning.drill_evidence import restore_proof, restore_warnings
-from bot.planning.estimate import restore_estimate
 from bot.planning.facts import Exchange, Facts, RestoreRequest
+from bot.planning.forecast import restore_estimate
 from bot.planning.refusals import check_environment
 from bot.planning.swap import plan_swap
 

@@ -9,8 +9,8 @@ from bot.errors import PermanentError
 from bot.planning import impact
 from bot.planning.app_version import choose_app, running_app
 from bot.planning.drill_evidence import chain_proof, chain_warnings, check_chain_drilled
-from bot.planning.estimate import chain_estimate
 from bot.planning.facts import Evidence, Facts, RollbackRequest, Target
+from bot.planning.forecast import chain_estimate
 from bot.planning.refusals import check_environment, check_migration
 from bot.planning.warnings import warnings_of
 

@@ -10,10 +10,10 @@ from bot.domain.runs import Run, StepState
 from bot.domain.versions import label
 from bot.errors import PermanentError
 from bot.planning import checklist
-from bot.planning.affected_rows import TABLES
 from bot.planning.app_version import choose_app_before, running_app
-from bot.planning.estimate import recreation_estimate
 from bot.planning.facts import Facts, UndoRequest
+from bot.planning.forecast import recreation_estimate
+from bot.planning.impact import TABLES
 from bot.planning.kinds import is_past_return
 from bot.planning.name_matching import COLUMN
 from bot.planning.refusals import and_list

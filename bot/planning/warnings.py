@@ -6,8 +6,8 @@ from bot.domain.migrations import DownScript
 from bot.domain.planned import PlannedRows
 from bot.domain.workloads import Deployment
 from bot.planning import impact
-from bot.planning.affected_rows import called_functions
 from bot.planning.facts import Evidence, Facts, Target
+from bot.planning.impact import called_functions
 from bot.planning.refusals import and_list
 
 

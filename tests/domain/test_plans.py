@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.domain.drill_evidence import PlannedProof
 from bot.domain.planned import (
     Estimate,
     PlannedDrop,
     PlannedLock,
+    PlannedProof,
     PlannedRows,
     PlannedScript,
     PlannedService,

@@ -17,7 +17,6 @@ from bot.domain.backups import (
     TableContent,
     Verification,
 )
-from bot.domain.drill_evidence import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.drill_reports import Course, DrillReport, Overdue, RestoreForecast
 from bot.domain.drills import (
     Alert,
@@ -34,15 +33,19 @@ from bot.domain.jobs import Job, JobKind, JobState
 from bot.domain.migrations import DownScript
 from bot.domain.planned import (
     Estimate,
+    Forecast,
     PlannedDrop,
     PlannedLock,
     PlannedLoss,
+    PlannedProof,
     PlannedRecreation,
     PlannedRestore,
     PlannedRows,
     PlannedScript,
     PlannedService,
     PlannedWorkload,
+    Proof,
+    ProvenScript,
 )
 from bot.domain.plans import ChainPlan, Plan, RestorePlan, RetiredPlan, UndoRollbackPlan, UndoSwapPlan
 from bot.domain.runs import Progress, Run, RunState, Step, StepState

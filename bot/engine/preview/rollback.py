@@ -2,9 +2,8 @@
 
 from bot.domain.plans import ChainPlan
 from bot.engine.context import EnvironmentServices, Services
-from bot.engine.preview.facts import inspect
-from bot.engine.preview.history import with_history
-from bot.planning import affected_rows, impact
+from bot.engine.preview.facts import inspect, with_history
+from bot.planning import impact
 from bot.planning.facts import Evidence, RollbackRequest, Target
 from bot.planning.rollback import choose_target, plan_rollback
 
@@ -31,8 +30,8 @@ def rehearse(env: EnvironmentServices, target: Target, run_id: str) -> Evidence:
     live = env.database.catalogue()
     with env.database.shadow(run_id) as shadow:
         rehearsal = shadow.rehearse(target.chain, target.expected)
-    relations = {*impact.dropped_relations(rehearsal), *affected_rows.changed_relations(rehearsal, target.chain)}
-    existing = relations & live.relations((*affected_rows.TABLES, *affected_rows.DERIVED))
+    relations = {*impact.dropped_relations(rehearsal), *impact.changed_relations(rehearsal, target.chain)}
+    existing = relations & live.relations((*impact.TABLES, *impact.DERIVED))
     return Evidence(
         live=live,
         rehearsal=rehearsal,

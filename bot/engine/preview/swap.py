@@ -5,13 +5,12 @@ from bot.domain.plans import RestorePlan, UndoSwapPlan
 from bot.domain.runs import Progress, Run
 from bot.engine.backups.queries import find_backup
 from bot.engine.context import EnvironmentServices, Services
-from bot.engine.preview.facts import inspect
-from bot.engine.preview.history import with_history
+from bot.engine.preview.facts import inspect, with_history
 from bot.planning.drill_evidence import check_restore_drilled
 from bot.planning.facts import Exchange, RestoreRequest, UndoRequest
 from bot.planning.refusals import check_environment
 from bot.planning.restore import LATEST, check_restorable, newest_restorable, plan_restore
-from bot.planning.undo_swap import check_kept, check_undoable, plan_undo
+from bot.planning.swap import check_kept, check_undoable, plan_undo
 from bot.ports import SideFacts, Sides
 
 LOOK_AMONG = 50

@@ -1,20 +1,20 @@
-"""From what somebody typed to a request for approval."""
+"""XX"""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.domain.approvals import Voter
-from bot.domain.runs import Run, RunState
+from bot.domain.runs import Run, RunState, run_id_of
 from bot.domain.versions import AppVersion
 from bot.engine.approvals.authorization import check_member
 from bot.engine.approvals.voting import show
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.kinds import preview
-from bot.engine.runs.ids import find_own
 from bot.errors import PermanentError
 from bot.planning.facts import PlanRequest, RestoreRequest, RollbackRequest, UndoRequest
 from bot.planning.refusals import another_run, no_such_migration
-from bot.ports import Audience, AuditEntry
+from bot.ports import Audience, AuditEntry, Journal
 
 
 def request_run(services: Services, audience: Audience, request_id: str, payload: Mapping[str, Any]) -> Run:
@@ -93,3 +93,19 @@ def _app(payload: Mapping[str, Any]) -> AppVersion | None:
     if payload.get("app") and app is None:
         raise PermanentError("app-version-unreadable", f"{payload['app'][:60]} is no app version.", "Use --app v1.2.3.")
     return app
+
+
+def find_own(journal: Journal, wanted: str, is_own: Callable[[Run], bool]) -> tuple[str, Run | None]:
+    """Give the id of the run that was asked for, and the run where it has been opened already.
+
+    Args:
+        journal: where runs are.
+        wanted: what names it: the request's id, or the drill's with its step.
+        is_own: whether a run with such an id is the one, and not another whose id happens to be the same.
+    """
+    for salt in itertools.count():
+        run_id = run_id_of(wanted, salt)
+        run = journal.runs.find(run_id)
+        if run is None or is_own(run):
+            return run_id, run
+    raise AssertionError  # pragma: no cover -- count() does not end

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.domain.drill_evidence import Forecast, PlannedProof, Proof, ProvenScript
+from bot.domain.planned import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.plans import Plan
 from bot.views.kit.blocks import listing
 from bot.views.kit.text import ago, code, count, duration, one_line

@@ -11,8 +11,8 @@ import pytest
 from bot.adapters.journal import PostgresDrillRepository, PostgresJournal, mapping
 from bot.adapters.journal.connections import Pool
 from bot.adapters.named_queries import load
-from bot.domain.drill_evidence import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.drills import Drill, DrillKind, DrillState, ScriptProof
+from bot.domain.planned import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.runs import Run
 from bot.ports import DrillRepository
 from tests.adapters.samples import StoppedClock

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.domain.drill_evidence import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.drills import ScriptProof
 from bot.domain.migrations import DownScript
+from bot.domain.planned import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.plans import Plan, PlanKind
 from bot.domain.runs import Run
 from bot.ports import BackupDetails, MigrationRow, Overview

@@ -6,7 +6,7 @@ from bot.engine.approvals.voting import show
 from bot.engine.drills.execution import DrillExecution
 from bot.engine.drills.steps import keys
 from bot.engine.kinds import preview
-from bot.engine.runs.ids import find_own
+from bot.engine.runs.open_run import find_own
 from bot.errors import PermanentError
 from bot.planning.facts import PlanRequest
 from bot.planning.kinds import build_checklist

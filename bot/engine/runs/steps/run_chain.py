@@ -1,4 +1,4 @@
-"""The database's part: fence it, run the chain, verify."""
+"""XX"""
 
 import stamina
 
@@ -7,7 +7,6 @@ from bot.domain.catalogue import Catalogue, DatabaseFacts
 from bot.domain.plans import ChainPlan, SchemaPlan, narrow
 from bot.domain.versions import label
 from bot.engine.runs.execution import Execution
-from bot.engine.runs.steps.restore_point import mark_once
 from bot.engine.runs.steps.step import UNDO_PATIENCE_S, Action, Outcome
 from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
@@ -169,3 +168,22 @@ def _objects(execution: Execution, catalogue: Catalogue) -> list[str]:
     here = {(item.kind, item.identity) for item in catalogue.objects}
     left = [drop for drop in plan.drops if not drop.remade and (drop.kind, drop.identity) in here]
     return [f"{drop.identity} is still there" for drop in left][:5]
+
+
+_KEY = "restore_point"
+
+
+def mark_once(execution: Execution, key: str) -> str:
+    """Mark it before a step's first attempt, and keep to that one: a later attempt may come after the COMMIT.
+
+    Gives the LSN it is at.
+
+    Raises:
+        BotError: see `Database.mark_restore_point`.
+        OwnershipLostError: another process has the run, or the journal stays away.
+    """
+    known = execution.data(key)
+    if _KEY not in known:
+        point = execution.env.database.mark_restore_point(f"backstop_{execution.run.id}")
+        execution.remember(key, {**known, _KEY: point})
+    return str(execution.data(key)[_KEY])

@@ -6,7 +6,7 @@ from bot.domain.versions import label
 from bot.engine.preview.undo_rollback import build_spec
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.load_side import clear_fetched, fetch_bundle
-from bot.engine.runs.steps.restore_point import mark_once
+from bot.engine.runs.steps.run_chain import mark_once
 from bot.engine.runs.steps.step import Action, Outcome
 from bot.engine.runs.steps.verify import accept
 from bot.errors import PermanentError
