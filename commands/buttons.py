@@ -21,7 +21,7 @@ from bot.views.kit.text import code
 from bot.views.runs import follow_up_modal, notes_modal
 from commands.forms import Payload, key_of, open_form, unless_slack_is_down
 from commands.intake import Body, Desk
-from commands.rollback import account_of, link_of
+from commands.rollback import account_of, read_link
 
 _RUN_KINDS = {
     buttons.CANCEL: Kind.CANCEL,
@@ -142,7 +142,7 @@ def _closing(desk: Desk) -> Callable[..., None]:
         who = {"user_id": body["user"]["id"], "channel": str(about.get("channel", "")), "response_url": ""}
         try:
             desk.check_team(body)
-            payload = {**who, "run_id": str(about.get("run_id", "")), "link": link_of(follow_up_modal.link_of(view))}
+            payload = {**who, "run_id": str(about.get("run_id", "")), "link": read_link(follow_up_modal.read_link(view))}
             desk.submit(Request(key_of(view, payload), Kind.CLOSE, payload))
         except BotError as error:
             ack(response_action="errors", errors={follow_up_modal.LINK_BLOCK: f"{error.message} {error.hint}".strip()})

@@ -9,7 +9,7 @@ from bot.errors import PermanentError
 from bot.views.kit import command_help, error_message
 from bot.views.kit.blocks import View, page, section
 from bot.views.kit.text import clip, code, one_line
-from bot.views.runs.notes_modal import TEXT_MOST
+from bot.views.runs.notes_modal import MAX_TEXT
 from commands import modal, names, parsed_command
 from commands.arguments import Options, at_most, quote, split, unquote
 from commands.intake import Body, Desk, Order
@@ -163,7 +163,7 @@ def _salvage(rest: Sequence[str]) -> Order:
 def _close(rest: Sequence[str]) -> Order:
     if len(rest) != 2:  # noqa: PLR2004 -- the run and the link
         raise PermanentError("cannot-read-that", "A run and a link are needed.", "Type /rollback close RUN LINK")
-    run_id, link = names.run_of(rest[0]), link_of(rest[1])
+    run_id, link = names.run_of(rest[0]), read_link(rest[1])
     text = f"Closing the follow-up of {code(run_id)}."
     return Order(Kind.CLOSE, {"run_id": run_id, "link": link}, page(text, [section(text)]))
 
@@ -178,7 +178,7 @@ def _document(rest: Sequence[str]) -> Order:
 
 
 def account_of(text: str) -> str:
-    """Read what somebody wrote about a run: something, and at most `TEXT_MOST` characters.
+    """Read what somebody wrote about a run: something, and at most `MAX_TEXT` characters.
 
     Raises:
         PermanentError: ``nothing-written``, ``account-too-long``.
@@ -186,14 +186,14 @@ def account_of(text: str) -> str:
     kept = text.replace("\0", "").strip()
     if not kept:
         raise PermanentError("nothing-written", "Nothing is written there.", "Say what went wrong.")
-    if len(kept) > TEXT_MOST:
+    if len(kept) > MAX_TEXT:
         raise PermanentError(
-            "account-too-long", f"That is {len(kept):,} characters long.", f"Say it in at most {TEXT_MOST:,}."
+            "account-too-long", f"That is {len(kept):,} characters long.", f"Say it in at most {MAX_TEXT:,}."
         )
     return kept
 
 
-def link_of(text: str) -> str:
+def read_link(text: str) -> str:
     """Read a web link of at most 500 characters.
 
     Raises:

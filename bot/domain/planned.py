@@ -17,13 +17,13 @@ class PlannedScript:
 
 @dataclass(frozen=True)
 class PlannedDrop:
-    """An object that will go.
+    """An object that goes, or comes back.
 
     Attributes:
         kind, identity: as `pg_identify_object` names it.
-        named: whether a script names it; otherwise CASCADE takes it.
+        named: a script names it; otherwise CASCADE takes it.
         part_of: the relation it goes with; "" for one that goes by itself.
-        remade: whether the chain makes another under its name; its data goes all the same.
+        remade: the chain makes another under its name; its data goes all the same.
     """
 
     kind: str
@@ -35,9 +35,9 @@ class PlannedDrop:
 
 @dataclass(frozen=True)
 class PlannedRows:
-    """Rows that will be saved and then go: exact count and bytes on disk at planning time.
+    """Rows that are saved and then go: exact count and bytes on disk at planning time.
 
-    Where they are ``changed`` these are the whole table's: which of them go or change nobody can tell beforehand.
+    Of ``changed`` rows these are the whole table's: only the run shows which of them go or change.
     """
 
     table: str
@@ -48,7 +48,7 @@ class PlannedRows:
 
     @property
     def all_go(self) -> bool:
-        """Whether they all go, for certain."""
+        """Tells if all of them go, for certain."""
         return self.reason != "changed"
 
 
@@ -62,7 +62,7 @@ class PlannedLock:
 
 @dataclass(frozen=True)
 class PlannedWorkload:
-    """A Deployment: what it runs, what it will run. `revision` is the history entry it goes back to."""
+    """A Deployment with the image it runs and the one it will run; `revision` is that one's entry in the history."""
 
     deployment: str
     uid: str
@@ -83,7 +83,7 @@ class PlannedService:
 
 @dataclass(frozen=True)
 class Estimate:
-    """How long it should take, in seconds: in all, and the part during which the app is down."""
+    """Seconds that it should take: in all, and the part during which the app is down."""
 
     total_s: float
     downtime_s: float
@@ -101,17 +101,16 @@ class PlannedLoss:
 
 @dataclass(frozen=True)
 class PlannedRestore:
-    """What takes the live database's place, and where that one is kept.
+    """The database that takes the live one's place, and the name under which the live one is kept.
 
     Attributes:
         backup: name of the bundle; "" where a kept database comes back.
         key, version_id, sha256: of the bundle's object, as the bucket has it.
-        created_at: when what comes was as it is, UTC; of a kept database, when it was replaced.
-        verified: what was last proven of the bundle, as a phrase; "" for nothing.
+        created_at: the state it has, UTC; of a kept database, the moment it was replaced.
+        verified: the bundle's last verification, as a phrase; "" for none.
         losses: tables that have another number of rows now, most rows lost first.
-        compared: whether `losses` could be told.
-        incoming, outgoing: the database that comes, and the live one's name afterwards; "" in a retired
-            kind of plan.
+        compared: false where `losses` is not known.
+        incoming, outgoing: the database that comes, and the live one's name afterwards; "" in a retired plan.
         keep_s: for how many seconds the replaced database is kept.
         etag: of the bundle's object, where nothing else tells it from another; "" in a plan of an old release.
     """
@@ -131,13 +130,13 @@ class PlannedRestore:
 
     @property
     def rows_lost(self) -> int:
-        """How many rows fewer there will be, over the tables that lose some."""
+        """Rows that go, over the tables that lose some."""
         return sum(max(0, loss.rows_now - loss.rows_then) for loss in self.losses)
 
 
 @dataclass(frozen=True)
 class PlannedRecreation:
-    """Where what a chain dropped is taken from: its emergency backup says how it was, its export what was in it.
+    """The source of what a chain dropped: structure from its emergency backup, rows from its export.
 
     Attributes:
         backup: name of the bundle.
@@ -156,14 +155,14 @@ class PlannedRecreation:
 
 @dataclass(frozen=True)
 class Forecast:
-    """How long the next one takes, by those before it.
+    """The time that the next run takes, judged by those before it.
 
     Attributes:
-        expected_s: half of them would have been faster.
-        low_s, high_s: the next one lies between with probability `coverage`; None where there are too few to say.
+        expected_s: the median.
+        low_s, high_s: the next one lies between with probability `coverage`; None where there are too few.
         coverage: 0…1; 0 without an interval.
-        samples: how many it is made from.
-        places: the environments in which those ran, sorted.
+        samples: number of runs it is made from.
+        places: the environments in which they ran, sorted.
     """
 
     expected_s: float
@@ -176,7 +175,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Proof:
-    """When something was last proven, UTC; `drill` "" for a verification at level 3; `place`: in which environment."""
+    """The last proof of something, UTC; `drill` is "" for a verification at level 3, `place` the environment."""
 
     at: datetime
     drill: str = ""
@@ -190,7 +189,7 @@ class ProvenScript:
     Attributes:
         version, name: of the script.
         proof: of its very bytes; None when no drill has ever run them.
-        reversible: whether its up script led back to the same schema then; None where there is none.
+        reversible: its up script led back to the same schema; None where there is no up script.
     """
 
     version: int
@@ -201,10 +200,10 @@ class ProvenScript:
 
 @dataclass(frozen=True)
 class PlannedProof:
-    """What was known when the plan was made.
+    """Proofs and forecasts that were known when the plan was made.
 
     Attributes:
-        at: when it was looked up, UTC.
+        at: the moment of the look-up, UTC.
         scripts: of the chain, newest first; empty for a restore.
         bundle: of the very bundle that is restored.
         backups: of any backup of this environment, by a drill.
@@ -227,6 +226,6 @@ class PlannedProof:
 
     @property
     def oldest(self) -> Proof | None:
-        """The proof that is oldest among the scripts': a chain is as proven as its least proven script."""
+        """The oldest of the scripts' proofs: a chain is as proven as its least proven script."""
         found = [script.proof for script in self.scripts if script.proof is not None]
         return min(found, key=lambda proof: proof.at, default=None)

@@ -38,10 +38,7 @@ class PlanKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The part of what an approver consents to that every kind of plan has; a subclass per kind adds its own.
-
-    The digest covers what is done and to what. It leaves out row counts, sizes, times and texts: a live app writes all
-    the time, and that must not void votes. It does cover the tables whose rows go.
+    """The part of what approvers vote for that every kind of plan has; a subclass per kind adds its own.
 
     Attributes:
         asked_for: as typed.
@@ -70,13 +67,13 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """sha256, hex, of the canonical JSON of what is approved."""
+        """Return the sha256, hex, of the canonical JSON of what is approved."""
         text = json.dumps(self.approved_facts(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def short_digest(self) -> str:
-        """The digest's first 12 characters, as shown to people."""
+        """Return the digest's first 12 characters, as shown to people."""
         return self.digest[:12]
 
     @property
@@ -89,10 +86,10 @@ class Plan:
         return next((item.run for item in self.left if (item.kind, item.name) == (kind, name)), "")
 
     def approved_facts(self) -> Mapping[str, object]:
-        """Return what the digest covers, in JSON's types, one entry per thing that can move.
-
-        Votes in the journal are for digests of older releases: an entry that is new must be absent where it is empty.
-        """
+        """Return what the digest covers, in JSON's types, one entry per thing that can move."""
+        # decision 2: what is done and to what, by table. Row counts, sizes, times and texts are left out: a live app
+        # writes all the time, and that must not void votes.
+        # decision 28: votes in a journal are for digests of older releases, so an entry that is new is absent if empty.
         left = sorted([item.kind, item.name, item.run] for item in self.left)
         return self._common_facts() | self._own_facts() | ({"left": left} if left else {})
 
@@ -141,12 +138,12 @@ class SchemaPlan(Plan):
 
     @property
     def versions(self) -> frozenset[int]:
-        """The versions of its scripts."""
+        """Return the versions of its scripts."""
         return frozenset(script.version for script in self.scripts)
 
     @property
     def applied_before(self) -> frozenset[int]:
-        """Versions the tracking table holds until it commits."""
+        """Return the versions that the tracking table holds until it commits."""
         return self.versions | set(self.remaining)
 
     def _own_facts(self) -> dict[str, object]:
@@ -176,7 +173,7 @@ class UndoRollbackPlan(SchemaPlan):
 
     @property
     def applied_before(self) -> frozenset[int]:
-        """Versions the tracking table holds until it commits."""
+        """Return the versions that the tracking table holds until it commits."""
         return frozenset(self.remaining) - self.versions
 
     def _own_facts(self) -> dict[str, object]:

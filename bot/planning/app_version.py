@@ -64,7 +64,7 @@ def _versions(deployment: Deployment) -> frozenset[AppVersion]:
 
 def _check_requested(app: AppVersion, facts: Facts, to_schema: int, available: frozenset[AppVersion]) -> AppVersion:
     if not facts.matrix.suits(app, to_schema):
-        row = facts.matrix.row_of(app)
+        row = facts.matrix.find_row(app)
         raise PermanentError(
             "app-incompatible",
             f"{app} cannot use schema {label(to_schema)}: "

@@ -1,4 +1,11 @@
-"""XX"""
+"""Estimates how long a run takes, and predicts it from the history of runs and drills.
+
+Estimates come from sizes and rates, measured on one 2-core machine; they err on the slow side. Sizes differ from one
+run to the next, so past times do not carry over, but how far off the estimates were does. The interval assumes nothing
+about how these ratios are distributed: of n past ones and the next, if none is special, each is equally likely to be
+the smallest, the second smallest and so on. So the next lies between the k-th smallest and the k-th largest with
+probability 1 - 2k / (n + 1).
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -54,23 +61,23 @@ RECREATE_BYTES_PER_S = 10_000_000
 
 
 def recreation_estimate(database_bytes: int, bundle_bytes: int, rows: Iterable[PlannedRows]) -> Estimate:
-    """Estimate a chain's undoing in all, and the time during which the app is down."""
+    """Estimate the undo of a chain in all, and the time during which the app is down."""
     down_s = swap_estimate().downtime_s + sum(row.size_bytes for row in rows) / RECREATE_BYTES_PER_S
     up_s = DUMP_START_S + database_bytes / DUMP_BYTES_PER_S + bundle_bytes / FETCH_BYTES_PER_S
     return Estimate(up_s + down_s, down_s)
 
 
 FEWEST = 3
-"""Two say nothing: the next lies between them one time in three."""
+"""With two, the next lies between them only one time in three."""
 NEWEST = 39
-"""Data, versions and machines change, so the newest say most. Of 39, one freak at each end is left out at 90 %."""
+"""Data, versions and machines change, so the newest count most. Of 39, the 90 % interval leaves out one at each end."""
 _TAIL = 20
 """One in 20 below and one in 20 above: an interval of 90 %, as soon as there are 19."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One that is over: when, where, and how many times its estimate it took."""
+    """A past run: its end, its environment, and its time divided by its estimate."""
 
     at: datetime
     place: str
@@ -78,7 +85,7 @@ class Sample:
 
 
 def forecast(estimate_s: float, samples: Iterable[Sample], own: str) -> Forecast | None:
-    """Make it from the newest samples; those of environment `own` alone where there are enough. None for none."""
+    """Predict from the newest samples, from those of environment `own` alone where there are enough; None for none."""
     newest = sorted(samples, key=lambda sample: sample.at, reverse=True)
     mine = [sample for sample in newest if sample.place == own]
     used = (mine if len(mine) >= FEWEST else newest)[:NEWEST]
@@ -97,7 +104,7 @@ def forecast(estimate_s: float, samples: Iterable[Sample], own: str) -> Forecast
 
 
 def _interval(ratios: Sequence[float]) -> tuple[float | None, float | None, float]:
-    """The narrowest that still covers 90 %, or the widest there is; `ratios` ascending."""
+    """Return the narrowest interval that still covers 90 %, or the widest there is; `ratios` ascending."""
     n = len(ratios)
     if n < FEWEST:
         return None, None, 0.0
@@ -106,7 +113,7 @@ def _interval(ratios: Sequence[float]) -> tuple[float | None, float | None, floa
 
 
 def restore_samples(drills: Iterable[Drill], runs: Iterable[Run]) -> Iterator[Sample]:
-    """Whole restores, each against its own estimate: a drill that only loads a bundle aside is none."""
+    """Yield whole restores, each against its own estimate; a drill that only loads a bundle is none."""
     for drill in drills:
         measured = drill.measured
         if measured is not None and measured.estimated_s and _is_whole(drill) and drill.ended_at:
@@ -115,7 +122,7 @@ def restore_samples(drills: Iterable[Drill], runs: Iterable[Run]) -> Iterator[Sa
 
 
 def restore_downtimes(drills: Iterable[Drill], runs: Iterable[Run]) -> Iterator[Sample]:
-    """For how long they kept the app down, against the estimate, which no size moves."""
+    """Yield the downtimes of whole restores, against the estimate, which does not depend on size."""
     for drill in drills:
         if drill.measured is not None and drill.measured.downtime_s and _is_whole(drill) and drill.ended_at:
             estimated_s = swap_estimate().downtime_s
@@ -124,7 +131,7 @@ def restore_downtimes(drills: Iterable[Drill], runs: Iterable[Run]) -> Iterator[
 
 
 def run_samples(runs: Iterable[Run], of: type[Plan]) -> Iterator[Sample]:
-    """Runs of a kind that people asked for and that went through, each against its plan's estimate."""
+    """Yield runs of a kind that people requested and that went through, each against its plan's estimate."""
     for run in _through(runs, of):
         worked_s = sum(step.elapsed_s or 0.0 for step in run.steps if _is_work(step))
         if run.ended_at is not None:
@@ -132,7 +139,7 @@ def run_samples(runs: Iterable[Run], of: type[Plan]) -> Iterator[Sample]:
 
 
 def run_downtimes(runs: Iterable[Run], of: type[Plan]) -> Iterator[Sample]:
-    """For how long such runs kept the app down, each against its plan's estimate."""
+    """Yield the downtimes of such runs, each against its plan's estimate."""
     for run in _through(runs, of):
         times = {step.key: step for step in run.steps if step.state is StepState.DONE}
         stop, back = times.get(checklist.STOP_TRAFFIC), times.get(checklist.RESTORE_TRAFFIC)
@@ -142,7 +149,7 @@ def run_downtimes(runs: Iterable[Run], of: type[Plan]) -> Iterator[Sample]:
 
 
 def _is_work(step: Step) -> bool:
-    """Whether a step's time is the run's own: the follow-up is done when a person closes it, days later."""
+    """Tell if a step's time is the run's own: a person closes the follow-up days later."""
     return step.state is StepState.DONE and step.key != checklist.FOLLOW_UP
 
 
@@ -151,7 +158,7 @@ def _is_whole(drill: Drill) -> bool:
 
 
 def _through(runs: Iterable[Run], of: type[Plan]) -> Iterator[Run]:
-    """Those that went through without a stop. A drill's own are left out: the drill's measurement has them."""
+    """Yield those that went through without a stop. A drill's own are left out: the drill's measurement has them."""
     for run in runs:
         smooth = all(step.attempts <= 1 for step in run.steps)
         if isinstance(run.plan, of) and run.state is RunState.SUCCEEDED and smooth and not run.drill:

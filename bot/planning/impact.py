@@ -1,4 +1,4 @@
-"""XX"""
+"""Finds what a chain drops, whose rows it deletes or changes, and what it locks, from its rehearsal."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,11 +14,11 @@ DERIVED = ("materialized view",)
 ROUTINES = ("function", "procedure")
 
 Change = tuple[str, DependencyKind]
-"""A table, and what happens to its rows: they are deleted, get other keys (`Bond.REKEYED`), or other values."""
+"""A table, and the fate of its rows: they are deleted, get other keys (``rekeyed``), or other values."""
 
 
 def stored_relations(catalogue: Catalogue, kinds: Sequence[str] = TABLES) -> frozenset[str]:
-    """Relations of those kinds with rows of their own: a partitioned table's are its partitions'."""
+    """Find the relations of those kinds with rows of their own: a partitioned table's are its partitions'."""
     partitioned = {
         dependency.follows
         for dependency in catalogue.dependencies
@@ -28,13 +28,13 @@ def stored_relations(catalogue: Catalogue, kinds: Sequence[str] = TABLES) -> fro
 
 
 def staying_tables(rehearsal: Rehearsal) -> frozenset[str]:
-    """Tables with rows of their own that are there before and after, and are the same ones."""
+    """Find the tables with rows of their own that are the same ones before and after."""
     remade = {item.identity for item in rehearsal.before.remade_in(rehearsal.after)}
     return (stored_relations(rehearsal.before) & rehearsal.after.relations(TABLES)) - remade
 
 
 def changed_relations(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[str, ...]:
-    """Tables that stay and whose rows the chain deletes, changes or writes anew, one way or another."""
+    """Find the tables that stay and whose rows the chain deletes, changes or rewrites, directly or by a cascade."""
     statements = [statement for script in chain for statement in script.statements]
     dependencies = rehearsal.before.dependencies
     named = _meant(rehearsal.before, (name for statement in statements for name in statement.relations))
@@ -54,20 +54,20 @@ def changed_relations(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tupl
 
 
 def called_functions(catalogue: Catalogue, chain: Sequence[DownScript]) -> tuple[str, ...]:
-    """Functions of the database's own that a chain calls and that may write, by identity."""
+    """Find the database's own functions that a chain calls and that may write, by identity."""
     calls = {name for script in chain for statement in script.statements for name in statement.calls}
     may_write = (item for item in catalogue.objects if item.kind in ROUTINES and item.kept_as == "volatile")
     return tuple(sorted(item.identity for item in may_write if any(is_same(item.identity, name) for name in calls)))
 
 
 def _meant(catalogue: Catalogue, names: Iterable[str]) -> set[str]:
-    """Tables that names as written may mean."""
+    """Find the tables that names as written may mean."""
     written = frozenset(names)
     return {table for table in catalogue.relations(TABLES) if any(is_same(table, name) for name in written)}
 
 
 def _begun(catalogue: Catalogue, statements: Sequence[Statement]) -> Iterator[Change]:
-    """What the statements themselves begin: deletions, and new values of keys that others follow."""
+    """Find what the statements themselves change: deleted rows, and new values of keys that others follow."""
     deletes = (name for statement in statements for name in statement.deletes)
     yield from ((table, DependencyKind.DELETED) for table in _meant(catalogue, deletes))
     sets = {pair for statement in statements for pair in statement.sets}
@@ -82,7 +82,7 @@ def _begun(catalogue: Catalogue, statements: Sequence[Statement]) -> Iterator[Ch
 
 
 def _spread(begun: set[Change], dependencies: frozenset[Dependency]) -> set[Change]:
-    """Add what follows, over and over, until nothing more does."""
+    """Add the cascade: what follows, over and over, until nothing more does."""
     found, waiting = set(begun), deque(begun)
     while waiting:
         table, dependency_kind = waiting.popleft()
@@ -99,7 +99,7 @@ def _spread(begun: set[Change], dependencies: frozenset[Dependency]) -> set[Chan
 
 
 def _following(dependency: Dependency, dependency_kind: DependencyKind) -> Iterator[Change]:
-    """What a change of the followed table's rows does to those of the other."""
+    """Find the effect that a change of the followed table's rows has on those of the other."""
     if dependency.dependency_kind in {DependencyKind.PARTITION, DependencyKind.CHILD}:
         yield dependency.table, dependency_kind
     elif dependency_kind is DependencyKind.DELETED and dependency.dependency_kind is DependencyKind.DELETED:
@@ -125,13 +125,14 @@ LOCK_MODES = (
 
 
 def gone_objects(rehearsal: Rehearsal) -> tuple[DatabaseObject, ...]:
-    """What is gone after the chain, and what holds data and is gone although another has its name."""
+    """Find what is gone after the chain, and what holds data and is gone although another has its name."""
+    # decisions 1 and 27: the two catalogues are compared, by identity. What CASCADE takes is in no script.
     before, after = rehearsal.before, rehearsal.after
     return tuple(sorted({*before.lost_in(after), *before.remade_in(after)}))
 
 
 def dropped_objects(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[PlannedDrop, ...]:
-    """Everything that goes, each marked as named by a script or taken by CASCADE."""
+    """List everything that goes, each marked as named by a script or taken by CASCADE."""
     gone = gone_objects(rehearsal)
     named = named_among(gone, chain, rehearsal.before.dependencies)
     remade = set(rehearsal.before.remade_in(rehearsal.after))
@@ -141,21 +142,21 @@ def dropped_objects(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[
 
 
 def remade(rehearsal: Rehearsal) -> tuple[str, ...]:
-    """What goes and is made anew under its name, parts of such a relation left out."""
+    """List what goes and is made again under its name, parts of such a relation left out."""
     again = rehearsal.before.remade_in(rehearsal.after)
     wholes = {item.identity for item in again}
     return tuple(item.identity for item in again if item.part_of not in wholes)
 
 
 def dropped_relations(rehearsal: Rehearsal) -> tuple[str, ...]:
-    """Tables and materialized views that go, whose rows are to be counted and saved."""
+    """List the tables and materialized views that go, whose rows are to be counted and saved."""
     kinds = TABLES + DERIVED
     stored = stored_relations(rehearsal.before, kinds)
     return tuple(item.identity for item in gone_objects(rehearsal) if item.kind in kinds and item.identity in stored)
 
 
 def dropped_columns(rehearsal: Rehearsal) -> tuple[tuple[str, str], ...]:
-    """(table, column) of columns that go while their table stays."""
+    """List (table, column) of columns that go while their table stays."""
     gone = gone_objects(rehearsal)
     staying = staying_tables(rehearsal)
     return tuple(
@@ -166,7 +167,7 @@ def dropped_columns(rehearsal: Rehearsal) -> tuple[tuple[str, str], ...]:
 
 
 def lost_rows(evidence: Evidence, chain: Sequence[DownScript]) -> tuple[PlannedRows, ...]:
-    """Rows that are saved and then go, or change, by relation."""
+    """List the rows that are saved and then go, or change, by relation."""
     rehearsal = evidence.rehearsal
     derived = rehearsal.before.relations(DERIVED)
     changed, dropped = set(changed_relations(rehearsal, chain)), set(dropped_relations(rehearsal))
@@ -186,7 +187,7 @@ def lost_rows(evidence: Evidence, chain: Sequence[DownScript]) -> tuple[PlannedR
 
 
 def lasting_locks(rehearsal: Rehearsal) -> tuple[PlannedLock, ...]:
-    """Locks on relations that stay, the strongest of each; people using them wait for the chain."""
+    """List the locks on relations that stay, the strongest of each; people using them wait for the chain."""
     staying = rehearsal.after.relations((*TABLES, *DERIVED, "view"))
     taken = sorted(rehearsal.outcome.locks, key=lambda lock: _strength(lock.mode))
     kept = {lock.relation: lock.mode for lock in taken if lock.relation in staying}
@@ -194,12 +195,12 @@ def lasting_locks(rehearsal: Rehearsal) -> tuple[PlannedLock, ...]:
 
 
 def _strength(mode: str) -> int:
-    """A mode the list does not know counts as the strongest."""
+    """Rank a lock mode; one that the list does not know counts as the strongest."""
     return LOCK_MODES.index(mode) if mode in LOCK_MODES else len(LOCK_MODES)
 
 
 def undeclared(evidence: Evidence, rows: Iterable[PlannedRows], chain: Sequence[DownScript]) -> tuple[str, ...]:
-    """Tables whose rows go without a script's header saying so; a partitioned table stands for its partitions."""
+    """List the tables whose rows go without a script's header saying so; a partitioned table covers its partitions."""
     declared = [name for script in chain for name in script.data_loss]
     wholes = {
         dependency.table: dependency.follows

@@ -1,4 +1,4 @@
-"""Holds one row per kind of plan: its steps, its point of no return, what it needs, and how it is planned again."""
+"""Holds one row per kind of plan: its steps, its point of no return, its needs, and how it is planned again."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ Titled = tuple[str, str]
 
 @dataclass(frozen=True)
 class PlanningRow(Generic[P]):
-    """How plans of one kind are executed.
+    """The execution of plans of one kind.
 
     Attributes:
         steps: in order.
         point_of_no_return: the step whose commit nothing undoes by itself.
-        committed: what has happened then, as a clause.
-        read_request: reads back what was requested, to plan it again.
-        undoable: whether people are offered ``/rollback undo`` of such a run.
-        swaps: whether a second database replaces the live one. Sessions that Backstop's role cannot end, and prepared
+        committed: a clause that says so.
+        read_request: reads the request back, to plan it again.
+        undoable: people are offered ``/rollback undo`` of such a run.
+        swaps: a second database replaces the live one. Sessions that Backstop's role cannot end, and prepared
             transactions, then block it: PostgreSQL renames no database that is in use.
-        backup_before: what an emergency backup is taken before, as in its label; "" where none is taken.
+        backup_before: the word for the run in the label of its emergency backup; "" where it takes none.
     """
 
     steps: tuple[Titled, ...]
@@ -45,8 +45,9 @@ def _read_rollback(plan: ChainPlan) -> PlanRequest:
 
 
 def _read_restore(plan: RestorePlan) -> PlanRequest:
-    """Name the very bundle that was planned: ``latest`` may be another by now."""
+    """Read the request for the very bundle that was planned: ``latest`` may be another by now."""
     app = AppVersion.parse(plan.requested_app)
+    # decision 26: votes are for one bundle, so it is planned again by its name.
     return RestoreRequest(plan.environment, plan.restore.backup, app, plan.asked_for)
 
 
@@ -152,7 +153,7 @@ def build_checklist(kind: PlanKind) -> tuple[Step, ...]:
 
 
 def read_request(plan: Plan) -> PlanRequest:
-    """Read back what was requested, to plan it again."""
+    """Read the request back from a plan, to plan it again."""
     return KINDS[plan.kind].read_request(plan)
 
 

@@ -1,6 +1,6 @@
-"""Plan a migration rollback: decide the target, then, with the rehearsal's evidence, the plan."""
+"""Plans a migration rollback: decides the target, then, with the rehearsal's evidence, the plan."""
 
-from bot.domain.migrations import DownScript, chain_of
+from bot.domain.migrations import DownScript, build_chain
 from bot.domain.planned import PlannedScript, PlannedService, PlannedWorkload
 from bot.domain.plans import ChainPlan
 from bot.domain.versions import AppVersion
@@ -12,19 +12,19 @@ from bot.planning.drill_evidence import chain_proof, chain_warnings, check_chain
 from bot.planning.facts import Evidence, Facts, RollbackRequest, Target
 from bot.planning.forecast import chain_estimate
 from bot.planning.refusals import check_environment, check_migration
-from bot.planning.warnings import warnings_of
+from bot.planning.warnings import collect_warnings
 
 
 def choose_target(request: RollbackRequest, facts: Facts) -> Target:
-    """Decide where the rollback leads, refusing whatever needs no rehearsal to refuse.
+    """Decide the target, refusing everything that needs no rehearsal to refuse.
 
     Raises:
-        PermanentError: every reference of `refusals` and `appchoice`.
+        PermanentError: every reference of `refusals` and `app_version`.
     """
     check_environment(facts, ChainPlan.kind)
     check_migration(request, facts)
     applied = tuple(migration.version for migration in facts.database.applied)
-    chain = chain_of(facts.scripts, applied, request.migration)
+    chain = build_chain(facts.scripts, applied, request.migration)
     check_chain_drilled(facts, chain)
     left = frozenset(version for version in applied if version < request.migration)
     to_schema = max(left, default=0)
@@ -39,7 +39,7 @@ def choose_target(request: RollbackRequest, facts: Facts) -> Target:
 
 
 def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, evidence: Evidence) -> ChainPlan:
-    """Make the plan that people are asked to approve."""
+    """Make the plan that people are requested to approve."""
     rehearsal = evidence.rehearsal
     rows = impact.lost_rows(evidence, target.chain)
     estimate = chain_estimate(facts.database.size_bytes, rows, rehearsal)
@@ -63,7 +63,7 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
         saves_to=facts.environment.backups.bucket,
         requested_app=str(request.app or ""),
         estimate=estimate,
-        warnings=(*warnings_of(facts, target, evidence, rows), *chain_warnings(facts, target.chain)),
+        warnings=(*collect_warnings(facts, target, evidence, rows), *chain_warnings(facts, target.chain)),
         proven=chain_proof(facts, target.chain, estimate),
         left=facts.cluster.leftovers,
     )
@@ -76,16 +76,15 @@ def _script(script: DownScript) -> PlannedScript:
 def planned_workload(deployment: Deployment, app: AppVersion) -> PlannedWorkload:
     """Plan which revision a Deployment goes back to so that it runs that version.
 
-    One that a closed run left at 0 gets as many replicas as it had before that run.
-
     Raises:
         PermanentError: ``app-not-in-history``.
     """
+    # decision 28: one that a closed run left at 0 gets as many replicas as it had before that run.
     replicas = deployment.before.replicas if deployment.stopped_by and deployment.before else deployment.replicas
     if deployment.version == app:
         number = deployment.history[0].number if deployment.history else 0
         return PlannedWorkload(deployment.name, deployment.uid, deployment.image, deployment.image, replicas, number)
-    revision = deployment.revision_of(app)
+    revision = deployment.find_revision(app)
     if revision is None:  # the version that runs stays chosen even where another Deployment never had it
         raise PermanentError(
             "app-not-in-history",
@@ -96,6 +95,6 @@ def planned_workload(deployment: Deployment, app: AppVersion) -> PlannedWorkload
 
 
 def planned_service(service: Service) -> PlannedService:
-    """Plan which selector a Service has when traffic returns, whoever holds it now."""
+    """Plan the selector that a Service has when traffic returns, even where a run holds it now."""
     selector = sorted((key, value) for key, value in service.selector.items() if key != HOLD_LABEL)
     return PlannedService(service.name, service.uid, tuple(selector))

@@ -1,4 +1,4 @@
-"""XX"""
+"""Plans what swaps share, and the undo of a swap: the kept database takes its place again."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -82,7 +82,7 @@ def _warnings(facts: Facts, exchange: Exchange) -> Iterator[str]:
 
 
 def check_undoable(run: Run) -> str:
-    """Give the name of the database that a run has put aside.
+    """Return the name of the database that a run has put aside.
 
     Raises:
         PermanentError: ``undo-not-available`` where an undo was of a chain; ``nothing-to-undo`` where nothing was
@@ -119,10 +119,10 @@ def check_kept(run: Run, kept: str, *, there: bool) -> None:
 
 
 def plan_undo(request: UndoRequest, facts: Facts, undone: Run, to_schema: int, exchange: Exchange) -> UndoSwapPlan:
-    """Make the plan that people are asked to approve; the app goes back to what served before, where that fits.
+    """Make the plan that people are requested to approve; the app goes back to what served before, where that fits.
 
     Raises:
-        PermanentError: every reference of `check_environment` and `appchoice`.
+        PermanentError: every reference of `check_environment` and `choose_app`.
     """
     check_environment(facts, UndoSwapPlan.kind)
     to_app = choose_app_before(undone, facts, to_schema)

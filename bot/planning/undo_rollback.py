@@ -1,4 +1,4 @@
-"""Plan the undoing of a chain: what it dropped is created and loaded again."""
+"""Plans the undo of a rollback: what the chain dropped is created and loaded again."""
 
 from dataclasses import replace
 
@@ -37,6 +37,7 @@ def check_recreatable(undone: Run, facts: Facts, live: Catalogue) -> None:
             f"Run {undone.id} is {undone.state} and has changed no database.",
             "/rollback status shows what can be undone.",
         )
+    # decision 14: it is undone in the database it ran in, so that must still be as the chain left it.
     applied = {migration.version for migration in facts.database.applied}
     if applied != set(plan.remaining):
         raise _moved(
@@ -52,7 +53,7 @@ def check_recreatable(undone: Run, facts: Facts, live: Catalogue) -> None:
 
 
 def _check_not_remade(undone: Run, plan: ChainPlan) -> None:
-    """What has the name now was made by the chain itself, and people may have filled it since."""
+    """Refuse where the chain itself made another object of the same name: people may have filled it since."""
     remade = [drop for drop in plan.drops if drop.remade]
     wholes = {drop.identity for drop in remade}
     names = [drop.identity for drop in remade if drop.part_of not in wholes]
@@ -75,13 +76,13 @@ def _moved(undone: Run, why: str) -> PermanentError:
 
 
 def saved_backup(undone: Run) -> str:
-    """The name of a chain's emergency backup; "" when it has none."""
+    """Return the name of a chain's emergency backup; "" when it has none."""
     done = [step.data for step in undone.steps if step.key == checklist.BACKUP and step.state is StepState.DONE]
     return str(done[0].get("backup", "")) if done else ""
 
 
 def check_saved(undone: Run, backup: Backup | None, export: Export | None) -> Backup:
-    """Refuse when what was saved before the chain is gone; gives the bundle.
+    """Return the bundle saved before the chain, or refuse where it or the saved rows are gone.
 
     Raises:
         PermanentError: ``undo-expired``.
@@ -98,7 +99,7 @@ def check_saved(undone: Run, backup: Backup | None, export: Export | None) -> Ba
 
 
 def refilled_columns(plan: ChainPlan) -> frozenset[tuple[str, str]]:
-    """(table, column) that a chain dropped of tables that stayed."""
+    """List (table, column) that a chain dropped of tables that stayed."""
     gone = {drop.identity for drop in plan.drops}
     return frozenset(
         (drop.part_of, drop.identity.removeprefix(f"{drop.part_of}."))
@@ -108,7 +109,7 @@ def refilled_columns(plan: ChainPlan) -> frozenset[tuple[str, str]]:
 
 
 def lost_constraints(plan: ChainPlan) -> frozenset[tuple[str, str]]:
-    """(table, constraint) that a chain dropped of tables that stayed."""
+    """List (table, constraint) that a chain dropped of tables that stayed."""
     gone = {drop.identity for drop in plan.drops}
     return frozenset(
         (drop.part_of, drop.identity.removesuffix(f" on {drop.part_of}"))
@@ -118,17 +119,17 @@ def lost_constraints(plan: ChainPlan) -> frozenset[tuple[str, str]]:
 
 
 def reloaded_relations(plan: ChainPlan) -> frozenset[str]:
-    """Tables that a chain dropped, rows and all."""
+    """List the tables that a chain dropped, rows and all."""
     return frozenset(drop.identity for drop in plan.drops if drop.kind in TABLES)
 
 
 def plan_recreation(
     request: UndoRequest, facts: Facts, undone: Run, live: Catalogue, backup: Backup, export: Export | None
 ) -> UndoRollbackPlan:
-    """Make the plan that people are asked to approve; the app goes back to what served before, where that fits.
+    """Make the plan that people are requested to approve; the app goes back to what served before, where that fits.
 
     Raises:
-        PermanentError: every reference of `appchoice`.
+        PermanentError: every reference of `choose_app`.
     """
     plan = narrow(undone.plan, ChainPlan)
     to_app = choose_app_before(undone, facts, plan.from_schema)
@@ -165,7 +166,7 @@ def plan_recreation(
 
 
 def _count(row: PlannedRows, export: Export | None) -> PlannedRows:
-    """What was really saved, not what was counted when the chain was planned."""
+    """Count what was really saved, not what was planned."""
     saved = {table.table: table.rows for table in export.tables} if export else {}
     return replace(row, rows=saved.get(row.table, row.rows))
 
@@ -180,5 +181,5 @@ def _changed(plan: ChainPlan) -> tuple[str, ...]:
 
 
 def completed_tables(plan: ChainPlan) -> frozenset[str]:
-    """Tables that stayed and of which the scripts deleted or changed rows."""
+    """List the tables that stayed and of which the scripts deleted or changed rows."""
     return frozenset(row.table for row in plan.rows if row.reason == "changed")

@@ -11,7 +11,7 @@ from bot.planning.impact import called_functions
 from bot.planning.refusals import and_list
 
 
-def warnings_of(facts: Facts, target: Target, evidence: Evidence, rows: Sequence[PlannedRows]) -> tuple[str, ...]:
+def collect_warnings(facts: Facts, target: Target, evidence: Evidence, rows: Sequence[PlannedRows]) -> tuple[str, ...]:
     """Collect every warning, the gravest first."""
     return (
         *_about_shadow(evidence),

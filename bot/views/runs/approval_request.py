@@ -11,7 +11,7 @@ from bot.views.plans import plan as plan_view
 from bot.views.plans.kinds import KINDS
 from bot.views.runs.card import STATES
 
-_VOTES_MOST = 900
+_MAX_VOTES = 900
 
 
 def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) -> View:
@@ -89,7 +89,7 @@ def render_asked_again(run: Run, reasons: Sequence[str]) -> View:
 def _votes(run: Run, votes: Sequence[Vote], quorum: int) -> str:
     counted = [vote for vote in votes if vote.digest[:12] == run.plan.short_digest]
     given = len([vote for vote in counted if vote.choice is Choice.APPROVE])
-    return listing(f"*Votes* – {given} of {quorum} approvals", [_vote(vote) for vote in counted], _VOTES_MOST)
+    return listing(f"*Votes* – {given} of {quorum} approvals", [_vote(vote) for vote in counted], _MAX_VOTES)
 
 
 def _vote(vote: Vote) -> str:

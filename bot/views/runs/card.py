@@ -12,7 +12,7 @@ from bot.views.kit.text import code, count, duration, moment, one_line, people, 
 from bot.views.plans import drill_evidence
 from bot.views.plans import plan as plan_view
 
-CHECKLIST_MOST = 7000
+MAX_CHECKLIST = 7000
 STATES = {
     RunState.PENDING: "🗳 Waiting for approval",
     RunState.APPROVED: "👍 Approved, about to start",
@@ -56,7 +56,7 @@ def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) ->
             header(title),
             section(_state(run, votes, quorum)),
             context(*_facts(run, votes, production=production)),
-            *paginate([line for step in run.steps for line in step_lines(step)], CHECKLIST_MOST),
+            *paginate([line for step in run.steps for line in step_lines(step)], MAX_CHECKLIST),
             *actions(for_card(run)),
             context(*_times(run)),
         ],

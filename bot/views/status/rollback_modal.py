@@ -27,7 +27,7 @@ NOTHING = "-"
 """The value of an option that only says something."""
 
 OPTION_MOST = 75
-VALUE_MOST = 150
+MAX_VALUE = 150
 OPTIONS_MOST = 100
 _MIGRATIONS_MOST = 50
 _BACKUPS_MOST = 40
@@ -222,7 +222,7 @@ def options(choices: Choices, typed: str) -> list[Block]:
     return [
         {"label": _plain(title, OPTION_MOST), "options": fitting}
         for title, found in groups
-        if (fitting := [option for option in found if option and len(option["value"]) <= VALUE_MOST])
+        if (fitting := [option for option in found if option and len(option["value"]) <= MAX_VALUE])
     ]
 
 

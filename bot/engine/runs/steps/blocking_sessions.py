@@ -14,7 +14,7 @@ POLL_S = 0.5
 SHOWN = 3
 
 
-def refuse_intruders(execution: Execution) -> None:
+def check_blocking_sessions(execution: Execution) -> None:
     """Refuse what could not be ended later, before anything of the app is stopped. Who comes after it is met later.
 
     Raises:

@@ -9,7 +9,7 @@ from bot.domain.runs import Progress
 from bot.domain.workloads import Pod
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.progress_wait import wait_for
-from bot.engine.runs.steps.blocking_sessions import refuse_intruders
+from bot.engine.runs.steps.blocking_sessions import check_blocking_sessions
 from bot.engine.runs.steps.start_app import at_zero, short, wait_ready
 from bot.engine.runs.steps.step import Action, Outcome
 from bot.errors import BotError, PermanentError, TemporaryError
@@ -28,10 +28,10 @@ class StopTraffic(Action):
 
         Raises:
             PermanentError: ``pods-stuck`` names pods that do not stop; ``scale-undone`` names who scales them up again;
-                before anything is stopped, see `refuse_intruders`.
+                before anything is stopped, see `check_blocking_sessions`.
         """
         run, cluster = execution.run, execution.env.cluster
-        refuse_intruders(execution)
+        check_blocking_sessions(execution)
         _take_over_holds(execution)
         for service in run.plan.services:
             execution.check()
