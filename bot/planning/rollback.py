@@ -39,7 +39,7 @@ def choose_target(request: RollbackRequest, facts: Facts) -> Target:
 
 
 def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, evidence: Evidence) -> ChainPlan:
-    """Make the plan that people are requested to approve."""
+    """Make the plan that people vote on."""
     rehearsal = evidence.rehearsal
     rows = impact.lost_rows(evidence, target.chain)
     estimate = chain_estimate(facts.database.size_bytes, rows, rehearsal)

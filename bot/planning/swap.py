@@ -119,7 +119,7 @@ def check_kept(run: Run, kept: str, *, there: bool) -> None:
 
 
 def plan_undo(request: UndoRequest, facts: Facts, undone: Run, to_schema: int, exchange: Exchange) -> UndoSwapPlan:
-    """Make the plan that people are requested to approve; the app goes back to what served before, where that fits.
+    """Make the plan that people vote on; the app goes back to what served before, where that fits.
 
     Raises:
         PermanentError: every reference of `check_environment` and `choose_app`.

@@ -126,7 +126,7 @@ def reloaded_relations(plan: ChainPlan) -> frozenset[str]:
 def plan_recreation(
     request: UndoRequest, facts: Facts, undone: Run, live: Catalogue, backup: Backup, export: Export | None
 ) -> UndoRollbackPlan:
-    """Make the plan that people are requested to approve; the app goes back to what served before, where that fits.
+    """Make the plan that people vote on; the app goes back to what served before, where that fits.
 
     Raises:
         PermanentError: every reference of `choose_app`.
