@@ -1,4 +1,4 @@
-"""Holds one row per kind of plan: what previews its undo, and what knows if a run of it has committed."""
+"""Holds one row per kind of plan: the preview of its undo, and the check if a run of it has committed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ from bot.planning.retired import check_not_retired
 
 @dataclass(frozen=True)
 class EngineRow:
-    """How the engine treats runs of one kind.
+    """The engine's part in runs of one kind.
 
     Attributes:
         preview_undo: plans the undo of such a run; (services, request, the run, id of the undo's run).
         has_committed: asks the database if the step of no return has committed. Raises BotError where it cannot say.
-        witness: what `has_committed` asks, as the subject of a sentence, with its verb.
+        witness: the source that `has_committed` reads, as the subject of a sentence, with its verb.
         committed_event: the audit event of that commit.
     """
 
@@ -47,7 +47,7 @@ def _refuse_undo(services: Services, request: UndoRequest, undone: Run, run_id: 
 
 
 def _refuse_verdict(execution: Execution) -> bool:
-    """Refuse: only the release that began a restore in place could tell."""
+    """Refuse to decide: only the release that began a restore in place could tell."""
     run = execution.run
     raise PermanentError(
         "outcome-unknown",
@@ -63,7 +63,7 @@ KINDS: Mapping[PlanKind, EngineRow] = rows_of_every_kind(
         PlanKind.CHAIN: EngineRow(preview_undo_rollback, has_committed, _TRACKING_TABLE, "chain-committed"),
         PlanKind.RESTORE: EngineRow(preview_undo_swap, has_swapped, _NAMES, "databases-swapped"),
         PlanKind.UNDO_SWAP: EngineRow(preview_undo_swap, has_swapped, _NAMES, "databases-swapped"),
-        # An undo of an undo rolls the migrations back again: `preview_undo_swap` says so.
+        # decision 14: nothing undoes this undo. `preview_undo_swap` refuses, and names the rollback to type instead.
         PlanKind.UNDO_ROLLBACK: EngineRow(preview_undo_swap, has_committed, _TRACKING_TABLE, "chain-undone"),
         PlanKind.RESTORE_IN_PLACE: EngineRow(_refuse_undo, _refuse_verdict, _TRACKING_TABLE, "content-replaced"),
     },
@@ -77,7 +77,7 @@ def preview(services: Services, request: PlanRequest, run_id: str, *, drill: boo
         services: the ports.
         request: what was requested.
         run_id: the run it is for; names the databases it makes, and does not stand in its own way.
-        drill: whether it is a drill's own run, of which no earlier drill is demanded.
+        drill: it is a drill's own run, of which no earlier drill is demanded.
 
     Raises:
         BotError: a refusal, or what an observation raised.

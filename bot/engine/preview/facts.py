@@ -1,4 +1,4 @@
-"""XX"""
+"""Collects facts for a plan, read-only: from the environment, and from what drills and runs have shown so far."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,11 +18,11 @@ def inspect(services: Services, env: EnvironmentServices, own_run: str = "", *, 
         services: the ports.
         env: the environment.
         own_run: a run that may hold the environment without being in the way.
-        undoing: the oldest migration that a chain is to undo; None where no chain is wanted: an invalid script is in
-            no restore's way.
+        undoing: the oldest migration that a chain is to undo; None for a plan without a chain, which no invalid script
+            may stop.
 
     Raises:
-        BotError: what an observation raised; a plan is never made from half the facts.
+        BotError: an observation failed; a plan is never made from half the facts.
     """
     name = env.environment.name
     active = services.journal.runs.active(name)
@@ -44,7 +44,8 @@ def inspect(services: Services, env: EnvironmentServices, own_run: str = "", *, 
 def _instead(
     env: EnvironmentServices, database: DatabaseFacts, scripts: Mapping[int, DownScript], undoing: int | None
 ) -> tuple[Backup, ...]:
-    """The bundle to suggest where the chain lacks a script; looked for only then, because a bucket may be large."""
+    """Find the bundle to suggest where the chain lacks a script."""
+    # Only then: a bucket may be large.
     applied = {migration.version for migration in database.applied}
     if undoing is None or all(version in scripts for version in applied if version >= undoing):
         return ()
@@ -58,15 +59,15 @@ _RUNS = 100
 
 
 def with_history(services: Services, facts: Facts, run_id: str, *, drill: bool = False) -> Facts:
-    """Add to facts what was learnt.
+    """Add to the facts what drills and runs have shown.
 
     Args:
         services: the ports.
         facts: as inspected.
-        run_id: the run that the plan is for. Where it is there already, how recent proofs must be is judged as of the
-            moment it was asked for.
-        drill: whether it is a drill's own run, of which no proof is demanded.
+        run_id: the run that the plan is for.
+        drill: it is a drill's own run, of which no proof is demanded.
     """
+    # decision 24: the age of proofs is judged at the moment of the request, also when the run is planned again.
     run = services.journal.runs.find(run_id)
     learnt = look_back(services)
     asked_at = run.created_at if run is not None else learnt.at
@@ -75,7 +76,7 @@ def with_history(services: Services, facts: Facts, run_id: str, *, drill: bool =
 
 
 def look_back(services: Services) -> Drilled:
-    """Everything that was learnt so far; no proof is demanded of it."""
+    """Collect everything that drills and runs have shown; no recent proof is demanded of it."""
     book = services.drills
     return Drilled(
         at=services.clock.now(),
@@ -89,7 +90,7 @@ def look_back(services: Services) -> Drilled:
 
 
 def grounds(services: Services) -> Mapping[DrillKind, str]:
-    """Where a drill of each kind can be had: where one comes round, else in any environment that is not production."""
+    """Choose an environment for a drill of each kind: that of a schedule, else any that is not production."""
     others = sorted(name for name, env in services.envs.items() if not env.environment.production)
     anywhere = dict.fromkeys(DrillKind, others[0]) if others else {}
     return anywhere | {schedule.kind: schedule.environment for schedule in reversed(services.schedules)}

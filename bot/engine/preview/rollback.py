@@ -9,10 +9,10 @@ from bot.planning.rollback import choose_target, plan_rollback
 
 
 def preview_chain(services: Services, request: RollbackRequest, run_id: str, *, drill: bool = False) -> ChainPlan:
-    """Plan a chain, rehearsed.
+    """Plan a chain that was rehearsed on a shadow.
 
     Raises:
-        BotError: a refusal, or what an observation raised.
+        BotError: a refusal, or an observation failed.
     """
     env = services.env(request.environment)
     facts = inspect(services, env, own_run=run_id, undoing=request.migration)
@@ -22,7 +22,7 @@ def preview_chain(services: Services, request: RollbackRequest, run_id: str, *, 
 
 
 def rehearse(env: EnvironmentServices, target: Target, run_id: str) -> Evidence:
-    """Run the chain on a schema-only shadow, and count on the live database what it takes.
+    """Run the chain on a shadow (a dry run on a schema-only copy), and count on the live database what it takes.
 
     Raises:
         BotError: ``rehearsal-failed``, ``no-replica-identity``, ``shadow-failed``, ``table-locked``.

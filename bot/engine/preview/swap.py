@@ -1,4 +1,4 @@
-"""Facts for a swap: what would come, what would be put aside, what the difference is."""
+"""Previews a restore and its undo: finds the database that comes, and counts the difference to the live one."""
 
 from bot.domain.backups import Backup
 from bot.domain.plans import RestorePlan, UndoSwapPlan
@@ -20,7 +20,7 @@ def preview_restore(services: Services, request: RestoreRequest, run_id: str, *,
     """Plan a restore: find the bundle, and count on the live database what its manifest counted.
 
     Raises:
-        BotError: a refusal, or what an observation raised.
+        BotError: a refusal, or an observation failed.
     """
     env = services.env(request.environment)
     facts = inspect(services, env, own_run=run_id)
@@ -45,7 +45,7 @@ def preview_restore(services: Services, request: RestoreRequest, run_id: str, *,
 
 
 def choose_backup(env: EnvironmentServices, name: str) -> Backup:
-    """Find the bundle that was asked for; ``latest`` is the newest that nothing speaks against.
+    """Find the requested bundle; ``latest`` is the newest restorable one.
 
     Raises:
         PermanentError: ``unknown-backup`` with the nearest names, ``no-restorable-backup``.
@@ -56,10 +56,10 @@ def choose_backup(env: EnvironmentServices, name: str) -> Backup:
 
 
 def preview_undo_swap(services: Services, request: UndoRequest, undone: Run, run_id: str) -> UndoSwapPlan:
-    """Plan the undoing of a swap: look into the kept database, and count on both sides.
+    """Plan the undo of a swap: look into the kept database, and count on both sides.
 
     Raises:
-        BotError: a refusal, or what an observation raised.
+        BotError: a refusal, or an observation failed.
     """
     env = services.env(request.environment)
     name = check_undoable(undone)
@@ -87,5 +87,5 @@ def _kept(sides: Sides, undone: Run, name: str) -> SideFacts:
 
 
 def _unheard(progress: Progress) -> None:
-    """Nobody watches a preview."""
+    """Ignore progress: nobody watches a preview."""
     del progress

@@ -1,4 +1,4 @@
-"""When a run needs people: what they need to take over."""
+"""Escalates a run: posts what people need to take over."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -19,10 +19,11 @@ T = TypeVar("T")
 
 
 def escalate(services: Services, run: Run) -> None:
-    """Post log lines, the backup's state, what recovery could reach, and whom to call. Never raises for a dead port.
+    """Post log lines, the backup's state, possible points in time to recover to, and whom to call.
 
-    What was posted is in the audit log as well, for the report: a log that is read later has other last lines.
+    A port that does not answer is reported, never raised.
     """
+    # decision 18: posted lines go into the audit log for the report, since a log read later has other last lines.
     env = services.env(run.environment)
     found = Escalation(
         problem=run.problem,

@@ -1,4 +1,4 @@
-"""XX"""
+"""Turns what a person requested into a plan and a pending run, and requests its approval."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -18,9 +18,9 @@ from bot.ports import Audience, AuditEntry, Journal
 
 
 def request_run(services: Services, audience: Audience, request_id: str, payload: Mapping[str, Any]) -> Run:
-    """Plan it, open a pending run, and ask for consent in the incident channel.
+    """Plan it, open a pending run, and request its approval in the incident channel.
 
-    Where a predecessor died after opening the run for this very request, that run is shown, whatever became of it.
+    Idempotent: where a predecessor died after opening the run for this very request, that run is shown.
 
     Raises:
         BotError: every refusal; nothing was opened.
@@ -96,12 +96,14 @@ def _app(payload: Mapping[str, Any]) -> AppVersion | None:
 
 
 def find_own(journal: Journal, wanted: str, is_own: Callable[[Run], bool]) -> tuple[str, Run | None]:
-    """Give the id of the run that was asked for, and the run where it has been opened already.
+    """Find the id for a run, and the run where it has been opened already.
+
+    Ids are short enough to be typed, so two may collide: then another id is derived.
 
     Args:
-        journal: where runs are.
-        wanted: what names it: the request's id, or the drill's with its step.
-        is_own: whether a run with such an id is the one, and not another whose id happens to be the same.
+        journal: of runs.
+        wanted: the name of the run: the request's id, or the drill's with its step.
+        is_own: tells if a run with such an id is the requested one, and not another that collides with it.
     """
     for salt in itertools.count():
         run_id = run_id_of(wanted, salt)

@@ -1,4 +1,4 @@
-"""Who would keep a restore from its end: looked for once more while the app still serves."""
+"""Refuses a swap that sessions or prepared transactions would block, while the app still serves."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from bot.planning.kinds import KINDS
 from bot.planning.refusals import and_list
 
 PATIENCE_S = 10.0
-"""A superuser who only looks in, as a monitoring tool does, is gone by then."""
+"""A superuser that only looks in, as a monitoring tool does, is gone by then."""
 POLL_S = 0.5
-SHOWN = 3
+MAX_NAMED = 3
 
 
 def check_blocking_sessions(execution: Execution) -> None:
-    """Refuse what could not be ended later, before anything of the app is stopped. Who comes after it is met later.
+    """Refuse what cannot be ended later, before anything of the app is stopped.
 
     Raises:
         PermanentError: ``prepared-transaction``, ``session-cannot-be-ended``.
@@ -43,7 +43,7 @@ def _problem(facts: DatabaseFacts) -> PermanentError | None:
 
 
 def _prepared(found: Sequence[str]) -> PermanentError:
-    named = and_list([repr(gid) for gid in found[:SHOWN]])
+    named = and_list([repr(gid) for gid in found[:MAX_NAMED]])
     return PermanentError(
         "prepared-transaction",
         f"A prepared transaction would keep the restore from its end: {named}.",
@@ -54,6 +54,6 @@ def _prepared(found: Sequence[str]) -> PermanentError:
 def _cannot_end(stuck: Sequence[Session]) -> PermanentError:
     return PermanentError(
         "session-cannot-be-ended",
-        f"Backstop's role may not end {and_list([str(session) for session in stuck[:SHOWN]])}, a superuser.",
+        f"Backstop's role may not end {and_list([str(session) for session in stuck[:MAX_NAMED]])}, a superuser.",
         "The app was not stopped. Have them disconnect, then try again.",
     )

@@ -1,4 +1,4 @@
-"""Re-check the plan: facts, digest and votes, right before anything is touched."""
+"""Re-checks the plan right before anything is touched: facts, digest and votes."""
 
 from bot.domain.approvals import Choice, Decision, Vote, decide, refusal
 from bot.engine.kinds import preview
@@ -12,12 +12,12 @@ from bot.planning.refusals import drill_in_production
 
 
 class Recheck(Action):
-    """Nobody's vote is used for something else than what they saw, or after they lost the right to vote."""
+    """Start only what people have voted for, and only with votes of people who may still vote (decision 26)."""
 
     key = checklist.RECHECK
 
     def act(self, execution: Execution) -> Outcome:
-        """Plan anew and compare digests; look every voter up again.
+        """Plan it again and compare digests; look every voter up again.
 
         Raises:
             VoidError: it can no longer be planned.
@@ -47,10 +47,10 @@ class Recheck(Action):
 
 
 def _check_place(execution: Execution) -> None:
-    """A run without votes must never reach production, whoever asked for it.
+    """Refuse a run without votes in production.
 
     Raises:
-        VoidError: it would.
+        VoidError: it would run there.
     """
     if execution.run.drill and execution.env.environment.production:
         raise VoidError(drill_in_production(execution.run.environment))

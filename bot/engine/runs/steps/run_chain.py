@@ -1,4 +1,4 @@
-"""XX"""
+"""Closes the database to others, runs the down scripts in one transaction, and verifies the result."""
 
 import stamina
 
@@ -13,7 +13,7 @@ from bot.planning import checklist
 
 
 class FenceDatabase(Action):
-    """No session but ours, until the chain has run."""
+    """Take exclusive access: no session but ours, until the chain has run."""
 
     key = checklist.FENCE
     undoes = "the database is opened again"
@@ -32,13 +32,13 @@ class FenceDatabase(Action):
 
 
 class RunChain(Action):
-    """All down scripts in ONE transaction. Its COMMIT is the point of no return."""
+    """Run all down scripts in ONE transaction. Its COMMIT is the point of no return."""
 
     key = checklist.CHAIN
     patience_s = 45.0
 
     def act(self, execution: Execution) -> Outcome:
-        """Run it on the fenced session. Repeated after a commit it finds nothing to do.
+        """Run it on our only session. Idempotent: after a commit it finds nothing to do.
 
         Raises:
             BotError: see `Fence.run_chain`.
@@ -99,19 +99,19 @@ def has_committed(execution: Execution) -> bool:
 
 
 def _saved(execution: Execution) -> list[TableContent]:
-    """What the export held; one made before hashes were kept is compared by its rows."""
+    """Return what the export holds; one made before hashes were kept is compared by its rows."""
     data = execution.data(checklist.EXPORT)
     hashes = {table["table"]: table.get("content_hash", "") for table in data.get("tables", ())}
     return [TableContent(table, rows, hashes.get(table, "")) for table, rows in data.get("rows", {}).items()]
 
 
 def _rehearsed_on(plan: ChainPlan) -> str:
-    """The catalogue's fingerprint; "" where the shadow's was another already, so that nothing was foretold."""
+    """Return the catalogue's fingerprint; "" where the shadow's differed already, so that nothing was predicted."""
     return plan.schema_fingerprint if plan.expected_fingerprint else ""
 
 
 class VerifySchema(Action):
-    """Connect anew, as the app will, and look."""
+    """Connect as the app will, and compare the schema with the rehearsal."""
 
     key = checklist.VERIFY
 
@@ -174,14 +174,13 @@ _KEY = "restore_point"
 
 
 def mark_once(execution: Execution, key: str) -> str:
-    """Mark it before a step's first attempt, and keep to that one: a later attempt may come after the COMMIT.
-
-    Gives the LSN it is at.
+    """Mark a restore point for point-in-time recovery before a step's first attempt; return its LSN.
 
     Raises:
         BotError: see `Database.mark_restore_point`.
         OwnershipLostError: another process has the run, or the journal stays away.
     """
+    # Once only: a later attempt may come after the COMMIT.
     known = execution.data(key)
     if _KEY not in known:
         point = execution.env.database.mark_restore_point(f"backstop_{execution.run.id}")

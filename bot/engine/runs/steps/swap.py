@@ -1,4 +1,4 @@
-"""The swap itself, and what must be true after it."""
+"""Swaps the two databases (the cutover), and verifies the one that serves then."""
 
 from dataclasses import astuple
 
@@ -13,18 +13,18 @@ from bot.planning import checklist
 from bot.ports import ExchangeState
 
 TABLES, COUNTED_S = "tables", "counted_s"
-"""Keys of what `VerifySwapped` remembers for a drill: every table with rows and hash, and how long that took."""
+"""Keys of what `VerifySwapped` remembers for a drill: every table with rows and hash, and the time that took."""
 
 
 class SwapDatabases(Action):
-    """Two renames in ONE transaction. Its COMMIT is the point of no return."""
+    """Rename both databases in ONE transaction (decision 13). Its COMMIT is the point of no return."""
 
     key = checklist.SWAP
     patience_s = 45.0
     undoes = "the database is opened again"
 
     def act(self, execution: Execution) -> Outcome:
-        """Exchange the two. Repeated after it happened, it finds nothing to do.
+        """Exchange the two. Idempotent: after it has happened it finds nothing to do.
 
         Raises:
             BotError: see `Sides.exchange`.
@@ -37,16 +37,15 @@ class SwapDatabases(Action):
         return Outcome(f"{closed}; the old database is kept as {come.outgoing}", {"closed_s": closed_s})
 
     def undo(self, execution: Execution) -> str:
-        """Open it: a process that died in the swap may have left it closed.
-
-        Then look once more: a process that was thought dead may have committed after the names were read. It holds
-        their rows until then, so the reopening has waited for it.
+        """Open the database: a process that died in the swap may have left it closed.
 
         Raises:
-            PermanentError: ``swapped-meanwhile``: it has.
+            PermanentError: ``swapped-meanwhile``: the swap has committed after all.
         """
         come = planned(execution)
         execution.env.database.reopen()
+        # Once more: a process that was thought dead may have committed after the names were read. It holds their rows
+        # until then, so the reopening has waited for it.
         if execution.env.sides.state(come.incoming, come.outgoing) is ExchangeState.AFTER:
             raise PermanentError(
                 "swapped-meanwhile",
@@ -76,7 +75,7 @@ def has_swapped(execution: Execution) -> bool:
 
 
 class VerifySwapped(Action):
-    """Connect anew, as the app will, and look."""
+    """Connect as the app will, and compare the schema with the plan's."""
 
     key = checklist.VERIFY_SWAPPED
 
@@ -91,7 +90,7 @@ class VerifySwapped(Action):
         return self._counted(execution, detail) if execution.run.drill else Outcome(detail)
 
     def _counted(self, execution: Execution, detail: str) -> Outcome:
-        """Count and hash every table for the drill, now that nobody writes: traffic is held. Judging it is its part."""
+        """Count and hash every table for the drill, now that nobody writes: traffic is held."""
         clock = execution.services.clock
         begun_s = clock.monotonic()
         tables = execution.env.sides.live_contents(execution.reporter(self.key))
