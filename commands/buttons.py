@@ -142,7 +142,11 @@ def _closing(desk: Desk) -> Callable[..., None]:
         who = {"user_id": body["user"]["id"], "channel": str(about.get("channel", "")), "response_url": ""}
         try:
             desk.check_team(body)
-            payload = {**who, "run_id": str(about.get("run_id", "")), "link": read_link(follow_up_modal.read_link(view))}
+            payload = {
+                **who,
+                "run_id": str(about.get("run_id", "")),
+                "link": read_link(follow_up_modal.read_link(view)),
+            }
             desk.submit(Request(key_of(view, payload), Kind.CLOSE, payload))
         except BotError as error:
             ack(response_action="errors", errors={follow_up_modal.LINK_BLOCK: f"{error.message} {error.hint}".strip()})

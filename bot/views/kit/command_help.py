@@ -1,4 +1,4 @@
-"""What `/rollback help`, `/backups help` and `/drill help` show. ``{env}`` in a form becomes a real one's name."""
+"""Shows the help of `/rollback`, `/backups` and `/drill`. ``{env}`` in a form becomes a real environment's name."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What is said to one person: a refusal with its way out, or a plain word."""
+"""Shows a refusal with its way out, or a plain sentence."""
 
 from bot.errors import BotError
 from bot.views.kit.blocks import View, page, section

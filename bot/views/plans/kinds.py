@@ -7,7 +7,6 @@ from typing import Any, Generic
 from bot.domain.kinds import rows_of_every_kind
 from bot.domain.plans import P, PlanKind
 from bot.domain.runs import Run
-from bot.views import retired
 from bot.views.plans import rollback, swap, undo_rollback
 
 _UNDO_SWAP = (
@@ -31,20 +30,20 @@ class Captions:
 
 @dataclass(frozen=True)
 class ViewRow(Generic[P]):
-    """How plans of one kind, and their runs, are shown.
+    """The words and sections that show plans of one kind, and their runs.
 
     Attributes:
-        noun: what such a run is called in a title.
-        requested: what a person asks for, in the request; ``{}`` stands for the environment.
+        noun: names such a run in a title.
+        requested: what a person requests, after “asks”; ``{}`` stands for the environment.
         question: the same, in the dialog behind Approve.
         done: the outcome in the report, with its sign.
         html_title: how the HTML report's title begins.
         describe: the plan in sections of mrkdwn, given the section on the app.
         impact: what goes or comes back, in one plain line.
         outcome: what such a run changed, in sections of the report.
-        undo_warning: what the dialog behind Undo says about such a run.
-        history: what past runs that its time is compared with are called.
-        proven_by_script: whether drills prove its scripts one by one; else they prove its backup.
+        undo_warning: the text of the dialog behind Undo.
+        history: names the past runs that its time is compared with.
+        proven_by_script: drills prove its scripts one by one; else they prove its backup.
     """
 
     noun: str
@@ -114,9 +113,9 @@ KINDS: Mapping[PlanKind, ViewRow[Any]] = rows_of_every_kind(
             question="",  # such a request can only be rejected
             done="✅ Restored in place",
             html_title="Restore in place of",
-            describe=retired.describe,
+            describe=swap.describe_retired,
             impact=swap.impact,
-            outcome=retired.outcome,
+            outcome=swap.retired_outcome,
         ),
     },
 )

@@ -32,7 +32,7 @@ def impact(plan: Plan) -> str:
 
 
 def noun(plan: Plan) -> str:
-    """Return what such a run is called in a title."""
+    """Return the noun for such a run in a title."""
     return KINDS[plan.kind].noun
 
 

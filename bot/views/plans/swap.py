@@ -1,19 +1,20 @@
 """Shows a restore or its undo as approvers read it: what comes, what goes, where the old database is kept."""
 
 from bot.domain.planned import PlannedLoss, PlannedRestore
-from bot.domain.plans import SwapPlan
+from bot.domain.plans import RetiredPlan, SwapPlan
 from bot.domain.runs import Run
 from bot.planning.kinds import is_past_return, may_be_past_return
+from bot.planning.retired import saved_in_place
 from bot.views.kit.blocks import listing
 from bot.views.kit.text import code, count, moment, one_line, span
 
 _MAX_LOSSES = 2400
-STAMP = "{date_short_pretty} {time}"
+_STAMP = "{date_short_pretty} {time}"
 
 
 def describe(plan: SwapPlan, *app: str) -> list[str]:
     """Describe the swap in sections of mrkdwn, the app's last: about 4,000 characters at the very most."""
-    return [_coming(plan), losses(plan.restore), _kept(plan.restore), *app]
+    return [_coming(plan), _losses(plan.restore), _kept(plan.restore), *app]
 
 
 def outcome(plan: SwapPlan, run: Run) -> list[str]:
@@ -45,7 +46,7 @@ def impact(plan: SwapPlan) -> str:
 
 def _coming(plan: SwapPlan) -> str:
     come = plan.restore
-    at = moment(come.created_at, STAMP)
+    at = moment(come.created_at, _STAMP)
     if plan.undoes:
         return (
             f"*What comes back* – the database that run {code(plan.undoes, 40)} put aside at {at}, "
@@ -59,11 +60,11 @@ def _coming(plan: SwapPlan) -> str:
     )
 
 
-def losses(come: PlannedRestore) -> str:
+def _losses(come: PlannedRestore) -> str:
     """List the tables that lose rows. Numbers are net: of 100 rows written and 40 deleted, 60 show, and 100 go."""
     if not come.compared:
         return "*Rows that vanish* – all that were written since, and nobody can say how many."
-    since = f"since {moment(come.created_at, STAMP)}"
+    since = f"since {moment(come.created_at, _STAMP)}"
     net = f"Rows written and rows deleted {since} offset each other in such numbers; rows changed since go back, too."
     if not come.losses:
         return f"*Rows that vanish* – those written since; every table has as many rows as then. {net}"
@@ -84,3 +85,26 @@ def _loss(loss: PlannedLoss, since: str) -> str:
 def _kept(come: PlannedRestore) -> str:
     name, long = code(come.outgoing, 80), span(come.keep_s)
     return f"*Nothing is lost* – the live database is kept whole as {name} for {long}; undo brings it back."
+
+
+def describe_retired(plan: RetiredPlan, *app: str) -> list[str]:
+    """Describe a restore in place of an old release in sections of mrkdwn, the app's last."""
+    come = plan.restore
+    what = f"*What comes* – {code(come.backup, 160)}, taken {moment(come.created_at, _STAMP)}, loaded in place."
+    return [what, _losses(come), *app]
+
+
+def retired_outcome(plan: RetiredPlan, run: Run) -> list[str]:
+    """Describe what a restore in place replaced, and where the old content is."""
+    return [*(describe_retired(plan) if is_past_return(run) else []), _old_content(run)]
+
+
+def _old_content(run: Run) -> str:
+    saved = saved_in_place(run)
+    if is_past_return(run):
+        again = code(f"/rollback {run.environment} {saved}", 200)
+        return f"*The old content* – is in the emergency backup; {again} restores it."
+    taken = f" The emergency backup {code(saved, 160)} was taken." if saved else " No emergency backup was taken."
+    if may_be_past_return(run):
+        return f"*Whether the content was replaced is not known* – look at the database before anything else.{taken}"
+    return f"*Nothing was replaced* – the old content is as it was.{taken}"

@@ -1,4 +1,4 @@
-"""The request for approval: the whole plan, the votes, and the buttons while they mean something."""
+"""Shows the request for approval: the whole plan, the votes, and the buttons while it is open."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) ->
 
 
 def _render_drill(run: Run) -> View:
-    """Nobody is asked; the plan is there for whoever wants to know, or to stop it."""
+    """Render a drill's plan: nobody votes on it, but people can read and stop it."""
     noun, where = plan_view.noun(run.plan), one_line(run.environment, 40)
     words = f"Drill {code(run.drill, 20)} practises this. It needs no approval; nobody is asked to vote."
     stop = f"Stop it with {code(f'/rollback cancel {run.id}', 60)}." if run.state in OPEN else STATES[run.state]
@@ -56,7 +56,7 @@ def render_void(run: Run, old_digest: str, differences: Sequence[str]) -> View:
 
 
 def render_changed(run: Run, old_digest: str, differences: Sequence[str]) -> View:
-    """Tell the thread that the world moved, how, and what to do now."""
+    """Render what has moved since the vote, and what to do now."""
     lines = [f"• {prose(line, 400)}" for line in differences] or ["• (no single difference to name)"]
     old = one_line(old_digest[:12], 12)
     title = f"*⚠️ Something moved since the vote.* Plan `{old}` is void; nothing was changed. What moved:"
@@ -71,7 +71,7 @@ def render_changed(run: Run, old_digest: str, differences: Sequence[str]) -> Vie
 
 
 def render_asked_again(run: Run, reasons: Sequence[str]) -> View:
-    """Tell the thread that votes are missing for a plan that has not changed, why, and what to do now."""
+    """Render why votes are missing for a plan that has not changed, and what to do now."""
     plan = f"`{run.plan.short_digest}`"
     title = f"*⚠️ It did not start: votes are missing.* Plan {plan} is unchanged; nothing was touched. Why:"
     lines = [f"• {prose(line, 400)}" for line in reasons]

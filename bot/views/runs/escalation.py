@@ -1,4 +1,4 @@
-"""What people need to take a run over."""
+"""Shows people what they need to take a run over."""
 
 from bot.domain.runs import Run
 from bot.ports import Escalation

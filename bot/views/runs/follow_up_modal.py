@@ -1,4 +1,4 @@
-"""The modal that closes a run's follow-up, and what is read from it."""
+"""Builds the modal that closes a run's follow-up, and reads the link from it."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The modal in which people write what went wrong, and what is read from it."""
+"""Builds the modal in which people write what went wrong, and reads it."""
 
 from collections.abc import Mapping
 from typing import Any
