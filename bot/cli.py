@@ -14,10 +14,10 @@ from rich.table import Table
 from bot.adapters.journal import verify_chain
 from bot.app import Service, assemble
 from bot.config import Config
-from bot.domain.plans import Plan
+from bot.domain.plans import ChainPlan, narrow
 from bot.domain.versions import label
 from bot.engine.context import EnvironmentServices, Services
-from bot.engine.preview.rollback import preview
+from bot.engine.kinds import preview
 from bot.engine.requests import OpenRollback
 from bot.engine.runs.open_run import wish
 from bot.errors import BotError
@@ -44,11 +44,12 @@ def plan(config: Config, environment: str, migration: str, app: str) -> int:
     asked_for = f"plan {environment} {migration}"
     request = OpenRollback(environment, migration, app, "", asked_for)
     with assemble(config) as parts:
-        _print_plan(preview(parts.services, wish(parts.services, request), f"cli{os.getpid()}"))
+        made = preview(parts.services, wish(parts.services, request), f"cli{os.getpid()}")
+        _print_plan(narrow(made, ChainPlan))
     return 0
 
 
-def _print_plan(made: Plan) -> None:
+def _print_plan(made: ChainPlan) -> None:
     _OUT.print(f"{made.environment}: schema {label(made.from_schema)} → {label(made.to_schema)}")
     _OUT.print(f"app {made.from_app} → {made.to_app}" if made.changes_app else f"app stays {made.from_app}")
     dropped = Table("goes", "kind", "by")

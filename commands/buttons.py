@@ -130,7 +130,7 @@ def _documenting(desk: Desk) -> Callable[..., None]:
 
 def _closing(desk: Desk) -> Callable[..., None]:
     def read(view: Body, run_id: str) -> CloseFollowUp:
-        return CloseFollowUp(run_id, read_link(follow_up_modal.link_of(view)))
+        return CloseFollowUp(run_id, read_link(follow_up_modal.read_link(view)))
 
     return _submission(desk, follow_up_modal.LINK_BLOCK, read)
 

@@ -22,7 +22,7 @@ from bot.errors import PermanentError
 from bot.views.kit import command_help, error_message
 from bot.views.kit.blocks import View
 from bot.views.kit.text import clip, code, one_line
-from bot.views.runs import notes_modal
+from bot.views.runs.notes_modal import MAX_TEXT
 from commands import names
 from commands.arguments import Options, at_most, quote, split, unquote
 from commands.intake import Desk, ParsedCommand, reply_with
@@ -196,7 +196,7 @@ def _document(rest: Sequence[str]) -> ParsedCommand:
 
 
 def read_account(text: str) -> str:
-    """Read what a person wrote about a run: at least one and at most `notes_modal.TEXT_MOST` characters.
+    """Read what a person wrote about a run: at least one and at most `MAX_TEXT` characters.
 
     Raises:
         PermanentError: ``nothing-written``, ``account-too-long``.
@@ -204,11 +204,9 @@ def read_account(text: str) -> str:
     kept = text.replace("\0", "").strip()
     if not kept:
         raise PermanentError("nothing-written", "Nothing is written there.", "Say what went wrong.")
-    if len(kept) > notes_modal.TEXT_MOST:
+    if len(kept) > MAX_TEXT:
         raise PermanentError(
-            "account-too-long",
-            f"That is {len(kept):,} characters long.",
-            f"Say it in at most {notes_modal.TEXT_MOST:,}.",
+            "account-too-long", f"That is {len(kept):,} characters long.", f"Say it in at most {MAX_TEXT:,}."
         )
     return kept
 

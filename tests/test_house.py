@@ -119,6 +119,61 @@ class TestImports:
         assert {case[2] for case in marks[0].args[1]} == names
 
 
+KNOW_KINDS = {
+    "bot/domain/plans.py",
+    "bot/planning/kinds.py",
+    "bot/engine/kinds.py",
+    "bot/views/plans/kinds.py",
+    "bot/planning/retired.py",
+}
+"""Files that may name a kind of plan: its definition, its row in each layer, and what reads a retired one."""
+
+
+def named_kinds(source: str) -> list[int]:
+    """Lines that name a kind of plan: ``PlanKind.X``, ``PlanKind["X"]``, or the kind of one class in a comparison."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Attribute(value=ast.Name(id="PlanKind")) | ast.Attribute(value=ast.Attribute(attr="PlanKind")):
+                found.append(node.lineno)
+            case ast.Subscript(value=ast.Name(id="PlanKind")):
+                found.append(node.lineno)
+            case ast.Compare(left=left, comparators=others):
+                kinds = [side for side in (left, *others) if isinstance(side, ast.Attribute) and side.attr == "kind"]
+                classes = [
+                    kind for kind in kinds if isinstance(kind.value, ast.Name) and kind.value.id.endswith("Plan")
+                ]
+                found += [node.lineno for _ in classes]
+    return found
+
+
+class TestKinds:
+    def test_a_kind_of_plan_is_named_only_in_its_rows(self) -> None:
+        naming = {
+            f"{path.relative_to(ROOT)}:{line}"
+            for source in SOURCES
+            for path in source.rglob("*.py")
+            if str(path.relative_to(ROOT)) not in KNOW_KINDS
+            for line in named_kinds(path.read_text())
+        }
+        assert naming == set()
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "if plan.kind is PlanKind.CHAIN: ...",
+            "_NOUNS = {plans.PlanKind.CHAIN: 'rollback'}",
+            "if run.plan.kind == ChainPlan.kind: ...",
+            "kind = PlanKind['CHAIN']",
+        ],
+    )
+    def test_a_kind_that_is_named_elsewhere_is_found(self, line: str) -> None:
+        assert named_kinds(line) == [1]
+
+    def test_a_kind_that_is_passed_on_or_read_from_disk_is_none(self) -> None:
+        assert named_kinds("row = KINDS[plan.kind]; kind = PlanKind(stored); check(facts, ChainPlan.kind)") == []
+
+
 class TestCommittedFiles:
     def test_none_names_a_package_registry(self) -> None:
         hosts = re.compile(

@@ -1,4 +1,4 @@
-"""Approvals: whose vote counts, and what the votes amount to."""
+"""Decides which votes count, and if they amount to an approval."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,11 +35,11 @@ class Vote:
     """One person's vote on one plan digest.
 
     Attributes:
-        user_id, choice, digest: who, what, on which plan.
+        digest: of the plan that it is for.
         how: ``reaction`` or ``button``.
-        at: when it was counted.
-        event_ts: when Slack saw it, in seconds since 1970; 0 where that is not known. Votes are dealt with in any
-            order: this tells which came first.
+        at: the time it was counted.
+        event_ts: the time Slack saw it, in seconds since 1970; 0 if unknown. Votes are handled in any order: this tells
+            which came first.
     """
 
     user_id: str
@@ -55,7 +55,7 @@ class Retraction:
     """A person's reaction is off a message: their vote by reaction for its plan, cast before that, is taken back.
 
     Attributes:
-        user_id, choice: who, and which vote.
+        user_id, choice: of the vote.
         short_digest: the first 12 characters of the digest of the plan that the message is about.
         event_ts: as of `Vote`.
     """
@@ -67,17 +67,17 @@ class Retraction:
 
 
 class Retracted(StrEnum):
-    """What came of a retraction."""
+    """The result of a retraction."""
 
     DONE = "done"
     NOTHING = "nothing"
     """There was no such vote, or the run has ended."""
     TOO_LATE = "too-late"
-    """The vote stays: what was voted for is under way."""
+    """The vote stays: the run has begun."""
 
 
 class Decision(StrEnum):
-    """What the counted votes amount to."""
+    """The sum of the counted votes."""
 
     WAITING = "waiting"
     APPROVED = "approved"
@@ -85,10 +85,8 @@ class Decision(StrEnum):
 
 
 def refusal(voter: Voter, policy: ApprovalPolicy, requester: str, home_team: str) -> str | None:
-    """Say why a vote does not count, as a sentence for the voter; None when it counts.
-
-    The order is from what can never change to what a lead could: a bot learns it is a bot, not that it is no lead.
-    """
+    """Return why a vote does not count, as a sentence for the voter; None when it counts."""
+    # From what can never change to what a lead could change: a bot learns that it is a bot, not that it is no lead.
     reasons = (
         (voter.bot or voter.user_id == "USLACKBOT", "bots cannot vote."),
         (voter.deleted, "this account is deactivated."),
@@ -98,19 +96,19 @@ def refusal(voter: Voter, policy: ApprovalPolicy, requester: str, home_team: str
             voter.user_id == requester and not policy.allow_requester,
             "you asked for this rollback; someone else must consent to it.",
         ),
-        (not entitled(voter, policy), "you are not one of this environment's approvers."),
+        (not is_approver(voter, policy), "you are not one of this environment's approvers."),
     )
     return next((reason for refused, reason in reasons if refused), None)
 
 
-def entitled(voter: Voter, policy: ApprovalPolicy) -> bool:
-    """Whether the policy names the person, or a user group they are in."""
+def is_approver(voter: Voter, policy: ApprovalPolicy) -> bool:
+    """Tell if the policy names the person, or a user group they are in."""
     named = {f"user:{voter.user_id}"} | {f"usergroup:{group}" for group in voter.groups}
     return not named.isdisjoint(policy.approvers)
 
 
 def decide(votes: Iterable[Vote], digest: str, quorum: int) -> Decision:
-    """Count one vote a person, the last one, for that digest only. One rejection ends it."""
+    """Count the last vote of each person, for that digest only. One rejection is enough to reject."""
     last = {vote.user_id: vote.choice for vote in sorted(votes, key=lambda vote: vote.at) if vote.digest == digest}
     if Choice.REJECT in last.values():
         return Decision.REJECTED

@@ -1,4 +1,4 @@
-"""Backups: how they are named, what a manifest says."""
+"""Describes backups: their names, manifests, verifications, and exports of saved rows."""
 
 import re
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class BundleFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What ``manifest.json`` says of a bundle.
+    """The content of a bundle's ``manifest.json``.
 
     Attributes:
         format: version of this layout; 1.
@@ -96,8 +96,8 @@ class StoredObject:
 
     Attributes:
         sha256: our own digest of its bytes, "" where it has none.
-        etag: what the store calls its content; only where there is neither `sha256` nor `version_id` to tell it from
-            another object under its key.
+        etag: the store's own digest; only where neither `sha256` nor `version_id` tells it from another object under
+            its key.
     """
 
     key: str
@@ -110,12 +110,12 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was proven of a bundle, and when.
+    """The result of verifying a bundle.
 
     Attributes:
         level: 1 names and checksums, 2 readable end to end, 3 restored and compared with the manifest.
         at: UTC.
-        problem: why it failed at that level; "" when it passed.
+        problem: the reason it failed at that level; "" when it passed.
         schema_version: newest applied migration in it, where a level 3 has seen it; 0 if unknown.
     """
 
@@ -127,7 +127,7 @@ class Verification:
 
 @dataclass(frozen=True)
 class Backup:
-    """A bundle that can be listed: its name, its object, its manifest if it has a sidecar, what was last proven."""
+    """A bundle that can be listed: its name, its object, its manifest if it has a sidecar, its last verification."""
 
     name: BackupName
     stored: StoredObject
@@ -177,7 +177,7 @@ class SavedSequence:
 
 @dataclass(frozen=True)
 class Export:
-    """What the export step saved, itself stored as ``export.json`` last, so that a partial export is none."""
+    """The rows that the export step has saved. ``export.json`` is stored last: a partial export is none."""
 
     run_id: str
     prefix: str
@@ -191,7 +191,7 @@ class Export:
 
 
 class BundleKind(StrEnum):
-    """What a bundle holds, told by its content: our own layout and what the old scripts made."""
+    """The format of a bundle's content: our own layout, or one that the old scripts made."""
 
     DIRECTORY = "directory"
     CUSTOM = "custom"

@@ -1,4 +1,4 @@
-"""What was seen in a database: its objects, sessions and tracking table."""
+"""Describes a database as it was observed: its objects, sessions and tracking table, and a chain's effect on them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,9 +18,9 @@ class DatabaseObject:
         definition: sha256 of its definition, hex; what makes two catalogues comparable.
         number: of what holds data, the OID, and a column's number; "" for everything else. Another one under the same
             name is another object, with other data; between two databases it says nothing.
-        kept_as: of a table its file's number, which changes when its rows are written anew; of a column its type; of a
-            function ``volatile`` where it may write. "" for everything else.
-        columns: of its relation, as the server quotes them: when one of them is dropped it goes without any CASCADE.
+        kept_as: of a table its file's number, which changes when it is rewritten; of a column its type; of a function
+            ``volatile`` where it may write. "" for everything else.
+        columns: of its relation, as the server quotes them: it goes without any CASCADE when one of them is dropped.
     """
 
     kind: str
@@ -33,7 +33,7 @@ class DatabaseObject:
 
 
 class DependencyKind(StrEnum):
-    """How the rows of a table follow another's."""
+    """The way in which the rows of a table follow another's."""
 
     DELETED = "deleted"
     """They are deleted when its are: a foreign key's ON DELETE CASCADE."""
@@ -49,7 +49,7 @@ class DependencyKind(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class Dependency:
-    """A table whose rows follow another's; both by identity. `columns`: the other's keys, for `Bond.REKEYED`."""
+    """A table whose rows follow another's, both by identity; `columns` are the other's keys where it is ``rekeyed``."""
 
     table: str
     follows: str
@@ -59,19 +59,19 @@ class Dependency:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every user object of a database, one fingerprint of them all (sha256, hex), and which tables' rows are tied."""
+    """Every user object of a database, one fingerprint of them all (sha256, hex), and dependencies between rows."""
 
     objects: frozenset[DatabaseObject]
     fingerprint: str
     dependencies: frozenset[Dependency] = field(default=frozenset(), compare=False)
 
     def lost_in(self, after: "Catalogue") -> tuple[DatabaseObject, ...]:
-        """Objects that are here and not in `after`, judged by kind and identity."""
+        """Find the objects that are here and not in `after`, by kind and identity."""
         left = {(item.kind, item.identity) for item in after.objects}
         return tuple(sorted(item for item in self.objects if (item.kind, item.identity) not in left))
 
     def remade_in(self, after: "Catalogue") -> tuple[DatabaseObject, ...]:
-        """Objects with data that are gone while others have their names in `after`, this database later."""
+        """Find objects with data whose names belong to other objects in `after`, the same database later."""
         numbers = {(item.kind, item.identity): item.number for item in after.objects}
         return tuple(
             sorted(
@@ -82,7 +82,7 @@ class Catalogue:
         )
 
     def rewritten_in(self, after: "Catalogue") -> frozenset[str]:
-        """Tables that are still there in `after`, this database later, and hold their data another way."""
+        """Find the tables that the server has rewritten in `after`, the same database later."""
         kept = {item.number: item.kept_as for item in after.objects if item.number}
         return frozenset(
             item.part_of or item.identity
@@ -91,7 +91,7 @@ class Catalogue:
         )
 
     def changed_in(self, after: "Catalogue") -> tuple[DatabaseObject, ...]:
-        """Objects that are in both with another definition."""
+        """Find the objects that are in both with another definition."""
         before = {(item.kind, item.identity): item.definition for item in self.objects}
         return tuple(
             sorted(
@@ -102,7 +102,7 @@ class Catalogue:
         )
 
     def relations(self, kinds: Iterable[str]) -> frozenset[str]:
-        """Identities of the objects of those kinds."""
+        """List the identities of the objects of those kinds."""
         wanted = set(kinds)
         return frozenset(item.identity for item in self.objects if item.kind in wanted)
 
@@ -141,13 +141,13 @@ class DatabaseFacts:
         server_version: as `server_version_num`, e.g. 180006.
         size_bytes: of the whole database.
         applied: rows of the tracking table, oldest first.
-        sessions: others' client sessions in it.
+        sessions: client sessions of others in it.
         prepared: global ids of prepared transactions in it.
-        can_fence: whether our role may close the database and end its sessions.
-        can_create: whether our role may create databases: a shadow, a side database.
-        accepts_connections: false while someone has fenced it.
+        can_fence: our role can close the database and end its sessions.
+        can_create: our role can create databases: a shadow, a side database.
+        accepts_connections: false while it is closed.
         slots: names of logical replication slots made in it, those in use marked so.
-        is_superuser: whether our role is one, so that it may end anybody's session.
+        is_superuser: our role is one, so it can end every session.
         role: its name, quoted as SQL wants it.
     """
 
@@ -180,7 +180,7 @@ class LockTaken:
 
 @dataclass(frozen=True)
 class StatementResult:
-    """One executed statement of a chain. `affected` is the server's row count, -1 where it gives none."""
+    """One executed statement of a chain. `affected` is the server's row count, -1 where it reports none."""
 
     version: int
     line: int
@@ -191,13 +191,13 @@ class StatementResult:
 
 @dataclass(frozen=True)
 class ChainOutcome:
-    """What a chain did.
+    """The effect of a chain.
 
     Attributes:
         statements: in order, over all scripts.
-        locks: what was held just before COMMIT.
+        locks: those held just before COMMIT.
         removed: versions whose tracking row the bot removed.
-        attempts: how many whole transactions it took, at least 1.
+        attempts: number of whole transactions, at least 1.
         lsn: WAL position just before COMMIT; "" in a rehearsal.
         written: relations that stay and were written to, also by a function, as far as a copy without rows shows it;
             of a rehearsal alone.
@@ -213,7 +213,7 @@ class ChainOutcome:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a chain did to the shadow: the catalogue before and after, and its outcome."""
+    """A chain's effect on the shadow: the catalogue before and after, and its outcome."""
 
     before: Catalogue
     after: Catalogue
@@ -224,7 +224,7 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """A SQL check and whether it was true; `problem` says why not."""
+    """A SQL check and its result; `problem` says why it is not true."""
 
     sql: str
     ok: bool

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.drill_evidence import Forecast
 from bot.domain.drills import Drill, DrillKind
+from bot.domain.planned import Forecast
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Environments and what belongs to one."""
+"""Describes an environment: its workloads, bucket, approval policy, checks, patience and targets."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class Workloads:
-    """Where the app of an environment runs.
+    """The app of an environment.
 
     Attributes:
         namespace: Kubernetes namespace.
@@ -34,13 +34,13 @@ class BackupTarget:
 
 @dataclass(frozen=True)
 class ApprovalPolicy:
-    """Who must consent.
+    """The votes that a run needs.
 
     Attributes:
         quorum: votes needed, 1…10.
         approvers: ``usergroup:S…`` or ``user:U…``.
         expires_after_s: seconds a request stays open.
-        allow_requester: whether the requester's own vote counts.
+        allow_requester: the requester's own vote counts.
     """
 
     quorum: int = 2
@@ -50,7 +50,7 @@ class ApprovalPolicy:
 
     @property
     def window(self) -> timedelta:
-        """How long a request stays open."""
+        """The time that a request stays open."""
         return timedelta(seconds=self.expires_after_s)
 
     @property
@@ -71,7 +71,7 @@ class HttpCheck:
 
 @dataclass(frozen=True)
 class SmokeChecks:
-    """What must hold before traffic returns; each SQL yields one true value."""
+    """Smoke tests that must pass before traffic returns; each SQL yields one true value."""
 
     http: tuple[HttpCheck, ...] = ()
     sql: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class SmokeChecks:
 
 @dataclass(frozen=True)
 class Timing:
-    """How patient the steps are, in seconds. Long steps are judged by progress, not by the clock."""
+    """The steps' patience in seconds. Long steps are judged by progress, not by the clock."""
 
     pods_stop_s: float = 120.0
     pods_start_s: float = 300.0
@@ -91,7 +91,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class DrillDemand:
-    """How recently a drill must have proven what a plan does, in seconds, and whether it is refused otherwise."""
+    """The maximum age of a drill's proof, in seconds; without one a plan is refused (`blocks`) or warns."""
 
     within_s: int
     blocks: bool = False
@@ -99,11 +99,11 @@ class DrillDemand:
 
 @dataclass(frozen=True)
 class Targets:
-    """What restores of this environment's backups should keep to, in seconds; None where nothing was promised.
+    """Promised limits of this environment's restores, in seconds; None where nothing was promised.
 
     Attributes:
         restore_s: from the decision to a restored database that serves.
-        data_loss_s: how old the newest restorable backup may be at any moment.
+        data_loss_s: maximum age of the newest restorable backup at any moment.
     """
 
     restore_s: float | None = None

@@ -1,4 +1,4 @@
-"""Migrations, their down scripts, and chains of them."""
+"""Describes migrations and their down scripts, and orders those into chains."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Effect(StrEnum):
-    """What a statement does to data, as far as its text tells."""
+    """A statement's effect on data, as far as its text shows."""
 
     DROPS = "drops"
     ALTERS = "alters"
@@ -27,7 +27,7 @@ class Statement:
         deletes: those of `relations` whose rows it may delete.
         sets: (relation, column) of the values it sets in rows that are there.
         calls: functions it calls, as written.
-        composes: whether it runs SQL that it puts together itself, so that nobody can tell beforehand what that does.
+        composes: it runs SQL that it puts together itself, so its effect is unknown beforehand.
     """
 
     sql: str
@@ -48,8 +48,8 @@ class DownScript:
     Attributes:
         version: the migration it undoes, e.g. 27.
         name: as the tracking table knows it, e.g. ``027_feature_flags``.
-        adds: what the up migration added.
-        impact: what its absence means for people.
+        adds: objects of the up migration.
+        impact: consequences of its absence for people.
         data_loss: tables whose rows go, from the header; empty for none.
         verify: SQL expressions or SELECTs that are true once it is undone.
         statements: in order, transaction control and tracking-table bookkeeping taken out.
@@ -73,7 +73,7 @@ class UpScript:
     Attributes:
         version, name: as of `DownScript`.
         statements: in order, with their lines, transaction control taken out.
-        obstacle: why it cannot be run in a transaction of ours, as a phrase; "" when it can.
+        obstacle: the reason it cannot run in a transaction of ours, as a phrase; "" when it can.
     """
 
     version: int
@@ -90,7 +90,7 @@ class AppliedMigration:
     name: str
 
 
-def chain_of(scripts: Mapping[int, DownScript], applied: tuple[int, ...], down_to: int) -> tuple[DownScript, ...]:
+def build_chain(scripts: Mapping[int, DownScript], applied: tuple[int, ...], down_to: int) -> tuple[DownScript, ...]:
     """Order the scripts that undo every applied migration from the newest to `down_to` inclusive.
 
     Raises:

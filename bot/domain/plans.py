@@ -1,266 +1,102 @@
-"""Plans: immutable values computed from facts, shown, approved by digest, and executed."""
+"""Plans are immutable values: computed from facts, shown to people, approved by digest, and executed."""
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from typing import ClassVar, TypeVar
 
-from bot.domain.differences import difference
-from bot.domain.drill_evidence import PlannedProof
+from bot.domain.kinds import rows_of_every_kind
+from bot.domain.planned import (
+    Estimate,
+    PlannedDrop,
+    PlannedLock,
+    PlannedProof,
+    PlannedRecreation,
+    PlannedRestore,
+    PlannedRows,
+    PlannedScript,
+    PlannedService,
+    PlannedWorkload,
+)
 from bot.domain.workloads import Leftover
 
 
 class PlanKind(StrEnum):
-    """What a plan does."""
+    """A kind of plan. Its value is on disk; `planning.kinds`, `engine.kinds` and `views.plans.kinds` have its rows."""
 
     CHAIN = "chain"
     RESTORE = "restore"
-    UNDO = "undo"
-    """A kept database is swapped back in."""
-    RECREATE = "regrow"
-    """What a chain dropped is created and loaded again."""
+    UNDO_SWAP = "undo"
+    """Swaps a kept database back in."""
+    UNDO_ROLLBACK = "regrow"
+    """Creates and loads again what a chain dropped."""
     RESTORE_IN_PLACE = "restore-in-place"
-    """Retired: no such plan is made any more, and only runs of old releases have one. See `bot.planning.retired`."""
+    """Retired: only runs of old releases have one. See `bot.planning.retired`."""
 
 
-@dataclass(frozen=True)
-class PlannedScript:
-    """A down script in the chain. `sha256` is of its bytes; `statements` counts those the bot will run."""
-
-    version: int
-    name: str
-    sha256: str
-    impact: str
-    statements: int
-
-
-@dataclass(frozen=True)
-class PlannedDrop:
-    """An object that will go.
-
-    Attributes:
-        kind, identity: as `pg_identify_object` names it.
-        named: whether a script names it; otherwise CASCADE takes it.
-        part_of: the relation it goes with; "" for one that goes by itself.
-        remade: whether the chain makes another under its name; its data goes all the same.
-    """
-
-    kind: str
-    identity: str
-    named: bool
-    part_of: str = ""
-    remade: bool = False
-
-
-@dataclass(frozen=True)
-class PlannedRows:
-    """Rows that will be saved and then go: exact count and bytes on disk at planning time.
-
-    Where they are ``changed`` these are the whole table's: which of them go or change nobody can tell beforehand.
-    """
-
-    table: str
-    rows: int
-    size_bytes: int
-    reason: str
-    """``dropped``, ``column``, ``changed`` (a script deletes or updates rows of a table that stays) or ``derived``."""
-
-    @property
-    def all_go(self) -> bool:
-        """Whether they all go, for certain."""
-        return self.reason != "changed"
-
-
-@dataclass(frozen=True)
-class PlannedLock:
-    """A relation that stays and is locked while the chain runs."""
-
-    relation: str
-    mode: str
-
-
-@dataclass(frozen=True)
-class PlannedWorkload:
-    """A Deployment: what it runs, what it will run. `revision` is the history entry it goes back to."""
-
-    deployment: str
-    uid: str
-    image: str
-    target_image: str
-    replicas: int
-    revision: int
-
-
-@dataclass(frozen=True)
-class PlannedService:
-    """A Service whose traffic is held and returned; `selector` as it was, sorted by key."""
-
-    service: str
-    uid: str
-    selector: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """How long it should take, in seconds: in all, and the part during which the app is down."""
-
-    total_s: float
-    downtime_s: float
-
-
-@dataclass(frozen=True)
-class PlannedLoss:
-    """A table that will have other rows after a swap: exact counts at planning time. `gone`: the table itself goes."""
-
-    table: str
-    rows_now: int
-    rows_then: int
-    gone: bool = False
-
-
-@dataclass(frozen=True)
-class PlannedRestore:
-    """What takes the live database's place, and where that one is kept.
-
-    Attributes:
-        backup: name of the bundle; "" where a kept database comes back.
-        key, version_id, sha256: of the bundle's object, as the bucket has it.
-        created_at: when what comes was as it is, UTC; of a kept database, when it was replaced.
-        verified: what was last proven of the bundle, as a phrase; "" for nothing.
-        losses: tables that have another number of rows now, most rows lost first.
-        compared: whether `losses` could be told.
-        incoming, outgoing: the database that comes, and the live one's name afterwards; "" in a retired
-            kind of plan.
-        keep_s: for how many seconds the replaced database is kept.
-        etag: of the bundle's object, where nothing else tells it from another; "" in a plan of an old release.
-    """
-
-    backup: str
-    key: str
-    version_id: str
-    sha256: str
-    created_at: datetime
-    verified: str
-    losses: tuple[PlannedLoss, ...]
-    compared: bool
-    incoming: str
-    outgoing: str
-    keep_s: float = 0.0
-    etag: str = ""
-
-    @property
-    def rows_lost(self) -> int:
-        """How many rows fewer there will be, over the tables that lose some."""
-        return sum(max(0, loss.rows_now - loss.rows_then) for loss in self.losses)
-
-
-@dataclass(frozen=True)
-class PlannedRecreation:
-    """Where what a chain dropped is taken from: its emergency backup says how it was, its export what was in it.
-
-    Attributes:
-        backup: name of the bundle.
-        key, version_id, sha256: of the bundle's object, as the bucket has it.
-        created_at: when the bundle was taken, UTC.
-        export: the prefix the saved rows are under; "" where none had to be saved.
-    """
-
-    backup: str
-    key: str
-    version_id: str
-    sha256: str
-    created_at: datetime
-    export: str
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything an approver consents to.
-
-    The digest covers what is done and to what; row counts, sizes, times and texts are left out, because a live
-    app writes all the time and votes must not be void for that. What rows go is part of it by table.
+    """The part of what approvers vote for that every kind of plan has; a subclass per kind adds its own.
 
     Attributes:
-        asked_for: what was typed.
-        remaining: versions the tracking table holds afterwards, ascending.
+        asked_for: as typed.
         saves_to: the bucket that takes the emergency backup and the export.
-        wished_app: the app version that was asked for; "" leaves the choice to the matrix.
-        expected_fingerprint: of the catalogue afterwards; "" where it cannot be foretold.
-        restore: what is swapped in; None where nothing is.
-        undoes: the run that is taken back; "" where none is.
-        regrowth: where what comes back is taken from; None where nothing does. `drops` and `rows` are what comes back
-            then, `scripts` those whose work is taken back.
-        proven: what drills have shown of it so far; None where nobody looked. Time alone moves it.
+        undoes: the run that it takes back; "" for none.
+        proven: what drills have shown of it; None where that was not looked up. Time alone moves it.
         left: what closed runs left stopped or held. It serves at the end; a run that stops early leaves it as found.
     """
 
-    kind: PlanKind
+    kind: ClassVar[PlanKind]
     environment: str
     asked_for: str
     from_schema: int
     to_schema: int
     from_app: str
     to_app: str
-    scripts: tuple[PlannedScript, ...]
-    remaining: tuple[int, ...]
-    drops: tuple[PlannedDrop, ...]
-    rows: tuple[PlannedRows, ...]
-    locks: tuple[PlannedLock, ...]
     workloads: tuple[PlannedWorkload, ...]
     services: tuple[PlannedService, ...]
     schema_fingerprint: str
-    expected_fingerprint: str
     saves_to: str
-    wished_app: str
     estimate: Estimate
     warnings: tuple[str, ...] = ()
-    restore: PlannedRestore | None = None
     undoes: str = ""
-    regrowth: PlannedRecreation | None = None
     proven: PlannedProof | None = None
     left: tuple[Leftover, ...] = ()
 
     @cached_property
     def digest(self) -> str:
-        """sha256, hex, of the canonical JSON of what is approved."""
+        """Return the sha256, hex, of the canonical JSON of what is approved."""
         text = json.dumps(self.approved_facts(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def short_digest(self) -> str:
-        """The digest's first 12 characters, as shown to people."""
+        """Return the digest's first 12 characters, as shown to people."""
         return self.digest[:12]
 
     @property
     def changes_app(self) -> bool:
-        """Whether another app version will serve afterwards."""
+        """Tells if another app version serves afterwards."""
         return self.from_app != self.to_app
 
-    def approved_facts(self) -> dict[str, object]:
-        """Say what the digest covers, in JSON's types, one entry per thing that can move."""
-        return self._common_facts() | self._swapped_facts() | self._left_facts()
-
     def left_by(self, kind: str, name: str) -> str:
-        """The run that left that Deployment at 0, or that Service held; "" for none."""
+        """Return the run that left that Deployment at 0, or that Service held; "" for none."""
         return next((item.run for item in self.left if (item.kind, item.name) == (kind, name)), "")
 
-    def _left_facts(self) -> dict[str, object]:
-        """Nothing where nothing was left, so that the digest is what it was before this was known."""
-        return {"left": sorted([item.kind, item.name, item.run] for item in self.left)} if self.left else {}
+    def approved_facts(self) -> Mapping[str, object]:
+        """Return what the digest covers, in JSON's types, one entry per thing that can move."""
+        # decision 2: what is done and to what, by table. Row counts, sizes, times and texts are left out: a live app
+        # writes all the time, and that must not void votes.
+        # decision 28: votes in a journal are for digests of older releases, so an entry that is new is absent if empty.
+        left = sorted([item.kind, item.name, item.run] for item in self.left)
+        return self._common_facts() | self._own_facts() | ({"left": left} if left else {})
 
-    def _swapped_facts(self) -> dict[str, object]:
-        """Nothing for a chain, whose digest is what it was before there were swaps."""
-        if self.regrowth is not None:
-            source = self.regrowth
-            bundle = [source.backup, source.key, source.version_id, source.sha256]
-            return {"bundle": bundle, "export": source.export, "undoes": self.undoes}
-        if self.restore is None:
-            return {}
-        come = self.restore
-        bundle = [come.backup, come.key, come.version_id, come.sha256, *([come.etag] if come.etag else [])]
-        return {"bundle": bundle, "databases": [come.incoming, come.outgoing], "undoes": self.undoes}
+    def _own_facts(self) -> dict[str, object]:
+        """Return what only this kind of plan has."""
+        return {}
 
     def _common_facts(self) -> dict[str, object]:
         return {
@@ -268,10 +104,8 @@ class Plan:
             "environment": self.environment,
             "schema": [self.from_schema, self.to_schema],
             "app": [self.from_app, self.to_app],
-            "scripts": [[script.version, script.sha256] for script in self.scripts],
-            "remaining": list(self.remaining),
-            "drops": sorted([drop.kind, drop.identity] for drop in self.drops),
-            "rows": sorted([rows.table, rows.reason] for rows in self.rows),
+            # Digests of old releases have these entries for every kind, and a swap changes no schema.
+            **{name: [] for name in ("scripts", "remaining", "drops", "rows")},
             "workloads": sorted(
                 [work.deployment, work.uid, work.image, work.target_image, work.replicas] for work in self.workloads
             ),
@@ -282,5 +116,137 @@ class Plan:
     def differences(self, now: "Plan") -> tuple[str, ...]:
         """Name what moved between this plan and `now`, one line each; empty when the digests are equal."""
         before, after = self.approved_facts(), now.approved_facts()
-        pairs = {key: (before.get(key, []), after.get(key, [])) for key in before | after}
-        return tuple(difference(key, then, now) for key, (then, now) in pairs.items() if then != now)
+        pairs = {key: (before.get(key, []), after.get(key, [])) for key in {**before, **after}}
+        return tuple(_difference(key, then, now) for key, (then, now) in pairs.items() if then != now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchemaPlan(Plan):
+    """A plan that changes the live database's schema in one transaction.
+
+    Attributes:
+        scripts: the down scripts that it runs, or whose work it takes back.
+        remaining: versions the tracking table holds afterwards, ascending.
+        drops, rows: what goes, or comes back.
+        expected_fingerprint: of the catalogue afterwards; "" where it cannot be predicted.
+    """
+
+    scripts: tuple[PlannedScript, ...]
+    remaining: tuple[int, ...]
+    drops: tuple[PlannedDrop, ...]
+    rows: tuple[PlannedRows, ...]
+    expected_fingerprint: str
+
+    @property
+    def versions(self) -> frozenset[int]:
+        """Return the versions of its scripts."""
+        return frozenset(script.version for script in self.scripts)
+
+    @property
+    def applied_before(self) -> frozenset[int]:
+        """Return the versions that the tracking table holds until it commits."""
+        return self.versions | set(self.remaining)
+
+    def _own_facts(self) -> dict[str, object]:
+        return {
+            "scripts": [[script.version, script.sha256] for script in self.scripts],
+            "remaining": list(self.remaining),
+            "drops": sorted([drop.kind, drop.identity] for drop in self.drops),
+            "rows": sorted([rows.table, rows.reason] for rows in self.rows),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainPlan(SchemaPlan):
+    """Rolls migrations back; `requested_app` is "" where the matrix chooses the app version."""
+
+    kind = PlanKind.CHAIN
+    locks: tuple[PlannedLock, ...]
+    requested_app: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoRollbackPlan(SchemaPlan):
+    """Takes a chain back: creates and loads again what it dropped, from `source`."""
+
+    kind = PlanKind.UNDO_ROLLBACK
+    source: PlannedRecreation
+
+    @property
+    def applied_before(self) -> frozenset[int]:
+        """Return the versions that the tracking table holds until it commits."""
+        return frozenset(self.remaining) - self.versions
+
+    def _own_facts(self) -> dict[str, object]:
+        source = self.source
+        bundle = [source.backup, source.key, source.version_id, source.sha256]
+        return super()._own_facts() | {"bundle": bundle, "export": source.export, "undoes": self.undoes}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwapPlan(Plan):
+    """A plan in which the content of `restore` replaces the live database's."""
+
+    restore: PlannedRestore
+
+    def _own_facts(self) -> dict[str, object]:
+        come = self.restore
+        bundle = [come.backup, come.key, come.version_id, come.sha256, *([come.etag] if come.etag else [])]
+        return {"bundle": bundle, "databases": [come.incoming, come.outgoing], "undoes": self.undoes}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestorePlan(SwapPlan):
+    """Loads a backup beside the live database and swaps it in; `requested_app` as of a chain."""
+
+    kind = PlanKind.RESTORE
+    requested_app: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoSwapPlan(SwapPlan):
+    """Swaps a kept database back in."""
+
+    kind = PlanKind.UNDO_SWAP
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetiredPlan(SwapPlan):
+    """Restored in place, in an old release; `restore` names no databases."""
+
+    kind = PlanKind.RESTORE_IN_PLACE
+
+
+PLANS: Mapping[PlanKind, type[Plan]] = rows_of_every_kind(
+    PlanKind, {plan.kind: plan for plan in (ChainPlan, RestorePlan, UndoSwapPlan, UndoRollbackPlan, RetiredPlan)}
+)
+P = TypeVar("P", bound=Plan)
+
+
+def narrow(plan: Plan, wanted: type[P]) -> P:
+    """Return the plan as what a step of its checklist knows it to be.
+
+    Raises:
+        TypeError: it is none, so its kind has a step of another kind.
+    """
+    if not isinstance(plan, wanted):
+        raise TypeError(f"a plan of kind {plan.kind} is no {wanted.__name__}")
+    return plan
+
+
+def _difference(key: str, before: object, after: object) -> str:
+    """Name what moved in one of a plan's facts, e.g. ``drops: now table public.visits``; values are JSON's types."""
+    name = key.replace("_", " ")
+    if isinstance(before, list) and isinstance(after, list) and key not in {"schema", "app"}:
+        parts = [f"no longer {_text(item)}" for item in before if item not in after]
+        parts += [f"now {_text(item)}" for item in after if item not in before]
+        return f"{name}: " + "; ".join(parts)
+    return f"{name}: {_text(before)} → {_text(after)}"
+
+
+def _text(item: object) -> str:
+    if isinstance(item, list):
+        return " ".join(_text(part) for part in item)
+    if isinstance(item, tuple):
+        return "=".join(_text(part) for part in item)
+    return str(item)[:80]

@@ -1,4 +1,4 @@
-"""App versions, schema versions, and which suits which."""
+"""Matches app versions with the schema versions they can use."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -47,12 +47,12 @@ class CompatibilityRow:
     max_schema: int | None
 
     def names(self, version: AppVersion) -> bool:
-        """Whether this row is about that app version."""
+        """Tell if this row is about that app version."""
         text = str(version)
         return text == self.app or (self.app.endswith(".x") and text.startswith(self.app[:-1]))
 
     def suits(self, schema: int) -> bool:
-        """Whether the row's app versions can use that schema."""
+        """Tell if the row's app versions can use that schema."""
         return self.min_schema <= schema and (self.max_schema is None or schema <= self.max_schema)
 
     def __str__(self) -> str:
@@ -61,7 +61,7 @@ class CompatibilityRow:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether the text can stand in the matrix: ``v1.3.x``, ``v1.x`` or ``v1.3.0``."""
+    """Tell if the text can stand in the matrix: ``v1.3.x``, ``v1.x`` or ``v1.3.0``."""
     return _PATTERN.fullmatch(text) is not None
 
 
@@ -71,17 +71,17 @@ class Matrix:
 
     rows: tuple[CompatibilityRow, ...]
 
-    def row_of(self, version: AppVersion) -> CompatibilityRow | None:
+    def find_row(self, version: AppVersion) -> CompatibilityRow | None:
         """Find the row about an app version; None when the matrix does not know it."""
         return next((row for row in self.rows if row.names(version)), None)
 
     def suits(self, version: AppVersion, schema: int) -> bool:
-        """Whether that app version can use that schema. An app the matrix does not know never suits."""
-        row = self.row_of(version)
+        """Tell if that app version can use that schema; one that the matrix does not know cannot."""
+        row = self.find_row(version)
         return row is not None and row.suits(schema)
 
     def rows_for(self, schema: int) -> Sequence[CompatibilityRow]:
-        """Rows whose apps can use the schema."""
+        """List the rows whose apps can use the schema."""
         return [row for row in self.rows if row.suits(schema)]
 
     def newest_for(self, schema: int, candidates: Iterable[AppVersion]) -> AppVersion | None:

@@ -1,4 +1,4 @@
-"""What was seen in the cluster."""
+"""Describes the cluster as it was observed: Deployments, their history and pods, and Services."""
 
 from dataclasses import dataclass, field
 
@@ -24,7 +24,7 @@ class Revision:
 
 @dataclass(frozen=True)
 class Before:
-    """What a run noted on a Deployment before it changed it; there until the run has put everything right."""
+    """A run's note on a Deployment from before it changed it; it stays until the run has put everything right."""
 
     run: str
     replicas: int
@@ -53,8 +53,8 @@ class Deployment:
 
     Attributes:
         settled: false while a rollout is under way.
-        before: what a run that did not finish has noted; None for nothing.
-        autoscaler: who else scales it; "" for nobody.
+        before: the note of a run that did not finish; None for none.
+        autoscaler: another controller that scales it; "" for none.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Deployment:
         is_left = self.replicas == 0 and self.before is not None and self.before.replicas > 0
         return self.before.run if is_left and self.before else ""
 
-    def revision_of(self, version: AppVersion) -> Revision | None:
+    def find_revision(self, version: AppVersion) -> Revision | None:
         """Find the newest revision that ran that version."""
         return next((revision for revision in self.history if revision.version == version), None)
 
@@ -108,13 +108,13 @@ class HttpAnswer:
 
     @property
     def ok(self) -> bool:
-        """Whether it is a 2xx."""
+        """Tells if it is a 2xx."""
         return 200 <= self.status < 300  # noqa: PLR2004 -- HTTP's own numbers
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """What a run that was closed left: a Deployment at 0 (`kind` ``deployment``), a Service it holds (``service``)."""
+    """A Deployment at 0 (`kind` ``deployment``) or a held Service (``service``) that a closed run has left."""
 
     kind: str
     name: str
@@ -130,7 +130,7 @@ class ClusterFacts:
 
     @property
     def leftovers(self) -> tuple[Leftover, ...]:
-        """What closed runs left."""
+        """Everything that closed runs have left."""
         stopped = (Leftover("deployment", item.name, item.stopped_by) for item in self.deployments)
         held = (Leftover("service", item.name, item.held_by or "") for item in self.services)
         return tuple(item for item in (*stopped, *held) if item.run)

@@ -1,5 +1,6 @@
-"""Which app version serves afterwards: the schema after the rollback must suit it."""
+"""Chooses the app version that serves afterwards: it must suit the schema of then."""
 
+from bot.domain.runs import Run
 from bot.domain.versions import AppVersion, label
 from bot.domain.workloads import ClusterFacts, Deployment
 from bot.errors import PermanentError
@@ -23,23 +24,31 @@ def running_app(facts: Facts) -> AppVersion:
     return deployment.version
 
 
-def choose_app(wish: AppVersion | None, facts: Facts, to_schema: int) -> AppVersion:
-    """Choose who serves at `to_schema`: the wish if there is one, else the running version if it can, else the newest
-    in every Deployment's history that can.
+def choose_app(requested: AppVersion | None, facts: Facts, to_schema: int) -> AppVersion:
+    """Choose who serves at `to_schema`: the requested version, else the running one, else the newest available.
+
+    The running one is kept where it can use the schema; one is available that every Deployment has in its history.
 
     Raises:
         PermanentError: ``app-incompatible``, ``app-not-in-history``, ``no-compatible-app``.
     """
     running = running_app(facts)
     available = available_apps(facts.cluster)
-    if wish is not None:
-        return _check_wish(wish, facts, to_schema, available)
+    if requested is not None:
+        return _check_requested(requested, facts, to_schema, available)
     if facts.matrix.suits(running, to_schema):
         return running
     chosen = facts.matrix.newest_for(to_schema, available)
     if chosen is None:
         raise _no_app(facts, to_schema, available)
     return chosen
+
+
+def choose_app_before(undone: Run, facts: Facts, to_schema: int) -> AppVersion:
+    """Choose what served before that run, where it can use the schema and is in the history; else as `choose_app`."""
+    before = AppVersion.parse(undone.plan.from_app)
+    fits = before is not None and facts.matrix.suits(before, to_schema) and before in available_apps(facts.cluster)
+    return choose_app(before if fits else None, facts, to_schema)
 
 
 def available_apps(cluster: ClusterFacts) -> frozenset[AppVersion]:
@@ -53,22 +62,22 @@ def _versions(deployment: Deployment) -> frozenset[AppVersion]:
     return frozenset(version for version in seen if version is not None)
 
 
-def _check_wish(wish: AppVersion, facts: Facts, to_schema: int, available: frozenset[AppVersion]) -> AppVersion:
-    if not facts.matrix.suits(wish, to_schema):
-        row = facts.matrix.row_of(wish)
+def _check_requested(app: AppVersion, facts: Facts, to_schema: int, available: frozenset[AppVersion]) -> AppVersion:
+    if not facts.matrix.suits(app, to_schema):
+        row = facts.matrix.find_row(app)
         raise PermanentError(
             "app-incompatible",
-            f"{wish} cannot use schema {label(to_schema)}: "
+            f"{app} cannot use schema {label(to_schema)}: "
             + (f"{row}." if row else "the compatibility matrix does not know it."),
             _accepted(facts, to_schema, available),
         )
-    if wish not in available:
+    if app not in available:
         raise PermanentError(
             "app-not-in-history",
-            f"{wish} is not in the rollout history of {and_list(d.name for d in facts.cluster.deployments)}.",
+            f"{app} is not in the rollout history of {and_list(d.name for d in facts.cluster.deployments)}.",
             _accepted(facts, to_schema, available),
         )
-    return wish
+    return app
 
 
 def _no_app(facts: Facts, to_schema: int, available: frozenset[AppVersion]) -> PermanentError:

@@ -1,22 +1,19 @@
-"""When what a plan does was last proven, and what follows where that is too long ago.
+"""Finds the last proof of what a plan does, and refuses or warns where it is too old.
 
-A chain is proven script by script: by a drill that has run those very bytes. A restore is proven when the very bundle
-was restored and compared, or, because the newest bundle is as a rule too young for that, when a drill has restored
-another backup of the same environment.
-
-How old a proof may be is judged as of the moment people asked, not of the moment the run starts: what was recent enough
-to be voted on is not refused for the minutes the vote took.
+A chain is proven script by script, by a drill that has run those very bytes. A restore is proven when the very bundle
+was restored and compared. The newest bundle is usually too young for that: then a drill that has restored another
+backup of the same environment counts.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from bot.domain.backups import Backup
-from bot.domain.drill_evidence import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.drills import Drill, DrillKind
 from bot.domain.environments import DrillDemand
 from bot.domain.migrations import DownScript
-from bot.domain.plans import Estimate, PlanKind
+from bot.domain.planned import Estimate, Forecast, PlannedProof, Proof, ProvenScript
+from bot.domain.plans import ChainPlan
 from bot.errors import PermanentError
 from bot.planning.facts import Drilled, Facts
 from bot.planning.forecast import forecast, restore_downtimes, restore_samples, run_downtimes, run_samples
@@ -31,7 +28,7 @@ _NAMED = 4
 
 
 def chain_proof(facts: Facts, chain: Sequence[DownScript], estimate: Estimate) -> PlannedProof | None:
-    """What is known of a chain; None where nobody looked."""
+    """Collect the proofs of a chain; None where nobody looked."""
     drilled = facts.drilled
     if drilled is None:
         return None
@@ -39,13 +36,13 @@ def chain_proof(facts: Facts, chain: Sequence[DownScript], estimate: Estimate) -
     return PlannedProof(
         at=drilled.at,
         scripts=tuple(_proven(script, drilled) for script in chain),
-        total=forecast(estimate.total_s, run_samples(drilled.runs, PlanKind.CHAIN), own),
-        downtime=forecast(estimate.downtime_s, run_downtimes(drilled.runs, PlanKind.CHAIN), own),
+        total=forecast(estimate.total_s, run_samples(drilled.runs, ChainPlan), own),
+        downtime=forecast(estimate.downtime_s, run_downtimes(drilled.runs, ChainPlan), own),
     )
 
 
 def restore_proof(facts: Facts, backup: Backup, restored: Drill | None, estimate: Estimate) -> PlannedProof | None:
-    """What is known of a bundle and of restores; `restored`: the newest drill that passed with that very bundle."""
+    """Collect the proofs of a bundle and of restores; `restored` is the newest drill that passed with that bundle."""
     drilled, own = facts.drilled, facts.environment.name
     if drilled is None:
         return None
@@ -60,7 +57,7 @@ def restore_proof(facts: Facts, backup: Backup, restored: Drill | None, estimate
 
 
 def restore_forecast(drilled: Drilled, estimate_s: float, environment: str) -> Forecast | None:
-    """How long a whole restore with that estimate takes, by the history."""
+    """Predict from the history how long a whole restore with that estimate takes."""
     return forecast(estimate_s, restore_samples(drilled.restores, drilled.runs), environment)
 
 
@@ -115,12 +112,12 @@ def check_restore_drilled(facts: Facts, backup: Backup, restored: Drill | None) 
 
 
 def chain_warnings(facts: Facts, chain: Sequence[DownScript]) -> tuple[str, ...]:
-    """The same where policy only warns."""
+    """Warn of scripts that no drill has proven recently, where policy only warns."""
     return tuple(f"{problem} {way}" for problem, way in _about_chain(facts, chain))
 
 
 def restore_warnings(facts: Facts, backup: Backup, restored: Drill | None) -> tuple[str, ...]:
-    """The same where policy only warns."""
+    """Warn of a bundle that nothing has proven recently, where policy only warns."""
     return tuple(f"{problem} {way}" for problem, way in _about_restore(facts, backup, restored))
 
 
@@ -130,7 +127,7 @@ def _too_old(facts: Facts, problem: str, way: str) -> PermanentError:
 
 
 def _about_chain(facts: Facts, chain: Sequence[DownScript]) -> Iterator[tuple[str, str]]:
-    """What is wrong with a chain's proofs, and the way out; nothing where all is well or nothing is demanded."""
+    """Yield a problem with the chain's proofs and the way out; nothing where all is well or nothing is demanded."""
     demand, drilled = facts.environment.drill_demand, facts.drilled
     if demand is None or drilled is None or drilled.judged_at is None:
         return
@@ -163,6 +160,8 @@ def _about_restore(facts: Facts, backup: Backup, restored: Drill | None) -> Iter
 def _is_stale(proof: Proof | None, drilled: Drilled, demand: DrillDemand) -> bool:
     if proof is None or drilled.judged_at is None:
         return True
+    # decision 24: judged at the moment of the request. What was recent enough to be voted on is not refused for the
+    # minutes that the vote took.
     return drilled.judged_at - proof.at > timedelta(seconds=demand.within_s)
 
 
@@ -174,7 +173,7 @@ def _since(proof: Proof | None, drilled: Drilled) -> str:
 
 
 def _long(seconds: float) -> str:
-    """``30 days``, ``36 hours``, ``90 minutes``."""
+    """Return ``30 days``, ``36 hours`` or ``90 minutes``."""
     for unit_s, noun in ((_DAY_S, "days"), (_HOUR_S, "hours")):
         if seconds >= 2 * unit_s:
             return f"{int(seconds // unit_s)} {noun}"

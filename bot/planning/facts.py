@@ -1,4 +1,4 @@
-"""What a plan is made from."""
+"""Defines what plans are made from: requests, observed facts, evidence of rehearsals and drills."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ from bot.domain.workloads import ClusterFacts
 
 @dataclass(frozen=True)
 class RollbackRequest:
-    """What was asked for: undo `migration` and everything newer; `app` None leaves the choice to the matrix.
+    """A request to undo `migration` and everything newer; `app` None leaves the choice to the matrix.
 
-    `named`: the whole name (``027_feature_flags``), where somebody gave it.
+    `named` is the whole name (``027_feature_flags``), where the person typed it.
     """
 
     environment: str
@@ -30,7 +30,7 @@ class RollbackRequest:
 
 @dataclass(frozen=True)
 class RestoreRequest:
-    """What was asked for: the content of `backup`, a name or ``latest``."""
+    """A request to restore `backup`, a name or ``latest``."""
 
     environment: str
     backup: str
@@ -40,29 +40,29 @@ class RestoreRequest:
 
 @dataclass(frozen=True)
 class UndoRequest:
-    """What was asked for: take back what run `run_id` of that environment swapped in."""
+    """A request to take back what run `run_id` of that environment has changed."""
 
     environment: str
     run_id: str
     asked_for: str = ""
 
 
-Wish = RollbackRequest | RestoreRequest | UndoRequest
+PlanRequest = RollbackRequest | RestoreRequest | UndoRequest
 
 
 @dataclass(frozen=True)
 class Drilled:
-    """What drills, and runs like the one that is wanted, have shown.
+    """Everything that past drills and runs have shown.
 
     Attributes:
         at: now, UTC.
-        judged_at: the moment to which a demand for recent drills applies, see `drill_evidence`; None where it
-            does not: a drill's own run is how things get proven.
+        judged_at: the moment to which a demand for recent drills applies; None where it does not: a drill's own run is
+            how things get proven.
         scripts: the newest proof of each script, by sha256.
         passes: the newest drill that passed of each kind and source, newest first.
         restores: restore drills that were tried, newest first.
-        runs: runs now and lately, in all environments.
-        grounds: where a drill of a kind can be had.
+        runs: current and recent runs, in all environments.
+        grounds: the environment for a drill of each kind.
     """
 
     at: datetime
@@ -82,12 +82,12 @@ class Facts:
         environment: its configuration.
         database, cluster: as seen.
         scripts: every down script by version.
-        matrix: which app suits which schema.
+        matrix: of app versions and schemas.
         backups: bundles to suggest instead of the chain; empty where it can be built.
-        frozen: why nobody may start a run; None when anyone may.
+        frozen: the reason of a freeze; None without one.
         active: the run that holds the environment, if another.
-        missing_rights: what our accounts lack.
-        drilled: what drills have shown; None where that is of no matter.
+        missing_rights: those that our accounts lack.
+        drilled: results of drills; None where they do not matter.
     """
 
     environment: Environment
@@ -104,7 +104,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Target:
-    """Where a rollback leads, decided before the rehearsal.
+    """The target of a rollback, decided before the rehearsal.
 
     Attributes:
         chain: down scripts, newest first.
@@ -123,11 +123,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the rehearsal and the counts on the live database showed.
+    """Results of the rehearsal and of the counts on the live database.
 
     Attributes:
         live: the live catalogue.
-        rehearsal: what the chain did to the shadow.
+        rehearsal: the chain's effect on the shadow.
         sizes: of every relation whose rows go or change.
         column_sizes: non-null values of dropped columns of tables that stay, `table` being ``table.column``.
     """
@@ -140,12 +140,12 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Exchange:
-    """What a swap would bring, and what it would put aside.
+    """The two databases of a swap: the one that comes and the live one that is put aside.
 
     Attributes:
         incoming, outgoing: the database that comes, and the live one's name afterwards.
-        created_at: when what comes was as it is.
-        tables: what comes, by table; None where that is not known.
+        created_at: the state that comes.
+        tables: its content, by table; None if unknown.
         live: the live catalogue.
         sizes: of every table of the live database.
         keep_s: for how many seconds the replaced database is kept.

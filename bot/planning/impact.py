@@ -1,13 +1,115 @@
-"""What a chain takes away, from its rehearsal."""
+"""Finds what a chain drops, whose rows it deletes or changes, and what it locks, from its rehearsal."""
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 
-from bot.domain.catalogue import DatabaseObject, DependencyKind, Rehearsal
-from bot.domain.migrations import DownScript
-from bot.domain.plans import PlannedDrop, PlannedLock, PlannedRows
-from bot.planning.affected_rows import DERIVED, TABLES, changed_relations, staying_tables, stored_relations
+from bot.domain.catalogue import Catalogue, DatabaseObject, Dependency, DependencyKind, Rehearsal
+from bot.domain.migrations import DownScript, Statement
+from bot.domain.planned import PlannedDrop, PlannedLock, PlannedRows
 from bot.planning.facts import Evidence
 from bot.planning.name_matching import COLUMN, is_same, lineage, named_among
+
+TABLES = ("table", "partitioned table")
+DERIVED = ("materialized view",)
+ROUTINES = ("function", "procedure")
+
+Change = tuple[str, DependencyKind]
+"""A table, and the fate of its rows: they are deleted, get other keys (``rekeyed``), or other values."""
+
+
+def stored_relations(catalogue: Catalogue, kinds: Sequence[str] = TABLES) -> frozenset[str]:
+    """Find the relations of those kinds with rows of their own: a partitioned table's are its partitions'."""
+    partitioned = {
+        dependency.follows
+        for dependency in catalogue.dependencies
+        if dependency.dependency_kind is DependencyKind.PARTITION
+    }
+    return catalogue.relations(kinds) - partitioned
+
+
+def staying_tables(rehearsal: Rehearsal) -> frozenset[str]:
+    """Find the tables with rows of their own that are the same ones before and after."""
+    remade = {item.identity for item in rehearsal.before.remade_in(rehearsal.after)}
+    return (stored_relations(rehearsal.before) & rehearsal.after.relations(TABLES)) - remade
+
+
+def changed_relations(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[str, ...]:
+    """Find the tables that stay and whose rows the chain deletes, changes or rewrites, directly or by a cascade."""
+    statements = [statement for script in chain for statement in script.statements]
+    dependencies = rehearsal.before.dependencies
+    named = _meant(rehearsal.before, (name for statement in statements for name in statement.relations))
+    touched = {(table, DependencyKind.CHILD) for table in named}
+    written = {table for table, _ in _spread({*_begun(rehearsal.before, statements), *touched}, dependencies)}
+    hidden = set(rehearsal.outcome.written) - written  # by a function: whatever it does to them
+    spread = _spread(
+        {
+            (table, dependency_kind)
+            for table in hidden
+            for dependency_kind in (DependencyKind.DELETED, DependencyKind.REKEYED)
+        },
+        dependencies,
+    )
+    rewritten = rehearsal.before.rewritten_in(rehearsal.after)
+    return tuple(sorted(staying_tables(rehearsal) & {*written, *rewritten, *(table for table, _ in spread)}))
+
+
+def called_functions(catalogue: Catalogue, chain: Sequence[DownScript]) -> tuple[str, ...]:
+    """Find the database's own functions that a chain calls and that may write, by identity."""
+    calls = {name for script in chain for statement in script.statements for name in statement.calls}
+    may_write = (item for item in catalogue.objects if item.kind in ROUTINES and item.kept_as == "volatile")
+    return tuple(sorted(item.identity for item in may_write if any(is_same(item.identity, name) for name in calls)))
+
+
+def _meant(catalogue: Catalogue, names: Iterable[str]) -> set[str]:
+    """Find the tables that names as written may mean."""
+    written = frozenset(names)
+    return {table for table in catalogue.relations(TABLES) if any(is_same(table, name) for name in written)}
+
+
+def _begun(catalogue: Catalogue, statements: Sequence[Statement]) -> Iterator[Change]:
+    """Find what the statements themselves change: deleted rows, and new values of keys that others follow."""
+    deletes = (name for statement in statements for name in statement.deletes)
+    yield from ((table, DependencyKind.DELETED) for table in _meant(catalogue, deletes))
+    sets = {pair for statement in statements for pair in statement.sets}
+    for dependency in catalogue.dependencies:
+        keys = {
+            key
+            for key in dependency.columns
+            if any(is_same(dependency.follows, table) and key == set_ for table, set_ in sets)
+        }
+        if dependency.dependency_kind is DependencyKind.REKEYED and keys:
+            yield dependency.follows, DependencyKind.REKEYED
+
+
+def _spread(begun: set[Change], dependencies: frozenset[Dependency]) -> set[Change]:
+    """Add the cascade: what follows, over and over, until nothing more does."""
+    found, waiting = set(begun), deque(begun)
+    while waiting:
+        table, dependency_kind = waiting.popleft()
+        for change in (
+            change
+            for dependency in dependencies
+            if dependency.follows == table
+            for change in _following(dependency, dependency_kind)
+        ):
+            if change not in found:
+                found.add(change)
+                waiting.append(change)
+    return found
+
+
+def _following(dependency: Dependency, dependency_kind: DependencyKind) -> Iterator[Change]:
+    """Find the effect that a change of the followed table's rows has on those of the other."""
+    if dependency.dependency_kind in {DependencyKind.PARTITION, DependencyKind.CHILD}:
+        yield dependency.table, dependency_kind
+    elif dependency_kind is DependencyKind.DELETED and dependency.dependency_kind is DependencyKind.DELETED:
+        yield dependency.table, DependencyKind.DELETED
+    elif (dependency_kind, dependency.dependency_kind) in {
+        (DependencyKind.DELETED, DependencyKind.LOOSENED),
+        (DependencyKind.REKEYED, DependencyKind.REKEYED),
+    }:
+        yield dependency.table, DependencyKind.REKEYED
+
 
 LOCK_MODES = (
     "AccessShareLock",
@@ -23,13 +125,14 @@ LOCK_MODES = (
 
 
 def gone_objects(rehearsal: Rehearsal) -> tuple[DatabaseObject, ...]:
-    """What is gone after the chain, and what holds data and is gone although another has its name."""
+    """Find what is gone after the chain, and what holds data and is gone although another has its name."""
+    # decisions 1 and 27: the two catalogues are compared, by identity. What CASCADE takes is in no script.
     before, after = rehearsal.before, rehearsal.after
     return tuple(sorted({*before.lost_in(after), *before.remade_in(after)}))
 
 
 def dropped_objects(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[PlannedDrop, ...]:
-    """Everything that goes, each marked as named by a script or taken by CASCADE."""
+    """List everything that goes, each marked as named by a script or taken by CASCADE."""
     gone = gone_objects(rehearsal)
     named = named_among(gone, chain, rehearsal.before.dependencies)
     remade = set(rehearsal.before.remade_in(rehearsal.after))
@@ -39,21 +142,21 @@ def dropped_objects(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[
 
 
 def remade(rehearsal: Rehearsal) -> tuple[str, ...]:
-    """What goes and is made anew under its name, parts of such a relation left out."""
+    """List what goes and is made again under its name, parts of such a relation left out."""
     again = rehearsal.before.remade_in(rehearsal.after)
     wholes = {item.identity for item in again}
     return tuple(item.identity for item in again if item.part_of not in wholes)
 
 
 def dropped_relations(rehearsal: Rehearsal) -> tuple[str, ...]:
-    """Tables and materialized views that go, whose rows are to be counted and saved."""
+    """List the tables and materialized views that go, whose rows are to be counted and saved."""
     kinds = TABLES + DERIVED
     stored = stored_relations(rehearsal.before, kinds)
     return tuple(item.identity for item in gone_objects(rehearsal) if item.kind in kinds and item.identity in stored)
 
 
 def dropped_columns(rehearsal: Rehearsal) -> tuple[tuple[str, str], ...]:
-    """(table, column) of columns that go while their table stays."""
+    """List (table, column) of columns that go while their table stays."""
     gone = gone_objects(rehearsal)
     staying = staying_tables(rehearsal)
     return tuple(
@@ -64,7 +167,7 @@ def dropped_columns(rehearsal: Rehearsal) -> tuple[tuple[str, str], ...]:
 
 
 def lost_rows(evidence: Evidence, chain: Sequence[DownScript]) -> tuple[PlannedRows, ...]:
-    """Rows that are saved and then go, or change, by relation."""
+    """List the rows that are saved and then go, or change, by relation."""
     rehearsal = evidence.rehearsal
     derived = rehearsal.before.relations(DERIVED)
     changed, dropped = set(changed_relations(rehearsal, chain)), set(dropped_relations(rehearsal))
@@ -84,7 +187,7 @@ def lost_rows(evidence: Evidence, chain: Sequence[DownScript]) -> tuple[PlannedR
 
 
 def lasting_locks(rehearsal: Rehearsal) -> tuple[PlannedLock, ...]:
-    """Locks on relations that stay, the strongest of each; people using them wait for the chain."""
+    """List the locks on relations that stay, the strongest of each; people using them wait for the chain."""
     staying = rehearsal.after.relations((*TABLES, *DERIVED, "view"))
     taken = sorted(rehearsal.outcome.locks, key=lambda lock: _strength(lock.mode))
     kept = {lock.relation: lock.mode for lock in taken if lock.relation in staying}
@@ -92,12 +195,12 @@ def lasting_locks(rehearsal: Rehearsal) -> tuple[PlannedLock, ...]:
 
 
 def _strength(mode: str) -> int:
-    """A mode the list does not know counts as the strongest."""
+    """Rank a lock mode; one that the list does not know counts as the strongest."""
     return LOCK_MODES.index(mode) if mode in LOCK_MODES else len(LOCK_MODES)
 
 
 def undeclared(evidence: Evidence, rows: Iterable[PlannedRows], chain: Sequence[DownScript]) -> tuple[str, ...]:
-    """Tables whose rows go without a script's header saying so; a partitioned table stands for its partitions."""
+    """List the tables whose rows go without a script's header saying so; a partitioned table covers its partitions."""
     declared = [name for script in chain for name in script.data_loss]
     wholes = {
         dependency.table: dependency.follows

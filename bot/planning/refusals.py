@@ -1,28 +1,25 @@
-"""Refusals: each names the rule and the way out."""
+"""Refuses what must not be planned: each refusal names the rule and the way out."""
 
 from collections.abc import Iterable, Sequence
 
 from bot.domain.backups import Backup
 from bot.domain.catalogue import DatabaseFacts
-from bot.domain.migrations import chain_of
+from bot.domain.migrations import build_chain
+from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState
 from bot.domain.versions import label
 from bot.errors import PermanentError
-from bot.planning.checklist import is_past_return, is_undoable
 from bot.planning.facts import Facts, RollbackRequest
+from bot.planning.kinds import KINDS, is_past_return, is_undoable
 from bot.planning.retired import is_retired
 
 
-def check_environment(facts: Facts, *, swaps: bool = False) -> None:
-    """Refuse where no run may start at all.
-
-    Args:
-        facts: as observed.
-        swaps: whether another database is to take the live one's place.
+def check_environment(facts: Facts, kind: PlanKind) -> None:
+    """Refuse where no run of that kind can start.
 
     Raises:
         PermanentError: ``environment-frozen``, ``another-run-active``, ``database-closed``, ``missing-rights``;
-            ``no-second-database`` where one would be swapped in.
+            ``no-second-database`` where the kind swaps one in.
     """
     name = facts.environment.name
     if facts.frozen is not None:
@@ -36,17 +33,18 @@ def check_environment(facts: Facts, *, swaps: bool = False) -> None:
             "If no run is at work (/rollback status), open it: "
             f"ALTER DATABASE {facts.database.name} ALLOW_CONNECTIONS true.",
         )
-    if swaps:
+    if KINDS[kind].swaps:
         check_second_database(name, facts.database)
     _check_rights(facts)
 
 
 def check_second_database(environment: str, database: DatabaseFacts) -> None:
-    """Refuse what needs a database beside the live one where our role may make none.
+    """Refuse what needs a database beside the live one where our role cannot make one.
 
     Raises:
         PermanentError: ``no-second-database`` with the grant to type.
     """
+    # decision 16: without a second database there is no copy to go back to.
     if not database.can_create:
         raise PermanentError(
             "no-second-database",
@@ -80,7 +78,7 @@ def another_run(run: Run) -> PermanentError:
 
 
 def _way_past(run: Run) -> str:
-    """What frees an environment of a run that people must decide on; any other ends by itself."""
+    """Say what frees the environment of a run that people must decide on; any other ends by itself."""
     if run.state is RunState.PENDING and not run.drill:
         return f"Vote on it, or withdraw it with /rollback cancel {run.id}."
     if run.state is not RunState.PARKED:
@@ -97,7 +95,7 @@ def _way_past(run: Run) -> str:
 
 
 def drill_in_production(environment: str) -> PermanentError:
-    """Make the refusal of a drill where patients are."""
+    """Make the refusal of a drill in production."""
     return PermanentError(
         "drill-in-production",
         f"{environment} is production, and drills never run there.",
@@ -134,7 +132,7 @@ def check_migration(request: RollbackRequest, facts: Facts) -> None:
 
 
 def _check_name(request: RollbackRequest, facts: Facts) -> None:
-    """Refuse a number with a name that is another's: which of the two was meant, only the person knows."""
+    """Refuse a number with the name of another migration: only the person knows which of the two was meant."""
     stems: dict[int, set[str]] = {}
     known = [(row.version, row.name) for row in facts.database.applied]
     for version, name in (*known, *((script.version, script.name) for script in facts.scripts.values())):
@@ -158,7 +156,7 @@ def _check_name(request: RollbackRequest, facts: Facts) -> None:
 
 
 def _stem(name: str) -> str:
-    """A migration's name without its number: ``027_feature_flags.sql`` → ``feature_flags``; "" where there is none."""
+    """Return a migration's name without its number: ``027_feature_flags.sql`` → ``feature_flags``; "" for none."""
     bare = name.casefold().removesuffix(".sql")
     return bare.lstrip("0123456789").lstrip("_") if bare[:1].isdigit() else bare
 
@@ -173,7 +171,7 @@ def no_such_migration(text: str, environment: str) -> PermanentError:
 def _check_scripts(request: RollbackRequest, facts: Facts) -> None:
     applied = tuple(migration.version for migration in facts.database.applied)
     try:
-        chain_of(facts.scripts, applied, request.migration)
+        build_chain(facts.scripts, applied, request.migration)
     except KeyError as error:
         missing: Sequence[int] = error.args
         below = max((version for version in applied if version < request.migration), default=0)

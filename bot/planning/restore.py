@@ -1,16 +1,16 @@
-"""Plan a restore: a bundle is loaded beside the live database, and takes its place."""
+"""Plans a restore: a bundle is loaded beside the live database, and takes its place."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.backups import Backup
-from bot.domain.plans import Plan, PlanKind
+from bot.domain.plans import RestorePlan
 from bot.domain.versions import label
 from bot.errors import PermanentError
 from bot.planning.app_version import choose_app
 from bot.planning.drill_evidence import restore_proof, restore_warnings
-from bot.planning.estimate import restore_estimate
 from bot.planning.facts import Exchange, Facts, RestoreRequest
+from bot.planning.forecast import restore_estimate
 from bot.planning.refusals import check_environment
 from bot.planning.swap import plan_swap
 
@@ -21,17 +21,13 @@ _NAMED = 3
 
 
 def newest_restorable(backups: Sequence[Backup], environment: str) -> Backup:
-    """Choose what ``latest`` is: the newest that nothing speaks against.
-
-    Args:
-        backups: newest first.
-        environment: whose.
+    """Choose what ``latest`` means: the newest restorable of `backups`, which are newest first.
 
     Raises:
         PermanentError: ``no-restorable-backup``.
     """
     for backup in backups:
-        if _why_not(backup) is None and schema_of(backup) > 0:
+        if _why_not(backup) is None and read_schema(backup) > 0:
             return backup
     raise PermanentError(
         "no-restorable-backup",
@@ -43,12 +39,7 @@ def newest_restorable(backups: Sequence[Backup], environment: str) -> Backup:
 
 
 def passed_over(backups: Sequence[Backup], chosen: Backup) -> tuple[str, ...]:
-    """Say why a bundle is the newest that can be restored; nothing where it is not, or is the newest of all.
-
-    Args:
-        backups: newest first.
-        chosen: perhaps one of them.
-    """
+    """Warn of newer backups (`backups`: newest first) if none of them can be restored; nothing where one can."""
     names = [backup.name for backup in backups]
     newer = backups[: names.index(chosen.name)] if chosen.name in names else ()
     whys = [f"{backup.name} {why}" for backup in newer if (why := _why_passed_over(backup))]
@@ -61,12 +52,12 @@ def passed_over(backups: Sequence[Backup], chosen: Backup) -> tuple[str, ...]:
 
 
 def _why_passed_over(backup: Backup) -> str:
-    """Why a bundle is not what ``latest`` means, in short; "" where it could be."""
+    """Return in short why a bundle is not what ``latest`` means; "" where it could be."""
     if backup.verified is not None and backup.verified.problem:
         return "failed its verification"
     if backup.manifest is None and backup.verified is None:
         return "has no manifest and was never verified"
-    return "" if schema_of(backup) > 0 else "has a schema that nobody knows"
+    return "" if read_schema(backup) > 0 else "has a schema that nobody knows"
 
 
 def check_restorable(facts: Facts, backup: Backup) -> None:
@@ -78,7 +69,7 @@ def check_restorable(facts: Facts, backup: Backup) -> None:
     why = _why_not(backup)
     if why is not None:
         raise PermanentError("backup-not-restorable", *why)
-    if schema_of(backup) <= 0:
+    if read_schema(backup) <= 0:
         raise PermanentError(
             "schema-unknown",
             f"Nobody knows which schema {backup.name} has, so no app version can be chosen for it.",
@@ -103,15 +94,15 @@ def check_server(backup: Backup, environment: str, server_version: int) -> None:
         )
 
 
-def schema_of(backup: Backup) -> int:
-    """Which schema a bundle has, by its manifest or by what a verification saw; 0 if unknown."""
+def read_schema(backup: Backup) -> int:
+    """Read the schema of a bundle off its manifest, or what a verification saw; 0 if unknown."""
     if backup.manifest is not None:
         return backup.manifest.schema_version
     return backup.verified.schema_version if backup.verified else 0
 
 
 def _why_not(backup: Backup) -> tuple[str, str] | None:
-    """What speaks against a bundle, and the way out; None for nothing."""
+    """Return why a bundle cannot be restored, and the way out; None where it can."""
     other = f"Choose another: /backups {backup.name.environment} lists them."
     if backup.verified is not None and backup.verified.problem:
         return f"{backup.name} failed its verification: {backup.verified.problem[:300]}.", other
@@ -121,19 +112,17 @@ def _why_not(backup: Backup) -> tuple[str, str] | None:
     return None
 
 
-def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange: Exchange) -> Plan:
+def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange: Exchange) -> RestorePlan:
     """Make the plan that people are asked to approve.
 
     Raises:
-        PermanentError: every reference of `check_environment` and `appchoice`.
+        PermanentError: every reference of `check_environment`, `check_restorable` and `choose_app`.
     """
-    check_environment(facts, swaps=True)
+    check_environment(facts, RestorePlan.kind)
     check_restorable(facts, backup)
-    to_schema = schema_of(backup)
+    to_schema = read_schema(backup)
     to_app = choose_app(request.app, facts, to_schema)
-    plan = plan_swap(PlanKind.RESTORE, facts, exchange, to_schema, to_app)
-    if plan.restore is None:  # pragma: no cover -- a swap always has one
-        raise AssertionError
+    plan = plan_swap(RestorePlan, facts, exchange, to_schema, to_app)
     come = replace(
         plan.restore,
         backup=str(backup.name),
@@ -147,7 +136,7 @@ def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange
     return replace(
         plan,
         asked_for=request.asked_for,
-        wished_app=str(request.app or ""),
+        requested_app=str(request.app or ""),
         estimate=estimate,
         restore=come,
         warnings=(
@@ -167,7 +156,7 @@ def _proven(backup: Backup) -> str:
 
 
 def _ahead(facts: Facts, to_schema: int) -> tuple[str, ...]:
-    """A restore can lead to a newer schema, too; that is odd enough to be said."""
+    """Warn where the restore leads to a newer schema."""
     if to_schema <= facts.database.schema:
         return ()
     return (f"The bundle's schema {label(to_schema)} is newer than the live one ({label(facts.database.schema)}).",)

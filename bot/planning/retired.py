@@ -1,14 +1,15 @@
-"""Restores in place, which this version no longer makes: their runs are shown, and never started, resumed or undone."""
+"""Refuses to start, resume or undo restores in place, which only old releases made; their runs are still shown."""
 
-from bot.domain.plans import PlanKind
+from bot.domain.plans import RetiredPlan
 from bot.domain.runs import Run, RunState, StepState
 from bot.errors import PermanentError
-from bot.planning.checklist import BACKUP, is_past_return
+from bot.planning.checklist import BACKUP
+from bot.planning.kinds import is_past_return
 
 
 def is_retired(run: Run) -> bool:
-    """Whether it is a restore in place."""
-    return run.plan.kind is PlanKind.RESTORE_IN_PLACE
+    """Tell if it is a restore in place."""
+    return isinstance(run.plan, RetiredPlan)
 
 
 def check_not_retired(run: Run) -> None:
@@ -26,7 +27,7 @@ def check_not_retired(run: Run) -> None:
 
 
 def saved_in_place(run: Run) -> str:
-    """The name of the emergency backup that such a run has taken; "" where it has none."""
+    """Return the name of the emergency backup that such a run has taken; "" where it has none."""
     done = [step.data for step in run.steps if step.key == BACKUP and step.state is StepState.DONE]
     return str(done[0].get("backup", "")) if done else ""
 

@@ -1,38 +1,30 @@
-"""Plan a migration rollback: decide the target, then, with the rehearsal's evidence, the plan."""
+"""Plans a migration rollback: decides the target, then, with the rehearsal's evidence, the plan."""
 
-from bot.domain.migrations import DownScript, chain_of
-from bot.domain.plans import Plan, PlanKind, PlannedScript, PlannedService, PlannedWorkload
+from bot.domain.migrations import DownScript, build_chain
+from bot.domain.planned import PlannedScript, PlannedService, PlannedWorkload
+from bot.domain.plans import ChainPlan
 from bot.domain.versions import AppVersion
 from bot.domain.workloads import HOLD_LABEL, Deployment, Service
 from bot.errors import PermanentError
 from bot.planning import impact
 from bot.planning.app_version import choose_app, running_app
 from bot.planning.drill_evidence import chain_proof, chain_warnings, check_chain_drilled
-from bot.planning.estimate import chain_estimate
-from bot.planning.facts import Evidence, Facts, RestoreRequest, RollbackRequest, Target, UndoRequest, Wish
+from bot.planning.facts import Evidence, Facts, RollbackRequest, Target
+from bot.planning.forecast import chain_estimate
 from bot.planning.refusals import check_environment, check_migration
-from bot.planning.warnings import warnings_of
-
-
-def wish_of(plan: Plan) -> Wish:
-    """Read it. A restore is of the very bundle that was planned, even where ``latest`` would be another by now."""
-    if plan.undoes:
-        return UndoRequest(plan.environment, plan.undoes, plan.asked_for)
-    if plan.restore is not None:
-        return RestoreRequest(plan.environment, plan.restore.backup, AppVersion.parse(plan.wished_app), plan.asked_for)
-    return request_of(plan)
+from bot.planning.warnings import collect_warnings
 
 
 def choose_target(request: RollbackRequest, facts: Facts) -> Target:
-    """Decide where the rollback leads, refusing whatever needs no rehearsal to refuse.
+    """Decide the target, refusing everything that needs no rehearsal to refuse.
 
     Raises:
-        PermanentError: every reference of `refusals` and `appchoice`.
+        PermanentError: every reference of `refusals` and `app_version`.
     """
-    check_environment(facts)
+    check_environment(facts, ChainPlan.kind)
     check_migration(request, facts)
     applied = tuple(migration.version for migration in facts.database.applied)
-    chain = chain_of(facts.scripts, applied, request.migration)
+    chain = build_chain(facts.scripts, applied, request.migration)
     check_chain_drilled(facts, chain)
     left = frozenset(version for version in applied if version < request.migration)
     to_schema = max(left, default=0)
@@ -46,14 +38,13 @@ def choose_target(request: RollbackRequest, facts: Facts) -> Target:
     )
 
 
-def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, evidence: Evidence) -> Plan:
-    """Make the plan that people are asked to approve."""
+def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, evidence: Evidence) -> ChainPlan:
+    """Make the plan that people vote on."""
     rehearsal = evidence.rehearsal
     rows = impact.lost_rows(evidence, target.chain)
     estimate = chain_estimate(facts.database.size_bytes, rows, rehearsal)
     comparable = evidence.live.fingerprint == rehearsal.before.fingerprint
-    return Plan(
-        kind=PlanKind.CHAIN,
+    return ChainPlan(
         environment=request.environment,
         asked_for=request.asked_for,
         from_schema=target.from_schema,
@@ -70,18 +61,12 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
         schema_fingerprint=evidence.live.fingerprint,
         expected_fingerprint=rehearsal.after.fingerprint if comparable else "",
         saves_to=facts.environment.backups.bucket,
-        wished_app=str(request.app or ""),
+        requested_app=str(request.app or ""),
         estimate=estimate,
-        warnings=(*warnings_of(facts, target, evidence, rows), *chain_warnings(facts, target.chain)),
+        warnings=(*collect_warnings(facts, target, evidence, rows), *chain_warnings(facts, target.chain)),
         proven=chain_proof(facts, target.chain, estimate),
         left=facts.cluster.leftovers,
     )
-
-
-def request_of(plan: Plan) -> RollbackRequest:
-    """What was asked for, to plan it anew."""
-    oldest = min(script.version for script in plan.scripts)
-    return RollbackRequest(plan.environment, oldest, AppVersion.parse(plan.wished_app), plan.asked_for)
 
 
 def _script(script: DownScript) -> PlannedScript:
@@ -91,16 +76,15 @@ def _script(script: DownScript) -> PlannedScript:
 def planned_workload(deployment: Deployment, app: AppVersion) -> PlannedWorkload:
     """Plan which revision a Deployment goes back to so that it runs that version.
 
-    One that a closed run left at 0 gets as many replicas as it had before that run.
-
     Raises:
         PermanentError: ``app-not-in-history``.
     """
+    # decision 28: one that a closed run left at 0 gets as many replicas as it had before that run.
     replicas = deployment.before.replicas if deployment.stopped_by and deployment.before else deployment.replicas
     if deployment.version == app:
         number = deployment.history[0].number if deployment.history else 0
         return PlannedWorkload(deployment.name, deployment.uid, deployment.image, deployment.image, replicas, number)
-    revision = deployment.revision_of(app)
+    revision = deployment.find_revision(app)
     if revision is None:  # the version that runs stays chosen even where another Deployment never had it
         raise PermanentError(
             "app-not-in-history",
@@ -111,6 +95,6 @@ def planned_workload(deployment: Deployment, app: AppVersion) -> PlannedWorkload
 
 
 def planned_service(service: Service) -> PlannedService:
-    """Plan which selector a Service has when traffic returns, whoever holds it now."""
+    """Plan the selector that a Service has when traffic returns, even where a run holds it now."""
     selector = sorted((key, value) for key, value in service.selector.items() if key != HOLD_LABEL)
     return PlannedService(service.name, service.uid, tuple(selector))

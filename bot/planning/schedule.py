@@ -1,4 +1,4 @@
-"""What to do with a drill that is due, and when a schedule has been silent for too long. Nothing here looks around."""
+"""Decides what to do with a drill that is due, and when a schedule has been silent for too long."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from enum import StrEnum
 from bot.domain.drills import Drill, Schedule
 
 DEFAULT_WITHIN_S = 3600
-"""How late a drill may start that nobody's schedule speaks of."""
+"""Latest start of a drill that has no schedule of its own, in seconds after its time."""
 LONGEST_POSTPONEMENT = timedelta(days=7)
 _GAP = timedelta(seconds=120)
 """The scheduler looks every few seconds: after two minutes without it, it was down."""
 
 
 class Act(StrEnum):
-    """What to do with a planned drill now."""
+    """The next act for a planned drill."""
 
     REST = "rest"
     START = "start"
@@ -25,13 +25,13 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class Situation:
-    """What a planned drill is judged by.
+    """The situation that a planned drill is judged by.
 
     Attributes:
         now: UTC.
-        hindrance: why none may start in its environment now, as a sentence; "" when nothing is in its way.
-        overtaken: whether a later one of its schedule is due as well.
-        last_beat: when the scheduler had last dealt with everything; None: never.
+        hindrance: the reason why none can start in its environment now, as a sentence; "" for none.
+        overtaken: a later one of its schedule is due as well.
+        last_beat: the last time the scheduler dealt with everything; None: never.
     """
 
     now: datetime
@@ -41,7 +41,7 @@ class Situation:
 
 
 def act_on(drill: Drill, within_s: int, situation: Situation) -> Act:
-    """Decide; `within_s` is how late it may start."""
+    """Decide what to do; `within_s` is the allowed delay of its start."""
     if situation.now < drill.start_at:
         return Act.REST
     if situation.overtaken or situation.now > last_start(drill, within_s):
@@ -50,7 +50,7 @@ def act_on(drill: Drill, within_s: int, situation: Situation) -> Act:
 
 
 def last_start(drill: Drill, within_s: int) -> datetime:
-    """Until when it may start."""
+    """Return its latest start."""
     return drill.start_at + timedelta(seconds=within_s)
 
 

@@ -1,22 +1,35 @@
-"""What a restore and an undo have in common: another database takes the live one's place."""
+"""Plans what swaps share, and the undo of a swap: the kept database takes its place again."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TypeVar
 
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import TableSize
-from bot.domain.plans import Estimate, Plan, PlanKind, PlannedLoss, PlannedRestore
-from bot.domain.versions import AppVersion
-from bot.planning.app_version import running_app
-from bot.planning.facts import Exchange, Facts
+from bot.domain.planned import PlannedLoss, PlannedRestore
+from bot.domain.plans import RestorePlan, SchemaPlan, SwapPlan, UndoSwapPlan
+from bot.domain.runs import Run
+from bot.domain.versions import AppVersion, label
+from bot.errors import PermanentError
+from bot.planning.app_version import choose_app_before, running_app
+from bot.planning.facts import Exchange, Facts, UndoRequest
+from bot.planning.forecast import swap_estimate
+from bot.planning.kinds import is_past_return
+from bot.planning.refusals import check_environment
 from bot.planning.rollback import planned_service, planned_workload
 from bot.planning.warnings import environment_warnings, slot_warnings
 
+S = TypeVar("S", RestorePlan, UndoSwapPlan)
+NOTHING_KNOWN = (
+    "The bundle has no manifest, so nobody can say beforehand which rows go. The replaced database is kept whole."
+)
 
-def losses_of(now: Iterable[TableSize], then: Iterable[TableContent]) -> tuple[PlannedLoss, ...]:
-    """Tables that will have another number of rows, those that lose most first; tables that go before those.
 
-    Net numbers: of 100 rows written since and 40 deleted, 60 are left to see, and all 100 go. Extensions' are left out:
-    `now` has none, and their rows may be more than those that are the database's own.
+def find_losses(now: Iterable[TableSize], then: Iterable[TableContent]) -> tuple[PlannedLoss, ...]:
+    """Find the tables that will have another number of rows: those that go first, then those that lose most.
+
+    Numbers are net: of 100 rows written since and 40 deleted, 60 show, and all 100 go. Extensions' tables are left out:
+    `now` has none of them.
     """
     come = {content.table: content.rows for content in then if not content.of_extension}
     here = {size.table: size.rows for size in now}
@@ -28,34 +41,21 @@ def losses_of(now: Iterable[TableSize], then: Iterable[TableContent]) -> tuple[P
     return tuple(sorted(found, key=lambda loss: (not loss.gone, loss.rows_then - loss.rows_now, loss.table)))
 
 
-NOTHING_KNOWN = (
-    "The bundle has no manifest, so nobody can say beforehand which rows go. The replaced database is kept whole."
-)
-
-
-def plan_swap(kind: PlanKind, facts: Facts, exchange: Exchange, to_schema: int, to_app: AppVersion) -> Plan:
-    """Make the plan of a swap, without what only a restore or only an undo can say."""
-    losses = losses_of(exchange.sizes, exchange.tables) if exchange.tables is not None else ()
-    return Plan(
-        kind=kind,
+def plan_swap(wanted: type[S], facts: Facts, exchange: Exchange, to_schema: int, to_app: AppVersion) -> S:
+    """Make the plan of a swap, without what only a restore or only its undo knows."""
+    losses = find_losses(exchange.sizes, exchange.tables) if exchange.tables is not None else ()
+    return wanted(
         environment=facts.environment.name,
         asked_for="",
         from_schema=facts.database.schema,
         to_schema=to_schema,
         from_app=str(running_app(facts)),
         to_app=str(to_app),
-        scripts=(),
-        remaining=(),
-        drops=(),
-        rows=(),
-        locks=(),
         workloads=tuple(planned_workload(deployment, to_app) for deployment in facts.cluster.deployments),
         services=tuple(planned_service(service) for service in facts.cluster.services),
         schema_fingerprint=exchange.live.fingerprint,
-        expected_fingerprint="",
         saves_to=facts.environment.backups.bucket,
-        wished_app="",
-        estimate=Estimate(0.0, 0.0),
+        estimate=swap_estimate(),
         warnings=tuple(_warnings(facts, exchange)),
         restore=PlannedRestore(
             backup="",
@@ -79,3 +79,52 @@ def _warnings(facts: Facts, exchange: Exchange) -> Iterator[str]:
         yield NOTHING_KNOWN
     yield from slot_warnings(facts)
     yield from environment_warnings(facts, "before the app is stopped")
+
+
+def check_undoable(run: Run) -> str:
+    """Return the name of the database that a run has put aside.
+
+    Raises:
+        PermanentError: ``undo-not-available`` where an undo was of a chain; ``nothing-to-undo`` where nothing was
+            swapped.
+    """
+    committed = is_past_return(run)
+    if committed and isinstance(run.plan, SwapPlan):
+        return run.plan.restore.outgoing
+    if committed and isinstance(run.plan, SchemaPlan):
+        raise PermanentError(
+            "undo-not-available",
+            f"Run {run.id} has itself taken run {run.plan.undoes} back.",
+            f"Roll the migrations back again: /rollback {run.environment} {label(min(run.plan.versions, default=0))}.",
+        )
+    raise PermanentError(
+        "nothing-to-undo",
+        f"Run {run.id} is {run.state} and has changed no database.",
+        "/rollback status shows what can be undone.",
+    )
+
+
+def check_kept(run: Run, kept: str, *, there: bool) -> None:
+    """Refuse when that database is gone.
+
+    Raises:
+        PermanentError: ``undo-expired``.
+    """
+    if not there:
+        raise PermanentError(
+            "undo-expired",
+            f"The database that run {run.id} put aside ({kept}) is gone: dropped after its time, or swapped back.",
+            f"Restore a backup instead: /backups {run.environment} lists them.",
+        )
+
+
+def plan_undo(request: UndoRequest, facts: Facts, undone: Run, to_schema: int, exchange: Exchange) -> UndoSwapPlan:
+    """Make the plan that people vote on; the app goes back to what served before, where that fits.
+
+    Raises:
+        PermanentError: every reference of `check_environment` and `choose_app`.
+    """
+    check_environment(facts, UndoSwapPlan.kind)
+    to_app = choose_app_before(undone, facts, to_schema)
+    plan = plan_swap(UndoSwapPlan, facts, exchange, to_schema, to_app)
+    return replace(plan, asked_for=request.asked_for, undoes=undone.id)

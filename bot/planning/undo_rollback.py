@@ -1,18 +1,20 @@
-"""Plan the undoing of a chain: what it dropped is created and loaded again."""
+"""Plans the undo of a rollback: what the chain dropped is created and loaded again."""
 
 from dataclasses import replace
 
 from bot.domain.backups import Backup, Export
 from bot.domain.catalogue import Catalogue
-from bot.domain.plans import Plan, PlanKind, PlannedRecreation, PlannedRows
+from bot.domain.planned import PlannedRecreation, PlannedRows
+from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
 from bot.domain.runs import Run, StepState
-from bot.domain.versions import AppVersion, label
+from bot.domain.versions import label
 from bot.errors import PermanentError
 from bot.planning import checklist
-from bot.planning.affected_rows import TABLES
-from bot.planning.app_version import available_apps, choose_app, running_app
-from bot.planning.estimate import recreation_estimate
+from bot.planning.app_version import choose_app_before, running_app
 from bot.planning.facts import Facts, UndoRequest
+from bot.planning.forecast import recreation_estimate
+from bot.planning.impact import TABLES
+from bot.planning.kinds import is_past_return
 from bot.planning.name_matching import COLUMN
 from bot.planning.refusals import and_list
 from bot.planning.rollback import planned_service, planned_workload
@@ -28,19 +30,20 @@ def check_recreatable(undone: Run, facts: Facts, live: Catalogue) -> None:
     Raises:
         PermanentError: ``nothing-to-undo``, ``undo-not-exact``, ``schema-changed-since``.
     """
-    plan = undone.plan
-    if not checklist.is_past_return(undone):
+    plan = narrow(undone.plan, ChainPlan)
+    if not is_past_return(undone):
         raise PermanentError(
             "nothing-to-undo",
             f"Run {undone.id} is {undone.state} and has changed no database.",
             "/rollback status shows what can be undone.",
         )
+    # decision 14: it is undone in the database it ran in, so that must still be as the chain left it.
     applied = {migration.version for migration in facts.database.applied}
     if applied != set(plan.remaining):
         raise _moved(
             undone, f"its schema is {label(facts.database.schema)}, and the chain left {label(plan.to_schema)}"
         )
-    _check_not_remade(undone)
+    _check_not_remade(undone, plan)
     here = {(item.kind, item.identity) for item in live.objects}
     again = [drop.identity for drop in plan.drops if (drop.kind, drop.identity) in here]
     if again:
@@ -49,9 +52,9 @@ def check_recreatable(undone: Run, facts: Facts, live: Catalogue) -> None:
         raise _moved(undone, "its catalogue is not the one the chain left")
 
 
-def _check_not_remade(undone: Run) -> None:
-    """What has the name now was made by the chain itself, and people may have filled it since."""
-    remade = [drop for drop in undone.plan.drops if drop.remade]
+def _check_not_remade(undone: Run, plan: ChainPlan) -> None:
+    """Refuse where the chain itself made another object of the same name: people may have filled it since."""
+    remade = [drop for drop in plan.drops if drop.remade]
     wholes = {drop.identity for drop in remade}
     names = [drop.identity for drop in remade if drop.part_of not in wholes]
     if names:
@@ -73,19 +76,19 @@ def _moved(undone: Run, why: str) -> PermanentError:
 
 
 def saved_backup(undone: Run) -> str:
-    """The name of a chain's emergency backup; "" when it has none."""
+    """Return the name of a chain's emergency backup; "" when it has none."""
     done = [step.data for step in undone.steps if step.key == checklist.BACKUP and step.state is StepState.DONE]
     return str(done[0].get("backup", "")) if done else ""
 
 
 def check_saved(undone: Run, backup: Backup | None, export: Export | None) -> Backup:
-    """Refuse when what was saved before the chain is gone; gives the bundle.
+    """Return the bundle saved before the chain, or refuse where it or the saved rows are gone.
 
     Raises:
         PermanentError: ``undo-expired``.
     """
     missing = [f"its emergency backup {saved_backup(undone)}".rstrip()] if backup is None else []
-    missing += ["its saved rows"] if undone.plan.rows and export is None else []
+    missing += ["its saved rows"] if narrow(undone.plan, ChainPlan).rows and export is None else []
     if backup is None or missing:
         raise PermanentError(
             "undo-expired",
@@ -95,8 +98,8 @@ def check_saved(undone: Run, backup: Backup | None, export: Export | None) -> Ba
     return backup
 
 
-def refilled_columns(plan: Plan) -> frozenset[tuple[str, str]]:
-    """(table, column) that a chain dropped of tables that stayed."""
+def refilled_columns(plan: ChainPlan) -> frozenset[tuple[str, str]]:
+    """List (table, column) that a chain dropped of tables that stayed."""
     gone = {drop.identity for drop in plan.drops}
     return frozenset(
         (drop.part_of, drop.identity.removeprefix(f"{drop.part_of}."))
@@ -105,8 +108,8 @@ def refilled_columns(plan: Plan) -> frozenset[tuple[str, str]]:
     )
 
 
-def lost_constraints(plan: Plan) -> frozenset[tuple[str, str]]:
-    """(table, constraint) that a chain dropped of tables that stayed."""
+def lost_constraints(plan: ChainPlan) -> frozenset[tuple[str, str]]:
+    """List (table, constraint) that a chain dropped of tables that stayed."""
     gone = {drop.identity for drop in plan.drops}
     return frozenset(
         (drop.part_of, drop.identity.removesuffix(f" on {drop.part_of}"))
@@ -115,46 +118,42 @@ def lost_constraints(plan: Plan) -> frozenset[tuple[str, str]]:
     )
 
 
-def reloaded_relations(plan: Plan) -> frozenset[str]:
-    """Tables that a chain dropped, rows and all."""
+def reloaded_relations(plan: ChainPlan) -> frozenset[str]:
+    """List the tables that a chain dropped, rows and all."""
     return frozenset(drop.identity for drop in plan.drops if drop.kind in TABLES)
 
 
 def plan_recreation(
     request: UndoRequest, facts: Facts, undone: Run, live: Catalogue, backup: Backup, export: Export | None
-) -> Plan:
-    """Make the plan that people are asked to approve; the app goes back to what served before, where that fits.
+) -> UndoRollbackPlan:
+    """Make the plan that people vote on; the app goes back to what served before, where that fits.
 
     Raises:
-        PermanentError: every reference of `appchoice`.
+        PermanentError: every reference of `choose_app`.
     """
-    plan = undone.plan
-    before = AppVersion.parse(plan.from_app)
-    fits = before is not None and facts.matrix.suits(before, plan.from_schema)
-    wish = before if fits and before in available_apps(facts.cluster) else None
-    to_app = choose_app(wish, facts, plan.from_schema)
-    rows = tuple(_counted(row, export) for row in plan.rows)
-    return replace(
-        plan,
-        kind=PlanKind.RECREATE,
+    plan = narrow(undone.plan, ChainPlan)
+    to_app = choose_app_before(undone, facts, plan.from_schema)
+    rows = tuple(_count(row, export) for row in plan.rows)
+    return UndoRollbackPlan(
+        environment=plan.environment,
         asked_for=request.asked_for,
         from_schema=facts.database.schema,
         to_schema=plan.from_schema,
         from_app=str(running_app(facts)),
         to_app=str(to_app),
-        remaining=tuple(sorted({*plan.remaining, *(script.version for script in plan.scripts)})),
+        scripts=plan.scripts,
+        remaining=tuple(sorted(plan.applied_before)),
+        drops=plan.drops,
         rows=rows,
-        locks=(),
         workloads=tuple(planned_workload(deployment, to_app) for deployment in facts.cluster.deployments),
         services=tuple(planned_service(service) for service in facts.cluster.services),
         schema_fingerprint=live.fingerprint,
         expected_fingerprint=plan.schema_fingerprint,
         saves_to=facts.environment.backups.bucket,
-        wished_app="",
         estimate=recreation_estimate(facts.database.size_bytes, backup.stored.size_bytes, rows),
         warnings=(*_changed(plan), *environment_warnings(facts, "at the fence")),
         undoes=undone.id,
-        regrowth=PlannedRecreation(
+        source=PlannedRecreation(
             backup=str(backup.name),
             key=backup.stored.key,
             version_id=backup.stored.version_id,
@@ -166,13 +165,13 @@ def plan_recreation(
     )
 
 
-def _counted(row: PlannedRows, export: Export | None) -> PlannedRows:
-    """What was really saved, not what was counted when the chain was planned."""
+def _count(row: PlannedRows, export: Export | None) -> PlannedRows:
+    """Count what was really saved, not what was planned."""
     saved = {table.table: table.rows for table in export.tables} if export else {}
     return replace(row, rows=saved.get(row.table, row.rows))
 
 
-def _changed(plan: Plan) -> tuple[str, ...]:
+def _changed(plan: ChainPlan) -> tuple[str, ...]:
     tables = [row.table for row in plan.rows if row.reason == "changed"]
     if not tables:
         return ()
@@ -181,6 +180,6 @@ def _changed(plan: Plan) -> tuple[str, ...]:
     )
 
 
-def completed_tables(plan: Plan) -> frozenset[str]:
-    """Tables that stayed and of which the scripts deleted or changed rows."""
+def completed_tables(plan: ChainPlan) -> frozenset[str]:
+    """List the tables that stayed and of which the scripts deleted or changed rows."""
     return frozenset(row.table for row in plan.rows if row.reason == "changed")

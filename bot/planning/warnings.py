@@ -1,17 +1,16 @@
-"""What approvers should know and nothing else says."""
+"""Collects what approvers should know before they vote and no other part of a plan says."""
 
 from collections.abc import Iterator, Sequence
 
 from bot.domain.migrations import DownScript
-from bot.domain.plans import PlannedRows
+from bot.domain.planned import PlannedRows
 from bot.domain.workloads import Deployment
 from bot.planning import impact
-from bot.planning.affected_rows import called_functions
 from bot.planning.facts import Evidence, Facts, Target
 from bot.planning.refusals import and_list
 
 
-def warnings_of(facts: Facts, target: Target, evidence: Evidence, rows: Sequence[PlannedRows]) -> tuple[str, ...]:
+def collect_warnings(facts: Facts, target: Target, evidence: Evidence, rows: Sequence[PlannedRows]) -> tuple[str, ...]:
     """Collect every warning, the gravest first."""
     return (
         *_about_shadow(evidence),
@@ -24,7 +23,7 @@ def warnings_of(facts: Facts, target: Target, evidence: Evidence, rows: Sequence
 
 
 def environment_warnings(facts: Facts, place: str) -> tuple[str, ...]:
-    """What the workloads and the database's sessions have in store; `place`: where open transactions stop a run."""
+    """Warn of workloads and sessions that get in the way; `place` says where open transactions stop the run."""
     return (*_about_workloads(facts), *_about_transactions(facts, place), *_about_sessions(facts, place))
 
 
@@ -33,10 +32,10 @@ def _about_shadow(evidence: Evidence) -> Iterator[str]:
         before = evidence.rehearsal.before
         live = evidence.live
         moved = (*live.lost_in(before), *before.lost_in(live), *live.changed_in(before))
-        odd = {item.identity for item in moved}
+        names = sorted({item.identity for item in moved})
         yield (
-            f"The rehearsal's copy of the schema differs from the live one in {len(odd)} objects "
-            f"({and_list(sorted(odd)[:3])}); the result cannot be compared as a whole."
+            f"The rehearsal's copy of the schema differs from the live one in {len(names)} objects "
+            f"({and_list(names[:3])}); the result cannot be compared as a whole."
         )
 
 
@@ -56,14 +55,14 @@ def _about_remade(evidence: Evidence) -> Iterator[str]:
 
 
 def _about_calls(evidence: Evidence, chain: Sequence[DownScript]) -> Iterator[str]:
-    """The copy has no rows, so a function that looks for some finds none there."""
+    # The rehearsal's copy has no rows, so a function that looks for some finds none there.
     composing = [script.name for script in chain if any(statement.composes for statement in script.statements)]
     if composing:
         yield (
             f"{and_list(composing[:3])}{_more(composing)} runs SQL that it puts together itself: which rows that "
             "deletes or changes nobody can tell beforehand. The full backup has them."
         )
-    called = called_functions(evidence.rehearsal.before, chain)
+    called = impact.called_functions(evidence.rehearsal.before, chain)
     if called:
         yield (
             f"The scripts call {and_list(called[:3])}{_more(called)}: which rows that deletes or changes nobody "
@@ -112,7 +111,7 @@ def _about_transactions(facts: Facts, place: str) -> Iterator[str]:
 
 
 def _about_sessions(facts: Facts, place: str) -> Iterator[str]:
-    """A superuser's session can only be ended by a superuser: better said now than after an hour's load."""
+    # Only a superuser can end a superuser's session: better said now than after an hour's load.
     stuck = [str(session) for session in facts.database.sessions if session.superuser]
     if stuck and not facts.database.is_superuser:
         yield (
@@ -122,7 +121,7 @@ def _about_sessions(facts: Facts, place: str) -> Iterator[str]:
 
 
 def slot_warnings(facts: Facts) -> Iterator[str]:
-    """What a swap does to logical replication: a slot belongs to the database it was made in, not to its name."""
+    """Warn of logical replication slots: one belongs to the database it was made in, not to that database's name."""
     for slot in facts.database.slots:
         yield (
             f"The logical replication slot {slot} stays with the replaced database: its consumer is cut off at the "

@@ -1,4 +1,4 @@
-"""Buttons: their action ids, what they carry, and which fit a run's state."""
+"""Builds the buttons that fit a run's state, with their action ids and the values they carry."""
 
 import json
 from collections.abc import Mapping
@@ -7,12 +7,12 @@ from typing import Any
 
 from bot.domain.drills import Drill, DrillState
 from bot.domain.jobs import DEFAULT_LEVEL
-from bot.domain.plans import PlanKind
 from bot.domain.runs import OPEN, Run, RunState, StepState
-from bot.planning.checklist import is_past_return, is_undoable, may_be_past_return, no_return_of
+from bot.planning.kinds import is_past_return, is_undoable, may_be_past_return, point_of_no_return
 from bot.planning.retired import is_retired
 from bot.ports import BackupListing
 from bot.views.kit.blocks import Block, button, confirm, overflow
+from bot.views.plans.kinds import KINDS
 from bot.views.plans.plan import impact
 
 APPROVE = "approve"
@@ -33,16 +33,9 @@ PAGE_OF_BACKUPS = 10
 _HOUR = timedelta(hours=1)
 _POSTPONE = {"Postpone by 1 hour": _HOUR, "Postpone by 4 hours": 4 * _HOUR, "Postpone by 1 day": 24 * _HOUR}
 
-_QUESTIONS = {
-    PlanKind.CHAIN: "Roll {} back?",
-    PlanKind.RESTORE: "Restore {} from a backup?",
-    PlanKind.UNDO: "Swap the databases of {} back?",
-    PlanKind.RECREATE: "Bring back in {} what a rollback dropped?",
-}
-
 
 def ballot_value(run: Run) -> str:
-    """What Approve and Reject carry: the run, and the plan that is voted on."""
+    """Write the value of Approve and Reject: the run, and the plan that is voted on."""
     return f"{run.id}:{run.plan.short_digest}"
 
 
@@ -53,7 +46,7 @@ def read_ballot(value: str) -> tuple[str, str]:
 
 
 def for_ballot(run: Run) -> list[Block]:
-    """Approve and Reject, while the request is open."""
+    """Build Approve and Reject, while the request is open."""
     if run.state is not RunState.PENDING or run.drill:
         return []
     return [
@@ -70,12 +63,12 @@ def for_ballot(run: Run) -> list[Block]:
 
 def _approve(run: Run) -> Block:
     words = f"You consent to plan {run.plan.short_digest}: {impact(run.plan)}."
-    ask = confirm(_QUESTIONS[run.plan.kind].format(run.environment), words, "Approve")
+    ask = confirm(KINDS[run.plan.kind].question.format(run.environment), words, "Approve")
     return button("Approve", APPROVE, ballot_value(run), style="primary", ask=ask)
 
 
 def for_card(run: Run) -> list[Block]:
-    """What a person may do to a run in the state it is in."""
+    """Build the buttons for what a person can do to a run in its state."""
     if run.state is RunState.PARKED:
         return [*([] if is_retired(run) else [_retry(run)]), _escalate(run)]
     if run.state in OPEN:
@@ -85,8 +78,8 @@ def for_card(run: Run) -> list[Block]:
 
 
 def can_cancel(run: Run) -> bool:
-    """Whether a cancel still stops it: not once the step of no return has begun, nor twice."""
-    last = no_return_of(run.plan)
+    """Tell if a cancel still stops it: not once the step of no return has begun, nor twice."""
+    last = point_of_no_return(run.plan)
     begun = any(step.key == last and step.state is not StepState.WAITING for step in run.steps)
     return run.state in OPEN and not begun and not run.cancel_requested_by
 
@@ -122,20 +115,12 @@ def _escalate(run: Run) -> Block:
 
 
 def _undo(run: Run) -> Block:
-    words = (
-        "Asks the approvers to put the database from before back in its place. "
-        "What was written since is kept aside, and the app is down for a moment again."
-    )
-    if run.plan.kind is PlanKind.CHAIN:
-        words = (
-            "Asks the approvers to bring back what was dropped, from the rows and the backup saved before it. "
-            "What was written since stays, and the app is down for a moment again."
-        )
-    return button("Undo…", UNDO, run.id, ask=confirm("Undo this?", words, "Ask for it"))
+    ask = confirm("Undo this?", KINDS[run.plan.kind].undo_warning, "Ask for it")
+    return button("Undo…", UNDO, run.id, ask=ask)
 
 
 def for_report(run: Run) -> list[Block]:
-    """What a person may add to the report, once the run's owner has done with it."""
+    """Build the buttons for what a person can add to the report, once the run's owner has finished."""
     if run.state in {RunState.PENDING, RunState.APPROVED, RunState.RUNNING}:
         return []
     return [
@@ -145,7 +130,7 @@ def for_report(run: Run) -> list[Block]:
 
 
 def for_follow_up(run: Run) -> list[Block]:
-    """How to close it, while it is open."""
+    """Build the button that closes the follow-up, while it is open."""
     return [_close(run)] if any(step.state is StepState.OPEN for step in run.steps) else []
 
 
@@ -154,7 +139,7 @@ def _close(run: Run) -> Block:
 
 
 def for_drill(drill: Drill) -> list[Block]:
-    """What the approvers may do to a drill that has not started. Postponing names the new start: twice is once."""
+    """Build the approvers' buttons for a drill that has not started. Idempotent: postponing names the new start."""
     if drill.state is not DrillState.PLANNED:
         return []
     words = "It does not start this time. The schedule goes on with the next one."
@@ -171,17 +156,17 @@ def read_postponement(value: str) -> tuple[str, str]:
 
 
 def for_backup(environment: str, name: str) -> list[Block]:
-    """What may be done to a backup in a list."""
+    """Build the buttons for a backup in a list."""
     return [_verify(environment, name), button("Details", SHOW_BACKUP, _pack(environment=environment, name=name))]
 
 
 def for_details(environment: str, name: str) -> list[Block]:
-    """What may be done to the backup that is shown."""
+    """Build the buttons for the backup that is shown."""
     return [_verify(environment, name)]
 
 
 def for_pages(shown: BackupListing) -> list[Block]:
-    """Ways to the pages before and after this one."""
+    """Build the buttons that turn to the pages before and after this one."""
     made = []
     if shown.offset > 0:
         made.append(_turn("Newer", NEWER_BACKUPS, shown, max(0, shown.offset - PAGE_OF_BACKUPS)))
@@ -191,7 +176,7 @@ def for_pages(shown: BackupListing) -> list[Block]:
 
 
 def unpack(value: str) -> Mapping[str, Any]:
-    """Read what a button carries; {} when it is none of ours, or of an older version."""
+    """Read a button's value; {} when it is none of ours, or of an older version."""
     try:
         carried = json.loads(value)
     except ValueError:

@@ -3,10 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.plans import (
+from bot.domain.planned import (
     Estimate,
-    Plan,
-    PlanKind,
     PlannedDrop,
     PlannedLock,
     PlannedRows,
@@ -14,12 +12,12 @@ from bot.domain.plans import (
     PlannedService,
     PlannedWorkload,
 )
+from bot.domain.plans import ChainPlan
 from bot.domain.runs import Run, RunState, Step
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
-PLAN = Plan(
-    kind=PlanKind.CHAIN,
+PLAN = ChainPlan(
     environment="prod",
     asked_for="027",
     from_schema=27,
@@ -36,7 +34,7 @@ PLAN = Plan(
     schema_fingerprint="cd" * 32,
     expected_fingerprint="ef" * 32,
     saves_to="s3://backups/exports/",
-    wished_app="",
+    requested_app="",
     estimate=Estimate(total_s=42.5, downtime_s=9.25),
     warnings=("A view hangs on it.",),
 )

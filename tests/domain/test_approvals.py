@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.approvals import Choice, Decision, Vote, Voter, decide, entitled, refusal
+from bot.domain.approvals import Choice, Decision, Vote, Voter, decide, is_approver, refusal
 from bot.domain.environments import ApprovalPolicy
 
 POLICY = ApprovalPolicy(2, ("usergroup:S0LEADS", "user:U0DBA"))
@@ -54,8 +54,8 @@ def test_a_policy_may_let_the_requester_vote() -> None:
 
 
 def test_a_group_is_no_user_of_that_name() -> None:
-    assert not entitled(Voter("S0LEADS", "x", "T1"), POLICY)
-    assert not entitled(Voter("U1", "x", "T1", groups=frozenset({"U0DBA"})), POLICY)
+    assert not is_approver(Voter("S0LEADS", "x", "T1"), POLICY)
+    assert not is_approver(Voter("U1", "x", "T1", groups=frozenset({"U0DBA"})), POLICY)
     assert POLICY.groups == ("S0LEADS",)
     assert POLICY.window == timedelta(minutes=30)
 

@@ -6,18 +6,17 @@ from typing import Any
 
 import pytest
 
-from bot.domain.drill_evidence import PlannedProof
-from bot.domain.plans import (
+from bot.domain.planned import (
     Estimate,
-    Plan,
-    PlanKind,
     PlannedDrop,
     PlannedLock,
+    PlannedProof,
     PlannedRows,
     PlannedScript,
     PlannedService,
     PlannedWorkload,
 )
+from bot.domain.plans import ChainPlan
 from bot.domain.workloads import Leftover
 
 DROPS = (PlannedDrop("table", "public.flags", named=True), PlannedDrop("view", "public.v", named=False))
@@ -27,8 +26,7 @@ WORK = (
     PlannedWorkload("web", "uid-2", "web:v1.3.0", "web:v1.2.3", 2, 4),
 )
 SERVICES = (PlannedService("api", "uid-3", (("app", "api"), ("tier", "x"))), PlannedService("web", "uid-4", ()))
-PLAN = Plan(
-    kind=PlanKind.CHAIN,
+PLAN = ChainPlan(
     environment="prod",
     asked_for="/rollback prod 026",
     from_schema=27,
@@ -45,7 +43,7 @@ PLAN = Plan(
     schema_fingerprint="cd" * 32,
     expected_fingerprint="ef" * 32,
     saves_to="bucket",
-    wished_app="",
+    requested_app="",
     estimate=Estimate(90.0, 30.0),
     warnings=("Look.",),
 )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.catalogue import Catalogue, DatabaseFacts, DatabaseObject, Session
-from bot.domain.migrations import AppliedMigration, chain_of
+from bot.domain.migrations import AppliedMigration, build_chain
 from bot.domain.runs import NEXT, OPEN, RunState, Step, TransitionError, check_transition, run_id_of
 from tests.fakes.clock import NOON
 from tests.fakes.scripts import SCRIPTS
@@ -49,11 +49,11 @@ def test_a_step_has_taken_as_long_as_it_took() -> None:
 
 def test_a_chain_is_newest_first_and_complete() -> None:
     scripts = {script.version: script for script in SCRIPTS}
-    assert [script.version for script in chain_of(scripts, (24, 25, 26, 27), 25)] == [27, 26, 25]
-    assert [script.version for script in chain_of(scripts, (25, 27), 25)] == [27, 25]
-    assert chain_of(scripts, (24,), 25) == ()
+    assert [script.version for script in build_chain(scripts, (24, 25, 26, 27), 25)] == [27, 26, 25]
+    assert [script.version for script in build_chain(scripts, (25, 27), 25)] == [27, 25]
+    assert build_chain(scripts, (24,), 25) == ()
     with pytest.raises(KeyError) as missing:
-        chain_of(scripts, (22, 23, 24, 25), 23)
+        build_chain(scripts, (22, 23, 24, 25), 23)
     assert missing.value.args == (24, 23)
 
 

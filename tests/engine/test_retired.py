@@ -8,6 +8,7 @@ import pytest
 from bot.adapters import htmlreport
 from bot.domain.runs import Run, RunState, StepState
 from bot.planning import checklist
+from bot.planning.kinds import build_checklist
 from bot.ports import EnvironmentSummary, Escalation, HomeFacts
 from bot.views.runs import approval_request, card, escalation, report, report_model
 from bot.views.runs.html import sheet
@@ -184,9 +185,9 @@ def test_a_step_that_nobody_knows_ends_the_run_and_is_named(story: Story, world:
     """Another version's, of a kind of run that this one knows."""
     story.ask()
     run = now(world)
-    unknown = replace(checklist.checklist_of(run.plan.kind)[0], key="levitate", title="Levitate the database")
+    unknown = replace(build_checklist(run.plan.kind)[0], key="levitate", title="Levitate the database")
     world.journal.runs.table[run.id] = replace(
-        run, state=RunState.APPROVED, steps=(unknown, *checklist.checklist_of(run.plan.kind)[1:])
+        run, state=RunState.APPROVED, steps=(unknown, *build_checklist(run.plan.kind)[1:])
     )
     story.sweep()
     assert now(world).state is RunState.FAILED

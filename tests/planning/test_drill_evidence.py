@@ -9,7 +9,8 @@ import pytest
 from bot.domain.backups import Backup, BackupName, StoredObject, Verification
 from bot.domain.drills import Drill, DrillKind
 from bot.domain.environments import DrillDemand
-from bot.domain.plans import Estimate, PlanKind
+from bot.domain.planned import Estimate
+from bot.domain.plans import RestorePlan, UndoSwapPlan
 from bot.domain.runs import Run, RunState, Step, StepState
 from bot.errors import PermanentError
 from bot.planning.drill_evidence import check_restore_drilled, restore_proof, restore_warnings
@@ -18,6 +19,8 @@ from tests.domain.test_plans import PLAN
 from tests.drills import drill_of, ended, took
 from tests.fakes.clock import NOON
 from tests.planning.case import DEFAULT, facts_of
+from tests.views.runs.html.incidents import CAME
+from tests.views.samples import recast
 
 ESTIMATE = Estimate(100.0, 33.5)
 NAME = BackupName("prod", "nightly", NOON - timedelta(hours=9))
@@ -118,7 +121,7 @@ def test_a_drills_own_run_is_not_asked_for_drills() -> None:
 
 
 def test_real_restores_count_and_those_of_drills_count_once() -> None:
-    plan = replace(PLAN, kind=PlanKind.RESTORE, environment="prod")
+    plan = recast(PLAN, RestorePlan, environment="prod", restore=CAME)
     run = Run("rabcde", "prod", plan, RunState.SUCCEEDED, "U", "", "C", NOON, NOON, NOON, NOON)
     worked = {"started_at": NOON, "ended_at": NOON + timedelta(seconds=180)}
     step = Step("load", 0, "", StepState.DONE, attempts=1, **worked)  # type: ignore[arg-type] # times
@@ -128,7 +131,7 @@ def test_real_restores_count_and_those_of_drills_count_once() -> None:
         replace(smooth, drill="dabcde"),
         replace(smooth, state=RunState.FAILED),
         replace(smooth, steps=(replace(step, attempts=2),)),
-        replace(smooth, plan=replace(plan, kind=PlanKind.UNDO)),
+        replace(smooth, plan=recast(plan, UndoSwapPlan)),
     ]
     given = facts([drill_of(3, measured=took(80.0)), drill_of(4, measured=took(60.0, None))], runs=runs)
     proof = restore_proof(given, BUNDLE, None, ESTIMATE)

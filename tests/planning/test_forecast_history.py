@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.plans import PlanKind
+from bot.domain.plans import ChainPlan
 from bot.domain.runs import RunState
 from bot.planning.forecast import run_samples
 from tests.views.runs.html.incidents import walked
@@ -23,6 +23,6 @@ def test_the_time_until_somebody_closes_the_follow_up_is_no_work() -> None:
     ]
     ended = replace(done, steps=tuple(closed), ended_at=RUN.created_at + timedelta(minutes=5))
 
-    (sample,) = run_samples([ended], PlanKind.CHAIN)
+    (sample,) = run_samples([ended], ChainPlan)
 
     assert sample.ratio * PLAN.estimate.total_s == pytest.approx(worked_s)

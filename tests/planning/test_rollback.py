@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from bot.domain.plans import Plan
+from bot.domain.plans import ChainPlan
 from bot.errors import PermanentError
-from bot.planning.rollback import request_of
+from bot.planning.facts import RollbackRequest
+from bot.planning.kinds import read_request
 from tests.planning.case import plan_of
 
-DEFAULTS = {field.name: field.default for field in fields(Plan)}
+DEFAULTS = {field.name: field.default for field in fields(ChainPlan)}
 REFUSALS = {
     "already-undone",
     "another-run-active",
@@ -42,8 +43,10 @@ def outcome_of(case: dict[str, Any]) -> dict[str, Any]:
         plan = plan_of(case)
     except PermanentError as error:
         return {"refused": {"reference": error.reference, "message": error.message, "hint": error.hint}}
-    assert request_of(plan).migration == case["request"]["migration"]
-    stated = {name: value for name, value in asdict(plan).items() if value != DEFAULTS.get(name)}
+    request = read_request(plan)
+    assert isinstance(request, RollbackRequest)
+    assert request.migration == case["request"]["migration"]
+    stated = {"kind": plan.kind} | {name: value for name, value in asdict(plan).items() if value != DEFAULTS.get(name)}
     outcome: dict[str, Any] = json.loads(json.dumps({"plan": {"digest": plan.digest, **stated}}, default=str))
     return outcome
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.catalogue import Catalogue
-from bot.domain.plans import PlannedDrop
+from bot.domain.planned import PlannedDrop
 from bot.domain.runs import Run, RunState, StepState
 from bot.errors import PermanentError
-from bot.planning import checklist
+from bot.planning.kinds import build_checklist
 from bot.planning.undo_rollback import check_recreatable
 from tests.domain.test_plans import PLAN
 from tests.fakes.clock import NOON
@@ -21,7 +21,7 @@ def test_what_the_chain_made_anew_is_not_put_back_beside_the_new_one() -> None:
         PlannedDrop("table column", "public.visits.id", named=True, part_of="public.visits", remade=True),
     )
     plan = replace(PLAN, drops=drops, remaining=(24, 25, 26))
-    steps = tuple(replace(step, state=StepState.DONE) for step in checklist.checklist_of(plan.kind))
+    steps = tuple(replace(step, state=StepState.DONE) for step in build_checklist(plan.kind))
     undone = Run("rabcde", "prod", plan, RunState.SUCCEEDED, "U0ONCALL", "", "C0INCIDENT", NOON, NOON, steps=steps)
     facts = facts_of({**DEFAULT, "applied": [24, 25, 26]})
 

@@ -6,7 +6,7 @@ from bot.domain.catalogue import DatabaseObject, Session
 from bot.domain.migrations import DownScript, Effect, Statement
 from bot.planning.facts import Evidence, Facts, RollbackRequest
 from bot.planning.rollback import choose_target
-from bot.planning.warnings import environment_warnings, slot_warnings, warnings_of
+from bot.planning.warnings import collect_warnings, environment_warnings, slot_warnings
 from tests.planning.case import DEFAULT, evidence_of, facts_of
 
 NIGHTLY = Session(7, "postgres", "nightly-report", "10.0.0.1", "idle", 3.0, superuser=True)
@@ -85,4 +85,4 @@ def told_of(evidence: Evidence, *statements: Statement) -> tuple[str, ...]:
     given = facts_of(DEFAULT)
     target = choose_target(RollbackRequest("prod", 27), given)
     script: DownScript = replace(target.chain[0], statements=statements)
-    return warnings_of(given, replace(target, chain=(script,)), evidence, ())
+    return collect_warnings(given, replace(target, chain=(script,)), evidence, ())

@@ -1,15 +1,13 @@
 """The main job's plan and run, as the planner makes them for `/rollback prod 027`, and a way to read blocks."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.domain.approvals import Choice, Vote
 from bot.domain.environments import ApprovalPolicy, BackupTarget, Environment, SmokeChecks, Workloads
-from bot.domain.plans import (
+from bot.domain.planned import (
     Estimate,
-    Plan,
-    PlanKind,
     PlannedDrop,
     PlannedLock,
     PlannedRows,
@@ -17,15 +15,15 @@ from bot.domain.plans import (
     PlannedService,
     PlannedWorkload,
 )
+from bot.domain.plans import ChainPlan, P, Plan
 from bot.domain.runs import Progress, Run, RunState, Step, StepState
-from bot.planning.checklist import checklist_of
+from bot.planning.kinds import build_checklist
 from bot.views.kit.blocks import View
 
 ASKED = datetime(2026, 2, 11, 3, 0, tzinfo=UTC)
 FLAGS, LOG = "public.feature_flags", "public.feature_flag_audit_log"
 TRIGGER = f"trigger_update_feature_flags_updated_at on {FLAGS}"
-PLAN = Plan(
-    kind=PlanKind.CHAIN,
+PLAN = ChainPlan(
     environment="prod",
     asked_for="/rollback prod 027",
     from_schema=27,
@@ -62,7 +60,7 @@ PLAN = Plan(
     schema_fingerprint="f" * 64,
     expected_fingerprint="e" * 64,
     saves_to="physioflow-backups-prod",
-    wished_app="",
+    requested_app="",
     estimate=Estimate(total_s=95, downtime_s=41),
     warnings=("These functions stay and name something that goes: public.is_enabled(text).",),
 )
@@ -92,11 +90,18 @@ PROD = Environment(
 )
 
 
+def recast(plan: Plan, wanted: type[P], **changes: object) -> P:
+    """A plan of another kind, with everything that the two have in common."""
+    own = {field.name for field in fields(wanted)}
+    common = {field.name: getattr(plan, field.name) for field in fields(plan) if field.name in own}
+    return wanted(**{**common, **changes})
+
+
 def running(upto: str, state: StepState = StepState.RUNNING, progress: Progress | None = None) -> Run:
     """The run with every step before `upto` done in 2 s each, and that one in `state`."""
     steps: list[Step] = []
     begun = ASKED + timedelta(minutes=3)
-    for step in checklist_of(PLAN.kind):
+    for step in build_checklist(PLAN.kind):
         at = begun + timedelta(seconds=2 * step.position)
         if any(done.key == upto for done in steps):
             steps.append(step)

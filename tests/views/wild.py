@@ -17,7 +17,6 @@ from bot.domain.backups import (
     TableContent,
     Verification,
 )
-from bot.domain.drill_evidence import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.drill_reports import DrillReport, DrillSeries, Overdue, RestoreForecast
 from bot.domain.drills import (
     Alert,
@@ -32,19 +31,23 @@ from bot.domain.drills import (
 )
 from bot.domain.jobs import Job, JobKind, JobState
 from bot.domain.migrations import DownScript
-from bot.domain.plans import (
+from bot.domain.planned import (
     Estimate,
-    Plan,
-    PlanKind,
+    Forecast,
     PlannedDrop,
     PlannedLock,
     PlannedLoss,
+    PlannedProof,
+    PlannedRecreation,
     PlannedRestore,
     PlannedRows,
     PlannedScript,
     PlannedService,
     PlannedWorkload,
+    Proof,
+    ProvenScript,
 )
+from bot.domain.plans import ChainPlan, Plan, RestorePlan, RetiredPlan, UndoRollbackPlan, UndoSwapPlan
 from bot.domain.runs import Progress, Run, RunState, Step, StepState
 from bot.ports import (
     AuditEvent,
@@ -93,32 +96,28 @@ proven = st.builds(
     many(st.builds(ProvenScript, st.integers(0, 9999), words, proofs, st.none() | st.booleans())),
     proofs, proofs, proofs, forecasts, forecasts,
 )  # fmt: skip
-plans = st.builds(
-    Plan,
-    kind=st.sampled_from([PlanKind.CHAIN, PlanKind.RESTORE, PlanKind.UNDO, PlanKind.RESTORE_IN_PLACE]),
-    environment=words,
-    asked_for=words,
-    from_schema=st.integers(0, 99999),
-    to_schema=st.integers(0, 99999),
-    from_app=words,
-    to_app=words,
-    scripts=many(st.builds(PlannedScript, st.integers(0, 9999), words, digests, words, amounts)),
-    remaining=st.just(()),
-    drops=many(drops),
-    rows=many(st.builds(PlannedRows, words, amounts, amounts, reasons)),
-    locks=many(st.builds(PlannedLock, words, words)),
-    workloads=many(st.builds(PlannedWorkload, words, words, words, words, amounts, amounts)),
-    services=many(st.builds(PlannedService, words, words, st.just(()))),
-    schema_fingerprint=digests,
-    expected_fingerprint=digests,
-    saves_to=words,
-    wished_app=words,
-    estimate=st.builds(Estimate, st.floats(0, 10**6), st.floats(0, 10**6)),
-    warnings=many(words),
-    restore=st.none() | swaps,
-    undoes=words,
-    proven=st.none() | proven,
-)
+common = {
+    "environment": words, "asked_for": words, "from_schema": st.integers(0, 99999), "to_schema": st.integers(0, 99999),
+    "from_app": words, "to_app": words,
+    "workloads": many(st.builds(PlannedWorkload, words, words, words, words, amounts, amounts)),
+    "services": many(st.builds(PlannedService, words, words, st.just(()))),
+    "schema_fingerprint": digests, "saves_to": words,
+    "estimate": st.builds(Estimate, st.floats(0, 10**6), st.floats(0, 10**6)),
+    "warnings": many(words), "undoes": words, "proven": st.none() | proven,
+}  # fmt: skip
+schema = {
+    "scripts": many(st.builds(PlannedScript, st.integers(0, 9999), words, digests, words, amounts)),
+    "remaining": st.just(()), "drops": many(drops),
+    "rows": many(st.builds(PlannedRows, words, amounts, amounts, reasons)), "expected_fingerprint": digests,
+}  # fmt: skip
+sources = st.builds(PlannedRecreation, words, words, words, digests, moments, words)
+plans: st.SearchStrategy[Plan] = st.one_of(
+    st.builds(ChainPlan, **common, **schema, locks=many(st.builds(PlannedLock, words, words)), requested_app=words),
+    st.builds(RestorePlan, **common, restore=swaps, requested_app=words),
+    st.builds(UndoSwapPlan, **common, restore=swaps),
+    st.builds(UndoRollbackPlan, **common, **schema, source=sources),
+    st.builds(RetiredPlan, **common, restore=swaps),
+)  # fmt: skip
 steps = st.builds(
     Step, words, amounts, words, st.sampled_from(StepState), words, st.just({}), maybe, maybe, st.integers(0, 99),
     st.none() | st.builds(Progress, amounts, amounts, st.just("bytes") | words),

@@ -10,11 +10,14 @@ from pydantic import TypeAdapter
 
 from bot.domain.approvals import Vote
 from bot.domain.drills import Drill
-from bot.domain.plans import Plan
+from bot.domain.plans import PLANS, Plan, PlanKind
 from bot.domain.runs import Progress, Run, Step
 from bot.ports import AuditEvent, Request
 
-_PLAN = TypeAdapter(Plan)
+_PLANS = {kind: TypeAdapter(plan) for kind, plan in PLANS.items()}
+_PLAN_VERSION = 2
+_PLAN_NAMES = {"wished_app": "requested_app", "regrowth": "source"}
+"""What version 1 of a stored plan called some fields. It had every field for every kind of plan."""
 _RUN = TypeAdapter(Run)
 _STEP = TypeAdapter(Step)
 _VOTE = TypeAdapter(Vote)
@@ -45,8 +48,15 @@ def run_row(run: Run) -> dict[str, Any]:
 
 
 def plan_row(plan: Plan) -> dict[str, Any]:
-    """A plan's columns."""
-    return {"plan": _PLAN.dump_json(plan).decode(), "digest": plan.digest}
+    """Write a plan's columns."""
+    fields = _PLANS[plan.kind].dump_python(plan, mode="json")
+    return {"plan": to_json({"version": _PLAN_VERSION, "kind": plan.kind.value, **fields}), "digest": plan.digest}
+
+
+def read_plan(stored: Mapping[str, Any]) -> Plan:
+    """Read a plan of any version: journals keep those of old releases."""
+    fields = {_PLAN_NAMES.get(name, name): value for name, value in stored.items()}
+    return _PLANS[PlanKind(stored["kind"])].validate_python(fields)
 
 
 def step_row(step: Step) -> dict[str, Any]:
@@ -81,7 +91,7 @@ def vote_row(vote: Vote) -> dict[str, Any]:
 def run_of(row: DictRow) -> Run:
     """Read a run with its steps."""
     steps = tuple(_STEP.validate_python(_in_utc(step)) for step in row["steps"])
-    return _RUN.validate_python(_in_utc(row) | {"steps": steps})
+    return _RUN.validate_python(_in_utc(row) | {"steps": steps, "plan": read_plan(row["plan"])})
 
 
 def vote_of(row: DictRow) -> Vote:

@@ -1,6 +1,6 @@
 """Checks people's permissions. Everyone is looked up fresh, and a failed look-up means no permission."""
 
-from bot.domain.approvals import Voter, entitled
+from bot.domain.approvals import Voter, is_approver
 from bot.domain.environments import Environment
 from bot.domain.runs import Run
 from bot.engine.context import Services
@@ -73,7 +73,7 @@ def check_steward(services: Services, user_id: str, run: Run) -> Voter:
     """
     environment = services.env(run.environment).environment
     person = check_member(services, user_id, environment)
-    if user_id != run.requester and not entitled(person, environment.approval):
+    if user_id != run.requester and not is_approver(person, environment.approval):
         raise PermanentError(
             "not-yours",
             f"Run {run.id} was asked for by {run.asker}; only they and the approvers of {run.environment} may do that.",
@@ -89,7 +89,7 @@ def check_approver(services: Services, user_id: str, environment: Environment) -
         PermanentError: ``not-an-approver``, ``not-a-member``.
         TemporaryError: ``lookup-failed``.
     """
-    if not entitled(check_member(services, user_id, environment), environment.approval):
+    if not is_approver(check_member(services, user_id, environment), environment.approval):
         raise PermanentError(
             "not-an-approver",
             f"Only the approvers of {environment.name} may do that.",

@@ -8,7 +8,7 @@ from bot.domain.runs import Run, RunState
 from bot.engine.context import Services
 from bot.engine.requests import CastVote
 from bot.errors import PermanentError
-from bot.planning.checklist import checklist_of
+from bot.planning.kinds import build_checklist
 from bot.planning.retired import check_not_retired
 from bot.ports import Audience, AuditEntry
 
@@ -150,7 +150,7 @@ def _decide(services: Services, run: Run) -> None:
     elif decision is Decision.APPROVED:
         approved = AuditEntry("backstop", "approved", {"digest": digest, "quorum": quorum})
         # One conditional update: of two votes that complete the quorum at once, one starts the run.
-        if journal.runs.approve(run.id, digest, checklist_of(run.plan.kind), approved):
+        if journal.runs.approve(run.id, digest, build_checklist(run.plan.kind), approved):
             services.queue.defer_run(run.id)
     show(services, run.id)
 

@@ -6,13 +6,14 @@ Rows are patients' data, so they go where backups are, never into a message: the
 from dataclasses import replace
 
 from bot.domain.jobs import Job, JobKind, JobState
+from bot.domain.plans import SwapPlan
 from bot.domain.runs import Run, RunState
 from bot.engine.approvals.authorization import check_steward
 from bot.engine.backups.jobs import Work, begin
 from bot.engine.context import Services
 from bot.engine.requests import RecoverRows
 from bot.errors import PermanentError
-from bot.planning.checklist import is_past_return
+from bot.planning.kinds import is_past_return
 from bot.planning.retired import is_retired, saved_in_place
 from bot.ports import Audience, RowRecovery
 
@@ -43,7 +44,7 @@ def _put_aside_by(run: Run) -> str:
     Raises:
         PermanentError: ``nothing-to-salvage``.
     """
-    come = run.plan.restore
+    come = run.plan.restore if isinstance(run.plan, SwapPlan) else None
     if is_retired(run):
         raise PermanentError(
             "nothing-to-salvage",
@@ -90,7 +91,7 @@ def _recovered(work: Work, row_recovery: RowRecovery, run: Run, kept: str, key: 
 
 def _about(work: Work, run: Run, kept: str) -> list[str]:
     """The head of the file: what it is, and what to mind before anybody runs it."""
-    come = run.plan.restore
+    come = run.plan.restore if isinstance(run.plan, SwapPlan) else None
     state = f"{come.created_at:%Y-%m-%d %H:%M:%S} UTC" if come else "unknown"
     return [
         f"Rows of {kept} that the live database of {run.environment} lacks or has otherwise.",

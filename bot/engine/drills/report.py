@@ -8,13 +8,13 @@ from bot.domain.drill_reports import Overdue, RestoreForecast
 from bot.domain.drills import Drill, DrillKind
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.drills.alerts import standings
-from bot.engine.preview.history import grounds, look_back
+from bot.engine.preview.facts import grounds, look_back
 from bot.engine.preview.swap import choose_backup
 from bot.engine.requests import ReportDrills
 from bot.errors import BotError, PermanentError
 from bot.planning.drill_evidence import restore_forecast
 from bot.planning.drill_report import build_chart, build_report
-from bot.planning.estimate import restore_estimate
+from bot.planning.forecast import restore_estimate
 from bot.planning.restore import LATEST
 from bot.ports import Audience
 

@@ -1,31 +1,30 @@
-"""Facts for a swap: what would come, what would be put aside, what the difference is."""
+"""Previews a restore and its undo: finds the database that comes, and counts the difference to the live one."""
 
 from bot.domain.backups import Backup
-from bot.domain.plans import Plan
+from bot.domain.plans import RestorePlan, UndoSwapPlan
 from bot.domain.runs import Progress, Run
 from bot.engine.backups.queries import find_backup
 from bot.engine.context import EnvironmentServices, Services
-from bot.engine.preview.facts import inspect
-from bot.engine.preview.history import with_history
+from bot.engine.preview.facts import inspect, with_history
 from bot.planning.drill_evidence import check_restore_drilled
 from bot.planning.facts import Exchange, RestoreRequest, UndoRequest
 from bot.planning.refusals import check_environment
 from bot.planning.restore import LATEST, check_restorable, newest_restorable, plan_restore
-from bot.planning.undo_swap import check_kept, check_undoable, plan_undo
+from bot.planning.swap import check_kept, check_undoable, plan_undo
 from bot.ports import SideFacts, Sides
 
 LOOK_AMONG = 50
 
 
-def preview_restore(services: Services, request: RestoreRequest, run_id: str, *, drill: bool = False) -> Plan:
+def preview_restore(services: Services, request: RestoreRequest, run_id: str, *, drill: bool = False) -> RestorePlan:
     """Plan a restore: find the bundle, and count on the live database what its manifest counted.
 
     Raises:
-        BotError: a refusal, or what an observation raised.
+        BotError: a refusal, or an observation failed.
     """
     env = services.env(request.environment)
     facts = inspect(services, env, own_run=run_id)
-    check_environment(facts, swaps=True)
+    check_environment(facts, RestorePlan.kind)
     backup = choose_backup(env, request.backup)
     check_restorable(facts, backup)
     facts = with_history(services, facts, run_id, drill=drill)
@@ -46,7 +45,7 @@ def preview_restore(services: Services, request: RestoreRequest, run_id: str, *,
 
 
 def choose_backup(env: EnvironmentServices, name: str) -> Backup:
-    """Find the bundle that was asked for; ``latest`` is the newest that nothing speaks against.
+    """Find the requested bundle; ``latest`` is the newest restorable one.
 
     Raises:
         PermanentError: ``unknown-backup`` with the nearest names, ``no-restorable-backup``.
@@ -56,17 +55,16 @@ def choose_backup(env: EnvironmentServices, name: str) -> Backup:
     return find_backup(env, name)
 
 
-def preview_undo(services: Services, request: UndoRequest, run_id: str) -> Plan:
-    """Plan the undoing of a swap: look into the kept database, and count on both sides.
+def preview_undo_swap(services: Services, request: UndoRequest, undone: Run, run_id: str) -> UndoSwapPlan:
+    """Plan the undo of a swap: look into the kept database, and count on both sides.
 
     Raises:
-        BotError: a refusal, or what an observation raised.
+        BotError: a refusal, or an observation failed.
     """
     env = services.env(request.environment)
-    undone = services.run(request.run_id)
     name = check_undoable(undone)
     facts = inspect(services, env, own_run=run_id)
-    check_environment(facts, swaps=True)
+    check_environment(facts, UndoSwapPlan.kind)
     kept = _kept(env.sides, undone, name)
     exchange = Exchange(
         incoming=name,
@@ -89,5 +87,5 @@ def _kept(sides: Sides, undone: Run, name: str) -> SideFacts:
 
 
 def _unheard(progress: Progress) -> None:
-    """Nobody watches a preview."""
+    """Ignore progress: nobody watches a preview."""
     del progress

@@ -1,4 +1,4 @@
-"""Facts for the undoing of a chain: what was saved before it, and whether it leads back, rehearsed on a shadow."""
+"""Previews the undo of a rollback: finds what was saved before it, and rehearses its way back on a shadow."""
 
 import shutil
 import tempfile
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot.domain.backups import Backup, Export
-from bot.domain.plans import Plan
+from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
 from bot.domain.runs import Progress, Run
 from bot.engine.backups.create import check_scratch
 from bot.engine.context import EnvironmentServices, Services
@@ -27,18 +27,18 @@ from bot.planning.undo_rollback import (
 from bot.ports import FetchedBundle, RecreationSpec
 
 UNPACKED_SHARE = 4
-"""How many times larger than the archive its content may be, where no manifest says how large it is."""
+"""Assumed size of a bundle's content as a multiple of its archive, where no manifest knows it."""
 
 
-def preview_recreation(services: Services, request: UndoRequest, undone: Run, run_id: str) -> Plan:
-    """Plan the undoing of a chain, rehearsed without the rows.
+def preview_undo_rollback(services: Services, request: UndoRequest, undone: Run, run_id: str) -> UndoRollbackPlan:
+    """Plan the undo of a chain, rehearsed without the rows.
 
     Raises:
-        BotError: a refusal, or what an observation raised.
+        BotError: a refusal, or an observation failed.
     """
     env = services.env(request.environment)
     facts = inspect(services, env, own_run=run_id)
-    check_environment(facts)
+    check_environment(facts, UndoRollbackPlan.kind)
     live = env.database.catalogue()
     check_recreatable(undone, facts, live)
     exports = env.store.open_export(undone.id)
@@ -46,17 +46,16 @@ def preview_recreation(services: Services, request: UndoRequest, undone: Run, ru
     backup = check_saved(undone, env.store.find(saved_backup(undone)), export)
     plan = plan_recreation(request, facts, undone, live, backup, export)
     with _fetched(services, env, backup, run_id) as bundle:
-        env.database.rehearse_recreation(run_id, bundle, order_of(undone, export), exports.read)
+        env.database.rehearse_recreation(run_id, bundle, build_spec(undone, export), exports.read)
     return plan
 
 
-def order_of(undone: Run, export: Export | None) -> RecreationSpec:
-    """What is to come back after a chain."""
-    plan = undone.plan
-    versions = frozenset(script.version for script in plan.scripts)
+def build_spec(undone: Run, export: Export | None) -> RecreationSpec:
+    """Build the specification of what comes back after a chain."""
+    plan = narrow(undone.plan, ChainPlan)
     return RecreationSpec(
-        versions=versions,
-        expected=versions | frozenset(plan.remaining),
+        versions=plan.versions,
+        expected=plan.applied_before,
         export=export,
         reloaded=reloaded_relations(plan),
         refilled=refilled_columns(plan),
@@ -69,7 +68,7 @@ def order_of(undone: Run, export: Export | None) -> RecreationSpec:
 
 @contextmanager
 def _fetched(services: Services, env: EnvironmentServices, backup: Backup, run_id: str) -> Iterator[FetchedBundle]:
-    """The bundle on disk, for as long as it is looked at."""
+    """Fetch the bundle to disk, for as long as the context lasts."""
     check_room(services, backup)
     directory = Path(tempfile.mkdtemp(dir=services.scratch_dir, prefix=f"backstop-rehearse-{run_id}-"))
     try:
@@ -79,7 +78,7 @@ def _fetched(services: Services, env: EnvironmentServices, backup: Backup, run_i
 
 
 def check_room(services: Services, backup: Backup) -> None:
-    """Refuse when a bundle may not fit.
+    """Refuse a bundle that may be too large for the scratch directory.
 
     Raises:
         PermanentError: ``scratch-full``.
@@ -90,5 +89,5 @@ def check_room(services: Services, backup: Backup) -> None:
 
 
 def _unheard(progress: Progress) -> None:
-    """Nobody watches a preview."""
+    """Ignore progress: nobody watches a preview."""
     del progress

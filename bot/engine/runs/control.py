@@ -12,7 +12,8 @@ from bot.engine.runs.escalation import escalate
 from bot.engine.runs.report import report_again
 from bot.engine.runs.steps.registry import ACTIONS
 from bot.errors import PermanentError
-from bot.planning.checklist import FOLLOW_UP, is_past_return, no_return_of
+from bot.planning.checklist import FOLLOW_UP
+from bot.planning.kinds import is_past_return, point_of_no_return
 from bot.planning.retired import check_not_retired
 from bot.ports import Audience, AuditEntry
 
@@ -71,7 +72,7 @@ def _cancel_started(services: Services, user_id: str, run: Run) -> str:
     if is_past_return(run):
         raise PermanentError(
             "past-no-return",
-            f"The {no_return_of(run.plan)} of run {run.id} has committed; stopping now would leave the app down.",
+            f"The {point_of_no_return(run.plan)} of run {run.id} has committed; stopping now would leave the app down.",
             "Let it finish: it restores traffic, or parks and asks.",
         )
     if run.state is RunState.PARKED and _has_tried(services, run):
@@ -81,7 +82,7 @@ def _cancel_started(services: Services, user_id: str, run: Run) -> str:
         services.queue.defer_run(run.id)
     return (
         f"Run {run.id} stops at the next safe place and puts everything back: database unchanged, traffic returned. "
-        f"If the {no_return_of(run.plan)} commits first, it goes on to the end instead."
+        f"If the {point_of_no_return(run.plan)} commits first, it goes on to the end instead."
     )
 
 

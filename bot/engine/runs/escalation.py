@@ -1,14 +1,16 @@
-"""When a run needs people: what they need to take over."""
+"""Escalates a run: posts what people need to take over."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
-from bot.domain.plans import PlannedRestore
+from bot.domain.planned import PlannedRestore
+from bot.domain.plans import SwapPlan
 from bot.domain.runs import Run
 from bot.domain.server_log import redacted
 from bot.engine.context import EnvironmentServices, Services
 from bot.errors import BotError
 from bot.planning import checklist
+from bot.planning.kinds import is_past_return
 from bot.planning.retired import is_retired
 from bot.ports import Escalation
 
@@ -17,10 +19,11 @@ T = TypeVar("T")
 
 
 def escalate(services: Services, run: Run) -> None:
-    """Post log lines, the backup's state, what recovery could reach, and whom to call. Never raises for a dead port.
+    """Post log lines, the backup's state, possible points in time to recover to, and whom to call.
 
-    What was posted is in the audit log as well, for the report: a log that is read later has other last lines.
+    A port that does not answer is reported, never raised.
     """
+    # decision 18: posted lines go into the audit log for the report, since a log read later has other last lines.
     env = services.env(run.environment)
     found = Escalation(
         problem=run.problem,
@@ -39,7 +42,7 @@ def _logs(env: EnvironmentServices) -> dict[str, str]:
 
 
 def _backup(services: Services, run: Run) -> str:
-    if run.plan.restore is not None and not is_retired(run):
+    if isinstance(run.plan, SwapPlan) and not is_retired(run):
         return _kept(services, run, run.plan.restore)
     if not run.steps:
         return "no emergency backup: the run had not started"
@@ -57,7 +60,7 @@ def _kept(services: Services, run: Run, come: PlannedRestore) -> str:
     names = {side.name for side in services.env(run.environment).sides.list()}
     if come.outgoing in names:
         old = f"the database from before is kept as {come.outgoing}"
-    elif checklist.is_past_return(run):
+    elif is_past_return(run):
         old = f"the database from before ({come.outgoing}) is gone: dropped after its time, or swapped back"
     else:
         old = "nothing was swapped yet"

@@ -13,7 +13,7 @@ from bot.domain.runs import Progress, Run, StepState
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.runs.interrupts import CancelledError, OwnershipLostError
 from bot.errors import BotError, PermanentError, TemporaryError
-from bot.planning.checklist import is_past_return
+from bot.planning.kinds import is_past_return
 from bot.ports import ExclusiveAccess, FetchedBundle, Report
 
 LEASE_S = 12.0

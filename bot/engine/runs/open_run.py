@@ -1,24 +1,26 @@
-"""From what somebody typed to a request for approval."""
+"""Turns what a person requested into a plan and a pending run, and requests its approval."""
+
+import itertools
+from collections.abc import Callable
 
 from bot.domain.approvals import Voter
-from bot.domain.runs import Run, RunState
+from bot.domain.runs import Run, RunState, run_id_of
 from bot.domain.versions import AppVersion
 from bot.engine.approvals.authorization import check_member
 from bot.engine.approvals.voting import show
 from bot.engine.context import EnvironmentServices, Services
-from bot.engine.preview.rollback import preview
+from bot.engine.kinds import preview
 from bot.engine.requests import OpenRestore, OpenRollback, OpenUndo
-from bot.engine.runs.ids import find_own
 from bot.errors import PermanentError
-from bot.planning.facts import RestoreRequest, RollbackRequest, UndoRequest, Wish
+from bot.planning.facts import PlanRequest, RestoreRequest, RollbackRequest, UndoRequest
 from bot.planning.refusals import another_run, no_such_migration
-from bot.ports import Audience, AuditEntry
+from bot.ports import Audience, AuditEntry, Journal
 
 
 def request_run(services: Services, audience: Audience, request: OpenRollback | OpenRestore | OpenUndo) -> str:
-    """Plan it, open a pending run, and ask for consent in the incident channel.
+    """Plan it, open a pending run, and request its approval in the incident channel.
 
-    Where a predecessor died after opening the run for this very request, that run is shown, whatever became of it.
+    Idempotent: where a predecessor died after opening the run for this very request, that run is shown.
 
     Raises:
         BotError: every refusal; nothing was opened.
@@ -46,7 +48,9 @@ def _check_free(services: Services, environment: str) -> None:
         raise another_run(active)
 
 
-def _open(services: Services, env: EnvironmentServices, person: Voter, run_id: str, wanted: Wish, reason: str) -> Run:
+def _open(
+    services: Services, env: EnvironmentServices, person: Voter, run_id: str, wanted: PlanRequest, reason: str
+) -> Run:
     plan = preview(services, wanted, run_id)
     now = services.clock.now()
     run = Run(
@@ -65,7 +69,7 @@ def _open(services: Services, env: EnvironmentServices, person: Voter, run_id: s
     return run
 
 
-def wish(services: Services, request: OpenRollback | OpenRestore | OpenUndo) -> Wish:
+def wish(services: Services, request: OpenRollback | OpenRestore | OpenUndo) -> PlanRequest:
     """Read the plan request out of a person's request.
 
     Raises:
@@ -89,3 +93,21 @@ def _app(text: str) -> AppVersion | None:
     if text and app is None:
         raise PermanentError("app-version-unreadable", f"{text[:60]} is no app version.", "Use --app v1.2.3.")
     return app
+
+
+def find_own(journal: Journal, wanted: str, is_own: Callable[[Run], bool]) -> tuple[str, Run | None]:
+    """Find the id for a run, and the run where it has been opened already.
+
+    Ids are short enough to be typed, so two may collide: then another id is derived.
+
+    Args:
+        journal: of runs.
+        wanted: the name of the run: the request's id, or the drill's with its step.
+        is_own: tells if a run with such an id is the requested one, and not another that collides with it.
+    """
+    for salt in itertools.count():
+        run_id = run_id_of(wanted, salt)
+        run = journal.runs.find(run_id)
+        if run is None or is_own(run):
+            return run_id, run
+    raise AssertionError  # pragma: no cover -- count() does not end

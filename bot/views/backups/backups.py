@@ -7,7 +7,7 @@ from bot.domain.backups import Backup, Manifest, Verification
 from bot.domain.versions import label
 from bot.ports import BackupDetails, BackupListing, NewestBackups
 from bot.views import buttons
-from bot.views.kit.blocks import SECTION_MOST, Block, View, actions, context, divider, header, listing, page, section
+from bot.views.kit.blocks import MAX_SECTION, Block, View, actions, context, divider, header, listing, page, section
 from bot.views.kit.text import ago, clip, code, count, duration, moment, one_line, prose, size
 
 STAMP = "{date_short_pretty} {time}"
@@ -164,7 +164,7 @@ def _manifest(manifest: Manifest) -> list[Block]:
 
 def _top(title: str, lines: Sequence[str], total: int) -> str:
     """Join a title, as many lines as a section holds, and the count of those left out."""
-    room, shown = SECTION_MOST - len(title) - len("\n… and 1,000,000,000 more"), 0
+    room, shown = MAX_SECTION - len(title) - len("\n… and 1,000,000,000 more"), 0
     for line in lines:
         room -= len(line) + 1
         if room < 0:

@@ -8,7 +8,7 @@ from bot.views.buttons import for_drill
 from bot.views.drills.kinds import KINDS
 from bot.views.kit.blocks import View, actions, context, header, listing, page, paginate, section
 from bot.views.kit.text import code, count, duration, moment, one_line, person, prose, size
-from bot.views.runs.card import CHECKLIST_MOST, step_lines
+from bot.views.runs.card import MAX_CHECKLIST, step_lines
 
 NEWS_AFTER = timedelta(hours=1)
 """An announcement older than that is far up in the channel, and nobody notices an edit."""
@@ -33,7 +33,7 @@ def render(drill: Drill, *, steer: bool = True) -> View:
         [
             header(f"{KINDS[drill.kind].noun.capitalize()} of {drill.environment}"),
             section("\n".join(_state(drill))),
-            *paginate([line for step in drill.steps for line in step_lines(step)], CHECKLIST_MOST),
+            *paginate([line for step in drill.steps for line in step_lines(step)], MAX_CHECKLIST),
             *actions(for_drill(drill) if steer else []),
             context(_facts(drill)),
         ],

@@ -1,4 +1,4 @@
-"""Blocks and how many of them fit. Slack's limits hold by construction: whatever goes in, what comes out is sendable.
+"""Builds Slack blocks within Slack's limits: every message that they make can be sent.
 
 A message may have 50 blocks, 3,000 characters in a section, 10 elements in a context, and about 13,200 characters in
 all. A `Page` keeps to a little less.
@@ -11,13 +11,13 @@ from typing import Any
 from bot.views.kit.text import one_line
 
 Block = dict[str, Any]
-SECTION_MOST = 2900
-PAGE_MOST = 12_000
-BLOCKS_MOST = 48
-HEADER_MOST = 150
-BUTTON_TEXT_MOST = 75
-VALUE_MOST = 2000
-TEXT_MOST = 3000
+MAX_SECTION = 2900
+MAX_PAGE = 12_000
+MAX_BLOCKS = 48
+MAX_HEADER = 150
+MAX_BUTTON_TEXT = 75
+MAX_VALUE = 2000
+MAX_TEXT = 3000
 
 
 @dataclass(frozen=True)
@@ -29,29 +29,29 @@ class View:
 
 
 def section(text: str) -> Block:
-    """A paragraph of mrkdwn, already escaped, at most `SECTION_MOST` long."""
+    """Build a paragraph of mrkdwn, already escaped, at most `MAX_SECTION` long."""
     # verbatim: Slack must not make links or mentions of anything we have not written as one.
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
 def header(text: str) -> Block:
-    """A large plain line; foreign text welcome."""
-    shown = one_line(text, HEADER_MOST)
+    """Build a large plain line; foreign text is welcome."""
+    shown = one_line(text, MAX_HEADER)
     return {"type": "header", "text": {"type": "plain_text", "text": shown, "emoji": True}}
 
 
 def context(*lines: str) -> Block:
-    """Small print; each line mrkdwn, already escaped. Lines past the tenth are left out."""
+    """Build small print; each line mrkdwn, already escaped. Lines past the tenth are left out."""
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": line, "verbatim": True} for line in lines[:10]]}
 
 
 def divider() -> Block:
-    """A rule."""
+    """Build a rule."""
     return {"type": "divider"}
 
 
 def confirm(title: str, text: str, yes: str, no: str = "Back") -> Block:
-    """A confirmation dialog; `text` is plain and at most 300 characters."""
+    """Build a confirmation dialog; `text` is plain and at most 300 characters."""
     return {
         "title": _plain(title, 100),
         "text": _plain(text, 300),
@@ -61,29 +61,29 @@ def confirm(title: str, text: str, yes: str, no: str = "Back") -> Block:
 
 
 def button(text: str, action_id: str, value: str, *, style: str = "", ask: Block | None = None) -> Block:
-    """A button. `style` is ``primary``, ``danger`` or ""; `ask` a confirmation dialog."""
+    """Build a button. `style` is ``primary``, ``danger`` or ""; `ask` a confirmation dialog."""
     made: Block = {
         "type": "button",
-        "text": _plain(text, BUTTON_TEXT_MOST),
+        "text": _plain(text, MAX_BUTTON_TEXT),
         "action_id": action_id,
-        "value": value[:VALUE_MOST],
+        "value": value[:MAX_VALUE],
     }
     return made | ({"style": style} if style else {}) | ({"confirm": ask} if ask else {})
 
 
 def overflow(action_id: str, choices: Mapping[str, str], ask: Block | None = None) -> Block:
-    """A menu behind three dots: what its two to five entries say, and the value each stands for."""
-    options = [{"text": _plain(text, BUTTON_TEXT_MOST), "value": value} for text, value in choices.items()]
+    """Build a menu behind three dots from two to five entries: text and value."""
+    options = [{"text": _plain(text, MAX_BUTTON_TEXT), "value": value} for text, value in choices.items()]
     return {"type": "overflow", "action_id": action_id, "options": options} | ({"confirm": ask} if ask else {})
 
 
 def actions(buttons: Sequence[Block]) -> list[Block]:
-    """A row of buttons; no block at all when there are none."""
+    """Build a row of buttons; no block at all when there are none."""
     return [{"type": "actions", "elements": list(buttons[:25])}] if buttons else []
 
 
 def listing(title: str, lines: Sequence[str], most: int) -> str:
-    """A title and as many lines as fit into `most` characters; the rest is counted: ``… and 12 more``."""
+    """Join a title and as many lines as fit into `most` characters; the rest is counted: ``… and 12 more``."""
     room = most - len(title) - len("\n… and 1,000,000 more")
     kept: list[str] = []
     for line in lines:
@@ -96,11 +96,11 @@ def listing(title: str, lines: Sequence[str], most: int) -> str:
 
 
 def paginate(lines: Sequence[str], most: int) -> list[Block]:
-    """Lines over as many sections as they need, `most` characters in all; the rest is counted."""
+    """Spread lines over as many sections as they need, `most` characters in all; the rest is counted."""
     text = listing("", lines, most)
     sections: list[str] = []
     for line in text.split("\n"):
-        if sections and len(sections[-1]) + len(line) < SECTION_MOST:
+        if sections and len(sections[-1]) + len(line) < MAX_SECTION:
             sections[-1] += "\n" + line
         else:
             sections.append(line)
@@ -113,19 +113,19 @@ def page(text: str, blocks: Iterable[Block]) -> View:
     Buttons are small and must not be lost: every view keeps its lists short enough that this never cuts them.
     """
     kept: list[Block] = []
-    room = PAGE_MOST
+    room = MAX_PAGE
     whole = list(blocks)
     for block in whole:
         room -= characters(block)
-        if room < 0 or len(kept) == BLOCKS_MOST:
+        if room < 0 or len(kept) == MAX_BLOCKS:
             kept.append(context("… the rest does not fit into a message."))
             break
         kept.append(block)
-    return View(text[:TEXT_MOST], kept)
+    return View(text[:MAX_TEXT], kept)
 
 
 def characters(value: object) -> int:
-    """All text in blocks, in characters."""
+    """Count the characters of all text in blocks."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, Mapping):

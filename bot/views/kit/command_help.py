@@ -1,11 +1,11 @@
-"""What `/rollback help`, `/backups help` and `/drill help` show. ``{env}`` in a form becomes a real one's name."""
+"""Shows the help of `/rollback`, `/backups` and `/drill`. ``{env}`` in a form becomes a real environment's name."""
 
 from collections.abc import Iterable
 
 from bot.views.kit.blocks import View, context, page, section
 from bot.views.kit.text import bare_line, code
 
-_NAME_MOST = 40
+_MAX_NAME = 40
 _LINES = (
     ("/rollback", "a form with lists to choose from"),
     ("/rollback {env}", "… already for that environment"),
@@ -86,7 +86,7 @@ def render_drills(environments: Iterable[str]) -> View:
 
 def _render(command: str, forms: Iterable[tuple[str, str]], about: str, environments: Iterable[str]) -> View:
     names = sorted(environments)[:20]
-    example = bare_line(names[0], _NAME_MOST) if names else "prod"
+    example = bare_line(names[0], _MAX_NAME) if names else "prod"
     lines = [f"• {code(line.format(env=example))} {words}" for line, words in forms]
     known = "Environments: " + ", ".join(code(name, 40) for name in names) + "."
     return page(f"How to use {command}", [section("\n".join(lines)), section(about), context(known)])

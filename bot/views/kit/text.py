@@ -1,4 +1,4 @@
-"""Text as Slack wants it: escaped, cut to length, with times, sizes and mentions of our own making."""
+"""Writes text as Slack needs it: escaped, cut to length, with times, sizes and mentions of our own making."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ from bot.domain.runs import Progress
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _USER = re.compile(r"[UW][A-Z0-9]{2,}")
 _OUR_MENTION = re.compile(r"(?:^|(?<=\bby )|(?<=\bof )|(?<=\band ))&lt;@([UW][A-Z0-9]{2,})&gt;")
-"""How the engine's sentences name people: “cancelled by <@U…>”. A name in a server's message never stands like that."""
+"""A person in a sentence of the engine's: “cancelled by <@U…>”. A name in a server's message never looks like that."""
 _ELLIPSIS = "…"
 _KILO = 1000
 _LOOK_AHEAD = 4
@@ -49,12 +49,12 @@ def paragraph(text: str, most: int) -> str:
 
 
 def bare_line(text: str, most: int) -> str:
-    """Foreign text as a single line for where it is escaped later, control characters taken out."""
+    """Reduce foreign text to a single line without control characters, for where it is escaped later."""
     return clip(" ".join(_printable(_head(text, most)).split()), most)
 
 
 def bare_paragraph(text: str, most: int) -> str:
-    """The same with its line breaks, indentation included."""
+    """Do the same and keep line breaks and indentation."""
     return clip("\n".join(_printable(line).rstrip() for line in _head(text, most).splitlines()), most)
 
 
@@ -112,13 +112,13 @@ def people(user_ids: Iterable[str], most: int = 10) -> str:
 
 
 def moment(at: datetime, style: str = "{time}") -> str:
-    """A point in time in the reader's own time zone; UTC where a client cannot."""
+    """Write a point in time in the reader's own time zone; UTC where a client cannot."""
     shown = at.astimezone(UTC)
     return f"<!date^{int(shown.timestamp())}^{style}|{shown:%Y-%m-%d %H:%M} UTC>"
 
 
 def size(size_bytes: int) -> str:
-    """Bytes for people: ``512 B``, ``3.4 MB``."""
+    """Write bytes for people: ``512 B``, ``3.4 MB``."""
     amount = float(size_bytes)
     for unit in ("B", "kB", "MB", "GB"):
         if amount < _KILO:
@@ -128,7 +128,7 @@ def size(size_bytes: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds for people: ``0.4 s``, ``42 s``, ``2 min 5 s``, ``1 h 3 min``."""
+    """Write seconds for people: ``0.4 s``, ``42 s``, ``2 min 5 s``, ``1 h 3 min``."""
     if seconds < 10:  # noqa: PLR2004 -- below ten seconds a tenth is worth showing
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -142,7 +142,7 @@ def duration(seconds: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """How long something is kept, never said to be longer than it is: ``7 days``, ``1 day 12 h``, ``6 h``."""
+    """Write how long something is kept, rounded down: ``7 days``, ``1 day 12 h``, ``6 h``."""
     days, rest = divmod(int(seconds), _DAY_S)
     if not days:
         return duration(seconds)
@@ -151,7 +151,7 @@ def span(seconds: float) -> str:
 
 
 def ago(at: datetime, now: datetime) -> str:
-    """How long something is past: ``42 s ago``, ``5 h ago``, ``12 days ago``."""
+    """Write how long ago something was: ``42 s ago``, ``5 h ago``, ``12 days ago``."""
     seconds = max(0.0, (now - at).total_seconds())
     days = int(seconds // _DAY_S)
     if days > 1:
@@ -160,12 +160,12 @@ def ago(at: datetime, now: datetime) -> str:
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
-    """``1 row``, ``12 rows``, ``1,204 rows``."""
+    """Write ``1 row``, ``12 rows`` or ``1,204 rows``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def progress(now: Progress) -> str:
-    """How far: ``1.2 of 3.4 MB (35 %)``, ``3 of 5 pods (60 %)``; without a total, what is done."""
+    """Write progress: ``1.2 of 3.4 MB (35 %)``, ``3 of 5 pods (60 %)``; without a total, what is done."""
     in_bytes = now.unit == "bytes"
     unit = "" if in_bytes else " " + one_line(now.unit, 20)
     done, total = (size(now.done), size(now.total)) if in_bytes else (f"{now.done:,}", f"{now.total:,}")

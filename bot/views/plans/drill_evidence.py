@@ -1,39 +1,40 @@
-"""What a plan's approvers are told about drills: when it was last proven, and how long such things took."""
+"""Shows what drills have proven of a plan, and how long such runs took."""
 
 from datetime import datetime
 
-from bot.domain.drill_evidence import Forecast, PlannedProof, Proof, ProvenScript
-from bot.domain.plans import Plan, PlanKind
+from bot.domain.planned import Forecast, PlannedProof, Proof, ProvenScript
+from bot.domain.plans import Plan
 from bot.views.kit.blocks import listing
 from bot.views.kit.text import ago, code, count, duration, one_line
+from bot.views.plans.kinds import KINDS
 
-_SCRIPTS_MOST = 900
-_PLACES_SHOWN = 3
+_MAX_SCRIPTS = 900
+_MAX_PLACES = 3
 
 
 def describe(plan: Plan) -> str:
-    """The paragraph in the request; "" where nobody looked, and for an undo, which is never put off."""
+    """Return the paragraph of the request; "" where nobody looked, and for an undo, which is never put off."""
     proven = plan.proven
     if proven is None:
         return ""
-    if plan.kind is PlanKind.CHAIN:
+    if KINDS[plan.kind].proven_by_script:
         lines = [_script(script, proven.at) for script in proven.scripts]
-        return listing("*Last proven by a drill*", lines, _SCRIPTS_MOST)
+        return listing("*Last proven by a drill*", lines, _MAX_SCRIPTS)
     name = one_line(plan.environment, 40)
     lines = [
         f"• this backup: {_when(proven.bundle, proven.at)}",
         f"• any backup of {name}, by a drill: {_when(proven.backups, proven.at)}",
         f"• the whole way, swap and undo included: {_when(proven.practice, proven.at)}",
     ]
-    return listing("*Last restored and compared*", lines, _SCRIPTS_MOST)
+    return listing("*Last restored and compared*", lines, _MAX_SCRIPTS)
 
 
 def headline(plan: Plan) -> str:
-    """The same in one line, for the card."""
+    """Return the same in one line, for the card."""
     proven = plan.proven
     if proven is None:
         return ""
-    if plan.kind is not PlanKind.CHAIN:
+    if not KINDS[plan.kind].proven_by_script:
         return f"This backup was last proven: {_when(proven.bundle, proven.at)}."
     if proven.unproven:
         return f"⚠ No drill has run {len(proven.unproven)} of {count(len(proven.scripts), 'script')} as they are."
@@ -41,19 +42,19 @@ def headline(plan: Plan) -> str:
 
 
 def forecast_line(plan: Plan) -> str:
-    """What the history says about the time, on a line of its own; "" where there is none to speak of."""
+    """Return how long such runs took, on a line of its own; "" where nobody looked."""
     proven = plan.proven
     if proven is None:
         return ""
-    what = "rollbacks like it" if plan.kind is PlanKind.CHAIN else "restores"
+    what = KINDS[plan.kind].history
     if proven.total is None:
         return f"\nThere is no history of {what} yet to check this estimate against."
     return "\nBy the history: " + forecast(proven.total, what) + _downtime(proven)
 
 
 def forecast(made: Forecast, what: str) -> str:
-    """``12 min to 19 min with 90 %, from 14 restores in staging``; without enough of them, that."""
-    places = [one_line(place, 40) for place in made.places[:_PLACES_SHOWN]]
+    """Return ``12 min to 19 min in 90 % of cases, from 14 restores in staging``, or that there are too few."""
+    places = [one_line(place, 40) for place in made.places[:_MAX_PLACES]]
     where = f" in {', '.join(places)}" if places else ""
     if made.low_s is None or made.high_s is None:
         return f"too few {what} to give a range ({made.samples}{where}; 3 are needed)."
@@ -62,14 +63,14 @@ def forecast(made: Forecast, what: str) -> str:
 
 
 def back_up(reversible: bool | None) -> str:  # noqa: FBT001 -- a fact, not a switch
-    """What is said of the way back up; nothing where there is no up script."""
+    """Describe the way back up; "" where there is no up script."""
     if reversible is None:
         return ""
     return "; its way back up, too" if reversible else "; ⚠ its way back up led to another schema"
 
 
 def share(coverage: float) -> str:
-    """``86 %``, rounded down: never more than is so."""
+    """Return ``86 %``, rounded down: never more than was measured."""
     return f"{int(coverage * 100 + 1e-6)} %"
 
 

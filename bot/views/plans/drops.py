@@ -1,13 +1,13 @@
-"""What is dropped, for people: what a script names apart from what CASCADE takes, parts folded into their relation."""
+"""Lists what is dropped: what scripts name apart from what CASCADE takes, parts folded into their relation."""
 
 from collections import Counter
 from collections.abc import Sequence
 
-from bot.domain.plans import PlannedDrop
+from bot.domain.planned import PlannedDrop
 from bot.views.kit.blocks import listing
 from bot.views.kit.text import code, count, one_line
 
-MOST = 2400
+MAX_LENGTH = 2400
 _IMPLIED = frozenset({"type", "composite type", "rule", "default value", "toast table"})
 """Parts that every relation has and nobody made by hand."""
 _PLURALS = {"index": "indexes", "policy": "policies"}
@@ -15,21 +15,21 @@ _ORDER = ("table", "partitioned table", "materialized view", "view", "function",
 
 
 def describe(drops: Sequence[PlannedDrop], title: str = "What is dropped") -> str:
-    """Say in one section what goes. CASCADE's victims come first, so that a long list never hides them."""
+    """List in one section what goes. CASCADE's victims come first, so that a long list never hides them."""
     if not drops:
         return f"*{title}* – nothing."
     parts = _fold(drops)[1]
     shown = wholes(drops)
-    return listing(f"*{title}* – {_sum_up(shown)}", [_line(drop, parts) for drop in shown], MOST)
+    return listing(f"*{title}* – {_sum_up(shown)}", [_line(drop, parts) for drop in shown], MAX_LENGTH)
 
 
 def wholes_in(drops: Sequence[PlannedDrop]) -> int:
-    """How many objects go by themselves, not as a part of another that goes."""
+    """Count the objects that go by themselves, not as a part of another that goes."""
     return len(_fold(drops)[0])
 
 
 def wholes(drops: Sequence[PlannedDrop]) -> list[PlannedDrop]:
-    """What goes by itself, CASCADE's victims first."""
+    """Return what goes by itself, CASCADE's victims first."""
     return sorted(_fold(drops)[0], key=lambda drop: (drop.named, _rank(drop), drop.identity))
 
 

@@ -1,21 +1,30 @@
-"""A restore or its undoing, as approvers read it: what comes, what goes, where the old database is kept."""
+"""Shows a restore or its undo as approvers read it: what comes, what goes, where the old database is kept."""
 
-from bot.domain.plans import Plan, PlannedLoss, PlannedRestore
+from bot.domain.planned import PlannedLoss, PlannedRestore
+from bot.domain.plans import RetiredPlan, SwapPlan
+from bot.domain.runs import Run
+from bot.planning.kinds import is_past_return, may_be_past_return
+from bot.planning.retired import saved_in_place
 from bot.views.kit.blocks import listing
 from bot.views.kit.text import code, count, moment, one_line, span
 
-_LOSSES_MOST = 2400
-STAMP = "{date_short_pretty} {time}"
+_MAX_LOSSES = 2400
+_STAMP = "{date_short_pretty} {time}"
 
 
-def describe(plan: Plan, come: PlannedRestore) -> list[str]:
-    """Describe the swap in sections of mrkdwn: about 4,000 characters at the very most."""
-    return [_coming(plan, come), losses(come), _kept(come)]
+def describe(plan: SwapPlan, *app: str) -> list[str]:
+    """Describe the swap in sections of mrkdwn, the app's last: about 4,000 characters at the very most."""
+    return [_coming(plan), _losses(plan.restore), _kept(plan.restore), *app]
 
 
-def unswapped(plan: Plan, come: PlannedRestore, *, sure: bool) -> str:
-    """Say of a run that did not come so far what the live database is; `sure`: that the swap did not commit."""
-    if not sure:
+def outcome(plan: SwapPlan, run: Run) -> list[str]:
+    """Describe what such a run swapped, or which database is the live one where it did not come so far."""
+    return describe(plan) if is_past_return(run) else [_unswapped(plan, run)]
+
+
+def _unswapped(plan: SwapPlan, run: Run) -> str:
+    come = plan.restore
+    if may_be_past_return(run):
         return (
             "*Whether the databases were swapped is not known* – look at the names (psql -l) before anything else: "
             f"{code(come.outgoing, 80)} is there only if they were. No database has been dropped."
@@ -24,8 +33,9 @@ def unswapped(plan: Plan, come: PlannedRestore, *, sure: bool) -> str:
     return f"*Nothing was swapped* – the live database is the one from before; {was} was to take its place."
 
 
-def impact(come: PlannedRestore) -> str:
-    """What is lost, in one plain line, without a full stop."""
+def impact(plan: SwapPlan) -> str:
+    """Describe what is lost in one plain line, without a full stop."""
+    come = plan.restore
     if not come.compared:
         return "rows written since the backup go; nobody can say how many"
     losing = [loss for loss in come.losses if loss.rows_now > loss.rows_then or loss.gone]
@@ -34,8 +44,9 @@ def impact(come: PlannedRestore) -> str:
     return f"at least {count(come.rows_lost, 'row')} of {count(len(losing), 'table')} go"
 
 
-def _coming(plan: Plan, come: PlannedRestore) -> str:
-    at = moment(come.created_at, STAMP)
+def _coming(plan: SwapPlan) -> str:
+    come = plan.restore
+    at = moment(come.created_at, _STAMP)
     if plan.undoes:
         return (
             f"*What comes back* – the database that run {code(plan.undoes, 40)} put aside at {at}, "
@@ -49,16 +60,16 @@ def _coming(plan: Plan, come: PlannedRestore) -> str:
     )
 
 
-def losses(come: PlannedRestore) -> str:
-    """Tables that lose rows, a line each. Numbers are net: of 100 rows written and 40 deleted, 60 show, 100 go."""
+def _losses(come: PlannedRestore) -> str:
+    """List the tables that lose rows. Numbers are net: of 100 rows written and 40 deleted, 60 show, and 100 go."""
     if not come.compared:
         return "*Rows that vanish* – all that were written since, and nobody can say how many."
-    since = f"since {moment(come.created_at, STAMP)}"
+    since = f"since {moment(come.created_at, _STAMP)}"
     net = f"Rows written and rows deleted {since} offset each other in such numbers; rows changed since go back, too."
     if not come.losses:
         return f"*Rows that vanish* – those written since; every table has as many rows as then. {net}"
     title = f"*Rows that vanish* – at least {come.rows_lost:,} in all. {net}"
-    return listing(title, [_loss(loss, since) for loss in come.losses], _LOSSES_MOST)
+    return listing(title, [_loss(loss, since) for loss in come.losses], _MAX_LOSSES)
 
 
 def _loss(loss: PlannedLoss, since: str) -> str:
@@ -74,3 +85,26 @@ def _loss(loss: PlannedLoss, since: str) -> str:
 def _kept(come: PlannedRestore) -> str:
     name, long = code(come.outgoing, 80), span(come.keep_s)
     return f"*Nothing is lost* – the live database is kept whole as {name} for {long}; undo brings it back."
+
+
+def describe_retired(plan: RetiredPlan, *app: str) -> list[str]:
+    """Describe a restore in place of an old release in sections of mrkdwn, the app's last."""
+    come = plan.restore
+    what = f"*What comes* – {code(come.backup, 160)}, taken {moment(come.created_at, _STAMP)}, loaded in place."
+    return [what, _losses(come), *app]
+
+
+def retired_outcome(plan: RetiredPlan, run: Run) -> list[str]:
+    """Describe what a restore in place replaced, and where the old content is."""
+    return [*(describe_retired(plan) if is_past_return(run) else []), _old_content(run)]
+
+
+def _old_content(run: Run) -> str:
+    saved = saved_in_place(run)
+    if is_past_return(run):
+        again = code(f"/rollback {run.environment} {saved}", 200)
+        return f"*The old content* – is in the emergency backup; {again} restores it."
+    taken = f" The emergency backup {code(saved, 160)} was taken." if saved else " No emergency backup was taken."
+    if may_be_past_return(run):
+        return f"*Whether the content was replaced is not known* – look at the database before anything else.{taken}"
+    return f"*Nothing was replaced* – the old content is as it was.{taken}"

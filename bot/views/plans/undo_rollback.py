@@ -1,11 +1,14 @@
-"""The undoing of a chain, as approvers read it: what comes back, from where."""
+"""Shows the undo of a rollback as approvers read it: what comes back, and from where."""
 
-from bot.domain.plans import Plan, PlannedRecreation, PlannedRows
+from bot.domain.planned import PlannedRows
+from bot.domain.plans import UndoRollbackPlan
+from bot.domain.runs import Run
+from bot.planning.kinds import is_past_return, may_be_past_return
 from bot.views.kit.blocks import listing
 from bot.views.kit.text import code, count, moment, one_line, size
 from bot.views.plans import drops
 
-_ROWS_MOST = 1700
+_MAX_ROWS = 1700
 _STAMP = "{date_short_pretty} {time}"
 _HOW = {
     "dropped": "",
@@ -15,19 +18,29 @@ _HOW = {
 }
 
 
-def describe(plan: Plan, source: PlannedRecreation) -> list[str]:
-    """Describe it in sections of mrkdwn: about 5,500 characters at the very most."""
-    return [_source(plan, source), drops.describe(plan.drops, "What comes back"), _rows(plan), _kept(plan)]
+def describe(plan: UndoRollbackPlan, *app: str) -> list[str]:
+    """Describe it in sections of mrkdwn, the app's last: about 5,500 characters at the very most."""
+    return [_source(plan), drops.describe(plan.drops, "What comes back"), _rows(plan), _kept(plan), *app]
 
 
-def impact(plan: Plan) -> str:
-    """What comes back, in one plain line, without a full stop."""
+def impact(plan: UndoRollbackPlan) -> str:
+    """Describe what comes back in one plain line, without a full stop."""
     rows, changed = sum(row.rows for row in plan.rows if row.all_go), [r for r in plan.rows if not r.all_go]
     some = f", and what is missing of {count(len(changed), 'table')}" if changed else ""
     return f"{count(drops.wholes_in(plan.drops), 'object')} and {count(rows, 'row')} come back{some}"
 
 
-def _source(plan: Plan, source: PlannedRecreation) -> str:
+def outcome(plan: UndoRollbackPlan, run: Run) -> list[str]:
+    """Describe what such a run brought back, or would have."""
+    if is_past_return(run):
+        return describe(plan)
+    if may_be_past_return(run):
+        return [drops.describe(plan.drops, "What may have come back – look first")]
+    return [drops.describe(plan.drops, "What would have come back – nothing did")]
+
+
+def _source(plan: UndoRollbackPlan) -> str:
+    source = plan.source
     names = ", ".join(one_line(script.name, 60) for script in plan.scripts[:10])
     more = f" and {len(plan.scripts) - 10} more" if len(plan.scripts) > 10 else ""  # noqa: PLR2004 -- the slice's length
     rows = f", and its rows under {code(source.export, 120)}" if source.export else ""
@@ -39,7 +52,7 @@ def _source(plan: Plan, source: PlannedRecreation) -> str:
     )
 
 
-def _rows(plan: Plan) -> str:
+def _rows(plan: UndoRollbackPlan) -> str:
     if not plan.rows:
         return "*Rows that come back* – none had gone."
     gone = [row for row in plan.rows if row.all_go]
@@ -47,7 +60,7 @@ def _rows(plan: Plan) -> str:
     some = "what is missing of tables that stayed" if len(gone) < len(plan.rows) else ""
     title = f"*Rows that come back* – {'; and '.join(part for part in (total, some) if part)}"
     ranked = sorted(plan.rows, key=lambda row: (row.reason == "derived", -row.rows, row.table))
-    return listing(title, [_row(row) for row in ranked], _ROWS_MOST)
+    return listing(title, [_row(row) for row in ranked], _MAX_ROWS)
 
 
 def _row(row: PlannedRows) -> str:
@@ -56,7 +69,7 @@ def _row(row: PlannedRows) -> str:
     return f"• {code(row.table)} {rows}, {size(row.size_bytes)}{_HOW.get(row.reason, '')}"
 
 
-def _kept(plan: Plan) -> str:
+def _kept(plan: UndoRollbackPlan) -> str:
     return (
         "*Nothing is lost* – rows written since the chain stay. "
         f"A full backup is taken first, into {code(plan.saves_to, 200)}."

@@ -1,24 +1,17 @@
-"""The request for approval: the whole plan, the votes, and the buttons while they mean something."""
+"""Shows the request for approval: the whole plan, the votes, and the buttons while it is open."""
 
 from collections.abc import Sequence
 
 from bot.domain.approvals import Choice, Vote
-from bot.domain.plans import PlanKind
 from bot.domain.runs import OPEN, Run, RunState, StepState
 from bot.views.buttons import for_ballot
 from bot.views.kit.blocks import View, actions, context, header, listing, page, section
 from bot.views.kit.text import code, moment, one_line, person, prose
 from bot.views.plans import plan as plan_view
+from bot.views.plans.kinds import KINDS
 from bot.views.runs.card import STATES
 
-_VOTES_MOST = 900
-_ASKED = {
-    PlanKind.CHAIN: "to roll {} back",
-    PlanKind.RESTORE: "to restore {} from a backup",
-    PlanKind.UNDO: "to swap the database of {} back",
-    PlanKind.RECREATE: "to bring back in {} what a rollback dropped",
-    PlanKind.RESTORE_IN_PLACE: "to restore {} from a backup, in place",
-}
+_MAX_VOTES = 900
 
 
 def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) -> View:
@@ -26,7 +19,7 @@ def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) ->
     if run.drill:
         return _render_drill(run)
     noun, where = plan_view.noun(run.plan), f"*{one_line(run.environment, 40)}*"
-    asked = f"{person(run.requester)} asks {_ASKED[run.plan.kind].format(where)}"
+    asked = f"{person(run.requester)} asks {KINDS[run.plan.kind].requested.format(where)}"
     reason = one_line(run.reason, 500) or ("not given" if production else "")
     text = f"Approval of {quorum} needed: {noun} of {one_line(run.environment, 40)}, {plan_view.headline(run.plan)}"
     return page(
@@ -42,7 +35,7 @@ def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) ->
 
 
 def _render_drill(run: Run) -> View:
-    """Nobody is asked; the plan is there for whoever wants to know, or to stop it."""
+    """Render a drill's plan: nobody votes on it, but people can read and stop it."""
     noun, where = plan_view.noun(run.plan), one_line(run.environment, 40)
     words = f"Drill {code(run.drill, 20)} practises this. It needs no approval; nobody is asked to vote."
     stop = f"Stop it with {code(f'/rollback cancel {run.id}', 60)}." if run.state in OPEN else STATES[run.state]
@@ -63,7 +56,7 @@ def render_void(run: Run, old_digest: str, differences: Sequence[str]) -> View:
 
 
 def render_changed(run: Run, old_digest: str, differences: Sequence[str]) -> View:
-    """Tell the thread that the world moved, how, and what to do now."""
+    """Render what has moved since the vote, and what to do now."""
     lines = [f"• {prose(line, 400)}" for line in differences] or ["• (no single difference to name)"]
     old = one_line(old_digest[:12], 12)
     title = f"*⚠️ Something moved since the vote.* Plan `{old}` is void; nothing was changed. What moved:"
@@ -78,7 +71,7 @@ def render_changed(run: Run, old_digest: str, differences: Sequence[str]) -> Vie
 
 
 def render_asked_again(run: Run, reasons: Sequence[str]) -> View:
-    """Tell the thread that votes are missing for a plan that has not changed, why, and what to do now."""
+    """Render why votes are missing for a plan that has not changed, and what to do now."""
     plan = f"`{run.plan.short_digest}`"
     title = f"*⚠️ It did not start: votes are missing.* Plan {plan} is unchanged; nothing was touched. Why:"
     lines = [f"• {prose(line, 400)}" for line in reasons]
@@ -96,7 +89,7 @@ def render_asked_again(run: Run, reasons: Sequence[str]) -> View:
 def _votes(run: Run, votes: Sequence[Vote], quorum: int) -> str:
     counted = [vote for vote in votes if vote.digest[:12] == run.plan.short_digest]
     given = len([vote for vote in counted if vote.choice is Choice.APPROVE])
-    return listing(f"*Votes* – {given} of {quorum} approvals", [_vote(vote) for vote in counted], _VOTES_MOST)
+    return listing(f"*Votes* – {given} of {quorum} approvals", [_vote(vote) for vote in counted], _MAX_VOTES)
 
 
 def _vote(vote: Vote) -> str:

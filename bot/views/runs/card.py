@@ -1,10 +1,10 @@
-"""The run's card: one message in the incident channel, edited in place."""
+"""Shows a run's card: one message in the incident channel, edited in place."""
 
 from collections.abc import Sequence
 
 from bot.domain.approvals import Choice, Vote
 from bot.domain.runs import OPEN, Run, RunState, Step, StepState
-from bot.planning.checklist import is_past_return, is_undoable, may_be_past_return
+from bot.planning.kinds import is_past_return, is_undoable, may_be_past_return
 from bot.planning.retired import is_retired
 from bot.views.buttons import for_card
 from bot.views.kit.blocks import View, actions, context, header, page, paginate, section
@@ -12,7 +12,7 @@ from bot.views.kit.text import code, count, duration, moment, one_line, people, 
 from bot.views.plans import drill_evidence
 from bot.views.plans import plan as plan_view
 
-CHECKLIST_MOST = 7000
+MAX_CHECKLIST = 7000
 STATES = {
     RunState.PENDING: "🗳 Waiting for approval",
     RunState.APPROVED: "👍 Approved, about to start",
@@ -43,7 +43,7 @@ def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) ->
         run: as it is now.
         votes: all of the run; those for another plan are left out.
         quorum: votes needed.
-        production: whether a missing reason is worth saying.
+        production: a missing reason is mentioned.
     """
     noun = plan_view.noun(run.plan)
     title = f"{_drill(run)}{noun.capitalize()} of {run.environment} to schema {run.plan.to_schema:03d}"
@@ -56,7 +56,7 @@ def render(run: Run, votes: Sequence[Vote], quorum: int, *, production: bool) ->
             header(title),
             section(_state(run, votes, quorum)),
             context(*_facts(run, votes, production=production)),
-            *paginate([line for step in run.steps for line in step_lines(step)], CHECKLIST_MOST),
+            *paginate([line for step in run.steps for line in step_lines(step)], MAX_CHECKLIST),
             *actions(for_card(run)),
             context(*_times(run)),
         ],
@@ -68,7 +68,7 @@ def _drill(run: Run) -> str:
 
 
 def approvers(run: Run, votes: Sequence[Vote]) -> list[str]:
-    """Who has approved this very plan, first to last."""
+    """List the people who have approved this very plan, first to last."""
     counted = [vote for vote in votes if vote.digest[:12] == run.plan.short_digest]
     return [vote.user_id for vote in counted if vote.choice is Choice.APPROVE]
 
@@ -90,7 +90,7 @@ def _state(run: Run, votes: Sequence[Vote], quorum: int) -> str:
 
 
 def _ways_on(run: Run) -> list[str]:
-    """What may be done with a parked run: before the point of no return Retry goes back, after it forward."""
+    """List what people can do with a parked run: before the point of no return Retry goes back, after it forward."""
     call = "_Escalate_ posts the logs, what can be recovered, whom to call."
     if is_retired(run):
         return [f"Close it as it stands with {code(f'/rollback cancel {run.id}', 60)}. {call}"]
@@ -134,7 +134,7 @@ def _times(run: Run) -> list[str]:
 
 
 def step_lines(step: Step) -> list[str]:
-    """A step's line of a checklist: its state, title, how long it took, what came of it."""
+    """Render a step's line of a checklist: its state, title, duration and outcome."""
     extra = [part for part in (_pace(step), prose(" ".join(step.detail.split()), 300)) if part]
     return [f"{MARKS[step.state]} {one_line(step.title, 150)}" + (f" – {' · '.join(extra)}" if extra else "")]
 

@@ -1,4 +1,4 @@
-"""What people need to take a run over."""
+"""Shows people what they need to take a run over."""
 
 from bot.domain.runs import Run
 from bot.ports import Escalation
@@ -6,8 +6,8 @@ from bot.views.kit.blocks import Block, View, context, header, listing, page, se
 from bot.views.kit.text import code, one_line, paragraph, person, preformatted, prose
 from bot.views.plans import plan as plan_view
 
-_LOGS_MOST = 5200
-_PODS_MOST = 2
+_MAX_LOGS = 5200
+_MAX_PODS = 2
 
 
 def render(run: Run, escalation: Escalation) -> View:
@@ -43,10 +43,10 @@ def _logs(escalation: Escalation) -> list[Block]:
     pods = sorted(escalation.database_logs)
     if not pods:
         return [section("*Database logs* – none could be read.")]
-    share = min(2700, _LOGS_MOST // min(len(pods), _PODS_MOST))
+    share = min(2700, _MAX_LOGS // min(len(pods), _MAX_PODS))
     shown = [
         section(f"*Database log, last lines* – {code(pod, 100)}\n{preformatted(escalation.database_logs[pod], share)}")
-        for pod in pods[:_PODS_MOST]
+        for pod in pods[:_MAX_PODS]
     ]
     left = len(pods) - len(shown)
     return [*shown, *([context(f"… and {left} more pods")] if left else [])]

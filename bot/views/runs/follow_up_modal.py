@@ -1,4 +1,4 @@
-"""The modal that closes a run's follow-up, and what is read from it."""
+"""Builds the modal that closes a run's follow-up, and reads the link from it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from bot.views.kit.text import clip, escape
 
 CALLBACK_ID = "close_followup"
 LINK_BLOCK = "link"
-_LINK_MOST = 500
+_MAX_LINK = 500
 
 
 def modal(run_id: str, metadata: str) -> Block:
@@ -35,7 +35,7 @@ def modal(run_id: str, metadata: str) -> Block:
                 "element": {
                     "type": "plain_text_input",
                     "action_id": LINK_BLOCK,
-                    "max_length": _LINK_MOST,
+                    "max_length": _MAX_LINK,
                     "placeholder": _plain("https://…"),
                 },
             },
@@ -43,7 +43,7 @@ def modal(run_id: str, metadata: str) -> Block:
     }
 
 
-def link_of(view: Mapping[str, Any]) -> str:
+def read_link(view: Mapping[str, Any]) -> str:
     """Read the link as typed from a submitted view; "" where there is none."""
     values = view.get("state", {}).get("values", {})
     return str(values.get(LINK_BLOCK, {}).get(LINK_BLOCK, {}).get("value") or "").strip()

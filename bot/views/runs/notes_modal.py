@@ -1,4 +1,4 @@
-"""The modal in which people write what went wrong, and what is read from it."""
+"""Builds the modal in which people write what went wrong, and reads it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from bot.views.kit.text import clip, escape
 CALLBACK_ID = "document_run"
 WRONG_BLOCK = "wrong"
 CHANGE_BLOCK = "change"
-TEXT_MOST = 3000
+MAX_TEXT = 3000
 
 
 def modal(run_id: str, metadata: str) -> Block:
@@ -40,7 +40,7 @@ def read(view: Mapping[str, Any]) -> tuple[str, str]:
 
 def _written(view: Mapping[str, Any], block: str) -> str:
     values = view.get("state", {}).get("values", {})
-    return str(values.get(block, {}).get(block, {}).get("value") or "").replace("\0", "").strip()[:TEXT_MOST]
+    return str(values.get(block, {}).get(block, {}).get("value") or "").replace("\0", "").strip()[:MAX_TEXT]
 
 
 def _input(block: str, label: str, placeholder: str) -> Block:
@@ -52,7 +52,7 @@ def _input(block: str, label: str, placeholder: str) -> Block:
             "type": "plain_text_input",
             "action_id": block,
             "multiline": True,
-            "max_length": TEXT_MOST,
+            "max_length": MAX_TEXT,
             "placeholder": _plain(placeholder),
         },
     }

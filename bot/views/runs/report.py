@@ -3,28 +3,19 @@
 from collections.abc import Sequence
 
 from bot.domain.backups import SavedTable
-from bot.domain.plans import PlanKind
+from bot.domain.plans import ChainPlan
 from bot.domain.runs import Run, RunState
-from bot.planning.retired import is_retired
-from bot.views import retired
 from bot.views.buttons import for_report
 from bot.views.kit.blocks import Block, View, actions, context, header, listing, page, section
 from bot.views.kit.text import code, count, duration, moment, one_line, people, person, prose, size
-from bot.views.plans import drops, swap, undo_rollback
 from bot.views.plans import plan as plan_view
-from bot.views.runs.report_model import BOT, Account, Change, RunReport, TimelineEntry
+from bot.views.plans.kinds import KINDS
+from bot.views.runs.report_model import BOT, Account, RunReport, TimelineEntry
 
 _MAX_TIMELINE = 2800
 _MAX_ACCOUNTS = 1400
 _MAX_SAVED = 1800
 _MAX_DETAIL = 160
-_GOOD = {
-    PlanKind.CHAIN: "✅ Rolled back",
-    PlanKind.RESTORE: "✅ Restored",
-    PlanKind.UNDO: "✅ Undone",
-    PlanKind.RECREATE: "✅ Undone",
-    PlanKind.RESTORE_IN_PLACE: "✅ Restored in place",
-}
 _STEP_SIGNS = {"step": "✓", "step-failed": "✗", "step-undone": "↩"}
 
 
@@ -59,31 +50,9 @@ def _account(account: Account) -> str:
 
 
 def _changed(report: RunReport) -> list[str]:
+    """Describe what changed, or would have; what was saved before is there even where nothing changed."""
     run = report.run
-    if report.change is not Change.MADE:
-        return _unchanged(report)
-    if run.plan.regrowth is not None:
-        return undo_rollback.describe(run.plan, run.plan.regrowth)
-    if run.plan.restore is None:
-        return [drops.describe(run.plan.drops, "What was dropped"), _saved(report)]
-    if is_retired(run):
-        return [*retired.describe(run.plan.restore), retired.outcome(run)]
-    return [*swap.describe(run.plan, run.plan.restore), *_findings(report)]
-
-
-def _unchanged(report: RunReport) -> list[str]:
-    """Describe what a run would have changed or may have changed; what it saved is there even so."""
-    run, sure = report.run, report.change is Change.NONE
-    restore = run.plan.restore
-    if is_retired(run):
-        return [retired.outcome(run)]
-    if restore is not None:
-        return [swap.unswapped(run.plan, restore, sure=sure), *_findings(report)]
-    if run.plan.regrowth is not None:
-        title = "What would have come back – nothing did" if sure else "What may have come back – look first"
-        return [drops.describe(run.plan.drops, title)]
-    title = "What would have been dropped – nothing was" if sure else "What may have been dropped – look first"
-    return [drops.describe(run.plan.drops, title), _saved(report)]
+    return [*KINDS[run.plan.kind].outcome(run.plan, run), *_saved(report), *_findings(report)]
 
 
 def _findings(report: RunReport) -> list[str]:
@@ -95,7 +64,7 @@ def _findings(report: RunReport) -> list[str]:
 def _outcome(report: RunReport) -> str:
     run, down = report.run, report.downtime_s
     good = run.state in {RunState.RUNNING, RunState.SUCCEEDED} and not run.problem
-    lines = [f"*{_GOOD[run.plan.kind] if good else '⚠️ Not completed'}* – {plan_view.headline(run.plan)}"]
+    lines = [f"*{KINDS[run.plan.kind].done if good else '⚠️ Not completed'}* – {plan_view.headline(run.plan)}"]
     if run.problem:
         lines.append(f"What stopped it: {prose(run.problem, 600)}")
     if down is not None:
@@ -103,17 +72,19 @@ def _outcome(report: RunReport) -> str:
     return "\n".join(lines)
 
 
-def _saved(report: RunReport) -> str:
+def _saved(report: RunReport) -> list[str]:
     run, export = report.run, report.export
+    if not isinstance(run.plan, ChainPlan):
+        return []
     if export is None:
         if report.exported:  # the bucket does not answer just now
-            return f"*Saved rows* – {one_line(report.exported, 200)}, in {code(run.plan.saves_to, 120)}."
-        return "*Saved rows* – none were exported." if run.plan.rows else "*Saved rows* – none had to be."
+            return [f"*Saved rows* – {one_line(report.exported, 200)}, in {code(run.plan.saves_to, 120)}."]
+        return ["*Saved rows* – none were exported." if run.plan.rows else "*Saved rows* – none had to be."]
     title = (
         f"*Saved rows* – {count(export.rows, 'row')} of {count(len(export.tables), 'relation')} "
         f"in {code(run.plan.saves_to, 120)}, under {code(export.prefix, 200)}"
     )
-    return listing(title, [_table(table) for table in export.tables], _MAX_SAVED + len(title))
+    return [listing(title, [_table(table) for table in export.tables], _MAX_SAVED + len(title))]
 
 
 def _table(table: SavedTable) -> str:

@@ -9,16 +9,8 @@ from typing import Any
 from bot.domain.approvals import Choice
 from bot.domain.backups import Export
 from bot.domain.runs import Run, RunState, Step, StepState
-from bot.planning.checklist import (
-    BACKUP,
-    EXPORT,
-    FOLLOW_UP,
-    RESTORE_TRAFFIC,
-    STOP_TRAFFIC,
-    VERIFY_SIDE,
-    is_past_return,
-    may_be_past_return,
-)
+from bot.planning.checklist import BACKUP, EXPORT, FOLLOW_UP, RESTORE_TRAFFIC, STOP_TRAFFIC, VERIFY_SIDE
+from bot.planning.kinds import is_past_return, may_be_past_return
 from bot.ports import AuditEvent
 
 BOT = "backstop"

@@ -200,7 +200,7 @@ def test_going_back_puts_the_whole_template_back(cluster: KubernetesCluster, emu
 def test_going_back_reuses_the_old_replicaset_under_a_new_number(
     cluster: KubernetesCluster, emulator: ClusterEmulator
 ) -> None:
-    old = cluster.inspect().deployment(API).revision_of(AppVersion(1, 2, 3))
+    old = cluster.inspect().deployment(API).find_revision(AppVersion(1, 2, 3))
     assert old is not None
     cluster.set_image(API, old.image, old.number)
     eventually(lambda: cluster.inspect().deployment(API).history[0].image == old.image)

@@ -14,8 +14,8 @@ from bot.adapters.migration_files.files import ScriptFiles
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.catalogue import Rehearsal
 from bot.domain.migrations import DownScript
-from bot.domain.plans import PlannedDrop
-from bot.planning import affected_rows, impact
+from bot.domain.planned import PlannedDrop
+from bot.planning import impact
 from bot.sandbox.physioflow import clones
 from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import PostgresServer, find_bin_dir
@@ -69,9 +69,7 @@ class Seen:
 
     @property
     def changed(self) -> tuple[str, ...]:
-        return tuple(
-            name.removeprefix("public.") for name in affected_rows.changed_relations(self.rehearsal, self.chain)
-        )
+        return tuple(name.removeprefix("public.") for name in impact.changed_relations(self.rehearsal, self.chain))
 
 
 Rehearse = Callable[[str], Seen]
@@ -154,7 +152,7 @@ def test_rows_that_go_or_change_are_found(rehearse: Rehearse, sql: str, changed:
 def test_only_functions_that_may_write_are_told_of(rehearse: Rehearse) -> None:
     seen = rehearse("SELECT purge_meals(); SELECT twice(2), count(*) FROM meals")
 
-    assert affected_rows.called_functions(seen.rehearsal.before, seen.chain) == ("public.purge_meals()",)
+    assert impact.called_functions(seen.rehearsal.before, seen.chain) == ("public.purge_meals()",)
 
 
 def test_a_partitioned_table_is_counted_by_its_partitions(rehearse: Rehearse) -> None:

@@ -9,7 +9,7 @@ import pytest
 from bot.adapters.database.connections import Connection
 from bot.cli import examine
 from bot.engine.context import Services
-from bot.engine.preview.rollback import preview
+from bot.engine.kinds import preview
 from bot.errors import PermanentError
 from bot.planning.facts import RestoreRequest
 from tests.adapters.sides.conftest import Nasty

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.jobs import Job, JobState
-from bot.domain.plans import PlanKind, PlannedRestore
+from bot.domain.planned import PlannedRestore
+from bot.domain.plans import PlanKind, RestorePlan
 from bot.domain.runs import Run, RunState, StepState
 from bot.engine.requests import RecoverRows
 from bot.errors import PermanentError, TemporaryError
-from bot.planning import checklist
+from bot.planning.kinds import build_checklist
 from bot.ports import Request, SideFacts
 from tests.engine.story import Story
 from tests.fakes.clock import NOON
@@ -18,7 +19,7 @@ from tests.fakes.process import Process
 from tests.fakes.row_recovery import FakeRowRecovery
 from tests.fakes.sides import FakeSides
 from tests.fakes.world import World
-from tests.views.samples import PLAN, RUN
+from tests.views.samples import PLAN, RUN, recast
 
 KEPT = "physioflow_backstop_kept_r2abcd"
 
@@ -46,8 +47,8 @@ def restored(state: RunState = RunState.SUCCEEDED) -> Run:
     come = PlannedRestore(
         "prod_nightly_20260210_120000", "k", "", "", NOON, "", (), compared=True, incoming="s", outgoing=KEPT
     )
-    plan = replace(PLAN, kind=PlanKind.RESTORE, scripts=(), restore=come)
-    done = tuple(replace(step, state=StepState.DONE) for step in checklist.checklist_of(PlanKind.RESTORE))
+    plan = recast(PLAN, RestorePlan, restore=come)
+    done = tuple(replace(step, state=StepState.DONE) for step in build_checklist(PlanKind.RESTORE))
     return replace(RUN, id="r2abcd", plan=plan, state=state, steps=done, requester=ONCALL)
 
 

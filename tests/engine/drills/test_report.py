@@ -12,7 +12,7 @@ from bot.domain.environments import DrillDemand, Targets
 from bot.domain.plans import PlanKind
 from bot.domain.runs import RunState
 from bot.engine.drills.report import answer_report
-from bot.engine.preview.rollback import preview
+from bot.engine.kinds import preview
 from bot.engine.requests import ReportDrills
 from bot.errors import PermanentError
 from bot.planning.facts import RestoreRequest, RollbackRequest
@@ -153,7 +153,7 @@ def test_the_way_back_is_never_blocked(story: Story, world: World, sides: FakeSi
     demand(world)
     back = undo(story, run.id)
 
-    assert (back.plan.kind, back.state) == (PlanKind.UNDO, RunState.SUCCEEDED)
+    assert (back.plan.kind, back.state) == (PlanKind.UNDO_SWAP, RunState.SUCCEEDED)
     assert back.plan.proven is None
 
 

@@ -45,7 +45,7 @@ def _faults_in_restore(story: Drilling, drill: Drill) -> list[str]:
     again = [n for n, run in world.announcer.notes.items() if n[1] == "started"]
     return faults_of(
         {
-            "kinds": (restored.plan.kind, undone.plan.kind) == (PlanKind.RESTORE, PlanKind.UNDO),
+            "kinds": (restored.plan.kind, undone.plan.kind) == (PlanKind.RESTORE, PlanKind.UNDO_SWAP),
             f"states {restored.state}, {undone.state}": {restored.state, undone.state} == {RunState.SUCCEEDED},
             "drill's": {restored.drill, undone.drill} == {DRILL_ID},
             f"exchanges {len(story.sides.exchanges)}": len(story.sides.exchanges) == 2,

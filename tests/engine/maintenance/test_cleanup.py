@@ -14,6 +14,7 @@ from bot.engine.backups.create import in_use
 from bot.engine.maintenance.cleanup import SCRATCH_AGE, clean_up
 from bot.errors import TemporaryError
 from bot.planning import checklist
+from bot.planning.kinds import build_checklist
 from bot.ports import Report
 from tests.engine.runs.steps.test_load_side import bundle
 from tests.engine.story import Story
@@ -121,7 +122,7 @@ def test_what_a_run_has_loaded_stays_as_long_as_it_may_matter(
     sides.databases[name] = ()
     steps = tuple(
         replace(step, started_at=NOON if swapping and step.key == checklist.SWAP else None)
-        for step in checklist.checklist_of(PlanKind.RESTORE)
+        for step in build_checklist(PlanKind.RESTORE)
     )
     world.journal.runs.table["r2abcd"] = replace(RUN, id="r2abcd", state=RunState(state), steps=steps)
     world.clock.sleep(SCRATCH_AGE.total_seconds() * 2)

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from bot.domain.drill_evidence import Forecast
 from bot.domain.drill_reports import DrillReport, DrillSeries, Overdue, RestoreForecast
 from bot.domain.drills import DrillKind
+from bot.domain.planned import Forecast
 from bot.views.drills import report as drillreport
 from tests.drills import drill_of
 from tests.fakes.clock import NOON

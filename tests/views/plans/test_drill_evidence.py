@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.domain.drill_evidence import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.drills import ScriptProof
 from bot.domain.migrations import DownScript
+from bot.domain.planned import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.plans import Plan, PlanKind
 from bot.domain.runs import Run
 from bot.ports import BackupDetails, MigrationRow, Overview
@@ -16,6 +16,7 @@ from bot.views.status import migrations
 from tests.drills import drill_of
 from tests.fakes.clock import NOON
 from tests.views.backups.test_backups import BACKUP
+from tests.views.plans.test_swap import RESTORE
 from tests.views.samples import ASKED, PLAN, RUN, read
 
 DAY = timedelta(days=1)
@@ -27,7 +28,7 @@ SCRIPTS = (
 
 
 def plan(proven: PlannedProof, kind: PlanKind = PlanKind.CHAIN) -> Plan:
-    return replace(PLAN, kind=kind, proven=proven)
+    return replace(RESTORE if kind is PlanKind.RESTORE else PLAN, proven=proven)
 
 
 def test_each_script_of_a_chain_with_its_newest_proof() -> None:

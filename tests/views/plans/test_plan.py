@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.domain.plans import PlannedDrop, PlannedRows
+from bot.domain.planned import PlannedDrop, PlannedRows
 from bot.views.kit.blocks import View
 from bot.views.plans import drops, plan
 from tests.views.samples import FLAGS, PLAN, read

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from bot.adapters import htmlreport
-from bot.domain.plans import PlanKind, PlannedLoss, PlannedRestore
+from bot.domain.planned import PlannedLoss, PlannedRestore
+from bot.domain.plans import RestorePlan, UndoSwapPlan
 from bot.domain.runs import RunState, StepState
 from bot.ports import KeptDatabase
 from bot.views.plans import swap
@@ -14,7 +15,7 @@ from bot.views.runs import approval_request, card, report, report_model
 from bot.views.runs.html import sheet
 from bot.views.status import status
 from tests.views.runs.html.incidents import walked
-from tests.views.samples import ASKED, PLAN, RUN, buttons, read
+from tests.views.samples import ASKED, PLAN, RUN, buttons, read, recast
 
 COMES = PlannedRestore(
     backup="prod_nightly_20260211_020000",
@@ -33,7 +34,7 @@ COMES = PlannedRestore(
     outgoing="physioflow_prod_backstop_kept_rk3f9a",
     keep_s=604_800.0,
 )
-RESTORE = replace(PLAN, kind=PlanKind.RESTORE, scripts=(), drops=(), rows=(), locks=(), restore=COMES)
+RESTORE = recast(PLAN, RestorePlan, restore=COMES)
 RESTORED = replace(walked(replace(RUN, plan=RESTORE), "document"), state=RunState.SUCCEEDED)
 
 
@@ -55,7 +56,7 @@ def test_as_many_rows_as_then_is_not_called_no_loss() -> None:
     even = replace(RESTORE, restore=replace(COMES, losses=()))
     shown = read(approval_request.render(replace(RUN, plan=even), (), 2, production=True))
     assert "*Rows that vanish* – those written since; every table has as many rows as then. Rows written" in shown
-    assert "rows written since go, though no table has fewer rows afterwards" in swap.impact(replace(COMES, losses=()))
+    assert "rows written since go, though no table has fewer rows afterwards" in swap.impact(even)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_a_restore_that_was_left_to_people_after_the_swap_can_be_undone_too() ->
 
 
 def test_an_undo_says_which_run_it_takes_back() -> None:
-    undo = replace(RESTORE, kind=PlanKind.UNDO, undoes="rk3f9a", restore=replace(COMES, backup=""))
+    undo = recast(RESTORE, UndoSwapPlan, undoes="rk3f9a", restore=replace(COMES, backup=""))
     text = read(approval_request.render(replace(RUN, plan=undo), (), 2, production=True))
     assert "the database that run `rk3f9a` put aside" in text
 

@@ -2,30 +2,32 @@
 
 from dataclasses import replace
 
-from bot.domain.plans import Plan, PlanKind, PlannedDrop, PlannedRecreation, PlannedRows, PlannedScript
+from bot.domain.planned import PlannedDrop, PlannedRecreation, PlannedRows, PlannedScript
+from bot.domain.plans import Plan, UndoRollbackPlan
 from bot.domain.runs import RunState
-from bot.planning.checklist import checklist_of
+from bot.planning.kinds import build_checklist
 from bot.views import buttons
 from bot.views.kit.blocks import View
 from bot.views.plans import plan
 from bot.views.runs import approval_request, report, report_model
 from tests.views.runs.html.incidents import walked
-from tests.views.samples import ASKED, FLAGS, PLAN, RUN, VOTES, read
+from tests.views.samples import ASKED, FLAGS, PLAN, RUN, VOTES, read, recast
 
 SOURCE = PlannedRecreation(
     "prod_pre-rollback-027-rk3f9a_20260211_030000", "k", "v", "ab" * 32, ASKED, "exports/rk3f9a/"
 )
-UNDO = replace(
+RECREATE = recast(
     PLAN,
-    kind=PlanKind.RECREATE,
+    UndoRollbackPlan,
     from_schema=26,
     to_schema=27,
     from_app="v1.2.3",
     to_app="v1.3.0",
-    locks=(),
     warnings=(),
+    asked_for="/rollback undo rk3f9a",
+    undoes="rk3f9a",
+    source=SOURCE,
 )
-RECREATE = replace(UNDO, asked_for="/rollback undo rk3f9a", undoes="rk3f9a", regrowth=SOURCE)
 
 
 def shown(what: Plan) -> str:
@@ -53,7 +55,7 @@ def test_the_line_for_dialogs() -> None:
 
 
 def test_request_button_and_report_call_it_an_undo() -> None:
-    run = replace(RUN, plan=RECREATE, steps=checklist_of(PlanKind.RECREATE))
+    run = replace(RUN, plan=RECREATE, steps=build_checklist(RECREATE.kind))
 
     asked = read(approval_request.render(run, VOTES, 2, production=True))
     done = read(report.render(report_model.build(replace(walked(run, "document"), state=RunState.SUCCEEDED), [], None)))
@@ -82,8 +84,8 @@ def test_the_longest_plan_fits() -> None:
 
 def test_its_digest_is_of_the_run_the_bundle_and_the_rows() -> None:
     assert RECREATE.digest != replace(RECREATE, undoes="rother").digest
-    assert RECREATE.digest != replace(RECREATE, regrowth=replace(SOURCE, sha256="cd" * 32)).digest
-    assert RECREATE.digest != replace(RECREATE, regrowth=replace(SOURCE, export="exports/rother/")).digest
+    assert RECREATE.digest != replace(RECREATE, source=replace(SOURCE, sha256="cd" * 32)).digest
+    assert RECREATE.digest != replace(RECREATE, source=replace(SOURCE, export="exports/rother/")).digest
     assert FLAGS in str(RECREATE.approved_facts()["rows"])
 
 

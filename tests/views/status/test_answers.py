@@ -138,5 +138,5 @@ def test_help_names_what_people_look_for() -> None:
 def test_the_modal_gives_back_the_link() -> None:
     view = {"state": {"values": {"link": {"link": {"value": " https://example.org/1 "}}}}}
 
-    assert follow_up_modal.link_of(view) == "https://example.org/1"
-    assert follow_up_modal.link_of({}) == ""
+    assert follow_up_modal.read_link(view) == "https://example.org/1"
+    assert follow_up_modal.read_link({}) == ""

@@ -6,7 +6,8 @@ from typing import Any
 
 from bot.domain.backups import TableContent, Verification
 from bot.domain.catalogue import Catalogue
-from bot.domain.plans import PlannedRestore
+from bot.domain.planned import PlannedRestore
+from bot.domain.plans import SwapPlan, narrow
 from bot.domain.runs import Run
 from bot.engine.backups.compare import differences, in_short
 from bot.engine.backups.verdict import note
@@ -56,9 +57,7 @@ def run_done(execution: DrillExecution, key: str) -> Run:
 
 def planned(run: Run) -> PlannedRestore:
     """What a run has swapped."""
-    if run.plan.restore is None:  # pragma: no cover -- a drill's runs are swaps
-        raise AssertionError(run.id)
-    return run.plan.restore
+    return narrow(run.plan, SwapPlan).restore
 
 
 def found_after(run: Run) -> list[TableContent]:

@@ -5,11 +5,11 @@ from bot.domain.runs import Run, RunState, StepState
 from bot.engine.approvals.voting import show
 from bot.engine.drills.execution import DrillExecution
 from bot.engine.drills.steps import keys
-from bot.engine.preview.rollback import preview
-from bot.engine.runs.ids import find_own
+from bot.engine.kinds import preview
+from bot.engine.runs.open_run import find_own
 from bot.errors import PermanentError
-from bot.planning.checklist import checklist_of
-from bot.planning.facts import Wish
+from bot.planning.facts import PlanRequest
+from bot.planning.kinds import build_checklist
 from bot.ports import AuditEntry
 
 REQUESTER = "backstop"
@@ -22,7 +22,7 @@ _UNDER_WAY = frozenset({RunState.APPROVED, RunState.RUNNING})
 _PENDING = frozenset({RunState.PENDING})
 
 
-def carry_out(execution: DrillExecution, key: str, wish: Wish) -> Run:
+def carry_out(execution: DrillExecution, key: str, wish: PlanRequest) -> Run:
     """Have a run made of a wish, and wait for its end. Asked for again, it is the same run.
 
     Raises:
@@ -85,7 +85,7 @@ def _approve(execution: DrillExecution, key: str, run: Run) -> None:
         execution.insist(lambda: show(execution.services, run.id))
         raise PermanentError("drill-plan-moves", *_left(run, "was given up: " + problem))
     entry = AuditEntry(REQUESTER, "approved", {"digest": digest, "drill": execution.drill.id})
-    if execution.insist(lambda: journal.runs.approve(run.id, digest, checklist_of(run.plan.kind), entry)):
+    if execution.insist(lambda: journal.runs.approve(run.id, digest, build_checklist(run.plan.kind), entry)):
         execution.insist(lambda: execution.services.queue.defer_run(run.id))
         execution.insist(lambda: show(execution.services, run.id))
 

@@ -1,19 +1,20 @@
-"""Save before anything is dropped: the whole database, then the very rows that go."""
+"""Saves what may be needed again: the whole database as an emergency backup, then the very rows that go."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 from bot.domain.backups import Backup
-from bot.domain.plans import PlanKind
+from bot.domain.plans import ChainPlan, SchemaPlan, narrow
 from bot.domain.versions import label
 from bot.engine.backups.create import take_bundle
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.step import Action, Outcome
 from bot.errors import PermanentError
 from bot.planning import checklist
+from bot.planning.kinds import KINDS
 
 LOOK_AMONG = 20
-"""Newest backups among which a run's own is looked for; fewer are taken while a run goes on."""
+"""Newest backups among which a run's own is looked for; fewer are taken during a run."""
 
 
 class EmergencyBackup(Action):
@@ -33,7 +34,7 @@ class EmergencyBackup(Action):
         return _outcome(found) if found else None
 
     def act(self, execution: Execution) -> Outcome:
-        """Dump, bundle, upload; the manifest beside it last.
+        """Take it.
 
         Raises:
             BotError: see `bot.engine.backups.create.take_bundle`.
@@ -44,10 +45,9 @@ class EmergencyBackup(Action):
 
 
 def backup_label(execution: Execution) -> str:
-    """The label of a run's emergency backup, e.g. ``pre-rollback-027-rk3f9a``, ``pre-undo-…`` of a chain's undoing."""
-    oldest = min(script.version for script in execution.run.plan.scripts)
-    before = "undo" if execution.run.plan.kind is PlanKind.RECREATE else "rollback"
-    return f"pre-{before}-{label(oldest)}-{execution.run.id}"
+    """Build the label of a run's emergency backup, e.g. ``pre-rollback-027-rk3f9a``."""
+    plan = narrow(execution.run.plan, SchemaPlan)
+    return f"pre-{KINDS[plan.kind].backup_before}-{label(min(plan.versions))}-{execution.run.id}"
 
 
 def _outcome(backup: Backup) -> Outcome:
@@ -56,13 +56,13 @@ def _outcome(backup: Backup) -> Outcome:
 
 
 class ExportRows(Action):
-    """Save every row the chain drops, with the database fenced, so that nothing can be written in between."""
+    """Save every row the chain drops, with exclusive access, so that nothing can be written in between."""
 
     key = checklist.EXPORT
     patience_s = 120.0
 
     def probe(self, execution: Execution) -> Outcome | None:
-        """A finished export counts only if this step was finished: rows may have changed since an older try."""
+        """Never take an older export for this one: rows may have changed since an older try."""
         del execution
         return None
 
@@ -91,6 +91,7 @@ class ExportRows(Action):
 
 
 def exported_tables(execution: Execution) -> list[str]:
-    """Relations whose rows are saved: those that go, those that change, and the tables of columns that go."""
-    names = {row.table.rpartition(".")[0] if row.reason == "column" else row.table for row in execution.run.plan.rows}
+    """List the relations whose rows are saved: those that go, those that change, and the tables of dropped columns."""
+    rows = narrow(execution.run.plan, ChainPlan).rows
+    names = {row.table.rpartition(".")[0] if row.reason == "column" else row.table for row in rows}
     return sorted(names)

@@ -1,27 +1,26 @@
-"""Who would keep a restore from its end: looked for once more while the app still serves."""
+"""Refuses a swap that sessions or prepared transactions would block, while the app still serves."""
 
 from collections.abc import Sequence
 
 from bot.domain.catalogue import DatabaseFacts, Session
-from bot.domain.plans import PlanKind
 from bot.engine.runs.execution import Execution
 from bot.errors import PermanentError
+from bot.planning.kinds import KINDS
 from bot.planning.refusals import and_list
 
-KINDS = (PlanKind.RESTORE, PlanKind.UNDO)
 PATIENCE_S = 10.0
-"""A superuser who only looks in, as a monitoring tool does, is gone by then."""
+"""A superuser that only looks in, as a monitoring tool does, is gone by then."""
 POLL_S = 0.5
-SHOWN = 3
+MAX_NAMED = 3
 
 
-def refuse_intruders(execution: Execution) -> None:
-    """Refuse what could not be ended later, before anything of the app is stopped. Who comes after it is met later.
+def check_blocking_sessions(execution: Execution) -> None:
+    """Refuse what cannot be ended later, before anything of the app is stopped.
 
     Raises:
         PermanentError: ``prepared-transaction``, ``session-cannot-be-ended``.
     """
-    if execution.run.plan.kind not in KINDS:
+    if not KINDS[execution.run.plan.kind].swaps:
         return
     clock = execution.services.clock
     deadline = clock.monotonic() + PATIENCE_S
@@ -44,7 +43,7 @@ def _problem(facts: DatabaseFacts) -> PermanentError | None:
 
 
 def _prepared(found: Sequence[str]) -> PermanentError:
-    named = and_list([repr(gid) for gid in found[:SHOWN]])
+    named = and_list([repr(gid) for gid in found[:MAX_NAMED]])
     return PermanentError(
         "prepared-transaction",
         f"A prepared transaction would keep the restore from its end: {named}.",
@@ -55,6 +54,6 @@ def _prepared(found: Sequence[str]) -> PermanentError:
 def _cannot_end(stuck: Sequence[Session]) -> PermanentError:
     return PermanentError(
         "session-cannot-be-ended",
-        f"Backstop's role may not end {and_list([str(session) for session in stuck[:SHOWN]])}, a superuser.",
+        f"Backstop's role may not end {and_list([str(session) for session in stuck[:MAX_NAMED]])}, a superuser.",
         "The app was not stopped. Have them disconnect, then try again.",
     )

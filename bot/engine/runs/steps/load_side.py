@@ -1,11 +1,12 @@
-"""A restore's way to a side database that is worth swapping in. The app serves all the while."""
+"""Loads a backup into a side database and verifies it, while the app serves."""
 
 import shutil
 import tempfile
 from pathlib import Path
 
 from bot.domain.backups import Backup
-from bot.domain.plans import PlannedRecreation, PlannedRestore
+from bot.domain.planned import PlannedRecreation, PlannedRestore
+from bot.domain.plans import SwapPlan, UndoRollbackPlan, narrow
 from bot.domain.versions import label
 from bot.engine.backups.compare import compare
 from bot.engine.preview.undo_rollback import check_room
@@ -15,17 +16,17 @@ from bot.errors import PermanentError
 from bot.planning import checklist
 from bot.ports import FetchedBundle
 
-_NOTED = 10
+_MAX_FINDINGS = 10
 
 
 class FetchBundle(Action):
-    """Download and unpack it; every digest and size is checked on the way."""
+    """Download and unpack the bundle; every checksum and size is checked on the way."""
 
     key = checklist.FETCH
     undoes = "what was downloaded is deleted"
 
     def patience(self, execution: Execution) -> float:
-        """As long as any long step may stand still."""
+        """Return the time that any long step may stand still (decision 20)."""
         return execution.env.environment.timing.stall_s
 
     def act(self, execution: Execution) -> Outcome:
@@ -45,18 +46,16 @@ class FetchBundle(Action):
 
 
 def planned(execution: Execution) -> PlannedRestore:
-    """What the run's plan swaps in.
+    """Return what the run's plan swaps in.
 
     Raises:
-        ValueError: it swaps nothing.
+        TypeError: it swaps nothing.
     """
-    if execution.run.plan.restore is None:
-        raise ValueError(execution.run.plan.kind)
-    return execution.run.plan.restore
+    return narrow(execution.run.plan, SwapPlan).restore
 
 
 def approved_backup(execution: Execution) -> Backup:
-    """Find the bundle anew, as it was approved.
+    """Find the bundle again, as it was approved.
 
     Raises:
         PermanentError: ``backup-changed``.
@@ -79,7 +78,8 @@ def _is_approved(found: Backup, come: PlannedRestore | PlannedRecreation) -> boo
 
 
 def _source(execution: Execution) -> PlannedRestore | PlannedRecreation:
-    return execution.run.plan.regrowth or planned(execution)
+    plan = execution.run.plan
+    return plan.source if isinstance(plan, UndoRollbackPlan) else planned(execution)
 
 
 def fetch_bundle(execution: Execution, key: str) -> FetchedBundle:
@@ -109,34 +109,35 @@ def clear_fetched(execution: Execution) -> None:
 
 
 class LoadSide(Action):
-    """Load it into a database nobody else knows."""
+    """Load the bundle into a side database."""
 
     key = checklist.LOAD
     undoes = "the side database is dropped"
 
     def patience(self, execution: Execution) -> float:
-        """As long as any long step may stand still."""
+        """Return the time that any long step may stand still (decision 20)."""
         return execution.env.environment.timing.stall_s
 
     def act(self, execution: Execution) -> Outcome:
-        """Load, then delete what was downloaded. A process that took over downloads it again first.
+        """Load it, then delete what was downloaded.
 
         Raises:
             BotError: see `Sides.load` and `FetchBundle.act`.
         """
+        # A process that took over has nothing on its disk.
         bundle = execution.bundle or fetch_bundle(execution, self.key)
         name = execution.env.sides.load(execution.run.id, bundle, execution.reporter(self.key))
         clear_fetched(execution)
         return Outcome(f"{name}; the app went on serving")
 
     def undo(self, execution: Execution) -> str:
-        """Drop it; gone already is well."""
+        """Drop it. Idempotent."""
         execution.env.sides.drop(planned(execution).incoming)
         return "the side database is dropped"
 
 
 class VerifySide(Action):
-    """Nothing is swapped in that is not what the manifest says; then it gets what a dump does not carry."""
+    """Compare the side database with the manifest, then copy to it what a dump does not carry."""
 
     key = checklist.VERIFY_SIDE
     patience_s = 120.0
@@ -155,12 +156,12 @@ class VerifySide(Action):
         self._check_schema(execution, sides.inspect(name).schema)
         damaged, missing = list(sides.problems(name)), list(sides.copy_settings(name))
         if damaged or missing:
-            execution.note("side-database", _told(damaged, missing))
+            execution.note("side-database", _describe(damaged, missing))
         rows = sum(table.rows for table in tables)
         proven = "equal to the manifest" if backup.manifest else "counted; no manifest to compare with"
-        odd = "".join(f"; {len(found)} {what}" for found, what in ((damaged, "odd"), (missing, "not copied")) if found)
-        data = {"odd": damaged[:_NOTED], "not_copied": missing[:_NOTED], "rows": rows}
-        return Outcome(f"{rows:,} rows of {len(tables)} tables {proven}, schema as planned{odd}", data)
+        found = [f"; {len(lines)} {what}" for lines, what in ((damaged, "odd"), (missing, "not copied")) if lines]
+        data = {"odd": damaged[:_MAX_FINDINGS], "not_copied": missing[:_MAX_FINDINGS], "rows": rows}
+        return Outcome(f"{rows:,} rows of {len(tables)} tables {proven}, schema as planned{''.join(found)}", data)
 
     @staticmethod
     def _check_schema(execution: Execution, schema: int) -> None:
@@ -173,7 +174,9 @@ class VerifySide(Action):
             )
 
 
-def _told(damaged: list[str], missing: list[str]) -> str:
-    odd = f"Odd in the side database, perhaps as in the source: {' '.join(damaged[:_NOTED])} " if damaged else ""
-    lacking = f"Could not be copied from the live database: {'; '.join(missing[:_NOTED])}." if missing else ""
-    return f"{odd}{lacking}".strip()
+def _describe(damaged: list[str], missing: list[str]) -> str:
+    strange = (
+        f"Odd in the side database, perhaps as in the source: {' '.join(damaged[:_MAX_FINDINGS])} " if damaged else ""
+    )
+    lacking = f"Could not be copied from the live database: {'; '.join(missing[:_MAX_FINDINGS])}." if missing else ""
+    return f"{strange}{lacking}".strip()

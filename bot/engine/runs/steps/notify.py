@@ -1,27 +1,20 @@
-"""Telling people what happened."""
+"""Tells people: that a run starts, the report at its end, and what is still to do."""
 
-from bot.domain.plans import PlanKind
 from bot.domain.runs import StepState
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.report import saved_rows
 from bot.engine.runs.steps.step import Action, Outcome
 from bot.planning import checklist
-
-_UNTIL = {
-    PlanKind.CHAIN: "the chain has run",
-    PlanKind.RESTORE: "the databases are swapped",
-    PlanKind.UNDO: "the databases are swapped",
-    PlanKind.RECREATE: "what was dropped is back",
-}
+from bot.planning.kinds import KINDS
 
 
 class Notify(Action):
-    """Say that it begins. The card is in the incident channel already."""
+    """Announce the start. The card is in the incident channel already."""
 
     key = checklist.NOTIFY
 
     def act(self, execution: Execution) -> Outcome:
-        """Put a line in the thread; chat is not waited for."""
+        """Put a line in the thread, without waiting for the chat."""
         run = execution.run
         what = (
             f"Drill {run.drill} in {run.environment} goes on"
@@ -34,7 +27,7 @@ class Notify(Action):
         execution.note(
             "started",
             f"{what} now: {run.plan.asked_for}. {down} Stop it with /rollback cancel {run.id} "
-            f"until {_UNTIL[run.plan.kind]}.",
+            f"until {KINDS[run.plan.kind].committed}.",
         )
         return Outcome("in this channel")
 
@@ -45,22 +38,19 @@ class Document(Action):
     key = checklist.DOCUMENT
 
     def act(self, execution: Execution) -> Outcome:
-        """Put the report in the thread: timeline, drops, what was saved and where, who approved.
-
-        When the run ends it is brought up to date, and a file of it is put beside it: see `reporting`.
-        """
+        """Put the report in the thread. `runs.report` brings it up to date at the end, and adds its file."""
         run, services = execution.run, execution.services
         services.announcer.report(run, list(services.journal.audit.events(run.id)), saved_rows(services, run))
         return Outcome("report in the thread")
 
 
 class FollowUp(Action):
-    """Stays open until somebody closes it."""
+    """Leave the follow-up open until a person closes it."""
 
     key = checklist.FOLLOW_UP
 
     def act(self, execution: Execution) -> Outcome:
-        """Leave it to people; a drill leaves nothing to mend."""
+        """Leave it to people; a drill leaves nothing to fix."""
         run = execution.run
         if run.drill:
             return Outcome("nothing to mend after a drill", state=StepState.SKIPPED)

@@ -1,23 +1,23 @@
-"""Re-check the plan: facts, digest and votes, right before anything is touched."""
+"""Re-checks the plan right before anything is touched: facts, digest and votes."""
 
 from bot.domain.approvals import Choice, Decision, Vote, decide, refusal
-from bot.engine.preview.rollback import preview
+from bot.engine.kinds import preview
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.interrupts import ReplanError, VoidError
 from bot.engine.runs.steps.step import Action, Outcome
 from bot.errors import BotError, PermanentError
 from bot.planning import checklist
+from bot.planning.kinds import read_request
 from bot.planning.refusals import drill_in_production
-from bot.planning.rollback import wish_of
 
 
 class Recheck(Action):
-    """Nobody's vote is used for something else than what they saw, or after they lost the right to vote."""
+    """Start only what people have voted for, and only with votes of people who may still vote (decision 26)."""
 
     key = checklist.RECHECK
 
     def act(self, execution: Execution) -> Outcome:
-        """Plan anew and compare digests; look every voter up again.
+        """Plan it again and compare digests; look every voter up again.
 
         Raises:
             VoidError: it can no longer be planned.
@@ -26,7 +26,7 @@ class Recheck(Action):
         run = execution.run
         _check_place(execution)
         try:
-            now = preview(execution.services, wish_of(run.plan), run.id)
+            now = preview(execution.services, read_request(run.plan), run.id)
         except PermanentError as error:
             raise VoidError(error) from error
         if now.digest != run.plan.digest:
@@ -47,10 +47,10 @@ class Recheck(Action):
 
 
 def _check_place(execution: Execution) -> None:
-    """A run without votes must never reach production, whoever asked for it.
+    """Refuse a run without votes in production.
 
     Raises:
-        VoidError: it would.
+        VoidError: it would run there.
     """
     if execution.run.drill and execution.env.environment.production:
         raise VoidError(drill_in_production(execution.run.environment))

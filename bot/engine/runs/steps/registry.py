@@ -1,4 +1,4 @@
-"""Every step by its key."""
+"""Registers every step by its key."""
 
 from collections.abc import Mapping
 

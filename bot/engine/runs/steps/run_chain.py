@@ -1,18 +1,19 @@
-"""The database's part: fence it, run the chain, verify."""
+"""Closes the database to others, runs the down scripts in one transaction, and verifies the result."""
+
+import stamina
 
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
-from bot.domain.plans import Plan
+from bot.domain.plans import ChainPlan, SchemaPlan, narrow
 from bot.domain.versions import label
 from bot.engine.runs.execution import Execution
-from bot.engine.runs.steps.restore_point import mark_once
-from bot.engine.runs.steps.step import Action, Outcome
-from bot.errors import PermanentError
+from bot.engine.runs.steps.step import UNDO_PATIENCE_S, Action, Outcome
+from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
 
 
 class FenceDatabase(Action):
-    """No session but ours, until the chain has run."""
+    """Take exclusive access: no session but ours, until the chain has run."""
 
     key = checklist.FENCE
     undoes = "the database is opened again"
@@ -31,18 +32,18 @@ class FenceDatabase(Action):
 
 
 class RunChain(Action):
-    """All down scripts in ONE transaction. Its COMMIT is the point of no return."""
+    """Run all down scripts in ONE transaction. Its COMMIT is the point of no return."""
 
     key = checklist.CHAIN
     patience_s = 45.0
 
     def act(self, execution: Execution) -> Outcome:
-        """Run it on the fenced session. Repeated after a commit it finds nothing to do.
+        """Run it on our only session. Idempotent: after a commit it finds nothing to do.
 
         Raises:
             BotError: see `ExclusiveAccess.run_chain`.
         """
-        plan = execution.run.plan
+        plan = _plan(execution)
         scripts = execution.services.scripts.load()
         chain = tuple(scripts[script.version] for script in plan.scripts if script.version in scripts)
         if [script.sha256 for script in chain] != [script.sha256 for script in plan.scripts]:
@@ -71,20 +72,46 @@ class RunChain(Action):
         )
 
 
+def has_committed(execution: Execution) -> bool:
+    """Read from the tracking table if a chain, or its undo, has committed.
+
+    Raises:
+        BotError: the server does not answer; ``outcome-unknown``: it holds neither what was before nor after it.
+    """
+    plan, database = narrow(execution.run.plan, SchemaPlan), execution.env.database
+    execution.end_session()
+    # A dead owner's session, or ours whose answer was lost, may still be committing: fencing ends it, so that what the
+    # table says afterwards is final.
+    for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
+        with attempt:
+            database.take_exclusive_access(execution.run.id).close()
+            database.reopen()
+            applied = {migration.version for migration in database.inspect().applied}
+    if applied == set(plan.remaining):
+        return True
+    if applied == plan.applied_before:
+        return False
+    raise PermanentError(
+        "outcome-unknown",
+        "The tracking table holds neither what was before the run nor what should be after it.",
+        "Look at it by hand before anything else; the emergency backup and the export are in the bucket.",
+    )
+
+
 def _saved(execution: Execution) -> list[TableContent]:
-    """What the export held; one made before hashes were kept is compared by its rows."""
+    """Return what the export holds; one made before hashes were kept is compared by its rows."""
     data = execution.data(checklist.EXPORT)
     hashes = {table["table"]: table.get("content_hash", "") for table in data.get("tables", ())}
     return [TableContent(table, rows, hashes.get(table, "")) for table, rows in data.get("rows", {}).items()]
 
 
-def _rehearsed_on(plan: Plan) -> str:
-    """The catalogue's fingerprint; "" where the shadow's was another already, so that nothing was foretold."""
+def _rehearsed_on(plan: ChainPlan) -> str:
+    """Return the catalogue's fingerprint; "" where the shadow's differed already, so that nothing was predicted."""
     return plan.schema_fingerprint if plan.expected_fingerprint else ""
 
 
 class VerifySchema(Action):
-    """Connect anew, as the app will, and look."""
+    """Connect as the app will, and compare the schema with the rehearsal."""
 
     key = checklist.VERIFY
 
@@ -105,8 +132,12 @@ class VerifySchema(Action):
                 "; ".join(problems)[:250] + ".",
                 "Traffic is still stopped. Compare the database with the plan before anything else.",
             )
-        exact = "catalogue as rehearsed" if execution.run.plan.expected_fingerprint else "dropped objects gone"
+        exact = "catalogue as rehearsed" if _plan(execution).expected_fingerprint else "dropped objects gone"
         return Outcome(f"schema {label(facts.schema)}, {exact}, {_count_checks(execution)} checks true")
+
+
+def _plan(execution: Execution) -> ChainPlan:
+    return narrow(execution.run.plan, ChainPlan)
 
 
 def _schema(execution: Execution, facts: DatabaseFacts) -> list[str]:
@@ -116,7 +147,7 @@ def _schema(execution: Execution, facts: DatabaseFacts) -> list[str]:
 
 def _verify_queries(execution: Execution) -> list[str]:
     scripts = execution.services.scripts.load()
-    planned = [scripts[script.version] for script in execution.run.plan.scripts if script.version in scripts]
+    planned = [scripts[script.version] for script in _plan(execution).scripts if script.version in scripts]
     return [query for script in planned for query in script.verify]
 
 
@@ -130,10 +161,28 @@ def _checks(execution: Execution) -> list[str]:
 
 
 def _objects(execution: Execution, catalogue: Catalogue) -> list[str]:
-    plan = execution.run.plan
+    plan = _plan(execution)
     if plan.expected_fingerprint:
         same = catalogue.fingerprint == plan.expected_fingerprint
         return [] if same else ["the catalogue is not what the rehearsal left"]
     here = {(item.kind, item.identity) for item in catalogue.objects}
     left = [drop for drop in plan.drops if not drop.remade and (drop.kind, drop.identity) in here]
     return [f"{drop.identity} is still there" for drop in left][:5]
+
+
+_KEY = "restore_point"
+
+
+def mark_once(execution: Execution, key: str) -> str:
+    """Mark a restore point for point-in-time recovery before a step's first attempt; return its LSN.
+
+    Raises:
+        BotError: see `Database.mark_restore_point`.
+        OwnershipLostError: another process has the run, or the journal stays away.
+    """
+    # Once only: a later attempt may come after the COMMIT.
+    known = execution.data(key)
+    if _KEY not in known:
+        point = execution.env.database.mark_restore_point(f"backstop_{execution.run.id}")
+        execution.remember(key, {**known, _KEY: point})
+    return str(execution.data(key)[_KEY])

@@ -1,4 +1,4 @@
-"""Smoke tests: what must hold before traffic returns."""
+"""Runs the smoke tests that must pass before traffic returns."""
 
 from collections.abc import Iterator
 
@@ -10,20 +10,20 @@ from bot.errors import PermanentError
 from bot.planning import checklist
 from bot.planning.refusals import and_list
 
-SHOWN = 2
+MAX_NAMED = 2
 """Problems named in the message; the others are of the same kind."""
 
 
 class SmokeTests(Action):
-    """Ask every new pod and the database; a freshly started app gets a while to warm up."""
+    """Check every new pod and the database; a freshly started app has some time to warm up."""
 
     key = checklist.SMOKE
 
     def act(self, execution: Execution) -> Outcome:
-        """Repeat until everything holds or `smoke_s` has passed.
+        """Repeat until every check passes or `smoke_s` is over.
 
         Raises:
-            PermanentError: ``smoke-failed`` with each check that does not hold.
+            PermanentError: ``smoke-failed`` with each check that does not pass.
         """
         clock = execution.services.clock
         deadline = clock.monotonic() + execution.env.environment.timing.smoke_s
@@ -32,7 +32,7 @@ class SmokeTests(Action):
                 raise PermanentError(
                     "smoke-failed",
                     _shorten(problems),
-                    "Traffic is held and the database is rolled back. Mend the app, then Retry.",
+                    "Traffic is held and the database is rolled back. Fix the app, then press Retry.",
                 )
             execution.check()
             clock.sleep(POLL_S)
@@ -40,7 +40,7 @@ class SmokeTests(Action):
 
 
 def _passed(execution: Execution) -> str:
-    """Say what has passed, and where there was nobody to ask."""
+    """Describe what has passed, and which checks had no pod."""
     smoke, replicas = execution.env.environment.smoke, _replicas(execution)
     asked = [check for check in smoke.http if replicas.get(check.deployment, 0)]
     unasked = [f"{check.path} of {check.deployment}" for check in smoke.http if check not in asked]
@@ -53,8 +53,8 @@ def _replicas(execution: Execution) -> dict[str, int]:
 
 
 def _shorten(problems: list[str]) -> str:
-    more = len(problems) - SHOWN
-    return "; ".join(problems[:SHOWN]) + (f"; and {more} more." if more > 0 else ".")
+    more = len(problems) - MAX_NAMED
+    return "; ".join(problems[:MAX_NAMED]) + (f"; and {more} more." if more > 0 else ".")
 
 
 def _problems(execution: Execution) -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""The app comes back behind held Services: pods that run and do not serve yet."""
+"""Starts the chosen app version behind held Services: its pods run and do not serve yet."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bot.domain.plans import PlannedWorkload
+from bot.domain.planned import PlannedWorkload
 from bot.domain.runs import Progress
 from bot.domain.workloads import Pod
 from bot.engine.runs.execution import Execution
@@ -12,23 +12,22 @@ from bot.errors import BotError, PermanentError
 from bot.planning import checklist
 from bot.planning.refusals import and_list
 
-SHOWN = 5
+MAX_NAMED = 5
 """Pods named in a message; the others are of the same kind."""
 
 
 class StartApp(Action):
-    """Pods of the chosen version behind the held Services: running, not serving."""
+    """Start pods of the chosen version behind the held Services."""
 
     key = checklist.START_APP
 
     def act(self, execution: Execution) -> Outcome:
         """Put each Deployment's template back to the planned revision, scale it up, wait until it is ready.
 
-        What it runs is looked up, not remembered: somebody may have deployed while the database was worked on.
-
         Raises:
             PermanentError: ``pods-not-ready`` names the pods and their problem.
         """
+        # Looked up, not remembered: somebody may have deployed in the meantime.
         run, cluster = execution.run, execution.env.cluster
         live = {deployment.name: deployment.image for deployment in cluster.inspect().deployments}
         for work in run.plan.workloads:
@@ -88,29 +87,29 @@ def _ready(pods: Iterable[Pod], image: str | None) -> list[Pod]:
 def _not_ready(execution: Execution, wanted: Mapping[str, int], images: Mapping[str, str]) -> BotError:
     pods = {name: _pods(execution, name) for name in wanted}
     bad = [pod for found in pods.values() for pod in found if not pod.ready and not pod.terminating]
-    odd = [
+    others = [
         pod for name, found in pods.items() for pod in _ready(found, None) if pod.image != images.get(name, pod.image)
     ]
     if bad:
-        names = and_list(f"{pod.name} ({pod.problem or pod.phase})" for pod in bad[:SHOWN])
+        names = and_list(f"{pod.name} ({pod.problem or pod.phase})" for pod in bad[:MAX_NAMED])
         return _refusal(f"{len(bad)} pods do not become ready: {names}.")
-    if odd:
-        names = and_list(f"{pod.name} ({short(pod.image)})" for pod in odd[:SHOWN])
+    if others:
+        names = and_list(f"{pod.name} ({short(pod.image)})" for pod in others[:MAX_NAMED])
         planned = and_list(sorted({short(image) for image in images.values()}))
         return _refusal(
-            f"{len(odd)} pods are ready with an image that is not the planned one, {planned}: {names}.",
-            "Pause whoever deploys, then Retry: it puts the planned image back.",
+            f"{len(others)} pods are ready with an image that is not the planned one, {planned}: {names}.",
+            "Pause the tool that deploys, then press Retry: it puts the planned image back.",
         )
     ready = sum(len(_ready(found, images.get(name))) for name, found in pods.items())
     return _refusal(f"{ready} of {sum(wanted.values())} pods are ready, and no more are made.")
 
 
 def _refusal(
-    what: str, way: str = "Look at them (kubectl describe pod, kubectl logs), mend what is wrong, then Retry."
+    what: str, way: str = "Look at them (kubectl describe pod, kubectl logs), fix what is wrong, then press Retry."
 ) -> BotError:
     return PermanentError("pods-not-ready", what, way)
 
 
 def short(image: str) -> str:
-    """An image's last part: ``api:v1.3.0``."""
+    """Return an image's last part: ``api:v1.3.0``."""
     return image.rsplit("/", 1)[-1]

@@ -1,4 +1,4 @@
-"""What a step is made of."""
+"""Defines a step: act, probe, and undo (its compensation)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -8,10 +8,13 @@ from typing import Any
 from bot.domain.runs import StepState
 from bot.engine.runs.execution import Execution
 
+UNDO_PATIENCE_S = 120.0
+"""For how long temporary errors are retried while a run is compensated, in seconds."""
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a step ended: a short line for people, and what to remember (None: what it remembers already)."""
+    """The end of a step: a short line for people, and data to remember (None keeps what it remembers already)."""
 
     detail: str
     data: Mapping[str, Any] | None = None
@@ -23,8 +26,8 @@ class Action(ABC):
 
     Attributes:
         key: of the checklist.
-        patience_s: for how long temporary errors are retried, in seconds.
-        undoes: what `undo` does, said before it is done; "" where there is nothing to undo.
+        patience_s: seconds for which temporary errors are retried.
+        undoes: what `undo` does, as a clause; "" where there is nothing to undo.
     """
 
     key: str
@@ -32,25 +35,25 @@ class Action(ABC):
     undoes: str = ""
 
     def probe(self, execution: Execution) -> Outcome | None:
-        """Say the outcome if it is already so, from the world and not from memory; None to act."""
+        """Return the outcome if the world shows that it is done already; None to act."""
         del execution
         return None
 
     def patience(self, execution: Execution) -> float:
-        """For how many seconds temporary errors are retried here."""
+        """Return the seconds for which temporary errors are retried here."""
         del execution
         return self.patience_s
 
     @abstractmethod
     def act(self, execution: Execution) -> Outcome:
-        """Make it so.
+        """Do it. Idempotent: a successor does it again.
 
         Raises:
-            BotError: it cannot be made so.
-            DetourError: see `detours`.
+            BotError: it cannot be done.
+            RunInterrupt: see `interrupts`.
         """
 
     def undo(self, execution: Execution) -> str:
-        """Put back what `act` may have changed, whole or in part; gives a short line. Asked where `undoes` is set."""
+        """Put back what `act` may have changed, whole or in part; return a short line. Used where `undoes` is set."""
         del execution
         return "nothing to put back"

@@ -1,28 +1,30 @@
-"""The swap itself, and what must be true after it."""
+"""Swaps the two databases (the cutover), and verifies the one that serves then."""
 
 from dataclasses import astuple
 
+import stamina
+
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.load_side import planned
-from bot.engine.runs.steps.step import Action, Outcome
+from bot.engine.runs.steps.step import UNDO_PATIENCE_S, Action, Outcome
 from bot.engine.runs.steps.verify import accept
-from bot.errors import PermanentError
+from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
 from bot.ports import ExchangeState
 
 TABLES, COUNTED_S = "tables", "counted_s"
-"""Keys of what `VerifySwapped` remembers for a drill: every table with rows and hash, and how long that took."""
+"""Keys of what `VerifySwapped` remembers for a drill: every table with rows and hash, and the time that took."""
 
 
 class SwapDatabases(Action):
-    """Two renames in ONE transaction. Its COMMIT is the point of no return."""
+    """Rename both databases in ONE transaction (decision 13). Its COMMIT is the point of no return."""
 
     key = checklist.SWAP
     patience_s = 45.0
     undoes = "the database is opened again"
 
     def act(self, execution: Execution) -> Outcome:
-        """Exchange the two. Repeated after it happened, it finds nothing to do.
+        """Exchange the two. Idempotent: after it has happened it finds nothing to do.
 
         Raises:
             BotError: see `Sides.exchange`.
@@ -35,16 +37,15 @@ class SwapDatabases(Action):
         return Outcome(f"{closed}; the old database is kept as {come.outgoing}", {"closed_s": closed_s})
 
     def undo(self, execution: Execution) -> str:
-        """Open it: a process that died in the swap may have left it closed.
-
-        Then look once more: a process that was thought dead may have committed after the names were read. It holds
-        their rows until then, so the reopening has waited for it.
+        """Open the database: a process that died in the swap may have left it closed.
 
         Raises:
-            PermanentError: ``swapped-meanwhile``: it has.
+            PermanentError: ``swapped-meanwhile``: the swap has committed after all.
         """
         come = planned(execution)
         execution.env.database.reopen()
+        # Once more: a process that was thought dead may have committed after the names were read. It holds their rows
+        # until then, so the reopening has waited for it.
         if execution.env.sides.state(come.incoming, come.outgoing) is ExchangeState.AFTER:
             raise PermanentError(
                 "swapped-meanwhile",
@@ -54,8 +55,27 @@ class SwapDatabases(Action):
         return "open, as before"
 
 
+def has_swapped(execution: Execution) -> bool:
+    """Read from the databases' names if the swap has committed.
+
+    Raises:
+        BotError: the server does not answer; ``outcome-unknown``: the names are neither those before nor after it.
+    """
+    come = planned(execution)
+    for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
+        with attempt:
+            state = execution.env.sides.state(come.incoming, come.outgoing)
+    if state is ExchangeState.UNKNOWN:
+        raise PermanentError(
+            "outcome-unknown",
+            f"Of the live database, {come.incoming} and {come.outgoing}, not exactly the two are there that should be.",
+            "Look at the names (psql -l) before anything else; no database has been dropped.",
+        )
+    return state is ExchangeState.AFTER
+
+
 class VerifySwapped(Action):
-    """Connect anew, as the app will, and look."""
+    """Connect as the app will, and compare the schema with the plan's."""
 
     key = checklist.VERIFY_SWAPPED
 
@@ -70,7 +90,7 @@ class VerifySwapped(Action):
         return self._counted(execution, detail) if execution.run.drill else Outcome(detail)
 
     def _counted(self, execution: Execution, detail: str) -> Outcome:
-        """Count and hash every table for the drill, now that nobody writes: traffic is held. Judging it is its part."""
+        """Count and hash every table for the drill, now that nobody writes: traffic is held."""
         clock = execution.services.clock
         begun_s = clock.monotonic()
         tables = execution.env.sides.live_contents(execution.reporter(self.key))

@@ -1,14 +1,15 @@
-"""Traffic stops in two moves and returns in reverse: Services are held, then Deployments scale."""
+"""Stops traffic and returns it: Services are held by a label, then Deployments are scaled to 0 (decision 7)."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from bot.domain.plans import Plan, PlannedService, PlannedWorkload
+from bot.domain.planned import PlannedService, PlannedWorkload
+from bot.domain.plans import Plan
 from bot.domain.runs import Progress
 from bot.domain.workloads import Pod
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.progress_wait import wait_for
-from bot.engine.runs.steps.blocking_sessions import refuse_intruders
+from bot.engine.runs.steps.blocking_sessions import check_blocking_sessions
 from bot.engine.runs.steps.start_app import at_zero, short, wait_ready
 from bot.engine.runs.steps.step import Action, Outcome
 from bot.errors import BotError, PermanentError, TemporaryError
@@ -17,7 +18,7 @@ from bot.planning.refusals import and_list
 
 
 class StopTraffic(Action):
-    """Nothing new arrives, and nothing that runs is left."""
+    """Hold the Services, so that nothing new arrives, and stop every pod."""
 
     key = checklist.STOP_TRAFFIC
     undoes = "the app is started again as it was and traffic returns"
@@ -27,10 +28,10 @@ class StopTraffic(Action):
 
         Raises:
             PermanentError: ``pods-stuck`` names pods that do not stop; ``scale-undone`` names who scales them up again;
-                before anything is stopped, see `refuse_intruders`.
+                before anything is stopped, see `check_blocking_sessions`.
         """
         run, cluster = execution.run, execution.env.cluster
-        refuse_intruders(execution)
+        check_blocking_sessions(execution)
         _take_over_holds(execution)
         for service in run.plan.services:
             execution.check()
@@ -51,9 +52,10 @@ class StopTraffic(Action):
     def undo(self, execution: Execution) -> str:
         """Scale up as it was and let traffic in at once: Services only send it to pods that are ready.
 
-        Every Deployment and Service is tried, whatever becomes of the others. What a closed run had left stopped or
-        held stays so: it may be a version that cannot use the schema.
+        Every Deployment and Service is tried, even where others fail.
         """
+        # decision 28: what a closed run had left stopped or held stays so. It may be a version that cannot use the
+        # schema.
         plan, cluster = execution.run.plan, execution.env.cluster
         back = [work for work in plan.workloads if not plan.left_by("deployment", work.deployment)]
         _try_all(
@@ -73,7 +75,7 @@ class StopTraffic(Action):
 
 
 def _try_all(execution: Execution, acts: Iterable[Callable[[], None]]) -> None:
-    """Do every one of them.
+    """Do all of them.
 
     Raises:
         BotError: one failed; of several, one that is worth another try goes first.
@@ -112,7 +114,8 @@ def _return_traffic(execution: Execution, service: PlannedService) -> None:
 
 
 def _as_found(execution: Execution) -> str:
-    """Say what `undo` has put back. No semicolon: the end of a run tells steps apart by them."""
+    """Describe what `undo` has put back."""
+    # No semicolon: the end of a run tells steps apart by them.
     plan = execution.run.plan
     stopped = [work.deployment for work in plan.workloads if plan.left_by("deployment", work.deployment)]
     held = [service.service for service in plan.services if plan.left_by("service", service.service)]
@@ -125,7 +128,7 @@ def _as_found(execution: Execution) -> str:
 
 
 def _take_over_holds(execution: Execution) -> None:
-    """A hold left by a run that was closed over it becomes ours: the plan said so, and no other run is open here."""
+    """Take over the holds that closed runs have left: the plan says so, and no other run is open here."""
     holders = {service.name: service.held_by for service in execution.env.cluster.inspect().services}
     for service in execution.run.plan.services:
         if holders.get(service.service) not in {None, execution.run.id}:
@@ -156,12 +159,12 @@ def _stuck(execution: Execution) -> BotError:
 
 
 class RestoreTraffic(Action):
-    """The hold goes; selectors are as they were."""
+    """Release the holds; selectors are then as they were."""
 
     key = checklist.RESTORE_TRAFFIC
 
     def act(self, execution: Execution) -> Outcome:
-        """Release every Service, drop our notes, look whether it is so.
+        """Release every Service, drop our notes, and look if that has worked.
 
         Raises:
             PermanentError: ``traffic-not-restored`` names what is not as it was.

@@ -1,11 +1,12 @@
-"""Undoing a chain: what it dropped is created and loaded again, and what must be true after that."""
+"""Creates and loads again what a chain dropped, and verifies that the database is as it was before the chain."""
 
+from bot.domain.plans import UndoRollbackPlan, narrow
 from bot.domain.runs import Run
 from bot.domain.versions import label
-from bot.engine.preview.undo_rollback import order_of
+from bot.engine.preview.undo_rollback import build_spec
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.load_side import clear_fetched, fetch_bundle
-from bot.engine.runs.steps.restore_point import mark_once
+from bot.engine.runs.steps.run_chain import mark_once
 from bot.engine.runs.steps.step import Action, Outcome
 from bot.engine.runs.steps.verify import accept
 from bot.errors import PermanentError
@@ -13,38 +14,38 @@ from bot.planning import checklist
 
 
 class RecreateDropped(Action):
-    """All of it in ONE transaction. Its COMMIT is the point of no return."""
+    """Bring all of it back in ONE transaction (decision 14). Its COMMIT is the point of no return."""
 
     key = checklist.RECREATE
     patience_s = 45.0
 
     def act(self, execution: Execution) -> Outcome:
-        """Do it on the fenced session. Repeated after a commit it finds nothing to do.
+        """Do it on our only session. Idempotent: after a commit it finds nothing to do.
 
         Raises:
             BotError: see `ExclusiveAccess.recreate`.
         """
         undone = _undone(execution)
-        # A process that took over has nothing on disk, and fetches it again while the app is down.
+        # A process that took over has nothing on its disk, and fetches it again while the app is down.
         bundle = execution.bundle or fetch_bundle(execution, self.key)
         exports = execution.env.store.open_export(undone.id)
-        order = order_of(undone, exports.existing())
+        spec = build_spec(undone, exports.existing())
         restore_point = mark_once(execution, self.key)
         execution.check()
         with execution.fenced() as session:
-            recreated = session.recreate(bundle, order, exports.read, execution.may_commit)
+            recreated = session.recreate(bundle, spec, exports.read, execution.may_commit)
         execution.audit(
             "chain-undone",
             undone=undone.id,
-            versions=[label(version) for version in sorted(order.versions)],
+            versions=[label(version) for version in sorted(spec.versions)],
             rows=sum(recreated.rows.values()),
             restore_point=restore_point,
         )
         clear_fetched(execution)
         rows = sum(recreated.rows.values())
-        said = f"{recreated.statements} statements, {rows:,} rows in {recreated.elapsed_s:.2f} s, one transaction"
+        done = f"{recreated.statements} statements, {rows:,} rows in {recreated.elapsed_s:.2f} s, one transaction"
         return Outcome(
-            f"schema {label(execution.run.plan.to_schema)}; {said if recreated.statements else 'committed already'}",
+            f"schema {label(execution.run.plan.to_schema)}; {done if recreated.statements else 'committed already'}",
             {"rows": dict(recreated.rows), "restore_point": restore_point},
         )
 
@@ -61,7 +62,7 @@ def _undone(execution: Execution) -> Run:
 
 
 class VerifyRecreated(Action):
-    """Connect anew, as the app will, and look."""
+    """Connect as the app will, and compare with the database from before the chain."""
 
     key = checklist.VERIFY_RECREATED
 
@@ -74,7 +75,7 @@ class VerifyRecreated(Action):
         execution.end_session()
         database = execution.env.database
         database.reopen()
-        same = database.catalogue().fingerprint == execution.run.plan.expected_fingerprint
-        odd = () if same else ("the catalogue is not what it was before the chain",)
+        same = database.catalogue().fingerprint == narrow(execution.run.plan, UndoRollbackPlan).expected_fingerprint
+        found = () if same else ("the catalogue is not what it was before the chain",)
         hint = "Traffic is still stopped. Compare the database with the plan before anything else."
-        return Outcome(f"{accept(execution, hint, odd)}, catalogue as before the chain")
+        return Outcome(f"{accept(execution, hint, found)}, catalogue as before the chain")

@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
-from bot.domain.plans import Plan, PlanKind, PlannedRestore
+from bot.domain.planned import PlannedRestore
+from bot.domain.plans import ChainPlan, Plan, SchemaPlan, SwapPlan, UndoRollbackPlan
 from bot.domain.runs import Run
 from bot.planning.retired import is_retired, saved_in_place
 from bot.views.kit.text import bare_line, size, span
 from bot.views.plans import drops
+from bot.views.plans.kinds import KINDS
 from bot.views.runs.html.parts import (
     QUIET,
     WARN,
@@ -35,7 +37,9 @@ _HOW = {
 def plan(run: Run) -> Section:
     """Render the plan: scripts, objects, rows, locks, workloads."""
     planned = run.plan
-    parts: list[Part] = [*_scripts(planned), *_source(planned), *_objects(planned), *_rows(planned), *_losses(planned)]
+    schema = planned if isinstance(planned, SchemaPlan) else None
+    parts: list[Part] = [*(_scripts(schema) if schema else []), *_source(planned)]
+    parts += [*_objects(schema), *_rows(schema)] if schema else _losses(planned)
     return Section("plan", "What was planned", [*parts, *_workloads(planned), *_locks(planned)])
 
 
@@ -56,19 +60,20 @@ def findings(report: RunReport) -> list[Section]:
     return [Section("findings", "Look at this", table("Findings", ("When", "What"), rows))] if rows else []
 
 
-def _scripts(planned: Plan) -> list[Part]:
+def _scripts(planned: SchemaPlan) -> list[Part]:
     rows = [
         [code(script.name, 120), text(script.impact, 500), number(str(script.statements)), checksum(script.sha256)]
         for script in planned.scripts
     ]
-    what = (
-        "Undone by this plan's run" if planned.kind is PlanKind.RECREATE else "Scripts, newest first, one transaction"
+    return table(
+        KINDS[planned.kind].captions.scripts,
+        ("Migration", "What undoing it does", "Statements", "sha256 of the script"),
+        rows,
     )
-    return table(what, ("Migration", "What undoing it does", "Statements", "sha256 of the script"), rows)
 
 
 def _source(planned: Plan) -> list[Part]:
-    if planned.restore is not None:
+    if isinstance(planned, SwapPlan):
         come = planned.restore
         what = "Database that comes back" if planned.undoes else "Backup"
         pairs = [
@@ -80,8 +85,8 @@ def _source(planned: Plan) -> list[Part]:
         ]
         skipped = {"Verified before", "sha256"} if planned.undoes else set()
         return [Facts([pair for pair in pairs if pair[0] not in skipped]), *_undoes(planned)]
-    if planned.regrowth is not None:
-        source = planned.regrowth
+    if isinstance(planned, UndoRollbackPlan):
+        source = planned.source
         pairs = [
             ("Structure from", code(source.backup)),
             ("Taken", moment(source.created_at)),
@@ -95,30 +100,28 @@ def _undoes(planned: Plan) -> list[Part]:
     return [Note(f"Takes run {bare_line(planned.undoes, 40)} back.")] if planned.undoes else []
 
 
-def _objects(planned: Plan) -> list[Part]:
+def _objects(planned: SchemaPlan) -> list[Part]:
     rows = [[text(drop.kind), code(drop.identity), _taken_by(named=drop.named)] for drop in drops.wholes(planned.drops)]
-    back = planned.kind is PlanKind.RECREATE
-    return table("Objects that come back" if back else "Objects dropped", ("Kind", "Object", "Named by"), rows)
+    return table(KINDS[planned.kind].captions.objects, ("Kind", "Object", "Named by"), rows)
 
 
 def _taken_by(*, named: bool) -> Cell:
     return Cell("a script") if named else Cell("no script: CASCADE took it", mark=WARN)
 
 
-def _rows(planned: Plan) -> list[Part]:
+def _rows(planned: SchemaPlan) -> list[Part]:
     ranked = sorted(planned.rows, key=lambda row: (row.reason == "derived", -row.rows, row.table))
     rows = [
         [code(row.table), number(f"{row.rows:,}"), number(size(row.size_bytes)), text(_HOW.get(row.reason, row.reason))]
         for row in ranked
     ]
-    back = planned.kind is PlanKind.RECREATE
-    return table("Rows that come back" if back else "Rows that go", ("Table", "Rows", "Size", "How"), rows)
+    return table(KINDS[planned.kind].captions.rows, ("Table", "Rows", "Size", "How"), rows)
 
 
 def _losses(planned: Plan) -> list[Part]:
-    come = planned.restore
-    if come is None:
+    if not isinstance(planned, SwapPlan):
         return []
+    come = planned.restore
     if not come.compared:
         return [Note("Nobody could say how many rows written since go.", WARN)]
     rows = [
@@ -144,7 +147,8 @@ def _workloads(planned: Plan) -> list[Part]:
 
 
 def _locks(planned: Plan) -> list[Part]:
-    rows = [[code(lock.relation), code(lock.mode)] for lock in planned.locks]
+    locks = planned.locks if isinstance(planned, ChainPlan) else ()
+    rows = [[code(lock.relation), code(lock.mode)] for lock in locks]
     return table("Tables that stay and were to be locked", ("Table", "Lock"), rows)
 
 
@@ -176,9 +180,10 @@ def _exported(report: RunReport) -> list[Part]:
 
 
 def _kept(report: RunReport) -> list[Part]:
-    run, come = report.run, report.run.plan.restore
-    if come is None:
+    run = report.run
+    if not isinstance(run.plan, SwapPlan):
         return []
+    come = run.plan.restore
     if is_retired(run):
         return [_kept_in_place(report)]
     if report.change is Change.UNKNOWN:

@@ -1,10 +1,10 @@
 """Renders a run's report as the sheet of an HTML file: what matters first, what proves it last."""
 
-from bot.domain.plans import PlanKind
 from bot.domain.runs import RunState
 from bot.domain.versions import label
 from bot.views.kit.text import bare_line, duration
 from bot.views.plans import plan as plan_view
+from bot.views.plans.kinds import KINDS
 from bot.views.runs.html import changes, course
 from bot.views.runs.html.parts import BAD, GOOD, WARN, Cell, Facts, Persons, Sheet, code, moment, text
 from bot.views.runs.report_model import RunReport
@@ -15,13 +15,6 @@ _OUTCOMES = {
     RunState.CANCELLED: ("Cancelled", WARN),
     RunState.PARKED: ("Parked: waits for a decision", BAD),
     RunState.VOID: ("Void: could no longer be planned", WARN),
-}
-_KINDS = {
-    PlanKind.CHAIN: "Rollback of",
-    PlanKind.RESTORE: "Restore of",
-    PlanKind.UNDO: "Undoing of a restore of",
-    PlanKind.RECREATE: "Undoing of a rollback of",
-    PlanKind.RESTORE_IN_PLACE: "Restore in place of",
 }
 
 
@@ -40,7 +33,7 @@ def render(report: RunReport) -> Sheet:
         course.timeline(report.timeline, persons),
         *course.excerpts(report.help_calls, persons),
     ]
-    title = f"{_KINDS[run.plan.kind]} {bare_line(run.environment, 60)} to schema {label(run.plan.to_schema)}"
+    title = f"{KINDS[run.plan.kind].html_title} {bare_line(run.environment, 60)} to schema {label(run.plan.to_schema)}"
     lead = persons.prose(run.problem, 2000)
     return Sheet(title, outcome, mark, lead, _facts(report, persons), sections, _foot(report))
 

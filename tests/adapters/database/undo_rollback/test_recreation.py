@@ -21,7 +21,7 @@ from bot.domain.catalogue import Rehearsal
 from bot.domain.migrations import DownScript, Effect, Statement
 from bot.domain.runs import Progress
 from bot.errors import PermanentError
-from bot.planning import affected_rows, impact
+from bot.planning import impact
 from bot.ports import FetchedBundle, RecreationSpec
 from bot.sandbox.physioflow.clones import Clone
 from tests.adapters.database.conftest import TIMING, TRACKING
@@ -113,7 +113,7 @@ class Undoing:
         self.database.dump(self._directory / "dump", unheard)
         with self.database.shadow("rtest1") as shadow:
             rehearsal = shadow.rehearse(chain, expected)
-        columns, changed = impact.dropped_columns(rehearsal), affected_rows.changed_relations(rehearsal, chain)
+        columns, changed = impact.dropped_columns(rehearsal), impact.changed_relations(rehearsal, chain)
         relations = {*impact.dropped_relations(rehearsal), *changed, *(table for table, _ in columns)}
         saved, session = Saved(), self.take_access()
         sequences, contents = session.export(sorted(relations), saved, unheard)

@@ -9,7 +9,8 @@ import pytest
 
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, TableContent, Verification
 from bot.domain.catalogue import Session
-from bot.domain.plans import PlanKind, PlannedLoss
+from bot.domain.planned import PlannedLoss
+from bot.domain.plans import RestorePlan, narrow
 from bot.domain.runs import Run, RunState, StepState
 from bot.engine.maintenance.cleanup import clean_up
 from bot.engine.runs.execution import Execution
@@ -162,10 +163,8 @@ def test_the_plan_says_what_vanishes_and_where_the_old_database_is_kept(
     story: Story, world: World, sides: FakeSides
 ) -> None:
     ask(story)
-    plan = newest(world).plan
-    assert plan.kind is PlanKind.RESTORE
+    plan = narrow(newest(world).plan, RestorePlan)
     assert (plan.from_schema, plan.to_schema, plan.from_app, plan.to_app) == (27, 26, "v1.3.0", "v1.2.3")
-    assert plan.restore is not None
     assert plan.restore.backup == str(NAME)
     assert plan.restore.losses == (
         PlannedLoss(FLAGS, 42, 0, gone=True),
@@ -212,27 +211,6 @@ def test_another_file_under_an_old_bundles_name_is_not_fetched(story: Story, wor
     with pytest.raises(PermanentError, match=r"^backup-changed: "):
         approved_backup(execution)
     assert sides.databases == {}
-
-
-@killed_after
-def test_a_restore_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
-    def play(story: Story) -> None:
-        furnish(story.world)
-        restore(story)
-
-    assert kill_everywhere(tmp_path, play, faults_in_restored, after=after) == []
-
-
-@killed_after
-def test_an_undo_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
-    def prelude(story: Story) -> None:
-        furnish(story.world)
-        restore(story)
-
-    def play(story: Story) -> None:
-        undo(story, newest(story.world).id)
-
-    assert kill_everywhere(tmp_path, play, faults_in_undone, after=after, prelude=prelude) == []
 
 
 @killed_after
@@ -371,8 +349,7 @@ def test_the_newest_that_nothing_speaks_against_is_the_latest(story: Story, worl
     later = BackupName("prod", "cut", NOON - timedelta(hours=1))
     world.store.backups.append(replace(bundle(later), verified=Verification(1, NOON, "cut short")))
     ask(story)
-    plan = newest(world).plan
-    assert plan.restore is not None
+    plan = narrow(newest(world).plan, RestorePlan)
     assert plan.restore.backup == str(NAME)
     assert plan.warnings[0].startswith(f"1 newer backup was passed over: {later} failed its verification.")
 

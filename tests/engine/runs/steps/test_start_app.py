@@ -59,7 +59,7 @@ def test_what_is_deployed_while_pods_start_is_named_and_retry_helps(story: Story
         "pods-not-ready: 5 pods are ready with an image that is not the planned one, api:v1.3.0 and web:v1.3.0: "
         "api-11 (api:v1.3.1), "
     )
-    assert run.problem.endswith("Pause whoever deploys, then Retry: it puts the planned image back.")
+    assert run.problem.endswith("Pause the tool that deploys, then press Retry: it puts the planned image back.")
     story.do(world.request("resume", run_id=run.id))
     assert (newest(world).state, newest(world).problem) == (RunState.SUCCEEDED, "")
     assert traffic_faults(world, "v1.3.0") == []

@@ -1,14 +1,11 @@
 """The undoing of a chain: approved like any run, and the same wherever the process dies."""
 
-from pathlib import Path
-
 import pytest
 
-from bot.domain.plans import PlanKind
+from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
 from bot.domain.runs import Run, RunState
 from bot.errors import PermanentError
 from bot.planning import checklist
-from tests.engine.runs.test_kills import kill_everywhere, killed_after
 from tests.engine.story import Story, steps, traffic_faults
 from tests.fakes.database import SETTINGS
 from tests.fakes.directory import LEAD_A, LEAD_B
@@ -67,15 +64,13 @@ def test_the_plan_says_what_comes_back(story: Story, world: World) -> None:
 
     ask(story, run.id)
 
-    plan = newest(world).plan
-    assert plan.kind is PlanKind.RECREATE
+    plan = narrow(newest(world).plan, UndoRollbackPlan)
     assert (plan.from_schema, plan.to_schema) == (26, 27)
     assert (plan.from_app, plan.to_app) == ("v1.2.3", "v1.3.0")
-    assert plan.drops == run.plan.drops
+    assert plan.drops == narrow(run.plan, ChainPlan).drops
     assert sum(row.rows for row in plan.rows) == 42
     assert plan.expected_fingerprint == run.plan.schema_fingerprint
-    assert plan.regrowth is not None
-    assert plan.regrowth.backup == run.step(checklist.BACKUP).data["backup"]
+    assert plan.source.backup == run.step(checklist.BACKUP).data["backup"]
     assert newest(world).state is RunState.PENDING
     assert world.database.recreations == []
 
@@ -89,17 +84,6 @@ def test_approved_it_brings_back_what_was_dropped_and_the_app_that_served(story:
         *(checklist.FENCE, checklist.RECREATE, checklist.VERIFY_RECREATED, checklist.START_APP, checklist.SMOKE),
         *(checklist.RESTORE_TRAFFIC, checklist.DOCUMENT, checklist.FOLLOW_UP),
     ]
-
-
-@killed_after
-def test_it_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
-    def prelude(story: Story) -> None:
-        story.roll_back()
-
-    def play(story: Story) -> None:
-        undo(story, newest(story.world).id)
-
-    assert kill_everywhere(tmp_path, play, faults_in_undone, after=after, prelude=prelude) == []
 
 
 def test_a_run_parked_past_the_chain_is_closed_and_then_undone_as_the_refusal_says(story: Story, world: World) -> None:

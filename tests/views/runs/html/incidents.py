@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from bot.domain.backups import Export, SavedTable
-from bot.domain.plans import PlanKind, PlannedLoss, PlannedRecreation, PlannedRestore
+from bot.domain.planned import PlannedLoss, PlannedRecreation, PlannedRestore
+from bot.domain.plans import RestorePlan, UndoRollbackPlan, UndoSwapPlan
 from bot.domain.runs import Run, RunState, Step, StepState
-from bot.planning.checklist import checklist_of
+from bot.planning.kinds import build_checklist
 from bot.ports import AuditEvent
-from tests.views.samples import ASKED, FLAGS, LOG, PLAN, RUN
+from tests.views.samples import ASKED, FLAGS, LOG, PLAN, RUN, recast
 
 BEGUN = ASKED + timedelta(minutes=3)
 TOOK_S = {"backup": 1.4, "stop-traffic": 6.2, "export": 0.8, "start-app": 14.5, "load": 64.0}
@@ -50,7 +51,7 @@ def walked(run: Run, upto: str, last: StepState = StepState.DONE, problem: str =
     """The run with its checklist done to a step, that one in `last`."""
     steps: list[Step] = []
     at, reached = BEGUN, True
-    for step in checklist_of(run.plan.kind):
+    for step in build_checklist(run.plan.kind):
         if not reached:
             steps.append(step)
             continue
@@ -126,9 +127,7 @@ CAME = PlannedRestore(
     compared=True, incoming="physioflow_prod_backstop_side_rk3f9a", outgoing="physioflow_prod_backstop_kept_rk3f9a",
     keep_s=604_800,
 )  # fmt: skip
-RESTORE = replace(
-    PLAN, kind=PlanKind.RESTORE, asked_for="/rollback prod latest", scripts=(), drops=(), rows=(), restore=CAME
-)
+RESTORE = recast(PLAN, RestorePlan, asked_for="/rollback prod latest", restore=CAME)
 _PROBLEM = (
     "smoke-failed: GET /health of physioflow-api answered 503 after 2 min. The log of the pod may say more. "
     "cancelled by <@U0LEADA>"
@@ -164,12 +163,12 @@ RECREATED = Incident(
         walked(
             replace(
                 RUN,
-                plan=replace(
+                plan=recast(
                     PLAN,
-                    kind=PlanKind.RECREATE,
+                    UndoRollbackPlan,
                     asked_for="/rollback undo rk3f9a",
                     undoes="rk3f9a",
-                    regrowth=PlannedRecreation("prod_pre", "k.tar.gz", "v", "ef" * 32, ASKED, "exports/rk3f9a/"),
+                    source=PlannedRecreation("prod_pre", "k.tar.gz", "v", "ef" * 32, ASKED, "exports/rk3f9a/"),
                 ),
             ),
             "follow-up",
@@ -182,7 +181,10 @@ RECREATED = Incident(
 UNDONE = Incident(
     replace(
         walked(
-            replace(RUN, plan=replace(RESTORE, kind=PlanKind.UNDO, undoes="rk3f9a")), "smoke", StepState.FAILED, "no"
+            replace(RUN, plan=recast(RESTORE, UndoSwapPlan, undoes="rk3f9a")),
+            "smoke",
+            StepState.FAILED,
+            "no",
         ),
         state=RunState.FAILED,
         problem="smoke-failed: no",

@@ -1,0 +1,87 @@
+"""Shows a rollback as approvers read it: what is undone, dropped, saved and locked."""
+
+from bot.domain.planned import PlannedRows
+from bot.domain.plans import ChainPlan
+from bot.domain.runs import Run
+from bot.planning.kinds import is_past_return, may_be_past_return
+from bot.views.kit.blocks import listing
+from bot.views.kit.text import code, count, one_line, paragraph, size
+from bot.views.plans import drops
+
+_MAX_SCRIPTS = 1700
+_MAX_ROWS = 1700
+_MAX_LOCKS = 500
+_REASONS = {
+    "dropped": "",
+    "column": " (a column's values; the table stays)",
+    "changed": ", of which scripts change or delete some or all",
+    "derived": " (derived: it can be computed again)",
+}
+_LOCKS = {
+    "AccessExclusiveLock": "nobody can read or write it",
+    "ExclusiveLock": "nobody can write it",
+    "ShareRowExclusiveLock": "nobody can write it",
+    "ShareLock": "nobody can write it",
+    "ShareUpdateExclusiveLock": "reads and writes go on",
+    "RowExclusiveLock": "reads and writes go on",
+    "RowShareLock": "reads and writes go on",
+    "AccessShareLock": "reads and writes go on",
+}
+
+
+def describe(plan: ChainPlan, app: str) -> list[str]:
+    """Describe it in sections of mrkdwn; `app` is the section on the app."""
+    return [_scripts(plan), drops.describe(plan.drops), _rows(plan), _saved(plan), app, _locks(plan)]
+
+
+def impact(plan: ChainPlan) -> str:
+    """Describe what goes in one plain line, without a full stop."""
+    rows, changed = sum(row.rows for row in plan.rows if row.all_go), [r for r in plan.rows if not r.all_go]
+    some = f", and scripts change or delete rows of {count(len(changed), 'table')}" if changed else ""
+    return f"{count(drops.wholes_in(plan.drops), 'object')} and {count(rows, 'row')} go{some}"
+
+
+def outcome(plan: ChainPlan, run: Run) -> list[str]:
+    """Describe what such a run dropped, or would have."""
+    if is_past_return(run):
+        return [drops.describe(plan.drops, "What was dropped")]
+    if may_be_past_return(run):
+        return [drops.describe(plan.drops, "What may have been dropped – look first")]
+    return [drops.describe(plan.drops, "What would have been dropped – nothing was")]
+
+
+def _scripts(plan: ChainPlan) -> str:
+    lines = [
+        f"• {code(script.name, 80)} ({count(script.statements, 'statement')}): {paragraph(script.impact, 300)}"
+        for script in plan.scripts
+    ]
+    return listing("*What is undone, in one transaction, newest first*", lines, _MAX_SCRIPTS)
+
+
+def _rows(plan: ChainPlan) -> str:
+    if not plan.rows:
+        return "*Rows that go* – none."
+    gone = [row for row in plan.rows if row.all_go]
+    total = f"{sum(row.rows for row in gone):,} in all, {size(sum(row.size_bytes for row in gone))}" if gone else ""
+    some = "what scripts change or delete" if len(gone) < len(plan.rows) else ""
+    title = f"*Rows that go* – {'; and '.join(part for part in (total, some) if part)}"
+    ranked = sorted(plan.rows, key=lambda row: (row.reason == "derived", -row.rows, row.table))
+    return listing(title, [_row(row) for row in ranked], _MAX_ROWS)
+
+
+def _row(row: PlannedRows) -> str:
+    noun = "value" if row.reason == "column" else "row"
+    rows = count(row.rows, noun) if row.all_go else f"a table with {count(row.rows, noun)}"
+    return f"• {code(row.table)} {rows}, {size(row.size_bytes)}{_REASONS.get(row.reason, '')}"
+
+
+def _saved(plan: ChainPlan) -> str:
+    rows = " and every row above, counted again; both" if plan.rows else ","
+    return f"*Saved first* – a full backup of the database{rows} in {code(plan.saves_to, 200)}."
+
+
+def _locks(plan: ChainPlan) -> str:
+    if not plan.locks:
+        return ""
+    lines = [f"• {code(lock.relation, 120)} {_LOCKS.get(lock.mode, one_line(lock.mode, 40))}" for lock in plan.locks]
+    return listing("*Tables that stay and are locked meanwhile*", lines, _MAX_LOCKS)
