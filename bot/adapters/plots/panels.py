@@ -100,7 +100,7 @@ def _time_to_restore(canvas: Canvas, panel: Panel, axes: Axes) -> None:
 
 
 def _stacks(canvas: Canvas, axes: Axes, bars: Sequence[Bar]) -> None:
-    # One path per phase: 600 hatched boxes would keep every other thread waiting for seconds (decision 30).
+    # decision 30: one path per phase; a box per phase and drill takes seconds, and other threads wait meanwhile.
     paths: dict[tuple[str, bool], str] = {}
     for place, bar in enumerate(bars):
         floor = 0.0
