@@ -2,10 +2,10 @@
 
 from bot.adapters.plots import legend, palette, panels
 from bot.adapters.plots.canvas import Canvas, fit
+from bot.adapters.plots.panels import MARGIN, WIDTH
 from bot.domain.drill_reports import Chart
 
-WIDTH = 800.0
-_HEAD, _MARGIN, _TITLE_PX = 52.0, 20.0, 21.0
+_HEAD, _TITLE_PX = 52.0, 21.0
 
 
 def draw(chart: Chart) -> str:
@@ -16,18 +16,17 @@ def draw(chart: Chart) -> str:
     """
     if not chart.panels:
         raise ValueError("a chart without a panel")
-    frame = panels.frame(chart.panels, WIDTH, _MARGIN)
     height = _HEAD + sum(panels.height(panel) for panel in chart.panels) + legend.height(chart)
     canvas = Canvas(WIDTH, height, chart.title)
     legend.define(canvas)
     card = {"x": 1.0, "y": 1.0, "width": WIDTH - 2, "height": height - 2, "stroke_width": 2.0}
     canvas.add("rect", fill=palette.EDGE, width=WIDTH, height=height)  # opaque up to the corners
     canvas.add("rect", fill=palette.CARD, stroke=palette.EDGE, **card)
-    title = fit(chart.title, _TITLE_PX, WIDTH - 2 * _MARGIN, bold=True)
-    canvas.text(title, _MARGIN, 34.0, _TITLE_PX, palette.TEXT, font_weight="bold")
+    title = fit(chart.title, _TITLE_PX, WIDTH - 2 * MARGIN, bold=True)
+    canvas.text(title, MARGIN, 34.0, _TITLE_PX, palette.TEXT, font_weight="bold")
     top = _HEAD
     for panel in chart.panels:
-        panels.add(canvas, panel, frame, top)
+        panels.add(canvas, panel, top)
         top += panels.height(panel)
-    legend.add(canvas, chart, _MARGIN, top, WIDTH - 2 * _MARGIN)
+    legend.add(canvas, chart, MARGIN, top, WIDTH - 2 * MARGIN)
     return canvas.markup()

@@ -11,6 +11,7 @@ MAX_MARKED = 60
 """Marks on more bars would run into each other."""
 MAX_BIG_MARKS = 20
 _COLUMNS = 4
+_THIN = 5.0
 _ROW, _HEAD, _FOOT, _SIGN, _GAP = 22.0, 26.0, 14.0, 26.0, 10.0
 Sign = Callable[[Canvas, float, float], None]
 """Draws an entry's sign, whose left end and middle are given."""
@@ -25,11 +26,13 @@ def define(canvas: Canvas) -> None:
 
 
 def fill(phase: str, slot: float = 26.0) -> dict[str, str | float]:
-    """Return how a phase's bar is painted; `slot` is the room per bar, and thin bars get thin edges."""
+    """Return how a phase's bar is painted; `slot` is the room per bar, and thin bars have no edges."""
     paint = f"url(#{phase if phase in palette.PHASES else 'other'})"
     if phase in palette.PHASES and not palette.HATCHES[phase]:
         paint = palette.PHASES[phase]
-    return {"fill": paint, "stroke": palette.CARD, "stroke_width": min(0.8, 0.03 * slot)}
+    if slot < _THIN:
+        return {"fill": paint}
+    return {"fill": paint, "stroke": palette.CARD, "stroke_width": 0.8}
 
 
 def size_line(canvas: Canvas, points: Sequence[tuple[float, float]], bars: int) -> None:

@@ -7,9 +7,12 @@ from bot.adapters.plots import legend, palette, scales
 from bot.adapters.plots.canvas import NOTE_PX, TICK_PX, Canvas, fit, text_width
 from bot.domain.drill_reports import Bar, Panel
 
+WIDTH, MARGIN = 800.0, 20.0
+LEFT, RIGHT = 136.0, WIDTH - 100.0
+"""The plots' edges, the same in all panels: the longest labels and the axis titles fit beside them."""
 _MAIN, _LOSS = 250.0, 84.0
 _TITLE, _BETWEEN, _BELOW = 40.0, 38.0, 62.0
-_AXIS_TITLE, _GAP, _LINE, _TITLE_PX = 36.0, 8.0, 17.0, 17.0
+_GAP, _LINE, _TITLE_PX = 8.0, 17.0, 17.0
 MAX_LABELLED = 16
 """Maximum number of bars that carry their own figure."""
 MAX_DATES = 8
@@ -23,19 +26,9 @@ _OVER_BARS, _OVER_TARGET, _OVER_SIZES = 1.38, 1.25, 1.075
 
 
 @dataclass(frozen=True)
-class Frame:
-    """The edges of every panel's title and plots, so that the panels are aligned."""
-
-    title: float
-    left: float
-    right: float
-
-
-@dataclass(frozen=True)
 class Axes:
-    """One plot: its frame, its vertical place, the number of slots and the value at its top."""
+    """One plot: its vertical place, the number of slots and the value at its top."""
 
-    frame: Frame
     top: float
     height: float
     slots: int
@@ -44,7 +37,7 @@ class Axes:
     @property
     def slot(self) -> float:
         """Width per bar, the gap included."""
-        return (self.frame.right - self.frame.left) / self.slots
+        return (RIGHT - LEFT) / self.slots
 
     @property
     def bottom(self) -> float:
@@ -53,7 +46,7 @@ class Axes:
 
     def x(self, place: float) -> float:
         """Return the centre of the bar at a place."""
-        return self.frame.left + (place + 0.5) * self.slot
+        return LEFT + (place + 0.5) * self.slot
 
     def y(self, value: float) -> float:
         """Return where a value lies."""
@@ -65,25 +58,16 @@ def height(panel: Panel) -> float:
     return _TITLE + _MAIN + (_BETWEEN + _LOSS if panel.has_data_loss else 0.0) + _BELOW
 
 
-def frame(panels: Sequence[Panel], width: float, margin: float) -> Frame:
-    """Choose the edges for all panels: axis titles and labels fit beside the plots."""
-    times = [scales.time_label(tick) for panel in panels for tick in _all_time_ticks(panel)]
-    sizes = [scales.size_label(tick) for panel in panels for tick in _size_ticks(panel.bars)]
-    left = margin + _AXIS_TITLE + max(text_width(label, TICK_PX) for label in times)
-    right = max((text_width(label, TICK_PX) for label in sizes), default=0.0)
-    return Frame(margin, left, width - margin - (right + _AXIS_TITLE if sizes else 0.0))
-
-
-def add(canvas: Canvas, panel: Panel, edges: Frame, top: float) -> None:
+def add(canvas: Canvas, panel: Panel, top: float) -> None:
     """Draw a panel whose title begins at `top`."""
     slots = max(len(panel.bars), MIN_SLOTS)
-    main = Axes(edges, top + _TITLE, _MAIN, slots, _limit(_highest(panel), panel.restore_target_s))
+    main = Axes(top + _TITLE, _MAIN, slots, _limit(_highest(panel), panel.restore_target_s))
     target = _target_label(main, panel.restore_target_s)
-    room = edges.right - edges.title - text_width(target, NOTE_PX) - 2 * _GAP
-    canvas.text(fit(panel.title, _TITLE_PX, room), edges.title, top + 28.0, _TITLE_PX, palette.TEXT)
+    room = RIGHT - MARGIN - text_width(target, NOTE_PX) - 2 * _GAP
+    canvas.text(fit(panel.title, _TITLE_PX, room), MARGIN, top + 28.0, _TITLE_PX, palette.TEXT)
     _time_to_restore(canvas, panel, main)
     if panel.has_data_loss:
-        main = Axes(edges, main.bottom + _BETWEEN, _LOSS, slots, _limit(_worst(panel), panel.data_loss_target_s))
+        main = Axes(main.bottom + _BETWEEN, _LOSS, slots, _limit(_worst(panel), panel.data_loss_target_s))
         _data_loss(canvas, panel, main)
     _dates(canvas, panel.bars, main)
 
@@ -102,21 +86,6 @@ def _limit(highest_s: float, target_s: float | None) -> float:
     return max(_OVER_BARS * highest_s, _OVER_TARGET * near)
 
 
-def _all_time_ticks(panel: Panel) -> list[float]:
-    ticks = scales.time_ticks(_limit(_highest(panel), panel.restore_target_s), limit=5)
-    if panel.has_data_loss:
-        ticks += scales.time_ticks(_limit(_worst(panel), panel.data_loss_target_s), limit=3)
-    return ticks
-
-
-def _size_limit(bars: Sequence[Bar]) -> float:
-    return _OVER_SIZES * max((bar.size_bytes for bar in bars), default=0)
-
-
-def _size_ticks(bars: Sequence[Bar]) -> list[float]:
-    return scales.size_ticks(_size_limit(bars)) if _size_limit(bars) else []
-
-
 def _time_to_restore(canvas: Canvas, panel: Panel, axes: Axes) -> None:
     _grid(canvas, axes, scales.time_ticks(axes.limit, limit=5), ["time to restore"])
     _stacks(canvas, axes, panel.bars)
@@ -131,7 +100,7 @@ def _time_to_restore(canvas: Canvas, panel: Panel, axes: Axes) -> None:
 
 
 def _stacks(canvas: Canvas, axes: Axes, bars: Sequence[Bar]) -> None:
-    # One path per phase: 600 hatched boxes would keep every other thread waiting for seconds (decision 30).
+    # decision 30: one path per phase; a box per phase and drill takes seconds, and other threads wait meanwhile.
     paths: dict[tuple[str, bool], str] = {}
     for place, bar in enumerate(bars):
         floor = 0.0
@@ -170,11 +139,10 @@ def _data_loss(canvas: Canvas, panel: Panel, axes: Axes) -> None:
 
 
 def _grid(canvas: Canvas, axes: Axes, ticks: Sequence[float], title: Sequence[str]) -> None:
-    left, right = axes.frame.left, axes.frame.right
     for tick in ticks:
         y = axes.y(tick)
-        canvas.add("line", x1=left, x2=right, y1=y, y2=y, stroke=palette.GRID)
-        canvas.text(scales.time_label(tick), left - _GAP, y + 5, TICK_PX, palette.QUIET, text_anchor="end")
+        canvas.add("line", x1=LEFT, x2=RIGHT, y1=y, y2=y, stroke=palette.GRID)
+        canvas.text(scales.time_label(tick), LEFT - _GAP, y + 5, TICK_PX, palette.QUIET, text_anchor="end")
     for number, line in enumerate(title):
         _upright(canvas, line, 26.0 + number * 16.0 if len(title) > 1 else 34.0, axes)
 
@@ -186,8 +154,7 @@ def _upright(canvas: Canvas, words: str, x: float, axes: Axes) -> None:
 
 
 def _base(canvas: Canvas, axes: Axes) -> None:
-    left, right = axes.frame.left, axes.frame.right
-    canvas.add("line", x1=left, x2=right, y1=axes.bottom, y2=axes.bottom, stroke=palette.EDGE, stroke_width=1.2)
+    canvas.add("line", x1=LEFT, x2=RIGHT, y1=axes.bottom, y2=axes.bottom, stroke=palette.EDGE, stroke_width=1.2)
 
 
 def _target_label(axes: Axes, target_s: float | None) -> str:
@@ -199,21 +166,21 @@ def _target_label(axes: Axes, target_s: float | None) -> str:
 def _target(canvas: Canvas, axes: Axes, target_s: float | None) -> None:
     """Draw a target, named above the panel, where nothing runs through it; one beyond the scale lies at its edge."""
     if target_s is not None:
-        legend.target_line(canvas, axes.frame.left, axes.frame.right, axes.y(min(target_s, axes.limit)))
-        _say(canvas, _target_label(axes, target_s), axes.frame.right, axes.top - 12.0, "end")
+        legend.target_line(canvas, LEFT, RIGHT, axes.y(min(target_s, axes.limit)))
+        _say(canvas, _target_label(axes, target_s), RIGHT, axes.top - 12.0, "end")
 
 
 def _sizes(canvas: Canvas, bars: Sequence[Bar], main: Axes) -> None:
     """Draw the database's size, with a scale of its own at the right."""
-    if not (limit := _size_limit(bars)):
+    limit = _OVER_SIZES * max((bar.size_bytes for bar in bars), default=0)
+    if not limit:
         return
-    axes = Axes(main.frame, main.top, main.height, main.slots, limit)
+    axes = Axes(main.top, main.height, main.slots, limit)
     ticks = scales.size_ticks(limit)
     for tick in ticks:
         words = scales.size_label(tick)
-        canvas.text(words, axes.frame.right + _GAP, axes.y(tick) + 5, TICK_PX, palette.QUIET)
-    wide = max(text_width(scales.size_label(tick), TICK_PX) for tick in ticks)
-    _upright(canvas, "size of the database", axes.frame.right + wide + 28.0, axes)
+        canvas.text(words, RIGHT + _GAP, axes.y(tick) + 5, TICK_PX, palette.QUIET)
+    _upright(canvas, "size of the database", WIDTH - MARGIN, axes)
     points = [(axes.x(place), axes.y(bar.size_bytes)) for place, bar in enumerate(bars) if bar.size_bytes > 0]
     legend.size_line(canvas, points, len(bars))
 

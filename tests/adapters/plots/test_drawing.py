@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from PIL import Image, ImageFont
 
-from bot.adapters.plots import canvas, drawing, palette, plotter
+from bot.adapters.plots import canvas, drawing, palette, panels, plotter
 from bot.domain.drill_reports import PHASES, Bar, Chart, Panel
 from tests.fakes.clock import NOON
 
@@ -138,7 +138,7 @@ def test_long_names_are_shortened_instead_of_running_into_the_target() -> None:
     panel = Panel(f"Backups of {LONG}", (Bar(NOON, ((LONG, 3.0),), 3 * 10**12),), 3600)
     found = texts(Chart(LONG, LONG, (panel, panel)))
 
-    assert all(text.x0 > 2 and text.x1 < drawing.WIDTH - 2 for text in found)
+    assert all(text.x0 > 2 and text.x1 < panels.WIDTH - 2 for text in found)
     assert [(one.text, other.text) for one, other in combinations(found, 2) if one.touches(other)] == []
     assert sum(text.text.endswith("…") for text in found) == 5
 
@@ -156,7 +156,7 @@ def test_it_is_an_opaque_card_with_something_on_it(count: int) -> None:
     shown = pixels(chart(count))
     colours = {colour: times for times, colour in shown.getcolors(shown.width * shown.height) or ()}
 
-    assert shown.width == drawing.WIDTH * plotter.ZOOM
+    assert shown.width == panels.WIDTH * plotter.ZOOM
     assert shown.getchannel("A").getextrema() == (255, 255)
     assert shown.getpixel((20, 20)) == rgba(palette.CARD)
     assert 0.3 < colours[rgba(palette.CARD)] / (shown.width * shown.height) < 0.95
