@@ -1,4 +1,4 @@
-"""Servers and sample databases shared by a session; with pytest-xdist each worker has its own."""
+"""Shares servers and sample databases within a session; with pytest-xdist each worker has its own."""
 
 import itertools
 import threading

@@ -14,7 +14,7 @@ from bot.sandbox.cluster.controller import Controller
 from bot.sandbox.cluster.faults import Fault, FaultBoard
 from bot.sandbox.cluster.gitops import GitOps
 from bot.sandbox.cluster.kubelet import Delays, Kubelet
-from bot.sandbox.cluster.ports import Answer, AppBehaviour, PodInfo, StaticApp
+from bot.sandbox.cluster.ports import Answer, AppBehaviour, StaticApp
 from bot.sandbox.cluster.probes import Prober
 from bot.sandbox.cluster.proxy import Proxy
 from bot.sandbox.cluster.resources import DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS, SERVICES
@@ -149,10 +149,6 @@ class ClusterEmulator:
         """Describe namespaces with their deployments, services and pods, for the control API."""
         with self.store.lock:
             return _overview(self.store)
-
-    def running_pods(self) -> list[PodInfo]:
-        """List the pods whose process runs."""
-        return self.kubelet.running()
 
     def write_log(self, namespace: str, pod: str, lines: list[str]) -> None:
         """Add lines to a pod's log.
