@@ -6,7 +6,7 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
-from bot.adapters.slack.directory import SlackDirectory, find_missing
+from bot.adapters.slack.directory import SlackDirectory, copy_client, find_missing
 from bot.adapters.slack.translation import retry_after_s, translated
 from bot.domain.approvals import Voter
 from bot.errors import PermanentError, TemporaryError
@@ -30,15 +30,7 @@ class SlackChat:
     """
 
     def __init__(self, client: WebClient) -> None:
-        self._client = WebClient(
-            token=client.token,
-            base_url=client.base_url,
-            timeout=client.timeout,
-            ssl=client.ssl,
-            proxy=client.proxy,
-            logger=client.logger,
-            retry_handlers=[],
-        )
+        self._client = copy_client(client)
         self._directory = SlackDirectory(client)
 
     def post(self, message: Message, thread_ts: str) -> str:
@@ -118,12 +110,12 @@ class SlackChat:
 
     def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
         """Find the message that was posted for a key; returns its ts, None if it is not among the last 1,000."""
-        found = (said for said in self._messages(channel, thread_ts) if _read_key(said) == key)
-        return next((str(said["ts"]) for said in found), None)
+        found = (posted for posted in self._messages(channel, thread_ts) if _read_key(posted) == key)
+        return next((str(posted["ts"]) for posted in found), None)
 
     def find_file(self, channel: str, thread_ts: str, name: str) -> bool:
         """Return whether a file with that name was shared among the last 1,000 messages."""
-        shared = (file for said in self._messages(channel, thread_ts) for file in said.get("files") or ())
+        shared = (file for posted in self._messages(channel, thread_ts) for file in posted.get("files") or ())
         return any(file.get("name") == name for file in shared)
 
     def _messages(self, channel: str, thread_ts: str) -> Iterator[Mapping[str, Any]]:
@@ -175,6 +167,6 @@ def _blocks(message: Message) -> list[dict[str, Any]]:
     return [dict(block) for block in message.blocks]
 
 
-def _read_key(said: Mapping[str, Any]) -> str:
-    metadata = said.get("metadata") or {}
+def _read_key(posted: Mapping[str, Any]) -> str:
+    metadata = posted.get("metadata") or {}
     return str((metadata.get("event_payload") or {}).get("key", "")) if metadata.get("event_type") == EVENT_TYPE else ""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from slack_sdk import WebClient
+from slack_sdk.http_retry import RetryHandler
 from slack_sdk.http_retry.builtin_handlers import (
     ConnectionErrorRetryHandler,
     RateLimitErrorRetryHandler,
@@ -26,20 +27,13 @@ class SlackDirectory:
     """
 
     def __init__(self, client: WebClient) -> None:
-        self._client = WebClient(
-            token=client.token,
-            base_url=client.base_url,
-            timeout=client.timeout,
-            ssl=client.ssl,
-            proxy=client.proxy,
-            logger=client.logger,
-            retry_handlers=[
-                ConnectionErrorRetryHandler(max_retry_count=1),
-                ServerErrorRetryHandler(max_retry_count=1),
-                # slack_sdk's default handlers leave 429 out.
-                RateLimitErrorRetryHandler(max_retry_count=_RETRIES),
-            ],
+        retries = (
+            ConnectionErrorRetryHandler(max_retry_count=1),
+            ServerErrorRetryHandler(max_retry_count=1),
+            # slack_sdk's default handlers leave 429 out.
+            RateLimitErrorRetryHandler(max_retry_count=_RETRIES),
         )
+        self._client = copy_client(client, retries)
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
         """Look up a person; one group that cannot be read fails the whole look-up."""
@@ -74,6 +68,19 @@ class SlackDirectory:
     def _members(self, group: str) -> Sequence[str]:
         users: Sequence[str] = self._client.usergroups_users_list(usergroup=group)["users"]
         return users
+
+
+def copy_client(client: WebClient, retries: Sequence[RetryHandler] = ()) -> WebClient:
+    """Copy a client, with its token, host, proxy and timeout, but with these retries and no others."""
+    return WebClient(
+        token=client.token,
+        base_url=client.base_url,
+        timeout=client.timeout,
+        ssl=client.ssl,
+        proxy=client.proxy,
+        logger=client.logger,
+        retry_handlers=list(retries),
+    )
 
 
 def _voter(user: Mapping[str, Any], groups: frozenset[str]) -> Voter:
