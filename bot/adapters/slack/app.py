@@ -15,7 +15,7 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
-from bot.adapters.slack.translation import translated
+from bot.adapters.slack.client import translated
 from bot.errors import BotError, PermanentError
 from bot.views.kit import error_message
 

@@ -1,16 +1,20 @@
-"""Posts, edits, uploads and finds messages in Slack for the outbox's writer."""
+"""Posts, edits, uploads and finds messages in Slack, and looks up people and channels, always fresh."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from slack_sdk import WebClient
+from slack_sdk.http_retry.builtin_handlers import (
+    ConnectionErrorRetryHandler,
+    RateLimitErrorRetryHandler,
+    ServerErrorRetryHandler,
+)
 from slack_sdk.webhook import WebhookClient
 
-from bot.adapters.slack.directory import SlackDirectory, copy_client, find_missing
-from bot.adapters.slack.translation import retry_after_s, translated
+from bot.adapters.slack.client import copy_client, find_missing, retry_after_s, translated
 from bot.domain.approvals import Voter
-from bot.errors import PermanentError, TemporaryError
-from bot.ports import Message
+from bot.errors import BotError, PermanentError, TemporaryError
+from bot.ports import BarredError, Message
 
 EVENT_TYPE = "backstop_message"
 _PAGE = 200
@@ -20,7 +24,7 @@ _TOO_MANY = 429
 
 
 class SlackChat:
-    """Implements `bot.ports.Chat` and `bot.ports.Directory`.
+    """Implements `bot.ports.Chat` and `bot.ports.Directory`. People who cannot be looked up cannot vote.
 
     A message is sent at most once per call: neither a lost connection nor a rate limit is retried here, because only
     the outbox knows whether a message that seemed to fail has arrived after all (`find_posted`).
@@ -31,7 +35,15 @@ class SlackChat:
 
     def __init__(self, client: WebClient) -> None:
         self._client = copy_client(client)
-        self._directory = SlackDirectory(client)
+        # Reads are idempotent, so here slack_sdk may retry and wait.
+        self._reader = copy_client(
+            client,
+            (
+                ConnectionErrorRetryHandler(max_retry_count=1),
+                ServerErrorRetryHandler(max_retry_count=1),
+                RateLimitErrorRetryHandler(max_retry_count=2),  # slack_sdk's default handlers leave 429 out
+            ),
+        )
 
     def post(self, message: Message, thread_ts: str) -> str:
         """Post a message, with its key in the metadata so that it can be found again."""
@@ -97,16 +109,42 @@ class SlackChat:
             self._client.views_publish(user_id=user_id, view=view)
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
-        """Look up a person and their groups, fresh."""
-        return self._directory.look_up(user_id, groups)
+        """Look up a person; one group that cannot be read fails the whole look-up."""
+        try:
+            with translated():
+                user = self._reader.users_info(user=user_id)["user"]
+                member_of = frozenset(group for group in groups if user_id in self._members(group))
+            return _voter(user, member_of)
+        except (BotError, KeyError, TypeError) as error:
+            raise TemporaryError(
+                "lookup-failed",
+                "Slack could not say who you are just now, so nothing was counted.",
+                "Try again in a minute.",
+            ) from error
+
+    def is_in(self, channel: str) -> bool:
+        """Look up the bot's membership; a private channel that it is not in does not exist for it."""
+        if channel.startswith("D"):  # commands cannot be typed in its own, and it cannot join other people's
+            return False
+        try:
+            with translated():
+                return bool(self._reader.conversations_info(channel=channel)["channel"].get("is_member"))
+        except BarredError as error:
+            if error.reference == "slack-channel-not-found":
+                return False
+            raise
+        except (TemporaryError, KeyError, TypeError, AttributeError) as error:
+            raise TemporaryError(
+                "lookup-failed", "Slack could not say just now whether I am in this channel.", "Try again in a minute."
+            ) from error
+
+    def _members(self, group: str) -> Sequence[str]:
+        users: Sequence[str] = self._reader.usergroups_users_list(usergroup=group)["users"]
+        return users
 
     def missing(self, team_id: str, channels: Iterable[str]) -> Sequence[str]:
         """List what keeps the bot from that workspace or those channels; empty if nothing does."""
         return list(find_missing(self._client, team_id, channels))
-
-    def is_in(self, channel: str) -> bool:
-        """Return whether the bot is a member of the channel."""
-        return self._directory.is_in(channel)
 
     def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
         """Find the message that was posted for a key; returns its ts, None if it is not among the last 1,000."""
@@ -161,6 +199,21 @@ class SlackChat:
             wait_s = retry_after_s(answer.headers)
             raise TemporaryError("slack-rate-limited", "Slack asks for silence.", retry_after_s=wait_s)
         return answer.status_code == _OK
+
+
+def _voter(user: Mapping[str, Any], groups: frozenset[str]) -> Voter:
+    profile = user.get("profile") or {}
+    return Voter(
+        user_id=str(user["id"]),
+        name=str(profile.get("display_name") or user.get("real_name") or user.get("name") or user["id"]),
+        team_id=str(user["team_id"]),
+        # A flag that is missing is false, as Slack documents; one that is there counts whatever its type.
+        deleted=bool(user.get("deleted")),
+        bot=bool(user.get("is_bot")) or bool(user.get("is_workflow_bot")),
+        guest=bool(user.get("is_restricted")) or bool(user.get("is_ultra_restricted")),
+        stranger=bool(user.get("is_stranger")),
+        groups=groups,
+    )
 
 
 def _blocks(message: Message) -> list[dict[str, Any]]:
