@@ -118,7 +118,7 @@ def _list(environment: str, rest: Sequence[str], desk: Desk) -> ParsedCommand:
 def _take(environment: str, rest: Sequence[str], desk: Desk) -> ParsedCommand:
     label = unquote(rest) or DEFAULT_LABEL
     _check_label(environment, label)
-    channel = desk.environments[environment].incident_channel
+    channel = desk.environments[environment].incident_channel  # the job's message is there, so that all can see it
     text = (
         f"Taking a backup of *{one_line(environment, 40)}* ({code(label)}). "
         f"<#{channel}> shows how far it is; nothing stops for it."

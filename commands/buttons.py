@@ -52,7 +52,7 @@ def register(app: App, desk: Desk) -> None:
         ack=just_ack, lazy=[_opener(notes_modal.modal, "/rollback document RUN what went wrong")]
     )
     app.view(notes_modal.CALLBACK_ID)(_documenting(desk))
-    app.action(re.compile(".*"))(_unknown)
+    app.action(re.compile(".*"))(_unknown)  # last: an old message may have buttons that no longer exist
 
 
 def click(desk: Desk, read: Callable[[Body, Body], TypedRequest]) -> Callable[..., None]:
@@ -69,7 +69,7 @@ def click(desk: Desk, read: Callable[[Body, Body], TypedRequest]) -> Callable[..
             desk.submit(Audience(user, channel, str(body.get("response_url") or ""), request_id), read(body, action))
         except BotError as error:
             _tell_later(respond, error)
-        ack()
+        ack()  # decision 4: after the request is persisted
 
     return clicked
 

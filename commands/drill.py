@@ -37,6 +37,7 @@ def register(app: App, desk: Desk) -> None:
         desk.take_command(ack, body, lambda text: read(text, desk))
 
     app.action(buttons.SKIP_DRILL)(click(desk, _pressed_skip))
+    # The menu carries the new start, not a delay: pressed twice, the drill is postponed once.
     app.action(buttons.POSTPONE_DRILL)(click(desk, _chose_postponement))
 
 

@@ -97,7 +97,7 @@ class Desk:
                 _log.info("redelivered %s", request.kind)
         except BotError:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever it was, the person must not believe that something was started
             _log.exception("submitting a %s failed", request.kind)
             raise TemporaryError(
                 "journal-unreachable",
@@ -113,6 +113,7 @@ class Desk:
             BotError: ``journal-unreachable``.
         """
         who = {"user_id": audience.user_id, "channel": audience.channel, "response_url": audience.response_url}
+        # Decision 17: a form stays open when the answer is lost, and is submitted again as it is or corrected.
         content = json.dumps({**who, **arguments(request)}, sort_keys=True)
         request_id = f"view:{view['id']}:{sha256(content.encode()).hexdigest()[:12]}"
         self.submit(Audience(audience.user_id, audience.channel, audience.response_url, request_id), request)

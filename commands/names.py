@@ -49,6 +49,7 @@ def read_environment(word: str, environments: Collection[str], command: str) -> 
 
 def near(word: str, names: Iterable[str]) -> str:
     """Find the name that was probably meant; "" when none is near."""
+    # Suggested, never taken: a guess could roll the wrong environment back.
     lowered = {name.lower(): name for name in names}
     typed = word.lower()
     begins = [name for name in lowered if len(typed) > 1 and (typed.startswith(name) or name.startswith(typed))]

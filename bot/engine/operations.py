@@ -49,6 +49,7 @@ class Operations:
             TemporaryError: the journal cannot be reached; nothing was persisted.
         """
         stored = requests.write(submission)
+        # Decision 4: the row comes first, so that a task that cannot be queued is found by the sweep.
         fresh = self._services.journal.requests.accept(stored)
         if fresh:
             try:
@@ -70,6 +71,7 @@ class Operations:
     def handle(self, request_id: str) -> None:
         """Handle a persisted request; a refusal is reported to the person. Idempotent: a second call does nothing."""
         with self._services.journal.requests.claim(request_id) as claim:
+            # An exception leaves the claim unfinished, and the sweep retries the request.
             if claim is not None and claim.request.kind == requests.PerformDrill.kind:
                 self._drill(claim)
             elif claim is not None:
@@ -103,7 +105,7 @@ class Operations:
         return ""
 
     def _dispatch(self, audience: Audience, request: TypedRequest) -> str | None:
-        if isinstance(request, requests.OpenHome):
+        if isinstance(request, requests.OpenHome):  # checks the reader itself, because the tab shows the refusal
             home.open_home(self._services, self._cached_reads, audience.user_id)
             return None
         if request.reads_only:

@@ -262,6 +262,7 @@ def write(submission: Submission) -> Request:
     """Write a submission as it is persisted."""
     audience, request = submission.audience, submission.request
     who = {"user_id": audience.user_id, "channel": audience.channel, "response_url": audience.response_url}
+    # The schedule's requests have no person, so their rows have none of the three keys.
     payload = {**(who if audience.user_id else {}), **arguments(request), "version": VERSION}
     return Request(audience.request_id, request.kind, payload)
 

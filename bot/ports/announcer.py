@@ -1,7 +1,4 @@
-"""Defines the ports for everything the bot says, one per topic. None of them waits for Slack.
-
-A message has a key, and the newest request for a key wins: one that has been sent is edited.
-"""
+"""Defines the ports for everything the bot says, one per topic. None of them waits for Slack (decision 5)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

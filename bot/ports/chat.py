@@ -118,13 +118,6 @@ class Chat(Protocol):
     def publish_home(self, user_id: str, blocks: Sequence[Mapping[str, Any]]) -> None:
         """Set a person's Home tab; idempotent."""
 
-    def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
-        """Look up a person and their membership in those user groups, fresh, never from a cache.
-
-        Raises:
-            TemporaryError: ``lookup-failed``; callers treat it as no permission.
-        """
-
     def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
         """Find a message of ours with that key where `post` would have put it; returns its ts.
 

@@ -127,7 +127,7 @@ class Channels:
             "burst": self._pace.burst,
         }
         row = fetch_one(conn, "next_in_channel", values)
-        conn.commit()  # no transaction is open while Slack is asked
+        conn.commit()  # no transaction stays open during a call to Slack
         return row
 
     def _send(self, conn: Connection[DictRow], row: DictRow) -> None:
@@ -146,7 +146,7 @@ class Channels:
             self._retries.delay(conn, row, error, f"channel {row['channel']}")
         except PermanentError as error:
             if error.reference.endswith(_GONE):
-                fetch_one(conn, "mark_gone", row)
+                fetch_one(conn, "mark_gone", row)  # somebody deleted it: it is posted again
             else:
                 give_up(conn, row, error)
         else:
@@ -161,7 +161,7 @@ class Channels:
             if sending and self._found(conn, row, delivery):
                 return
             fetch_one(conn, "mark_sending", row)
-            conn.commit()
+            conn.commit()  # before the call: after a crash it must be known that the message may have arrived
             sent = delivery.send(row)
         except TemporaryError as error:
             self._retries.delay(conn, row, error, place, uncertain=sending or is_outcome_unknown(error))

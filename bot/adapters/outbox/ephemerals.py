@@ -92,6 +92,7 @@ class Ephemerals:
             failed = error
             return lambda conn: self._retries.delay(conn, row, failed, _ANSWERS)
         except PermanentError as error:
+            # A response_url works five times within 30 minutes; the channel still does afterwards.
             if row["response_url"] and row["user_id"] and row["channel"]:
                 _log.info("message %s: %s; an ephemeral in the channel instead", row["key"], error.reference)
                 return lambda conn: fetch_one(conn, "forget_response_url", row)

@@ -36,7 +36,7 @@ class PostgresOutbox:
         Raises:
             TemporaryError: ``journal-unreachable``.
         """
-        if self.fetch("put", _row(message)) is not None:
+        if self.fetch("put", _row(message)) is not None:  # None: it looks like this already
             for event in tuple(self._listeners):
                 event.set()
 
@@ -58,7 +58,7 @@ class PostgresOutbox:
     def forget_ephemerals(self, older_than_s: float) -> int:
         """Delete old ephemerals, one transaction per batch; returns how many."""
         total = 0
-        while True:
+        while True:  # in batches: a long delete would hold locks that writers wait for
             row = self.fetch("forget_ephemerals", {"older_than_s": older_than_s, "limit": FORGET_BATCH})
             gone = int(row["gone"]) if row else 0
             total += gone

@@ -15,7 +15,7 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
-from bot.adapters.slack.translation import translated
+from bot.adapters.slack.client import translated
 from bot.errors import BotError, PermanentError
 from bot.views.kit import error_message
 
@@ -48,7 +48,7 @@ def build_app(
     app = App(
         client=WebClient(base_url=base_url, timeout=_TIMEOUT_S, logger=_quiet_logger()),
         authorize=lambda enterprise_id: identity.authorize(enterprise_id),  # noqa: PLW0108 -- Bolt takes `self` for an argument's name
-        process_before_response=True,
+        process_before_response=True,  # decision 4: an ack promises that the request is persisted
         logger=_quiet_logger(),
         signing_secret="",
     )

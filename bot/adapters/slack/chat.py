@@ -1,16 +1,20 @@
-"""Posts, edits, uploads and finds messages in Slack for the outbox's writer."""
+"""Posts, edits, uploads and finds messages in Slack, and looks up people and channels, always fresh."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from slack_sdk import WebClient
+from slack_sdk.http_retry.builtin_handlers import (
+    ConnectionErrorRetryHandler,
+    RateLimitErrorRetryHandler,
+    ServerErrorRetryHandler,
+)
 from slack_sdk.webhook import WebhookClient
 
-from bot.adapters.slack.directory import SlackDirectory, find_missing
-from bot.adapters.slack.translation import retry_after_s, translated
+from bot.adapters.slack.client import copy_client, find_missing, retry_after_s, translated
 from bot.domain.approvals import Voter
-from bot.errors import PermanentError, TemporaryError
-from bot.ports import Message
+from bot.errors import BotError, PermanentError, TemporaryError
+from bot.ports import BarredError, Message
 
 EVENT_TYPE = "backstop_message"
 _PAGE = 200
@@ -20,7 +24,7 @@ _TOO_MANY = 429
 
 
 class SlackChat:
-    """Implements `bot.ports.Chat` and `bot.ports.Directory`.
+    """Implements `bot.ports.Chat` and `bot.ports.Directory`. People who cannot be looked up cannot vote.
 
     A message is sent at most once per call: neither a lost connection nor a rate limit is retried here, because only
     the outbox knows whether a message that seemed to fail has arrived after all (`find_posted`).
@@ -30,16 +34,16 @@ class SlackChat:
     """
 
     def __init__(self, client: WebClient) -> None:
-        self._client = WebClient(
-            token=client.token,
-            base_url=client.base_url,
-            timeout=client.timeout,
-            ssl=client.ssl,
-            proxy=client.proxy,
-            logger=client.logger,
-            retry_handlers=[],
+        self._client = copy_client(client)
+        # Reads are idempotent, so here slack_sdk may retry and wait.
+        self._reader = copy_client(
+            client,
+            (
+                ConnectionErrorRetryHandler(max_retry_count=1),
+                ServerErrorRetryHandler(max_retry_count=1),
+                RateLimitErrorRetryHandler(max_retry_count=2),  # slack_sdk's default handlers leave 429 out
+            ),
         )
-        self._directory = SlackDirectory(client)
 
     def post(self, message: Message, thread_ts: str) -> str:
         """Post a message, with its key in the metadata so that it can be found again."""
@@ -105,25 +109,51 @@ class SlackChat:
             self._client.views_publish(user_id=user_id, view=view)
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
-        """Look up a person and their groups, fresh."""
-        return self._directory.look_up(user_id, groups)
+        """Look up a person; one group that cannot be read fails the whole look-up."""
+        try:
+            with translated():
+                user = self._reader.users_info(user=user_id)["user"]
+                member_of = frozenset(group for group in groups if user_id in self._members(group))
+            return _voter(user, member_of)
+        except (BotError, KeyError, TypeError) as error:
+            raise TemporaryError(
+                "lookup-failed",
+                "Slack could not say who you are just now, so nothing was counted.",
+                "Try again in a minute.",
+            ) from error
+
+    def is_in(self, channel: str) -> bool:
+        """Look up the bot's membership; a private channel that it is not in does not exist for it."""
+        if channel.startswith("D"):  # commands cannot be typed in its own, and it cannot join other people's
+            return False
+        try:
+            with translated():
+                return bool(self._reader.conversations_info(channel=channel)["channel"].get("is_member"))
+        except BarredError as error:
+            if error.reference == "slack-channel-not-found":
+                return False
+            raise
+        except (TemporaryError, KeyError, TypeError, AttributeError) as error:
+            raise TemporaryError(
+                "lookup-failed", "Slack could not say just now whether I am in this channel.", "Try again in a minute."
+            ) from error
+
+    def _members(self, group: str) -> Sequence[str]:
+        users: Sequence[str] = self._reader.usergroups_users_list(usergroup=group)["users"]
+        return users
 
     def missing(self, team_id: str, channels: Iterable[str]) -> Sequence[str]:
         """List what keeps the bot from that workspace or those channels; empty if nothing does."""
         return list(find_missing(self._client, team_id, channels))
 
-    def is_in(self, channel: str) -> bool:
-        """Return whether the bot is a member of the channel."""
-        return self._directory.is_in(channel)
-
     def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
         """Find the message that was posted for a key; returns its ts, None if it is not among the last 1,000."""
-        found = (said for said in self._messages(channel, thread_ts) if _read_key(said) == key)
-        return next((str(said["ts"]) for said in found), None)
+        found = (posted for posted in self._messages(channel, thread_ts) if _read_key(posted) == key)
+        return next((str(posted["ts"]) for posted in found), None)
 
     def find_file(self, channel: str, thread_ts: str, name: str) -> bool:
         """Return whether a file with that name was shared among the last 1,000 messages."""
-        shared = (file for said in self._messages(channel, thread_ts) for file in said.get("files") or ())
+        shared = (file for posted in self._messages(channel, thread_ts) for file in posted.get("files") or ())
         return any(file.get("name") == name for file in shared)
 
     def _messages(self, channel: str, thread_ts: str) -> Iterator[Mapping[str, Any]]:
@@ -171,10 +201,25 @@ class SlackChat:
         return answer.status_code == _OK
 
 
+def _voter(user: Mapping[str, Any], groups: frozenset[str]) -> Voter:
+    profile = user.get("profile") or {}
+    return Voter(
+        user_id=str(user["id"]),
+        name=str(profile.get("display_name") or user.get("real_name") or user.get("name") or user["id"]),
+        team_id=str(user["team_id"]),
+        # A flag that is missing is false, as Slack documents; one that is there counts whatever its type.
+        deleted=bool(user.get("deleted")),
+        bot=bool(user.get("is_bot")) or bool(user.get("is_workflow_bot")),
+        guest=bool(user.get("is_restricted")) or bool(user.get("is_ultra_restricted")),
+        stranger=bool(user.get("is_stranger")),
+        groups=groups,
+    )
+
+
 def _blocks(message: Message) -> list[dict[str, Any]]:
     return [dict(block) for block in message.blocks]
 
 
-def _read_key(said: Mapping[str, Any]) -> str:
-    metadata = said.get("metadata") or {}
+def _read_key(posted: Mapping[str, Any]) -> str:
+    metadata = posted.get("metadata") or {}
     return str((metadata.get("event_payload") or {}).get("key", "")) if metadata.get("event_type") == EVENT_TYPE else ""

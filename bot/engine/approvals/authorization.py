@@ -27,7 +27,7 @@ class Readers:
             PermanentError: ``not-a-member``.
             TemporaryError: ``lookup-failed``.
         """
-        now = services.clock.monotonic()
+        now = services.clock.monotonic()  # only success is cached: a person let in again must not wait
         if now - self._seen_at.get(user_id, now - MEMBER_FOR_S) >= MEMBER_FOR_S:
             check_reader(services, user_id)
             self._seen_at[user_id] = now

@@ -85,8 +85,9 @@ class CachedReads:
             if kept is not None and kept.fresh:
                 return kept
             cached_read = CachedRead(read, self.clock, keep_s)
-            self._forget_old()
+            self._forget_old()  # keys hold what people typed, so their number has no natural limit
             self._kept[key] = cached_read
+        # A thread each: a pool would let hanging reads take the places of healthy ones.
         threading.Thread(target=cached_read.run, name="cached-read", daemon=True).start()
         return cached_read
 

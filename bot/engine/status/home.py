@@ -44,6 +44,7 @@ def gather(services: Services, cached_reads: CachedReads, *, timeout_s: float = 
         BotError: the journal does not answer.
     """
     envs = sorted(services.envs.values(), key=lambda env: (not env.environment.production, env.environment.name))
+    # All reads are running before the first is waited for.
     reads = [_begin(services, cached_reads, env) for env in envs]
     follow_ups = services.journal.runs.open_follow_ups()
     known = [_read_journal(services, env, follow_ups) for env in envs]
@@ -88,6 +89,7 @@ def _complete(
     database = deadline.take(reads.database, "The database does not answer")
     cluster = deadline.take(reads.cluster, "The cluster does not answer")
     page = deadline.take(reads.bundles, "The bucket cannot be listed")
+    # Kept databases are listed on the same server: one problem is enough.
     kept = deadline.take(reads.kept, "Kept databases cannot be listed") if database is not None else ()
     bundles = page.backups if page is not None else ()
     return replace(
@@ -148,6 +150,7 @@ class HomeKeeper:
         if not visitors:
             return
         pulse, since_s = services.journal.activity.pulse(), services.clock.monotonic() - self._refreshed_at
+        # Decision 17: the journal's pulse shows changes cheaply; what changes outside it is read once a minute.
         if since_s < (REFRESH_EVERY_S if pulse == self._pulse else MIN_REFRESH_S):
             return
         self._pulse, self._refreshed_at = pulse, services.clock.monotonic()
@@ -158,7 +161,7 @@ class HomeKeeper:
     def _show(self, services: Services, user_id: str, facts: HomeFacts) -> None:
         try:
             self._readers.check(services, user_id)
-        except PermanentError as error:
+        except PermanentError as error:  # no longer a member: the tab must not keep showing facts
             services.home_tabs.no_home(user_id, error)
         except BotError as error:
             _log.info("the Home tab of %s stays as it is: %s", user_id, error.reference)

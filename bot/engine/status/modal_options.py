@@ -12,7 +12,7 @@ from bot.errors import PermanentError, TemporaryError
 from bot.planning.restore import newest_restorable
 from bot.ports import Choices
 
-TIMEOUT_S = 1.7
+TIMEOUT_S = 1.7  # Slack shows an empty list after 3 s, and its own way there and back needs the rest
 KEEP_S = 5.0
 MAX_BACKUPS = 40
 MAX_TEXT = 200
@@ -86,7 +86,7 @@ def list_undoable(services: Services, env: EnvironmentServices) -> tuple[DownScr
     scripts, found = services.scripts.load(), []
     for version in sorted({migration.version for migration in facts.applied}, reverse=True):
         if version not in scripts:
-            break
+            break  # a chain is without gaps
         found.append(scripts[version])
     return tuple(found)
 

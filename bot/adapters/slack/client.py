@@ -1,12 +1,14 @@
-"""Translates slack_sdk's exceptions into ours."""
+"""Copies and checks clients of Slack's Web API, and translates their exceptions into ours."""
 
 import http.client
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.error import HTTPError
 
+from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry import RetryHandler
 from slack_sdk.web import SlackResponse
 
 from bot.errors import BotError, PermanentError, TemporaryError
@@ -45,6 +47,52 @@ _WAIT_S = 30.0
 _SECONDS = re.compile(r"\d{1,5}(\.\d+)?", re.ASCII)
 _TOO_MANY = 429
 _SERVER_ERROR = 500
+
+
+def copy_client(client: WebClient, retries: Sequence[RetryHandler] = ()) -> WebClient:
+    """Copy a client, with its token, host, proxy and timeout, but with these retries and no others."""
+    return WebClient(
+        token=client.token,
+        base_url=client.base_url,
+        timeout=client.timeout,
+        ssl=client.ssl,
+        proxy=client.proxy,
+        logger=client.logger,
+        retry_handlers=list(retries),
+    )
+
+
+def find_missing(client: WebClient, team_id: str, channels: Iterable[str]) -> Iterator[str]:
+    """Find what keeps the bot from Slack, a phrase each; reads only (`backstop doctor`).
+
+    Args:
+        client: with the bot's token.
+        team_id: the workspace of the token.
+        channels: ids of the incident channels, in which it must be a member.
+    """
+    try:
+        with translated():
+            seen = str(client.auth_test().get("team_id"))
+    except BotError as error:
+        yield f"the bot token is not accepted: {error}"
+        return
+    if seen != team_id:
+        yield f"the bot token is of workspace {seen}, and team_id says {team_id}"
+    for channel in channels:
+        yield from _check_channel(client, channel)
+
+
+def _check_channel(client: WebClient, channel: str) -> Iterator[str]:
+    try:
+        with translated():
+            found = client.conversations_info(channel=channel).get("channel") or {}
+    except BotError as error:  # a private channel that it is not in is not found at all
+        yield f"channel {channel} cannot be looked at, perhaps the bot was not invited: {error}"
+        return
+    if found.get("is_archived"):
+        yield f"channel {channel} is archived"
+    elif not found.get("is_member"):
+        yield f"the bot is no member of channel {channel}: invite it"
 
 
 @contextmanager
