@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.errors import TemporaryError
 
-_WRAPPED = {"database.fence": "fence", "store.open_export": "export", "export.sink": "sink"}
+_WRAPPED = {"database.take_exclusive_access": "fence", "store.open_export": "export", "export.sink": "sink"}
 _CONTEXTS = {"database.shadow": "shadow", "journal.requests.claim": "claim"}
 
 

@@ -1,6 +1,7 @@
-"""Reads every user object of a database, with definitions that are comparable between a database and its copy.
+"""Reads every user object of a database: comparing two catalogues shows what a chain and its CASCADE took.
 
-A dump and reload changes how the server writes some expressions without changing what they mean. They are normalised:
+Definitions are comparable between a database and its copy. A dump and reload changes how the server writes some
+expressions without changing their meaning, so they are normalised:
 
 - ``status IN ('a', 'b')`` on a varchar is ``(ARRAY['a'::character varying, …])::text[]`` at first, and afterwards
   ``ARRAY[('a'::character varying)::text, …]``: the parser moves a cast of an array into it;

@@ -1,4 +1,4 @@
-"""Makes schema-only copies of the live database, in which chains are rehearsed."""
+"""Makes schema-only copies of the live database for the dry run of a chain, and drops orphaned ones."""
 
 import re
 import tempfile

@@ -21,7 +21,7 @@ IN_STEP = {
     checklist.RECHECK: "scripts.load",
     checklist.BACKUP: "database.dump",
     checklist.STOP_TRAFFIC: "cluster.hold_service",
-    checklist.FENCE: "database.strangers",
+    checklist.FENCE: "database.other_sessions",
     checklist.EXPORT: "fence.export",
     checklist.CHAIN: "fence.run_chain",
     checklist.VERIFY: "database.check",
