@@ -18,7 +18,7 @@ from bot.domain.plans import ChainPlan, narrow
 from bot.domain.versions import label
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.kinds import preview
-from bot.engine.runs.open_run import wish
+from bot.engine.runs.open_run import read_plan_request
 from bot.errors import BotError
 from bot.planning.refusals import check_second_database
 
@@ -43,7 +43,7 @@ def plan(config: Config, environment: str, migration: str, app: str) -> int:
     asked_for = f"plan {environment} {migration}"
     payload = {"environment": environment, "migration": migration, "app": app, "asked_for": asked_for}
     with assemble(config) as parts:
-        made = preview(parts.services, wish(parts.services, payload), f"cli{os.getpid()}")
+        made = preview(parts.services, read_plan_request(parts.services, payload), f"cli{os.getpid()}")
         _print_plan(narrow(made, ChainPlan))
     return 0
 

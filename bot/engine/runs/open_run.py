@@ -25,7 +25,7 @@ def request_run(services: Services, audience: Audience, request_id: str, payload
     Raises:
         BotError: every refusal; nothing was opened.
     """
-    wanted = wish(services, payload)
+    wanted = read_plan_request(services, payload)
     env = services.env(wanted.environment)
     person = check_member(services, audience.user_id, env.environment)
     asked = (person.user_id, wanted.environment, wanted.asked_for, "")
@@ -69,7 +69,7 @@ def _open(
     return run
 
 
-def wish(services: Services, payload: Mapping[str, Any]) -> PlanRequest:
+def read_plan_request(services: Services, payload: Mapping[str, Any]) -> PlanRequest:
     """Read a `rollback`, `restore` or `undo` payload.
 
     Raises:
