@@ -33,6 +33,7 @@ def request_run(services: Services, audience: Audience, request_id: str, payload
     def is_own(run: Run) -> bool:
         return (run.requester, run.environment, run.plan.asked_for, run.drill) == asked
 
+    # decision 4: the request may be handled twice. What its first handler opened is shown, not opened again.
     run_id, run = find_own(services.journal, request_id, is_own)
     if run is None:
         _check_free(services, env.environment.name)
