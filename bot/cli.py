@@ -19,7 +19,7 @@ from bot.domain.versions import label
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.kinds import preview
 from bot.engine.requests import OpenRollback
-from bot.engine.runs.open_run import wish
+from bot.engine.runs.open_run import read_plan_request
 from bot.errors import BotError
 from bot.planning.refusals import check_second_database
 
@@ -44,7 +44,7 @@ def plan(config: Config, environment: str, migration: str, app: str) -> int:
     asked_for = f"plan {environment} {migration}"
     request = OpenRollback(environment, migration, app, "", asked_for)
     with assemble(config) as parts:
-        made = preview(parts.services, wish(parts.services, request), f"cli{os.getpid()}")
+        made = preview(parts.services, read_plan_request(parts.services, request), f"cli{os.getpid()}")
         _print_plan(narrow(made, ChainPlan))
     return 0
 

@@ -109,6 +109,7 @@ def is_approver(voter: Voter, policy: ApprovalPolicy) -> bool:
 
 def decide(votes: Iterable[Vote], digest: str, quorum: int) -> Decision:
     """Count the last vote of each person, for that digest only. One rejection is enough to reject."""
+    # Votes for another digest are for another plan: they stay in the journal and count for nothing (decision 26).
     last = {vote.user_id: vote.choice for vote in sorted(votes, key=lambda vote: vote.at) if vote.digest == digest}
     if Choice.REJECT in last.values():
         return Decision.REJECTED

@@ -14,6 +14,7 @@ def rows_of_every_kind(kinds: type[K], rows: Mapping[K, R]) -> Mapping[K, R]:
     Raises:
         TypeError: names the kinds without a row.
     """
+    # At import: a lookup that fails later would fail while somebody waits for a card or a report.
     missing = [kind.name for kind in kinds if kind not in rows]
     if missing:
         raise TypeError(f"no row for {kinds.__name__} {', '.join(missing)}")

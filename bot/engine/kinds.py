@@ -88,6 +88,7 @@ def preview(services: Services, request: PlanRequest, run_id: str, *, drill: boo
         case RestoreRequest():
             return preview_restore(services, request, run_id, drill=drill)
         case UndoRequest():
+            # Only the run to be undone knows its kind, and with it how it is undone.
             undone = services.run(request.run_id)
             return KINDS[undone.plan.kind].preview_undo(services, request, undone, run_id)
         case _:

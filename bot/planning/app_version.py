@@ -36,6 +36,7 @@ def choose_app(requested: AppVersion | None, facts: Facts, to_schema: int) -> Ap
     available = available_apps(facts.cluster)
     if requested is not None:
         return _check_requested(requested, facts, to_schema, available)
+    # The fewest changes at once: a version that runs and suits is not replaced by a newer one.
     if facts.matrix.suits(running, to_schema):
         return running
     chosen = facts.matrix.newest_for(to_schema, available)

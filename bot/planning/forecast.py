@@ -87,6 +87,7 @@ class Sample:
 def forecast(estimate_s: float, samples: Iterable[Sample], own: str) -> Forecast | None:
     """Predict from the newest samples, from those of environment `own` alone where there are enough; None for none."""
     newest = sorted(samples, key=lambda sample: sample.at, reverse=True)
+    # decision 24: another environment's server may be faster or slower, so one's own history wins once there is enough.
     mine = [sample for sample in newest if sample.place == own]
     used = (mine if len(mine) >= FEWEST else newest)[:NEWEST]
     if not used:

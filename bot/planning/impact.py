@@ -40,7 +40,8 @@ def changed_relations(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tupl
     named = _meant(rehearsal.before, (name for statement in statements for name in statement.relations))
     touched = {(table, DependencyKind.CHILD) for table in named}
     written = {table for table, _ in _spread({*_begun(rehearsal.before, statements), *touched}, dependencies)}
-    hidden = set(rehearsal.outcome.written) - written  # by a function: whatever it does to them
+    # decision 27: the rehearsal's locks show tables that only a function writes; it may do anything to them.
+    hidden = set(rehearsal.outcome.written) - written
     spread = _spread(
         {
             (table, dependency_kind)

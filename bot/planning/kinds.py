@@ -11,16 +11,13 @@ from bot.domain.versions import AppVersion
 from bot.planning import checklist
 from bot.planning.facts import PlanRequest, RestoreRequest, RollbackRequest, UndoRequest
 
-Titled = tuple[str, str]
-"""A step's key and its title, which is the procedure's own word for it."""
-
 
 @dataclass(frozen=True)
 class PlanningRow(Generic[P]):
     """The execution of plans of one kind.
 
     Attributes:
-        steps: in order.
+        steps: their keys, in order.
         point_of_no_return: the step whose commit nothing undoes by itself.
         committed: a clause that says so.
         read_request: reads the request back, to plan it again.
@@ -30,7 +27,7 @@ class PlanningRow(Generic[P]):
         backup_before: the word for the run in the label of its emergency backup; "" where it takes none.
     """
 
-    steps: tuple[Titled, ...]
+    steps: tuple[str, ...]
     point_of_no_return: str
     committed: str
     read_request: Callable[[P], PlanRequest]
@@ -55,28 +52,15 @@ def _read_undo(plan: Plan) -> PlanRequest:
     return UndoRequest(plan.environment, plan.undoes, plan.asked_for)
 
 
-_BEGIN: tuple[Titled, ...] = (
-    (checklist.NOTIFY, "Notify team of rollback decision"),
-    (checklist.RECHECK, "Re-check the plan"),
+_BEGIN = (checklist.NOTIFY, checklist.RECHECK)
+_END = (
+    checklist.START_APP,
+    checklist.SMOKE,
+    checklist.RESTORE_TRAFFIC,
+    checklist.DOCUMENT,
+    checklist.FOLLOW_UP,
 )
-_BACKUP: Titled = (checklist.BACKUP, "Create emergency backup")
-_FETCH: Titled = (checklist.FETCH, "Fetch and verify the bundle")
-_STOP: Titled = (checklist.STOP_TRAFFIC, "Stop incoming traffic")
-_FENCE: Titled = (checklist.FENCE, "Fence the database")
-_VERIFIED = "Verify database connectivity and schema"
-_END: tuple[Titled, ...] = (
-    (checklist.START_APP, "Start the compatible app version, not yet serving"),
-    (checklist.SMOKE, "Run smoke tests"),
-    (checklist.RESTORE_TRAFFIC, "Restore traffic"),
-    (checklist.DOCUMENT, "Document what happened"),
-    (checklist.FOLLOW_UP, "Plan fix and re-deployment"),
-)
-_SWAP: tuple[Titled, ...] = (
-    _STOP,
-    (checklist.SWAP, "Swap the databases"),
-    (checklist.VERIFY_SWAPPED, _VERIFIED),
-    *_END,
-)
+_SWAP = (checklist.STOP_TRAFFIC, checklist.SWAP, checklist.VERIFY_SWAPPED, *_END)
 
 KINDS: Mapping[PlanKind, PlanningRow[Any]] = rows_of_every_kind(
     PlanKind,
@@ -84,12 +68,12 @@ KINDS: Mapping[PlanKind, PlanningRow[Any]] = rows_of_every_kind(
         PlanKind.CHAIN: PlanningRow(
             steps=(
                 *_BEGIN,
-                _BACKUP,
-                _STOP,
-                _FENCE,
-                (checklist.EXPORT, "Export the data that will be dropped"),
-                (checklist.CHAIN, "Run the rollback chain"),
-                (checklist.VERIFY, _VERIFIED),
+                checklist.BACKUP,
+                checklist.STOP_TRAFFIC,
+                checklist.FENCE,
+                checklist.EXPORT,
+                checklist.CHAIN,
+                checklist.VERIFY,
                 *_END,
             ),
             point_of_no_return=checklist.CHAIN,
@@ -98,13 +82,7 @@ KINDS: Mapping[PlanKind, PlanningRow[Any]] = rows_of_every_kind(
             backup_before="rollback",
         ),
         PlanKind.RESTORE: PlanningRow(
-            steps=(
-                *_BEGIN,
-                _FETCH,
-                (checklist.LOAD, "Load it into a side database"),
-                (checklist.VERIFY_SIDE, "Verify data integrity of the side database"),
-                *_SWAP,
-            ),
+            steps=(*_BEGIN, checklist.FETCH, checklist.LOAD, checklist.VERIFY_SIDE, *_SWAP),
             point_of_no_return=checklist.SWAP,
             committed="the databases are swapped",
             read_request=_read_restore,
@@ -120,12 +98,12 @@ KINDS: Mapping[PlanKind, PlanningRow[Any]] = rows_of_every_kind(
         PlanKind.UNDO_ROLLBACK: PlanningRow(
             steps=(
                 *_BEGIN,
-                _BACKUP,
-                _FETCH,
-                _STOP,
-                _FENCE,
-                (checklist.RECREATE, "Create and load again what the chain dropped"),
-                (checklist.VERIFY_RECREATED, _VERIFIED),
+                checklist.BACKUP,
+                checklist.FETCH,
+                checklist.STOP_TRAFFIC,
+                checklist.FENCE,
+                checklist.RECREATE,
+                checklist.VERIFY_RECREATED,
                 *_END,
             ),
             point_of_no_return=checklist.RECREATE,
@@ -149,7 +127,7 @@ KINDS: Mapping[PlanKind, PlanningRow[Any]] = rows_of_every_kind(
 
 def build_checklist(kind: PlanKind) -> tuple[Step, ...]:
     """Build the checklist of such a plan."""
-    return tuple(Step(key, position, title) for position, (key, title) in enumerate(KINDS[kind].steps))
+    return tuple(Step(key, position, checklist.TITLES[key]) for position, key in enumerate(KINDS[kind].steps))
 
 
 def read_request(plan: Plan) -> PlanRequest:

@@ -22,6 +22,7 @@ def check_environment(facts: Facts, kind: PlanKind) -> None:
             ``no-second-database`` where the kind swaps one in.
     """
     name = facts.environment.name
+    # What people decided comes before what they have to repair: a freeze explains itself.
     if facts.frozen is not None:
         raise PermanentError("environment-frozen", facts.frozen, f"/rollback unfreeze {name}")
     if facts.active is not None:

@@ -43,6 +43,7 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
     rehearsal = evidence.rehearsal
     rows = impact.lost_rows(evidence, target.chain)
     estimate = chain_estimate(facts.database.size_bytes, rows, rehearsal)
+    # Where the shadow differed from the live database, nothing can be predicted of the result as a whole.
     comparable = evidence.live.fingerprint == rehearsal.before.fingerprint
     return ChainPlan(
         environment=request.environment,

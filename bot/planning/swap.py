@@ -31,6 +31,7 @@ def find_losses(now: Iterable[TableSize], then: Iterable[TableContent]) -> tuple
     Numbers are net: of 100 rows written since and 40 deleted, 60 show, and all 100 go. Extensions' tables are left out:
     `now` has none of them.
     """
+    # An extension's tables hold its own rows, which no backup has to bring back.
     come = {content.table: content.rows for content in then if not content.of_extension}
     here = {size.table: size.rows for size in now}
     found = [

@@ -44,6 +44,7 @@ def check_recreatable(undone: Run, facts: Facts, live: Catalogue) -> None:
             undone, f"its schema is {label(facts.database.schema)}, and the chain left {label(plan.to_schema)}"
         )
     _check_not_remade(undone, plan)
+    # decision 27: people may have made an object of the same name since, and it may hold data.
     here = {(item.kind, item.identity) for item in live.objects}
     again = [drop.identity for drop in plan.drops if (drop.kind, drop.identity) in here]
     if again:

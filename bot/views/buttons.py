@@ -36,6 +36,7 @@ _POSTPONE = {"Postpone by 1 hour": _HOUR, "Postpone by 4 hours": 4 * _HOUR, "Pos
 
 def ballot_value(run: Run) -> str:
     """Write the value of Approve and Reject: the run, and the plan that is voted on."""
+    # decision 26: the vote is for the plan on the screen, which may have moved by the time the button is pressed.
     return f"{run.id}:{run.plan.short_digest}"
 
 

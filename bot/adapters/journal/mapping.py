@@ -55,6 +55,7 @@ def plan_row(plan: Plan) -> dict[str, Any]:
 
 def read_plan(stored: Mapping[str, Any]) -> Plan:
     """Read a plan of any version: journals keep those of old releases."""
+    # Fields that a kind does not have were empty in version 1, and are left out.
     fields = {_PLAN_NAMES.get(name, name): value for name, value in stored.items()}
     return _PLANS[PlanKind(stored["kind"])].validate_python(fields)
 

@@ -24,6 +24,7 @@ def preview_restore(services: Services, request: RestoreRequest, run_id: str, *,
     """
     env = services.env(request.environment)
     facts = inspect(services, env, own_run=run_id)
+    # Before the bucket is asked: a refusal that needs no bundle comes at once.
     check_environment(facts, RestorePlan.kind)
     backup = choose_backup(env, request.backup)
     check_restorable(facts, backup)

@@ -25,7 +25,7 @@ def request_run(services: Services, audience: Audience, request: OpenRollback | 
     Raises:
         BotError: every refusal; nothing was opened.
     """
-    wanted = wish(services, request)
+    wanted = read_plan_request(services, request)
     env = services.env(wanted.environment)
     person = check_member(services, audience.user_id, env.environment)
     asked = (person.user_id, wanted.environment, wanted.asked_for, "")
@@ -33,6 +33,7 @@ def request_run(services: Services, audience: Audience, request: OpenRollback | 
     def is_own(run: Run) -> bool:
         return (run.requester, run.environment, run.plan.asked_for, run.drill) == asked
 
+    # decision 4: the request may be handled twice. What its first handler opened is shown, not opened again.
     run_id, run = find_own(services.journal, audience.request_id, is_own)
     if run is None:
         _check_free(services, env.environment.name)
@@ -69,7 +70,7 @@ def _open(
     return run
 
 
-def wish(services: Services, request: OpenRollback | OpenRestore | OpenUndo) -> PlanRequest:
+def read_plan_request(services: Services, request: OpenRollback | OpenRestore | OpenUndo) -> PlanRequest:
     """Read the plan request out of a person's request.
 
     Raises:

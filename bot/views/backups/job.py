@@ -1,6 +1,7 @@
 """Renders a job's message in the incident channel or a run's thread, from its begin to its outcome."""
 
 from bot.domain.jobs import Job, JobKind, JobState
+from bot.domain.kinds import rows_of_every_kind
 from bot.domain.row_recovery import Salvage
 from bot.views.backups.backups import LEVELS, MAX_NAME
 from bot.views.kit.blocks import View, context, listing, page, section
@@ -9,6 +10,28 @@ from bot.views.kit.text import code, count, duration, moment, one_line, person, 
 _MAX_TABLES = 1200
 _MAX_SKIPPED = 900
 _MAX_TABLE = 140
+
+_HEADLINES = rows_of_every_kind(
+    JobKind,
+    {
+        JobKind.SALVAGE: {
+            JobState.RUNNING: "{who} compares {where} with what run {subject} put aside",
+            JobState.DONE: "{where} compared with what run {subject} put aside",
+            JobState.FAILED: "{where} could not be compared with what run {subject} put aside",
+        },
+        JobKind.TAKE: {
+            JobState.RUNNING: "{who} takes a backup of {where} ({subject})",
+            JobState.DONE: "Backup of {where} taken: {subject}",
+            JobState.FAILED: "No backup of {where} was taken ({subject})",
+        },
+        JobKind.VERIFY: {
+            JobState.RUNNING: "{who} verifies {subject} of {where} ({level})",
+            JobState.DONE: "{subject} of {where} {passed} {level}",
+            JobState.FAILED: "{subject} of {where} could not be verified ({level})",
+        },
+    },
+)
+"""A job's first line, by its kind and state."""
 
 
 def render(job: Job) -> View:
@@ -30,26 +53,13 @@ def _mark(job: Job) -> str:
 
 
 def _headline(job: Job) -> str:
-    where, who = f"*{one_line(job.environment, 40)}*", person(job.user_id)
-    subject = code(job.subject, MAX_NAME)
-    if job.kind is JobKind.SALVAGE:
-        return {
-            JobState.RUNNING: f"{who} compares {where} with what run {subject} put aside",
-            JobState.DONE: f"{where} compared with what run {subject} put aside",
-            JobState.FAILED: f"{where} could not be compared with what run {subject} put aside",
-        }[job.state]
-    if job.kind is JobKind.TAKE:
-        return {
-            JobState.RUNNING: f"{who} takes a backup of {where} ({subject})",
-            JobState.DONE: f"Backup of {where} taken: {subject}",
-            JobState.FAILED: f"No backup of {where} was taken ({subject})",
-        }[job.state]
-    level = f"level {job.level}, {LEVELS.get(job.level, 'unknown')}"
-    if job.state is JobState.RUNNING:
-        return f"{who} verifies {subject} of {where} ({level})"
-    if job.state is JobState.FAILED:
-        return f"{subject} of {where} could not be verified ({level})"
-    return f"{subject} of {where} " + (f"did *not* pass {level}" if job.problem else f"passed {level}")
+    return _HEADLINES[job.kind][job.state].format(
+        who=person(job.user_id),
+        where=f"*{one_line(job.environment, 40)}*",
+        subject=code(job.subject, MAX_NAME),
+        level=f"level {job.level}, {LEVELS.get(job.level, 'unknown')}",
+        passed="did *not* pass" if job.problem else "passed",
+    )
 
 
 def _lines(job: Job) -> list[str]:

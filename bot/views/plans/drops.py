@@ -1,13 +1,14 @@
-"""Lists what is dropped: what scripts name apart from what CASCADE takes, parts folded into their relation."""
+"""Lists objects and rows that go or come back: what scripts name apart from what CASCADE takes."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from bot.domain.planned import PlannedDrop
+from bot.domain.planned import PlannedDrop, PlannedRows
 from bot.views.kit.blocks import listing
-from bot.views.kit.text import code, count, one_line
+from bot.views.kit.text import code, count, one_line, size
 
 MAX_LENGTH = 2400
+_MAX_ROWS = 1700
 _IMPLIED = frozenset({"type", "composite type", "rule", "default value", "toast table"})
 """Parts that every relation has and nobody made by hand."""
 _PLURALS = {"index": "indexes", "policy": "policies"}
@@ -21,6 +22,37 @@ def describe(drops: Sequence[PlannedDrop], title: str = "What is dropped") -> st
     parts = _fold(drops)[1]
     shown = wholes(drops)
     return listing(f"*{title}* – {_sum_up(shown)}", [_line(drop, parts) for drop in shown], MAX_LENGTH)
+
+
+def list_rows(
+    rows: Sequence[PlannedRows], title: str, changed: str, reasons: Mapping[str, str], *, sized: bool = False
+) -> str:
+    """List rows that go or come back, most first, under their sum.
+
+    Args:
+        rows: of the plan.
+        title: of the section.
+        changed: names what happens to rows of tables that stay.
+        reasons: the end of a line by `PlannedRows.reason`.
+        sized: the sum has the rows' size as well.
+    """
+    whole = [row for row in rows if row.all_go]
+    total = f"{sum(row.rows for row in whole):,} in all" if whole else ""
+    total += f", {size(sum(row.size_bytes for row in whole))}" if whole and sized else ""
+    sums = "; and ".join(part for part in (total, changed if len(whole) < len(rows) else "") if part)
+    ranked = sorted(rows, key=lambda row: (row.reason == "derived", -row.rows, row.table))
+    return listing(f"*{title}* – {sums}", [_row(row) + reasons.get(row.reason, "") for row in ranked], _MAX_ROWS)
+
+
+def sum_up_rows(rows: Sequence[PlannedRows]) -> tuple[str, int]:
+    """Return a count of the rows that all go or come back, and the number of tables of which only some do."""
+    changed = sum(not row.all_go for row in rows)
+    return count(sum(row.rows for row in rows if row.all_go), "row"), changed
+
+
+def _row(row: PlannedRows) -> str:
+    rows = count(row.rows, "value" if row.reason == "column" else "row")
+    return f"• {code(row.table)} {rows if row.all_go else f'a table with {rows}'}, {size(row.size_bytes)}"
 
 
 def wholes_in(drops: Sequence[PlannedDrop]) -> int:

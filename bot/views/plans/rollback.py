@@ -1,15 +1,13 @@
 """Shows a rollback as approvers read it: what is undone, dropped, saved and locked."""
 
-from bot.domain.planned import PlannedRows
 from bot.domain.plans import ChainPlan
 from bot.domain.runs import Run
 from bot.planning.kinds import is_past_return, may_be_past_return
 from bot.views.kit.blocks import listing
-from bot.views.kit.text import code, count, one_line, paragraph, size
+from bot.views.kit.text import code, count, one_line, paragraph
 from bot.views.plans import drops
 
 _MAX_SCRIPTS = 1700
-_MAX_ROWS = 1700
 _MAX_LOCKS = 500
 _REASONS = {
     "dropped": "",
@@ -36,9 +34,9 @@ def describe(plan: ChainPlan, app: str) -> list[str]:
 
 def impact(plan: ChainPlan) -> str:
     """Describe what goes in one plain line, without a full stop."""
-    rows, changed = sum(row.rows for row in plan.rows if row.all_go), [r for r in plan.rows if not r.all_go]
-    some = f", and scripts change or delete rows of {count(len(changed), 'table')}" if changed else ""
-    return f"{count(drops.wholes_in(plan.drops), 'object')} and {count(rows, 'row')} go{some}"
+    rows, changed = drops.sum_up_rows(plan.rows)
+    some = f", and scripts change or delete rows of {count(changed, 'table')}" if changed else ""
+    return f"{count(drops.wholes_in(plan.drops), 'object')} and {rows} go{some}"
 
 
 def outcome(plan: ChainPlan, run: Run) -> list[str]:
@@ -61,18 +59,7 @@ def _scripts(plan: ChainPlan) -> str:
 def _rows(plan: ChainPlan) -> str:
     if not plan.rows:
         return "*Rows that go* – none."
-    gone = [row for row in plan.rows if row.all_go]
-    total = f"{sum(row.rows for row in gone):,} in all, {size(sum(row.size_bytes for row in gone))}" if gone else ""
-    some = "what scripts change or delete" if len(gone) < len(plan.rows) else ""
-    title = f"*Rows that go* – {'; and '.join(part for part in (total, some) if part)}"
-    ranked = sorted(plan.rows, key=lambda row: (row.reason == "derived", -row.rows, row.table))
-    return listing(title, [_row(row) for row in ranked], _MAX_ROWS)
-
-
-def _row(row: PlannedRows) -> str:
-    noun = "value" if row.reason == "column" else "row"
-    rows = count(row.rows, noun) if row.all_go else f"a table with {count(row.rows, noun)}"
-    return f"• {code(row.table)} {rows}, {size(row.size_bytes)}{_REASONS.get(row.reason, '')}"
+    return drops.list_rows(plan.rows, "Rows that go", "what scripts change or delete", _REASONS, sized=True)
 
 
 def _saved(plan: ChainPlan) -> str:

@@ -1,14 +1,11 @@
 """Shows the undo of a rollback as approvers read it: what comes back, and from where."""
 
-from bot.domain.planned import PlannedRows
 from bot.domain.plans import UndoRollbackPlan
 from bot.domain.runs import Run
 from bot.planning.kinds import is_past_return, may_be_past_return
-from bot.views.kit.blocks import listing
-from bot.views.kit.text import code, count, moment, one_line, size
+from bot.views.kit.text import code, count, moment, one_line
 from bot.views.plans import drops
 
-_MAX_ROWS = 1700
 _STAMP = "{date_short_pretty} {time}"
 _HOW = {
     "dropped": "",
@@ -25,9 +22,9 @@ def describe(plan: UndoRollbackPlan, *app: str) -> list[str]:
 
 def impact(plan: UndoRollbackPlan) -> str:
     """Describe what comes back in one plain line, without a full stop."""
-    rows, changed = sum(row.rows for row in plan.rows if row.all_go), [r for r in plan.rows if not r.all_go]
-    some = f", and what is missing of {count(len(changed), 'table')}" if changed else ""
-    return f"{count(drops.wholes_in(plan.drops), 'object')} and {count(rows, 'row')} come back{some}"
+    rows, changed = drops.sum_up_rows(plan.rows)
+    some = f", and what is missing of {count(changed, 'table')}" if changed else ""
+    return f"{count(drops.wholes_in(plan.drops), 'object')} and {rows} come back{some}"
 
 
 def outcome(plan: UndoRollbackPlan, run: Run) -> list[str]:
@@ -55,18 +52,7 @@ def _source(plan: UndoRollbackPlan) -> str:
 def _rows(plan: UndoRollbackPlan) -> str:
     if not plan.rows:
         return "*Rows that come back* – none had gone."
-    gone = [row for row in plan.rows if row.all_go]
-    total = f"{sum(row.rows for row in gone):,} in all" if gone else ""
-    some = "what is missing of tables that stayed" if len(gone) < len(plan.rows) else ""
-    title = f"*Rows that come back* – {'; and '.join(part for part in (total, some) if part)}"
-    ranked = sorted(plan.rows, key=lambda row: (row.reason == "derived", -row.rows, row.table))
-    return listing(title, [_row(row) for row in ranked], _MAX_ROWS)
-
-
-def _row(row: PlannedRows) -> str:
-    noun = "value" if row.reason == "column" else "row"
-    rows = count(row.rows, noun) if row.all_go else f"a table with {count(row.rows, noun)}"
-    return f"• {code(row.table)} {rows}, {size(row.size_bytes)}{_HOW.get(row.reason, '')}"
+    return drops.list_rows(plan.rows, "Rows that come back", "what is missing of tables that stayed", _HOW)
 
 
 def _kept(plan: UndoRollbackPlan) -> str:

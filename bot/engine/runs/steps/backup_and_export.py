@@ -27,6 +27,7 @@ class EmergencyBackup(Action):
         """Find this run's finished bundle in the bucket, taken since the plan was last checked."""
         label_ = backup_label(execution)
         checked = execution.run.step(checklist.RECHECK).ended_at
+        # A bundle from before the re-check may lack rows written since. Names of backups have whole seconds.
         since = checked.replace(microsecond=0) if checked else datetime.min.replace(tzinfo=UTC)
         newest = execution.env.store.list_backups(LOOK_AMONG)
         ours = (b for b in newest if b.manifest is not None and b.name.label == label_)
@@ -77,6 +78,7 @@ class ExportRows(Action):
         with execution.fenced() as session:
             sequences, sent = session.export(tables, store.sink(), execution.reporter(self.key))
         export = store.finish(sequences, sent)
+        # What counts is what can be read back, not what was sent.
         stored = {table.table: table.rows for table in export.tables}
         rows = {content.table: content.rows for content in sent}
         if stored != rows:

@@ -154,6 +154,7 @@ class VerifySide(Action):
         if backup.manifest is not None:
             compare(backup, tables)
         self._check_schema(execution, sides.inspect(name).schema)
+        # After the comparison: what is copied now is not in the manifest.
         damaged, missing = list(sides.problems(name)), list(sides.copy_settings(name))
         if damaged or missing:
             execution.note("side-database", _describe(damaged, missing))

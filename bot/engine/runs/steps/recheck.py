@@ -31,6 +31,7 @@ class Recheck(Action):
             raise VoidError(error) from error
         if now.digest != run.plan.digest:
             raise ReplanError(now, run.plan.differences(now))
+        # Groups and accounts change between vote and start: each voter is judged as of now.
         refused = self._refused(execution)
         votes = [vote for vote in execution.services.journal.votes.current(run.id) if vote.user_id not in refused]
         quorum = 0 if run.drill else execution.env.environment.approval.quorum
@@ -52,6 +53,7 @@ def _check_place(execution: Execution) -> None:
     Raises:
         VoidError: it would run there.
     """
+    # decision 25: a drill's run has no votes, whatever the journal says about its environment.
     if execution.run.drill and execution.env.environment.production:
         raise VoidError(drill_in_production(execution.run.environment))
 

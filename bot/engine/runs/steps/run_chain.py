@@ -46,6 +46,7 @@ class RunChain(Action):
         plan = _plan(execution)
         scripts = execution.services.scripts.load()
         chain = tuple(scripts[script.version] for script in plan.scripts if script.version in scripts)
+        # Approved were these bytes: a script edited since the vote must not run.
         if [script.sha256 for script in chain] != [script.sha256 for script in plan.scripts]:
             raise PermanentError(
                 "script-edited",

@@ -68,6 +68,7 @@ def _problems(execution: Execution) -> Iterator[str]:
 
 
 def _ask(execution: Execution, check: HttpCheck, replicas: int) -> Iterator[str]:
+    # Every planned pod must answer: one that is missing would get traffic later, unchecked.
     answers = execution.env.cluster.get_http(check)
     if len(answers) < replicas:
         yield f"{check.path} of {check.deployment}: {len(answers)} of {replicas} pods answered"

@@ -33,6 +33,7 @@ class StopTraffic(Action):
         run, cluster = execution.run, execution.env.cluster
         check_blocking_sessions(execution)
         _take_over_holds(execution)
+        # decision 7: Services first, so that nothing new reaches a pod that is about to stop.
         for service in run.plan.services:
             execution.check()
             cluster.hold_service(service.service, run.id)
@@ -170,6 +171,7 @@ class RestoreTraffic(Action):
             PermanentError: ``traffic-not-restored`` names what is not as it was.
         """
         _release(execution)
+        # Looked up again: a GitOps controller may have put back what it knows.
         facts = execution.env.cluster.inspect()
         wanted = {service.service: dict(service.selector) for service in execution.run.plan.services}
         wrong = [service.name for service in facts.services if dict(service.selector) != wanted.get(service.name)]
