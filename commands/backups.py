@@ -6,7 +6,7 @@ from typing import Any
 from slack_bolt import Ack, App
 
 from bot.domain.backups import BUNDLE_SUFFIX, BackupName
-from bot.domain.jobs import DEFAULT_LABEL, DEFAULT_LEVEL, LABEL_MOST, LEVELS, is_label, is_reserved
+from bot.domain.jobs import DEFAULT_LABEL, DEFAULT_LEVEL, LEVELS, MAX_LABEL, is_label, is_reserved
 from bot.engine.requests import ListBackups, ShowBackup, TakeBackup, TypedRequest, VerifyBackup
 from bot.errors import PermanentError
 from bot.views import buttons
@@ -128,10 +128,10 @@ def _take(environment: str, rest: Sequence[str], desk: Desk) -> ParsedCommand:
 
 def _check_label(environment: str, label: str) -> None:
     if not is_label(label):
-        instead = names.suggest_label(label, LABEL_MOST)
+        instead = names.suggest_label(label, MAX_LABEL)
         raise PermanentError(
             "not-a-label",
-            f"{quote(label)} cannot be a label: only letters, digits, dots and dashes, {LABEL_MOST} at the most.",
+            f"{quote(label)} cannot be a label: only letters, digits, dots and dashes, {MAX_LABEL} at the most.",
             f"Type {COMMAND} {environment} take {instead or DEFAULT_LABEL}",
         )
     if is_reserved(label):

@@ -18,7 +18,7 @@ from procrastinate.jobs import DeleteJobCondition
 from procrastinate.worker import Worker as QueueWorker
 from psycopg_pool import AsyncConnectionPool
 
-from bot.adapters.journal.connections import CHECKOUT_TIMEOUT_S, CONNECT_TIMEOUT_S, conninfo_of, open_pool
+from bot.adapters.journal.connections import CHECKOUT_TIMEOUT_S, CONNECT_TIMEOUT_S, complete_dsn, open_pool
 from bot.adapters.named_queries import load
 from bot.errors import TemporaryError
 
@@ -179,7 +179,7 @@ class Worker:
 
 def _open_pool(dsn: str) -> AsyncConnectionPool[Any]:
     return AsyncConnectionPool(
-        conninfo_of(dsn),
+        complete_dsn(dsn),
         min_size=1,
         max_size=CONNECTIONS,
         timeout=CHECKOUT_TIMEOUT_S,

@@ -1,15 +1,15 @@
-"""Drills: rollbacks that nobody needs, run on schedule to prove that one would work, and to learn how long it takes."""
+"""Defines drills: rehearsed rollbacks on a schedule, which prove that one would work and how long it takes."""
 
 import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.runs import Step, run_id_of
+from bot.domain.runs import Lease, Step, WorkKind, find_step, run_id_of
 
 
 class DrillKind(StrEnum):
-    """What is practised."""
+    """Kinds of drills."""
 
     RESTORE = "restore"
     """A backup is taken, restored by the executor of real restores, swapped in, and the swap undone."""
@@ -20,7 +20,7 @@ class DrillKind(StrEnum):
 
 
 class DrillState(StrEnum):
-    """Where a drill is."""
+    """State of a drill."""
 
     PLANNED = "planned"
     RUNNING = "running"
@@ -98,7 +98,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a drill has shown about time and size.
+    """Measures a drill's time and size.
 
     Attributes:
         bundle: name of the bundle that was restored.
@@ -140,9 +140,9 @@ class Drill:
         state: see `DrillState`.
         user_id: who asked for it, skipped or postponed it last; "" for nobody.
         started_at, ended_at: None where it has not.
-        announced_at: when people were first told of it; None: nobody knows of it yet.
+        announced_at: when it was announced first; None: nobody knows of it yet.
         told_at: when people were told how it ended; None until then.
-        fence: grows with every process that takes it up; older ones may write no more.
+        fencing_token: grows by one with every owner.
         problem: why it failed (reference and sentence), was missed or skipped (a sentence); "" otherwise.
         steps: its checklist, in order; empty until it starts.
         measured: what it has shown; None until it has.
@@ -161,10 +161,15 @@ class Drill:
     ended_at: datetime | None = None
     announced_at: datetime | None = None
     told_at: datetime | None = None
-    fence: int = 0
+    fencing_token: int = 0
     problem: str = ""
     steps: tuple[Step, ...] = ()
     measured: Measurement | None = None
+
+    @property
+    def lease(self) -> Lease:
+        """The lease of its newest owner."""
+        return Lease(WorkKind.DRILL, self.id, self.fencing_token)
 
     def step(self, key: str) -> Step:
         """Find a step by key.
@@ -172,10 +177,7 @@ class Drill:
         Raises:
             KeyError: it has no such step.
         """
-        for step in self.steps:
-            if step.key == key:
-                return step
-        raise KeyError(key)
+        return find_step(self.steps, key)
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a schedule is.
+    """State of a schedule.
 
     Attributes:
         schedule: which.
@@ -255,7 +257,7 @@ class ScriptProof:
 
 
 class Corruption(StrEnum):
-    """What is wrong with the copy of a bundle that a drill presents, to see it refused."""
+    """Damage to the copy of a bundle that a drill presents, which must be refused."""
 
     CUT = "cut"
     """It ends in the middle, as after a connection or a disk that failed."""
@@ -264,12 +266,12 @@ class Corruption(StrEnum):
     FLIPPED = "flipped"
     """One bit of the stored bytes is another."""
     EDITED = "edited"
-    """One byte of one member is another, packed anew: gzip and tar find nothing wrong."""
+    """One byte of one member is another, repacked: gzip and tar find nothing wrong."""
 
 
 @dataclass(frozen=True)
 class ScriptTest:
-    """What came of a down script that was run alone.
+    """Result of a down script that was run alone.
 
     Attributes:
         version: of the script.

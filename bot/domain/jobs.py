@@ -1,4 +1,4 @@
-"""Chores: work on backups and kept databases; it takes a while, needs no consent, changes nothing that serves."""
+"""Defines jobs: long work on backups and kept databases that needs no approval and changes nothing that serves."""
 
 import re
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from bot.domain.backups import Backup
 from bot.domain.row_recovery import Salvage
 from bot.domain.runs import Progress
 
-LABEL_MOST = 60
+MAX_LABEL = 60
 DEFAULT_LABEL = "manual"
 LEVELS = (1, 2, 3)
 DEFAULT_LEVEL = 2
-_LABEL = re.compile(rf"[A-Za-z0-9][A-Za-z0-9.\-]{{0,{LABEL_MOST - 1}}}")
+_LABEL = re.compile(rf"[A-Za-z0-9][A-Za-z0-9.\-]{{0,{MAX_LABEL - 1}}}")
 _RESERVED = ("pre-rollback-", "pre-restore-", "pre-undo-", "drill-", "test-rollback-")
 """A run finds its own bundle again by such a label; nobody else may make one that looks like it."""
 
@@ -29,7 +29,7 @@ def is_reserved(label: str) -> bool:
 
 
 class JobKind(StrEnum):
-    """What is done."""
+    """Kinds of jobs."""
 
     TAKE = "take"
     VERIFY = "verify"
@@ -37,7 +37,7 @@ class JobKind(StrEnum):
 
 
 class JobState(StrEnum):
-    """How far it is. A chore whose process died is taken up again, so it is never left running for good."""
+    """State of a job. Another process takes over when its owner dies, so none is left running."""
 
     RUNNING = "running"
     DONE = "done"
@@ -87,9 +87,8 @@ class Job:
 
 @dataclass(frozen=True)
 class JobHolder:
-    """Who has a kind of chore under way in an environment, since when, and how often it has been begun."""
+    """Holder of a kind of job in an environment, and since when."""
 
     request_id: str
     user_id: str
     since: datetime
-    attempts: int

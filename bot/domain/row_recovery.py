@@ -1,6 +1,8 @@
-"""Rows that a replaced database has and the live one has not: told by numbers, never by content."""
+"""Counts rows that a kept database has and the live one lacks: numbers, never content."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class SkippedTable:
 
 @dataclass(frozen=True)
 class Salvage:
-    """What a comparison found.
+    """Result of a comparison.
 
     Attributes:
         tables: those that differ, in the order in which their rows must go in.
@@ -48,3 +50,13 @@ class Salvage:
     def rows(self) -> int:
         """Rows for which there is SQL."""
         return sum(table.inserts + table.updates for table in self.tables)
+
+
+def read_salvage(stored: Mapping[str, Any]) -> Salvage:
+    """Read a comparison's result from its JSON form, which `dataclasses.asdict` writes."""
+    return Salvage(
+        tables=tuple(RecoveredTable(**table) for table in stored["tables"]),
+        skipped=tuple(SkippedTable(**table) for table in stored["skipped"]),
+        compared=stored["compared"],
+        key=stored["key"],
+    )

@@ -1,7 +1,7 @@
-"""Runs: an asked-for plan, from request to closed checklist."""
+"""Defines runs: a requested plan, from the request to the closed checklist, and the steps and leases of all work."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from bot.domain.plans import Plan
 
 
 class RunState(StrEnum):
-    """Where a run is. When the world moved before the start, it goes back to `PENDING` with a new plan and no
+    """State of a run. When the world moved before the start, it goes back to `PENDING` with a new plan and no
     votes; `VOID` means that what was asked for can no longer be planned at all.
     """
 
@@ -43,7 +43,7 @@ NEXT: Mapping[RunState, frozenset[RunState]] = {
 
 
 class StepState(StrEnum):
-    """Where a step is. `UNDONE`: it was done and the bot put it back (↺)."""
+    """State of a step. `UNDONE`: it was done and the bot put it back (↺)."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -55,9 +55,31 @@ class StepState(StrEnum):
     """Done by people, later: ``Plan fix and re-deployment``."""
 
 
+class WorkKind(StrEnum):
+    """Kinds of work that a process can own by a lease. The values are in the journal."""
+
+    RUN = "run"
+    DRILL = "drill"
+    JOB = "job"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A process's ownership of a run, a drill or a job.
+
+    Attributes:
+        kind, id: of what is owned; a job has its request's id.
+        fencing_token: grows by one with every owner; writes with an older one are refused.
+    """
+
+    kind: WorkKind
+    id: str
+    fencing_token: int
+
+
 @dataclass(frozen=True)
 class Progress:
-    """How far a long step is: `done` of `total` in `unit` (``bytes``, ``rows``, ``pods``…)."""
+    """Progress of a long step: `done` of `total` in `unit` (``bytes``, ``rows``, ``pods``…)."""
 
     done: int
     total: int
@@ -99,6 +121,18 @@ class Step:
         return (self.ended_at - self.started_at).total_seconds()
 
 
+def find_step(steps: Iterable[Step], key: str) -> Step:
+    """Find a step by key.
+
+    Raises:
+        KeyError: there is none.
+    """
+    for step in steps:
+        if step.key == key:
+            return step
+    raise KeyError(key)
+
+
 @dataclass(frozen=True)
 class Run:
     """A run as the journal has it.
@@ -112,7 +146,7 @@ class Run:
         channel: the incident channel its card is in.
         created_at, expires_at: of the request.
         started_at, ended_at: None where it has not.
-        fence: fencing token; grows by one with every owner.
+        fencing_token: grows by one with every owner.
         cancel_requested_by: user who asked to stop it; "" for nobody.
         problem: reference and sentence of what stopped it; "" while nothing did.
         steps: the checklist, in order; empty until approved.
@@ -130,7 +164,7 @@ class Run:
     expires_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    fence: int = 0
+    fencing_token: int = 0
     cancel_requested_by: str = ""
     problem: str = ""
     steps: tuple[Step, ...] = ()
@@ -138,10 +172,15 @@ class Run:
 
     @property
     def asker(self) -> str:
-        """Who asked, as a sentence names them: a mention, ``cli:NAME`` as it is, or the drill."""
+        """The requester as a sentence names them: a mention, ``cli:NAME`` as it is, or the drill."""
         if self.drill:
             return f"drill {self.drill}"
         return self.requester if self.requester.startswith("cli:") else f"<@{self.requester}>"
+
+    @property
+    def lease(self) -> Lease:
+        """The lease of its newest owner."""
+        return Lease(WorkKind.RUN, self.id, self.fencing_token)
 
     def step(self, key: str) -> Step:
         """Find a step by key.
@@ -149,10 +188,7 @@ class Run:
         Raises:
             KeyError: the checklist has no such step.
         """
-        for step in self.steps:
-            if step.key == key:
-                return step
-        raise KeyError(key)
+        return find_step(self.steps, key)
 
 
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -162,7 +198,8 @@ def run_id_of(request_id: str, salt: int = 0) -> str:
     """Name the run that a request asks for: ``r`` and five letters people can type, the same for the same request.
 
     A request that is dealt with twice, because somebody died in between, finds its own run instead of a second one.
-    Five letters are few: of 2,200 runs two have met with a chance of 7 %. Whoever finds another's takes the next salt.
+    Five letters are few: of 2,200 runs two have met with a chance of 7 %. One that finds
+    another's run takes the next salt.
     """
     wanted = f"{request_id}\n{salt}" if salt else request_id
     number = int.from_bytes(hashlib.sha256(wanted.encode()).digest()[:8], "big")

@@ -1,4 +1,4 @@
-"""Things done one by one, none of which may keep the others from being done."""
+"""Isolates failures: one failing item does not keep the others from being done."""
 
 import logging
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ from bot.engine import requests
 from bot.engine.approvals.authorization import Readers
 from bot.engine.approvals.voting import vote
 from bot.engine.backups import queries as backups
-from bot.engine.backups.jobs import take
+from bot.engine.backups.create import take
 from bot.engine.backups.row_recovery import salvage
 from bot.engine.backups.verify import verify
 from bot.engine.context import Services
@@ -18,6 +18,7 @@ from bot.engine.drills.report import answer_report
 from bot.engine.drills.start import Performer, carry_out
 from bot.engine.requests import Submission, TypedRequest, defer
 from bot.engine.runs import control, open_run
+from bot.engine.runs.interrupts import RunInterruptError
 from bot.engine.runs.notes import document
 from bot.engine.status import home, modal_options, queries
 from bot.engine.status.cached_reads import CachedReads
@@ -75,7 +76,13 @@ class Operations:
             if claim is not None and claim.request.kind == requests.PerformDrill.kind:
                 self._drill(claim)
             elif claim is not None:
-                claim.finish(self._answer(claim.request))
+                self._finish(claim)
+
+    def _finish(self, claim: Claim) -> None:
+        try:
+            claim.finish(self._answer(claim.request))
+        except RunInterruptError as interrupt:  # another process owns the job, or it was left in the middle
+            _log.info("%s is tried again: %s", claim.request.id, interrupt)
 
     def _drill(self, claim: Claim) -> None:
         """Perform a drill. Nobody waits for an answer: the sweep retries it, and its message shows other errors."""
@@ -95,6 +102,8 @@ class Operations:
             text = self._dispatch(audience, requests.read(stored))
             if text:
                 answers.tell(audience, text)
+        except RunInterruptError:
+            raise
         except BotError as error:
             answers.refuse(audience, error)
             return str(error)

@@ -1,4 +1,4 @@
-"""What survives of drills, and when they are due."""
+"""Declares where drills are stored, when they are due, and who draws and tests for them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ from bot.domain.drills import (
     ScriptTest,
 )
 from bot.domain.migrations import DownScript, UpScript
-from bot.domain.runs import Step
+from bot.domain.runs import Lease, Step
 from bot.ports.bundles import Report
 
 
@@ -25,7 +25,7 @@ class Plotter(Protocol):
     """Draws charts."""
 
     def draw(self, chart: Chart) -> bytes:
-        """Draw it as a PNG; the same chart gives the same bytes.
+        """Draw it as a PNG; the same chart yields the same bytes.
 
         Raises:
             PermanentError: ``picture-failed``.
@@ -53,7 +53,7 @@ class DrillRepository(Protocol):
         """Note that everything due by now has been dealt with."""
 
     def last_beat(self) -> datetime | None:
-        """When that was last so, on any replica."""
+        """Return when that was last so, on any replica."""
 
     def plan(self, drill: Drill) -> bool:
         """Create a planned drill; False when its schedule and due time, or its id, have one already."""
@@ -68,7 +68,7 @@ class DrillRepository(Protocol):
         """Planned and running ones, earliest start first."""
 
     def note_announced(self, drill_id: str) -> None:
-        """Note that people have been told of it; the first time counts."""
+        """Note that it has been announced; the first time counts."""
 
     def postpone(self, drill_id: str, start_at: datetime, user_id: str) -> bool:
         """Put the start of a planned one off until then; False when it is not planned any more, or starts later."""
@@ -80,31 +80,24 @@ class DrillRepository(Protocol):
         """PLANNED → MISSED for all of them at one moment, each with its problem; those not planned any more stay."""
 
     def untold(self) -> Sequence[Drill]:
-        """Those that have ended and whose end nobody has been told yet, earliest due first; 1,000 at most.
+        """List those that have ended and whose end has not been reported yet, earliest due first; 1,000 at most.
 
         Of those that were missed at one moment, all or none.
         """
 
     def note_told(self, drill_ids: Sequence[str]) -> None:
-        """Note that people have been told how they ended."""
+        """Note that their end has been reported."""
 
-    def begin(self, drill_id: str, steps: Sequence[Step]) -> Drill | None:
-        """PLANNED or RUNNING → RUNNING with fence + 1; gives it. `steps` are its checklist where it has none yet.
+    def take(self, drill_id: str, steps: Sequence[Step], owner: str, lease_s: float) -> Drill | None:
+        """Become the owner: PLANNED or RUNNING → RUNNING. `steps` are its checklist where it has none yet.
 
-        None when it has ended, or when its start is still ahead: somebody has just postponed it.
-        """
-
-    def record(self, drill_id: str, fence: int, step: Step) -> None:
-        """Put a step in the place of the one with its key.
-
-        Raises:
-            PermanentError: ``fenced-off``.
+        None when it has ended, when its start is still ahead (it has just been postponed), or when another process's
+        lease still runs.
         """
 
     def finish(
         self,
-        drill_id: str,
-        fence: int,
+        lease: Lease,
         state: DrillState,
         problem: str = "",
         measured: Measurement | None = None,
@@ -131,10 +124,10 @@ class DrillRepository(Protocol):
         """The newest restore or bundle drill that passed with the bundle of that name."""
 
     def last_passed(self, schedule: str) -> datetime | None:
-        """When a drill of that schedule last passed."""
+        """Return when a drill of that schedule last passed."""
 
     def last_proof(self, environment: str) -> datetime | None:
-        """When a drill in that environment, or of its bundles, last passed."""
+        """Return when a drill in that environment, or of its bundles, last passed."""
 
     def alerts(self) -> Sequence[Alert]:
         """Alerts that have been raised and not cleared."""
@@ -150,7 +143,7 @@ class DrillRepository(Protocol):
 
 
 class Calendar(Protocol):
-    """When schedules are due. Time zones and cron are its business."""
+    """Computes due times of schedules. Time zones and cron are its business."""
 
     def due_between(self, schedule: Schedule, after: datetime, until: datetime) -> Sequence[datetime]:
         """Due times with ``after < due ≤ until``, UTC, ascending, blackout days left out; 1,000 at most."""
@@ -166,7 +159,7 @@ class Calendar(Protocol):
 
 
 class ScriptTests(Protocol):
-    """Down scripts run for good, in copies of what `Sides.load` has loaded, which stays as it is."""
+    """Runs down scripts and commits them, in copies of what `Sides.load` has loaded, which stays as it is."""
 
     def alone(
         self,
@@ -187,7 +180,7 @@ class ScriptTests(Protocol):
             run_id: names the copy, a ``side`` one too. A leftover of an earlier try is dropped first; in the end it
                 is dropped as well.
             scripts: newest first, with the up script where there is one.
-            report: is told how many are through.
+            report: called with how many are through.
             privileges: whether they are compared, too. Where the bundle is another environment's, they are not: new
                 objects get theirs by default privileges of a role that owns nothing here.
 

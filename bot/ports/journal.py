@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from bot.domain.approvals import Retracted, Retraction, Vote
 from bot.domain.jobs import JobHolder, JobKind
 from bot.domain.plans import Plan
-from bot.domain.runs import Progress, Run, RunState, Step, StepState
+from bot.domain.runs import Lease, Progress, Run, RunState, Step, StepState
 
 
 @dataclass(frozen=True)
@@ -113,25 +113,24 @@ class Runs(Protocol):
         problem: str = "",
         *,
         expect: frozenset[RunState],
-        fence: int | None = None,
+        fencing_token: int | None = None,
         entry: AuditEntry | None = None,
     ) -> bool:
         """Move to a closed or parked state if it is in one of `expect`; False otherwise.
 
         Raises:
-            PermanentError: ``fenced-off`` when `fence` is given and another owner has taken over.
+            PermanentError: ``fenced-off`` when `fencing_token` is given and another owner has taken over.
         """
 
     def replan(
-        self, run_id: str, plan: Plan, expires_at: datetime, fence: int, entries: Mapping[str, AuditEntry] | None = None
+        self, lease: Lease, plan: Plan, expires_at: datetime, entries: Mapping[str, AuditEntry] | None = None
     ) -> None:
         """RUNNING → PENDING with a new plan; votes for another one are removed.
 
         Args:
-            run_id: which run.
+            lease: the owner's.
             plan: what would be done now; the same one where only votes are removed.
             expires_at: until when people may vote.
-            fence: the owner's.
             entries: people whose votes no longer count and are removed as well, each with its line for the audit log.
 
         Raises:
@@ -148,8 +147,8 @@ class Runs(Protocol):
         """Request that the owner stops at the next safe place; the first request is remembered."""
 
     def take(self, run_id: str, owner: str, lease_s: float) -> Run | None:
-        """Become the owner: fence + 1, state RUNNING, lease. None when another owner's lease still runs or the run
-        is neither approved nor running.
+        """Become the owner: a new fencing token, state RUNNING, a lease. None when another owner's lease still runs or
+        the run is neither approved nor running.
         """
 
     def unowned(self) -> Sequence[str]:
@@ -162,25 +161,19 @@ class Leases(Protocol):
     Every method raises PermanentError ``fenced-off`` when another owner has taken over.
     """
 
-    def renew(self, run_id: str, fence: int, lease_s: float) -> None:
+    def renew(self, lease: Lease, lease_s: float) -> None:
         """Extend the lease."""
 
     def record_step(
-        self,
-        run_id: str,
-        fence: int,
-        key: str,
-        state: StepState,
-        detail: str = "",
-        data: Mapping[str, Any] | None = None,
+        self, lease: Lease, key: str, state: StepState, detail: str = "", data: Mapping[str, Any] | None = None
     ) -> None:
         """Record a step's state; times and attempts follow from it. `data` None leaves it as it is."""
 
-    def remember(self, run_id: str, fence: int, key: str, data: Mapping[str, Any]) -> None:
+    def remember(self, lease: Lease, key: str, data: Mapping[str, Any]) -> None:
         """Record what a running step must remember, and leave everything else of it as it is."""
 
-    def record_progress(self, run_id: str, fence: int, key: str, progress: Progress) -> None:
-        """Record how far a step is."""
+    def record_progress(self, lease: Lease, key: str, progress: Progress | None, detail: str | None = None) -> None:
+        """Record how far a step is; `detail` None leaves it as it is."""
 
 
 class Votes(Protocol):
@@ -206,13 +199,21 @@ class Votes(Protocol):
 
 
 class Jobs(Protocol):
-    """Allows one job of each kind per environment."""
+    """Allows one job of each kind per environment, with one owner."""
 
     def hold(self, environment: str, kind: JobKind, request_id: str, user_id: str) -> JobHolder:
         """Reserve an environment's job of that kind for a request, until that request is finished.
 
-        Returns the holder: this request, or the one that was first. Each call for the holder counts as an attempt.
+        Returns the holder: this request, or the one that was first.
         """
+
+    def take(self, request_id: str, steps: Sequence[Step], owner: str, lease_s: float) -> Lease | None:
+        """Become the owner of a job; `steps` are its checklist where it has none yet. None when another process's lease
+        still runs.
+        """
+
+    def steps(self, request_id: str) -> Sequence[Step]:
+        """Read a job's steps."""
 
 
 class Audit(Protocol):
@@ -252,7 +253,7 @@ class Activity(Protocol):
 
 @dataclass(frozen=True)
 class Journal:
-    """What survives a restart, by topic."""
+    """Everything that survives a restart, by topic."""
 
     requests: Requests
     runs: Runs

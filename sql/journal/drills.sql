@@ -10,17 +10,17 @@ WITH beat AS (
 ), resumed AS (
     SELECT newest.fingerprint, newest.seen_at,
            -- Everything due was dealt with, and this schedule was not there: it had been taken out.
-           coalesce(newest.seen_at IS NULL OR newest.seen_at < beat.at - %(patience)s::interval, false) AS anew
+           coalesce(newest.seen_at IS NULL OR newest.seen_at < beat.at - %(patience)s::interval, false) AS again
     FROM beat LEFT JOIN newest ON true
 ), beginning AS (
-    SELECT CASE WHEN anew THEN %(now)s ELSE seen_at + interval '1 microsecond' END AS at FROM resumed
+    SELECT CASE WHEN again THEN %(now)s ELSE seen_at + interval '1 microsecond' END AS at FROM resumed
 )
 INSERT INTO backstop.drill_schedules AS known (name, fingerprint, known_since, seen_at, planned_to)
 SELECT %(name)s, %(fingerprint)s, at, %(now)s, at FROM beginning
 ON CONFLICT (name, fingerprint) DO UPDATE
-SET known_since = CASE WHEN (SELECT fingerprint IS NULL OR (known.fingerprint = fingerprint AND NOT anew) FROM resumed)
+SET known_since = CASE WHEN (SELECT fingerprint IS NULL OR (known.fingerprint = fingerprint AND NOT again) FROM resumed)
                        THEN known.known_since ELSE excluded.known_since END,
-    planned_to = CASE WHEN (SELECT fingerprint IS NULL OR (known.fingerprint = fingerprint AND NOT anew) FROM resumed)
+    planned_to = CASE WHEN (SELECT fingerprint IS NULL OR (known.fingerprint = fingerprint AND NOT again) FROM resumed)
                       THEN known.planned_to ELSE excluded.planned_to END,
     seen_at = greatest(known.seen_at, excluded.seen_at)
 WHERE (SELECT fingerprint IS NULL OR known.fingerprint = fingerprint OR seen_at < %(now)s - %(patience)s::interval
@@ -55,21 +55,21 @@ RETURNING id;
 
 -- name: drill
 -- One drill.
-SELECT * FROM backstop.drills WHERE id = %(drill_id)s;
+SELECT * FROM backstop.drill_records WHERE id = %(drill_id)s;
 
 -- name: drills
 -- Drills of one environment, or of all, newest due first.
-SELECT * FROM backstop.drills
+SELECT * FROM backstop.drill_records
 WHERE %(environment)s::text IS NULL OR environment = %(environment)s
 ORDER BY due_at DESC, id
 LIMIT %(limit)s;
 
 -- name: open_drills
 -- Planned and running ones, earliest start first.
-SELECT * FROM backstop.drills WHERE state IN ('planned', 'running') ORDER BY start_at, id;
+SELECT * FROM backstop.drill_records WHERE state IN ('planned', 'running') ORDER BY start_at, id;
 
 -- name: note_announced
--- People have been told of it.
+-- It has been announced.
 UPDATE backstop.drills SET announced_at = %(now)s WHERE id = %(drill_id)s AND announced_at IS NULL;
 
 -- name: postpone_drill
@@ -89,14 +89,14 @@ FROM unnest(%(ids)s::text[], %(problems)s::text[]) AS missed (id, problem), lock
 WHERE drills.id = missed.id AND drills.id = locked.id;
 
 -- name: untold_drills
--- Those that have ended and whose end nobody has been told, groups of missed ones whole.
-SELECT * FROM backstop.drills
+-- Those that have ended and whose end has not been reported, groups of missed ones whole.
+SELECT * FROM backstop.drill_records
 WHERE told_at IS NULL AND state NOT IN ('planned', 'running')
 ORDER BY ended_at
 FETCH FIRST 1000 ROWS WITH TIES;
 
 -- name: note_told
--- People have been told how they ended.
+-- Their end has been reported.
 WITH locked AS (
     SELECT id FROM backstop.drills WHERE id = ANY(%(ids)s) AND told_at IS NULL ORDER BY id FOR UPDATE
 )
@@ -110,29 +110,21 @@ SET state = %(state)s, problem = %(problem)s, ended_at = %(now)s,
 WHERE id = %(drill_id)s AND state = 'planned'
 RETURNING id;
 
--- name: begin_drill
--- Take a drill up, for the first time or in the place of a process that died.
-UPDATE backstop.drills
-SET state = 'running', fence = fence + 1, started_at = coalesce(started_at, %(now)s),
-    steps = CASE WHEN steps = '[]' THEN %(steps)s::jsonb ELSE steps END
+-- name: lock_startable_drill
+-- Hold a drill that may be taken up, for the first time or in the place of a process that died.
+SELECT id FROM backstop.drills
 WHERE id = %(drill_id)s AND (state = 'running' OR (state = 'planned' AND start_at <= %(now)s))
-RETURNING *;
+FOR NO KEY UPDATE;
 
--- name: record_drill_step
--- Put a step in the place of the one with its key, by its owner.
-UPDATE backstop.drills
-SET steps = (
-    SELECT jsonb_agg(CASE WHEN step ->> 'key' = %(key)s THEN %(step)s::jsonb ELSE step END ORDER BY place)
-    FROM jsonb_array_elements(steps) WITH ORDINALITY AS listed (step, place)
-)
-WHERE id = %(drill_id)s AND fence = %(fence)s AND state = 'running'
-RETURNING id;
+-- name: start_drill
+-- Planned or taken over → running.
+UPDATE backstop.drills SET state = 'running', started_at = coalesce(started_at, %(now)s) WHERE id = %(drill_id)s;
 
 -- name: finish_drill
--- Running → passed or failed, by its owner.
+-- Running → passed or failed.
 UPDATE backstop.drills
 SET state = %(state)s, problem = %(problem)s, measured = %(measured)s, ended_at = %(now)s
-WHERE id = %(drill_id)s AND fence = %(fence)s AND state = 'running'
+WHERE id = %(drill_id)s AND state = 'running'
 RETURNING id;
 
 -- name: add_script_proof
@@ -143,7 +135,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: drill_history
 -- Those that were tried, of one environment's bundles or of all, newest first.
-SELECT * FROM backstop.drills
+SELECT * FROM backstop.drill_records
 WHERE state IN ('passed', 'failed') AND (%(environment)s::text IS NULL OR environment = %(environment)s
                                          OR bundle_of = %(environment)s)
   AND (%(kind)s::text IS NULL OR kind = %(kind)s)
@@ -153,14 +145,14 @@ LIMIT %(limit)s;
 -- name: newest_passes
 -- The newest that passed of each kind and each environment whose bundle was used, newest first.
 SELECT * FROM (
-    SELECT DISTINCT ON (kind, bundle_of) * FROM backstop.drills WHERE state = 'passed'
+    SELECT DISTINCT ON (kind, bundle_of) * FROM backstop.drill_records WHERE state = 'passed'
     ORDER BY kind, bundle_of, ended_at DESC, id
 ) AS newest
 ORDER BY ended_at DESC, id;
 
 -- name: restored_by
 -- The newest drill that passed with a bundle.
-SELECT * FROM backstop.drills
+SELECT * FROM backstop.drill_records
 WHERE state = 'passed' AND kind IN ('restore', 'bundle') AND measured ->> 'bundle' = %(bundle)s
 ORDER BY ended_at DESC, id
 LIMIT 1;

@@ -1,4 +1,4 @@
--- Queries of the journal. Times of leases and steps are the server's, so that replicas with skewed clocks agree.
+-- Queries about requests, runs, the audit log and freezes.
 
 -- name: accept_request
 -- Persist a request; no row when it is already there (a redelivery).
@@ -30,24 +30,6 @@ FOR UPDATE SKIP LOCKED;
 -- Every request nobody has finished, held or not, oldest first.
 SELECT id, kind, payload FROM backstop.requests WHERE finished_at IS NULL ORDER BY accepted_at, id;
 
--- name: hold_chore
--- Have a chore for a request: when nobody has it, when its holder's request is finished, or anew for the same request.
-INSERT INTO backstop.chores (environment, kind, request_id, user_id)
-VALUES (%(environment)s, %(kind)s, %(request_id)s, %(user_id)s)
-ON CONFLICT (environment, kind) DO UPDATE
-SET attempts = CASE WHEN chores.request_id = excluded.request_id THEN chores.attempts + 1 ELSE 1 END,
-    since = CASE WHEN chores.request_id = excluded.request_id THEN chores.since ELSE clock_timestamp() END,
-    request_id = excluded.request_id,
-    user_id = excluded.user_id
-WHERE chores.request_id = excluded.request_id
-   OR NOT EXISTS (SELECT FROM backstop.requests WHERE id = chores.request_id AND finished_at IS NULL)
-RETURNING request_id, user_id, since, attempts;
-
--- name: chore_holder
--- Who has a chore.
-SELECT request_id, user_id, since, attempts FROM backstop.chores
-WHERE environment = %(environment)s AND kind = %(kind)s;
-
 -- name: open_run
 -- Create a pending run; no row when its environment has an open one.
 INSERT INTO backstop.runs
@@ -60,36 +42,21 @@ RETURNING id;
 
 -- name: run
 -- A run with its steps.
-SELECT runs.*, backstop_steps.steps
-FROM backstop.runs
-CROSS JOIN LATERAL (
-    SELECT coalesce(jsonb_agg(to_jsonb(steps) ORDER BY steps.position), '[]') AS steps
-    FROM backstop.steps WHERE steps.run_id = runs.id
-) AS backstop_steps
-WHERE runs.id = %(run_id)s;
+SELECT * FROM backstop.run_records
+WHERE id = %(run_id)s;
 
 -- name: runs
 -- Runs of one environment, or of all, with their steps, newest first.
-SELECT runs.*, backstop_steps.steps
-FROM backstop.runs
-CROSS JOIN LATERAL (
-    SELECT coalesce(jsonb_agg(to_jsonb(steps) ORDER BY steps.position), '[]') AS steps
-    FROM backstop.steps WHERE steps.run_id = runs.id
-) AS backstop_steps
-WHERE %(environment)s::text IS NULL OR runs.environment = %(environment)s
-ORDER BY runs.created_at DESC, runs.id
+SELECT * FROM backstop.run_records
+WHERE %(environment)s::text IS NULL OR environment = %(environment)s
+ORDER BY created_at DESC, id
 LIMIT %(limit)s;
 
 -- name: open_follow_ups
 -- Runs of one environment, or of all, with a follow-up that nobody has closed, oldest first.
-SELECT runs.*, backstop_steps.steps
-FROM backstop.runs
-CROSS JOIN LATERAL (
-    SELECT coalesce(jsonb_agg(to_jsonb(steps) ORDER BY steps.position), '[]') AS steps
-    FROM backstop.steps WHERE steps.run_id = runs.id
-) AS backstop_steps
+SELECT * FROM backstop.run_records AS runs
 WHERE (%(environment)s::text IS NULL OR runs.environment = %(environment)s)
-  AND EXISTS (SELECT FROM backstop.steps WHERE run_id = runs.id AND state = 'open')
+  AND EXISTS (SELECT FROM backstop.steps WHERE work_kind = 'run' AND work_id = runs.id AND state = 'open')
 ORDER BY runs.created_at, runs.id;
 
 -- name: count_runs
@@ -97,8 +64,8 @@ ORDER BY runs.created_at, runs.id;
 SELECT state, count(*)::int AS runs FROM backstop.runs GROUP BY state;
 
 -- name: active_run
--- The id of the run that holds an environment.
-SELECT id FROM backstop.runs
+-- The run that holds an environment.
+SELECT * FROM backstop.run_records
 WHERE environment = %(environment)s AND state IN ('pending', 'approved', 'running', 'parked');
 
 -- name: approve_run
@@ -107,82 +74,28 @@ UPDATE backstop.runs SET state = 'approved'
 WHERE id = %(run_id)s AND state = 'pending' AND digest = %(digest)s AND expires_at > %(now)s
 RETURNING id;
 
--- name: add_step
--- Put a step on a run's checklist.
-INSERT INTO backstop.steps (run_id, key, position, title, state, detail, data)
-VALUES (%(run_id)s, %(key)s, %(position)s, %(title)s, %(state)s, %(detail)s, %(data)s);
-
--- name: clear_steps
--- Take the checklist away.
-DELETE FROM backstop.steps WHERE run_id = %(run_id)s;
-
--- name: end_run
--- Close or park a run. Ending a running run from outside (no fence given) fences its owner off.
-UPDATE backstop.runs
-SET state = %(state)s,
-    problem = %(problem)s,
-    ended_at = CASE WHEN %(state)s = 'parked' THEN NULL ELSE clock_timestamp() END,
-    fence = fence + CASE WHEN %(fence)s::bigint IS NULL AND state = 'running' THEN 1 ELSE 0 END,
-    owner = '',
-    lease_until = NULL
-WHERE id = %(run_id)s AND state = ANY(%(expect)s) AND fence = coalesce(%(fence)s::bigint, fence)
-RETURNING id;
-
--- name: replan_run
--- Running → pending with a new plan, by its owner.
-UPDATE backstop.runs
-SET state = 'pending', plan = %(plan)s, digest = %(digest)s, expires_at = %(expires_at)s, owner = '',
-    lease_until = NULL, started_at = NULL
-WHERE id = %(run_id)s AND state = 'running' AND fence = %(fence)s
-RETURNING id;
-
--- name: take_run
--- Become the owner of an approved run, or of a running one whose lease has ended.
-UPDATE backstop.runs
-SET state = 'running', fence = fence + 1, owner = %(owner)s,
-    lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
-    started_at = coalesce(started_at, clock_timestamp())
-WHERE id = %(run_id)s AND (state = 'approved' OR (state = 'running' AND lease_until <= clock_timestamp()))
-RETURNING id;
-
--- name: renew_lease
--- Extend the owner's lease, ended or not, while nobody else has taken the run.
-UPDATE backstop.runs SET lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
-WHERE id = %(run_id)s AND state = 'running' AND fence = %(fence)s
-RETURNING id;
-
--- name: fence_of
--- The fencing token and state of a run.
-SELECT fence, state FROM backstop.runs WHERE id = %(run_id)s;
-
--- name: unowned_runs
--- Runs that need an owner, oldest first.
-SELECT id FROM backstop.runs
-WHERE state = 'approved' OR (state = 'running' AND lease_until <= clock_timestamp())
-ORDER BY created_at;
-
 -- name: pulse
--- One word that changes whenever the Home tab would: open runs, their steps and votes, follow-ups, freezes, chores,
+-- One word that changes whenever the Home tab would: open runs, their steps and votes, follow-ups, freezes, jobs,
 -- ended drills.
 WITH open_run AS (
-    SELECT id, digest, state, fence, expires_at, cancel_requested_by, problem FROM backstop.runs
+    SELECT id, digest, state, expires_at, cancel_requested_by, problem FROM backstop.runs
     WHERE state IN ('pending', 'approved', 'running', 'parked')
 )
 SELECT md5(concat_ws('/',
     (SELECT string_agg(to_json(open_run)::text, ',' ORDER BY id) FROM open_run),
-    (SELECT string_agg(concat_ws(':', run_id, key, state), ',' ORDER BY run_id, key)
-     FROM backstop.steps WHERE run_id IN (SELECT id FROM open_run)),
+    (SELECT string_agg(concat_ws(':', work_id, key, state, attempts), ',' ORDER BY work_id, key)
+     FROM backstop.steps WHERE work_kind = 'run' AND work_id IN (SELECT id FROM open_run)),
     (SELECT string_agg(concat_ws(':', run_id, user_id, choice, digest), ',' ORDER BY run_id, user_id)
      FROM backstop.votes WHERE run_id IN (SELECT id FROM open_run)),
-    (SELECT string_agg(run_id, ',' ORDER BY run_id) FROM backstop.steps WHERE state = 'open'),
+    (SELECT string_agg(work_id, ',' ORDER BY work_id) FROM backstop.steps WHERE state = 'open'),
     (SELECT string_agg(to_json(freezes)::text, ',' ORDER BY environment) FROM backstop.freezes),
-    (SELECT string_agg(concat_ws(':', chores.request_id, requests.finished_at), ',' ORDER BY chores.request_id)
-     FROM backstop.chores JOIN backstop.requests ON requests.id = chores.request_id),
+    (SELECT string_agg(concat_ws(':', jobs.request_id, requests.finished_at), ',' ORDER BY jobs.request_id)
+     FROM backstop.jobs JOIN backstop.requests ON requests.id = jobs.request_id),
     (SELECT max(ended_at) FROM backstop.drills)
 )) AS pulse;
 
 -- name: visitors
--- Who has opened the Home tab lately.
+-- Who has opened the Home tab within that time.
 SELECT DISTINCT payload ->> 'user_id' AS user_id FROM backstop.requests
 WHERE kind = 'home' AND accepted_at > clock_timestamp() - make_interval(secs => %(within_s)s)
 ORDER BY user_id;
@@ -192,7 +105,7 @@ ORDER BY user_id;
 SELECT id FROM backstop.runs WHERE state = 'pending' AND expires_at <= %(now)s ORDER BY created_at;
 
 -- name: resume_run
--- Parked → approved, with what stopped it forgotten; a wish to cancel stays.
+-- Parked → approved, with what stopped it forgotten; a request to cancel stays.
 UPDATE backstop.runs SET state = 'approved', problem = ''
 WHERE id = %(run_id)s AND state = 'parked'
 RETURNING id;
@@ -201,43 +114,6 @@ RETURNING id;
 -- Ask the owner to stop; the first who asked is remembered.
 UPDATE backstop.runs SET cancel_requested_by = %(user_id)s
 WHERE id = %(run_id)s AND state IN ('pending', 'approved', 'running', 'parked') AND cancel_requested_by = '';
-
--- name: record_step
--- Note a step's state. The share lock on the run keeps another owner from taking it in between.
-WITH owned AS (
-    SELECT id FROM backstop.runs WHERE id = %(run_id)s AND fence = %(fence)s FOR SHARE
-)
-UPDATE backstop.steps
-SET state = %(state)s,
-    detail = %(detail)s,
-    data = coalesce(%(data)s::jsonb, data),
-    progress = NULL,
-    attempts = attempts + CASE WHEN %(state)s = 'running' THEN 1 ELSE 0 END,
-    started_at = CASE %(state)s WHEN 'running' THEN clock_timestamp() WHEN 'waiting' THEN NULL ELSE started_at END,
-    ended_at = CASE WHEN %(state)s IN ('done', 'failed', 'undone', 'skipped') THEN clock_timestamp() END
-FROM owned
-WHERE steps.run_id = owned.id AND steps.key = %(key)s
-RETURNING steps.key;
-
--- name: remember
--- Note what a step under way must remember.
-WITH owned AS (
-    SELECT id FROM backstop.runs WHERE id = %(run_id)s AND fence = %(fence)s FOR SHARE
-)
-UPDATE backstop.steps SET data = %(data)s::jsonb
-FROM owned
-WHERE steps.run_id = owned.id AND steps.key = %(key)s
-RETURNING steps.key;
-
--- name: record_progress
--- Note how far a step is.
-WITH owned AS (
-    SELECT id FROM backstop.runs WHERE id = %(run_id)s AND fence = %(fence)s FOR SHARE
-)
-UPDATE backstop.steps SET progress = %(progress)s
-FROM owned
-WHERE steps.run_id = owned.id AND steps.key = %(key)s
-RETURNING steps.key;
 
 -- name: lock_audit
 -- One appender at a time, until the transaction ends. Its own statement, so that the next one sees the last event.

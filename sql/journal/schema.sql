@@ -1,4 +1,4 @@
--- The journal: runs, steps, votes, requests, chores, audit, freezes, and messages on their way to chat.
+-- The journal: leases, runs, steps, votes, requests, jobs, audit, freezes, and messages on their way to chat.
 -- Idempotent: it is applied again whenever its text has changed (bot/adapters/journal/schema.py). Once released, a
 -- column is added below its table by ALTER TABLE … ADD COLUMN IF NOT EXISTS, not in CREATE TABLE.
 
@@ -8,6 +8,58 @@ CREATE TABLE IF NOT EXISTS backstop.applied_schema (
     sha256     text PRIMARY KEY,
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+-- Who owns a run, a drill or a job, and until when: one row once it has had an owner. The fencing token grows with every
+-- owner; a write that carries an older one is refused. `lease_until` is NULL while nobody owns it.
+CREATE TABLE IF NOT EXISTS backstop.leases (
+    work_kind     text NOT NULL CHECK (work_kind IN ('run', 'drill', 'job')),
+    work_id       text NOT NULL,
+    fencing_token bigint NOT NULL DEFAULT 0,
+    owner         text NOT NULL DEFAULT '',
+    lease_until   timestamptz,
+    PRIMARY KEY (work_kind, work_id)
+);
+
+-- Views name columns, so they make way for changes to tables and are created again at the end.
+DROP VIEW IF EXISTS backstop.run_records, backstop.drill_records;
+
+-- Older versions kept leases with runs, steps of drills as JSON, and jobs as chores. Moved in this transaction: an older
+-- replica that still runs finds its columns gone and is refused, so it cannot write past a lease.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM information_schema.columns
+               WHERE table_schema = 'backstop' AND table_name = 'runs' AND column_name = 'fence') THEN
+        INSERT INTO backstop.leases (work_kind, work_id, fencing_token, owner, lease_until)
+        SELECT 'run', id, fence, owner, lease_until FROM backstop.runs WHERE fence > 0
+        UNION ALL SELECT 'drill', id, fence, '', NULL FROM backstop.drills WHERE fence > 0
+        UNION ALL SELECT 'job', request_id, attempts, '', NULL FROM backstop.chores;
+        ALTER TABLE backstop.runs DROP COLUMN fence, DROP COLUMN owner, DROP COLUMN lease_until;
+
+        ALTER TABLE backstop.steps
+            DROP CONSTRAINT steps_run_id_fkey,
+            DROP CONSTRAINT steps_pkey,
+            DROP CONSTRAINT steps_run_id_position_key;
+        ALTER TABLE backstop.steps RENAME COLUMN run_id TO work_id;
+        ALTER TABLE backstop.steps ADD COLUMN work_kind text NOT NULL DEFAULT 'run';
+        ALTER TABLE backstop.steps ALTER COLUMN work_kind DROP DEFAULT;
+        ALTER TABLE backstop.steps
+            ADD CHECK (work_kind IN ('run', 'drill', 'job')),
+            ADD PRIMARY KEY (work_kind, work_id, key),
+            ADD UNIQUE (work_kind, work_id, position);
+        INSERT INTO backstop.steps
+            (work_kind, work_id, key, position, title, state, detail, data, started_at, ended_at, attempts, progress)
+        SELECT 'drill', drills.id, step ->> 'key', place - 1, step ->> 'title', step ->> 'state', step ->> 'detail',
+               step -> 'data', (step ->> 'started_at')::timestamptz, (step ->> 'ended_at')::timestamptz,
+               (step ->> 'attempts')::int, nullif(step -> 'progress', 'null')
+        FROM backstop.drills, jsonb_array_elements(steps) WITH ORDINALITY AS listed (step, place);
+        ALTER TABLE backstop.drills DROP COLUMN fence, DROP COLUMN steps;
+
+        ALTER TABLE backstop.chores DROP COLUMN attempts;
+        ALTER TABLE backstop.chores RENAME TO jobs;
+        ALTER INDEX backstop.chores_pkey RENAME TO jobs_pkey;
+    END IF;
+END
+$$;
 
 -- What people did, persisted before Slack is answered. `json`, not `jsonb`: it keeps every character they typed.
 CREATE TABLE IF NOT EXISTS backstop.requests (
@@ -34,9 +86,6 @@ CREATE TABLE IF NOT EXISTS backstop.runs (
     expires_at          timestamptz NOT NULL,
     started_at          timestamptz,
     ended_at            timestamptz,
-    fence               bigint NOT NULL DEFAULT 0,
-    owner               text NOT NULL DEFAULT '',
-    lease_until         timestamptz,
     cancel_requested_by text NOT NULL DEFAULT '',
     problem             text NOT NULL DEFAULT ''
 );
@@ -47,8 +96,10 @@ CREATE UNIQUE INDEX IF NOT EXISTS runs_one_open_per_environment ON backstop.runs
     WHERE state IN ('pending', 'approved', 'running', 'parked');
 CREATE INDEX IF NOT EXISTS runs_newest ON backstop.runs (created_at DESC);
 
+-- The checklists of runs, drills and jobs.
 CREATE TABLE IF NOT EXISTS backstop.steps (
-    run_id     text NOT NULL REFERENCES backstop.runs,
+    work_kind  text NOT NULL CHECK (work_kind IN ('run', 'drill', 'job')),
+    work_id    text NOT NULL,
     key        text NOT NULL,
     position   int NOT NULL,
     title      text NOT NULL,
@@ -59,8 +110,8 @@ CREATE TABLE IF NOT EXISTS backstop.steps (
     ended_at   timestamptz,
     attempts   int NOT NULL DEFAULT 0,
     progress   jsonb,
-    PRIMARY KEY (run_id, key),
-    UNIQUE (run_id, position)
+    PRIMARY KEY (work_kind, work_id, key),
+    UNIQUE (work_kind, work_id, position)
 );
 
 -- An older schema made it beside its like, steps_open.
@@ -99,13 +150,12 @@ CREATE TABLE IF NOT EXISTS backstop.freezes (
 
 -- Who does what to an environment's backups. It holds for as long as the request is unfinished, so no row is ever stale.
 -- No foreign key: its lock on the request's row would wait for the very holder of the request.
-CREATE TABLE IF NOT EXISTS backstop.chores (
+CREATE TABLE IF NOT EXISTS backstop.jobs (
     environment text NOT NULL,
     kind        text NOT NULL,
     request_id  text NOT NULL,
     user_id     text NOT NULL,
     since       timestamptz NOT NULL DEFAULT clock_timestamp(),
-    attempts    int NOT NULL DEFAULT 1,
     PRIMARY KEY (environment, kind)
 );
 
@@ -198,9 +248,7 @@ CREATE TABLE IF NOT EXISTS backstop.drills (
     ended_at    timestamptz,
     announced_at timestamptz,
     told_at     timestamptz,
-    fence       bigint NOT NULL DEFAULT 0,
     problem     text NOT NULL DEFAULT '',
-    steps       jsonb NOT NULL DEFAULT '[]',
     measured    jsonb
 );
 -- A due drill exists once, however many replicas see that it is due.
@@ -228,6 +276,24 @@ CREATE TABLE IF NOT EXISTS backstop.script_proofs (
     PRIMARY KEY (sha256, drill_id)
 );
 -- What the Home tab asks every few seconds.
-CREATE INDEX IF NOT EXISTS steps_open ON backstop.steps (run_id) WHERE state = 'open';
+CREATE INDEX IF NOT EXISTS steps_open ON backstop.steps (work_id) WHERE state = 'open';
 CREATE INDEX IF NOT EXISTS drills_ended ON backstop.drills (ended_at);
 CREATE INDEX IF NOT EXISTS requests_home ON backstop.requests (accepted_at) WHERE kind = 'home';
+
+CREATE VIEW backstop.run_records AS
+SELECT runs.*, coalesce(leases.fencing_token, 0) AS fencing_token, checklist.steps
+FROM backstop.runs
+LEFT JOIN backstop.leases ON leases.work_kind = 'run' AND leases.work_id = runs.id
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(to_jsonb(steps) ORDER BY steps.position), '[]') AS steps
+    FROM backstop.steps WHERE steps.work_kind = 'run' AND steps.work_id = runs.id
+) AS checklist;
+
+CREATE VIEW backstop.drill_records AS
+SELECT drills.*, coalesce(leases.fencing_token, 0) AS fencing_token, checklist.steps
+FROM backstop.drills
+LEFT JOIN backstop.leases ON leases.work_kind = 'drill' AND leases.work_id = drills.id
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(to_jsonb(steps) ORDER BY steps.position), '[]') AS steps
+    FROM backstop.steps WHERE steps.work_kind = 'drill' AND steps.work_id = drills.id
+) AS checklist;

@@ -5,7 +5,7 @@
 SELECT state, digest FROM backstop.runs WHERE id = %(run_id)s FOR NO KEY UPDATE;
 
 -- name: newer_than_vote
--- What a person did after they voted like this: took it back, or voted anew. A rejection is only ever taken back.
+-- What a person did after they voted like this: took it back, or voted again. A rejection is only ever taken back.
 SELECT 1 AS newer FROM backstop.retractions
 WHERE run_id = %(run_id)s AND user_id = %(user_id)s AND choice = %(choice)s AND %(how)s = 'reaction'
   AND short_digest = left(%(digest)s, 12) AND event_ts >= %(event_ts)s
@@ -33,8 +33,9 @@ ON CONFLICT (run_id, user_id, choice, short_digest) DO UPDATE
 SET event_ts = greatest(known.event_ts, excluded.event_ts);
 
 -- name: retracted_vote
--- The vote that a retraction is about, and whether the re-check of the plan, which counts votes anew, is still ahead.
-SELECT coalesce((SELECT state = 'waiting' FROM backstop.steps WHERE run_id = %(run_id)s AND key = %(until)s), false)
+-- The vote that a retraction is about, and whether the re-check of the plan, which counts votes again, is still ahead.
+SELECT coalesce((SELECT state = 'waiting' FROM backstop.steps
+                 WHERE work_kind = 'run' AND work_id = %(run_id)s AND key = %(until)s), false)
        AS counted_again
 FROM backstop.votes
 WHERE run_id = %(run_id)s AND user_id = %(user_id)s AND choice = %(choice)s AND how = 'reaction'

@@ -12,7 +12,9 @@ from bot.sandbox.postgres import PostgresServer
 from tests.adapters.outbox.loudspeaker import Loudspeaker
 from tests.adapters.samples import StoppedClock
 
-TABLES = "requests, chores, script_proofs, drills, drill_schedules, drill_alerts, runs, steps, votes, freezes, outbox"
+TABLES = (
+    "requests, jobs, leases, script_proofs, drills, drill_schedules, drill_alerts, runs, steps, votes, freezes, outbox"
+)
 
 
 @pytest.fixture(scope="session")

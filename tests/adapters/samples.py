@@ -13,7 +13,7 @@ from bot.domain.planned import (
     PlannedWorkload,
 )
 from bot.domain.plans import ChainPlan
-from bot.domain.runs import Run, RunState, Step
+from bot.domain.runs import Lease, Run, RunState, Step, WorkKind
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -73,3 +73,8 @@ def make_run(run_id: str = "raaaaa", environment: str = "prod", created_at: date
         created_at=created_at,
         expires_at=created_at + timedelta(minutes=30),
     )
+
+
+def lease(fencing_token: int = 1, run_id: str = "raaaaa") -> Lease:
+    """An owner's, of the run that tests open."""
+    return Lease(WorkKind.RUN, run_id, fencing_token)

@@ -85,10 +85,10 @@ class Replicas:
             Operations(self.services, self._perform).handle(request_id)
 
     def _perform(self, services: Services, drill_id: str) -> None:
-        drill = services.drills.begin(drill_id, STEPS)
+        drill = services.drills.take(drill_id, STEPS, "another", 0.0)
         if drill is not None:
             self.performed[drill_id] += 1
-            services.drills.finish(drill_id, drill.fence, DrillState.PASSED)
+            services.drills.finish(drill.lease, DrillState.PASSED)
 
 
 @pytest.fixture

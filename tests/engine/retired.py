@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.adapters.journal.mapping import run_of
+from bot.adapters.journal.mapping import read_run
 from bot.domain.runs import Run
 
 ROWS: Mapping[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_text())
@@ -13,4 +13,5 @@ ROWS: Mapping[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_te
 
 
 def old_run(name: str) -> Run:
-    return run_of({**ROWS[name]["run"], "steps": ROWS[name]["steps"]})
+    row = ROWS[name]["run"]
+    return read_run({**row, "fencing_token": row["fence"], "steps": ROWS[name]["steps"]})

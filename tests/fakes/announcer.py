@@ -80,7 +80,7 @@ class FakeAnnouncer:
             self.files[run.id].append(told)
 
     def escalate(self, run: Run, escalation: Escalation) -> None:
-        self.escalations[run.id, run.fence] = escalation
+        self.escalations[run.id, run.fencing_token] = escalation
 
     def refuse(self, audience: Audience, error: BotError) -> None:
         self.refusals[audience.request_id] = (audience.user_id, error)

@@ -16,9 +16,9 @@ from bot.domain.drills import (
     Measurement,
     ScriptProof,
 )
-from bot.domain.runs import Step
-from bot.errors import PermanentError
+from bot.domain.runs import Lease, Step, WorkKind
 from bot.ports import Clock
+from tests.fakes.journal import FakeLeases, fenced_off
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,13 @@ class Known:
 
 
 class FakeDrillRepository:
-    """A `bot.ports.DrillBook`."""
+    """A `bot.ports.DrillRepository`."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, leases: FakeLeases | None = None) -> None:
         self._clock = clock
         self.table: dict[str, Drill] = {}
+        self.leases = leases or FakeLeases(clock)
+        self.leases.tables[WorkKind.DRILL] = self.table
         self.known: dict[tuple[str, str], Known] = {}
         self.raised: dict[str, Alert] = {}
         self._beat: datetime | None = None
@@ -121,46 +123,40 @@ class FakeDrillRepository:
         self.table[drill_id] = replace(drill, **changes)  # type: ignore[arg-type] # names and types are the callers'
         return True
 
-    def begin(self, drill_id: str, steps: Sequence[Step]) -> Drill | None:
+    def take(self, drill_id: str, steps: Sequence[Step], owner: str, lease_s: float) -> Drill | None:
         drill = self.table.get(drill_id)
         if drill is None or drill.state not in OPEN_DRILLS:
             return None
         if drill.state is DrillState.PLANNED and drill.start_at > self._clock.now():
             return None
-        begun = replace(
+        token = self.leases.take(WorkKind.DRILL, drill_id, owner, lease_s)
+        if token is None:
+            return None
+        taken = replace(
             drill,
             state=DrillState.RUNNING,
-            fence=drill.fence + 1,
+            fencing_token=token,
             started_at=drill.started_at or self._clock.now(),
             steps=drill.steps or tuple(steps),
         )
-        self.table[drill_id] = begun
-        return begun
-
-    def record(self, drill_id: str, fence: int, step: Step) -> None:
-        drill = self._owned(drill_id, fence)
-        steps = tuple(step if known.key == step.key else known for known in drill.steps)
-        self.table[drill_id] = replace(drill, steps=steps)
+        self.table[drill_id] = taken
+        return taken
 
     def finish(
         self,
-        drill_id: str,
-        fence: int,
+        lease: Lease,
         state: DrillState,
         problem: str = "",
         measured: Measurement | None = None,
         proofs: Sequence[ScriptProof] = (),
     ) -> None:
-        drill = self._owned(drill_id, fence)
+        drill = self.leases.check(lease)
+        if drill.state is not DrillState.RUNNING:
+            raise fenced_off(lease)
         ended = {"state": state, "problem": problem, "measured": measured, "ended_at": self._clock.now()}
-        self.table[drill_id] = replace(drill, **ended)  # type: ignore[arg-type] # the fields' own types
+        self.table[drill.id] = replace(drill, **ended)
+        self.leases.release(WorkKind.DRILL, drill.id)
         self.proofs += proofs
-
-    def _owned(self, drill_id: str, fence: int) -> Drill:
-        drill = self.table.get(drill_id)
-        if drill is None or drill.fence != fence or drill.state is not DrillState.RUNNING:
-            raise PermanentError("fenced-off", f"This process no longer owns drill {drill_id}.")
-        return drill
 
     def history(
         self, environment: str | None = None, limit: int = 1000, kind: DrillKind | None = None

@@ -14,7 +14,19 @@ from typing import Any
 from bot.domain.approvals import Choice, Retracted, Retraction, Vote
 from bot.domain.jobs import JobHolder, JobKind
 from bot.domain.plans import Plan
-from bot.domain.runs import NEXT, OPEN, Progress, Run, RunState, Step, StepState, TransitionError
+from bot.domain.runs import (
+    NEXT,
+    OPEN,
+    Lease,
+    Progress,
+    Run,
+    RunState,
+    Step,
+    StepState,
+    TransitionError,
+    WorkKind,
+    find_step,
+)
 from bot.errors import PermanentError
 from bot.planning.checklist import RECHECK
 from bot.ports import AuditEntry, AuditEvent, Clock, Journal, Request
@@ -126,34 +138,130 @@ class FakeFreezes:
         return self.known.get(environment)
 
 
+class FakeLeases:
+    """A `bot.ports.journal.Leases` over the tables of everything that can be owned."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self.tables: dict[WorkKind, dict[str, Any]] = {}
+        self.until: dict[tuple[WorkKind, str], float] = {}
+        self.owners: dict[tuple[WorkKind, str], str] = {}
+
+    def take(self, kind: WorkKind, work_id: str, owner: str, lease_s: float) -> int | None:
+        """The next fencing token; None while another owner's lease runs."""
+        place, now = (kind, work_id), self._clock.monotonic()
+        again = kind is not WorkKind.RUN and self.owners.get(place) == owner
+        if self.until.get(place, now) > now and not again:
+            return None
+        self.until[place], self.owners[place] = now + lease_s, owner
+        return int(self.tables[kind][work_id].fencing_token) + 1
+
+    def release(self, kind: WorkKind, work_id: str) -> None:
+        self.until.pop((kind, work_id), None)
+
+    def renew(self, lease: Lease, lease_s: float) -> None:
+        self.check(lease)
+        if (lease.kind, lease.id) not in self.until:
+            raise fenced_off(lease)
+        self.until[lease.kind, lease.id] = self._clock.monotonic() + lease_s
+
+    def check(self, lease: Lease) -> Any:
+        owned = self.tables[lease.kind].get(lease.id)
+        if owned is None or owned.fencing_token != lease.fencing_token:
+            raise fenced_off(lease)
+        return owned
+
+    def record_step(
+        self, lease: Lease, key: str, state: StepState, detail: str = "", data: Mapping[str, Any] | None = None
+    ) -> None:
+        with self._lock:
+            step, now = self._step(lease, key), self._clock.now()
+            self._put_step(
+                lease,
+                replace(
+                    step,
+                    state=state,
+                    detail=detail,
+                    data=step.data if data is None else json.loads(json.dumps(dict(data))),
+                    progress=None,
+                    attempts=step.attempts + (state is StepState.RUNNING),
+                    started_at=_started(step, state, now),
+                    ended_at=now if state in _ENDED else None,
+                ),
+            )
+
+    def remember(self, lease: Lease, key: str, data: Mapping[str, Any]) -> None:
+        with self._lock:
+            kept = json.loads(json.dumps(dict(data)))
+            self._put_step(lease, replace(self._step(lease, key), data=kept))
+
+    def record_progress(self, lease: Lease, key: str, progress: Progress | None, detail: str | None = None) -> None:
+        with self._lock:
+            step = self._step(lease, key)
+            self._put_step(lease, replace(step, progress=progress, detail=step.detail if detail is None else detail))
+
+    def _step(self, lease: Lease, key: str) -> Step:
+        try:
+            return find_step(self.check(lease).steps, key)
+        except KeyError:
+            raise PermanentError("unknown-step", f"No step {key}.") from None
+
+    def _put_step(self, lease: Lease, step: Step) -> None:
+        owned = self.check(lease)
+        steps = tuple(step if old.key == step.key else old for old in owned.steps)
+        self.tables[lease.kind][lease.id] = replace(owned, steps=steps)
+
+
+@dataclass(frozen=True)
+class OwnedJob:
+    """What survives of a job."""
+
+    steps: tuple[Step, ...]
+    fencing_token: int = 0
+
+
 class FakeJobs:
     """A `bot.ports.journal.Jobs`."""
 
-    def __init__(self, clock: Clock, requests: FakeRequests) -> None:
+    def __init__(self, clock: Clock, requests: FakeRequests, leases: FakeLeases) -> None:
         self._clock = clock
         self._requests = requests
+        self._leases = leases
+        self.table: dict[str, OwnedJob] = {}
+        leases.tables[WorkKind.JOB] = self.table
         self.holders: dict[tuple[str, str], JobHolder] = {}
 
     def hold(self, environment: str, kind: JobKind, request_id: str, user_id: str) -> JobHolder:
         place = (environment, kind.value)
         holder = self.holders.get(place)
-        if holder is not None and holder.request_id == request_id:
-            holder = replace(holder, attempts=holder.attempts + 1)
-        elif holder is None or self._requests.kept[holder.request_id].finished:
-            holder = JobHolder(request_id, user_id, self._clock.now(), 1)
+        if holder is None or self._requests.kept[holder.request_id].finished:
+            holder = JobHolder(request_id, user_id, self._clock.now())
         self.holders[place] = holder
         return holder
+
+    def take(self, request_id: str, steps: Sequence[Step], owner: str, lease_s: float) -> Lease | None:
+        job = self.table.setdefault(request_id, OwnedJob(tuple(steps)))
+        token = self._leases.take(WorkKind.JOB, request_id, owner, lease_s)
+        if token is None:
+            return None
+        self.table[request_id] = replace(job, fencing_token=token)
+        return Lease(WorkKind.JOB, request_id, token)
+
+    def steps(self, request_id: str) -> Sequence[Step]:
+        return self.table[request_id].steps
 
 
 class FakeRuns:
     """A `bot.ports.journal.Runs`."""
 
-    def __init__(self, clock: Clock, audit: FakeAudit) -> None:
+    def __init__(self, clock: Clock, audit: FakeAudit, leases: FakeLeases) -> None:
         self._clock = clock
         self._audit = audit
+        self._leases = leases
         self.table: dict[str, Run] = {}
+        leases.tables[WorkKind.RUN] = self.table
         self.ballots: dict[str, dict[str, Vote]] = {}
-        self.leases: dict[str, float] = {}
 
     def open(self, run: Run, entry: AuditEntry | None = None) -> None:
         other = self.active(run.environment)
@@ -200,29 +308,31 @@ class FakeRuns:
         problem: str = "",
         *,
         expect: frozenset[RunState],
-        fence: int | None = None,
+        fencing_token: int | None = None,
         entry: AuditEntry | None = None,
     ) -> bool:
         legal = {before for before in expect if state in NEXT.get(before, ()) and state not in _BY_OTHER_WAYS}
         if not legal:
             raise TransitionError(f"a run cannot end as {state} from {', '.join(sorted(expect))}")
         run = self.table[run_id]
-        if fence is not None and run.fence != fence:
-            raise fenced_off(run_id)
+        if fencing_token is not None:
+            self._leases.check(Lease(WorkKind.RUN, run_id, fencing_token))
         if run.state not in legal:
             return False
         ended_at = None if state is RunState.PARKED else self._clock.now()
-        next_fence = run.fence + (fence is None and run.state is RunState.RUNNING)
-        self.leases.pop(run_id, None)
-        self.put(run, state=state, problem=problem, ended_at=ended_at, fence=next_fence)
+        token = run.fencing_token + (fencing_token is None and run.state is RunState.RUNNING)
+        self._leases.release(WorkKind.RUN, run_id)
+        self.put(run, state=state, problem=problem, ended_at=ended_at, fencing_token=token)
         self._audit.add(run_id, entry)
         return True
 
     def replan(
-        self, run_id: str, plan: Plan, expires_at: datetime, fence: int, entries: Mapping[str, AuditEntry] | None = None
+        self, lease: Lease, plan: Plan, expires_at: datetime, entries: Mapping[str, AuditEntry] | None = None
     ) -> None:
-        run = self.owned(run_id, fence)
-        self.leases.pop(run_id, None)
+        run_id, run = lease.id, self._leases.check(lease)
+        if run.state is not RunState.RUNNING:
+            raise fenced_off(lease)
+        self._leases.release(WorkKind.RUN, run_id)
         self.put(run, state=RunState.PENDING, plan=plan, expires_at=expires_at, steps=(), started_at=None)
         kept = {user: vote for user, vote in self.ballots[run_id].items() if vote.digest == plan.digest}
         self.ballots[run_id] = kept
@@ -231,19 +341,20 @@ class FakeRuns:
             self._audit.add(run_id, entry)
 
     def take(self, run_id: str, owner: str, lease_s: float) -> Run | None:
-        del owner
         run = self.table.get(run_id)
         if run is None or run_id not in self.unowned():
             return None
-        self.leases[run_id] = self._clock.monotonic() + lease_s
+        token = self._leases.take(WorkKind.RUN, run_id, owner, lease_s)
+        if token is None:
+            return None
         started_at = run.started_at or self._clock.now()
-        return self.put(run, state=RunState.RUNNING, fence=run.fence + 1, started_at=started_at)
+        return self.put(run, state=RunState.RUNNING, fencing_token=token, started_at=started_at)
 
     def unowned(self) -> Sequence[str]:
-        now = self._clock.monotonic()
-        free = {run_id for run_id, until in self.leases.items() if until <= now}
+        now, until = self._clock.monotonic(), self._leases.until
         states = {run.id: run.state for run in self.table.values()}
-        return [i for i, s in states.items() if s is RunState.APPROVED or (s is RunState.RUNNING and i in free)]
+        ended = {run_id for run_id in states if until.get((WorkKind.RUN, run_id), now + 1) <= now}
+        return [i for i, s in states.items() if s is RunState.APPROVED or (s is RunState.RUNNING and i in ended)]
 
     def expired(self) -> Sequence[str]:
         pending = [run for run in self.table.values() if run.state is RunState.PENDING]
@@ -262,72 +373,9 @@ class FakeRuns:
         if run.state in OPEN and not run.cancel_requested_by:
             self.put(run, cancel_requested_by=user_id)
 
-    def owned(self, run_id: str, fence: int) -> Run:
-        run = self.table[run_id]
-        if run.state is not RunState.RUNNING or run.fence != fence:
-            raise fenced_off(run_id)
-        return run
-
     def put(self, run: Run, **changes: Any) -> Run:
         self.table[run.id] = replace(run, **changes)
         return self.table[run.id]
-
-
-class FakeLeases:
-    """A `bot.ports.journal.Leases`."""
-
-    def __init__(self, clock: Clock, runs: FakeRuns) -> None:
-        self._clock = clock
-        self._runs = runs
-        self._lock = threading.RLock()
-
-    def renew(self, run_id: str, fence: int, lease_s: float) -> None:
-        self._runs.owned(run_id, fence)
-        self._runs.leases[run_id] = self._clock.monotonic() + lease_s
-
-    def record_step(
-        self,
-        run_id: str,
-        fence: int,
-        key: str,
-        state: StepState,
-        detail: str = "",
-        data: Mapping[str, Any] | None = None,
-    ) -> None:
-        with self._lock:
-            step, now = self._step(run_id, fence, key), self._clock.now()
-            self._put_step(
-                run_id,
-                replace(
-                    step,
-                    state=state,
-                    detail=detail,
-                    data=step.data if data is None else json.loads(json.dumps(dict(data))),
-                    progress=None,
-                    attempts=step.attempts + (state is StepState.RUNNING),
-                    started_at=_started(step, state, now),
-                    ended_at=now if state in _ENDED else None,
-                ),
-            )
-
-    def remember(self, run_id: str, fence: int, key: str, data: Mapping[str, Any]) -> None:
-        with self._lock:
-            kept = json.loads(json.dumps(dict(data)))
-            self._put_step(run_id, replace(self._step(run_id, fence, key), data=kept))
-
-    def record_progress(self, run_id: str, fence: int, key: str, progress: Progress) -> None:
-        with self._lock:
-            self._put_step(run_id, replace(self._step(run_id, fence, key), progress=progress))
-
-    def _step(self, run_id: str, fence: int, key: str) -> Step:
-        run = self._runs.table[run_id]
-        if run.fence != fence:
-            raise fenced_off(run_id)
-        return run.step(key)
-
-    def _put_step(self, run_id: str, step: Step) -> None:
-        run = self._runs.table[run_id]
-        self._runs.put(run, steps=tuple(step if old.key == step.key else old for old in run.steps))
 
 
 class FakeVotes:
@@ -419,14 +467,14 @@ class FakeJournal(Journal):
     activity: FakeActivity
 
     def __init__(self, clock: Clock) -> None:
-        requests, audit = FakeRequests(clock), FakeAudit(clock)
-        runs = FakeRuns(clock, audit)
+        requests, audit, leases = FakeRequests(clock), FakeAudit(clock), FakeLeases(clock)
+        runs = FakeRuns(clock, audit, leases)
         super().__init__(
             requests=requests,
             runs=runs,
-            leases=FakeLeases(clock, runs),
+            leases=leases,
             votes=FakeVotes(runs, audit),
-            jobs=FakeJobs(clock, requests),
+            jobs=FakeJobs(clock, requests, leases),
             audit=audit,
             freezes=FakeFreezes(audit),
             activity=FakeActivity(self, clock),
@@ -439,5 +487,5 @@ def _started(step: Step, state: StepState, now: datetime) -> datetime | None:
     return now if state is StepState.RUNNING else step.started_at
 
 
-def fenced_off(run_id: str) -> PermanentError:
-    return PermanentError("fenced-off", f"This process no longer owns run {run_id}.")
+def fenced_off(lease: Lease) -> PermanentError:
+    return PermanentError("fenced-off", f"This process no longer owns {lease.kind} {lease.id}.")

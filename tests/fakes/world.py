@@ -60,7 +60,7 @@ class World:
         self.scratch = scratch
         self.clock = FakeClock()
         self.journal = FakeJournal(self.clock)
-        self.drills = FakeDrillRepository(self.clock)
+        self.drills = FakeDrillRepository(self.clock, self.journal.leases)
         self.calendar = CronCalendar()
         self.plotter = FakePlotter()
         self.environment = ENVIRONMENT

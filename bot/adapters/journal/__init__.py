@@ -1,9 +1,37 @@
 """Keeps the journal in PostgreSQL, in the schema ``backstop`` of the state database."""
 
-from bot.adapters.journal.audit import verify_chain
+from bot.adapters.journal.audit import Audit, verify_chain
 from bot.adapters.journal.connections import Pool, open_pool
 from bot.adapters.journal.drills import PostgresDrillRepository
-from bot.adapters.journal.journal import PostgresJournal
+from bot.adapters.journal.jobs import Jobs
+from bot.adapters.journal.leases import Leases
+from bot.adapters.journal.requests import Activity, Freezes, Requests
+from bot.adapters.journal.runs import Runs
 from bot.adapters.journal.schema import migrate
+from bot.adapters.journal.votes import Votes
+from bot.ports import Clock, Journal
 
 __all__ = ["Pool", "PostgresDrillRepository", "PostgresJournal", "migrate", "open_pool", "verify_chain"]
+
+
+class PostgresJournal(Journal):
+    """`bot.ports.Journal` in the schema ``backstop`` of the state database; `migrate` makes it ready.
+
+    Every method may raise TemporaryError ``journal-unreachable``.
+
+    Args:
+        pool: to the state database; see `open_pool`.
+        clock: for the expiry of requests; leases and steps use the server's.
+    """
+
+    def __init__(self, pool: Pool, clock: Clock) -> None:
+        super().__init__(
+            requests=Requests(pool, clock),
+            runs=Runs(pool, clock),
+            leases=Leases(pool, clock),
+            votes=Votes(pool, clock),
+            jobs=Jobs(pool, clock),
+            audit=Audit(pool, clock),
+            freezes=Freezes(pool, clock),
+            activity=Activity(pool, clock),
+        )

@@ -1,4 +1,4 @@
-"""The audit log: appended under a lock, each event's digest covering the one before it."""
+"""Appends to the audit log under a lock, each event's digest covering the one before it (a checksum chain)."""
 
 import hashlib
 import json
@@ -10,13 +10,12 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from bot.adapters.journal import mapping
-from bot.adapters.journal.connections import connection
-from bot.adapters.journal.table import Table
+from bot.adapters.journal.connections import Table, connection
 from bot.adapters.named_queries import load
 from bot.ports import AuditEntry, AuditEvent
 
 ORIGIN = "0" * 64
-"""What the first event follows."""
+"""Digest that the first event follows."""
 
 PAGE = 500
 _QUERIES = load("sql.journal", "queries.sql")
@@ -35,7 +34,7 @@ class Audit(Table):
         after = 0
         while True:
             page = self._all("events_after", after=after, run_id=run_id, limit=PAGE)
-            yield from map(mapping.event_of, page)
+            yield from map(mapping.read_event, page)
             if len(page) < PAGE:
                 return
             after = page[-1]["sequence"]
@@ -57,11 +56,11 @@ def append(conn: Connection[DictRow], run_id: str, entry: AuditEntry | None) -> 
         previous=last["digest"] or ORIGIN,
         digest="",
     )
-    columns = vars(appended) | {"details": mapping.to_json(dict(entry.details)), "digest": digest_of(appended)}
+    columns = vars(appended) | {"details": mapping.to_json(dict(entry.details)), "digest": compute_digest(appended)}
     conn.execute(_QUERIES["append_event"], columns)
 
 
-def digest_of(event: AuditEvent) -> str:
+def compute_digest(event: AuditEvent) -> str:
     """sha256, hex, of the canonical JSON of everything in the event but the digest itself."""
     covered = {
         "sequence": event.sequence,
@@ -88,7 +87,7 @@ def verify_chain(events: Iterable[AuditEvent], head: AuditEvent | None = None) -
             faults.append(f"After event {sequence} comes {event.sequence}: {_missing(sequence, event.sequence)}.")
         elif event.previous != digest:
             faults.append(f"Event {event.sequence} does not follow event {sequence}: the link is broken.")
-        if event.digest != digest_of(event):
+        if event.digest != compute_digest(event):
             faults.append(f"Event {event.sequence} was altered: its digest is not that of its content.")
         head_seen = head_seen or (head is not None and event.digest == head.digest)
         sequence, digest = event.sequence, event.digest

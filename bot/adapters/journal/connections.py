@@ -1,4 +1,4 @@
-"""Connections to the state database, and its errors in our words."""
+"""Lends connections to the state database, and translates its errors."""
 
 import select
 from collections.abc import Iterator
@@ -10,7 +10,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
+from bot.adapters.named_queries import load
 from bot.errors import PermanentError, TemporaryError
+from bot.ports import Clock
 
 Pool = ConnectionPool[psycopg.Connection[Any]]
 
@@ -20,7 +22,7 @@ VANISHED = {"keepalives_idle": "2", "keepalives_interval": "1", "keepalives_coun
 every 3 s then knows within the lease's 12 s that it cannot renew it. The DSN's own values count more."""
 
 RECONNECT_TIMEOUT_S = 5.0
-"""The pool doubles its pauses between attempts to connect until this is over, then begins anew."""
+"""The pool doubles its pauses between attempts to connect until this is over, then begins again."""
 
 CHECKOUT_TIMEOUT_S = 2.5
 """Slack wants its ack within 3 s: better a clear error before that than a connection after it."""
@@ -55,7 +57,7 @@ def _is_alive(taken: psycopg.Connection[Any]) -> bool:
     return True
 
 
-def conninfo_of(dsn: str) -> str:
+def complete_dsn(dsn: str) -> str:
     """Add to a DSN what it does not say of servers that vanish.
 
     Raises:
@@ -74,7 +76,7 @@ def open_pool(dsn: str, *, max_size: int = 10) -> Pool:
     It opens in the background, so that the bot can start, and say so, while the database is down.
     """
     return StatePool(
-        conninfo_of(dsn),
+        complete_dsn(dsn),
         min_size=min(2, max_size),
         max_size=max_size,
         timeout=CHECKOUT_TIMEOUT_S,
@@ -120,3 +122,33 @@ def translated() -> Iterator[None]:
             f"The bot's own state database refused an entry (SQLSTATE {error.sqlstate or 'unknown'}).",
             "Its log says why.",
         ) from error
+
+
+class Table:
+    """Runs the queries of one topic of the journal, each in its own transaction.
+
+    Args:
+        pool: to the state database; see `open_pool`.
+        clock: for the expiry of requests; leases and steps use the server's.
+    """
+
+    _queries = load("sql.journal", "queries.sql")
+
+    def __init__(self, pool: Pool, clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+
+    def _all(self, query: str, **values: Any) -> list[DictRow]:
+        """Run one query in its own transaction; returns its rows."""
+        with connection(self._pool) as conn:
+            return conn.execute(self._queries[query], values).fetchall()
+
+    def _one(self, query: str, **values: Any) -> DictRow | None:
+        """Run one query in its own transaction; returns its first row."""
+        with connection(self._pool) as conn:
+            return conn.execute(self._queries[query], values).fetchone()
+
+    def _do(self, query: str, **values: Any) -> None:
+        """Run one statement in its own transaction."""
+        with connection(self._pool) as conn:
+            conn.execute(self._queries[query], values)

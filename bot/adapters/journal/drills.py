@@ -1,4 +1,4 @@
-"""Drills: what survives of them."""
+"""Stores drills, their schedules and alerts, and what they have proven."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -8,20 +8,17 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bot.adapters.journal import mapping
-from bot.adapters.journal.connections import connection
-from bot.adapters.journal.table import Table
+from bot.adapters.journal.connections import Table, connection
+from bot.adapters.journal.leases import add_steps, check_owner, fenced_off, list_steps, release_lease, take_lease
 from bot.adapters.named_queries import load
 from bot.domain.drills import OUTDATED_AFTER, Alert, Drill, DrillKind, DrillState, Listed, Measurement, ScriptProof
-from bot.domain.runs import Step
-from bot.errors import PermanentError
+from bot.domain.runs import Lease, Step, WorkKind
 
 _MEASURED = TypeAdapter(Measurement)
-_STEPS = TypeAdapter(tuple[Step, ...])
-_STEP = TypeAdapter(Step)
 
 
 class PostgresDrillRepository(Table):
-    """`bot.ports.DrillBook` in the schema ``backstop`` of the state database.
+    """A `bot.ports.drills.DrillRepository` in the schema ``backstop`` of the state database.
 
     Every method may raise TemporaryError ``journal-unreachable``.
     """
@@ -29,96 +26,96 @@ class PostgresDrillRepository(Table):
     _queries = load("sql.journal", "drills.sql")
 
     def enlist(self, name: str, fingerprint: str, now: datetime) -> Listed | None:
-        """See `bot.ports.DrillBook.enlist`."""
+        """See `bot.ports.drills.DrillRepository.enlist`."""
         row = self._one("enlist", name=name, fingerprint=fingerprint, now=now, patience=OUTDATED_AFTER)
         return Listed(mapping.utc(row["known_since"]), mapping.utc(row["planned_to"])) if row else None
 
     def listed(self, since: datetime) -> Collection[str]:
-        """See `bot.ports.DrillBook.listed`."""
+        """See `bot.ports.drills.DrillRepository.listed`."""
         return {row["name"] for row in self._all("listed", since=since)}
 
     def advance(self, name: str, fingerprint: str, planned_to: datetime) -> None:
-        """See `bot.ports.DrillBook.advance`."""
+        """See `bot.ports.drills.DrillRepository.advance`."""
         self._do("advance", name=name, fingerprint=fingerprint, planned_to=planned_to)
 
     def beat(self, now: datetime) -> None:
-        """See `bot.ports.DrillBook.beat`."""
+        """See `bot.ports.drills.DrillRepository.beat`."""
         self._do("beat", now=now)
 
     def last_beat(self) -> datetime | None:
-        """See `bot.ports.DrillBook.last_beat`."""
+        """See `bot.ports.drills.DrillRepository.last_beat`."""
         row = self._one("last_beat")
         return mapping.utc(row["seen_at"]) if row else None
 
     def plan(self, drill: Drill) -> bool:
-        """See `bot.ports.DrillBook.plan`."""
+        """See `bot.ports.drills.DrillRepository.plan`."""
         return self._one("plan_drill", **_planned_row(drill)) is not None
 
     def drill(self, drill_id: str) -> Drill | None:
-        """See `bot.ports.DrillBook.drill`."""
+        """See `bot.ports.drills.DrillRepository.drill`."""
         row = self._one("drill", drill_id=drill_id)
-        return mapping.drill_of(row) if row else None
+        return mapping.read_drill(row) if row else None
 
     def drills(self, environment: str | None = None, limit: int = 10) -> Sequence[Drill]:
-        """See `bot.ports.DrillBook.drills`."""
-        return [mapping.drill_of(row) for row in self._all("drills", environment=environment, limit=limit)]
+        """See `bot.ports.drills.DrillRepository.drills`."""
+        return [mapping.read_drill(row) for row in self._all("drills", environment=environment, limit=limit)]
 
     def open_drills(self) -> Sequence[Drill]:
-        """See `bot.ports.DrillBook.open_drills`."""
-        return [mapping.drill_of(row) for row in self._all("open_drills")]
+        """See `bot.ports.drills.DrillRepository.open_drills`."""
+        return [mapping.read_drill(row) for row in self._all("open_drills")]
 
     def note_announced(self, drill_id: str) -> None:
-        """See `bot.ports.DrillBook.note_announced`."""
+        """See `bot.ports.drills.DrillRepository.note_announced`."""
         self._do("note_announced", drill_id=drill_id, now=self._clock.now())
 
     def postpone(self, drill_id: str, start_at: datetime, user_id: str) -> bool:
-        """See `bot.ports.DrillBook.postpone`."""
+        """See `bot.ports.drills.DrillRepository.postpone`."""
         return self._one("postpone_drill", drill_id=drill_id, start_at=start_at, user_id=user_id) is not None
 
     def close(self, drill_id: str, state: DrillState, problem: str, user_id: str = "") -> bool:
-        """See `bot.ports.DrillBook.close`."""
+        """See `bot.ports.drills.DrillRepository.close`."""
         values = {"drill_id": drill_id, "state": state.value, "problem": problem, "user_id": user_id}
         return self._one("close_drill", now=self._clock.now(), **values) is not None
 
     def miss(self, problems: Mapping[str, str]) -> None:
-        """See `bot.ports.DrillBook.miss`."""
+        """See `bot.ports.drills.DrillRepository.miss`."""
         if problems:
             self._do("miss_drills", ids=list(problems), problems=list(problems.values()), now=self._clock.now())
 
     def untold(self) -> Sequence[Drill]:
-        """See `bot.ports.DrillBook.untold`."""
-        found = [mapping.drill_of(row) for row in self._all("untold_drills")]
+        """See `bot.ports.drills.DrillRepository.untold`."""
+        found = [mapping.read_drill(row) for row in self._all("untold_drills")]
         return sorted(found, key=lambda drill: (drill.due_at, drill.id))
 
     def note_told(self, drill_ids: Sequence[str]) -> None:
-        """See `bot.ports.DrillBook.note_told`."""
+        """See `bot.ports.drills.DrillRepository.note_told`."""
         self._do("note_told", ids=list(drill_ids), now=self._clock.now())
 
-    def begin(self, drill_id: str, steps: Sequence[Step]) -> Drill | None:
-        """See `bot.ports.DrillBook.begin`."""
-        listed = _STEPS.dump_json(tuple(steps)).decode()
-        row = self._one("begin_drill", drill_id=drill_id, steps=listed, now=self._clock.now())
-        return mapping.drill_of(row) if row else None
-
-    def record(self, drill_id: str, fence: int, step: Step) -> None:
-        """See `bot.ports.DrillBook.record`."""
-        values = {"drill_id": drill_id, "fence": fence, "key": step.key, "step": _STEP.dump_json(step).decode()}
-        if self._one("record_drill_step", **values) is None:
-            raise _fenced_off(drill_id)
+    def take(self, drill_id: str, steps: Sequence[Step], owner: str, lease_s: float) -> Drill | None:
+        """See `bot.ports.drills.DrillRepository.take`."""
+        values = {"drill_id": drill_id, "now": self._clock.now()}
+        with connection(self._pool) as conn:
+            if conn.execute(self._queries["lock_startable_drill"], values).fetchone() is None:
+                return None
+            if take_lease(conn, WorkKind.DRILL, drill_id, owner, lease_s) is None:
+                return None
+            conn.execute(self._queries["start_drill"], values)
+            if not list_steps(conn, WorkKind.DRILL, drill_id):
+                add_steps(conn, WorkKind.DRILL, drill_id, steps)
+            row = conn.execute(self._queries["drill"], values).fetchone()
+        return mapping.read_drill(row) if row else None
 
     def finish(
         self,
-        drill_id: str,
-        fence: int,
+        lease: Lease,
         state: DrillState,
         problem: str = "",
         measured: Measurement | None = None,
         proofs: Sequence[ScriptProof] = (),
     ) -> None:
-        """See `bot.ports.DrillBook.finish`."""
+        """See `bot.ports.drills.DrillRepository.finish`."""
         values = {
-            "drill_id": drill_id,
-            "fence": fence,
+            "drill_id": lease.id,
             "state": state.value,
             "problem": problem,
             "measured": _MEASURED.dump_json(measured).decode() if measured else None,
@@ -126,60 +123,54 @@ class PostgresDrillRepository(Table):
         }
         with connection(self._pool) as conn:
             if conn.execute(self._queries["finish_drill"], values).fetchone() is None:
-                raise _fenced_off(drill_id)
+                raise fenced_off(lease)
+            check_owner(conn, lease)
+            release_lease(conn, WorkKind.DRILL, lease.id)
             conn.cursor().executemany(self._queries["add_script_proof"], [_proof_row(proof) for proof in proofs])
 
     def history(
         self, environment: str | None = None, limit: int = 1000, kind: DrillKind | None = None
     ) -> Sequence[Drill]:
-        """See `bot.ports.DrillBook.history`."""
+        """See `bot.ports.drills.DrillRepository.history`."""
         values = {"environment": environment, "limit": limit, "kind": kind.value if kind else None}
-        return [mapping.drill_of(row) for row in self._all("drill_history", **values)]
+        return [mapping.read_drill(row) for row in self._all("drill_history", **values)]
 
     def newest_passes(self) -> Sequence[Drill]:
-        """See `bot.ports.DrillBook.newest_passes`."""
-        return [mapping.drill_of(row) for row in self._all("newest_passes")]
+        """See `bot.ports.drills.DrillRepository.newest_passes`."""
+        return [mapping.read_drill(row) for row in self._all("newest_passes")]
 
     def restored(self, bundle: str) -> Drill | None:
-        """See `bot.ports.DrillBook.restored`."""
+        """See `bot.ports.drills.DrillRepository.restored`."""
         row = self._one("restored_by", bundle=bundle)
-        return mapping.drill_of(row) if row else None
+        return mapping.read_drill(row) if row else None
 
     def last_passed(self, schedule: str) -> datetime | None:
-        """See `bot.ports.DrillBook.last_passed`."""
+        """See `bot.ports.drills.DrillRepository.last_passed`."""
         row = self._one("last_passed", schedule=schedule)
         return mapping.utc(row["ended_at"]) if row and row["ended_at"] else None
 
     def last_proof(self, environment: str) -> datetime | None:
-        """See `bot.ports.DrillBook.last_proof`."""
+        """See `bot.ports.drills.DrillRepository.last_proof`."""
         row = self._one("last_proof", environment=environment)
         return mapping.utc(row["ended_at"]) if row and row["ended_at"] else None
 
     def alerts(self) -> Sequence[Alert]:
-        """See `bot.ports.DrillBook.alerts`."""
+        """See `bot.ports.drills.DrillRepository.alerts`."""
         return [Alert(**(row | {"since": mapping.utc(row["since"])})) for row in self._all("alerts")]
 
     def raise_alert(self, alert: Alert) -> None:
-        """See `bot.ports.DrillBook.raise_alert`."""
+        """See `bot.ports.drills.DrillRepository.raise_alert`."""
         self._do("raise_alert", **asdict(alert))
 
     def clear_alert(self, subject: str) -> None:
-        """See `bot.ports.DrillBook.clear_alert`."""
+        """See `bot.ports.drills.DrillRepository.clear_alert`."""
         self._do("clear_alert", subject=subject)
 
     def script_proofs(self) -> Mapping[str, ScriptProof]:
-        """See `bot.ports.DrillBook.script_proofs`."""
+        """See `bot.ports.drills.DrillRepository.script_proofs`."""
         return {
             row["sha256"]: ScriptProof(**(row | {"at": mapping.utc(row["at"])})) for row in self._all("script_proofs")
         }
-
-
-def _fenced_off(drill_id: str) -> PermanentError:
-    return PermanentError(
-        "fenced-off",
-        f"This process no longer owns drill {drill_id}: another one has taken over, or it has ended.",
-        "Nothing to do: whoever owns it now goes on.",
-    )
 
 
 def _planned_row(drill: Drill) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The domain's values as rows, and back."""
+"""Maps the domain's values to rows, and back."""
 
 import json
 from collections.abc import Mapping
@@ -89,30 +89,35 @@ def vote_row(vote: Vote) -> dict[str, Any]:
     }
 
 
-def run_of(row: DictRow) -> Run:
+def read_step(row: Mapping[str, Any]) -> Step:
+    """Read a step."""
+    return _STEP.validate_python(_in_utc(row))
+
+
+def read_run(row: DictRow) -> Run:
     """Read a run with its steps."""
-    steps = tuple(_STEP.validate_python(_in_utc(step)) for step in row["steps"])
+    steps = tuple(read_step(step) for step in row["steps"])
     return _RUN.validate_python(_in_utc(row) | {"steps": steps, "plan": read_plan(row["plan"])})
 
 
-def vote_of(row: DictRow) -> Vote:
+def read_vote(row: DictRow) -> Vote:
     """Read a vote."""
     return _VOTE.validate_python(_in_utc(row))
 
 
-def request_of(row: DictRow) -> Request:
+def read_request(row: DictRow) -> Request:
     """Read a request."""
     return _REQUEST.validate_python(row)
 
 
-def event_of(row: DictRow) -> AuditEvent:
+def read_event(row: DictRow) -> AuditEvent:
     """Read an audit event."""
     return _EVENT.validate_python(_in_utc(row))
 
 
-def drill_of(row: DictRow) -> Drill:
+def read_drill(row: DictRow) -> Drill:
     """Read a drill with its steps."""
-    steps = tuple(_STEP.validate_python(_in_utc(step)) for step in row["steps"])
+    steps = tuple(read_step(step) for step in row["steps"])
     return _DRILL.validate_python(_in_utc(row) | {"steps": steps})
 
 

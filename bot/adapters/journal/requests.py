@@ -1,4 +1,4 @@
-"""Requests: what people did, persisted before Slack is answered; and freezes."""
+"""Stores requests before Slack is answered, freezes, and what the Home tab asks for."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,27 +9,8 @@ from psycopg.rows import DictRow
 
 from bot.adapters.journal import mapping
 from bot.adapters.journal.audit import append
-from bot.adapters.journal.connections import connection
-from bot.adapters.journal.table import Table
-from bot.domain.jobs import JobHolder, JobKind
+from bot.adapters.journal.connections import Table, connection
 from bot.ports import AuditEntry, Request
-
-
-class Jobs(Table):
-    """A `bot.ports.journal.Jobs`.
-
-    Nothing has to be let go: a holder whose request is finished, however it ended, holds nothing any more, and one
-    whose process died is dealt with again by the sweep.
-    """
-
-    def hold(self, environment: str, kind: JobKind, request_id: str, user_id: str) -> JobHolder:
-        """See `bot.ports.journal.Jobs.hold`."""
-        values = {"environment": environment, "kind": kind.value, "request_id": request_id, "user_id": user_id}
-        with connection(self._pool) as conn:
-            row = conn.execute(self._queries["hold_chore"], values).fetchone()
-            while row is None:  # a statement of its own, so that it sees who has just been first
-                row = conn.execute(self._queries["chore_holder"], values).fetchone()
-        return JobHolder(row["request_id"], row["user_id"], row["since"], row["attempts"])
 
 
 class Requests(Table):
@@ -45,15 +26,15 @@ class Requests(Table):
         """Hold a request by its row's lock while it is dealt with; see `bot.ports.journal.Requests.claim`."""
         with connection(self._pool) as conn:
             row = conn.execute(self._queries["claim_request"], {"id": request_id}).fetchone()
-            yield RowClaim(conn, self._queries["finish_request"], mapping.request_of(row)) if row else None
+            yield RowClaim(conn, self._queries["finish_request"], mapping.read_request(row)) if row else None
 
     def unfinished(self, older_than_s: float) -> Sequence[Request]:
         """Requests nobody finished, for the sweep: at most 500, oldest first."""
-        return [mapping.request_of(row) for row in self._all("unfinished_requests", older_than_s=older_than_s)]
+        return [mapping.read_request(row) for row in self._all("unfinished_requests", older_than_s=older_than_s)]
 
     def under_way(self) -> Sequence[Request]:
         """Every request nobody has finished, held or not, oldest first."""
-        return [mapping.request_of(row) for row in self._all("requests_under_way")]
+        return [mapping.read_request(row) for row in self._all("requests_under_way")]
 
 
 class RowClaim:
@@ -87,7 +68,7 @@ class Freezes(Table):
         return thawed
 
     def frozen(self, environment: str) -> str | None:
-        """Who froze it, since when and why, as a sentence; None when it is not."""
+        """Say who froze it, since when and why, as a sentence; None when it is not frozen."""
         row = self._one("frozen", environment=environment)
         if row is None:
             return None
@@ -99,7 +80,7 @@ class Activity(Table):
     """A `bot.ports.journal.Activity`."""
 
     def visitors(self, within_s: float) -> Sequence[str]:
-        """Who has opened the Home tab in that time."""
+        """List who has opened the Home tab in that time."""
         return [row["user_id"] for row in self._all("visitors", within_s=within_s)]
 
     def pulse(self) -> str:

@@ -1,16 +1,26 @@
-"""Runs: one open run an environment, one owner a run."""
+"""Stores runs: one open run per environment, one owner per run."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from psycopg import Connection
+from psycopg.rows import DictRow
+
 from bot.adapters.journal import mapping
 from bot.adapters.journal.audit import append
-from bot.adapters.journal.connections import connection
-from bot.adapters.journal.leases import fenced_off
-from bot.adapters.journal.table import Table
+from bot.adapters.journal.connections import Table, connection
+from bot.adapters.journal.leases import (
+    LEASES,
+    add_steps,
+    check_owner,
+    clear_steps,
+    fenced_off,
+    release_lease,
+    take_lease,
+)
 from bot.adapters.journal.votes import BALLOTS
 from bot.domain.plans import Plan
-from bot.domain.runs import NEXT, Run, RunState, Step, TransitionError
+from bot.domain.runs import NEXT, Lease, Run, RunState, Step, TransitionError, WorkKind
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import AuditEntry
 
@@ -43,24 +53,24 @@ class Runs(Table):
     def find(self, run_id: str) -> Run | None:
         """Read a run with its steps."""
         row = self._one("run", run_id=run_id)
-        return mapping.run_of(row) if row else None
+        return mapping.read_run(row) if row else None
 
     def newest(self, environment: str | None = None, limit: int = 10) -> Sequence[Run]:
         """Newest first."""
-        return [mapping.run_of(row) for row in self._all("runs", environment=environment, limit=limit)]
+        return [mapping.read_run(row) for row in self._all("runs", environment=environment, limit=limit)]
 
     def open_follow_ups(self, environment: str | None = None) -> Sequence[Run]:
-        """See `bot.ports.journal.Runs.open_follow_ups`. However old they are, and however many."""
-        return [mapping.run_of(row) for row in self._all("open_follow_ups", environment=environment)]
+        """List runs with an open follow-up, however old they are, and however many."""
+        return [mapping.read_run(row) for row in self._all("open_follow_ups", environment=environment)]
 
     def count(self) -> Mapping[str, int]:
-        """How many runs there are in each state that has any."""
+        """Count runs in each state that has any."""
         return {row["state"]: row["runs"] for row in self._all("count_runs")}
 
     def active(self, environment: str) -> Run | None:
         """The run that holds the environment."""
         row = self._one("active_run", environment=environment)
-        return self.find(row["id"]) if row else None
+        return mapping.read_run(row) if row else None
 
     def approve(self, run_id: str, digest: str, steps: Sequence[Step], entry: AuditEntry | None = None) -> bool:
         """PENDING → APPROVED in one conditional update, with its checklist; False when someone else was first,
@@ -70,10 +80,8 @@ class Runs(Table):
         with connection(self._pool) as conn:
             if conn.execute(self._queries["approve_run"], values).fetchone() is None:
                 return False
-            conn.execute(self._queries["clear_steps"], {"run_id": run_id})
-            conn.cursor().executemany(
-                self._queries["add_step"], [{"run_id": run_id, **mapping.step_row(step)} for step in steps]
-            )
+            clear_steps(conn, WorkKind.RUN, run_id)
+            add_steps(conn, WorkKind.RUN, run_id, steps)
             append(conn, run_id, entry)
         return True
 
@@ -84,7 +92,7 @@ class Runs(Table):
         problem: str = "",
         *,
         expect: frozenset[RunState],
-        fence: int | None = None,
+        fencing_token: int | None = None,
         entry: AuditEntry | None = None,
     ) -> bool:
         """Move to a closed or parked state if it is in one of `expect`; False otherwise.
@@ -94,7 +102,7 @@ class Runs(Table):
             state: where to.
             problem: why.
             expect: states it may be in; those that cannot lead to `state` are left out.
-            fence: the owner's, so that one who was replaced cannot end the run; None for anyone else.
+            fencing_token: the owner's, so that one who was replaced cannot end the run; None for anyone else.
             entry: for the audit log.
 
         Raises:
@@ -104,32 +112,37 @@ class Runs(Table):
         legal = [before.value for before in expect if state in NEXT.get(before, ()) and state not in _BY_OTHER_WAYS]
         if not legal:
             raise TransitionError(f"a run cannot end as {state} from {', '.join(sorted(expect))}")
-        values = {"run_id": run_id, "state": state.value, "problem": problem.replace("\0", "")}
+        values = {"id": run_id, "state": state.value, "problem": problem.replace("\0", ""), "expect": legal}
         with connection(self._pool) as conn:
-            ended = conn.execute(self._queries["end_run"], values | {"expect": legal, "fence": fence}).fetchone()
-            if ended is None and fence is not None:
-                now = conn.execute(self._queries["fence_of"], values).fetchone()
-                if now is None or now["fence"] != fence:
-                    raise fenced_off(run_id)
-            if ended is not None:
-                append(conn, run_id, entry)
-        return ended is not None
+            before = _locked_state(conn, run_id)
+            if fencing_token is not None:
+                check_owner(conn, Lease(WorkKind.RUN, run_id, fencing_token))
+            if conn.execute(LEASES["end_run"], values).fetchone() is None:
+                return False
+            # Ended from outside while it runs, its owner must not write any more.
+            release_lease(conn, WorkKind.RUN, run_id, fenced=fencing_token is None and before is RunState.RUNNING)
+            append(conn, run_id, entry)
+        return True
 
     def replan(
-        self, run_id: str, plan: Plan, expires_at: datetime, fence: int, entries: Mapping[str, AuditEntry] | None = None
+        self, lease: Lease, plan: Plan, expires_at: datetime, entries: Mapping[str, AuditEntry] | None = None
     ) -> None:
-        """RUNNING → PENDING with a new plan; its steps are gone, and every vote that was for another digest or is
+        """RUNNING → PENDING with a new plan. Its steps are deleted, and every vote that was for another digest or is
         one of those that `entries` are about.
 
         Raises:
             PermanentError: ``fenced-off``.
         """
-        values = {"run_id": run_id, "expires_at": expires_at, "fence": fence, **mapping.plan_row(plan)}
+        run_id, row = lease.id, mapping.plan_row(plan)
         with connection(self._pool) as conn:
-            if conn.execute(self._queries["replan_run"], values).fetchone() is None:
-                raise fenced_off(run_id)
-            conn.execute(self._queries["clear_steps"], values)
-            conn.execute(BALLOTS["clear_stale_votes"], values)
+            state = _locked_state(conn, run_id)
+            check_owner(conn, lease)
+            if state is not RunState.RUNNING:
+                raise fenced_off(lease)
+            conn.execute(LEASES["replan_run"], {"id": run_id, "expires_at": expires_at, **row})
+            release_lease(conn, WorkKind.RUN, run_id)
+            clear_steps(conn, WorkKind.RUN, run_id)
+            conn.execute(BALLOTS["clear_stale_votes"], {"run_id": run_id, "digest": row["digest"]})
             for user_id, entry in (entries or {}).items():
                 conn.execute(BALLOTS["clear_vote"], {"run_id": run_id, "user_id": user_id})
                 append(conn, run_id, entry)
@@ -142,7 +155,7 @@ class Runs(Table):
         return resumed
 
     def request_cancel(self, run_id: str, user_id: str) -> None:
-        """Ask the owner to stop at the next safe place; whoever asked first is remembered."""
+        """Ask the owner to stop at the next safe place; the first request is remembered."""
         self._do("request_cancel", run_id=run_id, user_id=user_id)
 
     def expired(self) -> Sequence[str]:
@@ -150,19 +163,22 @@ class Runs(Table):
         return [row["id"] for row in self._all("expired_runs", now=self._clock.now())]
 
     def take(self, run_id: str, owner: str, lease_s: float) -> Run | None:
-        """Become the owner: fence + 1, state RUNNING, lease. None when another owner's lease still runs or the run
-        is neither approved nor running.
+        """Become the owner: a new fencing token, state RUNNING, a lease. None when another owner's lease still runs or
+        the run is neither approved nor running.
         """
         with connection(self._pool) as conn:
-            values = {"run_id": run_id, "owner": owner, "lease_s": lease_s}
-            if conn.execute(self._queries["take_run"], values).fetchone() is None:
+            if _locked_state(conn, run_id) not in {RunState.APPROVED, RunState.RUNNING}:
                 return None
-            row = conn.execute(self._queries["run"], values).fetchone()
-        return mapping.run_of(row) if row else None
+            if take_lease(conn, WorkKind.RUN, run_id, owner, lease_s) is None:
+                return None
+            conn.execute(LEASES["start_run"], {"id": run_id})
+            row = conn.execute(self._queries["run"], {"run_id": run_id}).fetchone()
+        return mapping.read_run(row) if row else None
 
     def unowned(self) -> Sequence[str]:
-        """Ids of approved runs, and of running ones whose lease has ended."""
-        return [row["id"] for row in self._all("unowned_runs")]
+        """List ids of approved runs, and of running ones whose lease has ended."""
+        with connection(self._pool) as conn:
+            return [row["id"] for row in conn.execute(LEASES["unowned_runs"])]
 
 
 def _another_run_active(other: Run) -> PermanentError:
@@ -172,3 +188,9 @@ def _another_run_active(other: Run) -> PermanentError:
         f"{mapping.person(other.requester)} at {mapping.moment(other.created_at)}.",
         f"`/rollback status` shows it; `/rollback cancel {other.id}` stops it.",
     )
+
+
+def _locked_state(conn: Connection[DictRow], run_id: str) -> RunState | None:
+    """Hold a run's row until the transaction ends: nobody takes or ends it meanwhile."""
+    row = conn.execute(LEASES["lock_run"], {"id": run_id}).fetchone()
+    return RunState(row["state"]) if row else None

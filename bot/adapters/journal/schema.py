@@ -1,4 +1,4 @@
-"""Making the state database ready: our schema, and the queue's."""
+"""Migrates the state database: the journal's schema, and the queue's."""
 
 import hashlib
 from importlib import resources
@@ -6,7 +6,7 @@ from importlib import resources
 import psycopg
 from procrastinate.schema import SchemaManager
 
-from bot.adapters.journal.connections import CONNECT_TIMEOUT_S, conninfo_of, translated
+from bot.adapters.journal.connections import CONNECT_TIMEOUT_S, complete_dsn, translated
 from bot.adapters.named_queries import load
 
 _QUERIES = load("sql.journal", "migration.sql")
@@ -23,7 +23,7 @@ def migrate(dsn: str) -> None:
     """
     schema = (resources.files("sql.journal") / "schema.sql").read_text(encoding="utf-8")
     sha256 = hashlib.sha256(schema.encode()).hexdigest()
-    with translated(), psycopg.connect(conninfo_of(dsn), connect_timeout=CONNECT_TIMEOUT_S) as connection:
+    with translated(), psycopg.connect(complete_dsn(dsn), connect_timeout=CONNECT_TIMEOUT_S) as connection:
         connection.execute(_QUERIES["lock_migration"])
         if not _is_applied(connection, sha256):
             connection.execute(schema.encode())

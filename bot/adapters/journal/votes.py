@@ -1,4 +1,4 @@
-"""Votes: one a person, while the run is pending."""
+"""Stores votes: one per person, while the run is pending."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,8 +9,7 @@ from psycopg.rows import DictRow
 
 from bot.adapters.journal import mapping
 from bot.adapters.journal.audit import append
-from bot.adapters.journal.connections import connection
-from bot.adapters.journal.table import Table
+from bot.adapters.journal.connections import Table, connection
 from bot.adapters.named_queries import load
 from bot.domain.approvals import Retracted, Retraction, Vote
 from bot.domain.runs import OPEN, RunState
@@ -56,7 +55,7 @@ class Votes(Table):
     def current(self, run_id: str) -> Sequence[Vote]:
         """Votes now, oldest first."""
         with connection(self._pool) as conn:
-            return [mapping.vote_of(row) for row in conn.execute(BALLOTS["votes"], {"run_id": run_id})]
+            return [mapping.read_vote(row) for row in conn.execute(BALLOTS["votes"], {"run_id": run_id})]
 
 
 def _check_open(conn: Connection[DictRow], run_id: str, digest: str) -> None:

@@ -63,7 +63,7 @@ class SlackRunAnnouncer:
     def changed(self, run: Run, old_digest: str, differences: Sequence[str]) -> None:
         """Put what changed; the old request loses its buttons and says that it is void."""
         if run.plan.digest.startswith(old_digest):
-            key = f"note:{run.id}:asked-again-{run.plan.short_digest}-{run.fence}"
+            key = f"note:{run.id}:asked-again-{run.plan.short_digest}-{run.fencing_token}"
             self._reply(run, key, approval_request.render_asked_again(run, differences))
             return
         self._reply(run, _request_key(run.id, old_digest), approval_request.render_void(run, old_digest, differences))
@@ -84,7 +84,7 @@ class SlackRunAnnouncer:
 
     def escalate(self, run: Run, escalation: Escalation) -> None:
         """Put the escalation; repeated at the same step, it brings the message up to date."""
-        self._reply(run, f"note:{run.id}:escalation-{run.fence}", escalation_view.render(run, escalation))
+        self._reply(run, f"note:{run.id}:escalation-{run.fencing_token}", escalation_view.render(run, escalation))
 
     def find_run(self, channel: str, ts: str) -> tuple[str, str] | None:
         """Find the run of a card or request by the key that it was posted under."""

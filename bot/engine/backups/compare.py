@@ -1,4 +1,4 @@
-"""Whether a database that was loaded from a bundle is what the bundle's manifest says."""
+"""Compares a database that was loaded from a bundle with the bundle's manifest."""
 
 from collections.abc import Sequence
 

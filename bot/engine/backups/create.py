@@ -1,21 +1,35 @@
-"""Taking a bundle: one way for emergency backups, for `/backups ENV take`, and for whatever else needs one."""
+"""Creates backups: emergency backups, those of drills, and those people request by `/backups ENV take`."""
 
+import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bot.domain.backups import Backup, BackupName, Manifest
 from bot.domain.catalogue import DatabaseFacts
-from bot.domain.runs import Progress
+from bot.domain.jobs import Job, JobKind, is_label, is_reserved
+from bot.domain.runs import Progress, RunState
+from bot.engine.approvals.authorization import check_member
+from bot.engine.backups.jobs import JobExecution, JobStep, run_job
 from bot.engine.context import EnvironmentServices, Services
-from bot.errors import PermanentError, TemporaryError
-from bot.ports import Dump, Report
+from bot.engine.requests import TakeBackup
+from bot.engine.runs.step_machine import Outcome
+from bot.errors import BotError, PermanentError, TemporaryError
+from bot.ports import Audience, Dump, Report
+
+_CHANGING = frozenset({RunState.APPROVED, RunState.RUNNING})
+SCRATCH_SHARE = 1.0
+"""Free scratch space needed, as a share of the database's size on disk; a dump is always smaller."""
+_log = logging.getLogger(__name__)
 
 
 def in_use(directory: Path, report: Report) -> Report:
-    """Keep a directory that is only read from looking like nobody's, for as long as there is progress to report."""
+    """Touch a directory that is only read while there is progress: the cleanup deletes those that look like orphans."""
 
     def reported(progress: Progress) -> None:
         with suppress(OSError):
@@ -25,12 +39,8 @@ def in_use(directory: Path, report: Report) -> Report:
     return reported
 
 
-SCRATCH_SHARE = 1.0
-"""Free scratch space wanted, as a share of the database's size on disk; a dump is always smaller."""
-
-
 def take_bundle(env: EnvironmentServices, services: Services, label: str, app_version: str, report: Report) -> Backup:
-    """Dump, bundle, upload; the manifest beside it last. Repeated, it begins anew under a new name.
+    """Dump, bundle, upload; the manifest beside it last. Repeated, it begins again under a new name.
 
     Args:
         env: whose database and bucket.
@@ -95,3 +105,76 @@ def _manifest(environment: str, label: str, app_version: str, facts: DatabaseFac
         files=(),
         tables=tuple(dump.tables),
     )
+
+
+class TakeStep(JobStep):
+    """Takes a backup for a person."""
+
+    kind = JobKind.TAKE
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+
+    def act(self, execution: JobExecution) -> Outcome:
+        """Dump, bundle, upload.
+
+        Raises:
+            BotError: see `take_bundle`.
+        """
+        env, report = execution.env, execution.reporter(self.key)
+        backup = take_bundle(env, execution.services, self._label, serving(env), report)
+        return Outcome(str(backup.name), {"name": str(backup.name)})
+
+    def conclude(self, execution: JobExecution, data: Mapping[str, Any]) -> Job:
+        """Name the backup."""
+        return replace(execution.job, subject=data["name"], backup=execution.env.store.find(data["name"]))
+
+
+def take(services: Services, audience: Audience, request: TakeBackup) -> str:
+    """Take a backup; returns a sentence for the person who requested it.
+
+    Raises:
+        BotError: why there is none; where it had begun, the incident channel shows it too.
+    """
+    environment, label = request.environment, request.label
+    env = services.env(environment)
+    check_member(services, audience.user_id, env.environment)
+    _check_label(label)
+    _check_no_run(services, environment)
+    ended = run_job(services, env, audience, TakeStep(label), label)
+    return f"Backup {ended.subject} is taken. /backups {environment} show {ended.subject} says what is in it."
+
+
+def serving(env: EnvironmentServices) -> str:
+    """The app version that serves now, "" if unknown; a backup is worth having even if the cluster does not answer."""
+    try:
+        deployment = env.cluster.inspect().deployment(env.environment.workloads.version_deployment)
+    except BotError as error:
+        _log.warning("the app's version is left out of a backup of %s: %s", env.environment.name, error.reference)
+        return ""
+    return str(deployment.version or "")
+
+
+def _check_label(label: str) -> None:
+    if not is_label(label):
+        raise PermanentError(
+            "not-a-label",
+            f"{label[:80]} cannot be a label.",
+            "Use letters, digits, dots and dashes, 60 at the most.",
+        )
+    if is_reserved(label):
+        raise PermanentError(
+            "label-reserved",
+            f"Only runs may take backups labelled {label[:80]}.",
+            "Choose another label: a run finds its own backup by such a one.",
+        )
+
+
+def _check_no_run(services: Services, environment: str) -> None:
+    run = services.journal.runs.active(environment)
+    if run is not None and run.state in _CHANGING:
+        raise PermanentError(
+            "run-under-way",
+            f"Run {run.id} is changing {environment} now, and takes a backup of its own before it does.",
+            "Take yours when it is over: /rollback status.",
+        )

@@ -1,198 +1,151 @@
-"""Chores: take a backup, prove one, look for lost rows.
+"""Executes jobs: at most one of each kind per environment. If its process dies, another takes over."""
 
-One of a kind an environment; whoever dies in the middle of one is replaced.
-"""
-
-import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import stamina
-
-from bot.domain.jobs import Job, JobHolder, JobKind, JobState, is_label, is_reserved
-from bot.domain.runs import Progress, RunState
-from bot.engine.approvals.authorization import check_member
-from bot.engine.backups.create import take_bundle
+from bot.domain.jobs import Job, JobHolder, JobKind, JobState
+from bot.domain.runs import Lease, Step, StepState, find_step
+from bot.engine.backups.kinds import JOB_WORDS
 from bot.engine.context import EnvironmentServices, Services
-from bot.engine.requests import TakeBackup
-from bot.errors import BotError, PermanentError, TemporaryError
-from bot.ports import Audience, Report
-
-SHOW_EVERY_S = 1.0
-ATTEMPTS_MOST = 3
-TRIES = 3
-"""Within one attempt: a lost connection should not cost a person another command."""
-_log = logging.getLogger(__name__)
-_CHANGING = frozenset({RunState.APPROVED, RunState.RUNNING})
-_DOING = {JobKind.TAKE: "backup", JobKind.VERIFY: "verification", JobKind.SALVAGE: "comparison"}
-_AUDITED = {
-    JobKind.TAKE: "backup-take",
-    JobKind.VERIFY: "backup-verify",
-    JobKind.SALVAGE: "rows-salvaged",
-}
+from bot.engine.runs.interrupts import OwnershipLostError, RunInterruptError
+from bot.engine.runs.step_machine import LEASE_S, MAX_SENTENCE, MachineStep, StepExecution, perform_step
+from bot.errors import BotError, PermanentError
+from bot.ports import Audience
 
 
-@dataclass(frozen=True)
-class Work:
-    """A chore under way, and where it is done."""
+class JobExecution(StepExecution):
+    """A job while this process owns it."""
 
-    services: Services
-    env: EnvironmentServices
-    job: Job
+    max_owners = 3
 
-    def reporter(self) -> Report:
-        """Show progress, no more often than is of use; a figure that cannot be shown stops nothing."""
-        shown_at = [self.services.clock.monotonic() - SHOW_EVERY_S]
+    def __init__(self, services: Services, env: EnvironmentServices, job: Job, lease: Lease) -> None:
+        super().__init__(services, lease)
+        self.env = env
+        self.job = job
+        self._steps: tuple[Step, ...] = ()
+        self._shown: Job | None = None
 
-        def report(progress: Progress) -> None:
-            now = self.services.clock.monotonic()
-            if now - shown_at[0] >= SHOW_EVERY_S:
-                shown_at[0] = now
-                self._show(progress=progress)
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The checklist as it was read last."""
+        return self._steps
 
-        return report
+    def reload(self) -> None:
+        """Read the steps again."""
+        self._steps = tuple(self.services.journal.jobs.steps(self.job.id))
+        progress = next((step.progress for step in self._steps if step.progress), self.job.progress)
+        self.job = replace(self.job, progress=progress)
 
-    def _show(self, **changes: Any) -> None:
-        try:
-            self.services.job_announcer.job(replace(self.job, **changes))
-        except TemporaryError as error:
-            _log.warning("chore %s cannot be shown: %s", self.job.id[:60], error.reference)
+    def announce(self) -> None:
+        """Request a current message, if there is news."""
+        if self.job != self._shown:
+            self.services.job_announcer.job(self.job)
+            self._shown = self.job
 
-    def perform(self, act: Callable[[], Job]) -> Job:
-        """Do it, and show how it ended, whatever happens.
+    def audit(self, event: str, **details: object) -> None:
+        """Append to the audit log in the name of the person who requested the job.
+
+        Raises:
+            OwnershipLostError: the journal stays away.
+        """
+        self.insist(lambda: self.services.journal.audit.append("", self.job.user_id, event, details))
+
+    def carry(self, step: "JobStep") -> Job:
+        """Do the step, unless a predecessor has done it, and show how it ended.
 
         Raises:
             BotError: why it failed; it has been shown.
-            TemporaryError: ``journal-unreachable``: the outcome could not be written down; it is done again.
+            OwnershipLostError: another process has it, or the journal stays away: it is done again.
         """
+        self.insist(self.reload)
         try:
-            ended = _patiently(act)
-        except Exception as error:
-            self._end(replace(self.job, state=JobState.FAILED, problem=_words(error)))
+            ended = self._execute(step)
+        except RunInterruptError:
             raise
-        return self._end(ended)
+        except Exception as error:
+            problem = _describe(error)
+            self.record(step.key, StepState.FAILED, problem[:MAX_SENTENCE])
+            self._end(replace(self.job, state=JobState.FAILED, problem=problem))
+            raise
+        return self._end(replace(ended, state=JobState.DONE))
+
+    def _execute(self, step: "JobStep") -> Job:
+        if self.is_given_up:
+            raise PermanentError("chore-given-up", *self.explain_giving_up(JOB_WORDS[self.job.kind].noun))
+        self.say(self.announce)
+        if find_step(self.steps, step.key).state is not StepState.DONE:
+            perform_step(self, step)
+        return step.conclude(self, self.data(step.key))
 
     def _end(self, job: Job) -> Job:
-        services = self.services
-        ended = replace(job, ended_at=services.clock.now(), progress=None)
-        services.job_announcer.job(ended)
-        details = {
-            "environment": ended.environment,
-            "subject": ended.subject,
-            "state": ended.state.value,
-            "level": ended.level,
-            "problem": ended.problem,
-        }
-        services.journal.audit.append("", ended.user_id, _AUDITED[ended.kind], details)
+        ended = replace(job, ended_at=self.services.clock.now(), progress=None)
+        self.say(lambda: self.services.job_announcer.job(ended))
+        self.audit(
+            JOB_WORDS[ended.kind].audited,
+            environment=ended.environment,
+            subject=ended.subject,
+            state=ended.state.value,
+            level=ended.level,
+            problem=ended.problem,
+        )
         return ended
 
 
-def _patiently(act: Callable[[], Job]) -> Job:
-    for attempt in stamina.retry_context(on=TemporaryError, attempts=TRIES, timeout=None, wait_initial=1.0):
-        with attempt:
-            ended = act()
-    return ended
+class JobStep(MachineStep[JobExecution]):
+    """The step of a job. A lost connection should not cost a person another command, so it is tried three times."""
+
+    kind: JobKind
+    tries = 3
+    first_wait_s = 1.0
+
+    @property
+    def key(self) -> str:  # type: ignore[override] # the same for every step of a kind
+        """The kind's name."""
+        return self.kind.value
+
+    @abstractmethod
+    def conclude(self, execution: JobExecution, data: Mapping[str, Any]) -> Job:
+        """Build the job as it ended from what the step recorded, in this process or in one that died afterwards."""
 
 
-def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, BotError) else f"internal-error: {type(error).__name__}; the log has more."
-
-
-def take(services: Services, audience: Audience, request: TakeBackup) -> str:
-    """Take a backup; gives a sentence for whoever asked.
-
-    Raises:
-        BotError: why there is none; where it had begun, the incident channel has been told too.
-    """
-    environment = request.environment
-    env = services.env(environment)
-    check_member(services, audience.user_id, env.environment)
-    _check_label(request.label)
-    _check_no_run(services, environment)
-    work = begin(services, env, audience, JobKind.TAKE, request.label)
-    ended = work.perform(lambda: _taken(work))
-    return f"Backup {ended.subject} is taken. /backups {environment} show {ended.subject} says what is in it."
-
-
-def _taken(work: Work) -> Job:
-    backup = take_bundle(work.env, work.services, work.job.subject, serving(work.env), work.reporter())
-    return replace(work.job, state=JobState.DONE, subject=str(backup.name), backup=backup)
-
-
-def serving(env: EnvironmentServices) -> str:
-    """The app version that serves now, "" if unknown; a backup is worth having even if the cluster does not answer."""
-    try:
-        deployment = env.cluster.inspect().deployment(env.environment.workloads.version_deployment)
-    except BotError as error:
-        _log.warning("the app's version is left out of a backup of %s: %s", env.environment.name, error.reference)
-        return ""
-    return str(deployment.version or "")
-
-
-def _check_label(label: str) -> None:
-    if not is_label(label):
-        raise PermanentError(
-            "not-a-label",
-            f"{label[:80]} cannot be a label.",
-            "Use letters, digits, dots and dashes, 60 at the most.",
-        )
-    if is_reserved(label):
-        raise PermanentError(
-            "label-reserved",
-            f"Only runs may take backups labelled {label[:80]}.",
-            "Choose another label: a run finds its own backup by such a one.",
-        )
-
-
-def _check_no_run(services: Services, environment: str) -> None:
-    run = services.journal.runs.active(environment)
-    if run is not None and run.state in _CHANGING:
-        raise PermanentError(
-            "run-under-way",
-            f"Run {run.id} is changing {environment} now, and takes a backup of its own before it does.",
-            "Take yours when it is over: /rollback status.",
-        )
-
-
-def begin(
+def run_job(
     services: Services,
     env: EnvironmentServices,
     audience: Audience,
-    kind: JobKind,
+    step: JobStep,
     subject: str,
     level: int = 0,
-) -> Work:
-    """Hold the chore for this request, and show that it begins.
+) -> Job:
+    """Reserve the job for a request, and execute it.
 
     Raises:
-        PermanentError: ``chore-under-way`` with who and since when; ``chore-given-up`` after too many restarts.
+        PermanentError: ``chore-under-way`` with who and since when; ``chore-given-up`` after too many owners.
+        BotError: why it failed.
+        OwnershipLostError: another process still has it, or took over.
     """
-    environment, key = env.environment.name, audience.request_id
-    holder = services.journal.jobs.hold(environment, kind, key, audience.user_id)
+    environment, words, key = env.environment.name, JOB_WORDS[step.kind], audience.request_id
+    holder = services.journal.jobs.hold(environment, step.kind, key, audience.user_id)
     if holder.request_id != key:
-        raise _under_way(environment, kind, holder)
+        raise _under_way(environment, words.noun, holder)
+    lease = services.journal.jobs.take(key, [Step(step.key, 0, words.title)], services.owner, LEASE_S)
+    if lease is None:
+        raise OwnershipLostError("the lease of its last owner still runs")
     now = services.clock.now()
-    job = Job(key, kind, environment, subject, audience.user_id, now, level, holder.attempts)
-    work = Work(services, env, job)
-    if holder.attempts > ATTEMPTS_MOST:
-        work.perform(lambda: _give_up(job))
-    services.job_announcer.job(job)
-    return work
+    job = Job(key, step.kind, environment, subject, audience.user_id, now, level, lease.fencing_token)
+    with JobExecution(services, env, job, lease) as execution:
+        return execution.carry(step)
 
 
-def _give_up(job: Job) -> Job:
-    raise PermanentError(
-        "chore-given-up",
-        f"Backstop stopped {ATTEMPTS_MOST} times in the middle of this {_DOING[job.kind]}, so it is not tried again.",
-        "The log of the bot's process says why it stopped; memory or the scratch disk may be too small.",
-    )
+def _describe(error: Exception) -> str:
+    return str(error) if isinstance(error, BotError) else f"internal-error: {type(error).__name__}; the log has more."
 
 
-def _under_way(environment: str, kind: JobKind, holder: JobHolder) -> PermanentError:
+def _under_way(environment: str, noun: str, holder: JobHolder) -> PermanentError:
     return PermanentError(
         "chore-under-way",
-        f"A {_DOING[kind]} of {environment} is under way, asked for by <@{holder.user_id}> at "
+        f"A {noun} of {environment} is under way, asked for by <@{holder.user_id}> at "
         f"{holder.since:%Y-%m-%d %H:%M:%S} UTC.",
         "The incident channel shows how far it is; ask again when it is done.",
     )

@@ -1,4 +1,4 @@
-"""Questions about backups: lists, details, and finding one by the name somebody typed."""
+"""Answers questions about backups: lists, details, and a search by the name somebody typed."""
 
 from difflib import get_close_matches
 

@@ -1,4 +1,4 @@
-"""Kept databases: what a swap has put aside, until its time is over."""
+"""Enforces the retention of kept databases: announces the end of what a swap has put aside, then drops it."""
 
 import logging
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from bot.ports import KeptDatabase
 
 KINDS = frozenset({"kept", "undone"})
 NOTICE_S = 86_400.0
-"""How long before the end people are told, however late that is; half the time, where that is shorter."""
+"""Notice before a kept database is dropped, even where that is late; half of its time, where that is shorter."""
 ANNOUNCED = "kept-database-end-announced"
 BEGUN = "kept-database-drop-begun"
 DROPPED = "kept-database-dropped"
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 def kept_databases(services: Services, env: EnvironmentServices) -> Iterator[KeptDatabase]:
-    """List what a site's swaps have put aside, and until when: never earlier than people were told.
+    """List what an environment's swaps have put aside, and until when: never earlier than was announced.
 
     Raises:
         BotError: the database or the journal does not answer.
@@ -32,7 +32,7 @@ def kept_databases(services: Services, env: EnvironmentServices) -> Iterator[Kep
     for side in env.sides.list():
         if side.kind in KINDS:
             until = side.noted_at + timedelta(seconds=env.keep_old_s)
-            until = max(until, _told_end(services, side.run_id, side.name) or until)
+            until = max(until, _find_announced_end(services, side.run_id, side.name) or until)
             yield KeptDatabase(env.environment.name, side.name, side.run_id, side.size_bytes, until)
 
 
@@ -50,7 +50,7 @@ def expire_kept(services: Services) -> None:
 
 def _look_after(services: Services, env: EnvironmentServices, kept: KeptDatabase) -> None:
     notice = timedelta(seconds=min(NOTICE_S, env.keep_old_s / 2))
-    now, told = services.clock.now(), _told_end(services, kept.run_id, kept.name)
+    now, told = services.clock.now(), _find_announced_end(services, kept.run_id, kept.name)
     if told is None and now < kept.until - notice:
         return
     run = services.journal.runs.find(kept.run_id)
@@ -62,15 +62,15 @@ def _look_after(services: Services, env: EnvironmentServices, kept: KeptDatabase
         _drop(services, env, run, kept)
 
 
-def _told_end(services: Services, run_id: str, name: str) -> datetime | None:
-    """The end that people were told last; None where they have not been told."""
+def _find_announced_end(services: Services, run_id: str, name: str) -> datetime | None:
+    """Find the end that was announced last; None where none was."""
     events = [event for event in services.journal.audit.events(run_id) if event.event == ANNOUNCED]
     ends = [str(event.details["until"]) for event in events if event.details["database"] == name]
     return datetime.fromisoformat(ends[-1]) if ends else None
 
 
 def _announce(services: Services, run: Run, kept: KeptDatabase, until: datetime) -> None:
-    """Say it, then note that it was said: whoever dies in between says it again."""
+    """Announce the end, then note that: a process that dies in between leaves it to be announced again."""
     words = f"will be dropped after {until:%Y-%m-%d %H:%M} UTC. Until then /rollback undo {run.id} brings it back."
     _say(services, run, kept, "announced", words)
     details = {"database": kept.name, "until": until.isoformat()}
@@ -87,7 +87,7 @@ def _is_needed(services: Services, kept: KeptDatabase) -> bool:
 
 
 def _drop(services: Services, env: EnvironmentServices, run: Run, kept: KeptDatabase) -> None:
-    """Audited before and after: whoever dies in between leaves a drop that has begun, not one nobody knows of."""
+    """Drop it, audited before and after: a process that dies in between leaves the record of a drop that has begun."""
     events = services.journal.audit.events(run.id)
     if not any(event.event == BEGUN and event.details["database"] == kept.name for event in events):
         services.journal.audit.append(run.id, "backstop", BEGUN, {"database": kept.name})

@@ -1,17 +1,22 @@
-"""Rows that a swap has put aside: looked for, and offered as SQL in the bucket. Nothing is ever applied.
+"""Recovers rows that a swap has put aside: writes them as SQL to the bucket, and never applies them.
 
 Rows are patients' data, so they go where backups are, never into a message: the thread gets counts and the key.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
 
-from bot.domain.jobs import Job, JobKind, JobState
+from bot.domain.jobs import Job, JobKind
 from bot.domain.plans import SwapPlan
+from bot.domain.row_recovery import Salvage, read_salvage
 from bot.domain.runs import Run, RunState
 from bot.engine.approvals.authorization import check_steward
-from bot.engine.backups.jobs import Work, begin
+from bot.engine.backups.jobs import JobExecution, JobStep, run_job
 from bot.engine.context import Services
 from bot.engine.requests import RecoverRows
+from bot.engine.runs.step_machine import Outcome
 from bot.errors import PermanentError
 from bot.planning.kinds import is_past_return
 from bot.planning.retired import is_retired, saved_in_place
@@ -21,25 +26,24 @@ _CHANGING = frozenset({RunState.APPROVED, RunState.RUNNING})
 
 
 def salvage(services: Services, audience: Audience, request: RecoverRows) -> str:
-    """Compare what a run has put aside with the live database; gives a sentence for whoever asked.
+    """Compare what a run has put aside with the live database; returns a sentence for the person who requested it.
 
     Raises:
-        BotError: why not; where it had begun, the run's thread has been told too.
+        BotError: why not; where it had begun, the run's thread shows it too.
     """
     run = services.run(request.run_id)
     check_steward(services, audience.user_id, run)
     kept = _put_aside_by(run)
     row_recovery = _row_recovery(services, run, kept)
     _check_no_run(services, run.environment)
-    work = begin(services, services.env(run.environment), audience, JobKind.SALVAGE, run.id)
-    stored_as = f"salvage/{run.id}/{work.job.begun_at:%Y%m%d_%H%M%S}.sql.gz"
-    ended = work.perform(lambda: _recovered(work, row_recovery, run, kept, stored_as))
-    rows = ended.salvage.rows if ended.salvage else 0
-    return f"{rows:,} rows are written as SQL to {stored_as}; the thread of run {run.id} says which tables have them."
+    env, step = services.env(run.environment), RecoveryStep(row_recovery, run, kept)
+    found = run_job(services, env, audience, step, run.id).salvage or Salvage((), (), 0)
+    where = f"the thread of run {run.id} says which tables have them"
+    return f"{found.rows:,} rows are written as SQL to {found.key}; {where}."
 
 
 def _put_aside_by(run: Run) -> str:
-    """The name of the database that a run has put aside.
+    """Find the name of the database that a run has put aside.
 
     Raises:
         PermanentError: ``nothing-to-salvage``.
@@ -83,19 +87,41 @@ def _check_no_run(services: Services, environment: str) -> None:
         )
 
 
-def _recovered(work: Work, row_recovery: RowRecovery, run: Run, kept: str, key: str) -> Job:
-    with work.env.store.open_text(key) as write:
-        found = row_recovery.write_sql(kept, _about(work, run, kept), write, work.reporter())
-    return replace(work.job, state=JobState.DONE, salvage=replace(found, key=key))
+class RecoveryStep(JobStep):
+    """Compares the kept database with the live one, and writes missing rows as SQL."""
+
+    kind = JobKind.SALVAGE
+
+    def __init__(self, row_recovery: RowRecovery, run: Run, kept: str) -> None:
+        self._row_recovery = row_recovery
+        self._run = run
+        self._kept = kept
+
+    def act(self, execution: JobExecution) -> Outcome:
+        """Write the SQL to the bucket, under a name of this attempt's own.
+
+        Raises:
+            BotError: it could not be compared or stored.
+        """
+        at, run = execution.job.begun_at, self._run
+        key = f"salvage/{run.id}/{at:%Y%m%d_%H%M%S}.sql.gz"
+        head, report = _describe(run, self._kept, at), execution.reporter(self.key)
+        with execution.env.store.open_text(key) as write:
+            found = self._row_recovery.write_sql(self._kept, head, write, report)
+        return Outcome(f"{found.rows:,} rows", asdict(replace(found, key=key)))
+
+    def conclude(self, execution: JobExecution, data: Mapping[str, Any]) -> Job:
+        """Return what was found with the job."""
+        return replace(execution.job, salvage=read_salvage(data))
 
 
-def _about(work: Work, run: Run, kept: str) -> list[str]:
-    """The head of the file: what it is, and what to mind before anybody runs it."""
+def _describe(run: Run, kept: str, at: datetime) -> list[str]:
+    """Write the head of the file: its origin, and a warning for people who want to run it."""
     come = run.plan.restore if isinstance(run.plan, SwapPlan) else None
     state = f"{come.created_at:%Y-%m-%d %H:%M:%S} UTC" if come else "unknown"
     return [
         f"Rows of {kept} that the live database of {run.environment} lacks or has otherwise.",
-        f"Compared {work.job.begun_at:%Y-%m-%d %H:%M:%S} UTC. Run {run.id} put it aside for a state of {state}.",
+        f"Compared {at:%Y-%m-%d %H:%M:%S} UTC. Run {run.id} put it aside for a state of {state}.",
         "Backstop never runs this. Read it, take out what must not come back, then run it in the live database as the",
         "owner of its tables, without the app's triggers where those must not fire again. It is one transaction.",
         "INSERT: nobody has that key in the live database. The app may have deleted such a row since.",

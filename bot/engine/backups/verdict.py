@@ -1,4 +1,4 @@
-"""What speaks against a bundle, told from what speaks against us; and what was proven of it, kept."""
+"""Separates faults of a bundle from faults of the environment, and stores verification results."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +49,7 @@ def judging(level: int) -> Iterator[None]:
 def note(env: EnvironmentServices, backup: Backup, result: Verification) -> str:
     """Keep the result, unless a deeper look at that very object has said more before: that stays true.
 
-    What was noted is read anew: a drill may have found something while this was going on.
+    The stored result is read again: a drill may have found something meanwhile.
     """
     found = env.store.find(str(backup.name))
     before = found.verified if found is not None and found.stored == backup.stored else backup.verified

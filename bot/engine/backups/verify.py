@@ -1,31 +1,96 @@
-"""Proving a backup: its names and checksums, that it can be read to its end, that it restores to what it says."""
+"""Verifies backups: 1 names and checksums, 2 readable to the end, 3 restores to what its manifest says."""
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bot.domain.backups import Backup, Verification
-from bot.domain.jobs import LEVELS, Job, JobKind, JobState
+from bot.domain.jobs import LEVELS, Job, JobKind
 from bot.domain.runs import run_id_of
 from bot.engine.approvals.authorization import check_member
 from bot.engine.backups.compare import compare
-from bot.engine.backups.jobs import Work, begin
+from bot.engine.backups.jobs import JobExecution, JobStep, run_job
 from bot.engine.backups.queries import find_backup
 from bot.engine.backups.verdict import FaultError, judging, note
 from bot.engine.context import Services
 from bot.engine.requests import VerifyBackup
+from bot.engine.runs.step_machine import Outcome
 from bot.errors import PermanentError
 from bot.planning.refusals import check_second_database
-from bot.ports import Audience, FetchedBundle, Sides
+from bot.ports import Audience, FetchedBundle, Report, Sides
 
 _NAMES, _READABLE, _RESTORED = LEVELS
 
 
+class VerifyStep(JobStep):
+    """Verifies a backup up to a level."""
+
+    kind = JobKind.VERIFY
+
+    def __init__(self, backup: Backup, level: int) -> None:
+        self._backup = backup
+        self._level = level
+
+    def act(self, execution: JobExecution) -> Outcome:
+        """Verify it, and store the result: that a bundle is damaged is a result, no failure.
+
+        Raises:
+            BotError: it could not be tried; nothing is stored then.
+        """
+        backup, now = self._backup, execution.services.clock.now
+        try:
+            schema = self._prove(execution)
+        except FaultError as fault:
+            note(execution.env, backup, Verification(fault.level, now(), fault.problem))
+            return Outcome("not passed", {"level": fault.level, "problem": fault.problem, "note": ""})
+        remark = note(execution.env, backup, Verification(self._level, now(), schema_version=schema))
+        return Outcome("passed", {"level": self._level, "problem": "", "note": remark})
+
+    def conclude(self, execution: JobExecution, data: Mapping[str, Any]) -> Job:
+        """Return the result with the job."""
+        return replace(execution.job, **data)
+
+    def _prove(self, execution: JobExecution) -> int:
+        """Verify it; returns the schema version that a restore found, else 0."""
+        services, env, report = execution.services, execution.env, execution.reporter(self.key)
+        if self._level == _NAMES:
+            with judging(_NAMES):
+                env.store.verify_names(self._backup, report)
+            return 0
+        services.scratch_dir.mkdir(parents=True, exist_ok=True)
+        run_id = run_id_of(execution.job.id)
+        # The prefix names its user: while the request is unfinished, the cleanup leaves the directory alone.
+        with tempfile.TemporaryDirectory(dir=services.scratch_dir, prefix=f"backstop-verify-{run_id}-") as scratch:
+            directory = Path(scratch) / "bundle"
+            directory.mkdir()
+            with judging(_NAMES):
+                bundle = env.store.fetch(self._backup, directory, report)
+            with judging(_READABLE):
+                services.reader.read_through(bundle)
+            if self._level == _RESTORED:
+                with judging(_RESTORED):
+                    return _restore(env.sides, run_id, self._backup, bundle, report)
+        return 0
+
+
+def _restore(sides: Sides, run_id: str, backup: Backup, bundle: FetchedBundle, report: Report) -> int:
+    """Restore it into a side database; returns its schema version. One made elsewhere has nothing to compare with."""
+    try:
+        name = sides.load(run_id, bundle, report)
+        if backup.manifest is not None:
+            compare(backup, sides.contents(name, report))
+        return sides.inspect(name).schema
+    finally:
+        sides.drop(sides.name("side", run_id))
+
+
 def verify(services: Services, audience: Audience, request: VerifyBackup) -> str:
-    """Prove a backup, keep what was found, and give a sentence for whoever asked.
+    """Verify a backup; returns a sentence for the person who requested it.
 
     Raises:
-        BotError: why it could not be tried; nothing is noted then.
+        BotError: why it could not be tried.
     """
     env, level = services.env(request.environment), request.level
     check_member(services, audience.user_id, env.environment)
@@ -33,8 +98,7 @@ def verify(services: Services, audience: Audience, request: VerifyBackup) -> str
     backup = find_backup(env, request.name)
     if level == _RESTORED:
         check_second_database(request.environment, env.database.inspect())
-    work = begin(services, env, audience, JobKind.VERIFY, str(backup.name), level)
-    ended = work.perform(lambda: _verified(work, backup))
+    ended = run_job(services, env, audience, VerifyStep(backup, level), str(backup.name), level)
     if ended.problem:
         return f"{backup.name} did NOT pass level {ended.level}: {ended.problem}"
     return f"{backup.name} passed level {ended.level}. {ended.note}".strip()
@@ -43,50 +107,3 @@ def verify(services: Services, audience: Audience, request: VerifyBackup) -> str
 def _check_level(level: int) -> None:
     if level not in LEVELS:
         raise PermanentError("not-a-level", f"There is no level {level}.", "Levels are 1, 2 and 3; 2 is the default.")
-
-
-def _verified(work: Work, backup: Backup) -> Job:
-    try:
-        schema = _prove(work, backup)
-    except FaultError as fault:
-        note(work.env, backup, Verification(fault.level, work.services.clock.now(), fault.problem))
-        return replace(work.job, state=JobState.DONE, level=fault.level, problem=fault.problem)
-    remark = note(work.env, backup, Verification(work.job.level, work.services.clock.now(), schema_version=schema))
-    return replace(work.job, state=JobState.DONE, note=remark)
-
-
-def _prove(work: Work, backup: Backup) -> int:
-    """Prove it; gives the schema version that a restore found, else 0."""
-    if work.job.level == _NAMES:
-        with judging(_NAMES):
-            work.env.store.verify_names(backup, work.reporter())
-        return 0
-    work.services.scratch_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=work.services.scratch_dir, prefix=_prefix(work)) as scratch:
-        directory = Path(scratch) / "bundle"
-        directory.mkdir()
-        with judging(_NAMES):
-            bundle = work.env.store.fetch(backup, directory, work.reporter())
-        with judging(_READABLE):
-            work.services.reader.read_through(bundle)
-        if work.job.level == _RESTORED:
-            with judging(_RESTORED):
-                return _restore(work, work.env.sides, backup, bundle)
-    return 0
-
-
-def _prefix(work: Work) -> str:
-    """The directory says whose it is: for as long as the request is not finished, nobody tidies it away."""
-    return f"backstop-verify-{run_id_of(work.job.id)}-"
-
-
-def _restore(work: Work, sides: Sides, backup: Backup, bundle: FetchedBundle) -> int:
-    """Restore it aside; gives the schema version found there. One made elsewhere says nothing to compare it with."""
-    run_id, report = run_id_of(work.job.id), work.reporter()
-    try:
-        name = sides.load(run_id, bundle, report)
-        if backup.manifest is not None:
-            compare(backup, sides.contents(name, report))
-        return sides.inspect(name).schema
-    finally:
-        sides.drop(sides.name("side", run_id))

@@ -1,4 +1,4 @@
-"""The dead man's switch: who has not been proven for too long, by a metric and by a message in the channel."""
+"""Alerts when a schedule or an environment has had no passed drill for too long (dead man's switch)."""
 
 from collections.abc import Iterator
 from datetime import datetime

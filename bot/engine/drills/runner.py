@@ -1,26 +1,19 @@
-"""A drill from its begin to its result: stage by stage, whatever process it takes, and nothing is left behind."""
+"""Performs drills: one step after the other, whatever process it takes, and nothing is left behind."""
 
 import logging
 from collections.abc import Sequence
 
-import stamina
-
 from bot.domain.drills import Drill, DrillState
 from bot.domain.runs import Step, StepState
 from bot.engine.context import Services
-from bot.engine.drills.execution import DrillExecution, patiently
-from bot.engine.drills.steps.measurements import measure, proofs_of
-from bot.engine.drills.steps.registry import STEPS
-from bot.engine.drills.steps.step import DrillStep
-from bot.engine.runs.execution import sentence
+from bot.engine.drills.execution import DrillExecution, DrillStep
+from bot.engine.drills.kinds import STEPS
+from bot.engine.drills.steps.measurements import list_proofs, measure
 from bot.engine.runs.interrupts import OwnershipLostError
-from bot.engine.runs.steps.step import Outcome
-from bot.errors import BotError, PermanentError, TemporaryError
+from bot.engine.runs.step_machine import LEASE_S, Outcome, as_failure, patiently, perform_step, sentence
+from bot.errors import BotError, PermanentError
 from bot.planning.refusals import drill_in_production
 
-TRIES = 3
-"""Of a stage, where something temporary goes wrong."""
-TAKEN_UP_MOST = 5
 _PROBLEM = "problem"
 _log = logging.getLogger(__name__)
 
@@ -30,22 +23,22 @@ def perform(services: Services, drill_id: str) -> None:
 
     Raises:
         PermanentError: ``unknown-drill``.
-        TemporaryError: ``journal-unreachable``; asked for again, it goes on.
+        TemporaryError: ``journal-unreachable``; tried again, it goes on.
     """
-    steps = checklist_of(_known(services, drill_id))
-    begun = patiently(lambda: services.drills.begin(drill_id, steps))
-    if begun is not None:
-        execution = DrillExecution(services, begun)
+    steps = build_checklist(_known(services, drill_id))
+    taken = patiently(lambda: services.drills.take(drill_id, steps, services.owner, LEASE_S))
+    if taken is not None:
         try:
-            _carry(execution)
+            with DrillExecution(services, taken) as execution:
+                _carry(execution)
         except OwnershipLostError as error:
             _log.warning("drill %s is left to its next owner: %s", drill_id, error)
             return
     patiently(lambda: services.drill_announcer.drill(_known(services, drill_id)))
 
 
-def checklist_of(drill: Drill) -> tuple[Step, ...]:
-    """The steps of such a drill."""
+def build_checklist(drill: Drill) -> tuple[Step, ...]:
+    """List the steps of such a drill."""
     return tuple(Step(drill_step.key, place, drill_step.title) for place, drill_step in enumerate(STEPS[drill.kind]))
 
 
@@ -58,11 +51,12 @@ def _known(services: Services, drill_id: str) -> Drill:
 
 def _carry(execution: DrillExecution) -> None:
     drill = execution.drill
-    execution.audit("drill-begun" if drill.fence == 1 else "drill-taken-up", kind=drill.kind.value, fence=drill.fence)
-    execution.show()
+    token = drill.fencing_token
+    execution.audit("drill-begun" if token == 1 else "drill-taken-up", kind=drill.kind.value, fence=token)
+    execution.insist(execution.refresh)
     drill_steps, refused = _permitted(execution)
-    if not refused and drill.fence > TAKEN_UP_MOST:
-        refused = _given_up()
+    if not refused and execution.is_given_up:
+        refused = PermanentError("drill-given-up", *execution.explain_giving_up("drill"))
     if refused:
         _refuse(execution, refused)
     for drill_step in drill_steps:
@@ -72,7 +66,7 @@ def _carry(execution: DrillExecution) -> None:
 
 
 def _permitted(execution: DrillExecution) -> tuple[Sequence[DrillStep], BotError | None]:
-    """Where a drill may not be, not even its cleaning up is done."""
+    """Return the steps that are allowed: where no drill may run, not even the cleanup is."""
     try:
         environment = execution.env.environment
         if environment.production:
@@ -95,14 +89,6 @@ class _Nothing(DrillStep):
         return Outcome("not done", state=StepState.SKIPPED)
 
 
-def _given_up() -> BotError:
-    return PermanentError(
-        "drill-given-up",
-        f"Backstop stopped {TAKEN_UP_MOST} times in the middle of this drill, so it is not tried again.",
-        "The log of the bot's process says why it stopped; memory or the scratch disk may be too small.",
-    )
-
-
 def _refuse(execution: DrillExecution, error: BotError) -> None:
     """Put it down to the step that a process died in, and is not tried again; else to the one that would be next."""
     begun = next((step for step in execution.drill.steps if step.state is StepState.RUNNING), None)
@@ -113,30 +99,18 @@ def _refuse(execution: DrillExecution, error: BotError) -> None:
 
 
 def _pass(execution: DrillExecution, drill_step: DrillStep) -> None:
-    """Do a stage, or pass it over."""
+    """Do a step, or skip it."""
     needed = () if drill_step.needs is None else drill_step.needs
     missing = not all(execution.is_done(key) for key in needed)
     if missing or (drill_step.needs is None and _problem(execution)):
         execution.record(drill_step.key, StepState.SKIPPED, "")
         return
-    execution.record(drill_step.key, StepState.RUNNING)
     try:
-        outcome = _tried(execution, drill_step)
+        perform_step(execution, drill_step)
     except OwnershipLostError:
         raise
     except Exception as error:  # noqa: BLE001 -- a bug must not leave a drill open, nor its databases lying about
-        _fail(execution, drill_step.key, _named(error))
-    else:
-        execution.record(drill_step.key, outcome.state, outcome.detail, outcome.data)
-
-
-def _tried(execution: DrillExecution, drill_step: DrillStep) -> Outcome:
-    for attempt in stamina.retry_context(on=TemporaryError, attempts=TRIES, timeout=None, wait_initial=1.0):
-        with attempt:
-            if attempt.num > 1:
-                execution.must_own(drill_step.key)
-            outcome = drill_step.act(execution)
-    return outcome
+        _fail(execution, drill_step.key, as_failure(error))
 
 
 def _fail(execution: DrillExecution, key: str, error: BotError) -> None:
@@ -155,18 +129,7 @@ def _finish(execution: DrillExecution) -> None:
     drill, problem = execution.drill, _problem(execution)
     state = DrillState.FAILED if problem else DrillState.PASSED
     measured = None if problem else measure(execution)
-    proofs = proofs_of(execution)
+    proofs = list_proofs(execution)
     execution.audit("drill-ended", state=state.value, problem=problem)
     book = execution.services.drills
-    execution.insist(lambda: book.finish(drill.id, drill.fence, state, problem, measured, proofs))
-
-
-def _named(error: Exception) -> BotError:
-    if isinstance(error, BotError):
-        return error
-    _log.error("a stage of a drill broke", exc_info=error)
-    return PermanentError(
-        "internal-error",
-        f"Something in Backstop broke: {type(error).__name__}.",
-        "The log of this process has the details.",
-    )
+    execution.insist(lambda: book.finish(drill.lease, state, problem, measured, proofs))

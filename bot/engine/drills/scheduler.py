@@ -1,8 +1,8 @@
-"""The scheduler's tick. Every replica does it every few seconds; the journal sees to it that each thing is done once.
+"""Schedules drills in a tick on every replica every few seconds; the journal keeps it idempotent.
 
-What is due gets a row; a row that nobody has been told of is announced; one whose time has come gets a request, as if a
-person had asked for it. What has ended is told, then noted as told: a process that dies in between leaves it to the
-next tick, which says the same in the same message.
+What is due gets a row. A row that is not announced yet is announced; one whose time has come gets a request, as if a
+person had made it. An end is reported, then noted as reported: a process that dies in between leaves it to the next
+tick, which reports the same in the same message.
 """
 
 import itertools
@@ -18,8 +18,8 @@ from bot.errors import BotError
 from bot.planning.schedule import Act, Situation, act_on, overtaken, why_missed
 
 TICK_EVERY_S = 5.0
-DUES_MOST = 1000
-"""As many as the calendar gives at once."""
+MAX_DUES = 1000
+"""As many as the calendar returns at once."""
 _MOMENT = timedelta(microseconds=1)
 _GONE = "Its schedule is no longer in the configuration."
 _CHANGED = "Its schedule has changed, and it is no longer due."
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 def tick(services: Services) -> bool:
-    """Do what is to be done now; gives whether all of it could be."""
+    """Do everything that is due now; False when some of it failed."""
     return _Tick(services, services.clock.now()).run()
 
 
@@ -71,19 +71,19 @@ class _Tick:
             self._enter(schedule, due)
         if dues:
             self._book.advance(schedule.name, schedule.fingerprint, dues[-1])
-        return len(dues) < DUES_MOST
+        return len(dues) < MAX_DUES
 
     def _enter(self, schedule: Schedule, due: datetime) -> None:
         """Give it a row, unless it has one. Ids are short: where another drill has the same, it gets the next."""
         for salt in itertools.count():
-            drill = self._drill_of(schedule, due, salt)
+            drill = self._build_drill(schedule, due, salt)
             if self._book.plan(drill):
                 return
             other = self._book.drill(drill.id)
             if other is None or (other.schedule, other.due_at) == (drill.schedule, drill.due_at):
                 return
 
-    def _drill_of(self, schedule: Schedule, due: datetime, salt: int) -> Drill:
+    def _build_drill(self, schedule: Schedule, due: datetime, salt: int) -> Drill:
         calendar = self._services.calendar
         start = due + timedelta(seconds=calendar.jitter_s(schedule, due))
         if schedule.rests_on(calendar.wall(schedule, start).date()):
@@ -155,7 +155,7 @@ def announce(services: Services, drill_id: str) -> None:
 
 
 def show_drill(services: Services, drill_id: str) -> None:
-    """Show a drill as it is, and again if it has changed meanwhile: an older state must not be the last wish."""
+    """Show a drill as it is, and again if it has changed meanwhile: an older state must not be the last message."""
     shown, now = None, services.drills.drill(drill_id)
     while now is not None and now != shown:
         services.drill_announcer.drill(now)

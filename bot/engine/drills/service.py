@@ -1,4 +1,4 @@
-"""What people do to drills: start one now, skip or postpone one, look."""
+"""Handles people's requests about drills: start one now, skip or postpone one, show them."""
 
 import itertools
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from bot.engine.approvals.authorization import check_approver
 from bot.engine.context import Services
 from bot.engine.drills.alerts import standings
 from bot.engine.drills.scheduler import announce, show_drill
-from bot.engine.drills.start import busy, order, resting, schedule_of
+from bot.engine.drills.start import busy, find_schedule, order, resting
 from bot.engine.requests import ListDrills, PostponeDrill, ShowDrill, SkipDrill, StartDrill
 from bot.errors import PermanentError
 from bot.planning.schedule import LONGEST_POSTPONEMENT
 from bot.ports import Audience
 
-SHOWN_MOST = 10
+MAX_SHOWN = 10
 
 
 def find_drill(services: Services, drill_id: str) -> Drill:
@@ -31,7 +31,7 @@ def find_drill(services: Services, drill_id: str) -> Drill:
 
 
 def start_now(services: Services, audience: Audience, request: StartDrill) -> str:
-    """Start a drill; gives a sentence for whoever asked.
+    """Start a drill; returns a sentence for the person who requested it.
 
     Raises:
         PermanentError: ``drill-in-production``, ``not-an-approver``, ``environment-busy``.
@@ -88,7 +88,7 @@ def _in_production(services: Services, environment: str) -> PermanentError:
 
 
 def skip(services: Services, audience: Audience, request: SkipDrill) -> str:
-    """Leave a planned drill out; gives a sentence for whoever asked.
+    """Leave a planned drill out; returns a sentence for the person who requested it.
 
     Raises:
         PermanentError: ``unknown-drill``, ``not-an-approver``, ``drill-started``, ``drill-ended``.
@@ -106,7 +106,7 @@ def skip(services: Services, audience: Audience, request: SkipDrill) -> str:
 
 
 def postpone(services: Services, audience: Audience, request: PostponeDrill) -> str:
-    """Put a planned drill off; gives a sentence for whoever asked.
+    """Put a planned drill off; returns a sentence for the person who requested it.
 
     Raises:
         PermanentError: ``unknown-drill``, ``not-an-approver``, ``drill-started``, ``drill-ended``, ``not-later``,
@@ -132,14 +132,14 @@ def postpone(services: Services, audience: Audience, request: PostponeDrill) -> 
 
 
 def _note(services: Services, user_id: str, event: str, details: Mapping[str, str]) -> None:
-    """Log what has been done, once: also where whoever did it died before they could."""
+    """Audit what has been done, once: also where the process that did it died before it could."""
     noted = (entry for entry in services.journal.audit.events("") if entry.event == event)
     if not any((entry.actor, entry.details) == (user_id, details) for entry in noted):
         services.journal.audit.append("", user_id, event, details)
 
 
 def _check_start(services: Services, drill: Drill, start: datetime) -> None:
-    schedule = schedule_of(services, drill)
+    schedule = find_schedule(services, drill)
     if start <= services.clock.now():
         raise PermanentError("not-later", f"{_time(start)} is over.", "Postpone it by more.")
     if start > drill.due_at + LONGEST_POSTPONEMENT:
@@ -184,7 +184,7 @@ def answer_list(services: Services, audience: Audience, request: ListDrills) -> 
     if environment:
         services.env(environment)
     found = [item for item in standings(services) if environment in ("", item.schedule.environment)]
-    drills = services.drills.drills(environment or None, SHOWN_MOST)
+    drills = services.drills.drills(environment or None, MAX_SHOWN)
     services.answers.drill_list(audience, found, drills)
 
 

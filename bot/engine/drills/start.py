@@ -1,4 +1,4 @@
-"""How a drill begins: what is in its way, the request for it, and whoever carries that out."""
+"""Starts drills: checks for obstacles, submits the request, and handles it."""
 
 import logging
 from collections.abc import Callable
@@ -12,19 +12,19 @@ from bot.planning.schedule import DEFAULT_WITHIN_S, last_start
 from bot.ports import Audience
 
 LONGEST = timedelta(hours=24)
-"""A drill that is taken up anew after that is given up."""
+"""A drill that is taken up again after that is given up."""
 Performer = Callable[[Services, str], None]
 _log = logging.getLogger(__name__)
 
 
-def schedule_of(services: Services, drill: Drill) -> Schedule | None:
+def find_schedule(services: Services, drill: Drill) -> Schedule | None:
     """Find a drill's schedule; None for one that somebody asked for, or when it is configured no more."""
     return next((item for item in services.schedules if item.name == drill.schedule), None)
 
 
 def within_s(services: Services, drill: Drill) -> int:
-    """How late it may start."""
-    schedule = schedule_of(services, drill)
+    """Return how late it may start."""
+    schedule = find_schedule(services, drill)
     return schedule.start_within_s if schedule else DEFAULT_WITHIN_S
 
 
@@ -49,7 +49,7 @@ def busy(services: Services, environment: str, drill_id: str) -> str:
 
 def resting(services: Services, drill: Drill, at: datetime) -> str:
     """Say that a moment is on a day on which its schedule rests."""
-    schedule = schedule_of(services, drill)
+    schedule = find_schedule(services, drill)
     day = services.calendar.wall(schedule, at).date() if schedule else None
     if schedule is None or day is None or not schedule.rests_on(day):
         return ""
@@ -82,7 +82,7 @@ def carry_out(services: Services, request: PerformDrill, perform: Performer) -> 
             raise
         _give_up(services, drill.id, str(error))
     except PermanentError as error:
-        if error.reference != "fenced-off":  # whoever owns it now goes on
+        if error.reference != "fenced-off":  # its new owner goes on
             _give_up(services, drill.id, str(error))
     except Exception as error:  # noqa: BLE001 -- a bug must not leave a drill open for ever, nor be silent
         _log.exception("drill %s", drill.id)
@@ -92,7 +92,7 @@ def carry_out(services: Services, request: PerformDrill, perform: Performer) -> 
 def _check_left(services: Services, drill_id: str) -> None:
     """See that a performer that returned has not left it under way, as one does that could not reach the journal.
 
-    Whoever else performs it holds its request, so nobody is disturbed by its being asked for again.
+    Another process that performs it holds its request, so trying again disturbs nobody.
 
     Raises:
         TemporaryError: ``drill-left``.
@@ -122,11 +122,11 @@ def _is_wanted(services: Services, drill: Drill, start_at: str) -> bool:
 
 def _give_up(services: Services, drill_id: str, problem: str) -> None:
     """End a drill that its performer has left open."""
-    begun = services.drills.begin(drill_id, ())
-    if begun is None:
+    taken = services.drills.take(drill_id, (), services.owner, 0.0)
+    if taken is None:
         return
     try:
-        services.drills.finish(drill_id, begun.fence, DrillState.FAILED, problem)
+        services.drills.finish(taken.lease, DrillState.FAILED, problem)
     except BotError as error:
         if error.reference != "fenced-off":
             raise

@@ -1,4 +1,4 @@
-"""What processes that died left lying about: databases nobody uses, and scratch directories with people's data."""
+"""Removes orphans that dead processes left: side databases, shadows, and scratch directories with people's data."""
 
 import shutil
 from collections.abc import Collection
@@ -16,7 +16,7 @@ from bot.ports import SideFacts
 
 SCRATCH_PREFIX = "backstop-"
 SCRATCH_AGE = timedelta(hours=6)
-"""What nobody we know of uses, and nobody has written to for so long, is nobody's."""
+"""A directory without a known user that has not been written to for so long is an orphan."""
 ANSWER_AGE = timedelta(days=7)
 """For how long answers that only one person saw are kept."""
 _WORKING = frozenset({RunState.APPROVED, RunState.RUNNING})
@@ -52,9 +52,9 @@ def _asked_for(services: Services) -> set[str]:
 
 
 def _drop_sides(services: Services, env: EnvironmentServices) -> None:
-    """Whoever has made one drops it; where that failed, what was loaded must not lie about for good."""
+    """Drop orphans: their makers drop them, and where that failed, loaded data must not stay permanently."""
     sides = [side for side in env.sides.list() if side.kind == "side"]
-    asked_for = _asked_for(services) if sides else ()  # after them: whoever is in the list has asked before
+    asked_for = _asked_for(services) if sides else ()  # read second: requests come first
     for side in sides:
         with by_itself(side.name):
             if _is_left(services, side, asked_for):
@@ -85,9 +85,9 @@ def _clean_up_scratch(services: Services) -> None:
 
 
 def _users(services: Services) -> set[str]:
-    """Who may be reading a directory named ``backstop-{what}-{user}-…``, however long ago it was written.
+    """Find users that may be reading a directory named ``backstop-{what}-{user}-…``, however long ago it was written.
 
-    A parked run is not among them: it downloads anew when it goes on.
+    A parked run is not among them: it downloads again when it is retried.
     """
     runs = {run.id for run in _open_runs(services) if run.state in _WORKING}
     drills = {drill.id for drill in services.drills.open_drills() if drill.state is DrillState.RUNNING}
@@ -95,7 +95,7 @@ def _users(services: Services) -> set[str]:
 
 
 def _written_at_s(directory: Path) -> float:
-    """When anything in it was last written: a long dump touches its files, not the directory above them."""
+    """Find when anything in it was last written: a long dump touches its files, not the directory above them."""
     times = [directory.stat().st_mtime]
     for path in directory.rglob("*"):
         with suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""The sweep: what a crash, a lost notification or the passing of time left undone. Every replica runs it."""
+"""Sweeps up (reconciles) what a crash, a lost notification or the passing of time left undone, on every replica."""
 
 import logging
 import threading
@@ -47,7 +47,7 @@ def _show_pending(services: Services, environment: str) -> None:
 
 
 def _expire(services: Services, run_id: str) -> None:
-    """Say it, then make it so, then say what is so: whoever dies in between leaves it to the next sweep."""
+    """Announce, apply, announce again: if the process dies in between, the next sweep repeats it."""
     run = services.journal.runs.find(run_id)
     if run is None:
         return

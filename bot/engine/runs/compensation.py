@@ -1,4 +1,4 @@
-"""Putting things back (↺), and knowing whether that is still possible."""
+"""Compensates a run (↺), and finds out whether that is still possible."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ TOUCHED = frozenset({StepState.RUNNING, StepState.DONE, StepState.FAILED})
 
 
 def must_compensate(execution: Execution) -> bool:
-    """Whether a run that was taken up had begun to give up: it goes on doing so."""
+    """Whether a run that was taken over had begun to compensate: it goes on doing so."""
     run = execution.run
     begun = any(step.state in {StepState.FAILED, StepState.UNDONE} for step in run.steps)
     return (begun or run.cancel_requested_by != "") and not passed_no_return(execution)
@@ -32,7 +32,7 @@ def passed_no_return(execution: Execution) -> bool:
     step = execution.run.step(key)
     if step.state is StepState.DONE:
         return True
-    if step.state is StepState.UNDONE:  # found not to have happened by whoever began to put things back
+    if step.state is StepState.UNDONE:  # an owner found, while it compensated, that it had not happened
         return False
     kind = KINDS[execution.run.plan.kind]
     if step.attempts == 0 or not kind.has_committed(execution):

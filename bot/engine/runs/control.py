@@ -21,7 +21,7 @@ _NOT_STARTED = frozenset({RunState.PENDING, RunState.APPROVED})
 
 
 def cancel(services: Services, audience: Audience, request: CancelRun) -> str:
-    """Stop a run where it can be stopped; gives what state it will be in, as a sentence.
+    """Stop a run where it can be stopped; returns a sentence about the state it will be in.
 
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``, ``run-ended``, ``past-no-return``.
@@ -38,13 +38,15 @@ def cancel(services: Services, audience: Audience, request: CancelRun) -> str:
 def _cancel_untouched(services: Services, user_id: str, run: Run) -> bool:
     """End a run that has not begun. A resumed run is approved too, with traffic down: its owner must put things back.
 
-    The fence proves that nobody has taken the run since it was read.
+    The fencing token proves that nobody has taken the run since it was read.
     """
     if any(step.state is not StepState.WAITING for step in run.steps):
         return False
     problem = _cancelled_by(user_id)
     try:
-        return services.journal.runs.end(run.id, RunState.CANCELLED, problem, expect=_NOT_STARTED, fence=run.fence)
+        return services.journal.runs.end(
+            run.id, RunState.CANCELLED, problem, expect=_NOT_STARTED, fencing_token=run.fencing_token
+        )
     except PermanentError:  # somebody has just taken it
         return False
 
@@ -113,7 +115,7 @@ def _leave_to_people(services: Services, user_id: str, run: Run) -> str:
 
 
 def resume(services: Services, audience: Audience, request: RetryRun) -> str:
-    """Go on after a park; gives what will happen, as a sentence.
+    """Retry a parked run; returns a sentence about what will happen.
 
     Raises:
         PermanentError: ``unknown-run``, ``not-yours``, ``not-parked``, ``restore-in-place-removed``.
@@ -153,11 +155,11 @@ def close_follow_up(services: Services, audience: Audience, request: CloseFollow
     detail, details = f"closed by <@{user_id}>: {request.link[:200]}", {"link": request.link[:500]}
     step = next((step for step in run.steps if step.key == FOLLOW_UP), None)
     if step is not None and step.state is StepState.OPEN:
-        # Noted first: a step that says closed while nobody knows by whom could not be mended by a successor.
+        # Audited first: a successor could not find out who closed a step that is closed already.
         if not _is_noted(services, run, user_id, details):
             services.journal.audit.append(run.id, user_id, "follow-up-closed", details)
-        services.journal.leases.record_step(run.id, run.fence, FOLLOW_UP, StepState.DONE, detail)
-    elif step is None or step.detail != detail:  # else it was this very wish, whose handler died before it could say so
+        services.journal.leases.record_step(run.lease, FOLLOW_UP, StepState.DONE, detail)
+    elif step is None or step.detail != detail:  # else its handler died before it could answer
         raise PermanentError("nothing-open", f"Run {run.id} has no open follow-up.", "/rollback status shows what is.")
     show(services, run.id)
     report_again(services, run.id)

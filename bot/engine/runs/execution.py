@@ -1,75 +1,51 @@
-"""One process's hold on a run: its lease, its place in the checklist, its session in the fenced database."""
+"""Holds a run for this process: its place in the checklist, and its session in the closed database."""
 
 import logging
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
 
-import stamina
-
-from bot.domain.runs import Progress, Run, StepState
+from bot.domain.runs import Run, Step
 from bot.engine.context import EnvironmentServices, Services
-from bot.engine.runs.interrupts import CancelledError, OwnershipLostError
-from bot.errors import BotError, PermanentError, TemporaryError
+from bot.engine.runs.interrupts import CancelledError
+from bot.engine.runs.step_machine import Outcome, StepExecution
+from bot.errors import BotError, TemporaryError
 from bot.planning.kinds import is_past_return
-from bot.ports import ExclusiveAccess, FetchedBundle, Report
-
-LEASE_S = 12.0
-RENEW_EVERY_S = 3.0
-CARD_EVERY_S = 1.0
-JOURNAL_PATIENCE_S = 60.0
+from bot.ports import ExclusiveAccess, FetchedBundle
 
 _log = logging.getLogger(__name__)
 
 
-class Execution:
-    """The run while this process owns it. Leaving the context ends the session and the heartbeat, not the run."""
+class Execution(StepExecution):
+    """A run while this process owns it. Leaving the context also ends the session, not the run."""
 
     def __init__(self, services: Services, env: EnvironmentServices, run: Run) -> None:
-        self.services = services
+        super().__init__(services, run.lease)
         self.env = env
         self.run = run
         self.compensating = False
         self.bundle: FetchedBundle | None = None
         self._session: ExclusiveAccess | None = None
-        self._ended = threading.Event()
-        self._lost = threading.Event()
         self._cancelled_by = run.cancel_requested_by
-        self._renewed_at = services.clock.monotonic()
-        self._card_at = 0.0
-        self._heart = threading.Thread(target=self._beat, name=f"lease-{run.id}", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._heart.start()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
         try:
             self.end_session()
         except BotError:
-            _log.warning("run %s: the session in the fenced database did not end properly", self.run.id)
-        self._heart.join()
+            _log.warning("run %s: the session in the closed database did not end properly", self.run.id)
+        super().__exit__(kind, error, trace)
 
-    def _beat(self) -> None:
-        while not self._ended.wait(RENEW_EVERY_S):
-            try:
-                self.services.journal.leases.renew(self.run.id, self.run.fence, LEASE_S)
-                self._renewed_at = self.services.clock.monotonic()
-                run = self.services.journal.runs.find(self.run.id)
-                self._cancelled_by = run.cancel_requested_by if run else ""
-            except PermanentError:
-                self._lost.set()
-                return
-            except TemporaryError:
-                continue
-            except Exception:  # noqa: BLE001 -- without a heart every `check` renews: slower, and as safe
-                _log.exception("lease of run %s", self.run.id)
-                return
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The checklist as it was read last."""
+        return self.run.steps
+
+    def look(self) -> None:
+        """Look for a request to cancel."""
+        run = self.services.journal.runs.find(self.run.id)
+        self._cancelled_by = run.cancel_requested_by if run else ""
 
     @property
     def may_cancel(self) -> bool:
@@ -81,30 +57,11 @@ class Execution:
 
         Raises:
             OwnershipLostError: another process has the run, or our lease may have ended unnoticed.
-            CancelledError: somebody wants it stopped and it still can be.
+            CancelledError: it is to be stopped and still can be.
         """
-        silent_s = self.services.clock.monotonic() - self._renewed_at
-        if self._lost.is_set() or silent_s > LEASE_S:
-            self._reclaim()
+        super().check()
         if self._cancelled_by and self.may_cancel and not self.compensating:
             raise CancelledError(self._cancelled_by)
-
-    def _reclaim(self) -> None:
-        """Renew at once. A journal that we alone cannot reach may have given the run away: stop then as well."""
-        try:
-            self.must_own()
-        except BotError as error:
-            raise OwnershipLostError(error.reference) from error
-
-    def must_own(self) -> None:
-        """Renew the lease now, as the last thing before something that cannot be taken back.
-
-        Raises:
-            PermanentError: ``fenced-off``.
-            TemporaryError: the journal does not answer.
-        """
-        self.services.journal.leases.renew(self.run.id, self.run.fence, LEASE_S)
-        self._renewed_at = self.services.clock.monotonic()
 
     def may_commit(self) -> None:
         """Take the very last look before COMMIT: the run is ours, and nobody wants it stopped.
@@ -119,14 +76,14 @@ class Execution:
             raise CancelledError(run.cancel_requested_by)
 
     def session(self) -> ExclusiveAccess:
-        """Give the only session of the fenced database, fencing it if this process has not."""
+        """Return the only session of the closed database, closing it to others if this process has not."""
         if self._session is None:
             self._session = self.env.database.take_exclusive_access(self.run.id)
         return self._session
 
     @contextmanager
     def fenced(self) -> Iterator[ExclusiveAccess]:
-        """Lend that session. Where something temporary went wrong in it, it may be dead: the next one is made anew."""
+        """Lend that session. After a temporary error it may be dead, so the next one is a new one."""
         try:
             yield self.session()
         except TemporaryError:
@@ -139,82 +96,22 @@ class Execution:
             session, self._session = self._session, None
             session.close()
 
-    def data(self, key: str) -> Mapping[str, Any]:
-        """What a step remembered."""
-        return self.run.step(key).data
-
-    def record(self, key: str, state: StepState, detail: str = "", data: Mapping[str, Any] | None = None) -> None:
-        """Note a step's state in the journal, waiting for it if need be, then wish for a current card.
-
-        Raises:
-            OwnershipLostError: another process has the run, or the journal stays away.
-        """
-        journal, run = self.services.journal, self.run
-        self.insist(lambda: journal.leases.record_step(run.id, run.fence, key, state, detail, data))
-        self.insist(self.refresh)
-
-    def remember(self, key: str, data: Mapping[str, Any]) -> None:
-        """Note what a step that is under way must remember, waiting for the journal if need be.
-
-        Raises:
-            OwnershipLostError: another process has the run, or the journal stays away.
-        """
-        journal, run = self.services.journal, self.run
-        self.insist(lambda: journal.leases.remember(run.id, run.fence, key, data))
-        self.insist(self.refresh)
-
-    def insist(self, write: Callable[[], object]) -> None:
-        """Do something with the journal or the outbox, waiting for them if need be: their trouble is no step's failure.
-
-        Raises:
-            OwnershipLostError: another process has the run, or the journal stays away.
-        """
-        try:
-            _patiently(write)
-        except BotError as error:
-            raise OwnershipLostError(error.reference) from error
-
-    def refresh(self) -> None:
-        """Read the run again, a wish to cancel it included, and wish for a current card."""
+    def reload(self) -> None:
+        """Read the run again, a request to cancel included."""
         self.run = self.services.journal.runs.find(self.run.id) or self.run
         self._cancelled_by = self.run.cancel_requested_by
-        self._card_at = self.services.clock.monotonic()
-        votes = self.services.journal.votes.current(self.run.id)
-        self._attempt(lambda: self.services.announcer.card(self.run, votes))
 
-    def say(self, wish: Callable[[], None]) -> None:
-        """Wish for a message, waiting for the outbox if need be.
+    def announce(self) -> None:
+        """Request a current card."""
+        self._shown_at = self.services.clock.monotonic()
+        self.services.announcer.card(self.run, self.services.journal.votes.current(self.run.id))
 
-        Raises:
-            OwnershipLostError: the outbox stays away.
-        """
-        self.insist(lambda: self._attempt(wish))
-
-    def _attempt(self, wish: Callable[[], None]) -> None:
-        try:
-            wish()
-        except TemporaryError:
-            raise
-        except Exception:  # noqa: BLE001 -- a message that cannot be made must not stop a run half-way
-            _log.exception("run %s: a message could not be made", self.run.id)
-
-    def reporter(self, key: str) -> Report:
-        """Take a long step's progress: keep it, show it, and stop the step when the run is not ours or is cancelled."""
-
-        def report(progress: Progress) -> None:
-            self.check()
-            if self.services.clock.monotonic() - self._card_at < CARD_EVERY_S:
-                return
-            try:
-                self.services.journal.leases.record_progress(self.run.id, self.run.fence, key, progress)
-                self.refresh()
-            except TemporaryError:
-                return  # a figure that is not shown is no reason to stop a dump
-
-        return report
+    def settled(self, key: str, outcome: Outcome) -> None:
+        """Audit the step."""
+        self.audit("step", key=key, state=outcome.state.value, detail=outcome.detail)
 
     def note(self, key: str, text: str) -> None:
-        """Say a line in the thread, once."""
+        """Post a line in the thread, once."""
         self.say(lambda: self.services.announcer.note(self.run, key, text))
 
     def audit(self, event: str, **details: object) -> None:
@@ -224,13 +121,3 @@ class Execution:
             OwnershipLostError: the journal stays away.
         """
         self.insist(lambda: self.services.journal.audit.append(self.run.id, "backstop", event, details))
-
-
-@stamina.retry(on=TemporaryError, attempts=None, timeout=JOURNAL_PATIENCE_S, wait_max=2.0)
-def _patiently(write: Callable[[], object]) -> None:
-    write()
-
-
-def sentence(error: BotError) -> str:
-    """An error as one line for a card or the journal, at most 300 characters."""
-    return f"{error.reference}: {error.message}"[:300]

@@ -1,4 +1,4 @@
-"""Ways a run leaves its straight path that are no failures."""
+"""Defines interrupts: exceptions by which a run leaves its straight path without failing."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from bot.errors import BotError
 
 
 class RunInterruptError(Exception):
-    """Base of all detours; the runner knows each."""
+    """Base of all interrupts; the runner handles each."""
 
 
 class ReplanError(RunInterruptError):
@@ -27,7 +27,7 @@ class ReplanError(RunInterruptError):
 
 
 class VoidError(RunInterruptError):
-    """What was asked for can no longer be planned. `error` says why."""
+    """The request can no longer be planned. `error` says why."""
 
     def __init__(self, error: BotError) -> None:
         super().__init__(error.reference)

@@ -1,4 +1,4 @@
-"""What people have to say about a run: what went wrong, and what they will change."""
+"""Stores what people write about a run: what went wrong, and what they will change."""
 
 from bot.domain.runs import Run
 from bot.engine.approvals.authorization import check_steward
@@ -8,11 +8,11 @@ from bot.engine.runs.report import UNDER_WAY, report_again
 from bot.errors import PermanentError
 from bot.ports import Audience
 
-TEXT_MOST = 3000
+MAX_TEXT = 3000
 
 
 def document(services: Services, audience: Audience, request: DocumentRun) -> str:
-    """Keep what somebody writes about a run that has begun, and put it into the report; gives what became of it.
+    """Keep what somebody writes about a run that has begun, and put it into the report; returns the answer.
 
     Everything anybody wrote stays in the audit log; the report shows each person's newest.
 
@@ -24,8 +24,8 @@ def document(services: Services, audience: Audience, request: DocumentRun) -> st
     _check_over(run)
     if not _is_kept(services, run, audience.request_id):
         details = {
-            "wrong": request.wrong[:TEXT_MOST],
-            "change": request.change[:TEXT_MOST],
+            "wrong": request.wrong[:MAX_TEXT],
+            "change": request.change[:MAX_TEXT],
             "name": person.name,
             "request": audience.request_id,
         }
@@ -46,6 +46,6 @@ def _check_over(run: Run) -> None:
 
 
 def _is_kept(services: Services, run: Run, request_id: str) -> bool:
-    """Whether a predecessor wrote it down and died before the report was brought up to date."""
+    """Check whether a predecessor stored it and died before the report was brought up to date."""
     events = services.journal.audit.events(run.id)
     return any(event.event == "documented" and event.details.get("request") == request_id for event in events)

@@ -1,4 +1,4 @@
-"""Wait for something that makes progress; give up when it makes none."""
+"""Waits for something that makes progress, and gives up when it makes none."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The report of a run that has begun: told anew whenever something is added to it."""
+"""Keeps the report of a run that has begun up to date."""
 
 from bot.domain.backups import Export
 from bot.domain.runs import Run, RunState
@@ -10,9 +10,9 @@ UNDER_WAY = frozenset({RunState.PENDING, RunState.APPROVED, RunState.RUNNING})
 
 
 def report(services: Services, run: Run) -> None:
-    """Wish for the report in the thread, as a message and as a file.
+    """Request the report in the thread, as a message and as a file.
 
-    Looked at again afterwards: an older look must not have the last word.
+    The events are read again afterwards: an older reading must not have the last word.
     """
     shown = -1
     while (events := list(services.journal.audit.events(run.id))) and len(events) != shown:
@@ -30,7 +30,7 @@ def report_again(services: Services, run_id: str) -> None:
 
 
 def saved_rows(services: Services, run: Run) -> Export | None:
-    """What the run exported; None when it did not, or when the bucket does not say: a run does not wait for that."""
+    """Find the run's export; None when there is none, or the bucket does not answer: a run does not wait for that."""
     try:
         return services.env(run.environment).store.open_export(run.id).existing()
     except BotError:

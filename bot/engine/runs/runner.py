@@ -1,41 +1,37 @@
-"""The run engine: probe, record intent, act, record outcome, one step after the other.
+"""Executes approved runs, one step after the other.
 
-Before the point of no return a failure undoes itself and traffic returns; after it the run parks and asks people.
+Before the point of no return a failure is compensated and traffic returns; after it the run parks and people decide.
 A run taken over from a dead process goes on by the same rules, from what the journal and the world say.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
-
-import stamina
 
 from bot.domain.approvals import Vote
 from bot.domain.runs import Run, RunState, StepState
 from bot.engine.context import Services
 from bot.engine.runs.compensation import compensate, must_compensate, passed_no_return
 from bot.engine.runs.escalation import escalate
-from bot.engine.runs.execution import LEASE_S, Execution, sentence
+from bot.engine.runs.execution import Execution
 from bot.engine.runs.interrupts import CancelledError, OwnershipLostError, ReplanError, VoidError
 from bot.engine.runs.report import report
+from bot.engine.runs.step_machine import LEASE_S, SETTLED, as_failure, perform_step, sentence
 from bot.engine.runs.steps.registry import ACTIONS
 from bot.engine.runs.steps.step import Action
-from bot.errors import BotError, PermanentError, TemporaryError
+from bot.errors import BotError, PermanentError
 from bot.planning.checklist import BACKUP, RECHECK, STOP_TRAFFIC
 from bot.planning.retired import check_not_retired
 from bot.ports import AuditEntry
 
 _log = logging.getLogger(__name__)
-_SETTLED = frozenset({StepState.DONE, StepState.SKIPPED, StepState.OPEN})
 _PROBLEM = "problem"
 _ENDS_AS = "ends-as"
 """Keys in a failed step's data, kept when it is undone: the whole reason, and the state the run ends in."""
-T = TypeVar("T")
 
 
 class Runner:
-    """Executes approved runs, one call a run."""
+    """Executes approved runs, one call per run."""
 
     def __init__(self, services: Services, actions: Mapping[str, Action] = ACTIONS) -> None:
         self._services = services
@@ -56,7 +52,7 @@ class Runner:
     def _carry(self, execution: Execution) -> None:
         run, owner = execution.run, self._services.owner
         if any(step.attempts for step in run.steps):
-            execution.audit("run-taken-up", owner=owner, fence=run.fence)
+            execution.audit("run-taken-up", owner=owner, fence=run.fencing_token)
         else:
             execution.audit("run-started", digest=run.plan.digest, owner=owner)
         execution.insist(execution.refresh)
@@ -70,8 +66,8 @@ class Runner:
             self._give_up(execution, f"cancelled by <@{interrupt.user_id}>", RunState.CANCELLED)
         except OwnershipLostError:
             raise
-        except Exception as error:  # noqa: BLE001 -- a bug must not leave traffic down: see `_named`
-            self._stop(execution, _named(error))
+        except Exception as error:  # noqa: BLE001 -- a bug must not leave traffic down: see `as_failure`
+            self._stop(execution, as_failure(error))
 
     def _go_on(self, execution: Execution) -> None:
         if must_compensate(execution):
@@ -93,7 +89,7 @@ class Runner:
             PermanentError: ``restore-in-place-removed``, ``step-unknown``.
         """
         check_not_retired(run)
-        unknown = [step.title for step in run.steps if step.state not in _SETTLED and step.key not in self._actions]
+        unknown = [step.title for step in run.steps if step.state not in SETTLED and step.key not in self._actions]
         if unknown:
             raise PermanentError(
                 "step-unknown",
@@ -127,26 +123,17 @@ class Runner:
 
     def _walk(self, execution: Execution) -> None:
         for step in execution.run.steps:
-            if step.state in _SETTLED:
+            if step.state in SETTLED:
                 continue
             execution.check()
-            self._perform(execution, step.key)
+            perform_step(execution, self._actions[step.key])
         self._end(execution, RunState.SUCCEEDED, "")
-
-    def _perform(self, execution: Execution, key: str) -> None:
-        action = self._actions[key]
-        outcome = _insist(execution, action, action.probe)
-        if outcome is None:
-            execution.record(key, StepState.RUNNING)
-            outcome = _insist(execution, action, action.act)
-        execution.record(key, outcome.state, outcome.detail, outcome.data)
-        execution.audit("step", key=key, state=outcome.state.value, detail=outcome.detail)
 
     def _stop(self, execution: Execution, error: BotError, state: RunState = RunState.FAILED) -> None:
         """A step failed: name it, then undo or park. The whole reason is kept with it, for a successor."""
         problem = sentence(error)
         whole = f"{problem} {error.hint}".strip()
-        failed = next((step for step in execution.run.steps if step.state not in _SETTLED), None)
+        failed = next((step for step in execution.run.steps if step.state not in SETTLED), None)
         if failed is not None:
             why = {_PROBLEM: whole, _ENDS_AS: state.value}
             execution.record(failed.key, StepState.FAILED, problem, {**failed.data, **why})
@@ -173,7 +160,7 @@ class Runner:
         except OwnershipLostError:
             raise
         except Exception as error:  # noqa: BLE001 -- same
-            return f"Then putting things back failed: {sentence(_named(error))}"
+            return f"Then putting things back failed: {sentence(as_failure(error))}"
         return None
 
     def _end(self, execution: Execution, state: RunState, problem: str) -> None:
@@ -188,7 +175,8 @@ class Runner:
         execution.audit("run-ended", state=state.value, problem=problem)
         execution.say(lambda: report(self._services, ended))
         running = frozenset({RunState.RUNNING})
-        execution.insist(lambda: journal.runs.end(run.id, state, problem, expect=running, fence=run.fence))
+        token = run.fencing_token
+        execution.insist(lambda: journal.runs.end(run.id, state, problem, expect=running, fencing_token=token))
         execution.insist(execution.refresh)
         self._announce(execution, execution.run)
 
@@ -231,7 +219,7 @@ class Runner:
         execution.say(lambda: services.announcer.changed(asked, run.plan.short_digest, interrupt.differences))
         self._announce(execution, asked)
         gone = {user: _withdrawn(run, user, why) for user, why in interrupt.withdrawn.items()}
-        execution.insist(lambda: services.journal.runs.replan(run.id, interrupt.plan, expires_at, run.fence, gone))
+        execution.insist(lambda: services.journal.runs.replan(run.lease, interrupt.plan, expires_at, gone))
         execution.insist(execution.refresh)
         self._announce(execution, execution.run)
 
@@ -239,36 +227,14 @@ class Runner:
         return [vote for vote in self._services.journal.votes.current(run.id) if vote.digest == run.plan.digest]
 
 
-def _insist(execution: Execution, action: Action, do: Callable[[Execution], T]) -> T:
-    for attempt in stamina.retry_context(
-        on=TemporaryError, attempts=None, timeout=action.patience(execution), wait_initial=0.5, wait_max=10.0
-    ):
-        with attempt:
-            execution.check()
-            return do(execution)
-    raise AssertionError  # pragma: no cover -- retry_context returns or raises
-
-
 def _withdrawn(run: Run, user_id: str, why: str) -> AuditEntry:
     return AuditEntry("backstop", "vote-withdrawn", {"user": user_id, "digest": run.plan.digest, "why": why})
 
 
 def _moved(run: Run, interrupt: ReplanError) -> PermanentError:
-    """What is laid out for the old plan has to be put back, so the run cannot wait for consent to another one."""
+    """Build the error: what the old plan prepared must be put back, so the run cannot wait for new approvals."""
     return PermanentError(
         "plan-moved",
         f"Run {run.id} was taken up long after its plan was checked, and now: {'; '.join(interrupt.differences)}.",
         f"Ask for it again: {run.plan.asked_for}",
-    )
-
-
-def _named(error: Exception) -> BotError:
-    """A bug in a step is a failure of that step: it undoes or parks like any other, and the log has the trace."""
-    if isinstance(error, BotError):
-        return error
-    _log.error("a step broke", exc_info=error)
-    return PermanentError(
-        "internal-error",
-        f"Something in Backstop broke: {type(error).__name__}.",
-        "The log of this process has the details.",
     )

@@ -111,7 +111,7 @@ def _actions(messages: list[Json]) -> set[str]:
 
 def _between_swaps(story: Story, drill_id: str) -> tuple[Any, Any]:
     query = """
-        SELECT s.ended_at FROM backstop.steps s JOIN backstop.runs r ON r.id = s.run_id
+        SELECT s.ended_at FROM backstop.steps s JOIN backstop.runs r ON r.id = s.work_id
         WHERE r.drill = %s AND s.key = 'swap' ORDER BY r.created_at
     """
     restored, undone = (row[0] for row in story.journal(query, drill_id))
@@ -197,8 +197,8 @@ def _posted(story: Story) -> set[str]:
 
 
 def _was_done(story: Story, drill_id: str, key: str) -> bool:
-    steps: list[Json] = story.journal("SELECT steps FROM backstop.drills WHERE id = %s", drill_id)[0][0]
-    return any(step["key"] == key and step["state"] == "done" for step in steps)
+    query = "SELECT count(*) > 0 FROM backstop.steps WHERE work_id = %s AND key = %s AND state = 'done'"
+    return bool(story.journal(query, drill_id, key)[0][0])
 
 
 def _measured(story: Story, drill_id: str) -> Json:

@@ -87,7 +87,7 @@ def remember_drills(story: Story) -> None:
             kind = DrillKind.RESTORE if weeks else DrillKind.MIGRATION
             drill = Drill(f"dpast{weeks}", "weekly", "staging", kind, "staging", clock.at, clock.at)
             book.plan(drill)
-            begun = book.begin(drill.id, ())
+            taken = book.take(drill.id, (), "sandbox", 0.0)
             proofs = () if weeks else (ScriptProof(27, script.sha256, clock.at, drill.id, reversible=True),)
             failed = weeks == 3  # noqa: PLR2004 -- any of them
             problem = "load-failed: the bundle does not load" if failed else ""
@@ -96,4 +96,4 @@ def remember_drills(story: Story) -> None:
                 "staging_x", 10**7, 3 * 10**7 - weeks * 10**6, 5000, phases, 3600.0 * weeks, 9.0, 38.0
             )
             state = DrillState.FAILED if failed else DrillState.PASSED
-            book.finish(drill.id, begun.fence if begun else 0, state, problem, measured, proofs)
+            book.finish(taken.lease if taken else drill.lease, state, problem, measured, proofs)

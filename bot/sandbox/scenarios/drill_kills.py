@@ -7,12 +7,11 @@ from bot.sandbox.scenarios.production import OID
 from bot.sandbox.story import Story, read_key
 
 STOPPING = """
-SELECT count(*) > 0 FROM backstop.steps s JOIN backstop.runs r ON r.id = s.run_id
+SELECT count(*) > 0 FROM backstop.steps s JOIN backstop.runs r ON r.id = s.work_id
 WHERE r.drill = %s AND s.key = 'stop-traffic' AND s.state = 'running'
 """
 UNDOING = """
-SELECT count(*) > 0 FROM backstop.drills d, jsonb_array_elements(d.steps) s
-WHERE d.id = %s AND s ->> 'key' = 'undo' AND s ->> 'state' = 'running'
+SELECT count(*) > 0 FROM backstop.steps WHERE work_id = %s AND key = 'undo' AND state = 'running'
 """
 DRILL_S = 180.0
 
@@ -31,7 +30,7 @@ def drill_killed(story: Story) -> None:
     checks = story.checks
     checks.equal("it passed all the same", read_result(staging, drill_id), ("passed", ""))
     checks.says("its message says so", read_message(staging, drill_id), "Passed")
-    taken_up = story.journal("SELECT fence FROM backstop.drills WHERE id = %s", drill_id)[0][0]
+    taken_up = story.journal("SELECT fencing_token FROM backstop.leases WHERE work_id = %s", drill_id)[0][0]
     checks.equal("three processes have had it", taken_up, 3)
     runs = story.journal("SELECT state FROM backstop.runs WHERE drill = %s", drill_id)
     checks.equal("it was restored once, and undone once", runs, [("succeeded",), ("succeeded",)])

@@ -7,7 +7,7 @@ from bot.sandbox.scenarios.before import Before, check_serving, observe
 from bot.sandbox.story import APPROVE, Story
 
 SLACK_WRITES = ("chat.postMessage", "chat.update", "chat.postEphemeral")
-STEP_RUNS = "SELECT 1 FROM backstop.steps WHERE run_id = %s AND key = %s AND state IN ('running', 'done')"
+STEP_RUNS = "SELECT 1 FROM backstop.steps WHERE work_id = %s AND key = %s AND state IN ('running', 'done')"
 
 
 def _check_done(story: Story, before: Before) -> None:

@@ -137,7 +137,7 @@ def _check_restored(story: Story, then: Then, booker: Booker) -> None:
 
 def times(story: Story, key: str) -> tuple[Any, Any]:
     """Return when a step of the newest run began and ended."""
-    query = "SELECT started_at, ended_at FROM backstop.steps WHERE run_id = %s AND key = %s"
+    query = "SELECT started_at, ended_at FROM backstop.steps WHERE work_id = %s AND key = %s"
     begun, ended = story.journal(query, story.run_id(), key)[0]
     return begun, ended
 
@@ -154,7 +154,7 @@ def _say_gaps(story: Story, booker: Booker) -> None:
 
 def check_closed(story: Story) -> float:
     """Check how long the newest run's swap kept the database closed, and return the seconds."""
-    query = "SELECT (data ->> 'closed_s')::float FROM backstop.steps WHERE run_id = %s AND key = 'swap'"
+    query = "SELECT (data ->> 'closed_s')::float FROM backstop.steps WHERE work_id = %s AND key = 'swap'"
     closed_s = float(story.journal(query, story.run_id())[0][0])
     story.checks.that("the database was closed for under a second", closed_s < CLOSED_S, closed_s)
     return closed_s

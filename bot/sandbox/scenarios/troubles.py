@@ -100,7 +100,7 @@ def bot_killed(story: Story) -> None:
     _start(story)
     story.wait(
         lambda: story.journal(
-            "SELECT 1 FROM backstop.steps WHERE run_id = %s AND key = 'stop-traffic' AND state = 'running'",
+            "SELECT 1 FROM backstop.steps WHERE work_id = %s AND key = 'stop-traffic' AND state = 'running'",
             story.run_id(),
         ),
         "traffic being stopped",

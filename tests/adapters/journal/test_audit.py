@@ -81,7 +81,7 @@ def test_tampering_shows(journal: PostgresJournal, tamper: Callable[[Events], Ev
 def forged(event: AuditEvent) -> AuditEvent:
     """Someone who knows how digests are made."""
     changed = replace(event, actor="U9")
-    return replace(changed, digest=audit.digest_of(changed))
+    return replace(changed, digest=audit.compute_digest(changed))
 
 
 def test_a_cut_off_end_shows_against_a_known_head(journal: PostgresJournal) -> None:

@@ -23,7 +23,9 @@ def park(journal: PostgresJournal) -> None:
     journal.runs.approve("raaaaa", PLAN.digest, STEPS)
     run = journal.runs.take("raaaaa", "bot:1", 30)
     assert run is not None
-    journal.runs.end("raaaaa", RunState.PARKED, "why", expect=frozenset({RunState.RUNNING}), fence=run.fence)
+    journal.runs.end(
+        "raaaaa", RunState.PARKED, "why", expect=frozenset({RunState.RUNNING}), fencing_token=run.fencing_token
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`bot.ports.DrillBook`: what both the real one and the fake keep to."""
+"""Checks that the real drill repository and the fake keep to `bot.ports.DrillRepository`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from bot.adapters.journal import PostgresDrillRepository
+from bot.adapters.journal import PostgresDrillRepository, PostgresJournal
 from bot.adapters.journal.connections import Pool
 from bot.domain.drills import (
     OUTDATED_AFTER,
@@ -24,6 +24,7 @@ from bot.domain.drills import (
 from bot.domain.runs import Progress, Step, StepState
 from bot.errors import PermanentError
 from bot.ports import DrillRepository
+from bot.ports.journal import Leases
 from tests.adapters.samples import NOON, StoppedClock
 from tests.fakes.drills import FakeDrillRepository
 
@@ -38,6 +39,13 @@ def book(request: pytest.FixtureRequest, clock: StoppedClock) -> Iterator[DrillR
         yield FakeDrillRepository(clock)
     else:
         yield PostgresDrillRepository(cast("Pool", request.getfixturevalue("pool")), clock)
+
+
+@pytest.fixture
+def leases(request: pytest.FixtureRequest, book: DrillRepository, clock: StoppedClock) -> Leases:
+    if isinstance(book, FakeDrillRepository):
+        return book.leases
+    return PostgresJournal(cast("Pool", request.getfixturevalue("pool")), clock).leases
 
 
 REAL_ONLY = pytest.mark.parametrize("book", ["real"], indirect=True)
@@ -57,7 +65,7 @@ def planned(book: DrillRepository, *drills: Drill) -> None:
 
 def begun(book: DrillRepository, clock: StoppedClock, drill: Drill, steps: Sequence[Step] = STEPS) -> Drill:
     clock.at = max(clock.now(), drill.start_at)
-    found = book.begin(drill.id, steps)
+    found = book.take(drill.id, steps, "another", 0.0)
     assert found is not None
     return found
 
@@ -65,9 +73,9 @@ def begun(book: DrillRepository, clock: StoppedClock, drill: Drill, steps: Seque
 def passed(book: DrillRepository, clock: StoppedClock, drill: Drill, at: datetime) -> None:
     planned(book, drill)
     clock.at = at
-    owned = book.begin(drill.id, STEPS)
+    owned = book.take(drill.id, STEPS, "another", 0.0)
     assert owned is not None
-    book.finish(drill.id, owned.fence, DrillState.PASSED)
+    book.finish(owned.lease, DrillState.PASSED)
 
 
 class TestPlanning:
@@ -105,7 +113,7 @@ class TestPlanning:
 
     def test_an_unknown_drill_is_none(self, book: DrillRepository) -> None:
         assert book.drill("dzzzzz") is None
-        assert book.begin("dzzzzz", STEPS) is None
+        assert book.take("dzzzzz", STEPS, "another", 0.0) is None
         assert not book.postpone("dzzzzz", NOON + DAY, "U")
         assert not book.close("dzzzzz", DrillState.SKIPPED, "")
 
@@ -195,7 +203,7 @@ class TestBeforeTheStart:
     def test_it_does_not_begin_before_its_start(self, book: DrillRepository, clock: StoppedClock) -> None:
         drill = make()
         planned(book, drill)
-        assert book.begin(drill.id, STEPS) is None
+        assert book.take(drill.id, STEPS, "another", 0.0) is None
         assert book.drill(drill.id) == drill
         assert begun(book, clock, drill).state is DrillState.RUNNING
 
@@ -206,7 +214,7 @@ class TestBeforeTheStart:
         assert not book.close(drill.id, DrillState.SKIPPED, "Again.", "U0LEADB")
         assert not book.postpone(drill.id, NOON + DAY, "U0LEADB")
         clock.at += DAY
-        assert book.begin(drill.id, STEPS) is None
+        assert book.take(drill.id, STEPS, "another", 0.0) is None
         book.miss({drill.id: "Missed."})
         ended = replace(drill, state=DrillState.SKIPPED, problem="Skipped.", user_id="U0LEADA", ended_at=NOON)
         assert book.drill(drill.id) == ended
@@ -262,36 +270,52 @@ class TestRunning:
         drill = make()
         planned(book, drill)
         first = begun(book, clock, drill)
-        expected = replace(drill, state=DrillState.RUNNING, fence=1, started_at=drill.start_at, steps=STEPS)
+        expected = replace(drill, state=DrillState.RUNNING, fencing_token=1, started_at=drill.start_at, steps=STEPS)
         assert first == expected
 
-    def test_whoever_takes_over_finds_the_steps_as_they_are(self, book: DrillRepository, clock: StoppedClock) -> None:
+    def test_whoever_takes_over_finds_the_steps_as_they_are(
+        self, book: DrillRepository, leases: Leases, clock: StoppedClock
+    ) -> None:
         drill = make()
         planned(book, drill)
         first = begun(book, clock, drill)
-        doing = replace(STEPS[0], state=StepState.RUNNING, progress=Progress(1, 2, "bytes"), data={"a": 1})
-        book.record(drill.id, first.fence, doing)
+        leases.record_step(first.lease, "fetch", StepState.RUNNING, data={"a": 1})
+        leases.record_progress(first.lease, "fetch", Progress(1, 2, "bytes"), "half of it")
         clock.at += DAY
-        second = book.begin(drill.id, (Step("other", 0, "Other"),))
+        second = book.take(drill.id, (Step("other", 0, "Other"),), "another", 0.0)
         assert second is not None
-        assert (second.fence, second.started_at, second.steps) == (2, drill.start_at, (doing, STEPS[1]))
+        doing = second.step("fetch")
+        assert (doing.state, doing.progress, doing.data) == (StepState.RUNNING, Progress(1, 2, "bytes"), {"a": 1})
+        assert (doing.detail, doing.attempts) == ("half of it", 1)
+        assert (second.fencing_token, second.started_at, second.steps) == (2, drill.start_at, (doing, STEPS[1]))
 
-    def test_an_older_owner_writes_no_more(self, book: DrillRepository, clock: StoppedClock) -> None:
+    def test_nobody_takes_it_from_a_living_owner(self, book: DrillRepository, clock: StoppedClock) -> None:
+        drill = make()
+        planned(book, drill)
+        clock.at = drill.start_at
+        assert book.take(drill.id, STEPS, "bot:1", 30.0) is not None
+        assert book.take(drill.id, STEPS, "bot:2", 30.0) is None
+        again = book.take(drill.id, STEPS, "bot:1", 30.0)
+        assert again is not None, "its process holds the request, so no other of its threads is at it"
+        assert again.fencing_token == 2
+
+    def test_an_older_owner_writes_no_more(self, book: DrillRepository, leases: Leases, clock: StoppedClock) -> None:
         drill = make()
         planned(book, drill)
         first, second = begun(book, clock, drill), begun(book, clock, drill)
         writes: list[Callable[[], None]] = [
-            lambda: book.record(drill.id, first.fence, STEPS[0]),
-            lambda: book.finish(drill.id, first.fence, DrillState.PASSED),
+            lambda: leases.record_step(first.lease, STEPS[0].key, StepState.DONE),
+            lambda: leases.renew(first.lease, 30.0),
+            lambda: book.finish(first.lease, DrillState.PASSED),
         ]
         for write in writes:
             with pytest.raises(PermanentError, match="fenced-off"):
                 write()
         assert book.drill(drill.id) == second
-        book.finish(drill.id, second.fence, DrillState.PASSED)
+        book.finish(second.lease, DrillState.PASSED)
         with pytest.raises(PermanentError, match="fenced-off"):
-            book.finish(drill.id, second.fence, DrillState.FAILED)
-        assert book.begin(drill.id, ()) is None
+            book.finish(second.lease, DrillState.FAILED)
+        assert book.take(drill.id, (), "another", 0.0) is None
 
     def test_what_was_learnt_is_kept(self, book: DrillRepository, clock: StoppedClock) -> None:
         drill = make()
@@ -300,7 +324,7 @@ class TestRunning:
         measured = Measurement("prod_x", 10, 100, 7, (("fetch", 1.5), ("load", 2.5)), 60.0, None, 3.0)
         proof = ScriptProof(27, "ab" * 32, clock.now(), drill.id, reversible=True)
         clock.at += MINUTE
-        book.finish(drill.id, owner.fence, DrillState.FAILED, "x: Why.", measured, [proof])
+        book.finish(owner.lease, DrillState.FAILED, "x: Why.", measured, [proof])
         expected = replace(
             owner, state=DrillState.FAILED, problem="x: Why.", measured=measured, ended_at=drill.start_at + MINUTE
         )
@@ -313,8 +337,8 @@ class TestRunning:
         planned(book, drill)
         clock.at = drill.start_at
         with ThreadPoolExecutor(8) as threads:
-            found = list(threads.map(lambda _: book.begin(drill.id, STEPS), range(16)))
-        assert sorted(owner.fence for owner in found if owner) == list(range(1, 17))
+            found = list(threads.map(lambda _: book.take(drill.id, STEPS, "another", 0.0), range(16)))
+        assert sorted(owner.fencing_token for owner in found if owner) == list(range(1, 17))
 
 
 class TestHistory:
@@ -335,7 +359,7 @@ class TestHistory:
         failed = make(NOON + 3 * DAY)
         planned(book, failed)
         owner = begun(book, clock, failed)
-        book.finish(failed.id, owner.fence, DrillState.FAILED, "x")
+        book.finish(owner.lease, DrillState.FAILED, "x")
         assert book.last_passed("weekly") == NOON + 2 * DAY
         assert book.last_passed("other") is None
         assert book.last_proof("prod") == book.last_proof("staging") == NOON + 2 * DAY
@@ -347,7 +371,7 @@ class TestHistory:
             planned(book, drill)
             owner = begun(book, clock, drill)
             proof = ScriptProof(27, "ab" * 32, NOON + number * DAY, drill.id)
-            book.finish(drill.id, owner.fence, DrillState.PASSED, proofs=[proof])
+            book.finish(owner.lease, DrillState.PASSED, proofs=[proof])
         assert list(book.script_proofs().values()) == [proof]
 
 

@@ -38,9 +38,9 @@ def play(book: DrillRepository, clock: StoppedClock, drill: Drill, proofs: tuple
     )
     assert drill.ended_at is not None
     clock.at = drill.ended_at
-    begun = book.begin(drill.id, ())
+    begun = book.take(drill.id, (), "another", 0.0)
     assert begun is not None
-    book.finish(drill.id, begun.fence, drill.state, drill.problem, drill.measured, proofs)
+    book.finish(begun.lease, drill.state, drill.problem, drill.measured, proofs)
 
 
 @pytest.fixture(params=["real", "fake"])

@@ -1,17 +1,19 @@
-"""Runs of a kind that no longer is made come out of the journal as they were written."""
+"""Runs of a kind that no longer is made come out of the journal as an older version has written them."""
 
 import json
+from collections.abc import Callable
 
+import psycopg
 import pytest
 
-from bot.adapters.journal import PostgresJournal
-from bot.adapters.journal.connections import Pool
+from bot.adapters.journal import Pool, PostgresJournal
+from tests.adapters.samples import StoppedClock
 from tests.engine.retired import ROWS, old_run
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_an_old_restore_in_place_is_read_as_it_was(journal: PostgresJournal, pool: Pool, name: str) -> None:
-    with pool.connection() as conn:
+def test_an_old_restore_in_place_is_read_as_it_was(older_dsn: str, migrated: Callable[[], Pool], name: str) -> None:
+    with psycopg.connect(older_dsn) as conn:
         columns = ", ".join(ROWS[name]["run"])
         insert = f"INSERT INTO backstop.runs ({columns}) SELECT {columns} FROM "
         conn.execute(
@@ -20,7 +22,7 @@ def test_an_old_restore_in_place_is_read_as_it_was(journal: PostgresJournal, poo
         steps = "INSERT INTO backstop.steps SELECT * FROM jsonb_populate_recordset(NULL::backstop.steps, %s)"
         conn.execute(steps, [json.dumps(ROWS[name]["steps"])])
 
-    run = old_run(name)
+    journal, run = PostgresJournal(migrated(), StoppedClock()), old_run(name)
     assert journal.runs.find(run.id) == run
     assert list(journal.runs.newest("prod")) == [run]
     assert run.plan.digest == ROWS[name]["run"]["digest"]

@@ -9,7 +9,7 @@ import pytest
 from bot.adapters.journal import PostgresJournal
 from bot.domain.runs import NEXT, OPEN, RunState, Step, StepState, TransitionError
 from bot.errors import PermanentError
-from tests.adapters.samples import NOON, PLAN, STEPS, StoppedClock, make_run
+from tests.adapters.samples import NOON, PLAN, STEPS, StoppedClock, lease, make_run
 
 PENDING = frozenset({RunState.PENDING})
 
@@ -41,13 +41,15 @@ def test_follow_ups_stay_listed_until_they_are_closed(journal: PostgresJournal) 
         taken = journal.runs.take(run_id, "bot:1", 30)
         assert taken is not None
         if run_id != "raaaaa":
-            journal.leases.record_step(run_id, taken.fence, "follow-up", StepState.OPEN)
-        assert journal.runs.end(run_id, RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}), fence=taken.fence)
+            journal.leases.record_step(taken.lease, "follow-up", StepState.OPEN)
+        assert journal.runs.end(
+            run_id, RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}), fencing_token=taken.fencing_token
+        )
 
     assert [run.id for run in journal.runs.open_follow_ups()] == ["rccccc", "rbbbbb"]
     assert [run.id for run in journal.runs.open_follow_ups("prod")] == ["rccccc"]
     assert journal.runs.open_follow_ups("prod") == [journal.runs.find("rccccc")]
-    journal.leases.record_step("rccccc", 1, "follow-up", StepState.DONE, "closed")
+    journal.leases.record_step(lease(1, "rccccc"), "follow-up", StepState.DONE, "closed")
     assert journal.runs.open_follow_ups("prod") == []
 
 
@@ -192,7 +194,7 @@ def test_whoever_asked_first_to_cancel_is_remembered(journal: PostgresJournal) -
 def test_replanning_goes_back_to_pending_without_steps(journal: PostgresJournal) -> None:
     bring_to(journal, RunState.RUNNING)
     moved = replace(PLAN, schema_fingerprint="99" * 32)
-    journal.runs.replan("raaaaa", moved, NOON + timedelta(hours=2), fence=1)
+    journal.runs.replan(lease(), moved, NOON + timedelta(hours=2))
     run = journal.runs.find("raaaaa")
     assert run is not None
     assert (run.state, run.plan, run.steps, run.started_at) == (RunState.PENDING, moved, (), None)

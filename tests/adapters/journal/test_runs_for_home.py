@@ -9,7 +9,7 @@ from bot.domain.approvals import Choice, Retraction, Vote
 from bot.domain.jobs import JobKind
 from bot.domain.runs import Progress, RunState, StepState
 from bot.ports import Request
-from tests.adapters.samples import NOON, PLAN, STEPS, make_run
+from tests.adapters.samples import NOON, PLAN, STEPS, lease, make_run
 
 WEEK_S = 7 * 86_400.0
 
@@ -55,11 +55,11 @@ def test_the_pulse_changes_with_everything_that_is_shown(either: PostgresJournal
     run = either.runs.take("raaaaa", "bot:1", 30)
     assert run is not None
     changed()
-    either.leases.record_step("raaaaa", run.fence, STEPS[0].key, StepState.RUNNING)
+    either.leases.record_step(lease(run.fencing_token), STEPS[0].key, StepState.RUNNING)
     changed()
-    either.leases.record_progress("raaaaa", run.fence, STEPS[0].key, Progress(1, 2, "bytes"))
+    either.leases.record_progress(lease(run.fencing_token), STEPS[0].key, Progress(1, 2, "bytes"))
     assert either.activity.pulse() == seen[-1]
-    either.leases.record_step("raaaaa", run.fence, STEPS[1].key, StepState.OPEN)
+    either.leases.record_step(lease(run.fencing_token), STEPS[1].key, StepState.OPEN)
     changed()
     either.runs.end("raaaaa", RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}))
     changed()
@@ -83,7 +83,7 @@ def test_a_replan_changes_the_pulse(journal: PostgresJournal) -> None:
     assert run is not None
     before = journal.activity.pulse()
     moved = replace(PLAN, schema_fingerprint="99" * 32)
-    journal.runs.replan("raaaaa", moved, NOON + timedelta(hours=1), run.fence)
+    journal.runs.replan(run.lease, moved, NOON + timedelta(hours=1))
     assert journal.activity.pulse() != before
 
 
@@ -94,8 +94,10 @@ def test_follow_ups_are_runs_with_a_step_left_to_people(either: PostgresJournal)
         run = either.runs.take(run_id, "bot:1", 30)
         assert run is not None
         state = StepState.DONE if run_id == "rbbbbb" else StepState.OPEN
-        either.leases.record_step(run_id, run.fence, STEPS[1].key, state)
-        either.runs.end(run_id, RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}), fence=run.fence)
+        either.leases.record_step(run.lease, STEPS[1].key, state)
+        either.runs.end(
+            run_id, RunState.SUCCEEDED, expect=frozenset({RunState.RUNNING}), fencing_token=run.fencing_token
+        )
 
     found = either.runs.open_follow_ups()
 
@@ -107,6 +109,6 @@ def test_the_pulse_is_cheap(journal: PostgresJournal, pool: Pool) -> None:
     """It is asked every two seconds by every replica: thousands of old runs must not matter."""
     with pool.connection() as conn:
         conn.execute("SET LOCAL enable_seqscan = off")
-        plan = conn.execute("EXPLAIN SELECT run_id FROM backstop.steps WHERE state = 'open'").fetchall()
+        plan = conn.execute("EXPLAIN SELECT work_id FROM backstop.steps WHERE state = 'open'").fetchall()
     assert "steps_open" in str(plan)
     assert journal.activity.pulse()

@@ -47,7 +47,7 @@ def test_an_older_schema_is_completed(state_dsn: str, journal: PostgresJournal) 
 def test_an_index_that_was_there_twice_is_there_once(state_dsn: str, journal: PostgresJournal) -> None:
     del journal
     with psycopg.connect(state_dsn) as connection:
-        connection.execute("CREATE INDEX steps_left_open ON backstop.steps (run_id) WHERE state = 'open'")
+        connection.execute("CREATE INDEX steps_left_open ON backstop.steps (work_id) WHERE state = 'open'")
         connection.execute("UPDATE backstop.applied_schema SET sha256 = 'older'")
     migrate(state_dsn)
     with psycopg.connect(state_dsn) as connection:

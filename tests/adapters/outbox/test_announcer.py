@@ -144,8 +144,8 @@ def test_where_only_votes_are_missing_the_request_stays_and_each_time_is_said(
     tray: Tray, announcer: SlackRunAnnouncer
 ) -> None:
     announcer.request(RUN, VOTES)
-    announcer.changed(replace(RUN, fence=1), DIGEST, ["only 1 of 2 votes stand"])
-    announcer.changed(replace(RUN, fence=2), DIGEST, ["only 1 of 2 votes stand"])
+    announcer.changed(replace(RUN, fencing_token=1), DIGEST, ["only 1 of 2 votes stand"])
+    announcer.changed(replace(RUN, fencing_token=2), DIGEST, ["only 1 of 2 votes stand"])
 
     assert any(block["type"] == "actions" for block in tray.wanted[f"request:rk3f9a:{DIGEST}"].blocks)
     assert list(tray.wanted)[1:] == [f"note:rk3f9a:asked-again-{DIGEST}-{fence}" for fence in (1, 2)]

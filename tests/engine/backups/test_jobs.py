@@ -10,7 +10,7 @@ import pytest
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, TableContent, Verification
 from bot.domain.jobs import Job, JobState
 from bot.domain.runs import Progress, RunState
-from bot.engine.backups.jobs import ATTEMPTS_MOST
+from bot.engine.backups.jobs import JobExecution
 from bot.engine.maintenance.sweeper import REQUEST_AGE_S
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Dump, FetchedBundle, Report, Request
@@ -186,22 +186,9 @@ class TestTake:
 
 
 class TestDeaths:
-    def test_wherever_its_process_dies_one_whole_backup_comes_of_it(self, world: World) -> None:
-        probe = Story(World(world.scratch))
-        probe.do(take(probe.world))
-        for number in range(1, len(probe.process.calls) + 1):
-            for after in (False, True):
-                dead = World(world.scratch)
-                request = take(dead)
-                Story(dead, Process("first", kill_at=number, after=after)).do(request)
-                where = f"{probe.process.calls[number - 1]} {after}"
-                assert 1 <= len(dead.store.backups) <= 2, where
-                assert job(dead, request).state is JobState.DONE, where
-                assert dead.journal.requests.kept[request.id].finished, where
-
     def test_one_that_kills_its_process_every_time_is_given_up(self, world: World) -> None:
         request = take(world)
-        for number in range(ATTEMPTS_MOST):
+        for number in range(JobExecution.max_owners):
             process = Process(f"p{number}", kill_at=_call_of(world, "database.dump", fresh=number == 0))
             if number == 0:
                 world.submit(process, request)

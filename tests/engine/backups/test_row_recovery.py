@@ -37,10 +37,14 @@ class Beside(FakeSides):
 
 @pytest.fixture
 def row_recovery(world: World) -> FakeRowRecovery:
+    put_aside(world)
+    return world.row_recovery
+
+
+def put_aside(world: World) -> None:
     """Run r2abcd has restored a backup; what it replaced is still there."""
     world.sides, world.row_recovery = Beside(KEPT), FakeRowRecovery()
     world.journal.runs.table["r2abcd"] = restored()
-    return world.row_recovery
 
 
 def restored(state: RunState = RunState.SUCCEEDED) -> Run:

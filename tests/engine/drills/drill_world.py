@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, TableContent
 from bot.domain.drills import Drill, DrillKind, DrillState
+from bot.domain.runs import WorkKind
 from bot.domain.workloads import HOLD_LABEL
 from bot.engine.runs.runner import Runner
 from tests.engine.runs.steps.test_load_side import faults_of
@@ -73,6 +74,11 @@ class Drilling(Story):
     def perform(self) -> Drill:
         self.do(self.world.request("drill", drill_id=DRILL_ID, start_at=self.drill().start_at.isoformat()))
         return self.drill()
+
+    def take_over(self) -> None:
+        """Another process takes the drill: this one stalls until its lease has ended."""
+        self.world.journal.leases.release(WorkKind.DRILL, DRILL_ID)
+        assert self.world.drills.take(DRILL_ID, (), "another", 0.0)
 
     def drill(self) -> Drill:
         drill = self.world.drills.drill(DRILL_ID)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.drills import OPEN_DRILLS, Drill, DrillState, Schedule
-from bot.domain.runs import Step
+from bot.domain.runs import Lease, Step
 from bot.engine.context import Services
 from bot.engine.drills.scheduler import tick
 from bot.engine.maintenance.sweeper import REQUEST_AGE_S, sweep
@@ -39,14 +39,14 @@ class CountingBook(FakeDrillRepository):
         self.starts: Counter[str] = Counter()
         self.finishes: Counter[str] = Counter()
 
-    def begin(self, drill_id: str, steps: Any) -> Drill | None:
-        before, begun = self.table[drill_id], super().begin(drill_id, steps)
+    def take(self, drill_id: str, *args: Any) -> Drill | None:
+        before, begun = self.table[drill_id], super().take(drill_id, *args)
         self.starts[drill_id] += begun is not None and before.state is DrillState.PLANNED
         return begun
 
-    def finish(self, drill_id: str, *args: Any, **kwargs: Any) -> None:
-        super().finish(drill_id, *args, **kwargs)
-        self.finishes[drill_id] += 1
+    def finish(self, lease: Lease, *args: Any, **kwargs: Any) -> None:
+        super().finish(lease, *args, **kwargs)
+        self.finishes[lease.id] += 1
 
 
 @dataclass
@@ -263,14 +263,14 @@ class Year:
         self._hiccup(drill_id)
         if before.state is DrillState.PLANNED:
             self._check_start(before)
-        drill = services.drills.begin(drill_id, (Step("only", 0, "The only step"),))
+        drill = services.drills.take(drill_id, (Step("only", 0, "The only step"),), "another", 0.0)
         if drill is None:
             return
         services.drill_announcer.drill(drill)
         self.world.clock.sleep(self.dice.uniform(60, 1200))
         self._hiccup(drill_id)
         state = DrillState.FAILED if self._chance(self.mischief.failure) else DrillState.PASSED
-        services.drills.finish(drill_id, drill.fence, state, "x: It did." if state is DrillState.FAILED else "")
+        services.drills.finish(drill.lease, state, "x: It did." if state is DrillState.FAILED else "")
         ended = services.drills.drill(drill_id)
         assert ended is not None
         services.drill_announcer.drill(ended)

@@ -78,6 +78,6 @@ def test_whoever_was_replaced_while_it_waited_to_try_again_touches_nothing(tmp_p
     probe = Drilling(tmp_path, kind=DrillKind.BUNDLE)
     probe.perform()
     number = probe.process.calls.index("sides.load") + 1
-    story.process.at_call[number] = lambda: story.world.drills.begin(DRILL_ID, ())
+    story.process.at_call[number] = story.take_over
     story.perform()
-    assert story.process.calls[number - 1 :] == ["sides.load", "drills.record", "drills.drill"]
+    assert story.process.calls[number - 1 :] == ["sides.load", "journal.leases.renew", "drills.drill"]

@@ -10,13 +10,14 @@ from bot.domain.backups import TableContent, Verification
 from bot.domain.drills import Corruption, DrillKind, DrillState
 from bot.domain.migrations import UpScript
 from bot.domain.runs import Run, RunState
-from bot.engine.drills.runner import TAKEN_UP_MOST, perform
+from bot.engine.drills.execution import DrillExecution
+from bot.engine.drills.runner import perform
 from bot.engine.operations import Operations
 from bot.errors import PermanentError, TemporaryError
 from tests.engine.drills.drill_world import DRILL_ID, STAGING, Drilling, bundle_of, faults_in_any, states
 from tests.engine.drills.test_runner import every_kind, faults_in_passed, kill_everywhere, runs
+from tests.engine.kills import killed_after
 from tests.engine.runs.steps.test_load_side import faults_of
-from tests.engine.runs.test_kills import killed_after
 from tests.engine.story import traffic_faults
 from tests.fakes.clock import NOON
 from tests.fakes.database import SETTINGS
@@ -287,8 +288,8 @@ def test_without_a_second_database_there_is_nothing_to_practise(tmp_path: Path) 
 
 def test_one_that_is_interrupted_again_and_again_is_given_up(tmp_path: Path) -> None:
     story = Drilling(tmp_path, kind=DrillKind.MIGRATION)
-    for _ in range(TAKEN_UP_MOST):
-        story.world.drills.begin(DRILL_ID, ())
+    for _ in range(DrillExecution.max_owners):
+        story.take_over()
     for left in (DRILL_ID, f"{DRILL_ID}-alone", f"{DRILL_ID}-chain"):
         story.sides.databases[story.sides.name("side", left)] = ()
     drill = story.perform()
@@ -299,11 +300,11 @@ def test_one_that_is_interrupted_again_and_again_is_given_up(tmp_path: Path) -> 
 def test_whoever_was_replaced_stops_without_a_word(tmp_path: Path) -> None:
     story = Drilling(tmp_path, kind=DrillKind.BUNDLE)
     number = story.process.calls
-    story.process.after_call[30] = lambda: story.world.drills.begin(DRILL_ID, ())
+    story.process.after_call[20] = story.take_over
     story.perform()
     assert number
     drill = story.drill()
-    assert (drill.state, drill.fence) == (DrillState.RUNNING, 2)
+    assert (drill.state, drill.fencing_token) == (DrillState.RUNNING, 2)
     (left,) = story.world.journal.requests.unfinished(0)
     Operations(story.world.services(Process("the other"))).handle(left.id)
     assert faults_in_passed(story, DrillKind.BUNDLE) == []

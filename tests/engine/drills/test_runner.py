@@ -1,4 +1,4 @@
-"""Drills: what they prove, what makes them red, and that they end the same wherever the process dies."""
+"""Drills that pass: what they prove and measure, and that nothing is left of them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +9,11 @@ from bot.domain.drills import Drill, DrillKind, DrillState
 from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState
 from bot.planning import checklist
+from tests.engine import kills
 from tests.engine.drills.drill_world import AGE_S, DRILL_ID, PROD_TABLES, Drilling, faults_in_any, states
 from tests.engine.runs.steps.test_load_side import faults_of
-from tests.engine.runs.test_kills import killed_after
 from tests.engine.story import steps, traffic_faults
 from tests.fakes.clock import NOON
-from tests.fakes.process import Process
 from tests.fakes.sides import COUNTING_S
 
 LOADED = ["choose", "control", "fetch", "load", "compare"]
@@ -127,26 +126,8 @@ def kill_everywhere(
     *,
     after: bool,
 ) -> list[str]:
-    faults: list[str] = []
-    number = 0
-    while True:
-        number += 1
-        process = Process("first", number, after=after)
-        story = Drilling(scratch, process, kind)
+    def perform(story: Drilling) -> None:
         play(story)
         story.perform()
-        if number > len(process.calls):
-            assert number > 30, "the drill must be long enough to be worth it"
-            return faults + judge(story)
-        where = f"killed {'after' if after else 'before'} call {number} ({process.calls[-1]})"
-        faults += [f"{where}: {fault}" for fault in judge(story)]
 
-
-def nothing_special(story: Drilling) -> None:
-    del story
-
-
-@killed_after
-@every_kind
-def test_it_ends_the_same_wherever_the_process_dies(tmp_path: Path, kind: DrillKind, *, after: bool) -> None:
-    assert kill_everywhere(tmp_path, kind, nothing_special, lambda s: faults_in_passed(s, kind), after=after) == []
+    return kills.kill_everywhere(lambda: Drilling(scratch, kind=kind), perform, judge, after=after)

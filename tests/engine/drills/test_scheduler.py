@@ -89,13 +89,13 @@ class TestWaiting:
 
     def test_for_another_drill_of_the_environment(self, world: World) -> None:
         office = Office(world, DAILY, replace(DAILY, name="other", kind=DrillKind.BUNDLE))
-        office.performing = lambda services, drill_id: (services.drills.begin(drill_id, ()), None)[1]
+        office.performing = lambda services, drill_id: (services.drills.take(drill_id, (), "another", 0.0), None)[1]
         office.until(timedelta())
         office.until(3 * HOUR)
         states = sorted(drill.state for drill in world.drills.table.values())
         assert states == [DrillState.PLANNED, DrillState.RUNNING]
         (running,) = (drill for drill in world.drills.table.values() if drill.state is DrillState.RUNNING)
-        world.drills.finish(running.id, running.fence, DrillState.PASSED)
+        world.drills.finish(running.lease, DrillState.PASSED)
         office.performing = office.passing
         world.clock.sleep(20)
         for waiting in world.journal.requests.unfinished(15):
@@ -219,7 +219,7 @@ class TestFailures:
     ) -> None:
         def breaks(services: Services, drill_id: str) -> None:
             if begun:
-                services.drills.begin(drill_id, ())
+                services.drills.take(drill_id, (), "another", 0.0)
             raise error
 
         office.performing = breaks
@@ -231,7 +231,7 @@ class TestFailures:
 
     def test_a_performer_that_was_fenced_off_leaves_it_to_its_owner(self, office: Office) -> None:
         def fenced_off(services: Services, drill_id: str) -> None:
-            services.drills.begin(drill_id, ())
+            services.drills.take(drill_id, (), "another", 0.0)
             raise PermanentError("fenced-off", "Another one has it.")
 
         office.performing = fenced_off
@@ -240,7 +240,7 @@ class TestFailures:
         assert office.drill().state is DrillState.RUNNING
 
     def test_one_that_was_left_under_way_is_taken_up_again(self, office: Office) -> None:
-        office.performing = lambda services, drill_id: (services.drills.begin(drill_id, ()), None)[1]
+        office.performing = lambda services, drill_id: (services.drills.take(drill_id, (), "another", 0.0), None)[1]
         office.until(timedelta())
         office.until(3 * HOUR)
         assert office.drill().state is DrillState.RUNNING
@@ -253,7 +253,7 @@ class TestFailures:
 
     def test_what_may_work_later_is_tried_again_for_a_day(self, office: Office) -> None:
         def hiccups(services: Services, drill_id: str) -> None:
-            services.drills.begin(drill_id, ())
+            services.drills.take(drill_id, (), "another", 0.0)
             raise TemporaryError("database-unreachable", "Gone.")
 
         office.performing = hiccups

@@ -79,7 +79,7 @@ class TestSkip:
         assert audited(office) == [(LEAD_A, "drill-skipped")]
 
     def test_one_that_runs_is_not_skipped(self, office: Office) -> None:
-        office.performing = lambda services, drill_id: (services.drills.begin(drill_id, ()), None)[1]
+        office.performing = lambda services, drill_id: (services.drills.take(drill_id, (), "another", 0.0), None)[1]
         office.until(3 * HOUR)
         assert office.refused(skip(office)).startswith(f"drill-started: Drill {office.drill().id} has started already.")
         assert office.drill().state is DrillState.RUNNING
@@ -231,7 +231,7 @@ class TestNow:
         office.world.journal.freezes.freeze("staging", LEAD_B, "the heat")
         assert office.refused(now(office)).startswith(f"environment-busy: <@{LEAD_B}> froze staging: the heat")
         office.world.journal.freezes.unfreeze("staging")
-        office.performing = lambda services, drill_id: (services.drills.begin(drill_id, ()), None)[1]
+        office.performing = lambda services, drill_id: (services.drills.take(drill_id, (), "another", 0.0), None)[1]
         office.do(now(office))
         assert office.refused(now(office)).startswith(f"environment-busy: Drill {office.drill().id} is running")
 

@@ -6,8 +6,9 @@ import pytest
 
 from bot.domain.runs import RunState
 from bot.engine.maintenance.sweeper import sweep
-from bot.engine.runs.execution import LEASE_S, Execution
+from bot.engine.runs.execution import Execution
 from bot.engine.runs.runner import Runner
+from bot.engine.runs.step_machine import LEASE_S
 from bot.errors import PermanentError, TemporaryError
 from tests.engine.story import Story, faults_in_success
 from tests.fakes.directory import LEAD_A, LEAD_B
@@ -108,7 +109,7 @@ def test_a_journal_that_is_away_gives_the_run_away(story: Story, world: World) -
 def test_the_heartbeat_keeps_the_lease_and_hears_of_a_cancel(
     world: World, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.engine.runs.execution.RENEW_EVERY_S", 0.01)
+    monkeypatch.setattr("bot.engine.runs.step_machine.RENEW_EVERY_S", 0.01)
     story.ask()
     run = world.run()
     world.journal.runs.approve(run.id, run.plan.digest, ())

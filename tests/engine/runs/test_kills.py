@@ -1,16 +1,17 @@
-"""A kill at every port call, before and after it took effect: the world ends the same."""
+"""Runs that fail, park, are rejected or expire end the same wherever their process dies."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from bot.domain.runs import RunState
 from bot.errors import PermanentError
+from tests.engine import kills
+from tests.engine.kills import killed, killed_after
 from tests.engine.story import Story, faults_in, faults_in_success, faults_in_undoing
 from tests.fakes.directory import LEAD_A
-from tests.fakes.process import Process
 from tests.fakes.world import World
+
+__all__ = ["kill_everywhere", "killed_after"]
 
 Play = Callable[[Story], None]
 Judge = Callable[[World], list[str]]
@@ -21,38 +22,14 @@ def nothing(story: Story) -> None:
 
 
 def kill_everywhere(scratch: Path, play: Play, judge: Judge, *, after: bool, prelude: Play = nothing) -> list[str]:
-    """Play it once for each port call, with a kill there; gives every fault with the call it came from.
+    """See `kills.kill_everywhere`. Nobody is killed in the prelude: its kills are another test's."""
 
-    Nobody is killed in the prelude: its kills are another test's.
-    """
-    faults: list[str] = []
-    number = 0
-    while True:
-        number += 1
-        process = Process("first", number, after=after)
-        world = World(scratch)
-        story = Story(world)
+    def begin() -> Story:
+        story = Story(World(scratch))
         prelude(story)
-        story.process = process
-        play(story)
-        where = f"killed {'after' if after else 'before'} call {number} ({process.calls[-1]})"
-        faults += [f"{where}: {fault}" for fault in judge(world)]
-        if story.deaths == 0:
-            assert number > 30, "the story must be long enough to be worth it"
-            return faults
+        return story
 
-
-killed = pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-killed_after = pytest.mark.parametrize("after", [True], ids=["after"])
-"""For the longer stories: who dies before a call leaves the same world as who dies after the one before it."""
-
-
-@killed
-def test_a_rollback_ends_the_same_wherever_the_process_dies(tmp_path: Path, *, after: bool) -> None:
-    def play(story: Story) -> None:
-        story.roll_back()
-
-    assert kill_everywhere(tmp_path, play, faults_in_success, after=after) == []
+    return kills.kill_everywhere(begin, play, lambda story: judge(story.world), after=after)
 
 
 @killed

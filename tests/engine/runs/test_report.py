@@ -83,7 +83,7 @@ def test_a_parked_run_is_reported_with_what_was_posted_and_again_when_it_ends(st
     assert (parked.state, events[-2:]) == (RunState.PARKED, ["escalated", "run-ended"])
     posted = next(event for event in world.journal.audit.log if event.event == "escalated")
     assert posted.details["logs"] == {"postgres-0": "LOG:  last 20 lines\n(1 line left out)"}
-    assert posted.details["logs"] == world.announcer.escalations[run.id, run.fence].database_logs
+    assert posted.details["logs"] == world.announcer.escalations[run.id, run.fencing_token].database_logs
     world.cluster.unhealthy.clear()
     story.do(world.request("resume", run_id=run.id))
 

@@ -1,12 +1,10 @@
-"""The bundle a drill practises on: taken for it, or the newest there is."""
+"""Chooses the bundle a drill practises on: one taken for it, or the newest there is."""
 
 from bot.domain.backups import Backup
-from bot.engine.backups.create import take_bundle
-from bot.engine.backups.jobs import serving
+from bot.engine.backups.create import serving, take_bundle
 from bot.engine.context import EnvironmentServices
-from bot.engine.drills.execution import BACKUP, OBJECT, DrillExecution, object_of
+from bot.engine.drills.execution import BACKUP, OBJECT, DrillExecution, DrillStep, identify
 from bot.engine.drills.steps import keys
-from bot.engine.drills.steps.step import DrillStep
 from bot.engine.runs.steps.backup_and_export import LOOK_AMONG
 from bot.engine.runs.steps.step import Outcome
 from bot.errors import PermanentError
@@ -43,7 +41,7 @@ class TakeBackup(DrillStep):
 
 
 def _check_free(execution: DrillExecution) -> None:
-    """Whoever rolls back for real goes first."""
+    """Let a real rollback go first."""
     active = execution.services.journal.runs.active(execution.drill.environment)
     if active is not None:
         raise another_run(active)
@@ -55,7 +53,7 @@ def _finished(env: EnvironmentServices, label: str) -> Backup | None:
 
 
 class ChooseBundle(DrillStep):
-    """What a disaster now would be recovered from."""
+    """Chooses the bundle that a disaster now would be recovered from."""
 
     key = keys.CHOOSE
     title = "Find the newest bundle that can be restored"
@@ -86,5 +84,5 @@ def _data_loss_s(execution: DrillExecution) -> float | None:
 
 def _outcome(backup: Backup, data: dict[str, float | None]) -> Outcome:
     size = f"{backup.stored.size_bytes / 1e6:.1f} MB"
-    known = {BACKUP: str(backup.name), OBJECT: object_of(backup), keys.BUNDLE_BYTES: backup.stored.size_bytes}
+    known = {BACKUP: str(backup.name), OBJECT: identify(backup), keys.BUNDLE_BYTES: backup.stored.size_bytes}
     return Outcome(f"{backup.name}, {size}", {**data, **known})

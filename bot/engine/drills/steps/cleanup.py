@@ -1,9 +1,8 @@
-"""Nothing of a drill stays: no scratch database, no download, no database that an undo has put aside."""
+"""Cleans up after a drill: scratch databases, downloads, and the database that an undo has put aside."""
 
 from bot.domain.drills import DrillKind
-from bot.engine.drills.execution import DrillExecution
+from bot.engine.drills.execution import DrillExecution, DrillStep
 from bot.engine.drills.steps import keys
-from bot.engine.drills.steps.step import DrillStep
 from bot.engine.runs.steps.step import Outcome
 from bot.ports import SideFacts
 

@@ -1,4 +1,4 @@
-"""Down scripts, proven in copies of real data: each alone, up again where that can be, and all as one chain."""
+"""Tests down scripts in copies of real data: each alone, up again where possible, and all as one chain."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,9 +6,8 @@ from typing import Any
 from bot.domain.drills import ScriptTest
 from bot.domain.migrations import DownScript
 from bot.domain.versions import label
-from bot.engine.drills.execution import DrillExecution
+from bot.engine.drills.execution import DrillExecution, DrillStep
 from bot.engine.drills.steps import keys
-from bot.engine.drills.steps.step import DrillStep
 from bot.engine.runs.steps.step import Outcome
 from bot.errors import PermanentError
 
@@ -38,7 +37,7 @@ class RunAlone(DrillStep):
         if failed is not None:
             execution.remember(self.key, data)
             raise PermanentError("down-script-failed", f"Alone, {label(failed.version)}: {failed.problem}", _HINT)
-        return Outcome(_told(tried), data)
+        return Outcome(_summarise(tried), data)
 
 
 def _loaded(execution: DrillExecution) -> str:
@@ -72,11 +71,11 @@ def _entry(script: DownScript, script_test: ScriptTest) -> Mapping[str, Any]:
     }
 
 
-def _told(tried: Sequence[ScriptTest]) -> str:
+def _summarise(tried: Sequence[ScriptTest]) -> str:
     ups = [script_test for script_test in tried if script_test.reversible]
-    odd = [f"{label(script_test.version)} {script_test.note}" for script_test in tried if script_test.note]
-    notes = f". But {'; '.join(odd)}" if odd else ""
-    return f"{_span(tried)}: checks true, {len(ups)} led up again to the same schema{notes}"
+    notes = [f"{label(script_test.version)} {script_test.note}" for script_test in tried if script_test.note]
+    but = f". But {'; '.join(notes)}" if notes else ""
+    return f"{_span(tried)}: checks true, {len(ups)} led up again to the same schema{but}"
 
 
 def _span(tried: Sequence[ScriptTest] | Sequence[DownScript]) -> str:
@@ -85,7 +84,7 @@ def _span(tried: Sequence[ScriptTest] | Sequence[DownScript]) -> str:
 
 
 class RunChain(DrillStep):
-    """What `/rollback ENV` does with the oldest of them, on a copy nobody has touched."""
+    """Does what `/rollback ENV` does with the oldest of them, on an untouched copy."""
 
     key = keys.CHAIN
     title = "Run all of them as one chain"

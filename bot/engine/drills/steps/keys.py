@@ -1,4 +1,4 @@
-"""Keys of the steps, and of what they remember."""
+"""Names the steps of drills, and the keys of what they remember."""
 
 TAKE = "backup"
 CHOOSE = "choose"

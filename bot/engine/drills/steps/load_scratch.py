@@ -1,4 +1,4 @@
-"""A bundle's way into a scratch database, and whether it is what its manifest says: level 3, by a drill."""
+"""Loads a bundle into a scratch database, and compares it with its manifest: level 3, by a drill."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,9 +7,8 @@ from bot.domain.backups import Verification
 from bot.domain.jobs import LEVELS
 from bot.engine.backups.compare import compare
 from bot.engine.backups.verdict import FaultError, judging, note
-from bot.engine.drills.execution import DrillExecution
+from bot.engine.drills.execution import DrillExecution, DrillStep
 from bot.engine.drills.steps import keys
-from bot.engine.drills.steps.step import DrillStep
 from bot.engine.preview.undo_rollback import check_room
 from bot.engine.runs.steps.step import Outcome
 from bot.planning.refusals import check_second_database

@@ -1,4 +1,4 @@
-"""What a drill has shown: times by phase, sizes, and which scripts are proven."""
+"""Measures a drill: times by phase, sizes, and which scripts are proven."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -57,7 +57,7 @@ def _measured(execution: DrillExecution, chosen_by: str, phases: Mapping[str, fl
 
 
 def _seconds(run: Run, steps: Collection[str]) -> float:
-    """What some steps of a run took together, without what the drill itself looked at meanwhile."""
+    """Add up the seconds of some steps of a run, without the time in which the drill itself counted rows."""
     return sum(run.step(key).elapsed_s or 0.0 for key in steps) - (_counted_s(run) if _SWAPPED[-1] in steps else 0.0)
 
 
@@ -75,7 +75,7 @@ def _downtime_s(run: Run) -> float | None:
     return round((ended - begun).total_seconds() - _counted_s(run), 3)
 
 
-def proofs_of(execution: DrillExecution) -> list[ScriptProof]:
+def list_proofs(execution: DrillExecution) -> list[ScriptProof]:
     """The scripts that passed alone and in the chain, by the text they had both times."""
     steps = {step.key: step for step in execution.drill.steps}
     chain = steps.get(keys.CHAIN)

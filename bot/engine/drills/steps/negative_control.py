@@ -1,4 +1,4 @@
-"""The negative control: a drill that could not fail would prove nothing."""
+"""Presents damaged bundles that must be refused (negative control): a drill that could not fail would prove nothing."""
 
 import shutil
 from collections.abc import Iterable
@@ -6,18 +6,17 @@ from collections.abc import Iterable
 from bot.domain.backups import Backup
 from bot.domain.drills import Corruption
 from bot.engine.backups.verdict import DAMAGED
-from bot.engine.drills.execution import DrillExecution
+from bot.engine.drills.execution import DrillExecution, DrillStep
 from bot.engine.drills.steps import keys
-from bot.engine.drills.steps.step import DrillStep
 from bot.engine.preview.undo_rollback import check_room
 from bot.engine.runs.steps.step import Outcome
 from bot.errors import PermanentError
 
 _COPIES = {
     Corruption.CUT: "a copy that ends in the middle",
-    Corruption.SHORTENED: "a copy packed anew without its last members",
+    Corruption.SHORTENED: "a copy repacked without its last members",
     Corruption.FLIPPED: "a copy with one bit changed",
-    Corruption.EDITED: "a copy packed anew with one byte of a member changed",
+    Corruption.EDITED: "a copy repacked with one byte of a member changed",
 }
 _TELLS_ITSELF = (Corruption.CUT, Corruption.FLIPPED)
 """What gzip alone finds. Of a bundle without a manifest nothing else can be known."""
@@ -41,12 +40,12 @@ class NegativeControl(DrillStep):
         corruptions: Iterable[Corruption] = Corruption if backup.manifest else _TELLS_ITSELF
         refused = {corrupt.value: _present(execution, backup, corrupt) for corrupt in corruptions}
         said = ", ".join(f"{corrupt} {reference}" for corrupt, reference in refused.items())
-        lacking = "" if backup.manifest else "; it has no manifest, so a copy packed anew could not be told"
+        lacking = "" if backup.manifest else "; it has no manifest, so a repacked copy could not be found out"
         return Outcome(f"refused as they should be: {said}{lacking}", {"refused": refused})
 
 
 def _present(execution: DrillExecution, backup: Backup, corrupt: Corruption) -> str:
-    """Present one; gives the reference it was refused with."""
+    """Present one; returns the reference it was refused with."""
     directory = execution.scratch()
     try:
         execution.source.store.fetch_corrupted(backup, directory, corrupt, execution.reporter(keys.CONTROL))
@@ -59,5 +58,5 @@ def _present(execution: DrillExecution, backup: Backup, corrupt: Corruption) -> 
     raise PermanentError(
         "control-passed",
         f"{_COPIES[corrupt].capitalize()} of {backup.name} was accepted as if it were whole.",
-        "No backup's digests can be relied on until that is mended: a damaged one would be restored as well.",
+        "No backup's digests can be relied on until that is fixed: a damaged one would be restored as well.",
     )

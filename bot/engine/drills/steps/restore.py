@@ -1,4 +1,4 @@
-"""A restore from its plan to its undoing, by the executor of real ones, and what is proven on the way."""
+"""Restores a backup by a real run, undoes it, and proves equality on the way."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
@@ -11,10 +11,9 @@ from bot.domain.plans import SwapPlan, narrow
 from bot.domain.runs import Run
 from bot.engine.backups.compare import differences, in_short
 from bot.engine.backups.verdict import note
-from bot.engine.drills.execution import DrillExecution
+from bot.engine.drills.execution import DrillExecution, DrillStep
 from bot.engine.drills.steps import keys
 from bot.engine.drills.steps.run_rollback import carry_out
-from bot.engine.drills.steps.step import DrillStep
 from bot.engine.runs.steps import swap
 from bot.engine.runs.steps.step import Outcome
 from bot.errors import PermanentError
@@ -37,8 +36,8 @@ class RestoreBackup(DrillStep):
             BotError: see `carry_out`.
         """
         environment, name = execution.drill.environment, str(execution.backup().name)
-        wish = RestoreRequest(environment, name, None, f"/rollback {environment} {name}")
-        run = carry_out(execution, self.key, wish)
+        request = RestoreRequest(environment, name, None, f"/rollback {environment} {name}")
+        run = carry_out(execution, self.key, request)
         return _outcome(execution, self.key, run)
 
 
@@ -56,7 +55,7 @@ def run_done(execution: DrillExecution, key: str) -> Run:
 
 
 def planned(run: Run) -> PlannedRestore:
-    """What a run has swapped."""
+    """Return what a run has swapped."""
     return narrow(run.plan, SwapPlan).restore
 
 
@@ -135,8 +134,8 @@ class UndoRestore(DrillStep):
         if keys.KEPT not in execution.data(self.key):
             kept = planned(restored).outgoing
             execution.remember(self.key, {**execution.data(self.key), keys.KEPT: self._look(execution, kept)})
-        wish = UndoRequest(execution.drill.environment, restored.id, f"/rollback undo {restored.id}")
-        return _outcome(execution, self.key, carry_out(execution, self.key, wish))
+        request = UndoRequest(execution.drill.environment, restored.id, f"/rollback undo {restored.id}")
+        return _outcome(execution, self.key, carry_out(execution, self.key, request))
 
     def _look(self, execution: DrillExecution, kept: str) -> Mapping[str, Any]:
         tables = execution.sides.contents(kept, execution.reporter(self.key))

@@ -1,4 +1,4 @@
-"""A drill's runs: asked for by the bot, without votes, executed by whoever executes people's runs."""
+"""Opens a drill's runs without votes, and waits for the runner to execute them."""
 
 from bot.domain.plans import Plan
 from bot.domain.runs import Run, RunState, StepState
@@ -14,7 +14,7 @@ from bot.ports import AuditEntry
 
 REQUESTER = "backstop"
 POLL_S = 1.0
-PLANS_MOST = 4
+MAX_PLANS = 4
 """The first, and three that followed because something moved."""
 STALL_S = 3600.0
 """A run whose checklist has not moved for so long is no longer waited for."""
@@ -22,8 +22,8 @@ _UNDER_WAY = frozenset({RunState.APPROVED, RunState.RUNNING})
 _PENDING = frozenset({RunState.PENDING})
 
 
-def carry_out(execution: DrillExecution, key: str, wish: PlanRequest) -> Run:
-    """Have a run made of a wish, and wait for its end. Asked for again, it is the same run.
+def carry_out(execution: DrillExecution, key: str, request: PlanRequest) -> Run:
+    """Open a run for a plan request, and wait for its end. Called again, it finds the same run.
 
     Raises:
         BotError: a refusal of its plan; ``drill-run-stopped``: it did not come to a good end, and nothing more is done
@@ -32,7 +32,7 @@ def carry_out(execution: DrillExecution, key: str, wish: PlanRequest) -> Run:
     journal, clock, drill = execution.services.journal, execution.services.clock, execution.drill.id
     run_id, found = execution.insist(lambda: find_own(journal, f"{drill}:{key}", lambda run: run.drill == drill))
     if found is None:
-        _open(execution, run_id, preview(execution.services, wish, run_id, drill=True))
+        _open(execution, run_id, preview(execution.services, request, run_id, drill=True))
     execution.insist(lambda: show(execution.services, run_id))
     seen, since_s = None, clock.monotonic()
     while True:
@@ -79,8 +79,8 @@ def _approve(execution: DrillExecution, key: str, run: Run) -> None:
     if known[-1:] != [digest]:
         known.append(digest)
         execution.remember(key, {**execution.data(key), keys.DIGESTS: known})
-    if len(known) > PLANS_MOST:
-        problem = f"its plan changed {PLANS_MOST} times before it could start"
+    if len(known) > MAX_PLANS:
+        problem = f"its plan changed {MAX_PLANS} times before it could start"
         execution.insist(lambda: journal.runs.end(run.id, RunState.CANCELLED, problem, expect=_PENDING))
         execution.insist(lambda: show(execution.services, run.id))
         raise PermanentError("drill-plan-moves", *_left(run, "was given up: " + problem))

@@ -94,7 +94,7 @@ def test_an_export_from_before_hashes_were_kept_is_compared_by_its_rows(story: S
         data["tables"] = [
             {key: value for key, value in table.items() if key != "content_hash"} for table in data["tables"]
         ]
-        world.journal.leases.remember(world.run().id, world.run().fence, checklist.EXPORT, data)
+        world.journal.leases.remember(world.run().lease, checklist.EXPORT, data)
 
     story.process.after_call[number] = forget
     story.roll_back()

@@ -1,0 +1,233 @@
+-- The journal: runs, steps, votes, requests, chores, audit, freezes, and messages on their way to chat.
+-- Idempotent: it is applied again whenever its text has changed (bot/adapters/journal/schema.py). Once released, a
+-- column is added below its table by ALTER TABLE … ADD COLUMN IF NOT EXISTS, not in CREATE TABLE.
+
+CREATE SCHEMA IF NOT EXISTS backstop;
+
+CREATE TABLE IF NOT EXISTS backstop.applied_schema (
+    sha256     text PRIMARY KEY,
+    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- What people did, persisted before Slack is answered. `json`, not `jsonb`: it keeps every character they typed.
+CREATE TABLE IF NOT EXISTS backstop.requests (
+    id          text PRIMARY KEY,
+    kind        text NOT NULL,
+    payload     json NOT NULL,
+    accepted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz,
+    problem     text NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS requests_unfinished ON backstop.requests (accepted_at) WHERE finished_at IS NULL;
+
+CREATE TABLE IF NOT EXISTS backstop.runs (
+    id                  text PRIMARY KEY,
+    environment         text NOT NULL,
+    plan                jsonb NOT NULL,
+    digest              text NOT NULL,
+    state               text NOT NULL CHECK (state IN ('pending', 'approved', 'running', 'parked', 'succeeded',
+                                                       'failed', 'cancelled', 'rejected', 'expired', 'void')),
+    requester           text NOT NULL,
+    reason              text NOT NULL,
+    channel             text NOT NULL,
+    created_at          timestamptz NOT NULL,
+    expires_at          timestamptz NOT NULL,
+    started_at          timestamptz,
+    ended_at            timestamptz,
+    fence               bigint NOT NULL DEFAULT 0,
+    owner               text NOT NULL DEFAULT '',
+    lease_until         timestamptz,
+    cancel_requested_by text NOT NULL DEFAULT '',
+    problem             text NOT NULL DEFAULT ''
+);
+-- The drill that asked for a run, or "" for people. Such a run needs no votes, and never runs in production.
+ALTER TABLE backstop.runs ADD COLUMN IF NOT EXISTS drill text NOT NULL DEFAULT '';
+-- One open run an environment, whatever any replica believes.
+CREATE UNIQUE INDEX IF NOT EXISTS runs_one_open_per_environment ON backstop.runs (environment)
+    WHERE state IN ('pending', 'approved', 'running', 'parked');
+CREATE INDEX IF NOT EXISTS runs_newest ON backstop.runs (created_at DESC);
+
+CREATE TABLE IF NOT EXISTS backstop.steps (
+    run_id     text NOT NULL REFERENCES backstop.runs,
+    key        text NOT NULL,
+    position   int NOT NULL,
+    title      text NOT NULL,
+    state      text NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed', 'undone', 'skipped', 'open')),
+    detail     text NOT NULL DEFAULT '',
+    data       jsonb NOT NULL DEFAULT '{}',
+    started_at timestamptz,
+    ended_at   timestamptz,
+    attempts   int NOT NULL DEFAULT 0,
+    progress   jsonb,
+    PRIMARY KEY (run_id, key),
+    UNIQUE (run_id, position)
+);
+
+-- An older schema made it beside its like, steps_open.
+DROP INDEX IF EXISTS backstop.steps_left_open;
+
+CREATE TABLE IF NOT EXISTS backstop.votes (
+    run_id  text NOT NULL REFERENCES backstop.runs,
+    user_id text NOT NULL,
+    choice  text NOT NULL CHECK (choice IN ('approve', 'reject')),
+    digest  text NOT NULL,
+    how     text NOT NULL,
+    at      timestamptz NOT NULL,
+    PRIMARY KEY (run_id, user_id)
+);
+-- When Slack saw the vote; 0 where that is not known.
+ALTER TABLE backstop.votes ADD COLUMN IF NOT EXISTS event_ts numeric NOT NULL DEFAULT 0;
+
+-- Reactions that people have taken off, the newest of a kind: adding and removing one are dealt with in any order, and
+-- a vote that is older than its removal must not be cast. By plan, not by message: a run's card and its request ask
+-- for the same consent.
+CREATE TABLE IF NOT EXISTS backstop.retractions (
+    run_id       text NOT NULL REFERENCES backstop.runs,
+    user_id      text NOT NULL,
+    choice       text NOT NULL CHECK (choice IN ('approve', 'reject')),
+    short_digest text NOT NULL,
+    event_ts     numeric NOT NULL,
+    PRIMARY KEY (run_id, user_id, choice, short_digest)
+);
+
+CREATE TABLE IF NOT EXISTS backstop.freezes (
+    environment text PRIMARY KEY,
+    user_id     text NOT NULL,
+    reason      text NOT NULL,
+    since       timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Who does what to an environment's backups. It holds for as long as the request is unfinished, so no row is ever stale.
+-- No foreign key: its lock on the request's row would wait for the very holder of the request.
+CREATE TABLE IF NOT EXISTS backstop.chores (
+    environment text NOT NULL,
+    kind        text NOT NULL,
+    request_id  text NOT NULL,
+    user_id     text NOT NULL,
+    since       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    attempts    int NOT NULL DEFAULT 1,
+    PRIMARY KEY (environment, kind)
+);
+
+-- `details` is `json`, not `jsonb`: the digest needs its numbers and characters back as they were written.
+CREATE TABLE IF NOT EXISTS backstop.audit (
+    sequence bigint PRIMARY KEY,
+    at       timestamptz NOT NULL,
+    run_id   text NOT NULL,
+    actor    text NOT NULL,
+    event    text NOT NULL,
+    details  json NOT NULL,
+    previous text NOT NULL,
+    digest   text NOT NULL
+);
+CREATE INDEX IF NOT EXISTS audit_by_run ON backstop.audit (run_id, sequence);
+
+CREATE OR REPLACE FUNCTION backstop.refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log is append-only: % refused', TG_OP USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+CREATE OR REPLACE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON backstop.audit
+    FOR EACH STATEMENT EXECUTE FUNCTION backstop.refuse_audit_change();
+
+-- Messages as wanted (`revision`) and as sent (`sent_revision`). `sending_since` marks a post whose outcome is not
+-- known: set before Slack is called, cleared when it has answered.
+CREATE TABLE IF NOT EXISTS backstop.outbox (
+    key              text PRIMARY KEY,
+    position         bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    channel          text NOT NULL,
+    thread_key       text NOT NULL,
+    run_id           text NOT NULL,
+    user_id          text NOT NULL,
+    response_url     text NOT NULL,
+    text             text NOT NULL,
+    blocks           json NOT NULL,
+    whisper          boolean NOT NULL GENERATED ALWAYS AS (user_id <> '' OR response_url <> '') STORED,
+    revision         int NOT NULL DEFAULT 1,
+    sent_revision    int NOT NULL DEFAULT 0,
+    ts               text NOT NULL DEFAULT '',
+    created_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    wished_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    posted_at        timestamptz,
+    edited_at        timestamptz,
+    not_before       timestamptz NOT NULL DEFAULT '-infinity',
+    sending_since    timestamptz,
+    sending_revision int NOT NULL DEFAULT 0,
+    attempts         int NOT NULL DEFAULT 0,
+    problem          text NOT NULL DEFAULT ''
+);
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS replace_original boolean NOT NULL DEFAULT false;
+-- 'home': the blocks of a person's Home tab, whose user id `channel` then is; '' for messages.
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS surface text NOT NULL DEFAULT '';
+-- A file: its bytes until it is sent, and their hash for good, so that the same content is not sent twice.
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment bytea;
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_name text NOT NULL DEFAULT '';
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_title text NOT NULL DEFAULT '';
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_digest text NOT NULL DEFAULT '';
+-- Since when Slack has not let the bot in to send it; NULL: it has, or has not been asked.
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS barred_since timestamptz;
+CREATE INDEX IF NOT EXISTS outbox_given_up ON backstop.outbox (position) WHERE problem <> '';
+CREATE INDEX IF NOT EXISTS outbox_unsent ON backstop.outbox (position)
+    WHERE sent_revision < revision AND problem = '';
+CREATE INDEX IF NOT EXISTS outbox_by_address ON backstop.outbox (channel, ts) WHERE ts <> '';
+CREATE INDEX IF NOT EXISTS outbox_by_post ON backstop.outbox (channel, posted_at) WHERE posted_at IS NOT NULL;
+
+-- Drills are kept for ever: they are what is known about how long a restore takes.
+-- Schedules as replicas have them in force; of one name the newest `known_since` counts. The name "" is the
+-- scheduler itself: its `seen_at` is when everything due had last been dealt with.
+CREATE TABLE IF NOT EXISTS backstop.drill_schedules (
+    name        text NOT NULL,
+    fingerprint text NOT NULL,
+    known_since timestamptz NOT NULL,
+    seen_at     timestamptz NOT NULL,
+    planned_to  timestamptz NOT NULL,
+    PRIMARY KEY (name, fingerprint)
+);
+
+CREATE TABLE IF NOT EXISTS backstop.drills (
+    id          text PRIMARY KEY,
+    schedule    text NOT NULL,
+    environment text NOT NULL,
+    kind        text NOT NULL CHECK (kind IN ('restore', 'migration', 'bundle')),
+    bundle_of   text NOT NULL,
+    due_at      timestamptz NOT NULL,
+    start_at    timestamptz NOT NULL,
+    state       text NOT NULL CHECK (state IN ('planned', 'running', 'passed', 'failed', 'skipped', 'missed')),
+    user_id     text NOT NULL DEFAULT '',
+    started_at  timestamptz,
+    ended_at    timestamptz,
+    announced_at timestamptz,
+    told_at     timestamptz,
+    fence       bigint NOT NULL DEFAULT 0,
+    problem     text NOT NULL DEFAULT '',
+    steps       jsonb NOT NULL DEFAULT '[]',
+    measured    jsonb
+);
+-- A due drill exists once, however many replicas see that it is due.
+CREATE UNIQUE INDEX IF NOT EXISTS drills_once ON backstop.drills (schedule, due_at) WHERE schedule <> '';
+CREATE INDEX IF NOT EXISTS drills_newest ON backstop.drills (due_at DESC);
+CREATE INDEX IF NOT EXISTS drills_open ON backstop.drills (start_at) WHERE state IN ('planned', 'running');
+
+CREATE INDEX IF NOT EXISTS drills_untold ON backstop.drills (due_at)
+    WHERE told_at IS NULL AND state NOT IN ('planned', 'running');
+
+-- Alerts that people have been told of and that still hold.
+CREATE TABLE IF NOT EXISTS backstop.drill_alerts (
+    subject     text PRIMARY KEY,
+    environment text NOT NULL,
+    since       timestamptz NOT NULL,
+    passed      boolean NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS backstop.script_proofs (
+    sha256     text NOT NULL,
+    drill_id   text NOT NULL REFERENCES backstop.drills,
+    version    int NOT NULL,
+    at         timestamptz NOT NULL,
+    reversible boolean,
+    PRIMARY KEY (sha256, drill_id)
+);
+-- What the Home tab asks every few seconds.
+CREATE INDEX IF NOT EXISTS steps_open ON backstop.steps (run_id) WHERE state = 'open';
+CREATE INDEX IF NOT EXISTS drills_ended ON backstop.drills (ended_at);
+CREATE INDEX IF NOT EXISTS requests_home ON backstop.requests (accepted_at) WHERE kind = 'home';
