@@ -10,8 +10,8 @@ from bot.domain.jobs import DEFAULT_LABEL, DEFAULT_LEVEL, LEVELS, MAX_LABEL, is_
 from bot.engine.requests import ListBackups, ShowBackup, TakeBackup, TypedRequest, VerifyBackup
 from bot.errors import PermanentError
 from bot.views import buttons
-from bot.views.kit import command_help, error_message
-from bot.views.kit.blocks import View
+from bot.views.kit import command_help
+from bot.views.kit.blocks import View, render_sentence
 from bot.views.kit.text import bare_line, clip, code, one_line
 from commands import names
 from commands.arguments import at_most, quote, split, unquote
@@ -48,7 +48,7 @@ def read(text: str, desk: Desk) -> ParsedCommand | View:
     """
     words = split(text)
     if not words:
-        return ParsedCommand(ListBackups("", "", 0, replace=False), error_message.plain("Looking into the buckets…"))
+        return ParsedCommand(ListBackups("", "", 0, replace=False), render_sentence("Looking into the buckets…"))
     first, rest = words[0], words[1:]
     if first.lower() == "help":
         return command_help.render_backups(desk.environments)
@@ -111,7 +111,7 @@ def _list(environment: str, rest: Sequence[str], desk: Desk) -> ParsedCommand:
         )
     return ParsedCommand(
         ListBackups(environment, text, 0, replace=False),
-        error_message.plain(f"Looking into the bucket of {environment}…"),
+        render_sentence(f"Looking into the bucket of {environment}…"),
     )
 
 
@@ -147,7 +147,7 @@ def _show(environment: str, rest: Sequence[str], desk: Desk) -> ParsedCommand:
     usage = f"{COMMAND} {environment} show NAME"
     at_most(1, rest, usage)
     name = _name(environment, rest, usage)
-    reply = error_message.plain(f"Reading the manifest of {bare_line(name, 150)}…")
+    reply = render_sentence(f"Reading the manifest of {bare_line(name, 150)}…")
     return ParsedCommand(ShowBackup(environment, name), reply)
 
 

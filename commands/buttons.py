@@ -23,8 +23,7 @@ from bot.engine.requests import (
 from bot.errors import BotError, PermanentError
 from bot.ports import Audience
 from bot.views import buttons
-from bot.views.kit import error_message
-from bot.views.kit.blocks import Block
+from bot.views.kit.blocks import Block, render_error
 from bot.views.kit.text import code
 from bot.views.runs import follow_up_modal, notes_modal
 from commands.intake import Body, Desk, just_ack, open_form, unless_slack_is_down
@@ -87,7 +86,7 @@ def _on_run(_: Body, action: Body) -> TypedRequest:
 
 def _tell_later(respond: Respond, error: BotError) -> None:
     """Answer by the click's response_url, in a thread of its own: the ack must not wait for Slack."""
-    view = error_message.render(error)
+    view = render_error(error)
 
     def tell() -> None:
         try:

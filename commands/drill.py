@@ -10,8 +10,8 @@ from bot.domain.drills import DrillKind
 from bot.engine.requests import ListDrills, PostponeDrill, ReportDrills, ShowDrill, SkipDrill, StartDrill
 from bot.errors import PermanentError
 from bot.views import buttons
-from bot.views.kit import command_help, error_message
-from bot.views.kit.blocks import View
+from bot.views.kit import command_help
+from bot.views.kit.blocks import View, render_sentence
 from bot.views.kit.text import clip, code, one_line
 from commands import names
 from commands.arguments import at_most, quote, split
@@ -72,13 +72,13 @@ def _verbs(desk: Desk) -> dict[str, Callable[[Sequence[str]], ParsedCommand | Vi
 
 
 def _list(rest: Sequence[str], desk: Desk) -> ParsedCommand:
-    return ParsedCommand(ListDrills(_where(rest, "list", desk)), error_message.plain("Looking at the schedules…"))
+    return ParsedCommand(ListDrills(_where(rest, "list", desk)), render_sentence("Looking at the schedules…"))
 
 
 def _report(rest: Sequence[str], desk: Desk) -> ParsedCommand:
     return ParsedCommand(
         ReportDrills(_where(rest, "report", desk)),
-        error_message.plain("Drawing the report… It is posted in this channel."),
+        render_sentence("Drawing the report… It is posted in this channel."),
     )
 
 
@@ -118,7 +118,7 @@ def _misplaced_now(rest: Sequence[str], desk: Desk) -> ParsedCommand:
 
 def _show(rest: Sequence[str]) -> ParsedCommand:
     drill_id = _only_drill("show", rest)
-    return ParsedCommand(ShowDrill(drill_id), error_message.plain(f"Looking at drill {drill_id}…"))
+    return ParsedCommand(ShowDrill(drill_id), render_sentence(f"Looking at drill {drill_id}…"))
 
 
 def _skip(rest: Sequence[str]) -> ParsedCommand:

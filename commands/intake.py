@@ -16,8 +16,7 @@ from bot.domain.environments import Environment
 from bot.engine.requests import Submission, TypedRequest, arguments
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Audience, Choices
-from bot.views.kit import error_message
-from bot.views.kit.blocks import Block, View, page, section
+from bot.views.kit.blocks import Block, View, page, render_error, section
 
 Body = Mapping[str, Any]
 """A payload of Slack's, or a part of one."""
@@ -74,7 +73,7 @@ class Desk:
             reply = self._submit_command(body, read)
         except BotError as error:
             _log.info("refused %s", error.reference)
-            reply = error_message.render(error)
+            reply = render_error(error)
         ack(text=reply.text, blocks=list(reply.blocks), response_type="ephemeral")
 
     def _submit_command(self, body: Body, read: Reader) -> View:

@@ -4,7 +4,7 @@ from slack_bolt import Ack, App
 
 from bot.engine.requests import ShowMigrations
 from bot.errors import PermanentError
-from bot.views.kit import error_message
+from bot.views.kit.blocks import render_sentence
 from commands import names
 from commands.arguments import quote, split
 from commands.intake import Body, Desk, ParsedCommand
@@ -40,4 +40,4 @@ def read(text: str, desk: Desk) -> ParsedCommand:
             "Type one of: " + ", ".join(f"{COMMAND} {name}" for name in sorted(desk.environments)),
         )
     environment = names.read_environment(words[0], desk.environments, f"{COMMAND} ENV")
-    return ParsedCommand(ShowMigrations(environment), error_message.plain(f"Looking at {environment}…"))
+    return ParsedCommand(ShowMigrations(environment), render_sentence(f"Looking at {environment}…"))

@@ -14,8 +14,7 @@ from slack_sdk.errors import SlackClientError
 from bot.domain.backups import BackupName
 from bot.errors import BotError, PermanentError
 from bot.ports import Audience
-from bot.views.kit import error_message
-from bot.views.kit.blocks import View
+from bot.views.kit.blocks import View, render_error
 from bot.views.status import home, rollback_modal
 from commands import names, rollback
 from commands.arguments import normalise, quote, split
@@ -88,7 +87,7 @@ def _in_words(text: str, read: Reader) -> View:
     try:
         answer = read(text)
     except BotError as error:
-        return error_message.render(error)
+        return render_error(error)
     return answer if isinstance(answer, View) else answer.reply
 
 

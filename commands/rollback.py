@@ -19,8 +19,8 @@ from bot.engine.requests import (
     Unfreeze,
 )
 from bot.errors import PermanentError
-from bot.views.kit import command_help, error_message
-from bot.views.kit.blocks import View
+from bot.views.kit import command_help
+from bot.views.kit.blocks import View, render_sentence
 from bot.views.kit.text import clip, code, one_line
 from bot.views.runs.notes_modal import MAX_TEXT
 from commands import names
@@ -128,7 +128,7 @@ def _unknown_word(word: str, rest: Sequence[str], desk: Desk) -> PermanentError:
 def _status(rest: Sequence[str], desk: Desk) -> ParsedCommand:
     at_most(1, rest, "/rollback status [ENV]")
     where = names.read_environment(rest[0], desk.environments, "/rollback status ENV") if rest else ""
-    return ParsedCommand(ShowStatus(where), error_message.plain("Reading the journal…"))
+    return ParsedCommand(ShowStatus(where), render_sentence("Reading the journal…"))
 
 
 def _on_run(build: Callable[[str], TypedRequest], verb: str, rest: Sequence[str]) -> ParsedCommand:

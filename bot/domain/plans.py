@@ -34,7 +34,7 @@ class PlanKind(StrEnum):
     UNDO_ROLLBACK = "regrow"
     """Creates and loads again what a chain dropped."""
     RESTORE_IN_PLACE = "restore-in-place"
-    """Retired: only runs of old releases have one. See `bot.planning.retired`."""
+    """Retired: only runs of old releases have one. See `bot.planning.refusals.check_not_retired`."""
 
 
 @dataclass(frozen=True, kw_only=True)

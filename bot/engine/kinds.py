@@ -16,7 +16,7 @@ from bot.engine.runs.steps.run_chain import has_committed
 from bot.engine.runs.steps.swap import has_swapped
 from bot.errors import PermanentError
 from bot.planning.facts import PlanRequest, RestoreRequest, RollbackRequest, UndoRequest
-from bot.planning.retired import check_not_retired
+from bot.planning.refusals import check_not_retired
 
 
 @dataclass(frozen=True)

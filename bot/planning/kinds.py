@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 from bot.domain.kinds import rows_of_every_kind
-from bot.domain.plans import ChainPlan, P, Plan, PlanKind, RestorePlan
+from bot.domain.plans import ChainPlan, P, Plan, PlanKind, RestorePlan, RetiredPlan
 from bot.domain.runs import Run, RunState, Step, StepState
 from bot.domain.versions import AppVersion
 from bot.planning import checklist
@@ -155,3 +155,14 @@ def may_be_past_return(run: Run) -> bool:
 def is_undoable(run: Run) -> bool:
     """Tell if people are offered ``/rollback undo``: it changed a database, is no drill, and its kind can be undone."""
     return is_past_return(run) and not run.drill and KINDS[run.plan.kind].undoable
+
+
+def is_retired(run: Run) -> bool:
+    """Tell if it is a restore in place."""
+    return isinstance(run.plan, RetiredPlan)
+
+
+def saved_in_place(run: Run) -> str:
+    """Return the name of the emergency backup that such a run has taken; "" where it has none."""
+    done = [step.data for step in run.steps if step.key == checklist.BACKUP and step.state is StepState.DONE]
+    return str(done[0].get("backup", "")) if done else ""

@@ -10,8 +10,7 @@ from bot.domain.runs import Run, RunState
 from bot.domain.versions import label
 from bot.errors import PermanentError
 from bot.planning.facts import Facts, RollbackRequest
-from bot.planning.kinds import KINDS, is_past_return, is_undoable
-from bot.planning.retired import is_retired
+from bot.planning.kinds import KINDS, is_past_return, is_retired, is_undoable, saved_in_place
 
 
 def check_environment(facts: Facts, kind: PlanKind) -> None:
@@ -199,3 +198,27 @@ def and_list(words: Iterable[str]) -> str:
     if len(items) <= 1:
         return "".join(items)
     return ", ".join(items[:-1]) + " and " + items[-1]
+
+
+def check_not_retired(run: Run) -> None:
+    """Refuse to go on with a restore in place, or to take it back.
+
+    Raises:
+        PermanentError: ``restore-in-place-removed``, with what can be done instead.
+    """
+    if is_retired(run):
+        raise PermanentError(
+            "restore-in-place-removed",
+            f"Run {run.id} is a restore in place, and this version of Backstop has none.",
+            _instead(run),
+        )
+
+
+def _instead(run: Run) -> str:
+    if run.state in {RunState.PENDING, RunState.APPROVED, RunState.RUNNING}:
+        return "Ask for the restore again: it loads the backup beside the live database."
+    back = f"/rollback {run.environment} {saved_in_place(run)} restores what it replaced"
+    if run.state is RunState.PARKED:
+        close = f"Close it with /rollback cancel {run.id}"
+        return f"{close}; then {back}." if is_past_return(run) else f"{close}, then ask for the restore again."
+    return f"{back}, from its emergency backup." if is_past_return(run) else "It has changed no database."

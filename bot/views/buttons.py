@@ -8,8 +8,7 @@ from typing import Any
 from bot.domain.drills import Drill, DrillState
 from bot.domain.jobs import DEFAULT_LEVEL
 from bot.domain.runs import OPEN, Run, RunState, StepState
-from bot.planning.kinds import is_past_return, is_undoable, may_be_past_return, point_of_no_return
-from bot.planning.retired import is_retired
+from bot.planning.kinds import is_past_return, is_retired, is_undoable, may_be_past_return, point_of_no_return
 from bot.ports import BackupListing
 from bot.views.kit.blocks import Block, button, confirm, overflow
 from bot.views.plans.kinds import KINDS

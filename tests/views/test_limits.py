@@ -16,7 +16,7 @@ from bot.domain.drills import Alert, Drill, DrillState, Standing
 from bot.domain.jobs import Job
 from bot.domain.runs import OPEN, Run, RunState
 from bot.errors import PermanentError
-from bot.planning.retired import is_retired
+from bot.planning.kinds import is_retired
 from bot.ports import (
     AuditEvent,
     BackupDetails,
@@ -33,8 +33,8 @@ from bot.sandbox.slack.blocks.grammar import Problems
 from bot.views.backups import backups, job
 from bot.views.drills import drill, drill_list
 from bot.views.drills import report as drillreport
-from bot.views.kit import command_help, error_message
-from bot.views.kit.blocks import View, page, section
+from bot.views.kit import command_help
+from bot.views.kit.blocks import View, page, render_error, render_sentence, section
 from bot.views.runs import approval_request, card, escalation, follow_up_modal, notes_modal, report, report_model
 from bot.views.status import home, migrations, rollback_modal, status
 from tests.views import wild
@@ -134,9 +134,9 @@ def test_any_overview(what: Overview) -> None:
 @quick
 @given(wild.words, wild.words, wild.words)
 def test_any_refusal_and_note(reference: str, message: str, hint: str) -> None:
-    check(error_message.render(PermanentError(reference, message, hint)))
-    check(error_message.plain(message))
-    check(error_message.note(message))
+    check(render_error(PermanentError(reference, message, hint)))
+    check(render_sentence(message))
+    check(render_sentence(message))
 
 
 @quick
@@ -247,7 +247,7 @@ def test_any_list_of_choices(choices: Choices, typed: str) -> None:
 
 
 def test_what_a_submitted_command_is_answered_with_is_a_modal() -> None:
-    assert surfaces.view_problems(rollback_modal.render_reply(error_message.plain("Looking at prod.")), "modal") == []
+    assert surfaces.view_problems(rollback_modal.render_reply(render_sentence("Looking at prod.")), "modal") == []
 
 
 @quick

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.adapters.cluster.api import Api, Namespace, Obj, retry_on_conflict, write_selector
-from bot.adapters.cluster.permissions import list_missing
 from bot.adapters.cluster.pod_proxy import ask_pod
 from bot.adapters.cluster.workloads import (
     annotate,
@@ -26,6 +26,55 @@ from bot.adapters.cluster.workloads import (
 from bot.domain.environments import HttpCheck, Workloads
 from bot.domain.workloads import HOLD_LABEL, ClusterFacts, HttpAnswer, Pod, Service
 from bot.errors import BotError, PermanentError
+
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+
+@dataclass(frozen=True)
+class Permission:
+    """A verb on a resource, e.g. ``patch`` on ``deployments`` / ``scale`` in group ``apps``."""
+
+    verb: str
+    resource: str
+    group: str = ""
+    sub: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.resource}" + (f"/{self.sub}" if self.sub else "")
+
+
+NEEDED = (
+    Permission("get", "deployments", "apps"),
+    Permission("patch", "deployments", "apps"),
+    Permission("patch", "deployments", "apps", "scale"),
+    Permission("list", "replicasets", "apps"),
+    Permission("list", "horizontalpodautoscalers", "autoscaling"),
+    Permission("get", "services"),
+    Permission("patch", "services"),
+    Permission("list", "pods"),
+    Permission("get", "pods", sub="proxy"),
+)
+LOGS = Permission("get", "pods", sub="log")
+
+
+def list_missing(api: Api, workloads: Workloads) -> Sequence[str]:
+    """Review each permission; one request per permission."""
+    needed = (*NEEDED, LOGS) if workloads.database_pods else NEEDED
+    return [str(item) for item in needed if not _is_allowed(api, item, workloads.namespace)]
+
+
+def _is_allowed(api: Api, item: Permission, namespace: str) -> bool:
+    attributes = {"namespace": namespace, "verb": item.verb, "group": item.group, "resource": item.resource}
+    if item.sub:
+        attributes["subresource"] = item.sub
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    answer = api.post(_REVIEWS, f"ask whether we may {item}", review)
+    return bool((answer.get("status") or {}).get("allowed"))
+
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bot.adapters.migration_files.effects import Impact, merge_impacts, read_impact
 from bot.adapters.migration_files.rules import (
     composes_sql,
     find_fault,
@@ -19,12 +18,15 @@ from bot.adapters.migration_files.rules import (
 )
 from bot.adapters.migration_files.syntax import (
     LEAVE_OUT,
+    Impact,
     InvalidScriptError,
     Node,
     enum_name,
     find_messages,
+    merge_impacts,
     name_kind,
     parse_statements,
+    read_impact,
     unwrap,
     walk,
 )

@@ -19,8 +19,7 @@ from bot.domain.runs import Run
 from bot.ports import Attachment, AuditEvent, Escalation, Message, Outbox
 from bot.views.backups import job as job_view
 from bot.views.drills import drill as drill_view
-from bot.views.kit import error_message
-from bot.views.kit.blocks import View
+from bot.views.kit.blocks import View, render_sentence
 from bot.views.runs import approval_request, card, report, report_model
 from bot.views.runs import escalation as escalation_view
 from bot.views.runs.html import sheet
@@ -58,7 +57,7 @@ class SlackRunAnnouncer:
 
     def note(self, run: Run, key: str, text: str) -> None:
         """Put one line of plain text."""
-        self._reply(run, f"note:{run.id}:{key}", error_message.note(text))
+        self._reply(run, f"note:{run.id}:{key}", render_sentence(text))
 
     def changed(self, run: Run, old_digest: str, differences: Sequence[str]) -> None:
         """Put what changed; the old request loses its buttons and says that it is void."""
@@ -141,7 +140,7 @@ class SlackDrillAnnouncer(_ChannelAnnouncer):
 
     def drill_waits(self, drill: Drill, why: str) -> None:
         """Put the reason why a due drill waits."""
-        view = error_message.note(f"{why} Drill {drill.id} is due and waits.")
+        view = render_sentence(f"{why} Drill {drill.id} is due and waits.")
         self._say(drill.environment, f"drill-waits:{drill.id}", view, _drill_key(drill))
 
     def drills_missed(self, drills: Sequence[Drill]) -> None:

@@ -27,8 +27,7 @@ from bot.views.backups import backups
 from bot.views.drills import drill as drill_view
 from bot.views.drills import drill_list
 from bot.views.drills import report as drill_report
-from bot.views.kit import error_message
-from bot.views.kit.blocks import View
+from bot.views.kit.blocks import View, render_error, render_sentence
 from bot.views.status import home, migrations, status
 
 
@@ -44,11 +43,11 @@ class SlackAnswers:
 
     def refuse(self, audience: Audience, error: BotError) -> None:
         """Put the refusal with its reference and hint."""
-        self._answer(audience, error_message.render(error))
+        self._answer(audience, render_error(error))
 
     def tell(self, audience: Audience, text: str) -> None:
         """Put plain text; it is escaped."""
-        self._answer(audience, error_message.plain(text))
+        self._answer(audience, render_sentence(text))
 
     def status(
         self,

@@ -17,7 +17,7 @@ from slack_sdk import WebClient
 
 from bot.adapters.slack.client import translated
 from bot.errors import BotError, PermanentError
-from bot.views.kit import error_message
+from bot.views.kit.blocks import render_error
 
 SLACK_API = "https://slack.com/api/"
 CONCURRENCY = 40
@@ -106,7 +106,7 @@ def _report(error: Exception, body: dict[str, Any], ack: Ack, respond: Respond) 
     known = error if isinstance(error, BotError) else _unknown()
     kind = "" if error is known else f" {type(error).__name__} at\n{''.join(traceback.format_tb(error.__traceback__))}"
     _quiet_logger().error("a listener failed: %s%s", known.reference, kind)
-    view = error_message.render(known)
+    view = render_error(known)
     if "command" in body:
         return ack(text=view.text, blocks=list(view.blocks), response_type="ephemeral")
     if body.get("response_url"):

@@ -9,7 +9,7 @@ from bot.engine.context import Services
 from bot.engine.requests import CastVote
 from bot.errors import PermanentError
 from bot.planning.kinds import build_checklist
-from bot.planning.retired import check_not_retired
+from bot.planning.refusals import check_not_retired
 from bot.ports import Audience, AuditEntry
 
 _PENDING = frozenset({RunState.PENDING})

@@ -18,8 +18,7 @@ from bot.engine.context import Services
 from bot.engine.requests import RecoverRows
 from bot.engine.runs.step_machine import Outcome
 from bot.errors import PermanentError
-from bot.planning.kinds import is_past_return
-from bot.planning.retired import is_retired, saved_in_place
+from bot.planning.kinds import is_past_return, is_retired, saved_in_place
 from bot.ports import Audience, RowRecovery
 
 _CHANGING = frozenset({RunState.APPROVED, RunState.RUNNING})

@@ -14,7 +14,7 @@ from bot.engine.runs.steps.registry import ACTIONS
 from bot.errors import PermanentError
 from bot.planning.checklist import FOLLOW_UP
 from bot.planning.kinds import is_past_return, point_of_no_return
-from bot.planning.retired import check_not_retired
+from bot.planning.refusals import check_not_retired
 from bot.ports import Audience, AuditEntry
 
 _NOT_STARTED = frozenset({RunState.PENDING, RunState.APPROVED})

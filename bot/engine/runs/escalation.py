@@ -10,8 +10,7 @@ from bot.domain.server_log import redacted
 from bot.engine.context import EnvironmentServices, Services
 from bot.errors import BotError
 from bot.planning import checklist
-from bot.planning.kinds import is_past_return
-from bot.planning.retired import is_retired
+from bot.planning.kinds import is_past_return, is_retired
 from bot.ports import Escalation
 
 LOG_LINES = 20

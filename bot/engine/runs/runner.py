@@ -21,7 +21,7 @@ from bot.engine.runs.steps.registry import ACTIONS
 from bot.engine.runs.steps.step import Action
 from bot.errors import BotError, PermanentError
 from bot.planning.checklist import BACKUP, RECHECK, STOP_TRAFFIC
-from bot.planning.retired import check_not_retired
+from bot.planning.refusals import check_not_retired
 from bot.ports import AuditEntry
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.views.kit.text import one_line
+from bot.errors import BotError
+from bot.views.kit.text import one_line, prose
 
 Block = dict[str, Any]
 MAX_SECTION = 2900
@@ -135,3 +136,21 @@ def characters(value: object) -> int:
 
 def _plain(text: str, most: int) -> Block:
     return {"type": "plain_text", "text": one_line(text, most), "emoji": True}
+
+
+_MAX_MESSAGE = 1800
+_MAX_HINT = 900
+
+
+def render_error(error: BotError) -> View:
+    """Render ``✗ reference: message``, and below it what to do instead."""
+    first = f"✗ *{one_line(error.reference, 80)}*: {prose(error.message, _MAX_MESSAGE)}"
+    hint = prose(error.hint, _MAX_HINT)
+    plain = f"✗ {one_line(error.reference, 80)}: {prose(error.message, _MAX_MESSAGE)}"
+    return page(f"{plain}\n{hint}".strip(), [section(f"{first}\n{hint}".strip())])
+
+
+def render_sentence(text: str) -> View:
+    """Render plain text as a message; it can mention people, never groups or everyone."""
+    shown = prose(text, _MAX_MESSAGE) or "…"
+    return page(shown, [section(shown)])

@@ -3,8 +3,7 @@
 from bot.domain.planned import PlannedLoss, PlannedRestore
 from bot.domain.plans import RetiredPlan, SwapPlan
 from bot.domain.runs import Run
-from bot.planning.kinds import is_past_return, may_be_past_return
-from bot.planning.retired import saved_in_place
+from bot.planning.kinds import is_past_return, may_be_past_return, saved_in_place
 from bot.views.kit.blocks import listing
 from bot.views.kit.text import code, count, moment, one_line, span
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from bot.domain.approvals import Choice, Vote
 from bot.domain.runs import OPEN, Run, RunState, Step, StepState
-from bot.planning.kinds import is_past_return, is_undoable, may_be_past_return
-from bot.planning.retired import is_retired
+from bot.planning.kinds import is_past_return, is_retired, is_undoable, may_be_past_return
 from bot.views.buttons import for_card
 from bot.views.kit.blocks import View, actions, context, header, page, paginate, section
 from bot.views.kit.text import code, count, duration, moment, one_line, people, person, progress, prose

@@ -11,8 +11,7 @@ from bot.ports import EnvironmentSummary, HomeFacts, KeptDatabase
 from bot.views.backups.backups import MAX_NAME, STAMP, state
 from bot.views.drills.drill import STATES as DRILL_STATES
 from bot.views.drills.kinds import KINDS
-from bot.views.kit import error_message
-from bot.views.kit.blocks import Block, View, actions, button, context, divider, header, listing, section
+from bot.views.kit.blocks import Block, View, actions, button, context, divider, header, listing, render_error, section
 from bot.views.kit.text import code, count, duration, moment, one_line, person, prose, size
 from bot.views.plans import plan as plan_view
 from bot.views.runs.card import STATES, approvers
@@ -45,7 +44,7 @@ def render_refusal(error: BotError) -> View:
     blocks = [
         header("Backstop"),
         section("This page shows where databases stand, to full members of the workspace only."),
-        *error_message.render(error).blocks,
+        *render_error(error).blocks,
     ]
     return View(_TEXT, blocks)
 

@@ -8,11 +8,12 @@ from bot.adapters.slack.app import build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Attachment, BarredError, Message
-from bot.views.kit import blocks, error_message
+from bot.views.kit import blocks
+from bot.views.kit.blocks import render_sentence
 from tests.adapters.slack.conftest import Place
 from tests.sandbox.slack.desk import Ear
 
-BLOCKS = error_message.note("hello").blocks
+BLOCKS = render_sentence("hello").blocks
 CARD = Message("card:rk3f9a", "C0INCIDENT", "hello", BLOCKS, run_id="rk3f9a")
 LIST = [*BLOCKS, *blocks.actions([blocks.button("Older", "older_backups", "{}")])]
 REPORT = Message(

@@ -10,8 +10,8 @@ from bot.domain.migrations import DownScript
 from bot.domain.runs import RunState, StepState
 from bot.errors import PermanentError
 from bot.ports import MigrationRow, Overview
-from bot.views.kit import command_help, error_message
-from bot.views.kit.blocks import View
+from bot.views.kit import command_help
+from bot.views.kit.blocks import View, render_error
 from bot.views.runs import follow_up_modal
 from bot.views.status import migrations, status
 from tests.views.samples import ASKED, RUN, read, running
@@ -24,7 +24,7 @@ def test_a_refusal_names_its_reference_what_happened_and_the_way_out() -> None:
         "Restore the newest backup from before it instead: /rollback prod prod_nightly_20260105_020000 (schema 014).",
     )
 
-    view = error_message.render(error)
+    view = render_error(error)
 
     assert read(view) == (
         "✗ *no-down-script*: 017, 016 and 015 have no down script, so a chain to 014 cannot be built.\n"
@@ -34,7 +34,7 @@ def test_a_refusal_names_its_reference_what_happened_and_the_way_out() -> None:
 
 
 def test_a_refusal_escapes_what_was_typed() -> None:
-    shown = read(error_message.render(PermanentError("unknown-environment", "There is no environment “<!here>”.")))
+    shown = read(render_error(PermanentError("unknown-environment", "There is no environment “<!here>”.")))
 
     assert shown == "✗ *unknown-environment*: There is no environment “&lt;!here&gt;”."
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from bot.domain.environments import HttpCheck
 from bot.engine.runs.execution import Execution
-from bot.engine.runs.progress_wait import POLL_S
-from bot.engine.runs.steps.step import Action, Outcome
+from bot.engine.runs.steps.step import POLL_S, Action, Outcome
 from bot.errors import PermanentError
 from bot.planning import checklist
 from bot.planning.refusals import and_list

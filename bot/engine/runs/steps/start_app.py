@@ -6,8 +6,7 @@ from bot.domain.planned import PlannedWorkload
 from bot.domain.runs import Progress
 from bot.domain.workloads import Pod
 from bot.engine.runs.execution import Execution
-from bot.engine.runs.progress_wait import wait_for
-from bot.engine.runs.steps.step import Action, Outcome
+from bot.engine.runs.steps.step import Action, Outcome, wait_for
 from bot.errors import BotError, PermanentError
 from bot.planning import checklist
 from bot.planning.refusals import and_list

@@ -8,10 +8,9 @@ from bot.domain.plans import Plan
 from bot.domain.runs import Progress
 from bot.domain.workloads import Pod
 from bot.engine.runs.execution import Execution
-from bot.engine.runs.progress_wait import wait_for
 from bot.engine.runs.steps.blocking_sessions import check_blocking_sessions
 from bot.engine.runs.steps.start_app import at_zero, short, wait_ready
-from bot.engine.runs.steps.step import Action, Outcome
+from bot.engine.runs.steps.step import Action, Outcome, wait_for
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.planning import checklist
 from bot.planning.refusals import and_list

@@ -5,7 +5,7 @@ from datetime import timedelta
 from bot.domain.planned import PlannedRestore
 from bot.domain.plans import ChainPlan, Plan, SchemaPlan, SwapPlan, UndoRollbackPlan
 from bot.domain.runs import Run
-from bot.planning.retired import is_retired, saved_in_place
+from bot.planning.kinds import is_retired, saved_in_place
 from bot.views.kit.text import bare_line, size, span
 from bot.views.plans import drops
 from bot.views.plans.kinds import KINDS
