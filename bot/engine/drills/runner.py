@@ -54,6 +54,7 @@ def _carry(execution: DrillExecution) -> None:
     token = drill.fencing_token
     execution.audit("drill-begun" if token == 1 else "drill-taken-up", kind=drill.kind.value, fence=token)
     execution.insist(execution.refresh)
+    # decision 25: production is refused here once more; the configuration may have changed since it was planned
     drill_steps, refused = _permitted(execution)
     if not refused and execution.is_given_up:
         refused = PermanentError("drill-given-up", *execution.explain_giving_up("drill"))

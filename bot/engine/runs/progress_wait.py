@@ -1,4 +1,4 @@
-"""Waits for something that makes progress, and gives up when it makes none."""
+"""Waits for something that makes progress, and stops when it makes none."""
 
 from collections.abc import Callable
 

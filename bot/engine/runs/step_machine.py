@@ -290,6 +290,7 @@ def perform_step(execution: E, step: MachineStep[E]) -> Outcome:
         BotError: it failed.
         RunInterruptError: see `interrupts`.
     """
+    # The world is asked before memory: an owner may have died between an effect and its record
     outcome = retry(execution, step, step.probe)
     if outcome is None:
         execution.record(step.key, StepState.RUNNING)
@@ -309,7 +310,7 @@ def retry(execution: E, step: MachineStep[E], do: Callable[[E], T]) -> T:
         wait_max=10.0,
     ):
         with attempt:
-            if attempt.num > 1:
+            if attempt.num > 1:  # decision 32: a lease may have moved while this process waited
                 execution.check_again()
             else:
                 execution.check()
