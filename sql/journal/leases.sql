@@ -1,5 +1,5 @@
 -- Queries about who owns a run, a drill or a job, and about their steps. Times are the server's, so that replicas with
--- skewed clocks agree. Whoever takes or ends work holds the row of the work first, then its lease: in this order always.
+-- skewed clocks agree. A transaction that takes or ends work locks its row first, then its lease: always in this order.
 
 -- name: take_lease
 -- Become the owner while nobody is; no row while another owner's lease runs. The request for a drill or a job is held by

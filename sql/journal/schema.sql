@@ -209,7 +209,7 @@ CREATE TABLE IF NOT EXISTS backstop.outbox (
 ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS replace_original boolean NOT NULL DEFAULT false;
 -- 'home': the blocks of a person's Home tab, whose user id `channel` then is; '' for messages.
 ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS surface text NOT NULL DEFAULT '';
--- A file: its bytes until it is sent, and their hash for good, so that the same content is not sent twice.
+-- A file: its bytes until it is sent, and their hash permanently, so that the same content is not sent twice.
 ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment bytea;
 ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_name text NOT NULL DEFAULT '';
 ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_title text NOT NULL DEFAULT '';
@@ -259,7 +259,7 @@ CREATE INDEX IF NOT EXISTS drills_open ON backstop.drills (start_at) WHERE state
 CREATE INDEX IF NOT EXISTS drills_untold ON backstop.drills (due_at)
     WHERE told_at IS NULL AND state NOT IN ('planned', 'running');
 
--- Alerts that people have been told of and that still hold.
+-- Alerts that have been raised and still hold.
 CREATE TABLE IF NOT EXISTS backstop.drill_alerts (
     subject     text PRIMARY KEY,
     environment text NOT NULL,

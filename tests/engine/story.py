@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bot.domain.runs import Run, RunState, StepState
 from bot.engine.maintenance.sweeper import REQUEST_AGE_S
-from bot.engine.runs.step_machine import LEASE_S
+from bot.engine.runs.step_execution import LEASE_S
 from bot.planning import checklist
 from bot.ports import Request
 from tests.fakes.directory import LEAD_A, LEAD_B

@@ -76,6 +76,7 @@ def _text(detail: str) -> str:
 
 def take_lease(conn: Connection[DictRow], kind: WorkKind, work_id: str, owner: str, lease_s: float) -> Lease | None:
     """Become the owner in the caller's transaction; None while another owner's lease runs."""
+    # decision 32: the caller holds the row of the work already, so that taking and ending it cannot deadlock
     values = {"kind": kind.value, "id": work_id, "owner": owner, "lease_s": lease_s}
     row = conn.execute(LEASES["take_lease"], values).fetchone()
     return Lease(kind, work_id, row["fencing_token"]) if row else None

@@ -1,4 +1,4 @@
-"""Stores runs: one open run per environment, one owner per run."""
+"""Stores runs and the votes on them: one open run per environment, one owner per run, one vote per person."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -51,6 +51,7 @@ class Votes(Table):
 
     def withdraw(self, run_id: str, retraction: Retraction, entry: AuditEntry | None = None) -> Retracted:
         """Take a person's vote by reaction back, and remember that; see `bot.ports.journal.Votes.withdraw`."""
+        # decision 26: the retraction is remembered in any case, because an older vote may arrive later
         values = {"run_id": run_id, "until": RECHECK, **asdict(retraction)}
         with connection(self._pool) as conn:
             run = conn.execute(BALLOTS["lock_run"], values).fetchone()

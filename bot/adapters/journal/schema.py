@@ -19,7 +19,7 @@ def migrate(dsn: str) -> None:
 
     Raises:
         TemporaryError: ``journal-unreachable``.
-        PermanentError: ``journal-refused``, e.g. when the role may not create schemas.
+        PermanentError: ``journal-refused``, e.g. when the role is not allowed to create schemas.
     """
     schema = (resources.files("sql.journal") / "schema.sql").read_text(encoding="utf-8")
     sha256 = hashlib.sha256(schema.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Parses SQL with PostgreSQL's own grammar, and reads its parse tree."""
+"""Parses SQL with PostgreSQL's own grammar, and reads from its parse tree what a script affects."""
 
 import importlib
 from collections.abc import Iterable, Iterator

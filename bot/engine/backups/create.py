@@ -18,7 +18,7 @@ from bot.engine.approvals.authorization import check_member
 from bot.engine.backups.jobs import JobExecution, JobStep, run_job
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.requests import TakeBackup
-from bot.engine.runs.step_machine import Outcome
+from bot.engine.runs.step_execution import Outcome
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Audience, Dump, Report
 

@@ -10,7 +10,8 @@ from bot.domain.runs import Lease, Step, StepState, find_step
 from bot.engine.backups.kinds import JOB_WORDS
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.runs.interrupts import OwnershipLostError, RunInterruptError
-from bot.engine.runs.step_machine import LEASE_S, MAX_SENTENCE, MachineStep, StepExecution, perform_step
+from bot.engine.runs.step_execution import LEASE_S, StepExecution
+from bot.engine.runs.step_machine import MAX_SENTENCE, MachineStep, perform_step
 from bot.errors import BotError, PermanentError
 from bot.ports import Audience
 
@@ -75,6 +76,7 @@ class JobExecution(StepExecution):
         if self.is_given_up:
             raise PermanentError("chore-given-up", *self.explain_giving_up(JOB_WORDS[self.job.kind].noun))
         self.say(self.announce)
+        # A predecessor may have died after the step was recorded: its result is shown, not produced again.
         if find_step(self.steps, step.key).state is not StepState.DONE:
             perform_step(self, step)
         return step.conclude(self, self.data(step.key))
@@ -130,7 +132,7 @@ def run_job(
     if holder.request_id != key:
         raise _under_way(environment, words.noun, holder)
     lease = services.journal.jobs.take(key, [Step(step.key, 0, words.title)], services.owner, LEASE_S)
-    if lease is None:
+    if lease is None:  # the sweep hands the request out again until the lease has ended
         raise OwnershipLostError("the lease of its last owner still runs")
     now = services.clock.now()
     job = Job(key, step.kind, environment, subject, audience.user_id, now, level, lease.fencing_token)

@@ -50,15 +50,15 @@ def expire_kept(services: Services) -> None:
 
 def _look_after(services: Services, env: EnvironmentServices, kept: KeptDatabase) -> None:
     notice = timedelta(seconds=min(NOTICE_S, env.keep_old_s / 2))
-    now, told = services.clock.now(), _find_announced_end(services, kept.run_id, kept.name)
-    if told is None and now < kept.until - notice:
+    now, announced = services.clock.now(), _find_announced_end(services, kept.run_id, kept.name)
+    if announced is None and now < kept.until - notice:
         return
     run = services.journal.runs.find(kept.run_id)
     if run is None:
         _log.warning("%s is of no run of ours and stays", kept.name)
-    elif told is None or told < kept.until:
+    elif announced is None or announced < kept.until:
         _announce(services, run, kept, max(kept.until, now + notice))
-    elif now >= told and not _is_needed(services, kept):
+    elif now >= announced and not _is_needed(services, kept):
         _drop(services, env, run, kept)
 
 

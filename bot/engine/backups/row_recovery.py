@@ -16,7 +16,7 @@ from bot.engine.approvals.authorization import check_steward
 from bot.engine.backups.jobs import JobExecution, JobStep, run_job
 from bot.engine.context import Services
 from bot.engine.requests import RecoverRows
-from bot.engine.runs.step_machine import Outcome
+from bot.engine.runs.step_execution import Outcome
 from bot.errors import PermanentError
 from bot.planning.kinds import is_past_return, is_retired, saved_in_place
 from bot.ports import Audience, RowRecovery

@@ -16,7 +16,7 @@ from bot.engine.backups.queries import find_backup
 from bot.engine.backups.verdict import FaultError, judging, note
 from bot.engine.context import Services
 from bot.engine.requests import VerifyBackup
-from bot.engine.runs.step_machine import Outcome
+from bot.engine.runs.step_execution import Outcome
 from bot.errors import PermanentError
 from bot.planning.refusals import check_second_database
 from bot.ports import Audience, FetchedBundle, Report, Sides

@@ -8,7 +8,8 @@ from bot.domain.backups import Backup
 from bot.domain.drills import Drill
 from bot.domain.runs import Progress, Step, StepState
 from bot.engine.context import EnvironmentServices, Services
-from bot.engine.runs.step_machine import MachineStep, StepExecution
+from bot.engine.runs.step_execution import StepExecution
+from bot.engine.runs.step_machine import MachineStep
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle, Sides
 

@@ -10,7 +10,8 @@ from bot.engine.drills.execution import DrillExecution, DrillStep
 from bot.engine.drills.kinds import STEPS
 from bot.engine.drills.steps.measurements import list_proofs, measure
 from bot.engine.runs.interrupts import OwnershipLostError
-from bot.engine.runs.step_machine import LEASE_S, Outcome, as_failure, patiently, perform_step, sentence
+from bot.engine.runs.step_execution import LEASE_S, Outcome, patiently
+from bot.engine.runs.step_machine import as_failure, perform_step, sentence
 from bot.errors import BotError, PermanentError
 from bot.planning.refusals import drill_in_production
 
@@ -54,6 +55,7 @@ def _carry(execution: DrillExecution) -> None:
     token = drill.fencing_token
     execution.audit("drill-begun" if token == 1 else "drill-taken-up", kind=drill.kind.value, fence=token)
     execution.insist(execution.refresh)
+    # decision 25: production is refused here once more; the configuration may have changed since it was planned
     drill_steps, refused = _permitted(execution)
     if not refused and execution.is_given_up:
         refused = PermanentError("drill-given-up", *execution.explain_giving_up("drill"))

@@ -122,6 +122,7 @@ def _is_wanted(services: Services, drill: Drill, start_at: str) -> bool:
 
 def _give_up(services: Services, drill_id: str, problem: str) -> None:
     """End a drill that its performer has left open."""
+    # The lease is this process's own, or has ended: a living owner of another process keeps the drill.
     taken = services.drills.take(drill_id, (), services.owner, 0.0)
     if taken is None:
         return

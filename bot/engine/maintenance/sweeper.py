@@ -28,7 +28,7 @@ def sweep(services: Services) -> None:
     Raises:
         BotError: the journal or the queue does not answer; the next sweep tries again.
     """
-    # First what may have left traffic down.
+    # Runs come first: one without an owner may have left traffic down.
     for run_id in services.journal.runs.unowned():
         services.queue.defer_run(run_id)
     for request in services.journal.requests.unfinished(REQUEST_AGE_S):

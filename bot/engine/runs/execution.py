@@ -8,7 +8,7 @@ from types import TracebackType
 from bot.domain.runs import Run, Step
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.runs.interrupts import CancelledError
-from bot.engine.runs.step_machine import Outcome, StepExecution
+from bot.engine.runs.step_execution import Outcome, StepExecution
 from bot.errors import BotError, TemporaryError
 from bot.planning.kinds import is_past_return
 from bot.ports import ExclusiveAccess, FetchedBundle

@@ -16,7 +16,8 @@ from bot.engine.runs.escalation import escalate
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.interrupts import CancelledError, OwnershipLostError, ReplanError, VoidError
 from bot.engine.runs.report import report
-from bot.engine.runs.step_machine import LEASE_S, SETTLED, as_failure, perform_step, sentence
+from bot.engine.runs.step_execution import LEASE_S
+from bot.engine.runs.step_machine import SETTLED, as_failure, perform_step, sentence
 from bot.engine.runs.steps.registry import ACTIONS
 from bot.engine.runs.steps.step import Action
 from bot.errors import BotError, PermanentError
@@ -116,6 +117,7 @@ class Runner:
         checked, stop = steps.get(RECHECK), steps.get(STOP_TRAFFIC)
         if checked is None or checked.ended_at is None or stop is None or stop.attempts:
             return
+        # decision 26: an approval is for the plan as it was when it was given
         if self._services.clock.now() - checked.ended_at > execution.env.environment.approval.window:
             for key in (RECHECK, BACKUP):
                 if key in steps:
@@ -169,6 +171,7 @@ class Runner:
         ended_at = None if state is RunState.PARKED else self._services.clock.now()
         execution.insist(execution.must_own)
         ended = replace(run, state=state, problem=problem, ended_at=ended_at)
+        # Announced before it is recorded: a successor of a process that dies in between announces it again
         self._announce(execution, ended)
         if state is not RunState.PARKED and state is not RunState.SUCCEEDED:
             self._say_end(execution, state, problem)

@@ -8,7 +8,7 @@ import pytest
 from bot.adapters.database.connections import Connections
 from bot.adapters.journal import migrate, open_pool
 from bot.adapters.journal.connections import Pool
-from bot.engine.runs.step_machine import LEASE_S, RENEW_EVERY_S
+from bot.engine.runs.step_execution import LEASE_S, RENEW_EVERY_S
 from bot.errors import PermanentError
 
 OPTIONS = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)

@@ -8,7 +8,7 @@ from bot.domain.runs import RunState
 from bot.engine.maintenance.sweeper import sweep
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.runner import Runner
-from bot.engine.runs.step_machine import LEASE_S
+from bot.engine.runs.step_execution import LEASE_S
 from bot.errors import PermanentError, TemporaryError
 from tests.engine.story import Story, faults_in_success
 from tests.fakes.directory import LEAD_A, LEAD_B

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from bot.domain.runs import Progress
 from bot.engine.runs.execution import Execution
-from bot.engine.runs.step_machine import MachineStep, Outcome
+from bot.engine.runs.step_execution import Outcome
+from bot.engine.runs.step_machine import MachineStep
 from bot.errors import BotError, TemporaryError
 
 POLL_S = 0.25
