@@ -81,7 +81,7 @@ def test_a_cancel_while_the_answer_to_commit_is_lost_goes_on_to_the_end(
     story: Story, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The heartbeat hears of the cancel, nobody of the commit: the tracking table has the word."""
-    monkeypatch.setattr("bot.engine.runs.step_machine.RENEW_EVERY_S", 0.005)
+    monkeypatch.setattr("bot.engine.runs.step_execution.RENEW_EVERY_S", 0.005)
     world.database.lose_answer = True
 
     def commit_slowly() -> None:

@@ -109,7 +109,7 @@ def test_a_journal_that_is_away_gives_the_run_away(story: Story, world: World) -
 def test_the_heartbeat_keeps_the_lease_and_hears_of_a_cancel(
     world: World, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.engine.runs.step_machine.RENEW_EVERY_S", 0.01)
+    monkeypatch.setattr("bot.engine.runs.step_execution.RENEW_EVERY_S", 0.01)
     story.ask()
     run = world.run()
     world.journal.runs.approve(run.id, run.plan.digest, ())
