@@ -130,7 +130,7 @@ class _Findings:
 def _examine_database(found: _Findings, name: str, env: EnvironmentServices) -> None:
     facts = env.database.inspect()
     found.attempt(f"{name}: ", partial(found.check_tools, facts.server_version))
-    if not facts.can_fence:
+    if not facts.can_take_exclusive_access:
         found.problems.append(f"{name}: the database role must own the database and be in pg_signal_backend")
     found.attempt(f"{name}: ", partial(check_second_database, name, facts))
 

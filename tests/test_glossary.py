@@ -14,7 +14,10 @@ ROOT = Path(__file__).parents[1]
 GLOSSARY = ROOT / "docs" / "glossary.md"
 SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 CODE = re.compile(r"```.*?```|``[^`]+``|`[^`]+`", re.DOTALL)
-ALLOWED: dict[str, str] = {}
+ALLOWED = {
+    "losses": "the key of row losses in stored plans, and of the field that reads it",
+    "told_at": "a column of the journal's table of drills, and the field that reads it",
+}
 """Names that keep an old word, each with the reason; e.g. because a library or a format chose it."""
 
 

@@ -143,7 +143,7 @@ class DatabaseFacts:
         applied: rows of the tracking table, oldest first.
         sessions: client sessions of others in it.
         prepared: global ids of prepared transactions in it.
-        can_fence: our role can close the database and end its sessions.
+        can_take_exclusive_access: our role can close the database and end its sessions.
         can_create: our role can create databases: a shadow, a side database.
         accepts_connections: false while it is closed.
         slots: names of logical replication slots made in it, those in use marked so.
@@ -157,7 +157,7 @@ class DatabaseFacts:
     applied: tuple[AppliedMigration, ...]
     sessions: tuple[Session, ...]
     prepared: tuple[str, ...]
-    can_fence: bool
+    can_take_exclusive_access: bool
     can_create: bool
     accepts_connections: bool = True
     slots: tuple[str, ...] = ()

@@ -101,7 +101,7 @@ class DrillSeries:
 
 @dataclass(frozen=True)
 class RestoreForecast:
-    """How long a restore of an environment's newest backup should take, or why that is unknown.
+    """The forecast of a restore of an environment's newest backup, or the reason why it is unknown.
 
     Attributes:
         environment: its name.
@@ -128,7 +128,7 @@ class Overdue:
 
 @dataclass(frozen=True)
 class DrillReport:
-    """What `/drill report` shows.
+    """The content of `/drill report`.
 
     Attributes:
         environment: that of the drills; "" for all.

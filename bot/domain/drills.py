@@ -44,7 +44,7 @@ class DayRange:
     last: date
 
     def covers(self, day: date) -> bool:
-        """Whether the day is one of them."""
+        """Tell if the day is one of them."""
         return self.first <= day <= self.last
 
 
@@ -84,7 +84,7 @@ class Schedule:
         return self.bundle_of or self.environment
 
     def rests_on(self, day: date) -> bool:
-        """Whether none starts on that day."""
+        """Tell if no drill starts on that day."""
         return any(span.covers(day) for span in self.blackout)
 
     @property
@@ -141,7 +141,7 @@ class Drill:
         user_id: who asked for it, skipped or postponed it last; "" for nobody.
         started_at, ended_at: None where it has not.
         announced_at: when it was announced first; None: nobody knows of it yet.
-        told_at: when people were told how it ended; None until then.
+        told_at: when people were informed of its end; None until then.
         fencing_token: grows by one with every owner.
         problem: why it failed (reference and sentence), was missed or skipped (a sentence); "" otherwise.
         steps: its checklist, in order; empty until it starts.

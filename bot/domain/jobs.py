@@ -19,12 +19,12 @@ _RESERVED = ("pre-rollback-", "pre-restore-", "pre-undo-", "drill-", "test-rollb
 
 
 def is_label(text: str) -> bool:
-    """Whether a text can be a backup's label: letters, digits, dots and dashes, 60 at the most."""
+    """Tell if a text can be a backup's label: letters, digits, dots and dashes, 60 at the most."""
     return _LABEL.fullmatch(text) is not None
 
 
 def is_reserved(label: str) -> bool:
-    """Whether only runs may use that label."""
+    """Tell if only runs may use that label."""
     return label.lower().startswith(_RESERVED)
 
 
@@ -46,7 +46,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """A chore as it is shown.
+    """A job as it is shown.
 
     Attributes:
         id: of the request that asked for it.

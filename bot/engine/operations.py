@@ -15,7 +15,7 @@ from bot.engine.backups.verify import verify
 from bot.engine.context import Services
 from bot.engine.drills import runner, service
 from bot.engine.drills.report import answer_report
-from bot.engine.drills.start import Performer, carry_out
+from bot.engine.drills.start import DrillRunner, carry_out
 from bot.engine.requests import Submission, TypedRequest, defer
 from bot.engine.runs import control, open_run
 from bot.engine.runs.interrupts import RunInterruptError
@@ -37,7 +37,7 @@ class Operations:
         perform: performs a drill by its id.
     """
 
-    def __init__(self, services: Services, perform: Performer = runner.perform) -> None:
+    def __init__(self, services: Services, perform: DrillRunner = runner.perform) -> None:
         self._services = services
         self._cached_reads = CachedReads(services.clock)
         self._readers = Readers()

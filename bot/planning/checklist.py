@@ -4,7 +4,7 @@ NOTIFY = "notify"
 RECHECK = "recheck"
 BACKUP = "backup"
 STOP_TRAFFIC = "stop-traffic"
-FENCE = "fence"
+EXCLUSIVE_ACCESS = "fence"
 EXPORT = "export"
 CHAIN = "chain"
 FETCH = "fetch"
@@ -29,7 +29,7 @@ TITLES = {
     RECHECK: "Re-check the plan",
     BACKUP: "Create emergency backup",
     STOP_TRAFFIC: "Stop incoming traffic",
-    FENCE: "Fence the database",
+    EXCLUSIVE_ACCESS: "Fence the database",
     EXPORT: "Export the data that will be dropped",
     CHAIN: "Run the rollback chain",
     FETCH: "Fetch and verify the bundle",

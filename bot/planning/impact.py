@@ -39,10 +39,10 @@ def changed_relations(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tupl
     dependencies = rehearsal.before.dependencies
     named = _meant(rehearsal.before, (name for statement in statements for name in statement.relations))
     touched = {(table, DependencyKind.CHILD) for table in named}
-    written = {table for table, _ in _spread({*_begun(rehearsal.before, statements), *touched}, dependencies)}
+    written = {table for table, _ in _affected({*_begun(rehearsal.before, statements), *touched}, dependencies)}
     # decision 27: the rehearsal's locks show tables that only a function writes; it may do anything to them.
     hidden = set(rehearsal.outcome.written) - written
-    spread = _spread(
+    affected = _affected(
         {
             (table, dependency_kind)
             for table in hidden
@@ -51,7 +51,7 @@ def changed_relations(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tupl
         dependencies,
     )
     rewritten = rehearsal.before.rewritten_in(rehearsal.after)
-    return tuple(sorted(staying_tables(rehearsal) & {*written, *rewritten, *(table for table, _ in spread)}))
+    return tuple(sorted(staying_tables(rehearsal) & {*written, *rewritten, *(table for table, _ in affected)}))
 
 
 def called_functions(catalogue: Catalogue, chain: Sequence[DownScript]) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ def _begun(catalogue: Catalogue, statements: Sequence[Statement]) -> Iterator[Ch
             yield dependency.follows, DependencyKind.REKEYED
 
 
-def _spread(begun: set[Change], dependencies: frozenset[Dependency]) -> set[Change]:
+def _affected(begun: set[Change], dependencies: frozenset[Dependency]) -> set[Change]:
     """Add the cascade: what follows, over and over, until nothing more does."""
     found, waiting = set(begun), deque(begun)
     while waiting:

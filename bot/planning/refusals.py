@@ -55,7 +55,7 @@ def check_second_database(environment: str, database: DatabaseFacts) -> None:
 
 def _check_rights(facts: Facts) -> None:
     missing = list(facts.missing_rights)
-    if not facts.database.can_fence:
+    if not facts.database.can_take_exclusive_access:
         missing.append("own the database and be a member of pg_signal_backend")
     if not facts.database.can_create:
         missing.append("CREATEDB, for the database beside the live one")

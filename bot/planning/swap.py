@@ -25,7 +25,7 @@ NOTHING_KNOWN = (
 )
 
 
-def find_losses(now: Iterable[TableSize], then: Iterable[TableContent]) -> tuple[PlannedLoss, ...]:
+def find_lost_rows(now: Iterable[TableSize], then: Iterable[TableContent]) -> tuple[PlannedLoss, ...]:
     """Find the tables that will have another number of rows: those that go first, then those that lose most.
 
     Numbers are net: of 100 rows written since and 40 deleted, 60 show, and all 100 go. Extensions' tables are left out:
@@ -44,7 +44,7 @@ def find_losses(now: Iterable[TableSize], then: Iterable[TableContent]) -> tuple
 
 def plan_swap(wanted: type[S], facts: Facts, exchange: Exchange, to_schema: int, to_app: AppVersion) -> S:
     """Make the plan of a swap, without what only a restore or only its undo knows."""
-    losses = find_losses(exchange.sizes, exchange.tables) if exchange.tables is not None else ()
+    losses = find_lost_rows(exchange.sizes, exchange.tables) if exchange.tables is not None else ()
     return wanted(
         environment=facts.environment.name,
         asked_for="",

@@ -85,7 +85,7 @@ class DrillRepository(Protocol):
         Of those that were missed at one moment, all or none.
         """
 
-    def note_told(self, drill_ids: Sequence[str]) -> None:
+    def note_reported(self, drill_ids: Sequence[str]) -> None:
         """Note that their end has been reported."""
 
     def take(self, drill_id: str, steps: Sequence[Step], owner: str, lease_s: float) -> Drill | None:

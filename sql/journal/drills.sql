@@ -95,7 +95,7 @@ WHERE told_at IS NULL AND state NOT IN ('planned', 'running')
 ORDER BY ended_at
 FETCH FIRST 1000 ROWS WITH TIES;
 
--- name: note_told
+-- name: note_reported
 -- Their end has been reported.
 WITH locked AS (
     SELECT id FROM backstop.drills WHERE id = ANY(%(ids)s) AND told_at IS NULL ORDER BY id FOR UPDATE

@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS backstop.leases (
 -- Views name columns, so they make way for changes to tables and are created again at the end.
 DROP VIEW IF EXISTS backstop.run_records, backstop.drill_records;
 
--- Older versions kept leases with runs, steps of drills as JSON, and jobs as chores. Moved in this transaction: an older
+-- Older versions kept leases with runs, steps of drills as JSON, and jobs apart. Moved in this transaction: an older
 -- replica that still runs finds its columns gone and is refused, so it cannot write past a lease.
 DO $$
 BEGIN

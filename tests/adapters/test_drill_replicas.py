@@ -220,7 +220,7 @@ def test_replicas_that_change_the_same_drills_in_any_order_do_not_lock_each_othe
         together.wait(60)
         book.miss({drill.id: "why" for drill in mixed})
         together.wait(10)
-        book.note_told([drill.id for drill in mixed])
+        book.note_reported([drill.id for drill in mixed])
         book.beat(clock.now())
 
     with ThreadPoolExecutor(8) as threads:

@@ -78,11 +78,11 @@ def test_a_modal_that_cannot_be_opened_from_there_is_said_in_their_conversation(
 
     office.hands.do("press", user="U0LEADA", view_id=view_id, action_id=home.START)
 
-    def told() -> list[str]:
+    def reported() -> list[str]:
         said = office.hands.look("messages")["messages"]
         return [one["text"] for one in said if "could not be opened" in one["text"] and not one.get("addressee")]
 
-    assert until(told) == ["The form could not be opened. Type /rollback staging and what to undo, or try again."]
+    assert until(reported) == ["The form could not be opened. Type /rollback staging and what to undo, or try again."]
 
 
 def test_a_button_of_an_environment_that_is_gone_opens_nothing(office: Office) -> None:

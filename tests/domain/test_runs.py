@@ -67,10 +67,10 @@ def test_catalogues_are_compared_by_kind_and_identity() -> None:
 
 
 def test_the_schema_is_the_newest_migration() -> None:
-    facts = DatabaseFacts("db", 180006, 1, (), (), (), can_fence=True, can_create=True)
+    facts = DatabaseFacts("db", 180006, 1, (), (), (), can_take_exclusive_access=True, can_create=True)
     assert facts.schema == 0
     applied = (AppliedMigration(27, "027_x"), AppliedMigration(3, "003_y"))
-    assert DatabaseFacts("db", 1, 1, applied, (), (), can_fence=True, can_create=True).schema == 27
+    assert DatabaseFacts("db", 1, 1, applied, (), (), can_take_exclusive_access=True, can_create=True).schema == 27
 
 
 def test_a_session_never_shows_its_query() -> None:

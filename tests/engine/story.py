@@ -16,7 +16,7 @@ BEFORE_CHAIN = [
     checklist.RECHECK,
     checklist.BACKUP,
     checklist.STOP_TRAFFIC,
-    checklist.FENCE,
+    checklist.EXCLUSIVE_ACCESS,
     checklist.EXPORT,
 ]
 AFTER_CHAIN = [
@@ -123,7 +123,7 @@ def faults_in_undoing(world: World, state: RunState, problem: str) -> list[str]:
     """What is not as before although the run should have put everything back."""
     run = world.run()
     touched = {StepState.DONE.value, StepState.FAILED.value, StepState.RUNNING.value}
-    left = [key for key in (checklist.STOP_TRAFFIC, checklist.FENCE) if steps(run).get(key) in touched]
+    left = [key for key in (checklist.STOP_TRAFFIC, checklist.EXCLUSIVE_ACCESS) if steps(run).get(key) in touched]
     checks = {
         f"state {run.state} {run.problem}": run.state is state,
         f"problem {run.problem!r}": problem in run.problem,

@@ -64,7 +64,7 @@ def a_job(prepare: Callable[[World], None], ask: Callable[[World], Request], res
             f"steps {owned.steps}": [step.state for step in owned.steps] == [StepState.DONE],
             f"results {results(world)}": 1 <= results(world) <= 2,  # a second one where the first was not recorded
             f"left {world.sides.databases}": not any("_side_" in name for name in world.sides.databases),
-            "not answered": len(world.announcer.told) == 1,
+            "not answered": len(world.announcer.answered) == 1,
         }
         return [fault for fault, good in checks.items() if not good]
 

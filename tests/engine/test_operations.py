@@ -28,7 +28,7 @@ def test_a_request_delivered_twice_opens_one_run(story: Story, world: World) -> 
     story.do(request)
     run = world.run()
     assert (run.requester, run.reason, run.channel) == (ONCALL, "why", "C0INCIDENT")
-    user, text = world.announcer.told[request.id]
+    user, text = world.announcer.answered[request.id]
     assert user == ONCALL
     assert f"run {run.id}" in text
 
@@ -188,7 +188,7 @@ def test_freezing(story: Story, world: World) -> None:
     story.do(world.request("status", ENGINEER, environment=""))
     assert world.announcer.statuses == [((), {"prod": f"<@{ENGINEER}> froze prod: release"})]
     story.do(world.request("unfreeze", ENGINEER, environment="prod"))
-    assert world.announcer.told["unfreeze-6"] == (ENGINEER, "prod is open for runs again.")
+    assert world.announcer.answered["unfreeze-6"] == (ENGINEER, "prod is open for runs again.")
     assert world.journal.freezes.frozen("prod") is None
 
 
@@ -262,5 +262,5 @@ def test_lifting_a_freeze_is_in_the_log_and_said_wherever_the_process_dies(tmp_p
             Story(world, Process("first", number, after=after)).do(request)
             where = f"killed {'after' if after else 'before'} call {number}"
             assert [(event.actor, event.event) for event in world.journal.audit.log] == [(ENGINEER, "unfrozen")], where
-            assert world.announcer.told[request.id] == (ENGINEER, "prod is open for runs again."), where
+            assert world.announcer.answered[request.id] == (ENGINEER, "prod is open for runs again."), where
             assert refused(world) == [], where

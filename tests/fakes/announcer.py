@@ -39,7 +39,7 @@ class FakeAnnouncer:
         self.follow_ups: list[tuple[Run, ...]] = []
         self.escalations: dict[tuple[str, int], Escalation] = {}
         self.refusals: dict[str, tuple[str, BotError]] = {}
-        self.told: dict[str, tuple[str, str]] = {}
+        self.answered: dict[str, tuple[str, str]] = {}
         self.kept: list[tuple[KeptDatabase, ...]] = []
         self.statuses: list[tuple[tuple[Run, ...], dict[str, str]]] = []
         self.overviews: list[Overview] = []
@@ -75,9 +75,9 @@ class FakeAnnouncer:
         self.reports[run.id] = (run, tuple(events), export)
 
     def report_file(self, run: Run, events: Sequence[AuditEvent], export: Export | None) -> None:
-        told = (run, tuple(events), export)
-        if told not in self.files.setdefault(run.id, []):
-            self.files[run.id].append(told)
+        posted = (run, tuple(events), export)
+        if posted not in self.files.setdefault(run.id, []):
+            self.files[run.id].append(posted)
 
     def escalate(self, run: Run, escalation: Escalation) -> None:
         self.escalations[run.id, run.fencing_token] = escalation
@@ -86,7 +86,7 @@ class FakeAnnouncer:
         self.refusals[audience.request_id] = (audience.user_id, error)
 
     def tell(self, audience: Audience, text: str) -> None:
-        self.told[audience.request_id] = (audience.user_id, text)
+        self.answered[audience.request_id] = (audience.user_id, text)
 
     def status(
         self,

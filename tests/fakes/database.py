@@ -184,7 +184,15 @@ class FakeDatabase:
         self.shadows_left: list[str] = []
         self.on_commit: Callable[[], object] = lambda: None
         self.facts = DatabaseFacts(
-            "physioflow", 180006, 4096, (), (), (), can_fence=True, can_create=True, role="backstop_prod"
+            "physioflow",
+            180006,
+            4096,
+            (),
+            (),
+            (),
+            can_take_exclusive_access=True,
+            can_create=True,
+            role="backstop_prod",
         )
 
     def commit_chain(self, chain: Sequence[DownScript], expected: frozenset[int]) -> None:

@@ -18,7 +18,7 @@ from bot.domain.drills import (
 )
 from bot.domain.runs import Lease, Step, WorkKind
 from bot.ports import Clock
-from tests.fakes.journal import FakeLeases, fenced_off
+from tests.fakes.journal import FakeLeases, lease_lost
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class FakeDrillRepository:
         ended = [d for d in self.table.values() if d.state not in OPEN_DRILLS and d.told_at is None]
         return sorted(ended, key=lambda d: (d.due_at, d.id))
 
-    def note_told(self, drill_ids: Sequence[str]) -> None:
+    def note_reported(self, drill_ids: Sequence[str]) -> None:
         for drill_id in drill_ids:
             self.table[drill_id] = replace(self.table[drill_id], told_at=self._clock.now())
 
@@ -152,7 +152,7 @@ class FakeDrillRepository:
     ) -> None:
         drill = self.leases.check(lease)
         if drill.state is not DrillState.RUNNING:
-            raise fenced_off(lease)
+            raise lease_lost(lease)
         ended = {"state": state, "problem": problem, "measured": measured, "ended_at": self._clock.now()}
         self.table[drill.id] = replace(drill, **ended)
         self.leases.release(WorkKind.DRILL, drill.id)

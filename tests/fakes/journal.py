@@ -163,13 +163,13 @@ class FakeLeases:
     def renew(self, lease: Lease, lease_s: float) -> None:
         self.check(lease)
         if (lease.kind, lease.id) not in self.until:
-            raise fenced_off(lease)
+            raise lease_lost(lease)
         self.until[lease.kind, lease.id] = self._clock.monotonic() + lease_s
 
     def check(self, lease: Lease) -> Any:
         owned = self.tables[lease.kind].get(lease.id)
         if owned is None or owned.fencing_token != lease.fencing_token:
-            raise fenced_off(lease)
+            raise lease_lost(lease)
         return owned
 
     def record_step(
@@ -331,7 +331,7 @@ class FakeRuns:
     ) -> None:
         run_id, run = lease.id, self._leases.check(lease)
         if run.state is not RunState.RUNNING:
-            raise fenced_off(lease)
+            raise lease_lost(lease)
         self._leases.release(WorkKind.RUN, run_id)
         self.put(run, state=RunState.PENDING, plan=plan, expires_at=expires_at, steps=(), started_at=None)
         kept = {user: vote for user, vote in self.ballots[run_id].items() if vote.digest == plan.digest}
@@ -487,5 +487,5 @@ def _started(step: Step, state: StepState, now: datetime) -> datetime | None:
     return now if state is StepState.RUNNING else step.started_at
 
 
-def fenced_off(lease: Lease) -> PermanentError:
+def lease_lost(lease: Lease) -> PermanentError:
     return PermanentError("fenced-off", f"This process no longer owns {lease.kind} {lease.id}.")

@@ -73,7 +73,7 @@ def facts_of(given: Given) -> Facts:
             applied=tuple(AppliedMigration(version, f"{version:03d}_x") for version in given["applied"]),
             sessions=(),
             prepared=tuple(given.get("prepared", ())),
-            can_fence=given.get("can_fence", True),
+            can_take_exclusive_access=given.get("can_fence", True),
             can_create=given.get("can_create", True),
             accepts_connections=not given.get("closed", False),
         ),

@@ -52,7 +52,7 @@ def test_what_is_made_anew_and_what_functions_do_is_told() -> None:
     after = (replace(before[0], number="2"), replace(before[1], number="2.1"), *before[2:])
     calls = Statement("SELECT purge(twice(1)), now()", 8, Effect.READS, calls=("purge", "twice", "now"))
 
-    told = told_of(evidence_with(before, after), calls)
+    told = warned_of(evidence_with(before, after), calls)
 
     remade, called = told
     assert remade == (
@@ -68,7 +68,7 @@ def test_what_is_made_anew_and_what_functions_do_is_told() -> None:
 def test_sql_that_a_script_puts_together_is_told() -> None:
     block = Statement("DO $$ … $$", 8, Effect.ALTERS, composes=True)
 
-    (told,) = told_of(evidence_with((), ()), block)
+    (told,) = warned_of(evidence_with((), ()), block)
 
     assert told.startswith("027_x runs SQL that it puts together itself: which rows that deletes or changes nobody")
 
@@ -81,7 +81,7 @@ def evidence_with(before: tuple[DatabaseObject, ...], after: tuple[DatabaseObjec
     return replace(evidence, live=live, rehearsal=rehearsal)
 
 
-def told_of(evidence: Evidence, *statements: Statement) -> tuple[str, ...]:
+def warned_of(evidence: Evidence, *statements: Statement) -> tuple[str, ...]:
     given = facts_of(DEFAULT)
     target = choose_target(RollbackRequest("prod", 27), given)
     script: DownScript = replace(target.chain[0], statements=statements)

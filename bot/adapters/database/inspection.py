@@ -47,7 +47,7 @@ def inspect(server: Server) -> DatabaseFacts:
         row = conn.execute(QUERIES["database"], place).fetchone()
         if row is None:
             raise PermanentError("database-unreachable", "There is no such database on the server.", "Check the DSN.")
-        is_open, size_bytes, version, can_fence, can_create, is_superuser, role = row
+        is_open, size_bytes, version, can_take_exclusive_access, can_create, is_superuser, role = row
         applied, ours = _read_applied(server) if is_open else ((), 0)
         return DatabaseFacts(
             name=connections.database,
@@ -56,7 +56,7 @@ def inspect(server: Server) -> DatabaseFacts:
             applied=applied,
             sessions=read_sessions(conn, connections, ours),
             prepared=tuple(gid for gid, *_ in conn.execute(QUERIES["prepared"], place)),
-            can_fence=can_fence,
+            can_take_exclusive_access=can_take_exclusive_access,
             can_create=can_create,
             accepts_connections=is_open,
             slots=tuple(slot for (slot,) in conn.execute(QUERIES["slots"], place)),

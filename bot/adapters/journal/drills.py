@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from bot.adapters.journal import mapping
 from bot.adapters.journal.connections import Table, connection
-from bot.adapters.journal.leases import add_steps, check_owner, fenced_off, list_steps, release_lease, take_lease
+from bot.adapters.journal.leases import add_steps, check_owner, lease_lost, list_steps, release_lease, take_lease
 from bot.adapters.named_queries import load
 from bot.domain.drills import OUTDATED_AFTER, Alert, Drill, DrillKind, DrillState, Listed, Measurement, ScriptProof
 from bot.domain.runs import Lease, Step, WorkKind
@@ -87,9 +87,9 @@ class PostgresDrillRepository(Table):
         found = [mapping.read_drill(row) for row in self._all("untold_drills")]
         return sorted(found, key=lambda drill: (drill.due_at, drill.id))
 
-    def note_told(self, drill_ids: Sequence[str]) -> None:
-        """See `bot.ports.drills.DrillRepository.note_told`."""
-        self._do("note_told", ids=list(drill_ids), now=self._clock.now())
+    def note_reported(self, drill_ids: Sequence[str]) -> None:
+        """See `bot.ports.drills.DrillRepository.note_reported`."""
+        self._do("note_reported", ids=list(drill_ids), now=self._clock.now())
 
     def take(self, drill_id: str, steps: Sequence[Step], owner: str, lease_s: float) -> Drill | None:
         """See `bot.ports.drills.DrillRepository.take`."""
@@ -123,7 +123,7 @@ class PostgresDrillRepository(Table):
         }
         with connection(self._pool) as conn:
             if conn.execute(self._queries["finish_drill"], values).fetchone() is None:
-                raise fenced_off(lease)
+                raise lease_lost(lease)
             check_owner(conn, lease)
             release_lease(conn, WorkKind.DRILL, lease.id)
             conn.cursor().executemany(self._queries["add_script_proof"], [_proof_row(proof) for proof in proofs])

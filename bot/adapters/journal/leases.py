@@ -27,7 +27,7 @@ class Leases(Table):
             PermanentError: ``fenced-off`` when another owner has taken over, or the work has been ended.
         """
         if self._one("renew_lease", **_columns(lease), lease_s=lease_s) is None:
-            raise fenced_off(lease)
+            raise lease_lost(lease)
 
     def record_step(
         self, lease: Lease, key: str, state: StepState, detail: str = "", data: Mapping[str, Any] | None = None
@@ -82,9 +82,9 @@ def take_lease(conn: Connection[DictRow], kind: WorkKind, work_id: str, owner: s
     return Lease(kind, work_id, row["fencing_token"]) if row else None
 
 
-def release_lease(conn: Connection[DictRow], kind: WorkKind, work_id: str, *, fenced: bool = False) -> None:
-    """Leave the work without an owner; `fenced` also refuses whatever its last owner may still write."""
-    conn.execute(LEASES["release_lease"], {"kind": kind.value, "id": work_id, "fenced": fenced})
+def release_lease(conn: Connection[DictRow], kind: WorkKind, work_id: str, *, invalidate_token: bool = False) -> None:
+    """Leave the work without an owner; `invalidate_token` also refuses whatever its last owner may still write."""
+    conn.execute(LEASES["release_lease"], {"kind": kind.value, "id": work_id, "fenced": invalidate_token})
 
 
 def check_owner(conn: Connection[DictRow], lease: Lease) -> None:
@@ -95,7 +95,7 @@ def check_owner(conn: Connection[DictRow], lease: Lease) -> None:
     """
     row = conn.execute(LEASES["fencing_token"], _columns(lease)).fetchone()
     if (row["fencing_token"] if row else 0) != lease.fencing_token:
-        raise fenced_off(lease)
+        raise lease_lost(lease)
 
 
 def list_steps(conn: Connection[DictRow], kind: WorkKind, work_id: str) -> list[Step]:
@@ -114,7 +114,7 @@ def clear_steps(conn: Connection[DictRow], kind: WorkKind, work_id: str) -> None
     conn.execute(LEASES["clear_steps"], {"kind": kind.value, "id": work_id})
 
 
-def fenced_off(lease: Lease) -> PermanentError:
+def lease_lost(lease: Lease) -> PermanentError:
     """Build the error of an owner that has been replaced."""
     return PermanentError(
         "fenced-off",

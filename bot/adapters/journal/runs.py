@@ -16,7 +16,7 @@ from bot.adapters.journal.leases import (
     add_steps,
     check_owner,
     clear_steps,
-    fenced_off,
+    lease_lost,
     release_lease,
     take_lease,
 )
@@ -190,7 +190,9 @@ class Runs(Table):
             if conn.execute(LEASES["end_run"], values).fetchone() is None:
                 return False
             # Ended from outside while it runs, its owner must not write any more.
-            release_lease(conn, WorkKind.RUN, run_id, fenced=fencing_token is None and before is RunState.RUNNING)
+            release_lease(
+                conn, WorkKind.RUN, run_id, invalidate_token=fencing_token is None and before is RunState.RUNNING
+            )
             append(conn, run_id, entry)
         return True
 
@@ -208,7 +210,7 @@ class Runs(Table):
             state = _locked_state(conn, run_id)
             check_owner(conn, lease)
             if state is not RunState.RUNNING:
-                raise fenced_off(lease)
+                raise lease_lost(lease)
             conn.execute(LEASES["replan_run"], {"id": run_id, "expires_at": expires_at, **row})
             release_lease(conn, WorkKind.RUN, run_id)
             clear_steps(conn, WorkKind.RUN, run_id)

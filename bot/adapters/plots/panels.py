@@ -41,7 +41,7 @@ class Axes:
 
     @property
     def bottom(self) -> float:
-        """Where 0 is."""
+        """Return the y of the zero line."""
         return self.top + self.height
 
     def x(self, place: float) -> float:

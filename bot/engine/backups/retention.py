@@ -78,7 +78,7 @@ def _announce(services: Services, run: Run, kept: KeptDatabase, until: datetime)
 
 
 def _is_needed(services: Services, kept: KeptDatabase) -> bool:
-    """Whether somebody looks into it, or a run is open that may want it back."""
+    """Tell if a row recovery reads it, or an open run may still need it."""
     if services.journal.runs.active(kept.environment) is not None:
         return True
     asked = [request for request in services.journal.requests.under_way() if request.kind in READERS]

@@ -32,7 +32,7 @@ class FaultError(Exception):
 
 
 @contextmanager
-def judging(level: int) -> Iterator[None]:
+def verdict_on(level: int) -> Iterator[None]:
     """Tell what speaks against the bundle from what speaks against us.
 
     Raises:

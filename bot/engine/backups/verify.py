@@ -13,7 +13,7 @@ from bot.engine.approvals.authorization import check_member
 from bot.engine.backups.compare import compare
 from bot.engine.backups.jobs import JobExecution, JobStep, run_job
 from bot.engine.backups.queries import find_backup
-from bot.engine.backups.verdict import FaultError, judging, note
+from bot.engine.backups.verdict import FaultError, note, verdict_on
 from bot.engine.context import Services
 from bot.engine.requests import VerifyBackup
 from bot.engine.runs.step_execution import Outcome
@@ -56,7 +56,7 @@ class VerifyStep(JobStep):
         """Verify it; returns the schema version that a restore found, else 0."""
         services, env, report = execution.services, execution.env, execution.reporter(self.key)
         if self._level == _NAMES:
-            with judging(_NAMES):
+            with verdict_on(_NAMES):
                 env.store.verify_names(self._backup, report)
             return 0
         services.scratch_dir.mkdir(parents=True, exist_ok=True)
@@ -65,12 +65,12 @@ class VerifyStep(JobStep):
         with tempfile.TemporaryDirectory(dir=services.scratch_dir, prefix=f"backstop-verify-{run_id}-") as scratch:
             directory = Path(scratch) / "bundle"
             directory.mkdir()
-            with judging(_NAMES):
+            with verdict_on(_NAMES):
                 bundle = env.store.fetch(self._backup, directory, report)
-            with judging(_READABLE):
+            with verdict_on(_READABLE):
                 services.reader.read_through(bundle)
             if self._level == _RESTORED:
-                with judging(_RESTORED):
+                with verdict_on(_RESTORED):
                     return _restore(env.sides, run_id, self._backup, bundle, report)
         return 0
 

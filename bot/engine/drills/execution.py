@@ -50,7 +50,7 @@ class DrillExecution(StepExecution):
         return self.drill.steps
 
     def is_done(self, key: str) -> bool:
-        """Whether a step has ended well."""
+        """Tell if a step has succeeded."""
         return self.drill.step(key).state is StepState.DONE
 
     def reload(self) -> None:

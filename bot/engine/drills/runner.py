@@ -53,7 +53,7 @@ def _known(services: Services, drill_id: str) -> Drill:
 def _carry(execution: DrillExecution) -> None:
     drill = execution.drill
     token = drill.fencing_token
-    execution.audit("drill-begun" if token == 1 else "drill-taken-up", kind=drill.kind.value, fence=token)
+    execution.audit("drill-begun" if token == 1 else "drill-taken-up", kind=drill.kind.value, fencing_token=token)
     execution.insist(execution.refresh)
     # decision 25: production is refused here once more; the configuration may have changed since it was planned
     drill_steps, refused = _permitted(execution)

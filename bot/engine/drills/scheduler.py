@@ -145,7 +145,7 @@ class _Tick:
         for together in _missed_together(ended):
             self._services.drill_announcer.drills_missed(together)
         if ended:
-            self._book.note_told([drill.id for drill in ended])
+            self._book.note_reported([drill.id for drill in ended])
 
 
 def announce(services: Services, drill_id: str) -> None:

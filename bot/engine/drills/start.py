@@ -13,7 +13,7 @@ from bot.ports import Audience
 
 LONGEST = timedelta(hours=24)
 """A drill that is taken up again after that is given up."""
-Performer = Callable[[Services, str], None]
+DrillRunner = Callable[[Services, str], None]
 _log = logging.getLogger(__name__)
 
 
@@ -65,7 +65,7 @@ def order(services: Services, drill: Drill) -> None:
         defer(services.queue, request)
 
 
-def carry_out(services: Services, request: PerformDrill, perform: Performer) -> None:
+def carry_out(services: Services, request: PerformDrill, perform: DrillRunner) -> None:
     """Have a drill performed, unless it was skipped or postponed meanwhile. It never stays begun with nobody at it.
 
     Raises:
@@ -103,7 +103,7 @@ def _check_left(services: Services, drill_id: str) -> None:
 
 
 def _is_wanted(services: Services, drill: Drill, start_at: str) -> bool:
-    """Whether it is to be performed now.
+    """Tell if it is to start now.
 
     Raises:
         TemporaryError: ``drill-waits``.

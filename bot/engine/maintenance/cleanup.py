@@ -25,7 +25,7 @@ _WORKING = frozenset({RunState.APPROVED, RunState.RUNNING})
 def clean_up(services: Services) -> None:
     """Drop and delete what is nobody's any more, or whose time is over.
 
-    What fails is logged and left to the next round; it keeps nothing else from being tidied.
+    What fails is logged and left to the next round; it keeps nothing else from being cleaned up.
     """
     with by_itself("scratch directories"):
         _clean_up_scratch(services)

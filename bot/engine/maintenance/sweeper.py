@@ -82,11 +82,11 @@ class Sweeper:
             thread.join()
 
     def _loop(self) -> None:
-        tidied_at = self._services.clock.monotonic() - CLEANUP_EVERY_S
+        cleaned_at = self._services.clock.monotonic() - CLEANUP_EVERY_S
         while True:
             self._attempt(sweep)
-            if self._services.clock.monotonic() - tidied_at >= CLEANUP_EVERY_S:
-                tidied_at = self._services.clock.monotonic()
+            if self._services.clock.monotonic() - cleaned_at >= CLEANUP_EVERY_S:
+                cleaned_at = self._services.clock.monotonic()
                 self._attempt(clean_up)
             if self._stopped.wait(SWEEP_EVERY_S):
                 return

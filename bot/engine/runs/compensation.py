@@ -16,14 +16,14 @@ TOUCHED = frozenset({StepState.RUNNING, StepState.DONE, StepState.FAILED})
 
 
 def must_compensate(execution: Execution) -> bool:
-    """Whether a run that was taken over had begun to compensate: it goes on doing so."""
+    """Tell if a run that was taken over had begun to compensate: it goes on doing so."""
     run = execution.run
     begun = any(step.state in {StepState.FAILED, StepState.UNDONE} for step in run.steps)
     return (begun or run.cancel_requested_by != "") and not passed_no_return(execution)
 
 
 def passed_no_return(execution: Execution) -> bool:
-    """Whether the chain or the swap has committed. Where only the database knows, ask it.
+    """Tell if the chain or the swap has committed. Where only the database knows, ask it.
 
     Raises:
         BotError: the database does not say, so nothing may be undone and nothing repeated.

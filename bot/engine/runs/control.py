@@ -52,7 +52,7 @@ def _cancel_untouched(services: Services, user_id: str, run: Run) -> bool:
 
 
 def _was_cancelled(run: Run, user_id: str) -> bool:
-    """Whether this person's cancel has done its work, and its handler died before it could say so."""
+    """Tell if this person's cancel was carried out by a handler that died before it could answer."""
     untouched = all(step.state is StepState.WAITING for step in run.steps)
     return run.state is RunState.CANCELLED and untouched and run.problem == _cancelled_by(user_id)
 
@@ -89,7 +89,7 @@ def _cancel_started(services: Services, user_id: str, run: Run) -> str:
 
 
 def _has_tried(services: Services, run: Run) -> bool:
-    """Whether it has parked again since somebody cancelled it: one more try by itself would park once more."""
+    """Tell if it has parked again since a cancel: one more compensation would park once more."""
     asked = False
     for event in services.journal.audit.events(run.id):
         asked = asked or event.event == "cancel-requested"

@@ -49,7 +49,7 @@ class Execution(StepExecution):
 
     @property
     def may_cancel(self) -> bool:
-        """Whether stopping still leaves the database as it was."""
+        """Tell if stopping still leaves the database as it was."""
         return not is_past_return(self.run)
 
     def check(self) -> None:
@@ -82,7 +82,7 @@ class Execution(StepExecution):
         return self._session
 
     @contextmanager
-    def fenced(self) -> Iterator[ExclusiveAccess]:
+    def exclusive_session(self) -> Iterator[ExclusiveAccess]:
         """Lend that session. After a temporary error it may be dead, so the next one is a new one."""
         try:
             yield self.session()

@@ -53,7 +53,7 @@ class Runner:
     def _carry(self, execution: Execution) -> None:
         run, owner = execution.run, self._services.owner
         if any(step.attempts for step in run.steps):
-            execution.audit("run-taken-up", owner=owner, fence=run.fencing_token)
+            execution.audit("run-taken-up", owner=owner, fencing_token=run.fencing_token)
         else:
             execution.audit("run-started", digest=run.plan.digest, owner=owner)
         execution.insist(execution.refresh)

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a step ended: a short line for people, and what to remember (None: what it remembers already)."""
+    """The end of a step: a short line for people, and the data to remember (None leaves it as it is)."""
 
     detail: str
     data: Mapping[str, Any] | None = None
@@ -145,7 +145,7 @@ class StepExecution(ABC):
 
     @property
     def is_given_up(self) -> bool:
-        """Whether so many owners have died in the middle of it that it is not tried again."""
+        """Tell if so many owners have died in the middle of it that it is not tried again."""
         return self.max_owners is not None and self.lease.fencing_token > self.max_owners
 
     def explain_giving_up(self, what: str) -> tuple[str, str]:

@@ -117,10 +117,10 @@ class Deadline:
         """
         return cached_read.wait(self._until - self._clock.monotonic())
 
-    def take(self, cached_read: CachedRead[T], complaint: str) -> T | None:
+    def take(self, cached_read: CachedRead[T], sentence: str) -> T | None:
         """Wait for an optional read; None where it failed, and then `problems` has a sentence beginning with that."""
         try:
             return self.demand(cached_read)
         except BotError as error:
-            self.problems.append(f"{complaint}: {error.reference}: {error.message}")
+            self.problems.append(f"{sentence}: {error.reference}: {error.message}")
             return None

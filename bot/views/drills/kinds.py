@@ -8,7 +8,7 @@ from bot.domain.drills import DrillKind
 
 @dataclass(frozen=True)
 class DrillViewRow:
-    """How drills of one kind are shown.
+    """The words for drills of one kind.
 
     Attributes:
         noun: what such a drill is called.

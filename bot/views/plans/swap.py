@@ -7,13 +7,13 @@ from bot.planning.kinds import is_past_return, may_be_past_return, saved_in_plac
 from bot.views.kit.blocks import listing
 from bot.views.kit.text import code, count, moment, one_line, span
 
-_MAX_LOSSES = 2400
+_MAX_LOST_ROWS = 2400
 _STAMP = "{date_short_pretty} {time}"
 
 
 def describe(plan: SwapPlan, *app: str) -> list[str]:
     """Describe the swap in sections of mrkdwn, the app's last: about 4,000 characters at the very most."""
-    return [_coming(plan), _losses(plan.restore), _kept(plan.restore), *app]
+    return [_coming(plan), _lost_rows(plan.restore), _kept(plan.restore), *app]
 
 
 def outcome(plan: SwapPlan, run: Run) -> list[str]:
@@ -59,7 +59,7 @@ def _coming(plan: SwapPlan) -> str:
     )
 
 
-def _losses(come: PlannedRestore) -> str:
+def _lost_rows(come: PlannedRestore) -> str:
     """List the tables that lose rows. Numbers are net: of 100 rows written and 40 deleted, 60 show, and 100 go."""
     if not come.compared:
         return "*Rows that vanish* – all that were written since, and nobody can say how many."
@@ -68,7 +68,7 @@ def _losses(come: PlannedRestore) -> str:
     if not come.losses:
         return f"*Rows that vanish* – those written since; every table has as many rows as then. {net}"
     title = f"*Rows that vanish* – at least {come.rows_lost:,} in all. {net}"
-    return listing(title, [_loss(loss, since) for loss in come.losses], _MAX_LOSSES)
+    return listing(title, [_loss(loss, since) for loss in come.losses], _MAX_LOST_ROWS)
 
 
 def _loss(loss: PlannedLoss, since: str) -> str:
@@ -90,7 +90,7 @@ def describe_retired(plan: RetiredPlan, *app: str) -> list[str]:
     """Describe a restore in place of an old release in sections of mrkdwn, the app's last."""
     come = plan.restore
     what = f"*What comes* – {code(come.backup, 160)}, taken {moment(come.created_at, _STAMP)}, loaded in place."
-    return [what, _losses(come), *app]
+    return [what, _lost_rows(come), *app]
 
 
 def retired_outcome(plan: RetiredPlan, run: Run) -> list[str]:

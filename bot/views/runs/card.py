@@ -109,11 +109,11 @@ def _ways_on(run: Run) -> list[str]:
 
 
 def _facts(run: Run, votes: Sequence[Vote], *, production: bool) -> list[str]:
-    consent = people(approvers(run, votes))
+    approval = people(approvers(run, votes))
     asker = f"drill {code(run.drill, 20)}" if run.drill else person(run.requester)
     parts = [f"Run {code(run.id, 40)}", f"asked for by {asker}"]
-    if consent:
-        parts.append(f"approved by {consent}")
+    if approval:
+        parts.append(f"approved by {approval}")
     if (run.reason or production) and not run.drill:
         parts.append(f"reason: {one_line(run.reason, 500) or 'not given'}")
     return [" · ".join(parts), f"{code(run.plan.asked_for, 120)} · plan `{run.plan.short_digest}`"]

@@ -18,7 +18,21 @@ BOT = "backstop"
 STEP_EVENTS = frozenset({"step", "step-failed", "step-undone"})
 _VOTE_EVENTS = frozenset({"voted", "vote-withdrawn", "vote-refused"})
 _HIDDEN = frozenset(
-    {"bot", "deleted", "guest", "stranger", "owner", "fence", "name", "request", "logs", "recovery", "wrong", "change"}
+    {
+        "bot",
+        "deleted",
+        "guest",
+        "stranger",
+        "owner",
+        "fence",
+        "fencing_token",
+        "name",
+        "request",
+        "logs",
+        "recovery",
+        "wrong",
+        "change",
+    }
 )
 """Details kept for auditors or shown elsewhere, of no help in a timeline."""
 _DIGESTS = frozenset({"digest", "old", "new"})
@@ -26,7 +40,7 @@ SHORT_DIGEST = 12
 
 
 class Change(Enum):
-    """What became of the database."""
+    """The outcome for the database."""
 
     NONE = "none"
     UNKNOWN = "unknown"
@@ -34,7 +48,7 @@ class Change(Enum):
 
 
 class Verdict(Enum):
-    """What a vote was, or what became of it."""
+    """The content of a vote, or its fate."""
 
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -75,7 +89,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True)
 class Account:
-    """What a person wrote about the run: what went wrong, and what will be changed."""
+    """A person's account of the run: what went wrong, and what will be changed."""
 
     author: str
     at: datetime
@@ -94,7 +108,7 @@ class FollowUp:
 
 @dataclass(frozen=True)
 class HelpCall:
-    """What was posted when people were called; server logs by pod."""
+    """The content of an escalation; server logs by pod."""
 
     at: datetime
     problem: str

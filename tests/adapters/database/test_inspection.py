@@ -19,7 +19,7 @@ def test_facts_of_the_sample(database: PostgresDatabase, clone: Clone) -> None:
     assert facts.server_version >= 180000
     assert facts.size_bytes > 1_000_000
     assert (facts.sessions, facts.prepared) == ((), ())
-    assert facts.can_fence
+    assert facts.can_take_exclusive_access
     assert facts.can_create
     assert facts.accepts_connections
 
@@ -128,7 +128,7 @@ def test_a_role_without_rights_learns_so(clone: Clone, superuser: Connection, to
     superuser.execute("GRANT SELECT ON schema_migrations TO physioflow_app")
     facts = PostgresDatabase(Server(clone.app_dsn, TRACKING, TIMING, tools, SystemClock())).inspect()
 
-    assert (facts.can_fence, facts.can_create) == (False, False)
+    assert (facts.can_take_exclusive_access, facts.can_create) == (False, False)
 
 
 def test_a_tracking_table_in_another_schema(clone: Clone, owner: Connection, tools: PgTools) -> None:

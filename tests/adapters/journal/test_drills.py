@@ -249,9 +249,9 @@ class TestTelling:
         book.close(skipped.id, DrillState.SKIPPED, "why")
         passed(book, clock, done, NOON + DAY)
         assert [drill.id for drill in book.untold()] == [skipped.id, done.id]
-        book.note_told([skipped.id])
+        book.note_reported([skipped.id])
         assert [drill.id for drill in book.untold()] == [done.id]
-        book.note_told([done.id])
+        book.note_reported([done.id])
         assert book.untold() == []
         found = book.drill(done.id)
         assert found is not None
@@ -420,7 +420,7 @@ def test_many_who_miss_and_tell_the_same_do_not_lock_each_other_out(pool: Pool, 
     def miss(number: int) -> None:
         mine = ids[number * 20 :] + ids[: number * 20]
         book.miss(dict.fromkeys(mine, f"By {number}."))
-        book.note_told(mine[::-1])
+        book.note_reported(mine[::-1])
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(miss, range(8)))

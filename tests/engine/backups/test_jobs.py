@@ -78,7 +78,7 @@ class TestTake:
         assert ended.took_s >= 1.0
         assert world.announcer.jobs[request.id][0].state is JobState.RUNNING
         assert any(said.progress for said in world.announcer.jobs[request.id])
-        assert str(backup.name) in world.announcer.told[request.id][1]
+        assert str(backup.name) in world.announcer.answered[request.id][1]
         assert world.journal.audit.log[-1].event == "backup-take"
         assert list(world.scratch.iterdir()) == []
 
@@ -274,7 +274,7 @@ class TestVerify:
         assert kept is not None
         assert (kept.level, kept.problem) == (level, "")
         assert (job(world, request).state, job(world, request).problem) == (JobState.DONE, "")
-        assert f"passed level {level}" in world.announcer.told[request.id][1]
+        assert f"passed level {level}" in world.announcer.answered[request.id][1]
         assert len(world.reader.read) == (level == 2)
         assert list(world.scratch.iterdir()) == []
 
@@ -285,7 +285,7 @@ class TestVerify:
         kept = world.store.backups[0].verified
         assert kept is not None
         assert (kept.level, kept.problem) == (1, "bundle-damaged: It is cut off.")
-        assert "did NOT pass level 1" in world.announcer.told[request.id][1]
+        assert "did NOT pass level 1" in world.announcer.answered[request.id][1]
         assert job(world, request).problem == "bundle-damaged: It is cut off."
 
     def test_what_the_tools_cannot_read_fails_at_level_2(self, world: World, story: Story) -> None:
@@ -313,7 +313,7 @@ class TestVerify:
         request = verify(world, level=1)
         story.do(request)
         assert world.store.backups[0].verified == before
-        assert "Level 3 was proven before" in world.announcer.told[request.id][1]
+        assert "Level 3 was proven before" in world.announcer.answered[request.id][1]
         world.store.damage = PermanentError("bundle-damaged", "It is cut off.")
         story.do(verify(world, level=1))
         assert world.store.backups[0].verified != before, "but what is wrong is noted whatever was proven before"
@@ -324,7 +324,7 @@ class TestVerify:
         request = verify(world, level=1)
         story.do(request)
         assert world.store.backups[0].verified == before
-        assert "patients has 3 rows less" in world.announcer.told[request.id][1]
+        assert "patients has 3 rows less" in world.announcer.answered[request.id][1]
         world.store.damage = PermanentError("bundle-damaged", "It is cut off.")
         story.do(verify(world, level=1))
         assert world.store.backups[0].verified == before, "or a passing level 1 would hide it after all"

@@ -29,7 +29,7 @@ def run(story: Story, sides: FakeSides) -> Run:
     return restore(story)
 
 
-def tidy_by(world: World, process: Process | None = None) -> None:
+def clean_up_by(world: World, process: Process | None = None) -> None:
     clean_up(world.services(process or Process("tidy")))
 
 
@@ -44,14 +44,14 @@ def audited(world: World, run: Run) -> list[str]:
 
 def test_a_notice_that_is_late_is_a_whole_one(world: World, sides: FakeSides, run: Run) -> None:
     world.clock.sleep(30 * DAY_S)  # the bot was down
-    tidy_by(world)
+    clean_up_by(world)
     end = world.clock.now() + timedelta(days=1)
     assert f"will be dropped after {end:%Y-%m-%d %H:%M} UTC" in said(world, run, "announced")
     world.clock.sleep(DAY_S - 60)
-    tidy_by(world)
+    clean_up_by(world)
     assert list(sides.databases) == [sides.name("kept", run.id)]
     world.clock.sleep(61)
-    tidy_by(world)
+    clean_up_by(world)
     assert sides.databases == {}
     assert audited(world, run) == [ANNOUNCED, BEGUN, DROPPED]
 
@@ -59,7 +59,7 @@ def test_a_notice_that_is_late_is_a_whole_one(world: World, sides: FakeSides, ru
 def test_a_status_says_the_end_that_was_announced(story: Story, world: World, run: Run) -> None:
     del run
     world.clock.sleep(30 * DAY_S)
-    tidy_by(world)
+    clean_up_by(world)
     story.do(world.request("status", environment=""))
     (kept,) = world.announcer.kept[-1]
     assert kept.until == world.clock.now() + timedelta(days=1)
@@ -67,46 +67,46 @@ def test_a_status_says_the_end_that_was_announced(story: Story, world: World, ru
 
 def test_an_end_that_is_put_off_is_announced_anew(world: World, sides: FakeSides, run: Run) -> None:
     world.clock.sleep(6.5 * DAY_S)
-    tidy_by(world)
+    clean_up_by(world)
     name = sides.name("kept", run.id)
     later = sides.noted_at[name] = sides.noted_at[name] + timedelta(days=3)
-    tidy_by(world)
+    clean_up_by(world)
     until = later + timedelta(days=7)
     assert f"after {until:%Y-%m-%d %H:%M} UTC" in said(world, run, "announced")
     world.clock.sleep(DAY_S)
-    tidy_by(world)
+    clean_up_by(world)
     assert list(sides.databases) == [name]
 
 
 @pytest.mark.parametrize("kind", ["salvage", "undo"])
 def test_none_is_dropped_while_it_is_being_read(world: World, sides: FakeSides, run: Run, kind: str) -> None:
     world.clock.sleep(6.5 * DAY_S)
-    tidy_by(world)
+    clean_up_by(world)
     world.clock.sleep(DAY_S)
     request = world.request(kind, run_id=run.id)
     world.journal.requests.accept(request)
     with world.journal.requests.claim(request.id) as claim:
-        tidy_by(world)
+        clean_up_by(world)
         assert list(sides.databases) == [sides.name("kept", run.id)]
         assert claim is not None
         claim.finish()
-    tidy_by(world)
+    clean_up_by(world)
     assert sides.databases == {}
 
 
 def test_one_that_cannot_be_dropped_is_told_once(world: World, sides: FakeSides, run: Run) -> None:
     world.clock.sleep(6.5 * DAY_S)
-    tidy_by(world)
+    clean_up_by(world)
     world.clock.sleep(DAY_S)
     process = Process("tidy")
     process.faults["sides.drop"] = [STUCK, STUCK, TemporaryError("database-unreachable", "It is away.")]
     for _ in range(3):
-        tidy_by(world, process)
+        clean_up_by(world, process)
     assert audited(world, run) == [ANNOUNCED, BEGUN]
     assert said(world, run, "stuck").startswith(f"The kept database {sides.name('kept', run.id)} of run {run.id}")
     assert 'subscription "s"' in said(world, run, "stuck")
     assert said(world, run, "dropped") == ""
-    tidy_by(world, process)
+    clean_up_by(world, process)
     assert audited(world, run) == [ANNOUNCED, BEGUN, DROPPED]
 
 
@@ -114,11 +114,11 @@ def test_one_that_cannot_be_dropped_keeps_no_other(world: World, sides: FakeSide
     another = sides.name("undone", run.id)
     sides.databases[another], sides.noted_at[another] = (), sides.noted_at[sides.name("kept", run.id)]
     world.clock.sleep(6.5 * DAY_S)
-    tidy_by(world)
+    clean_up_by(world)
     world.clock.sleep(DAY_S)
     process = Process("tidy")
     process.faults["sides.drop"] = [STUCK]
-    tidy_by(world, process)
+    clean_up_by(world, process)
     assert list(sides.databases) == [sides.name("kept", run.id)]
 
 
@@ -127,12 +127,12 @@ def test_an_announcement_that_is_not_noted_is_made_again(world: World, sides: Fa
     world.clock.sleep(6.5 * DAY_S)
     process = Process("tidy")
     process.faults["journal.audit.append"] = [TemporaryError("journal-unreachable", "It is away.")]
-    tidy_by(world, process)
+    clean_up_by(world, process)
     assert (said(world, run, "announced") != "", audited(world, run)) == (True, [])
     world.clock.sleep(DAY_S)
-    tidy_by(world, process)
+    clean_up_by(world, process)
     assert audited(world, run) == [ANNOUNCED]
     assert list(sides.databases) == [sides.name("kept", run.id)]
     world.clock.sleep(DAY_S + 60)
-    tidy_by(world, process)
+    clean_up_by(world, process)
     assert audited(world, run) == [ANNOUNCED, BEGUN, DROPPED]

@@ -85,7 +85,7 @@ def test_what_was_found_is_stored_told_and_audited(world: World, story: Story, r
         replace(row_recovery.found, key=key),
     )
     assert any(said.progress for said in world.announcer.jobs[request.id])
-    assert world.announcer.told[request.id] == (
+    assert world.announcer.answered[request.id] == (
         ONCALL,
         f"216 rows are written as SQL to {key}; the thread of run r2abcd says which tables have them.",
     )

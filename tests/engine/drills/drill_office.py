@@ -77,10 +77,10 @@ class Office:
         _, error = self.world.announcer.refusals.get(request.id, ("", ""))
         return str(error)
 
-    def told(self, request: Request) -> str:
+    def answered(self, request: Request) -> str:
         """What somebody was told."""
         self.do(request)
-        return self.world.announcer.told[request.id][1]
+        return self.world.announcer.answered[request.id][1]
 
     def drill(self) -> Drill:
         (drill,) = self.world.drills.table.values()

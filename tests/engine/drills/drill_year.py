@@ -156,7 +156,7 @@ class Year:
 
     def _trouble(self) -> None:
         for what in [name for name, at in self._ends.items() if at <= self.now]:
-            self._mend(what)
+            self._fix(what)
         place = self.dice.choice(PLACES)
         if self._chance(self.mischief.freeze) and f"freeze {place}" not in self._ends:
             self.world.journal.freezes.freeze(place, LEAD_B, "the heat")
@@ -172,7 +172,7 @@ class Year:
         if self._chance(self.mischief.person) and self.replicas:
             self._person()
 
-    def _mend(self, what: str) -> None:
+    def _fix(self, what: str) -> None:
         del self._ends[what]
         kind, _, place = what.partition(" ")
         if kind == "freeze":

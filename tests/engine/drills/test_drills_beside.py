@@ -11,7 +11,7 @@ from tests.engine.drills.test_runner import faults_in_passed, runs
 from tests.fakes.process import Process
 
 
-def tidy_staging(story: Drilling) -> None:
+def clean_up_staging(story: Drilling) -> None:
     """Another replica does; what is in production's database is not this fake's to know."""
     services = story.world.services(Process("another"))
     clean_up(replace(services, envs={"staging": services.env("staging")}))
@@ -25,7 +25,7 @@ def test_a_database_that_could_not_be_dropped_is_dropped_later(tmp_path: Path) -
     assert list(story.sides.databases) == [story.sides.name("side", DRILL_ID)]
     another = story.sides.name("side", "rk3f9a")
     story.sides.databases[another] = ()
-    tidy_staging(story)
+    clean_up_staging(story)
     assert list(story.sides.databases) == [another]
 
 
@@ -35,7 +35,7 @@ def test_nothing_of_a_drill_under_way_is_tidied_away(tmp_path: Path) -> None:
     story = Drilling(tmp_path, kind=DrillKind.MIGRATION)
     loaded = probe.process.calls.index("sides.load") + 1
     for number in range(loaded, len(probe.process.calls)):
-        story.process.after_call[number] = lambda: tidy_staging(story)
+        story.process.after_call[number] = lambda: clean_up_staging(story)
     story.perform()
     assert faults_in_passed(story, DrillKind.MIGRATION) == []
 

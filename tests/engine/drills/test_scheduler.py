@@ -230,11 +230,11 @@ class TestFailures:
         assert office.said()[-1] is DrillState.FAILED
 
     def test_a_performer_that_was_fenced_off_leaves_it_to_its_owner(self, office: Office) -> None:
-        def fenced_off(services: Services, drill_id: str) -> None:
+        def lease_lost(services: Services, drill_id: str) -> None:
             services.drills.take(drill_id, (), "another", 0.0)
             raise PermanentError("fenced-off", "Another one has it.")
 
-        office.performing = fenced_off
+        office.performing = lease_lost
         office.until(timedelta())
         office.until(3 * HOUR)
         assert office.drill().state is DrillState.RUNNING

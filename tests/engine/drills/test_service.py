@@ -49,7 +49,7 @@ def again(office: Office, request: Request) -> None:
 
 class TestSkip:
     def test_an_approver_skips_it(self, office: Office) -> None:
-        assert office.told(skip(office)) == f"Drill {office.drill().id} is skipped: it does not start."
+        assert office.answered(skip(office)) == f"Drill {office.drill().id} is skipped: it does not start."
         assert (office.drill().state, office.drill().problem) == (DrillState.SKIPPED, f"Skipped by <@{LEAD_A}>")
         assert office.said() == [DrillState.PLANNED, DrillState.SKIPPED]
         assert audited(office) == [(LEAD_A, "drill-skipped")]
@@ -95,7 +95,7 @@ class TestSkip:
 
 class TestPostpone:
     def test_by_a_time_counts_from_when_it_was_due(self, office: Office) -> None:
-        said = office.told(postpone(office, by=4 * HOUR))
+        said = office.answered(postpone(office, by=4 * HOUR))
         assert said == f"Drill {office.drill().id} is postponed: it starts at 2026-03-01 19:00 UTC."
         assert (office.drill().start_at, office.drill().user_id) == (FIRST_DUE + 4 * HOUR, LEAD_A)
         assert audited(office) == [(LEAD_A, "drill-postponed")]
@@ -189,7 +189,7 @@ class TestNow:
         return Office(world, replace(DAILY, kind=DrillKind.BUNDLE, bundle_of="prod"))
 
     def test_an_approver_starts_one(self, office: Office) -> None:
-        said = office.told(now(office))
+        said = office.answered(now(office))
         drill = office.drill()
         assert said == f"Drill {drill.id} (restore) of staging begins; its message in the channel shows how far it is."
         assert (drill.schedule, drill.kind, drill.bundle_of, drill.user_id) == (

@@ -29,10 +29,10 @@ def parked(story: Story) -> Run:
 
 
 def cancel(story: Story, run: Run) -> str:
-    before = set(story.world.announcer.told)
+    before = set(story.world.announcer.answered)
     story.do(story.world.request("cancel", LEAD_A, run_id=run.id))
-    (new,) = set(story.world.announcer.told) - before
-    return str(story.world.announcer.told[new][1])
+    (new,) = set(story.world.announcer.answered) - before
+    return str(story.world.announcer.answered[new][1])
 
 
 def test_what_can_be_put_back_is(story: Story, world: World) -> None:

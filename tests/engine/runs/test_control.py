@@ -109,7 +109,7 @@ def test_a_kill_at_commit_and_a_cancel_goes_on_to_the_end(tmp_path: Path) -> Non
 def test_cancelling_a_pending_run_touches_nothing(story: Story, world: World) -> None:
     story.ask()
     story.do(world.request("cancel", run_id=world.run().id))
-    assert world.announcer.told["cancel-2"][1] == f"Run {world.run().id} is cancelled. Nothing was touched."
+    assert world.announcer.answered["cancel-2"][1] == f"Run {world.run().id} is cancelled. Nothing was touched."
     assert faults_in_undoing(world, RunState.CANCELLED, f"cancelled by <@{ONCALL}>") == []
     story.do(world.request("cancel", LEAD_A, run_id=world.run().id))
     assert world.announcer.refusals["cancel-3"][1].reference == "run-ended"
@@ -141,7 +141,7 @@ def test_two_cancels_of_a_parked_run_put_things_back_once(story: Story) -> None:
 def test_a_parked_run_goes_on_putting_things_back(story: Story) -> None:
     world = parked_with_traffic_down(story)
     story.do(world.request("resume", LEAD_C, run_id=world.run().id))
-    assert world.announcer.told["resume-4"][1] == f"Run {world.run().id} goes on putting things back."
+    assert world.announcer.answered["resume-4"][1] == f"Run {world.run().id} goes on putting things back."
     assert faults_in_undoing(world, RunState.FAILED, "export-damaged: It is.") == []
 
 
@@ -152,7 +152,7 @@ def test_a_run_that_is_resumed_meanwhile_is_not_called_closed(story: Story, worl
     cancel = world.request("cancel", LEAD_A, run_id=run.id)
     story.process.before["journal.runs.end"] = [lambda: handle_elsewhere(world, resume)]
     story.do(cancel)
-    assert cancel.id not in world.announcer.told
+    assert cancel.id not in world.announcer.answered
     assert world.announcer.refusals[cancel.id][1].reference == "past-no-return"
     assert world.run().state is not RunState.FAILED
 

@@ -30,7 +30,7 @@ def test_a_request_whose_id_another_run_has_gets_a_run_of_its_own(story: Story, 
     story.do(request)
     (run,) = (run for run in world.journal.runs.table.values() if run.id != old.id)
     assert (run.state, run.requester) == (RunState.PENDING, ONCALL)
-    assert f"run {run.id}" in world.announcer.told[request.id][1]
+    assert f"run {run.id}" in world.announcer.answered[request.id][1]
 
 
 def test_a_request_finds_its_own_run_under_the_next_id_when_its_handler_died(story: Story, world: World) -> None:

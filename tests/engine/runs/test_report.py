@@ -131,7 +131,7 @@ class TestDocumenting:
         assert wrote == [(ONCALL, "flags"), (LEAD_A, "no load test"), (ONCALL, "flags, on every request")]
         assert events[-1].details["name"] == ONCALL.lower()
         assert len(world.announcer.files[run.id]) == 4
-        assert world.announcer.told[first.id] == (
+        assert world.announcer.answered[first.id] == (
             ONCALL,
             f"What you wrote about run {run.id} is in its report, in its thread.",
         )

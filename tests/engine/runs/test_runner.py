@@ -21,7 +21,7 @@ IN_STEP = {
     checklist.RECHECK: "scripts.load",
     checklist.BACKUP: "database.dump",
     checklist.STOP_TRAFFIC: "cluster.hold_service",
-    checklist.FENCE: "database.other_sessions",
+    checklist.EXCLUSIVE_ACCESS: "database.other_sessions",
     checklist.EXPORT: "fence.export",
     checklist.CHAIN: "fence.run_chain",
     checklist.VERIFY: "database.check",
@@ -30,7 +30,7 @@ IN_STEP = {
     checklist.RESTORE_TRAFFIC: "cluster.release_service",
     checklist.DOCUMENT: "announcer.report",
 }
-UNDONE_FROM = (checklist.BACKUP, checklist.STOP_TRAFFIC, checklist.FENCE, checklist.EXPORT, checklist.CHAIN)
+UNDONE_FROM = (checklist.BACKUP, checklist.STOP_TRAFFIC, checklist.EXCLUSIVE_ACCESS, checklist.EXPORT, checklist.CHAIN)
 PARKED_FROM = (checklist.VERIFY, checklist.START_APP, checklist.SMOKE, checklist.RESTORE_TRAFFIC, checklist.DOCUMENT)
 
 
@@ -102,7 +102,9 @@ def test_before_the_point_of_no_return_a_failure_is_undone(story: Story, world: 
     assert faults_in_undoing(world, RunState.FAILED, "out-of-order: It is broken. Mend it.") == []
     order = [event.details["key"] for event in world.journal.audit.log if event.event == "step-undone"]
     begun = UNDONE_FROM.index(step)
-    assert order == [key for key in (checklist.FENCE, checklist.STOP_TRAFFIC) if UNDONE_FROM.index(key) <= begun]
+    assert order == [
+        key for key in (checklist.EXCLUSIVE_ACCESS, checklist.STOP_TRAFFIC) if UNDONE_FROM.index(key) <= begun
+    ]
     note = world.announcer.notes[world.run().id, "ended"]
     assert ("Put back: traffic is back as it was" if order else "Nothing was touched") in note
 

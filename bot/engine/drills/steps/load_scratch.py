@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from bot.domain.backups import Verification
 from bot.domain.jobs import LEVELS
 from bot.engine.backups.compare import compare
-from bot.engine.backups.verdict import FaultError, judging, note
+from bot.engine.backups.verdict import FaultError, note, verdict_on
 from bot.engine.drills.execution import DrillExecution, DrillStep
 from bot.engine.drills.steps import keys
 from bot.engine.preview.undo_rollback import check_room
@@ -98,7 +98,7 @@ def _kept(execution: DrillExecution, level: int) -> Iterator[None]:
     server as well, so it is not noted.
     """
     try:
-        with judging(level):
+        with verdict_on(level):
             yield
     except FaultError as fault:
         elsewhere = execution.drill.bundle_of != execution.drill.environment

@@ -75,7 +75,7 @@ class ExportRows(Action):
         """
         tables = exported_tables(execution)
         store = execution.env.store.open_export(execution.run.id)
-        with execution.fenced() as session:
+        with execution.exclusive_session() as session:
             sequences, sent = session.export(tables, store.sink(), execution.reporter(self.key))
         export = store.finish(sequences, sent)
         # What counts is what can be read back, not what was sent.

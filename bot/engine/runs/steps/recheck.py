@@ -38,8 +38,8 @@ class Recheck(Action):
         if decide(votes, run.plan.digest, quorum) is not Decision.APPROVED:
             why = tuple(refused.values()) or (f"only {len(votes)} of {quorum} votes stand",)
             raise ReplanError(run.plan, why, refused)
-        consent = f"part of drill {run.drill}, which needs no votes" if run.drill else f"{len(votes)} votes stand"
-        return Outcome(f"unchanged, {now.short_digest}; {consent}")
+        approval = f"part of drill {run.drill}, which needs no votes" if run.drill else f"{len(votes)} votes stand"
+        return Outcome(f"unchanged, {now.short_digest}; {approval}")
 
     def _refused(self, execution: Execution) -> dict[str, str]:
         votes = execution.services.journal.votes.current(execution.run.id)

@@ -6,7 +6,7 @@ from bot.engine.runs.steps.backup_and_export import EmergencyBackup, ExportRows
 from bot.engine.runs.steps.load_side import FetchBundle, LoadSide, VerifySide
 from bot.engine.runs.steps.notify import Document, FollowUp, Notify
 from bot.engine.runs.steps.recheck import Recheck
-from bot.engine.runs.steps.run_chain import FenceDatabase, RunChain, VerifySchema
+from bot.engine.runs.steps.run_chain import RunChain, TakeExclusiveAccess, VerifySchema
 from bot.engine.runs.steps.smoke import SmokeTests
 from bot.engine.runs.steps.start_app import StartApp
 from bot.engine.runs.steps.step import Action
@@ -24,7 +24,7 @@ ACTIONS: Mapping[str, Action] = {
         LoadSide(),
         VerifySide(),
         StopTraffic(),
-        FenceDatabase(),
+        TakeExclusiveAccess(),
         ExportRows(),
         RunChain(),
         VerifySchema(),

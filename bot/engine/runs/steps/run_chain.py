@@ -12,10 +12,10 @@ from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
 
 
-class FenceDatabase(Action):
+class TakeExclusiveAccess(Action):
     """Take exclusive access: no session but ours, until the chain has run."""
 
-    key = checklist.FENCE
+    key = checklist.EXCLUSIVE_ACCESS
     undoes = "the database is opened again"
 
     def act(self, execution: Execution) -> Outcome:
@@ -55,7 +55,7 @@ class RunChain(Action):
             )
         restore_point = mark_once(execution, self.key)
         execution.check()
-        with execution.fenced() as session:
+        with execution.exclusive_session() as session:
             outcome = session.run_chain(
                 chain, frozenset(plan.remaining), _saved(execution), execution.may_commit, _rehearsed_on(plan)
             )

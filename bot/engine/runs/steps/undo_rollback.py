@@ -32,7 +32,7 @@ class RecreateDropped(Action):
         spec = build_spec(undone, exports.existing())
         restore_point = mark_once(execution, self.key)
         execution.check()
-        with execution.fenced() as session:
+        with execution.exclusive_session() as session:
             recreated = session.recreate(bundle, spec, exports.read, execution.may_commit)
         execution.audit(
             "chain-undone",

@@ -39,7 +39,7 @@ def plan(run: Run) -> Section:
     planned = run.plan
     schema = planned if isinstance(planned, SchemaPlan) else None
     parts: list[Part] = [*(_scripts(schema) if schema else []), *_source(planned)]
-    parts += [*_objects(schema), *_rows(schema)] if schema else _losses(planned)
+    parts += [*_objects(schema), *_rows(schema)] if schema else _lost_rows(planned)
     return Section("plan", "What was planned", [*parts, *_workloads(planned), *_locks(planned)])
 
 
@@ -118,7 +118,7 @@ def _rows(planned: SchemaPlan) -> list[Part]:
     return table(KINDS[planned.kind].captions.rows, ("Table", "Rows", "Size", "How"), rows)
 
 
-def _losses(planned: Plan) -> list[Part]:
+def _lost_rows(planned: Plan) -> list[Part]:
     if not isinstance(planned, SwapPlan):
         return []
     come = planned.restore

@@ -71,7 +71,7 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class Quote:
-    """What a person wrote."""
+    """A text that a person wrote."""
 
     kind: ClassVar[str] = "quote"
     who: str

@@ -81,7 +81,13 @@ def test_approved_it_brings_back_what_was_dropped_and_the_app_that_served(story:
     assert faults_in_undone(world) == []
     assert [step.key for step in run.steps] == [
         *(checklist.NOTIFY, checklist.RECHECK, checklist.BACKUP, checklist.FETCH, checklist.STOP_TRAFFIC),
-        *(checklist.FENCE, checklist.RECREATE, checklist.VERIFY_RECREATED, checklist.START_APP, checklist.SMOKE),
+        *(
+            checklist.EXCLUSIVE_ACCESS,
+            checklist.RECREATE,
+            checklist.VERIFY_RECREATED,
+            checklist.START_APP,
+            checklist.SMOKE,
+        ),
         *(checklist.RESTORE_TRAFFIC, checklist.DOCUMENT, checklist.FOLLOW_UP),
     ]
 
