@@ -43,25 +43,25 @@ def test_the_interval_lies_between_order_statistics(n: int, low: int, high: int,
 
 
 @pytest.mark.parametrize("n", [3, 9, 19, NEWEST])
-@pytest.mark.parametrize("spread", ["normal", "skewed", "two humps"])
-def test_the_next_one_falls_into_it_as_often_as_it_says(n: int, affected: str) -> None:
-    """By simulation, whatever the ratios are spread like: 4,000 histories, each with a next one."""
-    rng = random.Random(f"{n}-{affected}")  # noqa: S311 -- the same
+@pytest.mark.parametrize("shape", ["normal", "skewed", "two humps"])
+def test_the_next_one_falls_into_it_as_often_as_it_says(n: int, shape: str) -> None:
+    """By simulation, whatever the shape of the ratios: 4,000 histories, each with a next one."""
+    rng = random.Random(f"{n}-{shape}")  # noqa: S311 -- the same
     draws: dict[str, Callable[[], float]] = {
         "normal": lambda: rng.gauss(1.0, 0.1),
         "skewed": lambda: rng.lognormvariate(0.0, 0.8),
         "two humps": lambda: rng.gauss(rng.choice((0.5, 2.0)), 0.05),
     }
-    draw = draws[affected]
-    inside, coverage, script_tests = 0, 0.0, 4000
-    for _ in range(script_tests):
+    draw = draws[shape]
+    inside, coverage, rounds = 0, 0.0, 4000
+    for _ in range(rounds):
         made = forecast(100.0, past([draw() for _ in range(n)]), "prod")
         assert made is not None
         assert made.low_s is not None
         assert made.high_s is not None
         coverage = made.coverage
         inside += made.low_s <= 100.0 * draw() <= made.high_s
-    assert inside / script_tests == pytest.approx(coverage, abs=0.025)
+    assert inside / rounds == pytest.approx(coverage, abs=0.025)
 
 
 def test_only_the_newest_count() -> None:
