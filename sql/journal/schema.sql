@@ -29,6 +29,9 @@ DO $$
 BEGIN
     IF EXISTS (SELECT FROM information_schema.columns
                WHERE table_schema = 'backstop' AND table_name = 'runs' AND column_name = 'fence') THEN
+        -- Before the first row is copied: what an older replica commits between a copy and its DROP would be lost. In
+        -- the order in which it locks them itself.
+        LOCK TABLE backstop.runs, backstop.steps, backstop.chores, backstop.drills IN ACCESS EXCLUSIVE MODE;
         INSERT INTO backstop.leases (work_kind, work_id, fencing_token, owner, lease_until)
         SELECT 'run', id, fence, owner, lease_until FROM backstop.runs WHERE fence > 0
         UNION ALL SELECT 'drill', id, fence, '', NULL FROM backstop.drills WHERE fence > 0

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from pydantic import TypeAdapter
 
@@ -19,6 +21,7 @@ from bot.domain.jobs import JobHolder, JobKind
 from bot.domain.runs import OPEN, Lease, Progress, Run, RunState, Step, StepState, WorkKind
 from bot.errors import PermanentError
 from bot.ports import AuditEntry, Request
+from tests.adapters.journal.conftest import OLDER
 from tests.adapters.samples import NOON, STEPS, StoppedClock, lease, make_run
 
 _STEPS = TypeAdapter(tuple[Step, ...])
@@ -195,6 +198,43 @@ def test_migrating_again_changes_nothing(older: str, journal: PostgresJournal) -
 
 
 @pytest.mark.parametrize(
+    ("statement", "read"),
+    [
+        (
+            "UPDATE backstop.runs SET fence = 4 WHERE id = %(run)s",
+            "SELECT fencing_token FROM backstop.leases WHERE work_id = %(run)s",
+        ),
+        (
+            "UPDATE backstop.drills SET fence = 4 WHERE id = 'dbbbbb'",
+            "SELECT fencing_token FROM backstop.leases WHERE work_id = 'dbbbbb'",
+        ),
+        (
+            "UPDATE backstop.chores SET attempts = 4 WHERE request_id = 'slash:1'",
+            "SELECT fencing_token FROM backstop.leases WHERE work_id = 'slash:1'",
+        ),
+        (
+            "UPDATE backstop.steps SET attempts = 4 WHERE run_id = %(run)s",
+            "SELECT max(attempts) FROM backstop.steps WHERE work_id = %(run)s",
+        ),
+    ],
+)
+def test_what_an_older_replica_commits_while_the_migration_waits_for_it_is_kept(
+    older: str, statement: str, read: str
+) -> None:
+    values = {"run": RUNNING.id}
+    with psycopg.connect(older) as replica, ThreadPoolExecutor(1) as threads:
+        replica.execute(statement.encode(), values)
+        migration = threads.submit(migrate, older)
+        with psycopg.connect(older, autocommit=True) as other:
+            waiting = "SELECT FROM pg_locks JOIN pg_database ON oid = database WHERE datname = %s AND NOT granted"
+            while not other.execute(waiting, [conninfo_to_dict(older)["dbname"]]).fetchall():
+                assert not migration.done()
+        replica.commit()
+        migration.result()
+        assert replica.execute(read.encode(), values).fetchone() == (4,)
+
+
+@pytest.mark.parametrize(
     "statement",
     [
         "UPDATE backstop.runs SET fence = fence + 1, owner = 'bot:1' WHERE id = 'r00002'",
@@ -208,3 +248,12 @@ def test_an_older_replica_is_refused(older: str, statement: str) -> None:
     """Everything by which it takes work, or writes about it, names a column or a table that is gone."""
     with psycopg.connect(older) as conn, pytest.raises((psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable)):
         conn.execute(statement.encode())
+
+
+@pytest.mark.usefixtures("journal")
+def test_an_older_replica_that_starts_again_changes_nothing(older: str) -> None:
+    """It finds another text than its own, and applies that."""
+    with psycopg.connect(older) as conn, pytest.raises(psycopg.errors.UndefinedColumn):
+        conn.execute(OLDER.read_bytes())
+    with psycopg.connect(older) as conn:
+        assert conn.execute("SELECT to_regclass('backstop.chores') IS NULL").fetchone() == (True,)
