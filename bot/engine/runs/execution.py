@@ -35,7 +35,8 @@ class Execution(StepExecution):
             self.end_session()
         except BotError:
             _log.warning("run %s: the session in the closed database did not end properly", self.run.id)
-        super().__exit__(kind, error, trace)
+        finally:  # a heart that goes on would keep the run from every other process
+            super().__exit__(kind, error, trace)
 
     @property
     def steps(self) -> tuple[Step, ...]:

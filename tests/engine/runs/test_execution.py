@@ -125,3 +125,18 @@ def test_the_heartbeat_keeps_the_lease_and_hears_of_a_cancel(
             time.sleep(0.01)
         assert (execution._cancelled_by, world.journal.runs.unowned()) == (LEAD_A, [])
     assert not execution._heart.is_alive()
+
+
+def test_a_session_that_cannot_be_ended_does_not_keep_the_lease(world: World, story: Story) -> None:
+    """Its heart would keep the run from every other process for as long as this one lives."""
+    story.ask()
+    run = world.run()
+    world.journal.runs.approve(run.id, run.plan.digest, ())
+    taken = world.journal.runs.take(run.id, "first", LEASE_S)
+    assert taken is not None
+    services = world.services(story.process)
+    story.process.faults["fence.close"] = [ValueError("a bug")]
+    execution = Execution(services, services.env("prod"), taken)
+    with pytest.raises(ValueError, match="a bug"), execution:
+        execution.session()
+    assert not execution._heart.is_alive()
