@@ -11,7 +11,7 @@ from bot.engine.backups.kinds import JOB_WORDS
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.runs.interrupts import OwnershipLostError, RunInterruptError
 from bot.engine.runs.step_execution import LEASE_S, StepExecution
-from bot.engine.runs.step_machine import MAX_SENTENCE, MachineStep, perform_step
+from bot.engine.runs.step_machine import MAX_SENTENCE, MachineStep, perform_step, retry
 from bot.errors import BotError, PermanentError
 from bot.ports import Audience
 
@@ -79,7 +79,8 @@ class JobExecution(StepExecution):
         # A predecessor may have died after the step was recorded: its result is shown, not produced again.
         if find_step(self.steps, step.key).state is not StepState.DONE:
             perform_step(self, step)
-        return step.conclude(self, self.data(step.key))
+        # Its work is done and recorded, so that a bucket that is away for a moment must not make a failure of it.
+        return retry(self, step, lambda execution: step.conclude(execution, execution.data(step.key)))
 
     def _end(self, job: Job) -> Job:
         ended = replace(job, ended_at=self.services.clock.now(), progress=None)

@@ -44,9 +44,13 @@ class VerifyStep(JobStep):
             schema = self._prove(execution)
         except FaultError as fault:
             note(execution.env, backup, Verification(fault.level, now(), fault.problem))
-            return Outcome("not passed", {"level": fault.level, "problem": fault.problem, "note": ""})
+            return Outcome("not passed", self._result(fault.level, fault.problem))
         remark = note(execution.env, backup, Verification(self._level, now(), schema_version=schema))
-        return Outcome("passed", {"level": self._level, "problem": "", "note": remark})
+        return Outcome("passed", self._result(self._level, note=remark))
+
+    def _result(self, level: int, problem: str = "", note: str = "") -> Mapping[str, Any]:
+        # With the backup's name: a successor looks for ``latest`` again, and may find another one.
+        return {"subject": str(self._backup.name), "level": level, "problem": problem, "note": note}
 
     def conclude(self, execution: JobExecution, data: Mapping[str, Any]) -> Job:
         """Return the result with the job."""
@@ -100,8 +104,8 @@ def verify(services: Services, audience: Audience, request: VerifyBackup) -> str
         check_second_database(request.environment, env.database.inspect())
     ended = run_job(services, env, audience, VerifyStep(backup, level), str(backup.name), level)
     if ended.problem:
-        return f"{backup.name} did NOT pass level {ended.level}: {ended.problem}"
-    return f"{backup.name} passed level {ended.level}. {ended.note}".strip()
+        return f"{ended.subject} did NOT pass level {ended.level}: {ended.problem}"
+    return f"{ended.subject} passed level {ended.level}. {ended.note}".strip()
 
 
 def _check_level(level: int) -> None:

@@ -12,6 +12,7 @@ from bot.domain.jobs import Job, JobState
 from bot.domain.runs import Progress, RunState
 from bot.engine.backups.jobs import JobExecution
 from bot.engine.maintenance.sweeper import REQUEST_AGE_S
+from bot.engine.runs.step_execution import LEASE_S
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Dump, FetchedBundle, Report, Request
 from tests.engine.story import Story
@@ -185,6 +186,10 @@ class TestTake:
         assert shown == [0, 10, 20, 30, 1, 0], "once a second, of 42 reports"
 
 
+def die() -> None:
+    raise Killed
+
+
 class TestDeaths:
     def test_one_that_kills_its_process_every_time_is_given_up(self, world: World) -> None:
         request = take(world)
@@ -200,6 +205,30 @@ class TestDeaths:
         assert refused(world, request) == "chore-given-up"
         assert job(world, request).state is JobState.FAILED
         assert world.store.backups == []
+
+    def test_a_result_is_shown_for_the_backup_that_was_verified(self, world: World) -> None:
+        """Its process dies before it can answer, and ``latest`` is another one by the time a successor looks."""
+        world.store.backups = [made(2)]
+        request, first, last = verify(world, level=2), Process("first"), Process("last")
+        world.submit(first, request)
+        first.before["journal.audit.append"] = [die]
+        with pytest.raises(Killed):
+            world.work(first)
+        world.store.backups.insert(0, made(1))
+        world.clock.sleep(max(LEASE_S, REQUEST_AGE_S) + 1)
+        world.sweep(last)
+        older, newer = world.store.backups[1], world.store.backups[0]
+        assert (older.verified is not None, newer.verified) == (True, None)
+        assert (job(world, request).state, job(world, request).subject) == (JobState.DONE, str(older.name))
+        assert world.announcer.answered[request.id][1].startswith(f"{older.name} passed")
+
+    def test_a_backup_that_was_stored_is_no_failure_though_the_bucket_is_away_afterwards(self, world: World) -> None:
+        process, request = Process("first"), take(world)
+        process.faults["store.find"] = [TemporaryError("storage-unavailable", "Away.")]
+        world.submit(process, request)
+        world.work(process)
+        assert job(world, request).state is JobState.DONE
+        assert job(world, request).backup == world.store.backups[0]
 
 
 def _call_of(world: World, name: str, *, fresh: bool = True) -> int:
