@@ -82,7 +82,9 @@ def carry_out(services: Services, request: PerformDrill, perform: DrillRunner) -
             raise
         _give_up(services, drill.id, str(error))
     except PermanentError as error:
-        if error.reference != "fenced-off":  # its new owner goes on
+        if error.reference == "fenced-off":  # its new owner goes on
+            _check_left(services, drill.id)
+        else:
             _give_up(services, drill.id, str(error))
     except Exception as error:  # noqa: BLE001 -- a bug must not leave a drill open for ever, nor be silent
         _log.exception("drill %s", drill.id)
@@ -90,7 +92,7 @@ def carry_out(services: Services, request: PerformDrill, perform: DrillRunner) -
 
 
 def _check_left(services: Services, drill_id: str) -> None:
-    """See that a performer that returned has not left it under way, as one does that could not reach the journal.
+    """See that a drill is not left under way, as by a performer that could not reach the journal or has lost its lease.
 
     Another process that performs it holds its request, so trying again disturbs nobody.
 
@@ -114,20 +116,24 @@ def _is_wanted(services: Services, drill: Drill, start_at: str) -> bool:
     late = services.clock.now() > last_start(drill, within_s(services, drill))
     if drill.state is not DrillState.PLANNED or moved or late:
         return False
-    waits = hindrance(services, drill)
+    early = services.clock.now() < drill.start_at  # by this replica's clock: another one has ordered it
+    waits = "Its time has not come." if early else hindrance(services, drill)
     if waits:
         raise TemporaryError("drill-waits", f"Drill {drill.id} cannot start yet. {waits}")
     return True
 
 
 def _give_up(services: Services, drill_id: str, problem: str) -> None:
-    """End a drill that its performer has left open."""
-    # The lease is this process's own, or has ended: a living owner of another process keeps the drill.
+    """End a drill that its performer has left open.
+
+    Raises:
+        TemporaryError: ``drill-left``: a living owner of another process keeps it, and may die as well.
+    """
     taken = services.drills.take(drill_id, (), services.owner, 0.0)
-    if taken is None:
-        return
     try:
-        services.drills.finish(taken.lease, DrillState.FAILED, problem)
+        if taken is not None:
+            services.drills.finish(taken.lease, DrillState.FAILED, problem)
     except BotError as error:
         if error.reference != "fenced-off":
             raise
+    _check_left(services, drill_id)

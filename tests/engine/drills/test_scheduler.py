@@ -251,6 +251,34 @@ class TestFailures:
         assert office.drill().state is DrillState.PASSED
         assert office.world.journal.requests.unfinished(0) == []
 
+    @pytest.mark.parametrize("error", [ValueError("a bug"), PermanentError("fenced-off", "Another one has it.")])
+    def test_a_performer_that_breaks_while_another_one_has_it_leaves_the_request(
+        self, office: Office, error: Exception
+    ) -> None:
+        """That owner may die, and only the request brings the next one."""
+
+        def breaks(services: Services, drill_id: str) -> None:
+            services.drills.take(drill_id, (), "another", 60.0)
+            raise error
+
+        office.performing = breaks
+        office.until(timedelta())
+        office.until(3 * HOUR)
+        assert office.drill().state is DrillState.RUNNING
+        assert len(office.world.journal.requests.unfinished(0)) == 1
+
+    def test_a_replica_whose_clock_is_behind_leaves_it_until_its_time(self, office: Office) -> None:
+        office.until(timedelta())
+        office.until(3 * HOUR, work=False)
+        office.world.clock.elapsed_s -= 2
+        office.work()
+        assert office.drill().state is DrillState.PLANNED
+        (request,) = office.world.journal.requests.under_way()
+        office.world.clock.elapsed_s += 2
+        office.world.queue.defer_job(request.id)
+        office.work()
+        assert office.drill().state is DrillState.PASSED
+
     def test_what_may_work_later_is_tried_again_for_a_day(self, office: Office) -> None:
         def hiccups(services: Services, drill_id: str) -> None:
             services.drills.take(drill_id, (), "another", 0.0)
