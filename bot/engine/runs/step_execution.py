@@ -140,8 +140,9 @@ class StepExecution(ABC):
             PermanentError: ``fenced-off``.
             TemporaryError: the journal does not answer.
         """
+        requested_at = self.services.clock.monotonic()  # the server counts from before a slow answer
         self.services.journal.leases.renew(self.lease, LEASE_S)
-        self._renewed_at = self.services.clock.monotonic()
+        self._renewed_at = requested_at
 
     @property
     def is_given_up(self) -> bool:

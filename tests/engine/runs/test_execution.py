@@ -140,3 +140,20 @@ def test_a_session_that_cannot_be_ended_does_not_keep_the_lease(world: World, st
     with pytest.raises(ValueError, match="a bug"), execution:
         execution.session()
     assert not execution._heart.is_alive()
+
+
+def test_a_lease_is_counted_from_when_its_renewal_was_requested(world: World, story: Story) -> None:
+    """The answer may be slow, and the server counts from before it: another process may have the run by then."""
+    story.ask()
+    run = world.run()
+    world.journal.runs.approve(run.id, run.plan.digest, ())
+    taken = world.journal.runs.take(run.id, "first", LEASE_S)
+    assert taken is not None
+    services = world.services(story.process)
+    execution = Execution(services, services.env("prod"), taken)
+    story.process.before["journal.leases.renew"] = [lambda: world.clock.sleep(LEASE_S - 2)]
+    execution.must_own()
+    world.clock.sleep(3)
+    renewed = story.process.calls.count("journal.leases.renew")
+    execution.check()
+    assert story.process.calls.count("journal.leases.renew") == renewed + 1
