@@ -19,7 +19,7 @@ from bot.engine.requests import VerifyBackup
 from bot.engine.runs.step_execution import Outcome
 from bot.errors import PermanentError
 from bot.planning.refusals import check_second_database
-from bot.ports import Audience, FetchedBundle, Report, Sides
+from bot.ports import Audience, FetchedBundle, Report
 
 _NAMES, _READABLE, _RESTORED = LEVELS
 
@@ -75,18 +75,21 @@ class VerifyStep(JobStep):
                 services.reader.read_through(bundle)
             if self._level == _RESTORED:
                 with verdict_on(_RESTORED):
-                    return _restore(env.sides, run_id, self._backup, bundle, report)
+                    return _restore(execution, self._backup, bundle, report)
         return 0
 
 
-def _restore(sides: Sides, run_id: str, backup: Backup, bundle: FetchedBundle, report: Report) -> int:
+def _restore(execution: JobExecution, backup: Backup, bundle: FetchedBundle, report: Report) -> int:
     """Restore it into a side database; returns its schema version. One made elsewhere has nothing to compare with."""
+    sides, run_id = execution.env.sides, run_id_of(execution.job.id)
     try:
         name = sides.load(run_id, bundle, report)
         if backup.manifest is not None:
             compare(backup, sides.contents(name, report))
         return sides.inspect(name).schema
     finally:
+        # A successor loads into a database of the same name: it is not to be dropped, nor to speak against the bundle.
+        execution.check_again()
         sides.drop(sides.name("side", run_id))
 
 

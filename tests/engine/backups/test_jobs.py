@@ -222,6 +222,24 @@ class TestDeaths:
         assert (job(world, request).state, job(world, request).subject) == (JobState.DONE, str(older.name))
         assert world.announcer.answered[request.id][1].startswith(f"{older.name} passed")
 
+    def test_one_that_was_replaced_leaves_the_side_database_and_judges_nothing(self, world: World) -> None:
+        """Its successor is loading into a database of the same name: what is missing there says nothing."""
+        world.store.backups = [made(1)]
+        process, request = Process("first"), verify(world, level=3)
+
+        def replaced() -> None:
+            world.clock.sleep(LEASE_S + 1)
+            assert world.journal.jobs.take(request.id, [], "other", LEASE_S) is not None
+            world.sides.changed["public.patients"] = None
+
+        process.before["sides.contents"] = [replaced]
+        world.submit(process, request)
+        world.work(process)
+        assert world.store.backups[0].verified is None
+        assert len(world.sides.databases) == 1
+        assert [said.state for said in world.announcer.jobs[request.id] if said.state is not JobState.RUNNING] == []
+        assert [left.id for left in world.journal.requests.under_way()] == [request.id]
+
     def test_a_backup_that_was_stored_is_no_failure_though_the_bucket_is_away_afterwards(self, world: World) -> None:
         process, request = Process("first"), take(world)
         process.faults["store.find"] = [TemporaryError("storage-unavailable", "Away.")]

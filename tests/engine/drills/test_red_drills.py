@@ -367,3 +367,17 @@ def test_a_script_that_is_edited_between_alone_and_chain_is_not_proven(tmp_path:
     story.process.after_call[number] = lambda: story.world.scripts.edit(26)
     story.perform()
     assert {proof.version for proof in story.world.drills.proofs} == {27, 25}
+
+
+def test_an_owner_that_was_replaced_holds_nothing_against_the_bundle(tmp_path: Path) -> None:
+    """Its successor has dropped the database that it was loading into, to load it again."""
+    drilling = Drilling(tmp_path, kind=DrillKind.BUNDLE)
+
+    def replaced() -> None:
+        drilling.take_over()
+        drilling.sides.load_error = PermanentError("bundle-unreadable", "The database is gone.")
+
+    drilling.process.before["sides.load"] = [replaced]
+    drilling.perform()
+    assert drilling.prod.backups[0].verified is None
+    assert drilling.drill().state is DrillState.RUNNING

@@ -101,6 +101,7 @@ def _kept(execution: DrillExecution, level: int) -> Iterator[None]:
         with verdict_on(level):
             yield
     except FaultError as fault:
+        execution.check_again()  # an owner that was replaced may have met what its successor does to the same database
         elsewhere = execution.drill.bundle_of != execution.drill.environment
         if not (elsewhere and fault.error.reference == "load-failed"):
             result = Verification(fault.level, execution.services.clock.now(), fault.problem)
