@@ -198,7 +198,6 @@ class Service:
                 "Events over HTTP are not in this version; a bot started like that would hear nobody.",
                 'Set mode = "socket" in [slack], and give it an app token.',
             )
-        self._config = config
         self._parts = parts
         operations, runner = Operations(parts.services), Runner(parts.services)
         self._worker = Worker(

@@ -6,15 +6,14 @@ from bot.domain.backups import Backup, Export
 from bot.domain.catalogue import Catalogue
 from bot.domain.planned import PlannedRecreation, PlannedRows
 from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
-from bot.domain.runs import Run, StepState
+from bot.domain.runs import Run
 from bot.domain.versions import label
 from bot.errors import PermanentError
-from bot.planning import checklist
 from bot.planning.app_version import choose_app_before, running_app
 from bot.planning.facts import Facts, UndoRequest
 from bot.planning.forecast import recreation_estimate
 from bot.planning.impact import TABLES
-from bot.planning.kinds import is_past_return
+from bot.planning.kinds import is_past_return, saved_backup
 from bot.planning.name_matching import COLUMN
 from bot.planning.refusals import and_list
 from bot.planning.rollback import planned_service, planned_workload
@@ -74,12 +73,6 @@ def _moved(undone: Run, why: str) -> PermanentError:
         "Take back what was done since, the newest first, then ask again. "
         f"Or restore what was saved before the chain: {saved_backup(undone) or 'no backup was noted'}.",
     )
-
-
-def saved_backup(undone: Run) -> str:
-    """Return the name of a chain's emergency backup; "" when it has none."""
-    done = [step.data for step in undone.steps if step.key == checklist.BACKUP and step.state is StepState.DONE]
-    return str(done[0].get("backup", "")) if done else ""
 
 
 def check_saved(undone: Run, backup: Backup | None, export: Export | None) -> Backup:

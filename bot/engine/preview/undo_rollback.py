@@ -13,6 +13,7 @@ from bot.engine.backups.create import check_scratch
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.preview.facts import inspect
 from bot.planning.facts import UndoRequest
+from bot.planning.kinds import saved_backup
 from bot.planning.refusals import check_environment
 from bot.planning.undo_rollback import (
     check_recreatable,
@@ -22,7 +23,6 @@ from bot.planning.undo_rollback import (
     plan_recreation,
     refilled_columns,
     reloaded_relations,
-    saved_backup,
 )
 from bot.ports import FetchedBundle, RecreationSpec
 
