@@ -152,7 +152,7 @@ def _env(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Envir
     place, where = access.database, config.migrations
     server = Server(
         place.dsn.get_secret_value(),
-        Tracking(where.tracking_table, where.version_columns),
+        Tracking(where.tracking_table, tuple(where.version_columns)),
         environment.timing,
         tools,
         clock,
