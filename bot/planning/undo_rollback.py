@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bot.domain.backups import Backup, Export
 from bot.domain.catalogue import Catalogue
-from bot.domain.planned import PlannedRecreation, PlannedRows
+from bot.domain.planned import PlannedDrop, PlannedRecreation, PlannedRows
 from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
 from bot.domain.runs import Run
 from bot.domain.versions import label
@@ -94,22 +94,19 @@ def check_saved(undone: Run, backup: Backup | None, export: Export | None) -> Ba
 
 def refilled_columns(plan: ChainPlan) -> frozenset[tuple[str, str]]:
     """List (table, column) that a chain dropped of tables that stayed."""
-    gone = {drop.identity for drop in plan.drops}
-    return frozenset(
-        (drop.part_of, drop.identity.removeprefix(f"{drop.part_of}."))
-        for drop in plan.drops
-        if drop.kind == COLUMN and drop.part_of not in gone
-    )
+    return frozenset((drop.part_of, drop.identity.removeprefix(f"{drop.part_of}.")) for drop in _lost(plan, COLUMN))
 
 
 def lost_constraints(plan: ChainPlan) -> frozenset[tuple[str, str]]:
     """List (table, constraint) that a chain dropped of tables that stayed."""
+    lost = _lost(plan, CONSTRAINT)
+    return frozenset((drop.part_of, drop.identity.removesuffix(f" on {drop.part_of}")) for drop in lost)
+
+
+def _lost(plan: ChainPlan, kind: str) -> list[PlannedDrop]:
+    """List the parts of that kind that went while their table stayed."""
     gone = {drop.identity for drop in plan.drops}
-    return frozenset(
-        (drop.part_of, drop.identity.removesuffix(f" on {drop.part_of}"))
-        for drop in plan.drops
-        if drop.kind == CONSTRAINT and drop.part_of not in gone
-    )
+    return [drop for drop in plan.drops if drop.kind == kind and drop.part_of not in gone]
 
 
 def reloaded_relations(plan: ChainPlan) -> frozenset[str]:
