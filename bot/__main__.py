@@ -11,7 +11,6 @@ from bot.config import Config, load
 from bot.errors import BotError
 
 EXIT_REFUSED = 1
-EXIT_USAGE = 2
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

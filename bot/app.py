@@ -152,7 +152,7 @@ def _env(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Envir
     place, where = access.database, config.migrations
     server = Server(
         place.dsn.get_secret_value(),
-        Tracking(where.tracking_table, where.version_columns),
+        Tracking(where.tracking_table, tuple(where.version_columns)),
         environment.timing,
         tools,
         clock,
@@ -198,7 +198,6 @@ class Service:
                 "Events over HTTP are not in this version; a bot started like that would hear nobody.",
                 'Set mode = "socket" in [slack], and give it an app token.',
             )
-        self._config = config
         self._parts = parts
         operations, runner = Operations(parts.services), Runner(parts.services)
         self._worker = Worker(

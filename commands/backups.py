@@ -5,7 +5,7 @@ from typing import Any
 
 from slack_bolt import Ack, App
 
-from bot.domain.backups import BUNDLE_SUFFIX, BackupName
+from bot.domain.backups import BackupName
 from bot.domain.jobs import DEFAULT_LABEL, DEFAULT_LEVEL, LEVELS, MAX_LABEL, is_label, is_reserved
 from bot.engine.requests import ListBackups, ShowBackup, TakeBackup, TypedRequest, VerifyBackup
 from bot.errors import PermanentError
@@ -19,7 +19,6 @@ from commands.buttons import click
 from commands.intake import Body, Desk, ParsedCommand, reply_with
 
 COMMAND = "/backups"
-LATEST = "latest"
 MAX_FILTER = 200
 _VERBS = ("take", "show", "verify", "list")
 _TYPO = 0.75
@@ -169,17 +168,7 @@ def _name(environment: str, rest: Sequence[str], usage: str) -> str:
             "Which backup?",
             f"Type {usage}; latest is the newest one, {COMMAND} {environment} lists all.",
         )
-    word = rest[0]
-    parsed = BackupName.parse(word)
-    if parsed is not None and parsed.environment != environment:
-        raise PermanentError(
-            "wrong-environment",
-            f"{quote(word)} is a backup of {clip(parsed.environment, 40)}, not of {environment}.",
-            f"Type {usage.replace(environment, clip(parsed.environment, 40), 1)}",
-        )
-    if len(word) > MAX_FILTER:
-        raise PermanentError("text-too-long", f"{quote(word)} is no backup's name.", f"Type {usage}")
-    return LATEST if word.lower() == LATEST else word.removesuffix(BUNDLE_SUFFIX)
+    return names.read_backup(rest[0], environment, usage)
 
 
 def _level(word: str, usage: str) -> int:

@@ -25,7 +25,7 @@ from bot.ports import Audience
 from bot.views import buttons
 from bot.views.kit.blocks import Block, render_error
 from bot.views.kit.text import code
-from bot.views.runs import follow_up_modal, notes_modal
+from bot.views.runs import modals
 from commands.intake import Body, Desk, just_ack, open_form, unless_slack_is_down
 from commands.rollback import read_account, read_link
 
@@ -45,12 +45,12 @@ def register(app: App, desk: Desk) -> None:
         app.action(action_id)(click(desk, _ballot))
     for action_id in _RUN_REQUESTS:
         app.action(action_id)(click(desk, _on_run))
-    app.action(buttons.CLOSE_FOLLOWUP)(ack=just_ack, lazy=[_opener(follow_up_modal.modal, "/rollback close RUN LINK")])
-    app.view(follow_up_modal.CALLBACK_ID)(_closing(desk))
-    app.action(buttons.DOCUMENT)(
-        ack=just_ack, lazy=[_opener(notes_modal.modal, "/rollback document RUN what went wrong")]
-    )
-    app.view(notes_modal.CALLBACK_ID)(_documenting(desk))
+    close = _opener(modals.render_follow_up, "/rollback close RUN LINK")
+    app.action(buttons.CLOSE_FOLLOWUP)(ack=just_ack, lazy=[close])
+    app.view(modals.CLOSE_FOLLOW_UP)(_closing(desk))
+    document = _opener(modals.render_notes, "/rollback document RUN what went wrong")
+    app.action(buttons.DOCUMENT)(ack=just_ack, lazy=[document])
+    app.view(modals.DOCUMENT)(_documenting(desk))
     app.action(re.compile(".*"))(_unknown)  # last: an old message may have buttons that no longer exist
 
 
@@ -121,17 +121,17 @@ def _opener(modal: Callable[[str, str], Block], instead: str) -> Callable[..., N
 
 def _documenting(desk: Desk) -> Callable[..., None]:
     def read(view: Body, run_id: str) -> DocumentRun:
-        wrong, change = notes_modal.read(view)
+        wrong, change = modals.read_notes(view)
         return DocumentRun(run_id, read_account(wrong), change)
 
-    return _submission(desk, notes_modal.WRONG_BLOCK, read)
+    return _submission(desk, modals.WRONG_BLOCK, read)
 
 
 def _closing(desk: Desk) -> Callable[..., None]:
     def read(view: Body, run_id: str) -> CloseFollowUp:
-        return CloseFollowUp(run_id, read_link(follow_up_modal.read_link(view)))
+        return CloseFollowUp(run_id, read_link(modals.read_link(view)))
 
-    return _submission(desk, follow_up_modal.LINK_BLOCK, read)
+    return _submission(desk, modals.LINK_BLOCK, read)
 
 
 def _submission(desk: Desk, block: str, read: Callable[[Body, str], TypedRequest]) -> Callable[..., None]:

@@ -97,23 +97,21 @@ def is_backup(word: str, environment: str) -> bool:
     return meant or BackupName.parse(word) is not None
 
 
-def read_backup(word: str, environment: str) -> str:
-    """Read a backup's name, or ``latest``; it is not looked up.
+def read_backup(word: str, environment: str, usage: str = "") -> str:
+    """Read a backup's name, or ``latest``; it is not looked up. `usage` is what to type instead.
 
     Raises:
         PermanentError: ``wrong-environment``, ``text-too-long``.
     """
     parsed = BackupName.parse(word)
     if parsed is not None and parsed.environment != environment:
-        raise PermanentError(
-            "wrong-environment",
-            f"{quote(word)} is a backup of {clip(parsed.environment, 40)}, not of {environment}.",
-            f"A backup is restored where it was taken. /backups {environment} lists those of {environment}.",
-        )
+        other = clip(parsed.environment, 40)
+        where = f"A backup is restored where it was taken. /backups {environment} lists those of {environment}."
+        hint = f"Type {usage.replace(environment, other, 1)}" if usage else where
+        raise PermanentError("wrong-environment", f"{quote(word)} is a backup of {other}, not of {environment}.", hint)
     if len(word) > _MAX_BACKUP:
-        raise PermanentError(
-            "text-too-long", f"{quote(word)} is no backup's name.", f"/backups {environment} lists them."
-        )
+        hint = f"Type {usage}" if usage else f"/backups {environment} lists them."
+        raise PermanentError("text-too-long", f"{quote(word)} is no backup's name.", hint)
     return LATEST if word.lower() == LATEST else word.removesuffix(BUNDLE_SUFFIX)
 
 

@@ -22,7 +22,7 @@ from bot.errors import PermanentError
 from bot.views.kit import command_help
 from bot.views.kit.blocks import View, render_sentence
 from bot.views.kit.text import clip, code, one_line
-from bot.views.runs.notes_modal import MAX_TEXT
+from bot.views.runs.modals import MAX_TEXT
 from commands import names
 from commands.arguments import Options, at_most, quote, split, unquote
 from commands.intake import Desk, ParsedCommand, reply_with

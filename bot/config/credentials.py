@@ -4,9 +4,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BeforeValidator, SecretStr, ValidationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PrivateAttr,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
 
 from bot.config.dsn import parse_dsn
 
@@ -21,11 +29,44 @@ class Surroundings:
     environ: Mapping[str, str] = field(repr=False)
 
 
-def read_credential(variable: str | None, file: str | None, environ: Mapping[str, str]) -> SecretStr | None:
-    """Read a checked secret; None when neither place is named."""
-    if file is not None:
-        return SecretStr(Path(file).read_text().strip())
-    return SecretStr(environ[variable].strip()) if variable is not None else None
+class Secret:
+    """A secret of a table: its value is at the place that the key ``x_env`` or ``x_file`` names; None without any."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, table: "Keys", owner: type) -> SecretStr | None:
+        return table.secrets.get(self._name)
+
+
+class NeededSecret(Secret):
+    """A secret without which the table is not valid."""
+
+    def __get__(self, table: "Keys", owner: type) -> SecretStr:
+        return table.secrets[self._name]
+
+
+class Keys(BaseModel):
+    """A table of the file. Nothing unknown is accepted, nothing converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, ignored_types=(Secret,))
+    _secrets: dict[str, SecretStr] = PrivateAttr(default_factory=dict)
+
+    @property
+    def secrets(self) -> Mapping[str, SecretStr]:
+        """The secrets of this table, by their keys without ``_env`` and ``_file``."""
+        return self._secrets
+
+    @model_validator(mode="after")
+    def _read_secrets(self, info: ValidationInfo) -> Self:
+        for key in type(self).model_fields:
+            name, value = key.removesuffix("_env"), getattr(self, key)
+            file = getattr(self, f"{name}_file", None)
+            if name == key or (value is None and file is None):
+                continue
+            text = surroundings(info).environ[value] if file is None else file.read_text()
+            self._secrets[name] = SecretStr(text.strip())
+        return self
 
 
 def one_place(
@@ -63,10 +104,10 @@ def check_variable(variable: str, info: ValidationInfo) -> str:
     return variable
 
 
-def check_file(file: str, info: ValidationInfo) -> str:
-    """Check that the text names a readable file that is not empty, and that its content fits the key."""
+def check_file(file: Path, info: ValidationInfo) -> Path:
+    """Check that the file is readable and not empty, and that its content fits the key."""
     try:
-        value = Path(file).read_text().strip()
+        value = file.read_text().strip()
     except (OSError, ValueError):
         raise ValueError("must be the path of a readable file — mount the secret there") from None
     if not value:

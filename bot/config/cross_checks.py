@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from bot.config.credentials import Surroundings, read_credential
+from bot.config.credentials import Keys, Surroundings
 from bot.config.dsn import Target, parse_dsn
 from bot.config.keys import (
     ClusterKeys,
@@ -14,7 +14,6 @@ from bot.config.keys import (
     DrillKeys,
     EnvironmentKeys,
     FileKeys,
-    Keys,
     StateKeys,
 )
 from bot.config.problems import line
@@ -120,10 +119,10 @@ def _drill_places(drill: DrillKeys, position: int, environments: Mapping[str, An
 def _shared_databases(document: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
     places: dict[Target, str] = {}
     state = _valid(StateKeys, document.get("state"), around)
-    if state is not None and (target := _target(state, around)):
+    if state is not None and (target := parse_dsn(state.dsn.get_secret_value())):
         places[target] = "state"
     for name, database in _each(DatabaseKeys, document, "database", around):
-        target = _target(database, around)
+        target = parse_dsn(database.dsn.get_secret_value())
         if target is None:
             continue
         path = f"environments.{name}.database"
@@ -135,7 +134,7 @@ def _shared_databases(document: Mapping[str, Any], around: Surroundings) -> Iter
 def _unfit_helpers(document: Mapping[str, Any], around: Surroundings) -> Iterator[str]:
     """Refuse the database itself as a helper: it cannot be closed from inside, and a copy of it is not empty."""
     for name, database in _each(DatabaseKeys, document, "database", around):
-        target = _target(database, around)
+        target = parse_dsn(database.dsn.get_secret_value())
         for key in ("maintenance_database", "shadow_template"):
             if target is not None and getattr(database, key) == target.database:
                 yield line(
@@ -148,8 +147,8 @@ def _shared_workloads(document: Mapping[str, Any], around: Surroundings) -> Iter
     """Refuse one workload in two environments: a drill in one would stop the other."""
     seen: dict[tuple[str, ...], str] = {}
     for name, cluster in _each(ClusterKeys, document, "cluster", around):
-        server = (cluster.server or "").rstrip("/").lower()
-        place = (server, cluster.kubeconfig or "", cluster.context or "", cluster.namespace)
+        server = (cluster.server or "").lower()
+        place = (server, str(cluster.kubeconfig or ""), cluster.context or "", cluster.namespace)
         for key, items in (("deployments", cluster.deployments), ("services", cluster.services)):
             for item in dict.fromkeys(items):
                 other = seen.setdefault((*place, key, item), name)
@@ -164,11 +163,6 @@ def _each(model: type[K], document: Mapping[str, Any], key: str, around: Surroun
         table = _valid(model, raw.get(key) if isinstance(raw, dict) else None, around)
         if table is not None:
             yield name, table
-
-
-def _target(keys: StateKeys | DatabaseKeys, around: Surroundings) -> Target | None:
-    dsn = read_credential(keys.dsn_env, keys.dsn_file, around.environ)
-    return parse_dsn(dsn.get_secret_value()) if dsn else None
 
 
 def _valid(model: type[K], raw: Any, around: Surroundings) -> K | None:

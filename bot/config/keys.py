@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from bot.config import rules
-from bot.config.credentials import one_place
+from bot.config.credentials import Keys, NeededSecret, Secret, one_place
 from bot.config.rules import within
 from bot.domain.environments import Timing
 
@@ -21,12 +21,6 @@ def key(fix: str, default: Any = ...) -> Any:
     return Field(default, description=fix)
 
 
-class Keys(BaseModel):
-    """A table of the file. Nothing unknown is accepted, nothing converted."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
-
-
 class NestedError(ValueError):
     """A bad value below the key whose rule found it; `at` is the rest of its path."""
 
@@ -36,11 +30,16 @@ class NestedError(ValueError):
 
 
 class SlackKeys(Keys):
-    """``[slack]``."""
+    """``[slack]``. Votes and commands from teams other than `team_id` do not count.
+
+    `mode` socket needs the app token, `mode` http the signing secret. `base_url` ends in "/"; None for Slack's own.
+    """
+
+    bot_token, app_token, signing_secret = NeededSecret(), Secret(), Secret()
 
     mode: Literal["socket", "http"] = key("choose how Slack reaches the bot", "socket")
     team_id: rules.TeamId = key("set the id of your workspace")
-    base_url: rules.WebAddress | None = key("leave it out to reach Slack itself", None)
+    base_url: rules.SlackAddress | None = key("leave it out to reach Slack itself", None)
     bot_token_file: rules.SecretFile | None = None
     bot_token_env: Annotated[rules.Variable | None, one_place("BACKSTOP_SLACK_BOT_TOKEN")] = None
     app_token_file: rules.SecretFile | None = None
@@ -56,12 +55,17 @@ class SlackKeys(Keys):
 class StateKeys(Keys):
     """``[state]``."""
 
+    dsn = NeededSecret()
+
     dsn_file: rules.SecretFile | None = None
     dsn_env: Annotated[rules.Variable | None, one_place()] = None
 
 
 class MigrationKeys(Keys):
-    """``[migrations]``."""
+    """``[migrations]``: paths of the scripts, and how to read the tracking table.
+
+    The first version column that exists is read. Drills apply the up scripts after a rollback; None: they skip that.
+    """
 
     down_dir: rules.Directory = key("name the directory of the down scripts")
     up_dir: rules.Directory | None = key("leave it out, or name the directory of the migrations", None)
@@ -86,7 +90,9 @@ class CompatibilityKeys(Keys):
 
 
 class DatabaseKeys(Keys):
-    """``environments.NAME.database``."""
+    """``environments.NAME.database``, the database to connect to while it is closed, and the template of shadows."""
+
+    dsn = NeededSecret()
 
     dsn_file: rules.SecretFile | None = None
     dsn_env: Annotated[rules.Variable | None, one_place()] = None
@@ -99,7 +105,9 @@ def _is_access_key_named(data: Mapping[str, Any]) -> bool:
 
 
 class BackupKeys(Keys):
-    """``environments.NAME.backups``."""
+    """``environments.NAME.backups``. Without keys: boto3's own chain (an instance's or a service account's role)."""
+
+    access_key, secret_key = Secret(), Secret()
 
     bucket: rules.Bucket = key("name the bucket of the backups")
     endpoint_url: rules.WebAddress | None = key("leave it out for AWS", None)
@@ -118,14 +126,19 @@ class BackupKeys(Keys):
 
 
 class ClusterKeys(Keys):
-    """``environments.NAME.cluster``."""
+    """``environments.NAME.cluster``: `server` with a token, or a kubeconfig, or else the pod's own service account.
+
+    `token` is the one at the start; `token_file` is its source, to be read again.
+    """
+
+    token = Secret()
 
     namespace: rules.KubernetesName = key("name the app's namespace")
     deployments: Some[rules.KubernetesName] = key("name every Deployment that uses the database")
     services: Some[rules.KubernetesName] = key("name the Services in front of the app")
     version_deployment: str = key("name the Deployment whose image tag is the app version")
     database_pods: rules.LabelSelector = key("write a label selector of the database's pods", "")
-    server: rules.WebAddress | None = key("leave it out inside the cluster", None)
+    server: rules.ServerAddress | None = key("leave it out inside the cluster", None)
     token_file: rules.SecretFile | None = None
     token_env: Annotated[rules.Variable | None, one_place(None, lambda data: data.get("server") is not None)] = None
     ca_file: rules.SecretFile | None = None
@@ -170,7 +183,7 @@ class HttpCheckKeys(Keys):
 class SmokeKeys(Keys):
     """``environments.NAME.smoke``."""
 
-    http: list[HttpCheckKeys] = []
+    http: list[HttpCheckKeys] = Field(default_factory=list)
     sql: list[rules.Text] = key("write a query that yields one true value", [])
 
 
@@ -250,7 +263,7 @@ class DrillKeys(Keys):
 
 
 class HttpKeys(Keys):
-    """``[http]``."""
+    """``[http]``: the address of health, metrics and, in http mode, Slack's events."""
 
     host: rules.Text = key("set the address to listen on", "127.0.0.1")
     port: rules.Port = key("set the port to listen on", 8080)
@@ -273,7 +286,7 @@ class FileKeys(Keys):
     environments: Annotated[dict[rules.EnvironmentName, EnvironmentKeys], Field(min_length=1)] = key(
         "describe at least one environment"
     )
-    drills: list[DrillKeys] = []
+    drills: list[DrillKeys] = Field(default_factory=list)
     http: HttpKeys = HttpKeys()
     tools: ToolKeys = ToolKeys()
 

@@ -15,6 +15,7 @@ Path = tuple[str | int, ...]
 _SHOWN_LENGTH = 40
 _MUST = {
     "string_type": "must be a text in quotes",
+    "is_instance_of": "must be a text in quotes",
     "float_type": "must be a number",
     "bool_type": "must be true or false",
     "list_type": "must be a list, [ … ]",

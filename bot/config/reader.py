@@ -6,10 +6,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from bot.config import keys, settings
-from bot.config.credentials import Surroundings, read_credential
+from bot.config.credentials import Surroundings
 from bot.config.cross_checks import cross_check, find_warnings
 from bot.config.problems import describe
 from bot.config.rules import read_days
@@ -45,7 +45,7 @@ def load(path: Path, environ: Mapping[str, str]) -> settings.Config:
         count = "1 bad value" if len(problems) == 1 else f"{len(problems)} bad values"
         message = "\n  ".join([f"{path.name} has {count}:", *problems])
         raise PermanentError("config-invalid", message, f"\n{_HINT}") from None
-    return _Build(file, environ).config()
+    return _build(file)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -61,74 +61,24 @@ def _read(path: Path) -> dict[str, Any]:
         raise PermanentError("config-unreadable", f"{path.name} is no TOML: {error}.", hint) from error
 
 
-class _Build:
-    """Turns checked keys into settings."""
-
-    def __init__(self, file: keys.FileKeys, environ: Mapping[str, str]) -> None:
-        self._file = file
-        self._environ = environ
-
-    def config(self) -> settings.Config:
-        file = self._file
-        environments = {name: _environment(name, item) for name, item in file.environments.items()}
-        return settings.Config(
-            slack=self._slack(),
-            state_dsn=self._needed(file.state.dsn_env, file.state.dsn_file),
-            migrations=_migrations(file.migrations),
-            matrix=Matrix(tuple(_row(row) for row in file.compatibility)),
-            environments=MappingProxyType(environments),
-            access=MappingProxyType({name: self._access(item) for name, item in file.environments.items()}),
-            keep_old_database_s=MappingProxyType(
-                {name: item.keep_old_database_s for name, item in file.environments.items()}
-            ),
-            drills=tuple(_schedule(drill) for drill in file.drills),
-            http=settings.HttpSettings(**file.http.model_dump()),
-            pg_bin=_path(file.tools.pg_bin),
-            scratch_dir=_path(file.tools.scratch_dir),
-            warnings=tuple(find_warnings(file)),
-        )
-
-    def _slack(self) -> settings.SlackSettings:
-        slack = self._file.slack
-        return settings.SlackSettings(
-            mode=slack.mode,
-            team_id=slack.team_id,
-            bot_token=self._needed(slack.bot_token_env, slack.bot_token_file),
-            app_token=self._credential(slack.app_token_env, slack.app_token_file),
-            signing_secret=self._credential(slack.signing_secret_env, slack.signing_secret_file),
-            base_url=f"{slack.base_url.rstrip('/')}/" if slack.base_url else None,
-        )
-
-    def _access(self, item: keys.EnvironmentKeys) -> settings.Access:
-        database, backups, cluster = item.database, item.backups, item.cluster
-        return settings.Access(
-            database=settings.DatabaseAccess(
-                self._needed(database.dsn_env, database.dsn_file),
-                database.maintenance_database,
-                database.shadow_template,
-            ),
-            storage=settings.StorageAccess(
-                self._credential(backups.access_key_env, backups.access_key_file),
-                self._credential(backups.secret_key_env, backups.secret_key_file),
-            ),
-            cluster=settings.ClusterAccess(
-                server=cluster.server.rstrip("/") if cluster.server else None,
-                token=self._credential(cluster.token_env, cluster.token_file),
-                ca_file=_path(cluster.ca_file),
-                kubeconfig=_path(cluster.kubeconfig),
-                context=cluster.context,
-                token_file=_path(cluster.token_file),
-            ),
-        )
-
-    def _credential(self, variable: str | None, file: str | None) -> SecretStr | None:
-        return read_credential(variable, file, self._environ)
-
-    def _needed(self, variable: str | None, file: str | None) -> SecretStr:
-        secret = self._credential(variable, file)
-        if secret is None:
-            raise AssertionError("validation has seen to it that one place is named")
-        return secret
+def _build(file: keys.FileKeys) -> settings.Config:
+    """Turn checked keys into settings."""
+    items = file.environments
+    access = {name: settings.Access(item.database, item.backups, item.cluster) for name, item in items.items()}
+    return settings.Config(
+        slack=file.slack,
+        state_dsn=file.state.dsn,
+        migrations=file.migrations,
+        matrix=Matrix(tuple(_row(row) for row in file.compatibility)),
+        environments=MappingProxyType({name: _environment(name, item) for name, item in items.items()}),
+        access=MappingProxyType(access),
+        keep_old_database_s=MappingProxyType({name: item.keep_old_database_s for name, item in items.items()}),
+        drills=tuple(_schedule(drill) for drill in file.drills),
+        http=file.http,
+        pg_bin=file.tools.pg_bin,
+        scratch_dir=file.tools.scratch_dir,
+        warnings=tuple(find_warnings(file)),
+    )
 
 
 def _environment(name: str, item: keys.EnvironmentKeys) -> domain.Environment:
@@ -169,12 +119,6 @@ def _row(row: keys.CompatibilityKeys) -> CompatibilityRow:
     return CompatibilityRow(row.app, int(row.min_schema), top)
 
 
-def _migrations(item: keys.MigrationKeys) -> settings.MigrationSettings:
-    return settings.MigrationSettings(
-        Path(item.down_dir).absolute(), item.tracking_table, tuple(item.version_columns), _path(item.up_dir)
-    )
-
-
 def _schedule(item: keys.DrillKeys) -> Schedule:
     return Schedule(
         name=item.full_name,
@@ -189,7 +133,3 @@ def _schedule(item: keys.DrillKeys) -> Schedule:
         start_within_s=item.start_within_s,
         overdue_after_s=item.overdue_after_s,
     )
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text).absolute() if text is not None else None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from bot.config import cron
 from bot.config.credentials import check_file, check_variable
@@ -49,16 +49,20 @@ def _is_web_address(text: str) -> bool:
         return False
 
 
-def _directory(text: str) -> str:
-    if not Path(text).is_dir():
+def _directory(path: Path) -> Path:
+    if not path.is_dir():
         raise ValueError("must be an existing directory")
-    return text
+    return path
 
 
-def _tool_directory(text: str) -> str:
-    if not (Path(text) / "pg_dump").is_file():
+def _tool_directory(path: Path) -> Path:
+    if not (path / "pg_dump").is_file():
         raise ValueError("must be a directory with pg_dump in it")
-    return text
+    return path
+
+
+def _absolute(text: object) -> object:
+    return Path(text).absolute() if isinstance(text, str) else text
 
 
 def read_days(text: str) -> tuple[date, date] | None:
@@ -80,9 +84,11 @@ _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_$]*"
 Text = Annotated[str, satisfying(str.strip, "a text that is not empty")]
 WebAddress = Annotated[str, satisfying(_is_web_address, "an http:// or https:// address without user or password")]
 Variable = Annotated[str, AfterValidator(check_variable)]
-Directory = Annotated[str, AfterValidator(_directory)]
-ToolDirectory = Annotated[str, AfterValidator(_tool_directory)]
-SecretFile = Annotated[str, AfterValidator(check_file)]
+SlackAddress = Annotated[WebAddress, AfterValidator(lambda address: f"{address.rstrip('/')}/")]
+ServerAddress = Annotated[WebAddress, AfterValidator(lambda address: address.rstrip("/"))]
+Directory = Annotated[Path, BeforeValidator(_absolute), AfterValidator(_directory)]
+ToolDirectory = Annotated[Path, BeforeValidator(_absolute), AfterValidator(_tool_directory)]
+SecretFile = Annotated[Path, BeforeValidator(_absolute), AfterValidator(check_file)]
 
 TeamId = Annotated[str, matching(r"[TE][A-Z0-9]{2,}", "a workspace's id, T…")]
 ChannelId = Annotated[str, matching(r"[CG][A-Z0-9]{2,}", "a channel's id, C… (not its name)")]

@@ -53,7 +53,7 @@ class Dependency:
 
     table: str
     follows: str
-    dependency_kind: DependencyKind
+    kind: DependencyKind
     columns: tuple[str, ...] = ()
 
 

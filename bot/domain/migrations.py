@@ -1,8 +1,9 @@
 """Describes migrations and their down scripts, and orders those into chains."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 
 
 class Effect(StrEnum):
@@ -88,6 +89,12 @@ class AppliedMigration:
 
     version: int
     name: str
+
+
+def longest_chain(scripts: Mapping[int, DownScript], applied: Iterable[AppliedMigration]) -> tuple[DownScript, ...]:
+    """List the applied migrations' scripts, newest first, down to the first that is missing: no chain gets past it."""
+    versions = sorted({migration.version for migration in applied}, reverse=True)
+    return tuple(scripts[version] for version in takewhile(scripts.__contains__, versions))
 
 
 def build_chain(scripts: Mapping[int, DownScript], applied: tuple[int, ...], down_to: int) -> tuple[DownScript, ...]:

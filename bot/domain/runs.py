@@ -212,13 +212,3 @@ def run_id_of(request_id: str, salt: int = 0) -> str:
 
 class TransitionError(ValueError):
     """A state change the rules do not know."""
-
-
-def check_transition(now: RunState, then: RunState) -> None:
-    """Refuse a state change that is not in `NEXT`.
-
-    Raises:
-        TransitionError: naming both states.
-    """
-    if then not in NEXT.get(now, frozenset()):
-        raise TransitionError(f"a run cannot go from {now} to {then}")

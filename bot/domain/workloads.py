@@ -1,6 +1,6 @@
 """Describes the cluster as it was observed: Deployments, their history and pods, and Services."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bot.domain.versions import AppVersion
 
@@ -90,7 +90,6 @@ class Service:
     name: str
     uid: str
     selector: dict[str, str]
-    annotations: dict[str, str] = field(default_factory=dict)
 
     @property
     def held_by(self) -> str | None:

@@ -95,9 +95,7 @@ def check_chain_drilled(facts: Facts, chain: Sequence[DownScript]) -> None:
     Raises:
         PermanentError: ``drill-too-old``.
     """
-    if facts.environment.drill_demand is not None and facts.environment.drill_demand.blocks:
-        for problem, way in _about_chain(facts, chain):
-            raise _too_old(facts, problem, way)
+    _refuse(facts, _about_chain(facts, chain))
 
 
 def check_restore_drilled(facts: Facts, backup: Backup, restored: Drill | None) -> None:
@@ -106,9 +104,7 @@ def check_restore_drilled(facts: Facts, backup: Backup, restored: Drill | None) 
     Raises:
         PermanentError: ``drill-too-old``.
     """
-    if facts.environment.drill_demand is not None and facts.environment.drill_demand.blocks:
-        for problem, way in _about_restore(facts, backup, restored):
-            raise _too_old(facts, problem, way)
+    _refuse(facts, _about_restore(facts, backup, restored))
 
 
 def chain_warnings(facts: Facts, chain: Sequence[DownScript]) -> tuple[str, ...]:
@@ -121,9 +117,12 @@ def restore_warnings(facts: Facts, backup: Backup, restored: Drill | None) -> tu
     return tuple(f"{problem} {way}" for problem, way in _about_restore(facts, backup, restored))
 
 
-def _too_old(facts: Facts, problem: str, way: str) -> PermanentError:
-    key = f"environments.{facts.environment.name}.require_drill"
-    return PermanentError("drill-too-old", problem, f'{way} Whoever keeps the configuration can set {key} = "warn".')
+def _refuse(facts: Facts, problems: Iterator[tuple[str, str]]) -> None:
+    demand, key = facts.environment.drill_demand, f"environments.{facts.environment.name}.require_drill"
+    if demand is not None and demand.blocks:
+        for problem, way in problems:
+            hint = f'{way} Whoever keeps the configuration can set {key} = "warn".'
+            raise PermanentError("drill-too-old", problem, hint)
 
 
 def _about_chain(facts: Facts, chain: Sequence[DownScript]) -> Iterator[tuple[str, str]]:

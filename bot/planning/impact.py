@@ -20,9 +20,7 @@ Change = tuple[str, DependencyKind]
 def stored_relations(catalogue: Catalogue, kinds: Sequence[str] = TABLES) -> frozenset[str]:
     """Find the relations of those kinds with rows of their own: a partitioned table's are its partitions'."""
     partitioned = {
-        dependency.follows
-        for dependency in catalogue.dependencies
-        if dependency.dependency_kind is DependencyKind.PARTITION
+        dependency.follows for dependency in catalogue.dependencies if dependency.kind is DependencyKind.PARTITION
     }
     return catalogue.relations(kinds) - partitioned
 
@@ -43,11 +41,7 @@ def changed_relations(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tupl
     # decision 27: the rehearsal's locks show tables that only a function writes; it may do anything to them.
     hidden = set(rehearsal.outcome.written) - written
     affected = _affected(
-        {
-            (table, dependency_kind)
-            for table in hidden
-            for dependency_kind in (DependencyKind.DELETED, DependencyKind.REKEYED)
-        },
+        {(table, kind) for table in hidden for kind in (DependencyKind.DELETED, DependencyKind.REKEYED)},
         dependencies,
     )
     rewritten = rehearsal.before.rewritten_in(rehearsal.after)
@@ -78,7 +72,7 @@ def _begun(catalogue: Catalogue, statements: Sequence[Statement]) -> Iterator[Ch
             for key in dependency.columns
             if any(is_same(dependency.follows, table) and key == set_ for table, set_ in sets)
         }
-        if dependency.dependency_kind is DependencyKind.REKEYED and keys:
+        if dependency.kind is DependencyKind.REKEYED and keys:
             yield dependency.follows, DependencyKind.REKEYED
 
 
@@ -86,12 +80,12 @@ def _affected(begun: set[Change], dependencies: frozenset[Dependency]) -> set[Ch
     """Add the cascade: what follows, over and over, until nothing more does."""
     found, waiting = set(begun), deque(begun)
     while waiting:
-        table, dependency_kind = waiting.popleft()
+        table, kind = waiting.popleft()
         for change in (
             change
             for dependency in dependencies
             if dependency.follows == table
-            for change in _following(dependency, dependency_kind)
+            for change in _following(dependency, kind)
         ):
             if change not in found:
                 found.add(change)
@@ -99,13 +93,13 @@ def _affected(begun: set[Change], dependencies: frozenset[Dependency]) -> set[Ch
     return found
 
 
-def _following(dependency: Dependency, dependency_kind: DependencyKind) -> Iterator[Change]:
+def _following(dependency: Dependency, kind: DependencyKind) -> Iterator[Change]:
     """Find the effect that a change of the followed table's rows has on those of the other."""
-    if dependency.dependency_kind in {DependencyKind.PARTITION, DependencyKind.CHILD}:
-        yield dependency.table, dependency_kind
-    elif dependency_kind is DependencyKind.DELETED and dependency.dependency_kind is DependencyKind.DELETED:
+    if dependency.kind in {DependencyKind.PARTITION, DependencyKind.CHILD}:
+        yield dependency.table, kind
+    elif kind is DependencyKind.DELETED and dependency.kind is DependencyKind.DELETED:
         yield dependency.table, DependencyKind.DELETED
-    elif (dependency_kind, dependency.dependency_kind) in {
+    elif (kind, dependency.kind) in {
         (DependencyKind.DELETED, DependencyKind.LOOSENED),
         (DependencyKind.REKEYED, DependencyKind.REKEYED),
     }:
@@ -206,7 +200,7 @@ def undeclared(evidence: Evidence, rows: Iterable[PlannedRows], chain: Sequence[
     wholes = {
         dependency.table: dependency.follows
         for dependency in evidence.rehearsal.before.dependencies
-        if dependency.dependency_kind is DependencyKind.PARTITION
+        if dependency.kind is DependencyKind.PARTITION
     }
     return tuple(
         row.table

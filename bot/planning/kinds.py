@@ -162,7 +162,7 @@ def is_retired(run: Run) -> bool:
     return isinstance(run.plan, RetiredPlan)
 
 
-def saved_in_place(run: Run) -> str:
-    """Return the name of the emergency backup that such a run has taken; "" where it has none."""
+def saved_backup(run: Run) -> str:
+    """Return the name of the emergency backup that a run has taken; "" where it has none."""
     done = [step.data for step in run.steps if step.key == checklist.BACKUP and step.state is StepState.DONE]
     return str(done[0].get("backup", "")) if done else ""

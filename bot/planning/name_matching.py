@@ -64,7 +64,7 @@ def named_among(
     parents = {
         dependency.table: dependency.follows
         for dependency in dependencies
-        if dependency.dependency_kind in {DependencyKind.PARTITION, DependencyKind.CHILD}
+        if dependency.kind in {DependencyKind.PARTITION, DependencyKind.CHILD}
     }
     return frozenset(item for item in gone if _is_named(item, names, relations, parents))
 

@@ -10,7 +10,7 @@ from bot.domain.runs import Run, RunState
 from bot.domain.versions import label
 from bot.errors import PermanentError
 from bot.planning.facts import Facts, RollbackRequest
-from bot.planning.kinds import KINDS, is_past_return, is_retired, is_undoable, saved_in_place
+from bot.planning.kinds import KINDS, is_past_return, is_retired, is_undoable, saved_backup
 
 
 def check_environment(facts: Facts, kind: PlanKind) -> None:
@@ -217,7 +217,7 @@ def check_not_retired(run: Run) -> None:
 def _instead(run: Run) -> str:
     if run.state in {RunState.PENDING, RunState.APPROVED, RunState.RUNNING}:
         return "Ask for the restore again: it loads the backup beside the live database."
-    back = f"/rollback {run.environment} {saved_in_place(run)} restores what it replaced"
+    back = f"/rollback {run.environment} {saved_backup(run)} restores what it replaced"
     if run.state is RunState.PARKED:
         close = f"Close it with /rollback cancel {run.id}"
         return f"{close}; then {back}." if is_past_return(run) else f"{close}, then ask for the restore again."

@@ -4,17 +4,16 @@ from dataclasses import replace
 
 from bot.domain.backups import Backup, Export
 from bot.domain.catalogue import Catalogue
-from bot.domain.planned import PlannedRecreation, PlannedRows
+from bot.domain.planned import PlannedDrop, PlannedRecreation, PlannedRows
 from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
-from bot.domain.runs import Run, StepState
+from bot.domain.runs import Run
 from bot.domain.versions import label
 from bot.errors import PermanentError
-from bot.planning import checklist
 from bot.planning.app_version import choose_app_before, running_app
 from bot.planning.facts import Facts, UndoRequest
 from bot.planning.forecast import recreation_estimate
 from bot.planning.impact import TABLES
-from bot.planning.kinds import is_past_return
+from bot.planning.kinds import is_past_return, saved_backup
 from bot.planning.name_matching import COLUMN
 from bot.planning.refusals import and_list
 from bot.planning.rollback import planned_service, planned_workload
@@ -76,12 +75,6 @@ def _moved(undone: Run, why: str) -> PermanentError:
     )
 
 
-def saved_backup(undone: Run) -> str:
-    """Return the name of a chain's emergency backup; "" when it has none."""
-    done = [step.data for step in undone.steps if step.key == checklist.BACKUP and step.state is StepState.DONE]
-    return str(done[0].get("backup", "")) if done else ""
-
-
 def check_saved(undone: Run, backup: Backup | None, export: Export | None) -> Backup:
     """Return the bundle saved before the chain, or refuse where it or the saved rows are gone.
 
@@ -101,22 +94,19 @@ def check_saved(undone: Run, backup: Backup | None, export: Export | None) -> Ba
 
 def refilled_columns(plan: ChainPlan) -> frozenset[tuple[str, str]]:
     """List (table, column) that a chain dropped of tables that stayed."""
-    gone = {drop.identity for drop in plan.drops}
-    return frozenset(
-        (drop.part_of, drop.identity.removeprefix(f"{drop.part_of}."))
-        for drop in plan.drops
-        if drop.kind == COLUMN and drop.part_of not in gone
-    )
+    return frozenset((drop.part_of, drop.identity.removeprefix(f"{drop.part_of}.")) for drop in _lost(plan, COLUMN))
 
 
 def lost_constraints(plan: ChainPlan) -> frozenset[tuple[str, str]]:
     """List (table, constraint) that a chain dropped of tables that stayed."""
+    lost = _lost(plan, CONSTRAINT)
+    return frozenset((drop.part_of, drop.identity.removesuffix(f" on {drop.part_of}")) for drop in lost)
+
+
+def _lost(plan: ChainPlan, kind: str) -> list[PlannedDrop]:
+    """List the parts of that kind that went while their table stayed."""
     gone = {drop.identity for drop in plan.drops}
-    return frozenset(
-        (drop.part_of, drop.identity.removesuffix(f" on {drop.part_of}"))
-        for drop in plan.drops
-        if drop.kind == CONSTRAINT and drop.part_of not in gone
-    )
+    return [drop for drop in plan.drops if drop.kind == kind and drop.part_of not in gone]
 
 
 def reloaded_relations(plan: ChainPlan) -> frozenset[str]:

@@ -73,8 +73,7 @@ def for_card(run: Run) -> list[Block]:
         return [*([] if is_retired(run) else [_retry(run)]), _escalate(run)]
     if run.state in OPEN:
         return [_cancel(run)] if can_cancel(run) else []
-    follow_up = any(step.state is StepState.OPEN for step in run.steps)
-    return [*([_undo(run)] if is_undoable(run) else []), *([_close(run)] if follow_up else [])]
+    return [*([_undo(run)] if is_undoable(run) else []), *for_follow_up(run)]
 
 
 def can_cancel(run: Run) -> bool:

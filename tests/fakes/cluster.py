@@ -76,7 +76,7 @@ class FakeCluster:
         return made
 
     def inspect(self) -> ClusterFacts:
-        services = [Service(n, f"uid-svc-{n}", dict(s), self.notes.get(n, {})) for n, s in self.services.items()]
+        services = [Service(n, f"uid-svc-{n}", dict(s)) for n, s in self.services.items()]
         return ClusterFacts(tuple(self._observe(item) for item in self.deployments.values()), tuple(services))
 
     def missing_rights(self) -> Sequence[str]:

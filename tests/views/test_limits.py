@@ -35,7 +35,7 @@ from bot.views.drills import drill, drill_list
 from bot.views.drills import report as drillreport
 from bot.views.kit import command_help
 from bot.views.kit.blocks import View, page, render_error, render_sentence, section
-from bot.views.runs import approval_request, card, escalation, follow_up_modal, notes_modal, report, report_model
+from bot.views.runs import approval_request, card, escalation, modals, report, report_model
 from bot.views.status import home, migrations, rollback_modal, status
 from tests.views import wild
 from tests.views.samples import buttons
@@ -187,8 +187,8 @@ def test_any_job(what: Job) -> None:
 
 
 def test_the_modal_is_one_that_slack_opens() -> None:
-    assert surfaces.view_problems(follow_up_modal.modal("rk3f9a", "{}"), "modal") == []
-    assert surfaces.view_problems(notes_modal.modal("rk3f9a", "{}"), "modal") == []
+    assert surfaces.view_problems(modals.render_follow_up("rk3f9a", "{}"), "modal") == []
+    assert surfaces.view_problems(modals.render_notes("rk3f9a", "{}"), "modal") == []
 
 
 def check_markup(blocks: list[Any]) -> None:

@@ -242,8 +242,7 @@ def _is_outdated(deployment: Obj, run_id: str) -> bool:
 
 def _read_service(service: Obj) -> Service:
     metadata, spec = service["metadata"], service["spec"]
-    annotations = dict(metadata.get("annotations") or {})
-    return Service(metadata["name"], metadata["uid"], dict(spec.get("selector") or {}), annotations)
+    return Service(metadata["name"], metadata["uid"], dict(spec.get("selector") or {}))
 
 
 def _replace_template(deployment: Obj, template: Obj) -> list[Obj]:

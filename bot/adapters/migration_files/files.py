@@ -46,7 +46,7 @@ NO_LOSS = "none"
 class Header:
     """See the same names in `bot.domain.migrations.DownScript`."""
 
-    migration: str
+    name: str
     adds: str
     impact: str
     data_loss: tuple[str, ...]
@@ -116,7 +116,8 @@ class ScriptFiles:
         if not statements:
             raise InvalidScriptError(1, "it has no statement, so it would undo nothing")
         # decision 2: approvals are for this content, to the byte.
-        return _script(version, header, statements, hashlib.sha256(content).hexdigest())
+        digest = hashlib.sha256(content).hexdigest()
+        return DownScript(version=version, **vars(header), statements=statements, sha256=digest)
 
     def _statements(self, text: str, version: int) -> Iterator[Statement]:
         for line, sql, node in parse_statements(text):
@@ -173,19 +174,6 @@ class ScriptFiles:
         if name_kind(node) != "alter_table_stmt":
             return False
         return all(enum_name(command.alter_table_cmd, "subtype") == "AT_DropColumn" for command in unwrap(node).cmds)
-
-
-def _script(version: int, header: Header, statements: tuple[Statement, ...], sha256: str) -> DownScript:
-    return DownScript(
-        version=version,
-        name=header.migration,
-        adds=header.adds,
-        impact=header.impact,
-        data_loss=header.data_loss,
-        verify=header.verify,
-        statements=statements,
-        sha256=sha256,
-    )
 
 
 def read_header(text: str, stem: str) -> Header:

@@ -40,22 +40,3 @@ WORDS = {
     "app": "app stops and starts",
 }
 """How the legend names the phases."""
-SLACK_LIGHT = "#ffffff"
-SLACK_DARK = "#1a1d21"
-TEXTS = (TEXT, QUIET, FAILED)
-"""Every colour that text is written in, on `CARD`."""
-
-
-def contrast(one: str, other: str) -> float:
-    """Contrast of two colours, 1…21, as WCAG 2 defines it: text needs 4.5, everything else that carries meaning 3."""
-    low, high = sorted((_luminance(one), _luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    red, green, blue = (_linear(int(colour[place : place + 2], 16) / 255) for place in (1, 3, 5))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 -- the standard's own

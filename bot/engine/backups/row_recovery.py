@@ -18,7 +18,7 @@ from bot.engine.context import Services
 from bot.engine.requests import RecoverRows
 from bot.engine.runs.step_execution import Outcome
 from bot.errors import PermanentError
-from bot.planning.kinds import is_past_return, is_retired, saved_in_place
+from bot.planning.kinds import is_past_return, is_retired, saved_backup
 from bot.ports import Audience, RowRecovery
 
 _CHANGING = frozenset({RunState.APPROVED, RunState.RUNNING})
@@ -52,7 +52,7 @@ def _put_aside_by(run: Run) -> str:
         raise PermanentError(
             "nothing-to-salvage",
             f"Run {run.id} was a restore in place and put no database aside that could be compared.",
-            f"What it replaced is in its emergency backup, {saved_in_place(run) or 'which was never taken'}: load that "
+            f"What it replaced is in its emergency backup, {saved_backup(run) or 'which was never taken'}: load that "
             "into a database elsewhere and compare there, or restore it.",
         )
     if come is None or run.state is not RunState.SUCCEEDED or not is_past_return(run):

@@ -8,6 +8,7 @@ from bot.domain.runs import Step, StepState
 from bot.engine.context import Services
 from bot.engine.drills.execution import DrillExecution, DrillStep
 from bot.engine.drills.kinds import STEPS
+from bot.engine.drills.service import find_drill
 from bot.engine.drills.steps.measurements import list_proofs, measure
 from bot.engine.runs.interrupts import OwnershipLostError
 from bot.engine.runs.step_execution import LEASE_S, Outcome, patiently
@@ -44,10 +45,7 @@ def build_checklist(drill: Drill) -> tuple[Step, ...]:
 
 
 def _known(services: Services, drill_id: str) -> Drill:
-    drill = patiently(lambda: services.drills.drill(drill_id))
-    if drill is None:
-        raise PermanentError("unknown-drill", f"There is no drill {drill_id[:60]}.", "/drill list shows them.")
-    return drill
+    return patiently(lambda: find_drill(services, drill_id))
 
 
 def _carry(execution: DrillExecution) -> None:

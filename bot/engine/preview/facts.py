@@ -7,6 +7,7 @@ from bot.domain.backups import Backup
 from bot.domain.catalogue import DatabaseFacts
 from bot.domain.drills import DrillKind
 from bot.domain.migrations import DownScript
+from bot.domain.runs import Progress
 from bot.engine.context import EnvironmentServices, Services
 from bot.planning.facts import Drilled, Facts
 
@@ -51,6 +52,11 @@ def _instead(
         return ()
     older = env.store.newest_before(undoing)
     return (older,) if older is not None else ()
+
+
+def unheard(progress: Progress) -> None:
+    """Ignore progress: nobody watches a preview."""
+    del progress
 
 
 _DRILLS = 200

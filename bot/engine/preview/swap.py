@@ -2,10 +2,10 @@
 
 from bot.domain.backups import Backup
 from bot.domain.plans import RestorePlan, UndoSwapPlan
-from bot.domain.runs import Progress, Run
+from bot.domain.runs import Run
 from bot.engine.backups.queries import find_backup
 from bot.engine.context import EnvironmentServices, Services
-from bot.engine.preview.facts import inspect, with_history
+from bot.engine.preview.facts import inspect, unheard, with_history
 from bot.planning.drill_evidence import check_restore_drilled
 from bot.planning.facts import Exchange, RestoreRequest, UndoRequest
 from bot.planning.refusals import check_environment
@@ -71,7 +71,7 @@ def preview_undo_swap(services: Services, request: UndoRequest, undone: Run, run
         incoming=name,
         outgoing=env.sides.name("undone", run_id),
         created_at=kept.noted_at,
-        tables=tuple(env.sides.contents(name, _unheard)),
+        tables=tuple(env.sides.contents(name, unheard)),
         live=env.database.catalogue(),
         sizes=tuple(env.database.measure(env.database.stored_tables())),
         keep_s=env.keep_old_s,
@@ -85,8 +85,3 @@ def _kept(sides: Sides, undone: Run, name: str) -> SideFacts:
     if kept is None:  # pragma: no cover -- refused above
         raise AssertionError(name)
     return kept
-
-
-def _unheard(progress: Progress) -> None:
-    """Ignore progress: nobody watches a preview."""
-    del progress

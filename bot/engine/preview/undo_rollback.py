@@ -8,11 +8,12 @@ from pathlib import Path
 
 from bot.domain.backups import Backup, Export
 from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
-from bot.domain.runs import Progress, Run
+from bot.domain.runs import Run
 from bot.engine.backups.create import check_scratch
 from bot.engine.context import EnvironmentServices, Services
-from bot.engine.preview.facts import inspect
+from bot.engine.preview.facts import inspect, unheard
 from bot.planning.facts import UndoRequest
+from bot.planning.kinds import saved_backup
 from bot.planning.refusals import check_environment
 from bot.planning.undo_rollback import (
     check_recreatable,
@@ -22,7 +23,6 @@ from bot.planning.undo_rollback import (
     plan_recreation,
     refilled_columns,
     reloaded_relations,
-    saved_backup,
 )
 from bot.ports import FetchedBundle, RecreationSpec
 
@@ -72,7 +72,7 @@ def _fetched(services: Services, env: EnvironmentServices, backup: Backup, run_i
     check_room(services, backup)
     directory = Path(tempfile.mkdtemp(dir=services.scratch_dir, prefix=f"backstop-rehearse-{run_id}-"))
     try:
-        yield env.store.fetch(backup, directory, _unheard)
+        yield env.store.fetch(backup, directory, unheard)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -86,8 +86,3 @@ def check_room(services: Services, backup: Backup) -> None:
     files = backup.manifest.files if backup.manifest else ()
     size_bytes = sum(file.size_bytes for file in files) or backup.stored.size_bytes * UNPACKED_SHARE
     check_scratch(services.scratch_dir, size_bytes)
-
-
-def _unheard(progress: Progress) -> None:
-    """Ignore progress: nobody watches a preview."""
-    del progress

@@ -3,12 +3,12 @@
 import itertools
 from collections.abc import Callable
 
-from bot.domain.approvals import Voter
+from bot.domain.plans import Plan
 from bot.domain.runs import Run, RunState, run_id_of
 from bot.domain.versions import AppVersion
 from bot.engine.approvals.authorization import check_member
 from bot.engine.approvals.voting import show
-from bot.engine.context import EnvironmentServices, Services
+from bot.engine.context import Services
 from bot.engine.kinds import preview
 from bot.engine.requests import OpenRestore, OpenRollback, OpenUndo
 from bot.errors import PermanentError
@@ -37,7 +37,8 @@ def request_run(services: Services, audience: Audience, request: OpenRollback | 
     run_id, run = find_own(services.journal, audience.request_id, is_own)
     if run is None:
         _check_free(services, env.environment.name)
-        run = _open(services, env, person, run_id, wanted, request.reason)
+        plan = preview(services, wanted, run_id)
+        run = open_pending(services, plan, run_id, person.user_id, request.reason, name=person.name)
     show(services, run.id)
     return f"The plan is in the incident channel as run {run.id}. It waits for the approvers' consent."
 
@@ -49,24 +50,25 @@ def _check_free(services: Services, environment: str) -> None:
         raise another_run(active)
 
 
-def _open(
-    services: Services, env: EnvironmentServices, person: Voter, run_id: str, wanted: PlanRequest, reason: str
+def open_pending(
+    services: Services, plan: Plan, run_id: str, requester: str, reason: str, *, drill: str = "", name: str = ""
 ) -> Run:
-    plan = preview(services, wanted, run_id)
-    now = services.clock.now()
+    """Open a pending run for a plan; `drill` is the drill it belongs to, `name` the requester's in Slack."""
+    environment, now = services.env(plan.environment).environment, services.clock.now()
     run = Run(
         id=run_id,
         environment=plan.environment,
         plan=plan,
         state=RunState.PENDING,
-        requester=person.user_id,
+        requester=requester,
         reason=reason,
-        channel=env.environment.incident_channel,
+        channel=environment.incident_channel,
         created_at=now,
-        expires_at=now + env.environment.approval.window,
+        expires_at=now + environment.approval.window,
+        drill=drill,
     )
-    details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": run.reason, "name": person.name}
-    services.journal.runs.open(run, AuditEntry(person.user_id, "requested", details))
+    details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": reason, **({"name": name} if name else {})}
+    services.journal.runs.open(run, AuditEntry(requester, "requested", details))
     return run
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.backups import Backup, BackupPage
-from bot.domain.migrations import DownScript
+from bot.domain.migrations import DownScript, longest_chain
 from bot.engine.approvals.authorization import Readers
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.status.cached_reads import CachedReads, Deadline
@@ -83,12 +83,7 @@ def list_undoable(services: Services, env: EnvironmentServices) -> tuple[DownScr
         raise TemporaryError(
             "database-closed", f"The database of {env.environment.name} is closed; a run may be at work on it."
         )
-    scripts, found = services.scripts.load(), []
-    for version in sorted({migration.version for migration in facts.applied}, reverse=True):
-        if version not in scripts:
-            break  # a chain is without gaps
-        found.append(scripts[version])
-    return tuple(found)
+    return longest_chain(services.scripts.load(), facts.applied)
 
 
 def _page(env: EnvironmentServices, text: str) -> BackupPage:

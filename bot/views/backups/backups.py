@@ -143,32 +143,22 @@ def _manifest(manifest: Manifest) -> list[Block]:
     return [
         section(made),
         section(
-            _top(
+            listing(
                 f"*{count(len(tables), 'table')}, {count(rows, 'row')}*",
                 [f"• {code(table.table, 130)} {count(table.rows, 'row')}" for table in tables[:_TABLES_SHOWN]],
+                MAX_SECTION,
                 len(tables),
             )
         ),
         section(
-            _top(
+            listing(
                 f"*{count(len(files), 'file')}, {size(sum(file.size_bytes for file in files))}*",
                 [
                     f"• {code(file.name, 100)} {size(file.size_bytes)}, sha256 {code(file.sha256[:12], 20)}"
                     for file in files[:_FILES_SHOWN]
                 ],
+                MAX_SECTION,
                 len(files),
             )
         ),
     ]
-
-
-def _top(title: str, lines: Sequence[str], total: int) -> str:
-    """Join a title, as many lines as a section holds, and the count of those left out."""
-    room, shown = MAX_SECTION - len(title) - len("\n… and 1,000,000,000 more"), 0
-    for line in lines:
-        room -= len(line) + 1
-        if room < 0:
-            break
-        shown += 1
-    more = [f"… and {total - shown:,} more"] if total > shown else []
-    return "\n".join([title, *lines[:shown], *more])

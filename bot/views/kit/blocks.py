@@ -83,8 +83,11 @@ def actions(buttons: Sequence[Block]) -> list[Block]:
     return [{"type": "actions", "elements": list(buttons[:25])}] if buttons else []
 
 
-def listing(title: str, lines: Sequence[str], most: int) -> str:
-    """Join a title and as many lines as fit into `most` characters; the rest is counted: ``… and 12 more``."""
+def listing(title: str, lines: Sequence[str], most: int, total: int = 0) -> str:
+    """Join a title and as many lines as fit into `most` characters; the rest is counted: ``… and 12 more``.
+
+    `total` counts more than these lines, where the caller has left some out.
+    """
     room = most - len(title) - len("\n… and 1,000,000 more")
     kept: list[str] = []
     for line in lines:
@@ -92,7 +95,7 @@ def listing(title: str, lines: Sequence[str], most: int) -> str:
         if room < 0:
             break
         kept.append(line)
-    left = len(lines) - len(kept)
+    left = max(total, len(lines)) - len(kept)
     return "\n".join([title, *kept, *([f"… and {left:,} more"] if left else [])]).strip()
 
 

@@ -3,7 +3,7 @@
 from bot.domain.planned import PlannedLoss, PlannedRestore
 from bot.domain.plans import RetiredPlan, SwapPlan
 from bot.domain.runs import Run
-from bot.planning.kinds import is_past_return, may_be_past_return, saved_in_place
+from bot.planning.kinds import is_past_return, may_be_past_return, saved_backup
 from bot.views.kit.blocks import listing
 from bot.views.kit.text import code, count, moment, one_line, span
 
@@ -99,7 +99,7 @@ def retired_outcome(plan: RetiredPlan, run: Run) -> list[str]:
 
 
 def _old_content(run: Run) -> str:
-    saved = saved_in_place(run)
+    saved = saved_backup(run)
     if is_past_return(run):
         again = code(f"/rollback {run.environment} {saved}", 200)
         return f"*The old content* – is in the emergency backup; {again} restores it."

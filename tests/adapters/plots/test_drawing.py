@@ -19,7 +19,26 @@ from tests.fakes.clock import NOON
 SIZES = (1, 2, 12, 14, 60, 200)
 FONTS = Path(plotter.__file__).parent / "fonts"
 SVG = "{http://www.w3.org/2000/svg}"
+SLACK_LIGHT = "#ffffff"
+SLACK_DARK = "#1a1d21"
+TEXTS = (palette.TEXT, palette.QUIET, palette.FAILED)
+"""Every colour that text is written in, on the card."""
 LONG = "production-eu-central-1-with-a-name-that-nobody-would-type-" * 3
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast of two colours, 1…21, as WCAG 2 defines it: text needs 4.5, everything else that carries meaning 3."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (_linear(int(colour[place : place + 2], 16) / 255) for place in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(part: float) -> float:
+    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
 
 
 def bars(count: int, *, failed: tuple[int, ...] = (), hours: float = 168.0) -> tuple[Bar, ...]:
@@ -94,24 +113,24 @@ def rgba(colour: str) -> tuple[int, ...]:
     return (*bytes.fromhex(colour[1:]), 255)
 
 
-@pytest.mark.parametrize("colour", palette.TEXTS)
+@pytest.mark.parametrize("colour", TEXTS)
 def test_all_text_stands_out_from_the_card(colour: str) -> None:
-    assert palette.contrast(colour, palette.CARD) >= 4.5
+    assert contrast(colour, palette.CARD) >= 4.5
 
 
 @pytest.mark.parametrize("colour", [*palette.PHASES.values(), palette.OTHER, palette.SIZE, palette.TARGET])
 def test_bars_and_lines_stand_out_from_the_card(colour: str) -> None:
-    assert palette.contrast(colour, palette.CARD) >= 3.0
+    assert contrast(colour, palette.CARD) >= 3.0
 
 
-@pytest.mark.parametrize("theme", [palette.SLACK_LIGHT, palette.SLACK_DARK])
+@pytest.mark.parametrize("theme", [SLACK_LIGHT, SLACK_DARK])
 def test_the_card_or_its_edge_stands_out_from_either_theme(theme: str) -> None:
-    assert max(palette.contrast(colour, theme) for colour in (palette.CARD, palette.EDGE)) >= 2.5
+    assert max(contrast(colour, theme) for colour in (palette.CARD, palette.EDGE)) >= 2.5
 
 
 def test_contrast_is_the_standards() -> None:
-    assert palette.contrast("#000000", "#ffffff") == pytest.approx(21.0)
-    assert palette.contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+    assert contrast("#000000", "#ffffff") == pytest.approx(21.0)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
 def test_no_two_phases_look_alike_without_colour() -> None:
@@ -120,7 +139,7 @@ def test_no_two_phases_look_alike_without_colour() -> None:
 
 
 def test_every_text_is_written_in_one_of_those_colours() -> None:
-    assert {text.colour for text in texts(chart(12, failed=(3,)))} <= set(palette.TEXTS)
+    assert {text.colour for text in texts(chart(12, failed=(3,)))} <= set(TEXTS)
 
 
 @pytest.mark.parametrize("count", SIZES)

@@ -12,7 +12,7 @@ from bot.errors import PermanentError
 from bot.ports import MigrationRow, Overview
 from bot.views.kit import command_help
 from bot.views.kit.blocks import View, render_error
-from bot.views.runs import follow_up_modal
+from bot.views.runs import modals
 from bot.views.status import migrations, status
 from tests.views.samples import ASKED, RUN, read, running
 
@@ -138,5 +138,5 @@ def test_help_names_what_people_look_for() -> None:
 def test_the_modal_gives_back_the_link() -> None:
     view = {"state": {"values": {"link": {"link": {"value": " https://example.org/1 "}}}}}
 
-    assert follow_up_modal.read_link(view) == "https://example.org/1"
-    assert follow_up_modal.read_link({}) == ""
+    assert modals.read_link(view) == "https://example.org/1"
+    assert modals.read_link({}) == ""

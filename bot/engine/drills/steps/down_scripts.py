@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.domain.drills import ScriptTest
-from bot.domain.migrations import DownScript
+from bot.domain.migrations import DownScript, longest_chain
 from bot.domain.versions import label
 from bot.engine.drills.execution import DrillExecution, DrillStep
 from bot.engine.drills.steps import keys
@@ -29,9 +29,8 @@ class RunAlone(DrillStep):
         chain, ups = _reachable(execution), execution.services.scripts.load_ups()
         orders = [(script, ups.get(script.version)) for script in chain]
         run_id, report = f"{execution.drill.id}-{self.key}", execution.reporter(self.key)
-        script_tests = execution.services.env(execution.drill.environment).script_tests
         own = execution.drill.bundle_of == execution.drill.environment
-        tried = script_tests.alone(_loaded(execution), run_id, orders, report, privileges=own)
+        tried = execution.env.script_tests.alone(_loaded(execution), run_id, orders, report, privileges=own)
         data = {keys.SCRIPTS: [_entry(script, script_test) for script, script_test in zip(chain, tried, strict=False)]}
         failed = next((script_test for script_test in tried if script_test.problem), None)
         if failed is not None:
@@ -46,19 +45,14 @@ def _loaded(execution: DrillExecution) -> str:
 
 def _reachable(execution: DrillExecution) -> tuple[DownScript, ...]:
     """The longest chain that the scripts there are allow."""
-    scripts = execution.services.scripts.load()
     applied = execution.sides.inspect(_loaded(execution)).applied
-    chain = []
-    for version in sorted((migration.version for migration in applied), reverse=True):
-        if version not in scripts:
-            break
-        chain.append(scripts[version])
+    chain = longest_chain(execution.services.scripts.load(), applied)
     if not chain:
         newest = label(max((migration.version for migration in applied), default=0))
         raise PermanentError(
             "no-down-script", f"The bundle's newest migration is {newest}, and it has no down script.", "Write it."
         )
-    return tuple(chain)
+    return chain
 
 
 def _entry(script: DownScript, script_test: ScriptTest) -> Mapping[str, Any]:
@@ -96,7 +90,6 @@ class RunChain(DrillStep):
             PermanentError: ``down-script-failed``.
         """
         chain = _reachable(execution)
-        script_tests = execution.services.env(execution.drill.environment).script_tests
-        script_tests.chain(_loaded(execution), f"{execution.drill.id}-{self.key}", chain)
+        execution.env.script_tests.chain(_loaded(execution), f"{execution.drill.id}-{self.key}", chain)
         data = {keys.SCRIPTS: [{"version": script.version, "sha256": script.sha256} for script in chain]}
         return Outcome(f"{_span(chain)} in one transaction, checks true", data)

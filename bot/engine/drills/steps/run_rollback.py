@@ -1,12 +1,11 @@
 """Opens a drill's runs without votes, and waits for the runner to execute them."""
 
-from bot.domain.plans import Plan
 from bot.domain.runs import Run, RunState, StepState
 from bot.engine.approvals.voting import show
 from bot.engine.drills.execution import DrillExecution
 from bot.engine.drills.steps import keys
 from bot.engine.kinds import preview
-from bot.engine.runs.open_run import find_own
+from bot.engine.runs.open_run import find_own, open_pending
 from bot.errors import PermanentError
 from bot.planning.facts import PlanRequest
 from bot.planning.kinds import build_checklist
@@ -32,7 +31,8 @@ def carry_out(execution: DrillExecution, key: str, request: PlanRequest) -> Run:
     journal, clock, drill = execution.services.journal, execution.services.clock, execution.drill.id
     run_id, found = execution.insist(lambda: find_own(journal, f"{drill}:{key}", lambda run: run.drill == drill))
     if found is None:
-        _open(execution, run_id, preview(execution.services, request, run_id, drill=True))
+        plan = preview(execution.services, request, run_id, drill=True)
+        open_pending(execution.services, plan, run_id, REQUESTER, f"drill {drill}", drill=drill)
     execution.insist(lambda: show(execution.services, run_id))
     seen, since_s = None, clock.monotonic()
     while True:
@@ -52,24 +52,6 @@ def carry_out(execution: DrillExecution, key: str, request: PlanRequest) -> Run:
             )
         execution.tell(key, *_pace(run))
         clock.sleep(POLL_S)
-
-
-def _open(execution: DrillExecution, run_id: str, plan: Plan) -> None:
-    services, environment, now = execution.services, execution.env.environment, execution.services.clock.now()
-    run = Run(
-        id=run_id,
-        environment=plan.environment,
-        plan=plan,
-        state=RunState.PENDING,
-        requester=REQUESTER,
-        reason=f"drill {execution.drill.id}",
-        channel=environment.incident_channel,
-        created_at=now,
-        expires_at=now + environment.approval.window,
-        drill=execution.drill.id,
-    )
-    details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": run.reason}
-    services.journal.runs.open(run, AuditEntry(REQUESTER, "requested", details))
 
 
 def _approve(execution: DrillExecution, key: str, run: Run) -> None:

@@ -19,15 +19,19 @@ from bot.ports import FetchedBundle
 _MAX_FINDINGS = 10
 
 
-class FetchBundle(Action):
+class _LongStep(Action):
+    """A step that may take as long as any long step may stand still (decision 20)."""
+
+    def patience(self, execution: Execution) -> float:
+        """Return the environment's `stall_s`."""
+        return execution.env.environment.timing.stall_s
+
+
+class FetchBundle(_LongStep):
     """Download and unpack the bundle; every checksum and size is checked on the way."""
 
     key = checklist.FETCH
     undoes = "what was downloaded is deleted"
-
-    def patience(self, execution: Execution) -> float:
-        """Return the time that any long step may stand still (decision 20)."""
-        return execution.env.environment.timing.stall_s
 
     def act(self, execution: Execution) -> Outcome:
         """Fetch the very object that was approved.
@@ -108,15 +112,11 @@ def clear_fetched(execution: Execution) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-class LoadSide(Action):
+class LoadSide(_LongStep):
     """Load the bundle into a side database."""
 
     key = checklist.LOAD
     undoes = "the side database is dropped"
-
-    def patience(self, execution: Execution) -> float:
-        """Return the time that any long step may stand still (decision 20)."""
-        return execution.env.environment.timing.stall_s
 
     def act(self, execution: Execution) -> Outcome:
         """Load it, then delete what was downloaded.

@@ -5,7 +5,7 @@ from datetime import timedelta
 from bot.domain.planned import PlannedRestore
 from bot.domain.plans import ChainPlan, Plan, SchemaPlan, SwapPlan, UndoRollbackPlan
 from bot.domain.runs import Run
-from bot.planning.kinds import is_retired, saved_in_place
+from bot.planning.kinds import is_retired, saved_backup
 from bot.views.kit.text import bare_line, size, span
 from bot.views.plans import drops
 from bot.views.plans.kinds import KINDS
@@ -194,7 +194,7 @@ def _kept(report: RunReport) -> list[Part]:
 
 
 def _kept_in_place(report: RunReport) -> Part:
-    if not saved_in_place(report.run):
+    if not saved_backup(report.run):
         return Note("No emergency backup was taken, and nothing was replaced.", QUIET)
     if report.change is Change.UNKNOWN:
         return Note("Whether the content was replaced is not known: look at the database first.", WARN)
