@@ -18,7 +18,7 @@ BROKEN = PermanentError("out-of-order", "It is broken.", "Mend it.")
 def closed(story: Story, world: World) -> Run:
     """A chain has committed, its verification failed, and somebody closed the run as it stood."""
     story.ask()
-    story.process.faults["database.check"] = [BROKEN]
+    story.process.faults["database.inspect"] = [None, BROKEN]  # the re-check, then the verification
     story.approve()
     story.do(world.request("cancel", LEAD_A, run_id=world.run().id))
     run = world.run()
@@ -88,7 +88,7 @@ def test_a_note_of_a_closed_run_on_an_app_that_runs_is_no_count(story: Story, wo
     world.cluster.scale("api", 0, "rclosed")
     world.cluster.scale("api", 4, "rclosed")
     story.ask()
-    story.process.faults["database.check"] = [BROKEN]
+    story.process.faults["database.inspect"] = [None, BROKEN]  # the re-check, then the verification
     story.approve()
     assert world.cluster.deployments["api"].note == Before(world.run().id, 4)
 
