@@ -18,10 +18,11 @@ SELECT coalesce(array_agg(oid), '{}') FROM pg_catalog.pg_class WHERE relkind IN 
 -- name: rows_written
 -- Rows that this session has written per table, as the server counts them for its statistics, and whether this transaction
 -- still holds a writer's lock on it: what a rolled-back block wrote is counted, but its lock is gone. Temporary tables and
--- extensions' own are left out. Large objects stand in one table of the system's, which has a name of its own here.
+-- extensions' own are left out. Large objects stand in one table of the system's, which has a name of its own here, and whose
+-- lock the server gives back at once.
 SELECT c.oid::bigint,
        CASE WHEN n.nspname = 'pg_catalog' THEN 'large objects' ELSE format('%%I.%%I', n.nspname, c.relname) END,
-       s.n_tup_ins, s.n_tup_upd, s.n_tup_del, l.relation IS NOT NULL
+       s.n_tup_ins, s.n_tup_upd, s.n_tup_del, l.relation IS NOT NULL OR n.nspname = 'pg_catalog' AND s.n_tup_ins + s.n_tup_upd + s.n_tup_del > 0
 FROM pg_catalog.pg_stat_xact_all_tables s
 JOIN pg_catalog.pg_class c ON c.oid = s.relid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

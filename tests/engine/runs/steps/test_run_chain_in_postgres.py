@@ -62,6 +62,12 @@ CREATE TABLE seen (id int);
 """
 PROMOS = "DELETE FROM orders WHERE kind = 'promo';"
 LOCKS = "LOCK TABLE product, history IN ROW EXCLUSIVE MODE;"
+FILES = """
+CREATE TABLE files (id int PRIMARY KEY, body oid);
+INSERT INTO files SELECT n, lo_from_bytea(0, decode(repeat('ab', 1000), 'hex')) FROM generate_series(1, 3) n;
+CREATE FUNCTION unlink() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM lo_unlink(OLD.body); RETURN OLD; END';
+"""
+UNLINKS = "CREATE TRIGGER unlink AFTER DELETE ON files FOR EACH ROW EXECUTE FUNCTION unlink();"
 HEADER = "-- migration: 027_made_up\n-- adds: x\n-- impact: No x.\n-- data-loss: none\n"
 
 
@@ -251,3 +257,18 @@ def test_a_block_whose_effect_the_plan_names_runs_and_is_warned_of(ward: Ward) -
     ward.succeeds()
     (warning,) = (line for line in ward.plan.warnings if "known only when" in line)
     assert "(DO blocks: 027_made_up line 8)" in warning
+
+
+def test_large_objects_that_a_trigger_removes_stay(ward: Ward) -> None:
+    ward.has(FILES + UNLINKS)
+    ward.undoes("DELETE FROM files;")
+    ward.stops("beyond-the-plan", "large objects: 3 rows deleted")
+    with psycopg.connect(ward.clone.owner_dsn) as conn:
+        assert conn.execute("SELECT sum(length(lo_get(body))) FROM files").fetchall() == [(3000,)]
+
+
+def test_large_objects_that_the_script_removes_by_name_are_warned_of(ward: Ward) -> None:
+    ward.has(FILES)
+    ward.undoes("SELECT lo_unlink(body) FROM files;", "DELETE FROM files;")
+    ward.succeeds()
+    assert any("large objects: 027_made_up" in line for line in ward.plan.warnings)
