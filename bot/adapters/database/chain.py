@@ -87,7 +87,7 @@ class ChainRun:
         self._compare_rows(conn)
         observer = self._compare_schema(conn, executor.tracking_table)
         executed = executor.run()
-        # decision 33: COMMIT waits until the plan is true.
+        # decision 34: COMMIT waits until the plan is true.
         self._compare_effect(conn, observer)
         # The report names the last position before the drops, for point-in-time recovery.
         lsn = str(conn.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()").fetchall()[0][0])

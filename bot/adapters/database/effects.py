@@ -54,7 +54,7 @@ class EffectObserver:
         for oid in self._counts.keys() & now.keys():
             then, later = self._counts[oid], now[oid]
             inserted, updated, deleted = (new - old for old, new in zip(then.rows, later.rows, strict=True))
-            # decision 33: a rolled-back block has written nothing, although the server counts it.
+            # decision 34: a rolled-back block has written nothing, although the server counts it.
             if later.locked and then.table != self._tracking_table and (inserted or updated or deleted or not counted):
                 found.append(TableWrites(then.table, inserted, updated, deleted, counted=counted))
         return tuple(sorted(found))
