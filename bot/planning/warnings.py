@@ -9,6 +9,8 @@ from bot.planning import impact
 from bot.planning.facts import Evidence, Facts, Target
 from bot.planning.refusals import and_list
 
+LARGE = "large objects, which the emergency backup alone saves"
+
 
 def collect_warnings(facts: Facts, target: Target, evidence: Evidence, rows: Sequence[PlannedRows]) -> tuple[str, ...]:
     """Collect every warning, the gravest first."""
@@ -60,12 +62,12 @@ def _about_rows(evidence: Evidence, chain: Sequence[DownScript]) -> Iterator[str
     called = impact.called_functions(evidence.rehearsal.before, chain)
     large = [script.name for script in chain if any(each.writes_large_objects for each in script.statements)]
     fired = impact.guarded_by_rows(evidence.rehearsal, chain)
-    parts = (("DO blocks", blocks), ("functions", called), ("triggers and rules", fired), ("large objects", large))
+    parts = (("DO blocks", blocks), ("functions", called), ("triggers and rules", fired), (LARGE, large))
     named = [f"{title}: {and_list(names[:3])}{_more(names)}" for title, names in parts if names]
     if named:
         yield (
             f"The effect of these is known only when they run ({'; '.join(named)}). The run stops before COMMIT if it "
-            "goes beyond what this request lists. The full backup has every row."
+            "goes beyond what this request lists."
         )
 
 

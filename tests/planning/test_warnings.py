@@ -61,7 +61,7 @@ def test_what_is_made_anew_and_what_functions_do_is_told() -> None:
     )
     assert called == (
         "The effect of these is known only when they run (functions: public.purge(integer)). The run stops before "
-        "COMMIT if it goes beyond what this request lists. The full backup has every row."
+        "COMMIT if it goes beyond what this request lists."
     )
 
 
@@ -87,8 +87,8 @@ def test_whatever_may_do_more_where_there_are_rows_is_named() -> None:
     assert told == (
         "The effect of these is known only when they run (DO blocks: 027_x line 8 and 027_x line 9, which puts SQL "
         "together itself; triggers and rules: no_delete on public.open_orders and restock on public.orders; large "
-        "objects: 027_x). The run stops before COMMIT if it goes beyond what this request lists. The full backup has "
-        "every row."
+        "objects, which the emergency backup alone saves: 027_x). The run stops before COMMIT if it goes beyond what "
+        "this request lists."
     )
 
 

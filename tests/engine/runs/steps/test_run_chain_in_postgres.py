@@ -251,6 +251,12 @@ def test_the_same_without_a_block_is_as_rehearsed_and_runs(ward: Ward) -> None:
     assert ("function", "public.spy()") in {(item.kind, item.identity) for item in ward.plan.changes or ()}
 
 
+def test_a_table_that_is_renamed_and_written_is_the_one_that_the_plan_knows(ward: Ward) -> None:
+    ward.has(NOTES)
+    ward.undoes("ALTER TABLE notes RENAME TO remarks;", "UPDATE remarks SET text = 'w';")
+    ward.succeeds()
+
+
 def test_a_block_whose_effect_the_plan_names_runs_and_is_warned_of(ward: Ward) -> None:
     ward.has(NOTES)
     ward.undoes("DROP TABLE gone;", "DO $$ BEGIN DELETE FROM notes WHERE id < 3; END $$;")
@@ -271,4 +277,4 @@ def test_large_objects_that_the_script_removes_by_name_are_warned_of(ward: Ward)
     ward.has(FILES)
     ward.undoes("SELECT lo_unlink(body) FROM files;", "DELETE FROM files;")
     ward.succeeds()
-    assert any("large objects: 027_made_up" in line for line in ward.plan.warnings)
+    assert any("emergency backup alone saves: 027_made_up" in line for line in ward.plan.warnings)
