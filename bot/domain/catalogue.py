@@ -19,7 +19,7 @@ class DatabaseObject:
         number: of what holds data, the OID, and a column's number; "" for everything else. Another one under the same
             name is another object, with other data; between two databases it says nothing.
         kept_as: of a table its file's number, which changes when it is rewritten; of a column its type; of a function
-            ``volatile`` where it may write. "" for everything else.
+            ``volatile`` where it may write; of a trigger ``row`` where it fires for each row. "" for everything else.
         columns: of its relation, as the server quotes them: it goes without any CASCADE when one of them is dropped.
     """
 

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import takewhile
 
+WRITE_LARGE_OBJECTS = frozenset(
+    {"lo_creat", "lo_create", "lo_from_bytea", "lo_put", "lo_truncate", "lo_truncate64", "lo_unlink", "lowrite"}
+)
+"""The server's functions that change large objects, which are in no table of the database's own."""
+
 
 class Effect(StrEnum):
     """A statement's effect on data, as far as its text shows."""
@@ -29,6 +34,7 @@ class Statement:
         sets: (relation, column) of the values it sets in rows that are there.
         calls: functions it calls, as written.
         composes: it runs SQL that it puts together itself, so its effect is unknown beforehand.
+        block: it is a DO block, so it may do one thing where there are rows, and another where there are none.
     """
 
     sql: str
@@ -40,6 +46,12 @@ class Statement:
     sets: tuple[tuple[str, str], ...] = ()
     calls: tuple[str, ...] = ()
     composes: bool = False
+    block: bool = False
+
+    @property
+    def writes_large_objects(self) -> bool:
+        """Tells if it calls a function that changes large objects."""
+        return any(name.rpartition(".")[2] in WRITE_LARGE_OBJECTS for name in self.calls)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,15 @@ class PlannedDrop:
 
 
 @dataclass(frozen=True)
+class PlannedChange:
+    """An object that is new afterwards, or has another definition; `definition` as of `DatabaseObject`."""
+
+    kind: str
+    identity: str
+    definition: str
+
+
+@dataclass(frozen=True)
 class PlannedRows:
     """Rows that are saved and then go: exact count and bytes on disk at planning time.
 

@@ -11,6 +11,7 @@ from typing import ClassVar, TypeVar
 from bot.domain.kinds import rows_of_every_kind
 from bot.domain.planned import (
     Estimate,
+    PlannedChange,
     PlannedDrop,
     PlannedLock,
     PlannedProof,
@@ -158,11 +159,18 @@ class SchemaPlan(Plan):
 
 @dataclass(frozen=True, kw_only=True)
 class ChainPlan(SchemaPlan):
-    """Rolls migrations back; `requested_app` is "" where the matrix chooses the app version."""
+    """Rolls migrations back.
+
+    Attributes:
+        requested_app: "" where the matrix chooses the app version.
+        changes: what is new or another in the catalogue afterwards; None in a plan of an old release. Not in the
+            digest: it follows from the scripts' bytes and from the schema, which are.
+    """
 
     kind = PlanKind.CHAIN
     locks: tuple[PlannedLock, ...]
     requested_app: str
+    changes: tuple[PlannedChange, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bot.domain.catalogue import Catalogue, DatabaseObject, Dependency, DependencyKind, Rehearsal
 from bot.domain.migrations import DownScript, Statement
-from bot.domain.planned import PlannedDrop, PlannedLock, PlannedRows
+from bot.domain.planned import PlannedChange, PlannedDrop, PlannedLock, PlannedRows
 from bot.planning.facts import Evidence
 from bot.planning.name_matching import COLUMN, is_same, lineage, named_among
 
@@ -33,6 +33,12 @@ def staying_tables(rehearsal: Rehearsal) -> frozenset[str]:
 
 def changed_relations(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[str, ...]:
     """Find the tables that stay and whose rows the chain deletes, changes or rewrites, directly or by a cascade."""
+    rewritten = rehearsal.before.rewritten_in(rehearsal.after)
+    return tuple(sorted(staying_tables(rehearsal) & (written_relations(rehearsal, chain) | rewritten)))
+
+
+def written_relations(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> frozenset[str]:
+    """Find the tables whose rows the chain's statements write, directly or by a cascade, also those that go."""
     statements = [statement for script in chain for statement in script.statements]
     dependencies = rehearsal.before.dependencies
     named = _meant(rehearsal.before, (name for statement in statements for name in statement.relations))
@@ -44,8 +50,20 @@ def changed_relations(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tupl
         {(table, kind) for table in hidden for kind in (DependencyKind.DELETED, DependencyKind.REKEYED)},
         dependencies,
     )
-    rewritten = rehearsal.before.rewritten_in(rehearsal.after)
-    return tuple(sorted(staying_tables(rehearsal) & {*written, *rewritten, *(table for table, _ in affected)}))
+    return frozenset(written | {table for table, _ in affected})
+
+
+def guarded_by_rows(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[str, ...]:
+    """List row triggers and rules of what the chain writes, views included: no row trigger fires on an empty copy."""
+    named = (name for script in chain for statement in script.statements for name in statement.relations)
+    written = written_relations(rehearsal, chain) | _meant(rehearsal.before, named, ("view",))
+    return tuple(
+        sorted(
+            item.identity
+            for item in rehearsal.before.objects
+            if item.part_of in written and (item.kind == "rule" or (item.kind, item.kept_as) == ("trigger", "row"))
+        )
+    )
 
 
 def called_functions(catalogue: Catalogue, chain: Sequence[DownScript]) -> tuple[str, ...]:
@@ -55,10 +73,10 @@ def called_functions(catalogue: Catalogue, chain: Sequence[DownScript]) -> tuple
     return tuple(sorted(item.identity for item in may_write if any(is_same(item.identity, name) for name in calls)))
 
 
-def _meant(catalogue: Catalogue, names: Iterable[str]) -> set[str]:
-    """Find the tables that names as written may mean."""
+def _meant(catalogue: Catalogue, names: Iterable[str], kinds: Sequence[str] = TABLES) -> set[str]:
+    """Find the tables, or relations of other kinds, that names as written may mean."""
     written = frozenset(names)
-    return {table for table in catalogue.relations(TABLES) if any(is_same(table, name) for name in written)}
+    return {relation for relation in catalogue.relations(kinds) if any(is_same(relation, name) for name in written)}
 
 
 def _begun(catalogue: Catalogue, statements: Sequence[Statement]) -> Iterator[Change]:
@@ -134,6 +152,12 @@ def dropped_objects(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[
     return tuple(
         PlannedDrop(item.kind, item.identity, item in named, item.part_of, remade=item in remade) for item in gone
     )
+
+
+def changed_objects(rehearsal: Rehearsal) -> tuple[PlannedChange, ...]:
+    """List everything that is new after the chain, or has another definition."""
+    found = rehearsal.after.objects - rehearsal.before.objects
+    return tuple(PlannedChange(item.kind, item.identity, item.definition) for item in sorted(found))
 
 
 def remade(rehearsal: Rehearsal) -> tuple[str, ...]:

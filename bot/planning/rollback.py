@@ -63,6 +63,7 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
         expected_fingerprint=rehearsal.after.fingerprint if comparable else "",
         saves_to=facts.environment.backups.bucket,
         requested_app=str(request.app or ""),
+        changes=impact.changed_objects(rehearsal),
         estimate=estimate,
         warnings=(*collect_warnings(facts, target, evidence, rows), *chain_warnings(facts, target.chain)),
         proven=chain_proof(facts, target.chain, estimate),

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from bot.domain.migrations import DownScript
+from bot.domain.migrations import DownScript, Statement
 from bot.domain.planned import PlannedRows
 from bot.domain.workloads import Deployment
 from bot.planning import impact
 from bot.planning.facts import Evidence, Facts, Target
 from bot.planning.refusals import and_list
+
+LARGE = "large objects, which the emergency backup alone saves"
 
 
 def collect_warnings(facts: Facts, target: Target, evidence: Evidence, rows: Sequence[PlannedRows]) -> tuple[str, ...]:
@@ -16,7 +18,7 @@ def collect_warnings(facts: Facts, target: Target, evidence: Evidence, rows: Seq
         *_about_shadow(evidence),
         *_about_headers(evidence, rows, target.chain),
         *_about_remade(evidence),
-        *_about_calls(evidence, target.chain),
+        *_about_rows(evidence, target.chain),
         *_about_functions(evidence),
         *environment_warnings(facts, "at the fence"),
     )
@@ -54,20 +56,24 @@ def _about_remade(evidence: Evidence) -> Iterator[str]:
         )
 
 
-def _about_calls(evidence: Evidence, chain: Sequence[DownScript]) -> Iterator[str]:
-    # The rehearsal's copy has no rows, so a function that looks for some finds none there.
-    composing = [script.name for script in chain if any(statement.composes for statement in script.statements)]
-    if composing:
-        yield (
-            f"{and_list(composing[:3])}{_more(composing)} runs SQL that it puts together itself: which rows that "
-            "deletes or changes nobody can tell beforehand. The full backup has them."
-        )
+def _about_rows(evidence: Evidence, chain: Sequence[DownScript]) -> Iterator[str]:
+    """Name what may do more where there are rows: the rehearsal's copy has none."""
+    blocks = [_block(script, statement) for script in chain for statement in script.statements if statement.block]
     called = impact.called_functions(evidence.rehearsal.before, chain)
-    if called:
+    large = [script.name for script in chain if any(each.writes_large_objects for each in script.statements)]
+    fired = impact.guarded_by_rows(evidence.rehearsal, chain)
+    parts = (("DO blocks", blocks), ("functions", called), ("triggers and rules", fired), (LARGE, large))
+    named = [f"{title}: {and_list(names[:3])}{_more(names)}" for title, names in parts if names]
+    if named:
         yield (
-            f"The scripts call {and_list(called[:3])}{_more(called)}: which rows that deletes or changes nobody "
-            "can tell beforehand, nor whether all of them are among those saved. The full backup has them."
+            f"The effect of these is known only when they run ({'; '.join(named)}). The run stops before COMMIT if it "
+            "goes beyond what this request lists."
         )
+
+
+def _block(script: DownScript, statement: Statement) -> str:
+    composed = ", which puts SQL together itself" if statement.composes else ""
+    return f"{script.name} line {statement.line}{composed}"
 
 
 def _more(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.catalogue import Catalogue, ChainOutcome, CheckResult, DatabaseFacts, Rehearsal, Session, TableSize
+from bot.domain.effects import PlannedEffect
 from bot.domain.migrations import DownScript
 from bot.ports.bundles import Dump, FetchedBundle, Report, TableSink
 from bot.ports.undo_rollback import Recreated, RecreationSpec, RowSource
@@ -41,9 +42,12 @@ class ExclusiveAccess(Protocol):
         expected: frozenset[int],
         saved: Sequence[TableContent],
         may_commit: Callable[[], None],
-        fingerprint: str = "",
+        planned: PlannedEffect | None = None,
     ) -> ChainOutcome:
-        """Run the chain in ONE transaction, remove the tracking rows, check what remains, and commit.
+        """Run the chain in ONE transaction, remove the tracking rows, and commit if everything is as planned.
+
+        Before COMMIT every check of the scripts must be true, the tracking table must hold `expected`, and the effect
+        on the catalogue and on rows must be the planned one.
 
         Idempotent: where the tracking table already holds `expected`, nothing is run and `removed` is empty.
 
@@ -53,11 +57,11 @@ class ExclusiveAccess(Protocol):
             saved: each exported relation's content; a difference stops the chain before the first drop. Where no hash
                 is known, rows are compared.
             may_commit: called just before COMMIT; raises when this process no longer owns the run.
-            fingerprint: of the catalogue the chain was rehearsed on; "" where that cannot be compared.
+            planned: the approved effect; None compares none.
 
         Raises:
             PermanentError: ``chain-failed``, ``rows-changed-since-export``, ``schema-changed-since-plan``,
-                ``unexpected-tracking-rows``; nothing was changed.
+                ``unexpected-tracking-rows``, ``beyond-the-plan``, ``verify-false``; nothing was changed.
             TemporaryError: ``table-locked`` names the blocker, after all attempts; ``chain-running`` elsewhere;
                 ``outcome-unknown`` when the connection went during COMMIT: call again, and it finds out.
         """

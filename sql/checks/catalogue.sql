@@ -146,7 +146,8 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 -- name: triggers
 -- Triggers, the constraints' own left out.
 SELECT 'trigger', format('%I on %I.%I', t.tgname, n.nspname, c.relname), format('%I.%I', n.nspname, c.relname), '',
-       json_build_array(pg_get_triggerdef(t.oid), t.tgenabled, json_build_object('as is', obj_description(t.oid, 'pg_trigger')))::text
+       json_build_array(pg_get_triggerdef(t.oid), t.tgenabled, json_build_object('as is', obj_description(t.oid, 'pg_trigger')))::text,
+       NULL, CASE WHEN t.tgtype & 1 = 1 AND t.tgenabled <> 'D' THEN 'row' END
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE NOT t.tgisinternal AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema';
 

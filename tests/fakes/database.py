@@ -19,6 +19,7 @@ from bot.domain.catalogue import (
     StatementResult,
     TableSize,
 )
+from bot.domain.effects import ChainEffect, PlannedEffect, TableWrites, beyond_plan, stop_before_commit
 from bot.domain.migrations import AppliedMigration, DownScript
 from bot.domain.runs import Progress
 from bot.errors import BotError, PermanentError, TemporaryError
@@ -73,7 +74,7 @@ class FakeExclusiveAccess:
         sent = {table: self._database.rows[table] for table in tables}
         for done, (table, rows) in enumerate(sent.items()):
             with sink.table(table, ("id",)) as write:
-                write(b"".join(b"%d\n" % number for number in range(rows)))
+                write(b"id\n" + b"".join(b"%d\n" % number for number in range(rows)))
             report(Progress(done + 1, len(sent), "tables"))
         return [SavedSequence("public.feature_flags_id_seq", 42, is_called=True)], [
             TableContent(table, rows, self._database.hashes.get(table, "")) for table, rows in sent.items()
@@ -85,7 +86,7 @@ class FakeExclusiveAccess:
         expected: frozenset[int],
         saved: Sequence[TableContent],
         may_commit: Callable[[], None],
-        fingerprint: str = "",
+        planned: PlannedEffect | None = None,
     ) -> ChainOutcome:
         self._must_live()
         database = self._database
@@ -95,10 +96,17 @@ class FakeExclusiveAccess:
             now = database.rows.get(content.table), database.hashes.get(content.table, "")
             if now != (content.rows, content.content_hash or now[1]):
                 raise PermanentError("rows-changed-since-export", f"{content.table} has other rows than were saved.")
-        if fingerprint not in {"", database.fingerprint_now()}:
+        if planned and planned.rehearsed_on not in {"", database.fingerprint_now()}:
             raise PermanentError("schema-changed-since-plan", "The schema is another.")
         if database.chain_error is not None:
             raise database.chain_error
+        after = catalogue_of(sorted(expected - database.takes_too), database.drift, database.remade)
+        effect = ChainEffect(database.catalogue_now(), after, tuple(database.writes_too))
+        queries = [query for script in chain for query in script.verify]
+        stop_before_commit(
+            beyond_plan(planned, effect) if planned else (),
+            [query for query in queries if query in database.false_checks],
+        )
         may_commit()
         self._must_live()
         database.commit_chain(chain, expected)
@@ -120,7 +128,7 @@ class FakeExclusiveAccess:
         if database.recreate_error is not None:
             raise database.recreate_error
         tables = spec.export.tables if spec.export else ()
-        back = {table.table: b"".join(rows(table)).count(b"\n") for table in tables}
+        back = {table.table: b"".join(rows(table)).count(b"\n") - 1 for table in tables}
         may_commit()
         self._must_live()
         database.on_commit()
@@ -159,7 +167,9 @@ class FakeShadow:
 
 
 class FakeDatabase:
-    """A `bot.ports.Database`."""
+    """A `bot.ports.Database`; where there are rows, a chain also takes what the migrations `takes_too` have added, and
+    does the `writes_too`.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -176,6 +186,8 @@ class FakeDatabase:
         self.closings = 0
         self.points = 0
         self.false_checks: set[str] = set()
+        self.takes_too: set[int] = set()
+        self.writes_too: list[TableWrites] = []
         self.chain_error: BotError | None = None
         self.rehearsal_error: BotError | None = None
         self.recreate_error: BotError | None = None
@@ -216,6 +228,9 @@ class FakeDatabase:
 
     def catalogue(self) -> Catalogue:
         self._must_be_open()
+        return self.catalogue_now()
+
+    def catalogue_now(self) -> Catalogue:
         return catalogue_of(sorted(self.tracking), self.drift, self.remade)
 
     def stored_tables(self) -> Sequence[str]:

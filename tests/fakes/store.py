@@ -67,7 +67,7 @@ class FakeExportStore:
 
     def _saved(self, name: str) -> SavedTable:
         columns, content = self.stored[name]
-        rows = content.count(b"\n") - self.lost_rows
+        rows = content.count(b"\n") - 1 - self.lost_rows  # the first line is the header
         key = f"exports/{self.run_id}/{name}.csv.gz"
         return SavedTable(name, key, rows, len(content), sha256(content).hexdigest(), columns)
 

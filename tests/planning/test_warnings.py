@@ -60,17 +60,40 @@ def test_what_is_made_anew_and_what_functions_do_is_told() -> None:
         "but /rollback undo cannot put them back."
     )
     assert called == (
-        "The scripts call public.purge(integer): which rows that deletes or changes nobody can tell beforehand, nor "
-        "whether all of them are among those saved. The full backup has them."
+        "The effect of these is known only when they run (functions: public.purge(integer)). The run stops before "
+        "COMMIT if it goes beyond what this request lists."
     )
 
 
-def test_sql_that_a_script_puts_together_is_told() -> None:
-    block = Statement("DO $$ … $$", 8, Effect.ALTERS, composes=True)
+def test_whatever_may_do_more_where_there_are_rows_is_named() -> None:
+    objects = (
+        DatabaseObject("table", "public.orders", number="1"),
+        DatabaseObject("view", "public.open_orders"),
+        DatabaseObject("trigger", "restock on public.orders", "public.orders", kept_as="row"),
+        DatabaseObject("trigger", "note on public.orders", "public.orders"),
+        DatabaseObject("trigger", "elsewhere on public.visits", "public.visits", kept_as="row"),
+        DatabaseObject("rule", "no_delete on public.open_orders", "public.open_orders"),
+    )
+    statements = (
+        Statement("DO $$ … $$", 8, Effect.ALTERS, block=True),
+        Statement("DO $$ … $$", 9, Effect.ALTERS, composes=True, block=True),
+        Statement("DELETE FROM orders", 10, Effect.CHANGES_ROWS, relations=("orders",), deletes=("orders",)),
+        Statement("DELETE FROM open_orders", 11, Effect.CHANGES_ROWS, relations=("open_orders",)),
+        Statement("SELECT lo_unlink(1)", 12, Effect.READS, calls=("pg_catalog.lo_unlink",)),
+    )
 
-    (told,) = warned_of(evidence_with((), ()), block)
+    (told,) = warned_of(evidence_with(objects, objects), *statements)
 
-    assert told.startswith("027_x runs SQL that it puts together itself: which rows that deletes or changes nobody")
+    assert told == (
+        "The effect of these is known only when they run (DO blocks: 027_x line 8 and 027_x line 9, which puts SQL "
+        "together itself; triggers and rules: no_delete on public.open_orders and restock on public.orders; large "
+        "objects, which the emergency backup alone saves: 027_x). The run stops before COMMIT if it goes beyond what "
+        "this request lists."
+    )
+
+
+def test_a_script_that_does_the_same_with_and_without_rows_is_not_named() -> None:
+    assert warned_of(evidence_with((), ()), Statement("DROP TABLE flags", 8, Effect.DROPS, names=("flags",))) == ()
 
 
 def evidence_with(before: tuple[DatabaseObject, ...], after: tuple[DatabaseObject, ...]) -> Evidence:

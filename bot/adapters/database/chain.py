@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from bot.adapters.database.catalogue import catalogue_within
 from bot.adapters.database.connections import LOCKED, Connection, is_disconnect, roll_back, translate
+from bot.adapters.database.effects import EffectObserver
 from bot.adapters.database.execution import BEGIN, ChainExecutor, StatementFailedError, commit_or_explain
 from bot.adapters.database.hashing import read_contents
+from bot.adapters.database.inspection import run_checks
 from bot.adapters.database.relations import find_relation
 from bot.adapters.database.server import Server
 from bot.adapters.database.sessions import BlockerWatch
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import ChainOutcome
+from bot.domain.effects import PlannedEffect, beyond_plan, stop_before_commit
 from bot.domain.migrations import DownScript
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Clock
@@ -36,7 +38,7 @@ class ChainRun:
     expected: frozenset[int]
     saved: Sequence[TableContent]
     may_commit: Callable[[], None]
-    fingerprint: str = ""
+    planned: PlannedEffect | None = None
 
     def run(self, conn: Connection) -> ChainOutcome:
         """Try whole transactions until one commits, or the attempts are used up.
@@ -83,8 +85,10 @@ class ChainRun:
             return ChainOutcome((), (), (), attempt)
         # decision 27: under lock, as a client may have got in while a takeover opened the closed database.
         self._compare_rows(conn)
-        self._compare_schema(conn)
+        observer = self._compare_schema(conn, executor.tracking_table)
         executed = executor.run()
+        # decision 34: COMMIT waits until the plan is true.
+        self._compare_effect(conn, observer)
         # The report names the last position before the drops, for point-in-time recovery.
         lsn = str(conn.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()").fetchall()[0][0])
         # The lease is checked last: a process that lost its run must not commit for its successor.
@@ -109,18 +113,30 @@ class ChainRun:
                 "Nothing was dropped. Find who writes, then ask for the rollback again.",
             )
 
-    def _compare_schema(self, conn: Connection) -> None:
+    def _compare_schema(self, conn: Connection, tracking_table: str) -> EffectObserver | None:
         """Check that the schema is the rehearsed one: CASCADE drops whatever depends on a dropped object."""
-        if not self.fingerprint:
-            return
-        with conn.transaction(force_rollback=True):  # reading it changes settings, too
-            now = catalogue_within(conn)
-        if now.fingerprint != self.fingerprint:
+        if self.planned is None:
+            return None
+        observer = EffectObserver(conn, tracking_table)
+        if self.planned.rehearsed_on not in {"", observer.before.fingerprint}:
             raise PermanentError(
                 "schema-changed-since-plan",
                 "Somebody has changed the schema since the chain was planned and rehearsed.",
                 "Nothing was dropped. Ask for the rollback again: the new plan shows what would go now.",
             )
+        return observer
+
+    def _compare_effect(self, conn: Connection, observer: EffectObserver | None) -> None:
+        """Check that the scripts' own checks are true, and that nothing goes or changes that the plan does not name."""
+        queries = [(script.name, query) for script in self.chain for query in script.verify]
+        results = run_checks(conn, [query for _, query in queries], within=True)
+        false = [
+            f"{name}: {result.sql} ({result.problem})"
+            for (name, _), result in zip(queries, results, strict=True)
+            if not result.ok
+        ]
+        beyond = beyond_plan(self.planned, observer.effect()) if self.planned and observer else ()
+        stop_before_commit(beyond, false)
 
 
 def take_chain_lock(conn: Connection, clock: Clock, patience_s: float) -> None:

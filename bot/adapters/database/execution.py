@@ -74,6 +74,11 @@ class ChainExecutor:
         self._table = TrackingTable(conn, server.tracking)
         self._before = conn.execute(QUERIES["relations_now"]).fetchall()[0][0]
 
+    @property
+    def tracking_table(self) -> str:
+        """Return the tracking table's identity."""
+        return self._table.identity
+
     def is_done(self) -> bool:
         """Lock the tracking table, and say if it holds just what must remain already.
 

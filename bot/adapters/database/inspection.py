@@ -9,6 +9,7 @@ from psycopg import sql
 
 from bot.adapters.database.connections import (
     QUERIES,
+    STATEMENT_TIMEOUT_S,
     Connection,
     Connections,
     is_disconnect,
@@ -23,6 +24,10 @@ from bot.errors import PermanentError
 
 LEADING_DIGITS = re.compile(r"\d+")
 IS_QUERY = re.compile(r"\s*(SELECT|WITH|VALUES|TABLE)\b", re.IGNORECASE)
+WITHIN = (
+    "SAVEPOINT before_check; SET LOCAL transaction_read_only = on; "
+    f"SET LOCAL statement_timeout = {round(STATEMENT_TIMEOUT_S * 1000)}"
+)
 
 COLUMNS = """
 SELECT n.nspname, c.relname, array_agg(a.attname ORDER BY a.attnum)
@@ -197,12 +202,13 @@ def run_checks(conn: Connection, queries: Sequence[str], *, within: bool = False
     Args:
         conn: in autocommit.
         queries: each runs in a READ ONLY transaction that is rolled back.
-        within: they run in the transaction under way instead, and see its changes; their own are rolled back.
+        within: they run in the transaction under way instead, and see its changes; they may make none.
 
     Raises:
         psycopg.Error: the connection is gone.
     """
-    frame = ("SAVEPOINT before_check", "ROLLBACK TO before_check") if within else ("BEGIN READ ONLY", "ROLLBACK")
+    # Read-only also in a savepoint: its rollback would not take back a sequence's new value.
+    frame = (WITHIN, "ROLLBACK TO before_check; RELEASE before_check") if within else ("BEGIN READ ONLY", "ROLLBACK")
     return [_run_check(conn, query, *frame) for query in queries]
 
 

@@ -123,7 +123,9 @@ class ScriptFiles:
         for line, sql, node in parse_statements(text):
             # decision 6: the bot owns the transaction and the tracking table.
             if not is_transaction_control(node) and not self._is_bookkeeping(node, version):
-                yield Statement(sql, line, **asdict(self._check(node, line)), composes=composes_sql(node))
+                block = name_kind(node) == "do_stmt"
+                effect = asdict(self._check(node, line))
+                yield Statement(sql, line, **effect, composes=composes_sql(node), block=block)
 
     def _check(self, node: Node, line: int) -> Impact:
         fault = find_fault(node) or self._find_tracking_fault(node)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.sandbox.scenarios import (
     backups,
+    beyond_plan,
     drill,
     drill_evidence,
     drill_kills,
@@ -60,6 +61,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     "unproven": Scenario(drill_evidence.unproven, demands_drills=True),
     "second-rollback": Scenario(refusals.second_rollback),
     "invalid-script": Scenario(refusals.invalid_script),
+    "tenants": Scenario(beyond_plan.tenants),
+    "triggers": Scenario(beyond_plan.triggers),
     "wrong-voters": Scenario(refusals.wrong_voters),
     "locked-table-at-planning": Scenario(troubles.locked_table_at_planning),
     "locked-table-in-run": Scenario(troubles.locked_table_in_run),

@@ -16,6 +16,7 @@ from bot.adapters.database.execution import commit
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import ChainOutcome, LockTaken
+from bot.domain.effects import PlannedEffect
 from bot.domain.migrations import DownScript
 from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.physioflow.clones import Clone
@@ -35,6 +36,15 @@ def agree() -> None:
 
 def applied(database: PostgresDatabase) -> frozenset[int]:
     return frozenset(migration.version for migration in database.inspect().applied)
+
+
+def planned(database: PostgresDatabase, chain: Chain) -> PlannedEffect:
+    """What a chain that drops objects will do, as its rehearsal has shown."""
+    with database.shadow("rtest1") as shadow:
+        rehearsal = shadow.rehearse(chain, TO_26)
+    gone = rehearsal.before.lost_in(rehearsal.after)
+    drops = frozenset((item.kind, item.identity) for item in gone)
+    return PlannedEffect(rehearsal.before.fingerprint, rehearsal.after.fingerprint, drops, {}, frozenset())
 
 
 @contextmanager
@@ -150,16 +160,16 @@ def test_rows_that_are_as_saved_let_it_run_in_the_settings_of_the_role(take_acce
 def test_whatever_has_come_to_hang_on_it_since_the_rehearsal_does_not_go(
     database: PostgresDatabase, take_access: TakeAccess, owner: Connection
 ) -> None:
-    rehearsed_on = database.catalogue().fingerprint
-    owner.execute("CREATE MATERIALIZED VIEW latecomer AS SELECT key FROM feature_flags")
     drop = (script(27, "DROP TABLE feature_flags CASCADE"),)
+    rehearsed = planned(database, drop)
+    owner.execute("CREATE MATERIALIZED VIEW latecomer AS SELECT key FROM feature_flags")
 
     with pytest.raises(PermanentError, match="schema-changed-since-plan"):
-        take_access().run_chain(drop, TO_26, (), agree, rehearsed_on)
+        take_access().run_chain(drop, TO_26, (), agree, rehearsed)
 
     database.reopen()
     assert "public.latecomer" in database.catalogue().relations(["materialized view"])
-    seen = database.catalogue().fingerprint
+    seen = planned(database, drop)
     outcome = take_access().run_chain(drop, TO_26, (), agree, seen)
     assert outcome.removed == (27,)
 

@@ -1,9 +1,14 @@
 """Closes the database to others, runs the down scripts in one transaction, and verifies the result."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import stamina
 
 from bot.domain.backups import TableContent
-from bot.domain.catalogue import Catalogue, DatabaseFacts
+from bot.domain.catalogue import Catalogue, CheckResult, DatabaseFacts
+from bot.domain.effects import LARGE_OBJECTS, PlannedEffect, planned_effect
+from bot.domain.migrations import DownScript
 from bot.domain.plans import ChainPlan, SchemaPlan, narrow
 from bot.domain.versions import label
 from bot.engine.runs.execution import Execution
@@ -57,7 +62,7 @@ class RunChain(Action):
         execution.check()
         with execution.exclusive_session() as session:
             outcome = session.run_chain(
-                chain, frozenset(plan.remaining), _saved(execution), execution.may_commit, _rehearsed_on(plan)
+                chain, frozenset(plan.remaining), _saved(execution), execution.may_commit, _planned(plan, chain)
             )
         execution.audit(
             "chain-committed",
@@ -69,7 +74,13 @@ class RunChain(Action):
         took = sum(statement.elapsed_s for statement in outcome.statements)
         return Outcome(
             f"schema {label(plan.to_schema)}; {len(outcome.statements)} statements in {took:.2f} s, one transaction",
-            {"lsn": outcome.lsn, "restore_point": restore_point, "attempts": outcome.attempts},
+            {
+                "lsn": outcome.lsn,
+                "restore_point": restore_point,
+                "attempts": outcome.attempts,
+                # Where the answer to COMMIT was lost, this call has found the chain done, and has proven nothing.
+                _PROVEN: bool(outcome.removed),
+            },
         )
 
 
@@ -106,18 +117,20 @@ def _saved(execution: Execution) -> list[TableContent]:
     return [TableContent(table, rows, hashes.get(table, "")) for table, rows in data.get("rows", {}).items()]
 
 
-def _rehearsed_on(plan: ChainPlan) -> str:
-    """Return the catalogue's fingerprint; "" where the shadow's differed already, so that nothing was predicted."""
-    return plan.schema_fingerprint if plan.expected_fingerprint else ""
+def _planned(plan: ChainPlan, chain: Sequence[DownScript]) -> PlannedEffect:
+    """Return the approved effect; a script that calls a function of large objects has their change approved."""
+    planned = planned_effect(plan)
+    named = any(statement.writes_large_objects for script in chain for statement in script.statements)
+    return replace(planned, written=planned.written | {LARGE_OBJECTS}) if named else planned
 
 
 class VerifySchema(Action):
-    """Connect as the app will, and compare the schema with the rehearsal."""
+    """Connect as the app will, and look once more: the chain itself has compared its effect before COMMIT."""
 
     key = checklist.VERIFY
 
     def act(self, execution: Execution) -> Outcome:
-        """Open the database; compare tracking rows, the scripts' checks and the whole catalogue.
+        """Open the database; compare tracking rows and the catalogue, and the scripts' checks where none proves them.
 
         Raises:
             PermanentError: ``verification-failed`` names what is not as planned.
@@ -125,16 +138,20 @@ class VerifySchema(Action):
         execution.end_session()
         database = execution.env.database
         database.reopen()
-        facts, catalogue = database.inspect(), database.catalogue()
-        problems = [*_schema(execution, facts), *_checks(execution), *_objects(execution, catalogue)]
+        proven = bool(execution.data(checklist.CHAIN).get(_PROVEN))
+        facts, catalogue, queries = database.inspect(), database.catalogue(), _verify_queries(execution)
+        failed = [] if proven else _failed_checks(database.check(queries))
+        problems = [*_schema(execution, facts), *failed, *_objects(execution, catalogue)]
         if problems:
             raise PermanentError(
                 "verification-failed",
                 "; ".join(problems)[:250] + ".",
                 "Traffic is still stopped. Compare the database with the plan before anything else.",
             )
-        exact = "catalogue as rehearsed" if _plan(execution).expected_fingerprint else "dropped objects gone"
-        return Outcome(f"schema {label(facts.schema)}, {exact}, {_count_checks(execution)} checks true")
+        known = _plan(execution).expected_fingerprint
+        exact = "catalogue as rehearsed" if known else "dropped objects gone, catalogue not comparable as a whole"
+        true = f"{len(queries)} checks true" + (" before COMMIT" if proven else "")
+        return Outcome(f"schema {label(facts.schema)}, {exact}, {true}")
 
 
 def _plan(execution: Execution) -> ChainPlan:
@@ -152,12 +169,7 @@ def _verify_queries(execution: Execution) -> list[str]:
     return [query for script in planned for query in script.verify]
 
 
-def _count_checks(execution: Execution) -> int:
-    return len(_verify_queries(execution))
-
-
-def _checks(execution: Execution) -> list[str]:
-    results = execution.env.database.check(_verify_queries(execution))
+def _failed_checks(results: Sequence[CheckResult]) -> list[str]:
     return [f"not true: {result.sql} {result.problem}".strip() for result in results if not result.ok]
 
 
@@ -172,6 +184,8 @@ def _objects(execution: Execution, catalogue: Catalogue) -> list[str]:
 
 
 _KEY = "restore_point"
+_PROVEN = "proven"
+"""In the chain's data: its effect and the scripts' checks were compared in its own transaction, before COMMIT."""
 
 
 def mark_once(execution: Execution, key: str) -> str:

@@ -1,16 +1,20 @@
 """Whether the chain has committed: where the answer is lost, the tracking table has the word."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from bot.domain.effects import TableWrites
+from bot.domain.plans import ChainPlan, narrow
 from bot.domain.runs import RunState, StepState
 from bot.errors import TemporaryError
 from bot.planning import checklist
 from tests.engine.story import Story, faults_in, faults_in_success, faults_in_undoing
-from tests.fakes.database import FLAGS
+from tests.fakes.database import FLAGS, REPORTS, SETTINGS
 from tests.fakes.world import World
 
+CHECK = "SELECT to_regclass('feature_flags') IS NULL"
 SHAKY = TemporaryError("shaky", "It does not answer.")
 
 
@@ -82,6 +86,78 @@ def test_what_changed_since_it_was_looked_at_is_not_dropped(
 
     assert world.database.commits == []
     assert faults_in_undoing(world, RunState.FAILED, problem) == []
+
+
+def take_more(world: World) -> None:
+    world.database.takes_too = {25}
+
+
+def write_more(world: World) -> None:
+    world.database.writes_too = [TableWrites(SETTINGS, deleted=3)]
+
+
+def be_false(world: World) -> None:
+    world.database.false_checks.add(CHECK)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (take_more, f"does not say: table {REPORTS} would have gone; materialized view public.report_totals would"),
+        (
+            write_more,
+            f"beyond-the-plan: The chain would have done what its plan does not say: {SETTINGS}: 3 rows deleted",
+        ),
+        (be_false, f"verify-false: These checks would be false: {CHECK}"),
+    ],
+)
+def test_nothing_is_committed_that_the_plan_does_not_name(
+    story: Story, world: World, change: Callable[[World], None], problem: str
+) -> None:
+    story.ask()
+    change(world)
+    story.approve()
+    assert faults_in_undoing(world, RunState.FAILED, problem) == []
+
+
+def test_where_the_answer_was_lost_the_checks_are_asked_after_the_commit(story: Story, world: World) -> None:
+    """The call that finds the chain done has proven nothing."""
+    world.database.lose_answer = True
+    world.database.on_commit = lambda: be_false(world)
+    story.roll_back()
+    run = world.run()
+    assert (run.state, run.step(checklist.CHAIN).data["proven"]) == (RunState.PARKED, False)
+    assert run.problem.startswith(f"verification-failed: not true: {CHECK}")
+
+
+def test_what_was_proven_before_the_commit_is_not_asked_again(story: Story, world: World) -> None:
+    world.database.on_commit = lambda: be_false(world)
+    story.roll_back()
+    assert world.run().step(checklist.CHAIN).data["proven"]
+    assert faults_in_success(world) == []
+
+
+def test_where_the_copy_differs_the_run_says_what_was_not_compared(story: Story, world: World) -> None:
+    world.database.differs_from_copies = True
+    story.roll_back()
+    assert "catalogue not comparable as a whole" in world.run().step(checklist.VERIFY).detail
+    assert faults_in_success(world) == []
+
+
+def test_where_the_copy_differs_nothing_goes_beyond_the_plan_either(story: Story, world: World) -> None:
+    world.database.differs_from_copies = True
+    story.ask()
+    take_more(world)
+    story.approve()
+    assert faults_in_undoing(world, RunState.FAILED, f"table {REPORTS} would have gone") == []
+
+
+def test_an_approved_plan_of_an_old_release_runs(story: Story, world: World) -> None:
+    story.ask()
+    run = world.run()
+    world.journal.runs.table[run.id] = replace(run, plan=replace(narrow(run.plan, ChainPlan), changes=None))
+    story.approve()
+    assert faults_in_success(world) == []
 
 
 def test_an_export_from_before_hashes_were_kept_is_compared_by_its_rows(story: Story, world: World) -> None:

@@ -14,15 +14,20 @@ from tests.fakes.world import World
 BROKEN = PermanentError("out-of-order", "It is broken.", "Mend it.")
 
 
+def fail_verification(story: Story) -> None:
+    story.process.faults["database.inspect"] = [BROKEN]
+
+
 @pytest.fixture
 def closed(story: Story, world: World) -> Run:
     """A chain has committed, its verification failed, and somebody closed the run as it stood."""
     story.ask()
-    story.process.faults["database.check"] = [BROKEN]
+    world.database.on_commit = lambda: fail_verification(story)
     story.approve()
     story.do(world.request("cancel", LEAD_A, run_id=world.run().id))
     run = world.run()
     assert (run.state, world.cluster.deployments["api"].replicas) == (RunState.FAILED, 0)
+    world.database.on_commit = lambda: None
     return run
 
 
@@ -88,7 +93,7 @@ def test_a_note_of_a_closed_run_on_an_app_that_runs_is_no_count(story: Story, wo
     world.cluster.scale("api", 0, "rclosed")
     world.cluster.scale("api", 4, "rclosed")
     story.ask()
-    story.process.faults["database.check"] = [BROKEN]
+    world.database.on_commit = lambda: fail_verification(story)
     story.approve()
     assert world.cluster.deployments["api"].note == Before(world.run().id, 4)
 
