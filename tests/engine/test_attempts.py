@@ -50,9 +50,7 @@ def test_a_request_that_was_interrupted_once_says_so_and_goes_on(world: World) -
     handle(world, asked)
     user, text = world.announcer.answered[f"{asked}:again:1"]
     assert user == ONCALL
-    assert text == (
-        "Backstop stopped in the middle of your request (rollback). It begins again now: attempt 2 of 3."
-    )
+    assert text == ("Backstop stopped in the middle of your request (rollback). It begins again now: attempt 2 of 3.")
     assert world.run().state is RunState.PENDING
     assert world.announcer.answered[asked][1].startswith("The plan is in the incident channel")
 
@@ -83,7 +81,10 @@ def test_what_leaves_a_request_for_later_is_no_death(world: World) -> None:
     asked = ask(world, world.rollback())
     for _ in range(2 * MAX_ATTEMPTS):
         process = Process("refused")
-        process.faults = {"scripts.load": [BotError("invalid-script", "No.")], "announcer.refuse": [ZeroDivisionError()]}
+        process.faults = {
+            "scripts.load": [BotError("invalid-script", "No.")],
+            "announcer.refuse": [ZeroDivisionError()],
+        }
         with pytest.raises(ZeroDivisionError):
             Operations(world.services(process)).handle(asked)
     handle(world, asked)

@@ -75,7 +75,11 @@ class RowClaim:
     """A `bot.ports.Claim`: good for as long as its transaction is open."""
 
     def __init__(
-        self, conn: psycopg.Connection[DictRow], queries: Mapping[str, LiteralString], request: Request, interrupted: int
+        self,
+        conn: psycopg.Connection[DictRow],
+        queries: Mapping[str, LiteralString],
+        request: Request,
+        interrupted: int,
     ) -> None:
         self._conn = conn
         self._queries = queries

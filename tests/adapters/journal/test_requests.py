@@ -109,7 +109,8 @@ TAKES_AND_DIES = """
 import os, signal, sys
 from bot.adapters.clock import SystemClock
 from bot.adapters.journal import PostgresJournal, open_pool
-with open_pool(sys.argv[1], max_size=2) as pool, PostgresJournal(pool, SystemClock()).requests.claim("slash:1") as claim:
+pool = open_pool(sys.argv[1], max_size=2)
+with PostgresJournal(pool, SystemClock()).requests.claim("slash:1") as claim:
     print(claim.interrupted, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
