@@ -37,7 +37,7 @@ class BackupName:
         return f"{self.environment}_{self.label}_{self.created_at.astimezone(UTC):{_STAMP}}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TableContent:
     """A table in a dump's snapshot: exact rows, and `sum(hash_record_extended)` as a decimal string ("" if unknown).
 
@@ -51,7 +51,7 @@ class TableContent:
     of_extension: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BundleFile:
     """A member of the bundle's archive."""
 
@@ -73,7 +73,7 @@ class Manifest:
         schema_version: newest applied migration then.
         server_version: `server_version_num`.
         tool_version: of pg_dump, e.g. ``18.6``.
-        files: members of the archive but the manifest itself.
+        files: members of the archive but the manifest itself; left out in lists of backups where they are very many.
         tables: every table's content in the dump's snapshot.
     """
 
@@ -148,6 +148,15 @@ class BackupPage:
     backups: tuple[Backup, ...]
     total: int
     next_offset: int | None = None
+
+
+@dataclass(frozen=True)
+class BackupSearch:
+    """The end of a search, newest first: the backup, None if there was none among the newest `looked_at` of `total`."""
+
+    found: Backup | None
+    looked_at: int
+    total: int
 
 
 @dataclass(frozen=True)

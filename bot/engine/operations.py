@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from bot.engine import requests
 from bot.engine.approvals.authorization import Readers
 from bot.engine.approvals.voting import vote
+from bot.engine.attempts import Suspects, announce_again, give_up_request, max_attempts
 from bot.engine.backups import queries as backups
 from bot.engine.backups.create import take
 from bot.engine.backups.row_recovery import salvage
@@ -41,6 +42,7 @@ class Operations:
         self._services = services
         self._cached_reads = CachedReads(services.clock)
         self._readers = Readers()
+        self._suspects = Suspects()
         self._perform = perform
 
     def submit(self, submission: Submission) -> bool:
@@ -73,10 +75,21 @@ class Operations:
         """Handle a persisted request; a refusal is reported to the person. Idempotent: a second call does nothing."""
         with self._services.journal.requests.claim(request_id) as claim:
             # An exception leaves the claim unfinished, and the sweep retries the request.
-            if claim is not None and claim.request.kind == requests.PerformDrill.kind:
-                self._drill(claim)
-            elif claim is not None:
-                self._finish(claim)
+            if claim is not None:
+                with self._suspects.admit(claim) as admitted:
+                    if admitted:
+                        self._attempt(claim)
+
+    def _attempt(self, claim: Claim) -> None:
+        if claim.interrupted >= max_attempts(claim.request):
+            give_up_request(self._services, claim)
+            return
+        if claim.interrupted:
+            announce_again(self._services, claim)
+        if claim.request.kind == requests.PerformDrill.kind:
+            self._drill(claim)
+        else:
+            self._finish(claim)
 
     def _finish(self, claim: Claim) -> None:
         try:

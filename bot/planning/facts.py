@@ -84,6 +84,7 @@ class Facts:
         scripts: every down script by version.
         matrix: of app versions and schemas.
         backups: bundles to suggest instead of the chain; empty where it can be built.
+        backups_searched: among how many of the newest they were looked for; 0 for all.
         frozen: the reason of a freeze; None without one.
         active: the run that holds the environment, if another.
         missing_rights: those that our accounts lack.
@@ -96,6 +97,7 @@ class Facts:
     scripts: Mapping[int, DownScript]
     matrix: Matrix
     backups: tuple[Backup, ...] = ()
+    backups_searched: int = 0
     frozen: str | None = None
     active: Run | None = None
     missing_rights: tuple[str, ...] = ()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from bot.domain.backups import Backup
 from bot.domain.catalogue import DatabaseFacts
 from bot.domain.migrations import build_chain
 from bot.domain.plans import PlanKind
@@ -179,12 +178,17 @@ def _check_scripts(request: RollbackRequest, facts: Facts) -> None:
             "no-down-script",
             f"{and_list(label(version) for version in missing)} {'has' if len(missing) == 1 else 'have'} no down "
             f"script, so a chain to {label(below)} cannot be built.",
-            _bundle_hint(request.environment, min(missing), facts.backups),
+            _bundle_hint(request.environment, min(missing), facts),
         ) from None
 
 
-def _bundle_hint(environment: str, version: int, backups: Iterable[Backup]) -> str:
-    older = [b for b in backups if b.manifest is not None and 0 < b.manifest.schema_version < version]
+def _bundle_hint(environment: str, version: int, facts: Facts) -> str:
+    older = [b for b in facts.backups if b.manifest is not None and 0 < b.manifest.schema_version < version]
+    if not older and facts.backups_searched:
+        return (
+            f"The newest {facts.backups_searched:,} backups have none from before {label(version)}; older ones were "
+            f"not looked at. Write the missing script, or find one by its date: /backups {environment} 20260131."
+        )
     if not older:
         return f"The bucket has no backup from before {label(version)} either. Write the missing script."
     newest = max(older, key=lambda backup: backup.name.created_at)

@@ -51,9 +51,14 @@ class Request:
 
 
 class Claim(Protocol):
-    """A request that this process handles."""
+    """A request that this process handles.
+
+    Attributes:
+        interrupted: how many processes have died in the middle of it before.
+    """
 
     request: Request
+    interrupted: int
 
     def finish(self, problem: str = "") -> None:
         """Note that it has been handled, and how it was refused if it was."""
@@ -68,7 +73,8 @@ class Requests(Protocol):
     def claim(self, request_id: str) -> AbstractContextManager["Claim | None"]:
         """Hold a request while it is handled: None when it is finished, unknown, or held by another handler.
 
-        A holder that dies releases it at once. Leaving the context with an exception leaves it unfinished.
+        A holder that dies releases it at once, and is counted when the request is claimed again. Leaving the context
+        with an exception leaves it unfinished; that is not counted.
         """
 
     def unfinished(self, older_than_s: float) -> Sequence[Request]:

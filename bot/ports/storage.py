@@ -8,6 +8,7 @@ from typing import Protocol
 from bot.domain.backups import (
     Backup,
     BackupPage,
+    BackupSearch,
     Export,
     Manifest,
     SavedSequence,
@@ -25,7 +26,8 @@ class BackupStore(Protocol):
     def list_backups(self, limit: int | None = None) -> Sequence[Backup]:
         """List everything that is named like a backup of this environment, newest first, `limit` at most (None: all).
 
-        Never cached. Reads each sidecar the first time, so request no more than is needed.
+        Never cached. Reads each sidecar the first time, so request no more than is needed. A manifest of more than some
+        thousand files comes without them; `find` has them, and `fetch` reads them again.
         """
 
     def list_page(self, text: str = "", offset: int = 0, limit: int = 10) -> BackupPage:
@@ -37,8 +39,11 @@ class BackupStore(Protocol):
             limit: backups per page, 1 or more.
         """
 
-    def newest_before(self, schema_version: int) -> Backup | None:
-        """Find the newest bundle whose manifest has an older (and known) schema version; never cached."""
+    def newest_before(self, schema_version: int) -> BackupSearch:
+        """Find the newest bundle whose manifest has an older (and known) schema version; never cached.
+
+        Bounded in time and memory: it looks at the newest bundles only, and says at how many.
+        """
 
     def find(self, name: str) -> Backup | None:
         """Find a backup by its name; None when there is none or it is incomplete."""
@@ -70,10 +75,11 @@ class BackupStore(Protocol):
         """Store the verification of exactly that object, as its `verified` from then on."""
 
     def put_bundle(self, directory: Path, manifest: Manifest, report: Report) -> Backup:
-        """Bundle the dump directory, upload it, and write the sidecar last. Never overwrites.
+        """Bundle the dump directory, upload it, write the sidecar last, and read back the stored. Never overwrites.
 
         Raises:
-            PermanentError: ``backup-exists``, ``bucket-not-found``, ``storage-forbidden``.
+            PermanentError: ``backup-exists``, ``bucket-not-found``, ``storage-forbidden``; ``backup-too-many-files``,
+                ``backup-manifest-too-large`` (nothing was stored); ``backup-not-accepted`` (stored, and unreadable).
             TemporaryError: ``storage-unavailable``.
         """
 

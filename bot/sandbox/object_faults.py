@@ -13,7 +13,7 @@ from bot.errors import PermanentError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-KINDS = ("5xx", "delay", "drop")
+KINDS = ("5xx", "delay", "drop", "garble")
 
 
 @dataclass
@@ -21,7 +21,8 @@ class Fault:
     """A failure, and the requests it hits.
 
     Attributes:
-        kind: ``5xx`` answers an error, ``delay`` waits first, ``drop`` closes the connection midway.
+        kind: ``5xx`` answers an error, ``delay`` waits first, ``drop`` closes the connection midway,
+            ``garble`` answers other bytes than were stored, as many.
         method: only requests with this HTTP method; empty for all.
         key_prefix: only objects whose key begins so; empty for all requests, those about buckets too.
         times: how many requests it hits, 1 or more; None until cleared.
@@ -97,6 +98,9 @@ class FaultLayer:
         if fault.kind == "delay":
             self._cleared.wait(fault.delay_s)
             return self._app(environ, start_response)
+        if fault.kind == "garble":
+            answer = self._app(environ, start_response)
+            return ClosingIterator(_garbled(answer), getattr(answer, "close", None))
         return self._drop(fault.after_bytes, request, start_response)
 
     def _take(self, method: str, key: str) -> Fault | None:
@@ -132,6 +136,11 @@ def _cut(answer: Iterable[bytes], size_bytes: int, hang_up: Callable[[], Excepti
         if not left:
             break
     raise hang_up()
+
+
+def _garbled(answer: Iterable[bytes]) -> Iterator[bytes]:
+    for part in answer:
+        yield bytes([part[0] ^ 1]) + part[1:] if part else part
 
 
 def _hang_up(request: Request) -> ConnectionAbortedError:

@@ -58,6 +58,15 @@ WHERE c.relkind = 'r' AND c.relpersistence <> 't'
                        WHERE e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'))
 ORDER BY 1, 2;
 
+-- name: dump_files
+-- Tables and large objects of which pg_dump writes a file each. A lower bound: the tables of extensions are left out.
+SELECT (SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+          AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
+                          WHERE e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')),
+       (SELECT count(*) FROM pg_catalog.pg_largeobject_metadata);
+
 -- name: stored_table_identities
 -- Tables with rows of their own, extensions' left out: each as one name, quoted where it must be.
 SELECT format('%%I.%%I', n.nspname, c.relname)

@@ -13,6 +13,22 @@ SELECT id, kind, payload FROM backstop.requests
 WHERE id = %(id)s AND finished_at IS NULL
 FOR UPDATE SKIP LOCKED;
 
+-- name: begin_attempt
+-- Name the process that handles a request, and count its predecessor if that has died in the middle.
+INSERT INTO backstop.request_attempts AS attempts (request_id, handler) VALUES (%(id)s, %(handler)s)
+ON CONFLICT (request_id) DO UPDATE
+SET interrupted = attempts.interrupted + (attempts.handler NOT IN ('', excluded.handler))::int,
+    handler = excluded.handler
+RETURNING interrupted;
+
+-- name: leave_attempt
+-- Note that a process lives, and has left a request for later.
+UPDATE backstop.request_attempts SET handler = '' WHERE request_id = %(id)s AND handler = %(handler)s;
+
+-- name: forget_attempts
+-- Forget the attempts at a request that is finished.
+DELETE FROM backstop.request_attempts WHERE request_id = %(id)s;
+
 -- name: finish_request
 -- Note that a request has been dealt with; the first note stays.
 UPDATE backstop.requests SET finished_at = clock_timestamp(), problem = %(problem)s

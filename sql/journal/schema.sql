@@ -75,6 +75,15 @@ CREATE TABLE IF NOT EXISTS backstop.requests (
 );
 CREATE INDEX IF NOT EXISTS requests_unfinished ON backstop.requests (accepted_at) WHERE finished_at IS NULL;
 
+-- Attempts at a request that is not finished. `handler` is the process that handles it, '' while none does: one that is
+-- still named when another takes the request has died in the middle. A table of its own, because the count must be
+-- committed while the request's row stays locked; and no foreign key, whose lock would wait for that one.
+CREATE TABLE IF NOT EXISTS backstop.request_attempts (
+    request_id  text PRIMARY KEY,
+    handler     text NOT NULL,
+    interrupted int NOT NULL DEFAULT 0
+);
+
 CREATE TABLE IF NOT EXISTS backstop.runs (
     id                  text PRIMARY KEY,
     environment         text NOT NULL,

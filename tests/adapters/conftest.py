@@ -13,7 +13,8 @@ from tests.adapters.outbox.loudspeaker import Loudspeaker
 from tests.adapters.samples import StoppedClock
 
 TABLES = (
-    "requests, jobs, leases, script_proofs, drills, drill_schedules, drill_alerts, runs, steps, votes, freezes, outbox"
+    "requests, request_attempts, jobs, leases, script_proofs, drills, drill_schedules, drill_alerts, runs, steps, "
+    "votes, freezes, outbox"
 )
 
 

@@ -1,11 +1,13 @@
 """Requests: persisted, dealt with once, answered; what people ask and what they are told."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.domain.backups import Backup, BackupName, Manifest, StoredObject
 from bot.domain.runs import RunState
 from bot.engine import requests
 from bot.engine.operations import Operations
@@ -13,9 +15,16 @@ from bot.errors import PermanentError, TemporaryError
 from bot.planning.checklist import NOTIFY
 from bot.ports import Request
 from tests.engine.story import Story
+from tests.fakes.clock import NOON
 from tests.fakes.directory import ENGINEER, LEAD_A, LEAD_B, ONCALL, member
 from tests.fakes.process import Killed, Process
 from tests.fakes.world import World, submission
+
+
+def backup_of(at: datetime, schema: int) -> Backup:
+    name = BackupName("prod", "nightly", at)
+    manifest = Manifest(1, str(name), "prod", "nightly", at, "v1.3.0", schema, 180006, "18.6", (), ())
+    return Backup(name, StoredObject(f"{name}.tar.gz", 1000), manifest)
 
 
 def refused(world: World) -> list[str]:
@@ -96,6 +105,26 @@ def test_a_request_that_cannot_be_planned_is_refused(
     story.do(world.request("rollback", **(base | payload)))
     assert refused(world) == [reference]
     assert world.journal.runs.table == {}
+
+
+@pytest.mark.parametrize(
+    ("max_searched", "hint"),
+    [
+        (1, "The newest 1 backups have none from before 024; older ones were not looked at."),
+        (2, "The bucket has no backup from before 024 either."),
+        (3, "Restore the newest backup from before it instead: /rollback prod prod_nightly_20260226_120000"),
+    ],
+)
+def test_a_search_for_an_older_backup_says_how_far_it_looked(
+    story: Story, world: World, max_searched: int, hint: str
+) -> None:
+    older = ((1, 27), (2, 26), (3, 23))
+    for days, schema in older[:2] if hint.startswith("The bucket") else older:
+        world.store.backups.append(backup_of(NOON - timedelta(days=days), schema))
+    world.store.max_searched = max_searched
+    story.do(world.rollback("024"))
+    ((_, error),) = world.announcer.refusals.values()
+    assert hint in str(error)
 
 
 @pytest.mark.parametrize("what", ["bot", "deleted", "guest", "stranger"])

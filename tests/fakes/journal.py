@@ -44,6 +44,7 @@ class Kept:
     finished: bool = False
     held: bool = False
     problem: str = ""
+    interrupted: int = 0
 
 
 class FakeClaim:
@@ -51,6 +52,7 @@ class FakeClaim:
 
     def __init__(self, kept: Kept) -> None:
         self.request = kept.request
+        self.interrupted = kept.interrupted
         self._kept = kept
 
     def finish(self, problem: str = "") -> None:
@@ -83,6 +85,9 @@ class FakeRequests:
         kept.held = True
         try:
             yield FakeClaim(kept)
+        except BaseException as error:
+            kept.interrupted += not isinstance(error, Exception)  # only a kill is none
+            raise
         finally:
             kept.held = False
 

@@ -10,6 +10,7 @@ from bot.domain.backups import (
     Backup,
     BackupName,
     BackupPage,
+    BackupSearch,
     BundleKind,
     Export,
     Manifest,
@@ -83,6 +84,7 @@ class FakeStore:
         self.texts: dict[str, str] = {}
         self.damage: BotError | None = None
         self.gullible: set[Corruption] = set()
+        self.max_searched = 1000
 
     def list_backups(self, limit: int | None = None) -> Sequence[Backup]:
         return sorted(self.backups, key=lambda backup: backup.name.created_at, reverse=True)[:limit]
@@ -93,9 +95,11 @@ class FakeStore:
         end = offset + limit
         return BackupPage(tuple(found[offset:end]), len(found), end if end < len(found) else None)
 
-    def newest_before(self, schema_version: int) -> Backup | None:
-        known = [b for b in self.list_backups() if b.manifest and b.manifest.schema_version < schema_version]
-        return known[0] if known else None
+    def newest_before(self, schema_version: int) -> BackupSearch:
+        known = [b for b in self.list_backups()[: self.max_searched] if b.manifest]
+        older = [b for b in known if b.manifest and b.manifest.schema_version < schema_version]
+        total = len(self.backups)
+        return BackupSearch(older[0] if older else None, min(total, self.max_searched), total)
 
     def fetch(self, backup: Backup, directory: Path, report: Report) -> FetchedBundle:
         self.verify_names(backup, report)

@@ -31,6 +31,7 @@ class Dumper:
         self._tools = server.tools
         self._timing = server.timing
         self._clock = server.clock
+        self._limits = server.limits
 
     def dump(self, directory: Path, report: Report) -> Dump:
         """Write the dump while counting and hashing every table."""
@@ -51,6 +52,7 @@ class Dumper:
     def _dump(self, conn: Connection, directory: Path, report: Report, watch: BlockerWatch) -> Dump:
         self._lock(conn)
         taken_at = self._clock.now()
+        self._check_files(conn)
         exported = conn.execute("SELECT pg_catalog.pg_export_snapshot()").fetchall()[0][0]
         tables = read_saved_tables(conn)
         environment = self._connections.tool_environment(application=watch.application)
@@ -74,6 +76,11 @@ class Dumper:
                 if not contents.done():
                     conn.cancel_safe(timeout=CANCEL_S)
         return Dump(contents.result(), self._tools.version(), taken_at)
+
+    def _check_files(self, conn: Connection) -> None:
+        """Refuse a dump with more files than a bundle may have, before pg_dump writes the first."""
+        (tables, objects), *_ = conn.execute(QUERIES["dump_files"]).fetchall()
+        self._limits.check_files(tables + objects, f"{tables:,} tables and {objects:,} large objects")
 
     def _lock(self, conn: Connection) -> None:
         """Lock every table against TRUNCATE and DROP before the snapshot is taken; LOCK itself takes none."""

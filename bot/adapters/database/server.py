@@ -7,6 +7,7 @@ from psycopg.conninfo import make_conninfo
 
 from bot.adapters.database.connections import Connections
 from bot.adapters.pgclient.tools import PgTools
+from bot.domain.bundle_limits import LIMITS, BundleLimits
 from bot.domain.environments import Timing
 from bot.ports import Clock
 
@@ -33,6 +34,7 @@ class Server:
         tools: client programs of the server's version or newer.
         clock: time and waiting.
         maintenance_database: a database of the same server that is never closed or exchanged.
+        limits: of the bundle that a dump becomes.
         template: is copied for shadows and side databases; it holds the extensions only a superuser can create.
     """
 
@@ -43,6 +45,7 @@ class Server:
     clock: Clock
     maintenance_database: str = "postgres"
     template: str = "template0"
+    limits: BundleLimits = LIMITS
 
     @cached_property
     def connections(self) -> Connections:

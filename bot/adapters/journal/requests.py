@@ -1,6 +1,8 @@
 """Stores requests before Slack is answered, freezes, and what the Home tab asks for."""
 
-from collections.abc import Iterator, Sequence
+import logging
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import LiteralString
 
@@ -9,12 +11,20 @@ from psycopg.rows import DictRow
 
 from bot.adapters.journal import mapping
 from bot.adapters.journal.audit import append
-from bot.adapters.journal.connections import Table, connection
-from bot.ports import AuditEntry, Request
+from bot.adapters.journal.connections import Pool, Table, connection
+from bot.errors import TemporaryError
+from bot.ports import AuditEntry, Clock, Request
+
+_log = logging.getLogger(__name__)
 
 
 class Requests(Table):
     """A `bot.ports.journal.Requests`."""
+
+    def __init__(self, pool: Pool, clock: Clock) -> None:
+        super().__init__(pool, clock)
+        # Unique per process: a container that is started again has the same host name and process id.
+        self._handler = uuid.uuid4().hex
 
     def accept(self, request: Request) -> bool:
         """Persist a request; False when it is already there (a redelivery)."""
@@ -26,7 +36,31 @@ class Requests(Table):
         """Hold a request by its row's lock while it is dealt with; see `bot.ports.journal.Requests.claim`."""
         with connection(self._pool) as conn:
             row = conn.execute(self._queries["claim_request"], {"id": request_id}).fetchone()
-            yield RowClaim(conn, self._queries["finish_request"], mapping.read_request(row)) if row else None
+            if row is None:
+                yield None
+                return
+            claim = RowClaim(conn, self._queries, mapping.read_request(row), self._begin(request_id))
+            try:
+                # A savepoint: undone, it lets go of what `finish` wrote, and keeps the request's row.
+                with conn.transaction():
+                    yield claim
+            except Exception:
+                self._leave(request_id)
+                raise
+            if not claim.finished:
+                self._leave(request_id)
+
+    def _begin(self, request_id: str) -> int:
+        """Commit that this process is at it; returns how many have died in the middle of it."""
+        row = self._one("begin_attempt", id=request_id, handler=self._handler)
+        return int(row["interrupted"]) if row else 0
+
+    def _leave(self, request_id: str) -> None:
+        """Commit that this process is at it no more. If that fails, only another process would count it."""
+        try:
+            self._do("leave_attempt", id=request_id, handler=self._handler)
+        except TemporaryError as error:
+            _log.warning("request %s may be counted as interrupted: %s", request_id, error.reference)
 
     def unfinished(self, older_than_s: float) -> Sequence[Request]:
         """Requests nobody finished, for the sweep: at most 500, oldest first."""
@@ -40,14 +74,25 @@ class Requests(Table):
 class RowClaim:
     """A `bot.ports.Claim`: good for as long as its transaction is open."""
 
-    def __init__(self, conn: psycopg.Connection[DictRow], finish: LiteralString, request: Request) -> None:
+    def __init__(
+        self,
+        conn: psycopg.Connection[DictRow],
+        queries: Mapping[str, LiteralString],
+        request: Request,
+        interrupted: int,
+    ) -> None:
         self._conn = conn
-        self._finish = finish
+        self._queries = queries
         self.request = request
+        self.interrupted = interrupted
+        self.finished = False
 
     def finish(self, problem: str = "") -> None:
         """Note that it has been dealt with; kept when the claim's context ends without an exception."""
-        self._conn.execute(self._finish, {"id": self.request.id, "problem": problem.replace("\0", "")})
+        values = {"id": self.request.id, "problem": problem.replace("\0", "")}
+        for query in ("finish_request", "forget_attempts"):
+            self._conn.execute(self._queries[query], values)
+        self.finished = True
 
 
 class Freezes(Table):

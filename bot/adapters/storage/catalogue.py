@@ -2,18 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from bot.adapters.storage.documents import read_sidecar, read_verification
-from bot.adapters.storage.failures import is_absent, translated
-from bot.adapters.storage.layouts import MAX_MANIFEST_BYTES
-from bot.adapters.storage.upload import UPLOAD_MARK
+from bot.adapters.storage.failures import translated
+from bot.adapters.storage.sidecars import SidecarReader
 from bot.domain.backups import (
     BUNDLE_SUFFIX,
     SIDECAR_SUFFIX,
@@ -21,10 +17,12 @@ from bot.domain.backups import (
     Backup,
     BackupName,
     BackupPage,
+    BackupSearch,
     Manifest,
     StoredObject,
     Verification,
 )
+from bot.domain.bundle_limits import BundleLimits
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,17 +30,11 @@ if TYPE_CHECKING:
 
 FRESH_S = 20.0
 """Longest age of the cached listing that a page for people is taken from."""
+MAX_SEARCHED = 1000
+MAX_SEARCH_S = 5.0
+"""Limits of a search through the sidecars, so that a command is answered however many bundles there are."""
 _READERS = 16
 _BATCH = 64
-
-
-@dataclass(frozen=True)
-class _Content:
-    """Facts that a listing lacks; for a bundle without a sidecar, whether our own upload has not finished it."""
-
-    sidecar: tuple[Manifest, StoredObject] | None = None
-    verified: tuple[Verification, StoredObject] | None = None
-    unfinished: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,11 +56,11 @@ class _Listing:
 class BundleCatalogue:
     """One environment's bundles; other environments' are left out."""
 
-    def __init__(self, client: "S3Client", bucket: str, environment: str) -> None:
+    def __init__(self, client: "S3Client", bucket: str, environment: str, limits: BundleLimits) -> None:
         self._client = client
         self._bucket = bucket
         self._environment = environment
-        self._contents: dict[tuple[str, str], _Content] = {}
+        self._sidecars = SidecarReader(client, bucket, limits)
         self._names: dict[str, BackupName | None] = {}
         self._kept: _Listing | None = None
         self._listing = threading.Lock()
@@ -80,6 +72,20 @@ class BundleCatalogue:
         while batch := list(islice(bundles, size)):
             yield from self._backups(batch, listing)
             size = min(2 * size, _BATCH)
+
+    def newest_before(self, schema_version: int) -> BackupSearch:
+        """See `bot.ports.BackupStore.newest_before`."""
+        listing, ends_at_s = self._list_again(), time.monotonic() + MAX_SEARCH_S
+        bundles, looked_at = iter(listing.bundles[:MAX_SEARCHED]), 0
+        while batch := list(islice(bundles, _BATCH)):
+            for listed, version in zip(batch, self._schema_versions(batch, listing, ends_at_s), strict=True):
+                if version is None:  # the time is up
+                    return BackupSearch(None, looked_at, len(listing.bundles))
+                looked_at += 1
+                found = self._backup(listed, listing.entries) if 0 < version < schema_version else None
+                if found is not None and found.manifest is not None:
+                    return BackupSearch(found, looked_at, len(listing.bundles))
+        return BackupSearch(None, looked_at, len(listing.bundles))
 
     def page(self, text: str, offset: int, limit: int) -> BackupPage:
         """See `bot.ports.BackupStore.list_page`."""
@@ -98,7 +104,7 @@ class BundleCatalogue:
         """Look one up in a fresh listing; None when there is none or it is unfinished."""
         entries = self.entries(str(name))
         entry = entries.get(f"{name}{BUNDLE_SUFFIX}")
-        return self._backup(_Listed(name, str(name), entry), entries) if entry else None
+        return self._backup(_Listed(name, str(name), entry), entries, whole=True) if entry else None
 
     def entries(self, prefix: str) -> "Mapping[str, ObjectTypeDef]":
         """List objects, without the cache."""
@@ -136,8 +142,8 @@ class BundleCatalogue:
         there = {(entry["Key"], entry["ETag"]) for entry in entries.values()}
         with self._listing:
             self._kept = listing
-            self._contents = {place: content for place, content in self._contents.items() if place in there}
             self._names = {key: name for key, name in self._names.items() if key in entries}
+        self._sidecars.forget_others(there)
         return listing
 
     def _known_name(self, key: str) -> BackupName | None:
@@ -149,15 +155,27 @@ class BundleCatalogue:
             return name
         return names[key]
 
+    def _schema_versions(self, bundles: Sequence[_Listed], listing: _Listing, ends_at_s: float) -> list[int | None]:
+        """Read some bundles' schema versions: 0 where it is not known, None where there was no time to look."""
+
+        def read(listed: _Listed) -> int | None:
+            sidecar = listing.entries.get(f"{listed.text}{SIDECAR_SUFFIX}")
+            if sidecar is None:
+                return 0
+            return self._sidecars.schema_version(sidecar) if time.monotonic() < ends_at_s else None
+
+        with ThreadPoolExecutor(min(_READERS, len(bundles)), thread_name_prefix="sidecars") as threads:
+            return list(threads.map(read, bundles))
+
     def _backups(self, bundles: Sequence[_Listed], listing: _Listing) -> list[Backup]:
         """Read some bundles' sidecars; unfinished and deleted bundles are left out."""
         with ThreadPoolExecutor(min(_READERS, max(1, len(bundles))), thread_name_prefix="sidecars") as threads:
             return [b for b in threads.map(lambda one: self._backup(one, listing.entries), bundles) if b]
 
-    def _backup(self, listed: _Listed, entries: "Mapping[str, ObjectTypeDef]") -> Backup | None:
+    def _backup(self, listed: _Listed, entries: "Mapping[str, ObjectTypeDef]", *, whole: bool = False) -> Backup | None:
         name, entry = listed.name, listed.entry
-        sidecar = entries.get(f"{listed.text}{SIDECAR_SUFFIX}")
-        content = self._read_once(sidecar or entry, self._read_sidecar if sidecar else self._read_upload_mark)
+        sidecar, read = entries.get(f"{listed.text}{SIDECAR_SUFFIX}"), self._sidecars
+        content = read.sidecar(sidecar, whole=whole) if sidecar else read.upload_mark(entry)
         if content is None or content.unfinished:
             return None
         stored = StoredObject(
@@ -175,7 +193,7 @@ class BundleCatalogue:
 
     def _verified(self, backup: Backup, entry: "ObjectTypeDef | None") -> Verification | None:
         """Read the verification of that very object; one of an earlier object of that name does not count."""
-        content = self._read_once(entry, self._read_verified) if entry else None
+        content = self._sidecars.verified(entry) if entry else None
         if content is None or content.verified is None:
             return None
         verification, about = content.verified
@@ -184,39 +202,6 @@ class BundleCatalogue:
         later = entry is not None and stored.modified_at is not None and entry["LastModified"] < stored.modified_at
         other = about.etag not in ("", stored.etag)
         return verification if same and not later and not other else None
-
-    def _read_once(self, entry: "ObjectTypeDef", read: "Callable[[ObjectTypeDef], _Content]") -> _Content | None:
-        """Read an object unless this version of it is cached; None when it is gone."""
-        place = entry["Key"], entry["ETag"]
-        content = self._contents.get(place)
-        if content is None:
-            with translated(self._bucket):
-                try:
-                    content = read(entry)
-                except ClientError as error:
-                    if is_absent(error):
-                        return None  # deleted since it was listed
-                    raise
-            with self._listing:  # another thread may be walking through them
-                self._contents[place] = content
-        return content
-
-    def _read_sidecar(self, entry: "ObjectTypeDef") -> _Content:
-        return _Content(sidecar=read_sidecar(self._text(entry)))
-
-    def _read_verified(self, entry: "ObjectTypeDef") -> _Content:
-        return _Content(verified=read_verification(self._text(entry)))
-
-    def _read_upload_mark(self, entry: "ObjectTypeDef") -> _Content:
-        found = self._client.head_object(Bucket=self._bucket, Key=entry["Key"])
-        return _Content(unfinished=UPLOAD_MARK in found["Metadata"])
-
-    def _text(self, entry: "ObjectTypeDef") -> bytes:
-        """Read an object; nothing when it is larger than any of ours, so that it cannot fill the memory."""
-        if entry["Size"] > MAX_MANIFEST_BYTES:
-            return b""
-        with self._client.get_object(Bucket=self._bucket, Key=entry["Key"])["Body"] as body:
-            return body.read(MAX_MANIFEST_BYTES + 1)  # it may have grown since it was listed
 
 
 def _is_about(sidecar: tuple[Manifest, StoredObject], backup: Backup) -> bool:

@@ -56,6 +56,11 @@ class ObjectDownload:
             self._stop.set()
             threads.shutdown(cancel_futures=True)
 
+    def beginning(self, size_bytes: int) -> bytes:
+        """Return at most so many of the object's first bytes, without `digest`. Raises what `chunks` raises."""
+        self._pin_down()
+        return self._range(0, min(size_bytes, self._stored.size_bytes))
+
     def _in_order(self, threads: ThreadPoolExecutor) -> Iterator[bytes]:
         ahead: deque[Future[bytes]] = deque()
         for start in range(0, self._stored.size_bytes, RANGE_BYTES):

@@ -14,9 +14,8 @@ from bot.adapters.storage.documents import read_manifest
 from bot.adapters.storage.failures import damaged, unknown, unsafe
 from bot.adapters.storage.plain_sql import HEAD_BYTES, PlainInspector, looks_plain
 from bot.domain.backups import BundleKind, Manifest
+from bot.domain.bundle_limits import BundleLimits
 
-MAX_MEMBERS = 100_000
-MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 TOC = "toc.dat"
 SINGLE = "bundle.dump"
 """Name of an old bundle's only file once unpacked, whatever it was called."""
@@ -53,8 +52,9 @@ class Scratch(Protocol):
 class OurLayout:
     """Our own bundle: ``manifest.json``, then ``dump/…``, exactly as the sidecar says."""
 
-    def __init__(self, manifest: Manifest, scratch: Scratch) -> None:
+    def __init__(self, manifest: Manifest, scratch: Scratch, limits: BundleLimits) -> None:
         self._manifest = manifest
+        self._max_manifest_bytes = limits.manifest_bytes(manifest)
         self._scratch = scratch
         self._expected = {file.name: file for file in manifest.files}
         self._seen: set[str] = set()
@@ -83,7 +83,7 @@ class OurLayout:
     def _take_manifest(self, member: Member, pieces: Iterator[bytes]) -> None:
         if member.name != MANIFEST_MEMBER:
             raise unsafe("stands where the manifest should.", member.name)
-        if member.size_bytes > MAX_MANIFEST_BYTES:
+        if member.size_bytes > self._max_manifest_bytes:
             raise unsafe("is too large.", member.name)
         if read_manifest(b"".join(pieces)) != self._manifest:
             raise damaged("does not say what the manifest beside the bundle says.", member.name)

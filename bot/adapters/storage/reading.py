@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from bot.adapters.storage.archive import BLOCK_BYTES, Budget, TarStream, gunzip
+from bot.adapters.storage.archive import BLOCK_BYTES, PIECE_BYTES, Budget, TarStream, gunzip
 from bot.adapters.storage.corruption import CorruptedDownload
 from bot.adapters.storage.download import ObjectDownload
 from bot.adapters.storage.failures import damaged, foreign, scratch_full, unsafe
-from bot.adapters.storage.layouts import MAX_MANIFEST_BYTES, MAX_MEMBERS, OldLayout, OurLayout, Scratch
-from bot.domain.backups import Backup
+from bot.adapters.storage.layouts import OldLayout, OurLayout, Scratch
+from bot.domain.backups import Backup, Manifest
+from bot.domain.bundle_limits import BundleLimits
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle
 
@@ -89,28 +90,43 @@ class DirectoryScratch:
                 entry.unlink()
 
 
-def read_bundle(backup: Backup, download: ObjectDownload | CorruptedDownload, scratch: Scratch) -> FetchedBundle:
+def read_bundle(
+    backup: Backup, download: ObjectDownload | CorruptedDownload, scratch: Scratch, limits: BundleLimits
+) -> FetchedBundle:
     """Read a bundle to its end. Raises what `bot.ports.BackupStore.fetch` names."""
-    budget = _budget(backup, scratch)
-    layout = OurLayout(backup.manifest, scratch) if backup.manifest else OldLayout(scratch, budget)
+    budget, manifest = _budget(backup, scratch, limits), backup.manifest
+    layout = OurLayout(manifest, scratch, limits) if manifest else OldLayout(scratch, budget)
+    # One of ours has exactly the members that its manifest names: the layout refuses any other, and doubles.
+    max_members = len(manifest.files) + 1 if manifest else limits.max_files
     stream = TarStream(gunzip(download.chunks(), budget))
     with full_disk_refused():
-        _take_all(stream, layout, budget)
+        _take_all(stream, layout, budget, max_members)
     if backup.stored.sha256 and download.digest.hexdigest() != backup.stored.sha256:
         raise damaged(f"{backup.stored.key} is not what was stored: its sha256 differs.")
     kind, path, size_bytes = layout.finish()
     return FetchedBundle(kind, path, backup.manifest, size_bytes)
 
 
-def _take_all(stream: TarStream, layout: OurLayout | OldLayout, budget: Budget) -> None:
+def read_beginning(content: bytes, manifest: Manifest, limits: BundleLimits) -> None:
+    """Read the beginning of a bundle of ours as `read_bundle` does: its archive, and its manifest.
+
+    Raises:
+        PermanentError: as `read_bundle`.
+    """
+    budget = Budget(len(content) + limits.max_manifest_bytes, unsafe("It unpacks to more than its manifest says."))
+    stream, layout = TarStream(gunzip(iter([content]), budget)), OurLayout(manifest, NoScratch(), limits)
+    layout.take(next(stream.members()), stream.content())
+
+
+def _take_all(stream: TarStream, layout: OurLayout | OldLayout, budget: Budget, max_members: int) -> None:
     for count, member in enumerate(stream.members(), start=1):
-        if count > MAX_MEMBERS:
-            raise unsafe(f"There are more than {MAX_MEMBERS:,} members.")
+        if count > max_members and not isinstance(layout, OurLayout):
+            raise unsafe(f"There are more than {max_members:,} members.")
         budget.require(member.size_bytes)
         layout.take(member, stream.content())
 
 
-def _budget(backup: Backup, scratch: Scratch) -> Budget:
+def _budget(backup: Backup, scratch: Scratch, limits: BundleLimits) -> Budget:
     free_bytes = scratch.free_bytes
     if backup.manifest is None:
         limit_bytes = max(_SMALL_BYTES, MAX_RATIO * backup.stored.size_bytes)
@@ -118,7 +134,9 @@ def _budget(backup: Backup, scratch: Scratch) -> Budget:
     else:
         files = backup.manifest.files
         content_bytes = sum(file.size_bytes for file in files)
-        limit_bytes = content_bytes + MAX_MANIFEST_BYTES + _HEADERS * BLOCK_BYTES * (len(files) + 1) + _RECORD_BYTES
+        headers_bytes = _HEADERS * BLOCK_BYTES * (len(files) + 1) + _RECORD_BYTES
+        # A member is held against the budget once a part of it may be unpacked, and counted, already.
+        limit_bytes = content_bytes + limits.manifest_bytes(backup.manifest) + headers_bytes + PIECE_BYTES
         bomb = unsafe("It unpacks to more than its manifest says.")
         if free_bytes is not None and content_bytes > free_bytes:
             raise scratch_full()

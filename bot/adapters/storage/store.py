@@ -7,12 +7,14 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.adapters.storage import read_back
 from bot.adapters.storage.bundles import GzipSink, Meter, hash_dump, measure_dump, write_bundle
 from bot.adapters.storage.catalogue import BundleCatalogue
 from bot.adapters.storage.corruption import CorruptedDownload
 from bot.adapters.storage.documents import write_manifest, write_sidecar, write_verification
 from bot.adapters.storage.download import ObjectDownload
 from bot.adapters.storage.exports import S3ExportStore
+from bot.adapters.storage.failures import damaged
 from bot.adapters.storage.reading import DirectoryScratch, NoScratch, check_environment, read_bundle
 from bot.adapters.storage.upload import ObjectUpload, part_size_for, put_json
 from bot.domain.backups import (
@@ -22,10 +24,12 @@ from bot.domain.backups import (
     Backup,
     BackupName,
     BackupPage,
+    BackupSearch,
     Manifest,
     StoredObject,
     Verification,
 )
+from bot.domain.bundle_limits import LIMITS, BundleLimits
 from bot.domain.drills import Corruption
 from bot.domain.environments import BackupTarget
 from bot.errors import PermanentError
@@ -48,16 +52,24 @@ class S3BackupStore:
         environment: its name.
         target: its bucket.
         compression_level: gzip's, 0…9.
+        limits: of bundles, written and read.
     """
 
     def __init__(
-        self, client: "S3Client", environment: str, target: BackupTarget, *, compression_level: int = 0
+        self,
+        client: "S3Client",
+        environment: str,
+        target: BackupTarget,
+        *,
+        compression_level: int = 0,
+        limits: BundleLimits = LIMITS,
     ) -> None:
         self._client = client
         self._environment = environment
         self._bucket = target.bucket
         self._level = compression_level  # decision 15: 0, because a dump's files are compressed already
-        self._catalogue = BundleCatalogue(client, target.bucket, environment)
+        self._limits = limits
+        self._catalogue = BundleCatalogue(client, target.bucket, environment, limits)
 
     def list_backups(self, limit: int | None = None) -> Sequence[Backup]:
         """See `bot.ports.BackupStore.list_backups`. Sidecars are read once and cached by their ETag."""
@@ -67,11 +79,9 @@ class S3BackupStore:
         """See `bot.ports.BackupStore.list_page`."""
         return self._catalogue.page(text, offset, limit)
 
-    def newest_before(self, schema_version: int) -> Backup | None:
+    def newest_before(self, schema_version: int) -> BackupSearch:
         """See `bot.ports.BackupStore.newest_before`."""
-        return next(
-            (b for b in self._catalogue.newest() if b.manifest and 0 < b.manifest.schema_version < schema_version), None
-        )
+        return self._catalogue.newest_before(schema_version)
 
     def find(self, name: str) -> Backup | None:
         """See `bot.ports.BackupStore.find`."""
@@ -80,17 +90,19 @@ class S3BackupStore:
 
     def fetch(self, backup: Backup, directory: Path, report: Report) -> FetchedBundle:
         """See `bot.ports.BackupStore.fetch`. A directory that is not empty is refused, and stays as it is."""
+        backup = self._whole(backup)
         return self._fetch(backup, directory, self._download(backup, report))
 
     def fetch_corrupted(self, backup: Backup, directory: Path, corrupt: Corruption, report: Report) -> FetchedBundle:
         """See `bot.ports.BackupStore.fetch_corrupted`."""
+        backup = self._whole(backup)
         return self._fetch(backup, directory, CorruptedDownload(self._download(backup, report), backup, corrupt))
 
     def _fetch(self, backup: Backup, directory: Path, download: ObjectDownload | CorruptedDownload) -> FetchedBundle:
         check_environment(backup, self._environment)
         scratch = DirectoryScratch(directory)
         try:
-            return read_bundle(backup, download, scratch)
+            return read_bundle(backup, download, scratch, self._limits)
         except BaseException:
             scratch.empty()
             raise
@@ -98,7 +110,17 @@ class S3BackupStore:
     def verify_names(self, backup: Backup, report: Report) -> None:
         """See `bot.ports.BackupStore.verify_names`."""
         check_environment(backup, self._environment)
-        read_bundle(backup, self._download(backup, report), NoScratch())
+        backup = self._whole(backup)
+        read_bundle(backup, self._download(backup, report), NoScratch(), self._limits)
+
+    def _whole(self, backup: Backup) -> Backup:
+        """Read the manifest again of a backup from a list that has left its files out."""
+        if backup.manifest is None or backup.manifest.files:
+            return backup
+        found = self._catalogue.find(backup.name)
+        if found is None or found.manifest is None or found.stored != backup.stored:
+            raise damaged(f"{backup.stored.key} was replaced since it was listed.")
+        return found
 
     def store_verification(self, backup: Backup, verification: Verification) -> None:
         """See `bot.ports.BackupStore.store_verification`. Stored as ``{name}.verified.json`` beside the bundle."""
@@ -111,18 +133,22 @@ class S3BackupStore:
 
         Progress counts every byte of the dump twice: hashed, then sent.
         """
+        # decision 34: it counts as taken once our own reader has accepted it from the bucket.
         name = self._catalogue.parse_name(manifest.name)
         if name is None or str(name) != manifest.name:
             raise PermanentError("bad-backup-name", f"{manifest.name!r} is no backup name of {self._environment}.")
         self._refuse_existing(name)
-        size_bytes = measure_dump(directory)
+        size_bytes = measure_dump(directory, self._limits)
         meter = Meter(2 * size_bytes, report)
         manifest = replace(manifest, files=hash_dump(directory, meter))
         bundle = self._upload_bundle(directory, manifest, size_bytes, meter)
+        backup = Backup(name, bundle, manifest)
+        read_back.check_bundle(backup, self._download(backup, lambda _: None), self._limits)
         sidecar = write_sidecar(manifest, bundle)
         put_json(self._client, self._bucket, f"{name}{SIDECAR_SUFFIX}", sidecar, replace=False)
         self._catalogue.forget_listing()
-        return Backup(name, bundle, manifest)
+        read_back.check_sidecar(backup, self._catalogue.find(name))
+        return backup
 
     def open_export(self, run_id: str) -> S3ExportStore:
         """See `bot.ports.BackupStore.open_export`."""
@@ -138,6 +164,7 @@ class S3BackupStore:
 
     def _upload_bundle(self, directory: Path, manifest: Manifest, size_bytes: int, meter: Meter) -> StoredObject:
         document = write_manifest(manifest)
+        self._limits.check_manifest(len(document))
         max_bytes = size_bytes + len(document) + _TAR_OVERHEAD_BYTES * (len(manifest.files) + 10)
         part_size_bytes = part_size_for(max_bytes + max_bytes // 1000)  # gzip adds a little to what does not shrink
         upload = ObjectUpload(

@@ -80,15 +80,15 @@ def carry_out(services: Services, request: PerformDrill, perform: DrillRunner) -
     except TemporaryError as error:
         if drill.started_at is None or services.clock.now() - drill.started_at < LONGEST:
             raise
-        _give_up(services, drill.id, str(error))
+        give_up(services, drill.id, str(error))
     except PermanentError as error:
         if error.reference == "fenced-off":  # its new owner goes on
             _check_left(services, drill.id)
         else:
-            _give_up(services, drill.id, str(error))
+            give_up(services, drill.id, str(error))
     except Exception as error:  # noqa: BLE001 -- a bug must not leave a drill open for ever, nor be silent
         _log.exception("drill %s", drill.id)
-        _give_up(services, drill.id, f"internal-error: {type(error).__name__}; the log has more.")
+        give_up(services, drill.id, f"internal-error: {type(error).__name__}; the log has more.")
 
 
 def _check_left(services: Services, drill_id: str) -> None:
@@ -123,7 +123,7 @@ def _is_wanted(services: Services, drill: Drill, start_at: str) -> bool:
     return True
 
 
-def _give_up(services: Services, drill_id: str, problem: str) -> None:
+def give_up(services: Services, drill_id: str, problem: str) -> None:
     """End a drill that its performer has left open.
 
     Raises:

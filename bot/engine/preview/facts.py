@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.domain.backups import Backup
+from bot.domain.backups import BackupSearch
 from bot.domain.catalogue import DatabaseFacts
 from bot.domain.drills import DrillKind
 from bot.domain.migrations import DownScript
@@ -29,13 +29,15 @@ def inspect(services: Services, env: EnvironmentServices, own_run: str = "", *, 
     active = services.journal.runs.active(name)
     database = env.database.inspect()
     scripts = services.scripts.load() if undoing is not None else {}
+    instead = _instead(env, database, scripts, undoing)
     return Facts(
         environment=env.environment,
         database=database,
         cluster=env.cluster.inspect(),
         scripts=scripts,
         matrix=services.matrix,
-        backups=_instead(env, database, scripts, undoing),
+        backups=(instead.found,) if instead.found is not None else (),
+        backups_searched=instead.looked_at if instead.looked_at < instead.total else 0,
         frozen=services.journal.freezes.frozen(name),
         active=active if active is not None and active.id != own_run else None,
         missing_rights=tuple(env.cluster.missing_rights()),
@@ -44,14 +46,13 @@ def inspect(services: Services, env: EnvironmentServices, own_run: str = "", *, 
 
 def _instead(
     env: EnvironmentServices, database: DatabaseFacts, scripts: Mapping[int, DownScript], undoing: int | None
-) -> tuple[Backup, ...]:
+) -> BackupSearch:
     """Find the bundle to suggest where the chain lacks a script."""
     # Only then: a bucket may be large.
     applied = {migration.version for migration in database.applied}
     if undoing is None or all(version in scripts for version in applied if version >= undoing):
-        return ()
-    older = env.store.newest_before(undoing)
-    return (older,) if older is not None else ()
+        return BackupSearch(None, 0, 0)
+    return env.store.newest_before(undoing)
 
 
 def unheard(progress: Progress) -> None:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 
 import psycopg
@@ -14,9 +15,14 @@ from bot.adapters.database import PostgresDatabase, Server
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, Connections, snapshot
 from bot.adapters.database.hashing import hash_tables, read_tables
 from bot.adapters.pgclient.tools import PgTools
-from bot.domain.backups import TableContent
+from bot.adapters.storage import Credentials, S3BackupStore, connect
+from bot.domain.backups import BackupName, Manifest, TableContent
+from bot.domain.bundle_limits import BundleLimits
+from bot.domain.environments import BackupTarget
 from bot.domain.runs import Progress
 from bot.errors import PermanentError, TemporaryError
+from bot.ports import Dump
+from bot.sandbox.objectstore import ObjectStore
 from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import find_bin_dir
 from tests.adapters.database.conftest import TIMING, TRACKING
@@ -248,3 +254,57 @@ def test_a_pg_dump_older_than_the_server_is_refused(clone: Clone, tmp_path: Path
         PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, PgTools(tmp_path), SystemClock())).dump(
             tmp_path / "dump", ignore
         )
+
+
+OBJECTS = 800
+
+
+@pytest.fixture
+def with_large_objects(owner: Connection) -> int:
+    """Gives the sample so many large objects; returns how many tables it has besides."""
+    owner.execute(f"SELECT lo_from_bytea(0, sha256(n::text::bytea)) FROM generate_series(1, {OBJECTS}) n".encode())
+    (tables,) = owner.execute(
+        "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace::regnamespace::text !~ '^(pg_|information)'"
+    ).fetchall()[0]
+    return int(tables)
+
+
+def limited(clone: Clone, max_files: int) -> PostgresDatabase:
+    tools, limits = PgTools(find_bin_dir()), BundleLimits(max_files=max_files)
+    return PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock(), limits=limits))
+
+
+def test_more_files_than_a_bundle_may_have_are_refused_before_pg_dump_starts(
+    clone: Clone, with_large_objects: int, tmp_path: Path
+) -> None:
+    with pytest.raises(PermanentError, match="backup-too-many-files") as refused:
+        limited(clone, with_large_objects + OBJECTS - 1).dump(tmp_path / "dump", ignore)
+    assert f"({with_large_objects} tables and 800 large objects)" in refused.value.message
+    assert not (tmp_path / "dump").exists()
+
+
+def test_as_many_large_objects_as_are_allowed_come_back(
+    clone: Clone, with_large_objects: int, owner: Connection, server: Connection, tmp_path: Path
+) -> None:
+    """Through the bucket: what the dump lets through, the writer and the reader of bundles let through as well."""
+    max_files = with_large_objects + OBJECTS + 20  # the tables of contents, and those of extensions
+    dump = limited(clone, max_files).dump(tmp_path / "dump", ignore)
+    with ObjectStore() as bucket:
+        bucket.create_buckets(["backups"])
+        target = BackupTarget("backups", bucket.endpoint_url)
+        client = connect(target, Credentials(bucket.access_key, bucket.secret_key))
+        store = S3BackupStore(client, "prod", target, limits=BundleLimits(max_files=max_files))
+        store.put_bundle(tmp_path / "dump", manifest_of(dump), ignore)
+        (listed,) = store.list_backups()
+        fetched = store.fetch(listed, tmp_path / "fetched", ignore)
+        client.close()
+    with restored(fetched.path, clone, server) as copy:
+        question = "SELECT count(*), sum(hashtext(lo_get(oid)::text)::bigint) FROM pg_largeobject_metadata"
+        assert copy.execute(question.encode()).fetchall() == owner.execute(question.encode()).fetchall()
+
+
+def manifest_of(dump: Dump) -> Manifest:
+    at = dump.taken_at.astimezone(UTC).replace(microsecond=0)
+    name = BackupName("prod", "large-objects", at)
+    about = ("v1.3.0", 27, 180006, dump.tool_version, (), tuple(dump.tables))
+    return Manifest(1, str(name), "prod", name.label, at, *about)

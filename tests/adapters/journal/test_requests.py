@@ -1,11 +1,17 @@
 """Requests and freezes."""
 
+import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
-from bot.adapters.journal import PostgresJournal
+from bot.adapters.clock import SystemClock
+from bot.adapters.journal import Pool, PostgresJournal
+from bot.errors import TemporaryError
 from bot.ports import Request
 
 REQUEST = Request("slash:1", "rollback", {"environment": "prod", "reason": "tiếng Việt \0 \ud800 <&>", "n": [1, 2.5]})
@@ -97,3 +103,69 @@ def test_what_is_under_way_is_everything_nobody_has_finished(journal: PostgresJo
         journal.requests.accept(Request(f"slash:{number}", "undo", {"run_id": f"r{number}"}))
     finish(journal, "slash:1", "refused: no")
     assert [request.payload["run_id"] for request in journal.requests.under_way()] == ["r0", "r2"]
+
+
+TAKES_AND_DIES = """
+import os, signal, sys
+from bot.adapters.clock import SystemClock
+from bot.adapters.journal import PostgresJournal, open_pool
+pool = open_pool(sys.argv[1], max_size=2)
+with PostgresJournal(pool, SystemClock()).requests.claim("slash:1") as claim:
+    print(claim.interrupted, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def die_handling(dsn: str) -> int:
+    """Let a process take the request and be killed; returns how many died before it."""
+    command = [sys.executable, "-c", TAKES_AND_DIES, dsn]
+    killed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 -- ours
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    return int(killed.stdout)
+
+
+def claimed(journal: PostgresJournal) -> int:
+    """Take the request once its dead holder's session has gone, leave it; returns how many have died."""
+    for _ in range(100):
+        with journal.requests.claim("slash:1") as claim:
+            if claim is not None:
+                return claim.interrupted
+        time.sleep(0.05)
+    raise AssertionError("nobody could take it")
+
+
+def test_processes_that_were_killed_in_the_middle_are_counted(journal: PostgresJournal, state_dsn: str) -> None:
+    journal.requests.accept(REQUEST)
+    for deaths in range(3):
+        assert die_handling(state_dsn) == deaths
+        assert claimed(journal) == deaths + 1
+    assert claimed(journal) == 3, "who leaves it for later has not died"
+
+
+def test_what_breaks_off_and_what_is_left_is_not_counted(journal: PostgresJournal, pool: Pool) -> None:
+    journal.requests.accept(REQUEST)
+    other = PostgresJournal(pool, SystemClock())
+    with suppress(ZeroDivisionError), journal.requests.claim("slash:1"):
+        raise ZeroDivisionError
+    assert claimed(other) == 0
+    assert claimed(journal) == 0
+
+
+def test_a_process_that_loses_its_session_and_lives_is_not_counted(journal: PostgresJournal, pool: Pool) -> None:
+    journal.requests.accept(REQUEST)
+    with suppress(TemporaryError), journal.requests.claim("slash:1") as claim:
+        assert claim is not None
+        with pool.connection() as conn:
+            conn.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE state = 'idle in transaction' AND datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        claim.finish()
+    assert claimed(journal) == 0
+
+
+def test_attempts_are_forgotten_with_the_end_of_a_request(journal: PostgresJournal, pool: Pool) -> None:
+    journal.requests.accept(REQUEST)
+    finish(journal, "slash:1")
+    with pool.connection() as conn:
+        assert conn.execute("SELECT count(*) AS n FROM backstop.request_attempts").fetchone() in ((0,), {"n": 0})

@@ -190,6 +190,12 @@ def test_everything_else_is_there(journal: PostgresJournal) -> None:
     assert "billing" in (journal.freezes.frozen("prod") or "")
 
 
+def test_a_request_from_before_attempts_were_counted_has_none(journal: PostgresJournal) -> None:
+    with journal.requests.claim("slash:1") as claim:
+        assert claim is not None
+        assert claim.interrupted == 0
+
+
 def test_migrating_again_changes_nothing(older: str, journal: PostgresJournal) -> None:
     with psycopg.connect(older) as conn:
         conn.execute("UPDATE backstop.applied_schema SET sha256 = sha256 || '-older'")

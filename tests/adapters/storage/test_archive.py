@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.adapters.storage import S3BackupStore, layouts, reading
+from bot.adapters.storage import S3BackupStore, reading
 from bot.domain.backups import BundleFile, Manifest
+from bot.domain.bundle_limits import BundleLimits
 from bot.domain.environments import BackupTarget
 from bot.errors import PermanentError
 from tests.adapters.storage.archives import (
@@ -276,13 +277,14 @@ def test_too_many_members(bucket: Bucket) -> None:
     header = bytearray(member("0000000.dat")[0].tobuf(tarfile.GNU_FORMAT))
     output = io.BytesIO()
     with gzip.GzipFile(fileobj=output, mode="wb", compresslevel=1) as file:
-        for number in range(layouts.MAX_MEMBERS + 1):
+        for number in range(101):
             old_name, new_name = bytes(header[:7]), f"{number:07}".encode()
             checksum = int(header[148:154], 8) + sum(new_name) - sum(old_name)
             header[:7], header[148:154] = new_name, f"{checksum:06o}".encode()
             file.write(header)
-    with pytest.raises(PermanentError, match=rf"^{UNSAFE}: There are more than 100,000 members"):
-        bucket.store.verify_names(bucket.plant(output.getvalue()), ignore)
+    store = S3BackupStore(bucket.client, "prod", bucket.target, limits=BundleLimits(max_files=100))
+    with pytest.raises(PermanentError, match=rf"^{UNSAFE}: There are more than 100 members"):
+        store.verify_names(bucket.plant(output.getvalue()), ignore)
 
 
 def test_another_environments_name_is_foreign(client: "S3Client", target: BackupTarget, tmp_path: Path) -> None:

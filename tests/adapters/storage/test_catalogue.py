@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bot.adapters.storage import S3BackupStore, catalogue
-from bot.adapters.storage.layouts import MAX_MANIFEST_BYTES
-from bot.domain.backups import Backup, BackupPage, Manifest, Verification
+from bot.adapters.storage import S3BackupStore, catalogue, sidecars
+from bot.domain.backups import Backup, BackupPage, BackupSearch, Manifest, Verification
+from bot.domain.bundle_limits import LIMITS
 from bot.domain.environments import BackupTarget
 from bot.errors import PermanentError
 from tests.adapters.storage.archives import KEY, PLAIN, Bucket, member, old, tgz
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 DEEP = b"[" * 200_000
-HUGE = b" " * (MAX_MANIFEST_BYTES + 1)
+HUGE = b" " * (LIMITS.max_manifest_bytes + 1)
 PROVEN = Verification(3, datetime(2026, 1, 9, 3, 0, 0, tzinfo=UTC))
 
 
 @pytest.fixture
-def nine(store: S3BackupStore, dump: Path, manifest: MakeManifest) -> list[Backup]:
-    """Newest first; the schema version is the day."""
+def nine(client: "S3Client", target: BackupTarget, dump: Path, manifest: MakeManifest) -> list[Backup]:
+    """Newest first, and written by another process; the schema version is the day."""
+    store = S3BackupStore(client, "prod", target)
     made: list[Manifest] = [
         replace(manifest(label="nightly" if day % 2 else "pre-V1.3", day=day), schema_version=day)
         for day in range(1, 10)
@@ -121,13 +122,73 @@ def test_unfinished_bundles_do_not_shorten_a_page(
     assert page.next_offset == 7
 
 
-def test_the_newest_before_a_migration_is_found_without_reading_all(
-    store: S3BackupStore, nine: list[Backup], asked: list[str]
+def test_the_newest_before_a_migration_is_found(store: S3BackupStore, nine: list[Backup]) -> None:
+    assert store.newest_before(9) == BackupSearch(nine[1], 2, 9)
+    assert store.newest_before(3) == BackupSearch(nine[7], 8, 9)
+    assert store.newest_before(1) == BackupSearch(None, 9, 9)
+
+
+@pytest.mark.parametrize(("limit", "value", "looked_at"), [("MAX_SEARCHED", 4, 4), ("MAX_SEARCH_S", 0.0, 0)])
+def test_a_search_ends_and_says_among_how_many(
+    store: S3BackupStore,
+    nine: list[Backup],
+    asked: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    value: float,
+    looked_at: int,
 ) -> None:
-    assert store.newest_before(9) == nine[1]
-    assert asked.count("GetObject") < 9
-    assert store.newest_before(3) == nine[7]
-    assert store.newest_before(1) is None
+    monkeypatch.setattr(catalogue, limit, value)
+    assert store.newest_before(3) == BackupSearch(None, looked_at, len(nine))
+    assert asked.count("GetObject") == looked_at
+
+
+def test_a_search_reads_each_sidecar_once(store: S3BackupStore, nine: list[Backup], asked: list[str]) -> None:
+    for _ in range(2):
+        assert store.newest_before(1).looked_at == len(nine)
+    assert asked.count("GetObject") == len(nine)
+
+
+def test_a_damaged_sidecar_is_passed_over_by_a_search(
+    store: S3BackupStore, client: "S3Client", target: BackupTarget, nine: list[Backup]
+) -> None:
+    for backup, text in zip(nine, (b"", DEEP, b'{"format": 2, "schema_version": 1}', b"[]"), strict=False):
+        client.put_object(Bucket=target.bucket, Key=f"{backup.name}.manifest.json", Body=text)
+    assert store.newest_before(9).found == nine[4]
+
+
+def test_a_large_manifest_is_listed_without_its_files_and_fetched_whole(
+    store: S3BackupStore, nine: list[Backup], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sidecars, "LARGE_BYTES", 100)
+    (listed,) = store.list_backups(1)
+    assert nine[0].manifest is not None
+    assert listed.manifest == replace(nine[0].manifest, files=())
+    assert store.list_page(limit=1).backups == (listed,)
+    assert store.find(str(nine[0].name)) == nine[0]
+    store.verify_names(listed, ignore)
+    fetched = store.fetch(listed, tmp_path / "out", ignore)
+    assert fetched.manifest == nine[0].manifest
+
+
+def test_a_large_manifest_that_was_replaced_since_is_refused(
+    store: S3BackupStore, client: "S3Client", target: BackupTarget, nine: list[Backup], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sidecars, "LARGE_BYTES", 100)
+    (listed,) = store.list_backups(1)
+    client.put_object(Bucket=target.bucket, Key=nine[0].stored.key, Body=b"other")
+    with pytest.raises(PermanentError, match=r"bundle-damaged.*replaced since it was listed"):
+        store.verify_names(listed, ignore)
+
+
+def test_the_cache_has_an_end(
+    store: S3BackupStore, nine: list[Backup], asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sidecars, "MAX_CACHED_BYTES", 4 * 2000)
+    assert [b.name for b in store.list_backups()] == [b.name for b in nine]
+    asked.clear()
+    assert [b.name for b in store.list_backups()] == [b.name for b in nine]
+    assert asked.count("GetObject") > 4
 
 
 def test_a_list_may_be_limited(store: S3BackupStore, nine: list[Backup], asked: list[str]) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from bot.adapters.storage import S3BackupStore
 from bot.adapters.storage.catalogue import BundleCatalogue
-from bot.adapters.storage.layouts import MAX_MANIFEST_BYTES
 from bot.domain.backups import Backup
+from bot.domain.bundle_limits import LIMITS
 from bot.domain.environments import BackupTarget
 from tests.adapters.storage.archives import Bucket
 from tests.adapters.storage.bucket import MakeManifest, ignore
@@ -26,7 +26,9 @@ def names(backups: Any) -> list[str]:
 
 
 @pytest.fixture
-def three(store: S3BackupStore, dump: Path, manifest: MakeManifest) -> list[Backup]:
+def three(client: "S3Client", target: BackupTarget, dump: Path, manifest: MakeManifest) -> list[Backup]:
+    """Written by another process."""
+    store = S3BackupStore(client, "prod", target)
     return [store.put_bundle(dump, manifest(day=day), ignore) for day in (3, 1, 2)]
 
 
@@ -107,7 +109,7 @@ def test_a_huge_sidecar_is_not_even_read(
     store: S3BackupStore, client: "S3Client", target: BackupTarget, three: list[Backup]
 ) -> None:
     key = f"{three[0].name}.manifest.json"
-    client.put_object(Bucket=target.bucket, Key=key, Body=b" " * (MAX_MANIFEST_BYTES + 1))
+    client.put_object(Bucket=target.bucket, Key=key, Body=b" " * (LIMITS.max_manifest_bytes + 1))
     reads: list[str] = []
     client.meta.events.register("before-call.s3.GetObject", lambda params, **_: reads.append(params["url_path"]))
     listed = store.list_backups()
@@ -121,7 +123,7 @@ def test_listings_side_by_side_do_not_disturb_each_other(bucket: Bucket) -> None
     entries = [
         {"Key": f"prod_old_{at:%Y%m%d_%H%M%S}.tar.gz", "ETag": '"a"', "Size": 1, "LastModified": at} for at in times
     ]
-    catalogue = BundleCatalogue(Shelf(entries), bucket.target.bucket, "prod")  # type: ignore[arg-type] # what is used
+    catalogue = BundleCatalogue(Shelf(entries), bucket.target.bucket, "prod", LIMITS)  # type: ignore[arg-type] # what is used
     failures: list[Exception] = []
     done = threading.Event()
 
