@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from typing import assert_never
 
 from bot.domain.plans import Plan
 from bot.domain.runs import Run, RunState, run_id_of
@@ -79,16 +80,18 @@ def read_plan_request(services: Services, request: OpenRollback | OpenRestore | 
         PermanentError: ``unknown-migration``, ``app-version-unreadable``; commands refuse these already.
             ``unknown-run`` where there is nothing to undo.
     """
-    if isinstance(request, OpenUndo):
-        run = services.run(request.run_id)
-        return UndoRequest(run.environment, run.id, request.asked_for or f"/rollback undo {run.id}")
-    app = _app(request.app)
-    if isinstance(request, OpenRestore):
-        return RestoreRequest(request.environment, request.backup, app, request.asked_for)
-    number = request.migration
-    if not (number.isascii() and number.isdigit()):
-        raise no_such_migration(number, request.environment)
-    return RollbackRequest(request.environment, int(number), app, request.asked_for, request.named)
+    match request:
+        case OpenUndo():
+            run = services.run(request.run_id)
+            return UndoRequest(run.environment, run.id, request.asked_for or f"/rollback undo {run.id}")
+        case OpenRestore():
+            return RestoreRequest(request.environment, request.backup, _app(request.app), request.asked_for)
+        case OpenRollback():
+            number, app = request.migration, _app(request.app)
+            if not (number.isascii() and number.isdigit()):
+                raise no_such_migration(number, request.environment)
+            return RollbackRequest(request.environment, int(number), app, request.asked_for, request.named)
+    assert_never(request)
 
 
 def _app(text: str) -> AppVersion | None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import psycopg
 from psycopg import sql
@@ -12,7 +13,7 @@ from bot.adapters.database.chain import take_chain_lock
 from bot.adapters.database.connections import LOCKED, Connection, is_disconnect, roll_back, safe_message, translate
 from bot.adapters.database.execution import BEGIN, commit_or_explain, set_limits
 from bot.adapters.database.inspection import TrackingTable
-from bot.adapters.database.server import Server, Tracking
+from bot.adapters.database.server import Server
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.rows import RowLoader
 from bot.adapters.database.undo_rollback.script import RecreationScript, TrackingCopy, read_script
@@ -90,7 +91,7 @@ class Recreator:
     def __init__(self, conn: Connection, server: Server, spec: RecreationSpec) -> None:
         set_limits(conn, server.timing.lock_timeout_s)
         self._conn = conn
-        self._version_columns = server.tracking.version_columns
+        self._tracking = server.tracking
         self._table = TrackingTable(conn, server.tracking)
         self._spec = spec
         self._loader = RowLoader(conn, spec)
@@ -159,7 +160,7 @@ class Recreator:
         self._conn.execute(create.format(self._table.name))
         with self._conn.cursor().copy(f"COPY pg_temp.backstop_tracking {copy.columns} FROM STDIN".encode()) as sink:
             sink.write(copy.rows)
-        stage = TrackingTable(self._conn, Tracking("pg_temp.backstop_tracking", self._version_columns))
+        stage = TrackingTable(self._conn, replace(self._tracking, table="pg_temp.backstop_tracking"))
         wanted = [row.ctid for row in stage.rows() if row.version in self._spec.versions]
         names = copy.columns.strip("()")
         insert = f"INSERT INTO {self._table.name.as_string()} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} "
