@@ -151,9 +151,10 @@ class StepExecution(ABC):
 
     def explain_giving_up(self, what: str) -> tuple[str, str]:
         """Write the message and the hint of the error for work that is given up."""
+        often = f"Backstop stopped, or lost the state database, {self.max_owners} times"
         return (
-            f"Backstop stopped {self.max_owners} times in the middle of this {what}, so it is not tried again.",
-            "The log of the bot's process says why it stopped; memory or the scratch disk may be too small.",
+            f"{often} in the middle of this {what}, so it is not tried again.",
+            "The log of the bot's process says why; memory or the scratch disk may be too small.",
         )
 
     def data(self, key: str) -> Mapping[str, Any]:

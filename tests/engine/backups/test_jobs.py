@@ -52,6 +52,15 @@ class Chatty(FakeDatabase):
         return super().dump(directory, report)
 
 
+class Stalling(FakeDatabase):
+    """A database whose dump reports nothing for longer than a lease lasts."""
+
+    def dump(self, directory: Path, report: Report) -> Dump:
+        self._clock.sleep(LEASE_S + 1)
+        report(Progress(1, 40, "bytes"))
+        return super().dump(directory, report)
+
+
 def listing(world: World, environment: str = "prod", text: str = "", offset: int = 0) -> Request:
     return world.request("backups", environment=environment, text=text, offset=offset, replace=offset > 0)
 
@@ -205,6 +214,19 @@ class TestDeaths:
         assert refused(world, request) == "chore-given-up"
         assert job(world, request).state is JobState.FAILED
         assert world.store.backups == []
+
+    def test_one_that_loses_the_journal_every_time_is_given_up_and_says_so(self, world: World) -> None:
+        world.database = Stalling(world.clock)
+        request = take(world)
+        world.submit(Process("first"), request)
+        for number in range(JobExecution.max_owners + 1):
+            process = Process(f"p{number}")
+            process.faults["journal.leases.renew"] = [TemporaryError("journal-unreachable", "Away.")]
+            world.sweep(process)
+            world.clock.sleep(REQUEST_AGE_S + 1)
+            world.work(process)
+        problem = "chore-given-up: Backstop stopped, or lost the state database, 3 times"
+        assert job(world, request).problem.startswith(problem)
 
     def test_a_result_is_shown_for_the_backup_that_was_verified(self, world: World) -> None:
         """Its process dies before it can answer, and ``latest`` is another one by the time a successor looks."""
