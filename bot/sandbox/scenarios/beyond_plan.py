@@ -106,7 +106,7 @@ def _prints(story: Story, tables: tuple[str, ...] | list[str]) -> dict[str, tupl
     return {table: story.database.ask(CONTENT.format(table))[0] for table in tables}
 
 
-def _stops(story: Story, warned: str, *told: str) -> None:
+def _stops(story: Story, warned: str, *words: str) -> None:
     """Ask, vote, and see the run stopped before COMMIT with everything put back."""
     checks = story.checks
     earlier = {story.run_id()} if story.fresh() else set()
@@ -119,8 +119,8 @@ def _stops(story: Story, warned: str, *told: str) -> None:
     story.settle()
     checks.equal("the run stopped before COMMIT and put everything back", story.state(), "failed")
     problem = story.journal("SELECT problem FROM backstop.runs WHERE id = %s", story.run_id())[0][0]
-    checks.says("it says precisely what would have happened", problem, *told, "Nothing was committed")
-    checks.says("and so does the card", all_text(story.card()), *told)
+    checks.says("it says precisely what would have happened", problem, *words, "Nothing was committed")
+    checks.says("and so does the card", all_text(story.card()), *words)
     check_report(story, "Failed", problem.partition(":")[0], "put back")
 
 
