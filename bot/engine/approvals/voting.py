@@ -16,6 +16,7 @@ from bot.domain.approvals import (
     refusal,
 )
 from bot.domain.runs import OPEN, Run, RunState
+from bot.engine.approvals.authorization import check_channel
 from bot.engine.context import Services
 from bot.engine.requests import CastVote
 from bot.errors import PermanentError
@@ -41,7 +42,7 @@ def vote(services: Services, audience: Audience, request: CastVote) -> None:
 
     Raises:
         PermanentError: ``unknown-run``, ``vote-closed``, ``vote-stale``, ``vote-refused``, ``request-expired``,
-            ``not-pending``, ``restore-in-place-removed``.
+            ``not-pending``, ``shared-channel``, ``channel-not-visible``, ``restore-in-place-removed``.
         TemporaryError: ``lookup-failed``; the vote does not count.
     """
     subject = _find_subject(services, audience, request)
@@ -53,6 +54,7 @@ def vote(services: Services, audience: Audience, request: CastVote) -> None:
         show(services, subject.run.id)
     else:
         _check_open(subject, request.choice)
+        _check_place(services, audience, subject.run, request.how)
         _cast(services, audience.user_id, subject.run, request)
 
 
@@ -112,6 +114,20 @@ def _cast(services: Services, user_id: str, run: Run, request: CastVote) -> None
     state = services.journal.votes.cast(run.id, cast, _counter(services, run), entry)
     if state is not None:
         _follow(services, run.id, state)
+
+
+def _check_place(services: Services, audience: Audience, run: Run, how: str) -> None:
+    """Refuse votes from a channel that is shared; taking a vote back is never refused there.
+
+    Raises:
+        BotError: see `check_channel`.
+    """
+    try:
+        check_channel(services, audience.channel)
+    except PermanentError as error:
+        details = {"reason": error.message, "how": how, "channel": audience.channel}
+        services.journal.audit.append(run.id, audience.user_id, "vote-refused", details)
+        raise
 
 
 def _check_voter(services: Services, run: Run, user_id: str, how: str) -> Voter:
