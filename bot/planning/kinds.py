@@ -52,7 +52,7 @@ def _read_undo(plan: Plan) -> PlanRequest:
     return UndoRequest(plan.environment, plan.undoes, plan.asked_for)
 
 
-# decision 26: nobody is told that it starts before its plan and its votes have been checked again
+# decision 26: the start is announced after the plan and the votes have been checked again
 _BEGIN = (checklist.RECHECK, checklist.NOTIFY)
 _END = (
     checklist.START_APP,
