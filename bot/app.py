@@ -99,6 +99,7 @@ def assemble(config: Config) -> Iterator[Parts]:
                     matrix=config.matrix,
                     owner=f"{socket.gethostname()}:{os.getpid()}",
                     home_team=config.slack.team_id,
+                    allowed_shared_channels=frozenset(config.slack.allow_shared_channels),
                     scratch_dir=config.scratch_dir or Path(tempfile.gettempdir()),
                     drills=journal.PostgresDrillRepository(pool, clock),
                     calendar=CronCalendar(),

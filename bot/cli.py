@@ -84,8 +84,9 @@ def doctor(config: Config) -> int:
     """Try every connection and permission; return 1 when something is missing."""
     with assemble(config) as parts:
         channels = dict.fromkeys(item.incident_channel for item in config.environments.values())
+        allowed = config.slack.allow_shared_channels
         problems, remarks = examine(parts.services, parts.tools.check_version)
-        problems += [f"Slack: {missing}" for missing in parts.chat.missing(config.slack.team_id, channels)]
+        problems += [f"Slack: {missing}" for missing in parts.chat.missing(config.slack.team_id, channels, allowed)]
     for remark in remarks:
         _OUT.print(f"· {remark}")
     for problem in problems:

@@ -203,6 +203,11 @@ class TestWhatAFileBecomes:
         server = f'namespace = "app-prod"\nserver = "https://10.0.0.1:6443/"\ntoken_file = "{file}"'
         assert read(('namespace = "app-prod"', server)).access["prod"].cluster.token_file == file
 
+    def test_shared_channels_are_allowed_one_by_one(self, read: Load) -> None:
+        assert read().slack.allow_shared_channels == []
+        config = read(("team_id", 'allow_shared_channels = ["C0PARTNER"]\nteam_id'))
+        assert config.slack.allow_shared_channels == ["C0PARTNER"]
+
     def test_another_slack_host_ends_in_a_slash(self, read: Load) -> None:
         config = read(("team_id", 'base_url = "http://127.0.0.1:9000/api"\nteam_id'))
         assert config.slack.base_url == "http://127.0.0.1:9000/api/"
@@ -298,6 +303,11 @@ class TestWhatAFileBecomes:
 BAD_VALUES = [
     # what is changed, into what, the problem
     ("team_id", "team", "slack.team: unknown key — did you mean team_id?"),
+    (
+        "team_id",
+        'allow_shared_channels = ["#incident"]\nteam_id',
+        "slack.allow_shared_channels[0]: must be a channel's id, C…",
+    ),
     ('"T0PHYSIO"', '"physio"', 'slack.team_id: must be a workspace\'s id, T…, is "physio" — set the id of your'),
     ("team_id", 'mode = "soket"\nteam_id', 'slack.mode: must be "socket" or "http", is "soket" — choose'),
     ("team_id", 'base_url = "ftp://x"\nteam_id', "slack.base_url: must be an http:// or https:// address"),

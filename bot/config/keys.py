@@ -33,6 +33,7 @@ class SlackKeys(Keys):
     """``[slack]``. Votes and commands from teams other than `team_id` do not count.
 
     `mode` socket needs the app token, `mode` http the signing secret. `base_url` ends in "/"; None for Slack's own.
+    `allow_shared_channels` are ids of channels that count although another organisation is in them.
     """
 
     bot_token, app_token, signing_secret = NeededSecret(), Secret(), Secret()
@@ -40,6 +41,7 @@ class SlackKeys(Keys):
     mode: Literal["socket", "http"] = key("choose how Slack reaches the bot", "socket")
     team_id: rules.TeamId = key("set the id of your workspace")
     base_url: rules.SlackAddress | None = key("leave it out to reach Slack itself", None)
+    allow_shared_channels: list[rules.ChannelId] = key("copy each id from the channel's details", [])
     bot_token_file: rules.SecretFile | None = None
     bot_token_env: Annotated[rules.Variable | None, one_place("BACKSTOP_SLACK_BOT_TOKEN")] = None
     app_token_file: rules.SecretFile | None = None

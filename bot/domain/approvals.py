@@ -107,6 +107,16 @@ def is_approver(voter: Voter, policy: ApprovalPolicy) -> bool:
     return not named.isdisjoint(policy.approvers)
 
 
+def rejecters(votes: Iterable[Vote], digest: str) -> tuple[str, ...]:
+    """List who has rejected that plan."""
+    return tuple(vote.user_id for vote in votes if vote.choice is Choice.REJECT and vote.digest == digest)
+
+
+def explain_rejection(votes: Iterable[Vote], digest: str) -> str:
+    """Write who has rejected that plan, as the problem of the run."""
+    return "rejected by " + " and ".join(f"<@{user}>" for user in rejecters(votes, digest))
+
+
 def decide(votes: Iterable[Vote], digest: str, quorum: int) -> Decision:
     """Count the last vote of each person, for that digest only. One rejection is enough to reject."""
     # Votes for another digest are for another plan: they stay in the journal and count for nothing (decision 26).

@@ -34,9 +34,18 @@ NEXT: Mapping[RunState, frozenset[RunState]] = {
     RunState.PENDING: frozenset(
         {RunState.APPROVED, RunState.REJECTED, RunState.EXPIRED, RunState.CANCELLED, RunState.VOID}
     ),
-    RunState.APPROVED: frozenset({RunState.RUNNING, RunState.CANCELLED, RunState.FAILED}),
+    # decision 26: a rejection before the end of the re-check stops the run
+    RunState.APPROVED: frozenset({RunState.RUNNING, RunState.REJECTED, RunState.CANCELLED, RunState.FAILED}),
     RunState.RUNNING: frozenset(
-        {RunState.SUCCEEDED, RunState.FAILED, RunState.PARKED, RunState.CANCELLED, RunState.VOID, RunState.PENDING}
+        {
+            RunState.SUCCEEDED,
+            RunState.FAILED,
+            RunState.PARKED,
+            RunState.REJECTED,
+            RunState.CANCELLED,
+            RunState.VOID,
+            RunState.PENDING,
+        }
     ),
     RunState.PARKED: frozenset({RunState.RUNNING, RunState.APPROVED, RunState.CANCELLED, RunState.FAILED}),
 }

@@ -63,6 +63,7 @@ class Services:
         scratch_dir: where dumps are written before they are bundled.
         drills: stores drills.
         schedules: of the drills that recur.
+        allowed_shared_channels: ids of channels that count although another organisation is in them.
         plotter: draws what drills have measured.
     """
 
@@ -86,6 +87,7 @@ class Services:
     calendar: Calendar
     plotter: Plotter
     schedules: tuple[Schedule, ...] = ()
+    allowed_shared_channels: frozenset[str] = frozenset()
 
     def env(self, name: str) -> EnvironmentServices:
         """Find an environment.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from bot.engine import requests
-from bot.engine.approvals.authorization import Readers
+from bot.engine.approvals.authorization import Channels, Readers
 from bot.engine.approvals.voting import vote
 from bot.engine.attempts import Suspects, announce_again, give_up_request, max_attempts
 from bot.engine.backups import queries as backups
@@ -43,6 +43,7 @@ class Operations:
         self._cached_reads = CachedReads(services.clock)
         self._readers = Readers()
         self._suspects = Suspects()
+        self._channels = Channels()
         self._perform = perform
 
     def submit(self, submission: Submission) -> bool:
@@ -132,6 +133,8 @@ class Operations:
             return None
         if request.reads_only:
             self._readers.check(self._services, audience.user_id)
+        elif not isinstance(request, requests.CastVote):  # a reaction on a message that is not ours needs no answer
+            self._channels.check(self._services, audience.channel)
         return _HANDLERS[type(request)](self._services, audience, request)
 
 

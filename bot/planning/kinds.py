@@ -52,7 +52,8 @@ def _read_undo(plan: Plan) -> PlanRequest:
     return UndoRequest(plan.environment, plan.undoes, plan.asked_for)
 
 
-_BEGIN = (checklist.NOTIFY, checklist.RECHECK)
+# decision 26: the start is announced after the plan and the votes have been checked again
+_BEGIN = (checklist.RECHECK, checklist.NOTIFY)
 _END = (
     checklist.START_APP,
     checklist.SMOKE,
@@ -138,6 +139,13 @@ def read_request(plan: Plan) -> PlanRequest:
 def point_of_no_return(plan: Plan) -> str:
     """Return the key of the step that, once it has committed, nothing undoes by itself."""
     return KINDS[plan.kind].point_of_no_return
+
+
+def is_recheck_ahead(run: Run) -> bool:
+    """Tell if the plan is still to be re-checked before anything starts: until then one rejection stops the run."""
+    ahead = {StepState.WAITING, StepState.RUNNING}
+    is_open = run.state in {RunState.APPROVED, RunState.RUNNING}
+    return is_open and any(step.key == checklist.RECHECK and step.state in ahead for step in run.steps)
 
 
 def is_past_return(run: Run) -> bool:

@@ -151,6 +151,14 @@ class Directory(Protocol):
             TemporaryError: ``lookup-failed``.
         """
 
+    def is_shared(self, channel: str) -> bool:
+        """Return whether another organisation or workspace is in that channel, or is invited to it.
+
+        Raises:
+            TemporaryError: ``lookup-failed``.
+            PermanentError: ``channel-not-visible`` for a private channel that the bot is not in.
+        """
+
     def is_in(self, channel: str) -> bool:
         """Return whether the bot is a member of that channel; always False for people's own conversations.
 

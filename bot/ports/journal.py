@@ -1,6 +1,6 @@
 """Declares the journal, one small port per topic: every method is one transaction."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,6 +48,27 @@ class Request:
     id: str
     kind: str
     payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The state that votes bring a run to.
+
+    Attributes:
+        state: ``PENDING`` while votes are missing, ``APPROVED`` or ``REJECTED``.
+        problem: why, when it is rejected.
+        steps: its checklist, when it is approved.
+        entry: for the audit log.
+    """
+
+    state: RunState
+    problem: str = ""
+    steps: Sequence[Step] = ()
+    entry: AuditEntry | None = None
+
+
+Count = Callable[[Sequence[Vote]], Verdict]
+"""Counts votes. The journal calls it while it holds the run's row, so it computes and does nothing else."""
 
 
 class Claim(Protocol):
@@ -110,7 +131,7 @@ class Runs(Protocol):
         """Find the run that holds the environment."""
 
     def approve(self, run_id: str, digest: str, steps: Sequence[Step], entry: AuditEntry | None = None) -> bool:
-        """PENDING → APPROVED in one conditional update, with its checklist; False when someone else was first."""
+        """PENDING → APPROVED without votes (a drill's), with its checklist; False when someone else was first."""
 
     def end(
         self,
@@ -130,8 +151,8 @@ class Runs(Protocol):
 
     def replan(
         self, lease: Lease, plan: Plan, expires_at: datetime, entries: Mapping[str, AuditEntry] | None = None
-    ) -> None:
-        """RUNNING → PENDING with a new plan; votes for another one are removed.
+    ) -> bool:
+        """RUNNING → PENDING with a new plan; votes for another one are removed. False when somebody has stopped it.
 
         Args:
             lease: the owner's.
@@ -143,8 +164,11 @@ class Runs(Protocol):
             PermanentError: ``fenced-off`` when another owner has taken over.
         """
 
+    def now(self) -> datetime:
+        """Return the journal's time. Requests expire by it, so that replicas whose clocks differ agree."""
+
     def expired(self) -> Sequence[str]:
-        """List ids of pending runs past their time."""
+        """List ids of pending runs past their time, by `now`."""
 
     def resume(self, run_id: str, entry: AuditEntry | None = None) -> bool:
         """PARKED → APPROVED, so that an owner takes it up, steps as they are. False when it is not parked."""
@@ -185,14 +209,21 @@ class Leases(Protocol):
 class Votes(Protocol):
     """Stores votes, one per person and run."""
 
-    def cast(self, run_id: str, vote: Vote, entry: AuditEntry | None = None) -> bool:
-        """Record a vote; the same person's earlier one is replaced.
+    def cast(self, run_id: str, vote: Vote, count: Count, entry: AuditEntry | None = None) -> RunState | None:
+        """Record a vote, count all of them and move the run accordingly; the same person's earlier vote is replaced.
 
-        False when the person has retracted it or voted again since, by its `event_ts`: it is not recorded then.
+        A rejection is recorded until the plan has been re-checked. A run that has begun is then asked to stop.
+
+        Returns the run's state after that. None when the person has retracted the vote or voted again since, by its
+        `event_ts`: it is not recorded then.
 
         Raises:
-            PermanentError: ``not-pending``; ``vote-stale`` when the run has another plan by now.
+            PermanentError: ``not-pending``; ``vote-stale`` when the run has another plan by now; ``request-expired``;
+                ``vote-closed`` for a rejection after the re-check.
         """
+
+    def decide(self, run_id: str, digest: str, count: Count) -> RunState | None:
+        """Count the votes that stand and move a pending run with that plan accordingly; None where there is none."""
 
     def withdraw(self, run_id: str, retraction: Retraction, entry: AuditEntry | None = None) -> Retracted:
         """Retract a person's vote by reaction, while the run is pending or its plan is still to be re-checked.

@@ -9,6 +9,8 @@ from bot.sandbox.physioflow import Sample
 from bot.sandbox.physioflow.schema import UP_DIR
 
 CHANNELS = {"dev": "C0DEV", "staging": "C0STAGING", "prod": "C0INCIDENT"}
+SHARED = ["C0INCIDENT"]
+"""A stranger is in production's incident channel: that their votes do not count must be seen there."""
 QUORUM = {"dev": 1, "staging": 1, "prod": 2}
 
 MATRIX = (
@@ -61,7 +63,7 @@ class Places:
 def write(places: Places, tuning: Tuning) -> str:
     """Write ``backstop.toml``."""
     parts = [
-        f'[slack]\nmode = "socket"\nteam_id = "T0PHYSIO"\nbase_url = "{places.slack_api}"\n',
+        _slack(places),
         '[state]\ndsn_env = "BACKSTOP_STATE_DSN"\n',
         f'[migrations]\ndown_dir = "{tuning.down_dir}"\nup_dir = "{UP_DIR}"\n',
         f'[http]\nhost = "127.0.0.1"\nport = {places.http_port}\n',
@@ -71,6 +73,11 @@ def write(places: Places, tuning: Tuning) -> str:
         *(_drill(keys) for keys in tuning.drills),
     ]
     return "\n".join(parts)
+
+
+def _slack(places: Places) -> str:
+    allowed = f"allow_shared_channels = {json.dumps(SHARED)}\n"
+    return f'[slack]\nmode = "socket"\nteam_id = "T0PHYSIO"\nbase_url = "{places.slack_api}"\n{allowed}'
 
 
 def _row(app: str, low: str, high: str) -> str:

@@ -29,7 +29,7 @@ SELECT fencing_token FROM backstop.leases WHERE work_kind = %(kind)s AND work_id
 
 -- name: lock_run
 -- Hold a run while it is taken or ended.
-SELECT state FROM backstop.runs WHERE id = %(id)s FOR NO KEY UPDATE;
+SELECT state, cancel_requested_by FROM backstop.runs WHERE id = %(id)s FOR NO KEY UPDATE;
 
 -- name: start_run
 -- Approved or taken over → running.

@@ -87,7 +87,7 @@ WHERE environment = %(environment)s AND state IN ('pending', 'approved', 'runnin
 -- name: approve_run
 -- Pending → approved, for that digest and before the request expires; no row when someone else was first.
 UPDATE backstop.runs SET state = 'approved'
-WHERE id = %(run_id)s AND state = 'pending' AND digest = %(digest)s AND expires_at > %(now)s
+WHERE id = %(run_id)s AND state = 'pending' AND digest = %(digest)s AND expires_at > clock_timestamp()
 RETURNING id;
 
 -- name: pulse
@@ -118,7 +118,11 @@ ORDER BY user_id;
 
 -- name: expired_runs
 -- Pending runs past their time, oldest first.
-SELECT id FROM backstop.runs WHERE state = 'pending' AND expires_at <= %(now)s ORDER BY created_at;
+SELECT id FROM backstop.runs WHERE state = 'pending' AND expires_at <= clock_timestamp() ORDER BY created_at;
+
+-- name: now
+-- The server's time, by which requests expire.
+SELECT clock_timestamp() AS now;
 
 -- name: resume_run
 -- Parked → approved, with what stopped it forgotten; a request to cancel stays.

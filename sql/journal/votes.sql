@@ -1,8 +1,20 @@
 -- Queries about votes. A run's row is held while one is cast or taken back, so that they come one after the other.
+-- Requests expire by the server's clock, so that replicas with skewed clocks agree.
 
 -- name: lock_run
 -- Hold a run's row while a vote is cast or taken back.
-SELECT state, digest FROM backstop.runs WHERE id = %(run_id)s FOR NO KEY UPDATE;
+SELECT state, digest, expires_at <= clock_timestamp() AS expired FROM backstop.runs
+WHERE id = %(run_id)s FOR NO KEY UPDATE;
+
+-- name: lock_lease
+-- Hold the lease, after the run's row: its owner records no step meanwhile.
+SELECT fencing_token FROM backstop.leases WHERE work_kind = 'run' AND work_id = %(run_id)s FOR NO KEY UPDATE;
+
+-- name: progress
+-- Whether the re-check of the plan, which counts votes again, is still ahead or under way; and whether nothing has begun.
+SELECT coalesce(bool_or(key = %(until)s AND state IN ('waiting', 'running')), false) AS is_recheck_ahead,
+       coalesce(bool_and(state = 'waiting'), false) AS is_untouched
+FROM backstop.steps WHERE work_kind = 'run' AND work_id = %(run_id)s;
 
 -- name: newer_than_vote
 -- What a person did after they voted like this: took it back, or voted again. A rejection is only ever taken back.

@@ -1,8 +1,10 @@
 """Values to put in a journal, and a clock that stands still."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from bot.domain.approvals import Decision, Vote, decide, explain_rejection
 from bot.domain.planned import (
     Estimate,
     PlannedDrop,
@@ -14,8 +16,11 @@ from bot.domain.planned import (
 )
 from bot.domain.plans import ChainPlan
 from bot.domain.runs import Lease, Run, RunState, Step, WorkKind
+from bot.ports.journal import Count, Verdict
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+NEVER = datetime(2999, 1, 1, tzinfo=UTC)
+"""A request of that expiry is open, whatever the state database's clock says."""
 
 PLAN = ChainPlan(
     environment="prod",
@@ -61,7 +66,9 @@ class StoppedClock:
         self.at += timedelta(seconds=seconds)
 
 
-def make_run(run_id: str = "raaaaa", environment: str = "prod", created_at: datetime = NOON) -> Run:
+def make_run(
+    run_id: str = "raaaaa", environment: str = "prod", created_at: datetime = NOON, expires_at: datetime = NEVER
+) -> Run:
     return Run(
         id=run_id,
         environment=environment,
@@ -71,10 +78,29 @@ def make_run(run_id: str = "raaaaa", environment: str = "prod", created_at: date
         reason="flags broke the calendar",
         channel="C0INCIDENT",
         created_at=created_at,
-        expires_at=created_at + timedelta(minutes=30),
+        expires_at=expires_at,
     )
 
 
 def lease(fencing_token: int = 1, run_id: str = "raaaaa") -> Lease:
     """An owner's, of the run that tests open."""
     return Lease(WorkKind.RUN, run_id, fencing_token)
+
+
+def counter(quorum: int = 99) -> Count:
+    """Count votes for `PLAN` as the engine does; by default no quorum is reached."""
+
+    def count(votes: Sequence[Vote]) -> Verdict:
+        state = DECIDED[decide(votes, PLAN.digest, quorum)]
+        problem = explain_rejection(votes, PLAN.digest) if state is RunState.REJECTED else ""
+        return Verdict(state, problem, STEPS)
+
+    return count
+
+
+DECIDED = {
+    Decision.WAITING: RunState.PENDING,
+    Decision.APPROVED: RunState.APPROVED,
+    Decision.REJECTED: RunState.REJECTED,
+}
+COUNT = counter()

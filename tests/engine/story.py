@@ -12,8 +12,8 @@ from tests.fakes.process import Killed, Process
 from tests.fakes.world import World
 
 BEFORE_CHAIN = [
-    checklist.NOTIFY,
     checklist.RECHECK,
+    checklist.NOTIFY,
     checklist.BACKUP,
     checklist.STOP_TRAFFIC,
     checklist.EXCLUSIVE_ACCESS,

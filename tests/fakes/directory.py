@@ -17,7 +17,7 @@ def member(user_id: str, *groups: str) -> Voter:
 
 class FakeDirectory:
     """A `bot.ports.Directory`; `unreachable` people and channels cannot be looked up, and the bot is in every channel
-    but those `elsewhere`.
+    but those `elsewhere`. Channels that are `shared` have another organisation in them.
     """
 
     def __init__(self) -> None:
@@ -25,12 +25,18 @@ class FakeDirectory:
         self.people = {person.user_id: person for person in people}
         self.unreachable: set[str] = set()
         self.elsewhere: set[str] = set()
+        self.shared: set[str] = set()
 
     def look_up(self, user_id: str, groups: Sequence[str]) -> Voter:
         if user_id in self.unreachable or user_id not in self.people:
             raise TemporaryError("lookup-failed", f"Slack does not say who {user_id} is.")
         person = self.people[user_id]
         return replace(person, groups=person.groups & set(groups))
+
+    def is_shared(self, channel: str) -> bool:
+        if channel in self.unreachable:
+            raise TemporaryError("lookup-failed", f"Slack does not say if {channel} is shared.")
+        return channel in self.shared
 
     def is_in(self, channel: str) -> bool:
         if channel in self.unreachable:

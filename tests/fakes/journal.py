@@ -29,7 +29,9 @@ from bot.domain.runs import (
 )
 from bot.errors import PermanentError
 from bot.planning.checklist import RECHECK
+from bot.planning.kinds import is_recheck_ahead
 from bot.ports import AuditEntry, AuditEvent, Clock, Journal, Request
+from bot.ports.journal import Count
 
 _BY_OTHER_WAYS = frozenset({RunState.PENDING, RunState.APPROVED, RunState.RUNNING})
 _ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.UNDONE, StepState.SKIPPED})
@@ -333,10 +335,12 @@ class FakeRuns:
 
     def replan(
         self, lease: Lease, plan: Plan, expires_at: datetime, entries: Mapping[str, AuditEntry] | None = None
-    ) -> None:
+    ) -> bool:
         run_id, run = lease.id, self._leases.check(lease)
         if run.state is not RunState.RUNNING:
             raise lease_lost(lease)
+        if run.cancel_requested_by:
+            return False
         self._leases.release(WorkKind.RUN, run_id)
         self.put(run, state=RunState.PENDING, plan=plan, expires_at=expires_at, steps=(), started_at=None)
         kept = {user: vote for user, vote in self.ballots[run_id].items() if vote.digest == plan.digest}
@@ -344,6 +348,7 @@ class FakeRuns:
         for user_id, entry in (entries or {}).items():
             kept.pop(user_id, None)
             self._audit.add(run_id, entry)
+        return True
 
     def take(self, run_id: str, owner: str, lease_s: float) -> Run | None:
         run = self.table.get(run_id)
@@ -360,6 +365,9 @@ class FakeRuns:
         states = {run.id: run.state for run in self.table.values()}
         ended = {run_id for run_id in states if until.get((WorkKind.RUN, run_id), now + 1) <= now}
         return [i for i, s in states.items() if s is RunState.APPROVED or (s is RunState.RUNNING and i in ended)]
+
+    def now(self) -> datetime:
+        return self._clock.now()
 
     def expired(self) -> Sequence[str]:
         pending = [run for run in self.table.values() if run.state is RunState.PENDING]
@@ -389,14 +397,47 @@ class FakeVotes:
     def __init__(self, runs: FakeRuns, audit: FakeAudit) -> None:
         self._runs = runs
         self._audit = audit
+        self._lock = threading.Lock()
         self._retractions: dict[tuple[str, str, Choice, str], Decimal] = {}
 
-    def cast(self, run_id: str, vote: Vote, entry: AuditEntry | None = None) -> bool:
+    def cast(self, run_id: str, vote: Vote, count: Count, entry: AuditEntry | None = None) -> RunState | None:
+        with self._lock:
+            self._check_open(run_id, vote)
+            return self._count(run_id, count) if self._record(run_id, vote, entry) else None
+
+    def decide(self, run_id: str, digest: str, count: Count) -> RunState | None:
+        with self._lock:
+            run = self._runs.table[run_id]
+            if run.state is not RunState.PENDING or run.plan.digest != digest or run_id in self._runs.expired():
+                return None
+            return self._count(run_id, count)
+
+    def _check_open(self, run_id: str, vote: Vote) -> None:
         run = self._runs.table[run_id]
-        if run.state is not RunState.PENDING:
+        stops = vote.choice is Choice.REJECT and run.state in {RunState.APPROVED, RunState.RUNNING}
+        if run.state is not RunState.PENDING and not stops:
             raise PermanentError("not-pending", f"Run {run_id} takes no votes.")
         if run.plan.digest != vote.digest:
             raise PermanentError("vote-stale", f"The plan of run {run_id} has just become another one.")
+        if stops and not is_recheck_ahead(run):
+            raise PermanentError("vote-closed", f"Run {run_id} is under way; it was too late to reject it.")
+        if run_id in self._runs.expired():
+            raise PermanentError("request-expired", f"Nobody decided on run {run_id} in time.")
+
+    def _count(self, run_id: str, count: Count) -> RunState:
+        run, verdict = self._runs.table[run_id], count(self.current(run_id))
+        untouched = all(step.state is StepState.WAITING for step in run.steps)
+        if run.state is RunState.RUNNING or not untouched:
+            self._runs.request_cancel(
+                run_id, next(v.user_id for v in self.current(run_id) if v.choice is Choice.REJECT)
+            )
+        elif verdict.state is RunState.REJECTED:
+            self._runs.end(run_id, verdict.state, verdict.problem, expect=frozenset({run.state}), entry=verdict.entry)
+        elif verdict.state is RunState.APPROVED:
+            self._runs.approve(run_id, run.plan.digest, verdict.steps, verdict.entry)
+        return self._runs.table[run_id].state
+
+    def _record(self, run_id: str, vote: Vote, entry: AuditEntry | None) -> bool:
         taken_back = self._retractions.get((run_id, vote.user_id, vote.choice, vote.digest[:12]))
         if vote.how == "reaction" and taken_back is not None and taken_back >= vote.event_ts:
             return False

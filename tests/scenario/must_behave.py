@@ -20,6 +20,7 @@ ROLLBACKS = {
     "a smoke test that fails": "smoke-test-fails",
     "facts that change void the votes": "world-moves",
     "votes of a deactivated lead, a guest, a stranger do not count; one rejection ends it": "wrong-voters",
+    "a channel that another organisation is in: nothing is started there": "shared-channel",
     "a restart in the middle of a run goes on where it was": "bot-killed",
     "two replicas of the bot: one plan, one run, no doubled message": "two-replicas",
     "two leads vote at the same moment": "votes-at-once",

@@ -6,8 +6,9 @@ from bot.adapters.journal.drills import PostgresDrillRepository
 from bot.adapters.journal.jobs import Jobs
 from bot.adapters.journal.leases import Leases
 from bot.adapters.journal.requests import Activity, Freezes, Requests
-from bot.adapters.journal.runs import Runs, Votes
+from bot.adapters.journal.runs import Runs
 from bot.adapters.journal.schema import migrate
+from bot.adapters.journal.votes import Votes
 from bot.ports import Clock, Journal
 
 __all__ = ["Pool", "PostgresDrillRepository", "PostgresJournal", "migrate", "open_pool", "verify_chain"]
@@ -20,7 +21,7 @@ class PostgresJournal(Journal):
 
     Args:
         pool: to the state database; see `open_pool`.
-        clock: for the expiry of requests; leases and steps use the server's.
+        clock: for drills; the expiry of requests, leases and steps use the server's.
     """
 
     def __init__(self, pool: Pool, clock: Clock) -> None:

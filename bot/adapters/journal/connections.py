@@ -129,7 +129,7 @@ class Table:
 
     Args:
         pool: to the state database; see `open_pool`.
-        clock: for the expiry of requests; leases and steps use the server's.
+        clock: for drills; the expiry of requests, leases and steps use the server's.
     """
 
     _queries = load("sql.journal", "queries.sql")

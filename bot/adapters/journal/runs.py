@@ -1,9 +1,7 @@
-"""Stores runs and the votes on them: one open run per environment, one owner per run, one vote per person."""
+"""Stores runs: one open run per environment, one owner per run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import DictRow
@@ -13,86 +11,17 @@ from bot.adapters.journal.audit import append
 from bot.adapters.journal.connections import Table, connection
 from bot.adapters.journal.leases import (
     LEASES,
-    add_steps,
     check_owner,
     clear_steps,
     lease_lost,
     release_lease,
     take_lease,
 )
-from bot.adapters.named_queries import load
-from bot.domain.approvals import Retracted, Retraction, Vote
+from bot.adapters.journal.votes import BALLOTS, approve
 from bot.domain.plans import Plan
-from bot.domain.runs import NEXT, OPEN, Lease, Run, RunState, Step, TransitionError, WorkKind
+from bot.domain.runs import NEXT, Lease, Run, RunState, Step, TransitionError, WorkKind
 from bot.errors import PermanentError, TemporaryError
-from bot.planning.checklist import RECHECK
 from bot.ports import AuditEntry
-
-BALLOTS = load("sql.journal", "votes.sql")
-
-
-class Votes(Table):
-    """A `bot.ports.journal.Votes`."""
-
-    def cast(self, run_id: str, vote: Vote, entry: AuditEntry | None = None) -> bool:
-        """Record a vote; the same person's earlier one is replaced. False when they did something newer since.
-
-        Raises:
-            PermanentError: ``not-pending`` when the run takes no votes any more; ``vote-stale``.
-        """
-        values = {"run_id": run_id, **mapping.vote_row(vote)}
-        with connection(self._pool) as conn:
-            _check_open(conn, run_id, vote.digest)
-            if conn.execute(BALLOTS["newer_than_vote"], values).fetchone() is not None:
-                return False
-            recorded = conn.execute(BALLOTS["cast_vote"], values).fetchone() is not None
-            append(conn, run_id, entry if recorded else None)
-        return True
-
-    def withdraw(self, run_id: str, retraction: Retraction, entry: AuditEntry | None = None) -> Retracted:
-        """Take a person's vote by reaction back, and remember that; see `bot.ports.journal.Votes.withdraw`."""
-        # decision 26: the retraction is remembered in any case, because an older vote may arrive later
-        values = {"run_id": run_id, "until": RECHECK, **asdict(retraction)}
-        with connection(self._pool) as conn:
-            run = conn.execute(BALLOTS["lock_run"], values).fetchone()
-            if run is None:
-                return Retracted.NOTHING
-            conn.execute(BALLOTS["note_retraction"], values)
-            came_of_it = _judge(conn, RunState(run["state"]), values)
-            if came_of_it is Retracted.DONE:
-                conn.execute(BALLOTS["clear_vote"], values)
-                append(conn, run_id, entry)
-        return came_of_it
-
-    def current(self, run_id: str) -> Sequence[Vote]:
-        """Votes now, oldest first."""
-        with connection(self._pool) as conn:
-            return [mapping.read_vote(row) for row in conn.execute(BALLOTS["votes"], {"run_id": run_id})]
-
-
-def _check_open(conn: Connection[DictRow], run_id: str, digest: str) -> None:
-    """Hold the run's row if it takes votes for that plan."""
-    run = conn.execute(BALLOTS["lock_run"], {"run_id": run_id}).fetchone()
-    if run is None or run["state"] != RunState.PENDING:
-        raise PermanentError(
-            "not-pending",
-            f"Run {run_id} takes no votes: it is no longer waiting for approval.",
-            "`/rollback status` shows where it is.",
-        )
-    if run["digest"] != digest:
-        raise PermanentError(
-            "vote-stale",
-            f"The plan of run {run_id} has just become another one; your vote was not counted for it.",
-            "Read the newest request in the thread and vote there.",
-        )
-
-
-def _judge(conn: Connection[DictRow], state: RunState, values: dict[str, Any]) -> Retracted:
-    vote = conn.execute(BALLOTS["retracted_vote"], values).fetchone()
-    if vote is None or state not in OPEN:
-        return Retracted.NOTHING
-    return Retracted.DONE if state is RunState.PENDING or vote["counted_again"] else Retracted.TOO_LATE
-
 
 _BY_OTHER_WAYS = frozenset({RunState.PENDING, RunState.APPROVED, RunState.RUNNING})
 """States a run comes to by `open_run`, `replan`, `approve`, `resume` or `take`, never by `end`."""
@@ -143,15 +72,12 @@ class Runs(Table):
         return mapping.read_run(row) if row else None
 
     def approve(self, run_id: str, digest: str, steps: Sequence[Step], entry: AuditEntry | None = None) -> bool:
-        """PENDING → APPROVED in one conditional update, with its checklist; False when someone else was first,
-        the digest is no longer the plan's, or the request's time is over.
+        """PENDING → APPROVED without votes, with its checklist; False when someone else was first, the digest is no
+        longer the plan's, or the request's time is over.
         """
-        values = {"run_id": run_id, "digest": digest, "now": self._clock.now()}
         with connection(self._pool) as conn:
-            if conn.execute(self._queries["approve_run"], values).fetchone() is None:
+            if not approve(conn, run_id, digest, steps):
                 return False
-            clear_steps(conn, WorkKind.RUN, run_id)
-            add_steps(conn, WorkKind.RUN, run_id, steps)
             append(conn, run_id, entry)
         return True
 
@@ -198,19 +124,21 @@ class Runs(Table):
 
     def replan(
         self, lease: Lease, plan: Plan, expires_at: datetime, entries: Mapping[str, AuditEntry] | None = None
-    ) -> None:
+    ) -> bool:
         """RUNNING → PENDING with a new plan. Its steps are deleted, and every vote that was for another digest or is
-        one of those that `entries` are about.
+        one of those that `entries` are about. False, and nothing changed, when somebody has asked to stop it.
 
         Raises:
             PermanentError: ``fenced-off``.
         """
         run_id, row = lease.id, mapping.plan_row(plan)
         with connection(self._pool) as conn:
-            state = _locked_state(conn, run_id)
+            run = conn.execute(LEASES["lock_run"], {"id": run_id}).fetchone()
             check_owner(conn, lease)
-            if state is not RunState.RUNNING:
+            if run is None or run["state"] != RunState.RUNNING:
                 raise lease_lost(lease)
+            if run["cancel_requested_by"]:
+                return False
             conn.execute(LEASES["replan_run"], {"id": run_id, "expires_at": expires_at, **row})
             release_lease(conn, WorkKind.RUN, run_id)
             clear_steps(conn, WorkKind.RUN, run_id)
@@ -218,6 +146,7 @@ class Runs(Table):
             for user_id, entry in (entries or {}).items():
                 conn.execute(BALLOTS["clear_vote"], {"run_id": run_id, "user_id": user_id})
                 append(conn, run_id, entry)
+        return True
 
     def resume(self, run_id: str, entry: AuditEntry | None = None) -> bool:
         """PARKED → APPROVED, so that an owner takes it up; False when it is not parked."""
@@ -230,9 +159,13 @@ class Runs(Table):
         """Ask the owner to stop at the next safe place; the first request is remembered."""
         self._do("request_cancel", run_id=run_id, user_id=user_id)
 
+    def now(self) -> datetime:
+        """The server's time, in UTC."""
+        return mapping.utc((self._one("now") or {})["now"])
+
     def expired(self) -> Sequence[str]:
-        """Ids of pending runs past their time."""
-        return [row["id"] for row in self._all("expired_runs", now=self._clock.now())]
+        """Ids of pending runs past their time, by the server's clock."""
+        return [row["id"] for row in self._all("expired_runs")]
 
     def take(self, run_id: str, owner: str, lease_s: float) -> Run | None:
         """Become the owner: a new fencing token, state RUNNING, a lease. None when another owner's lease still runs or

@@ -1,6 +1,6 @@
 """Posts, edits, uploads and finds messages in Slack, and looks up people and channels, always fresh."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from slack_sdk import WebClient
@@ -11,7 +11,7 @@ from slack_sdk.http_retry.builtin_handlers import (
 )
 from slack_sdk.webhook import WebhookClient
 
-from bot.adapters.slack.client import copy_client, find_missing, retry_after_s, translated
+from bot.adapters.slack.client import copy_client, find_missing, is_shared, retry_after_s, translated
 from bot.domain.approvals import Voter
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import BarredError, Message
@@ -122,6 +122,26 @@ class SlackChat:
                 "Try again in a minute.",
             ) from error
 
+    def is_shared(self, channel: str) -> bool:
+        """Look up whether others are in a channel; see `bot.ports.Directory.is_shared`."""
+        try:
+            with translated():
+                return is_shared(self._reader.conversations_info(channel=channel)["channel"])
+        except BarredError as error:
+            if error.reference != "slack-channel-not-found":
+                raise
+            raise PermanentError(
+                "channel-not-visible",
+                "I cannot see this channel, so I cannot tell if another organisation is in it. Nothing was done.",
+                "Invite me to it, or type it in the environment's incident channel.",
+            ) from error
+        except (TemporaryError, KeyError, TypeError, AttributeError) as error:
+            raise TemporaryError(
+                "lookup-failed",
+                "Slack could not say just now if this channel is shared with another organisation. Nothing was done.",
+                "Try again in a minute.",
+            ) from error
+
     def is_in(self, channel: str) -> bool:
         """Look up the bot's membership; a private channel that it is not in does not exist for it."""
         if channel.startswith("D"):  # commands cannot be typed in its own, and it cannot join other people's
@@ -142,9 +162,9 @@ class SlackChat:
         users: Sequence[str] = self._reader.usergroups_users_list(usergroup=group)["users"]
         return users
 
-    def missing(self, team_id: str, channels: Iterable[str]) -> Sequence[str]:
+    def missing(self, team_id: str, channels: Iterable[str], allowed: Collection[str] = ()) -> Sequence[str]:
         """List what keeps the bot from that workspace or those channels; empty if nothing does."""
-        return list(find_missing(self._client, team_id, channels))
+        return list(find_missing(self._client, team_id, channels, allowed))
 
     def find_posted(self, channel: str, thread_ts: str, key: str) -> str | None:
         """Find the message that was posted for a key; returns its ts, None if it is not among the last 1,000."""

@@ -2,7 +2,7 @@
 
 import http.client
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from urllib.error import HTTPError
 
@@ -62,13 +62,16 @@ def copy_client(client: WebClient, retries: Sequence[RetryHandler] = ()) -> WebC
     )
 
 
-def find_missing(client: WebClient, team_id: str, channels: Iterable[str]) -> Iterator[str]:
+def find_missing(
+    client: WebClient, team_id: str, channels: Iterable[str], allowed: Collection[str] = ()
+) -> Iterator[str]:
     """Find what keeps the bot from Slack, a phrase each; reads only (`backstop doctor`).
 
     Args:
         client: with the bot's token.
         team_id: the workspace of the token.
         channels: ids of the incident channels, in which it must be a member.
+        allowed: ids of channels that may be shared.
     """
     try:
         with translated():
@@ -79,10 +82,15 @@ def find_missing(client: WebClient, team_id: str, channels: Iterable[str]) -> It
     if seen != team_id:
         yield f"the bot token is of workspace {seen}, and team_id says {team_id}"
     for channel in channels:
-        yield from _check_channel(client, channel)
+        yield from _check_channel(client, channel, shared_allowed=channel in allowed)
 
 
-def _check_channel(client: WebClient, channel: str) -> Iterator[str]:
+def is_shared(channel: Mapping[str, object]) -> bool:
+    """Tell of a channel as Slack describes it if others than this workspace are in it, or invited."""
+    return any(channel.get(flag) for flag in ("is_ext_shared", "is_org_shared", "is_pending_ext_shared"))
+
+
+def _check_channel(client: WebClient, channel: str, *, shared_allowed: bool) -> Iterator[str]:
     try:
         with translated():
             found = client.conversations_info(channel=channel).get("channel") or {}
@@ -93,6 +101,11 @@ def _check_channel(client: WebClient, channel: str) -> Iterator[str]:
         yield f"channel {channel} is archived"
     elif not found.get("is_member"):
         yield f"the bot is no member of channel {channel}: invite it"
+    elif is_shared(found) and not shared_allowed:
+        yield (
+            f"channel {channel} is shared with another organisation, so votes there do not count: "
+            "unshare it, or add it to slack.allow_shared_channels"
+        )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Checks people's permissions. Everyone is looked up fresh, and a failed look-up means no permission."""
+"""Checks the permissions of people and channels. They are looked up fresh, and a failed look-up means no permission."""
 
 from bot.domain.approvals import Voter, is_approver
 from bot.domain.environments import Environment
@@ -8,6 +8,10 @@ from bot.errors import PermanentError
 
 MEMBER_FOR_S = 600.0
 """For how long a reader's membership is cached. Votes never use the cache."""
+UNSHARED_FOR_S = 30.0
+"""For how long it is cached that a channel is not shared."""
+_CHANNEL_IDS = ("C", "G")
+"""How Slack's ids of channels and group conversations begin."""
 
 
 class Readers:
@@ -31,6 +35,42 @@ class Readers:
         if now - self._seen_at.get(user_id, now - MEMBER_FOR_S) >= MEMBER_FOR_S:
             check_reader(services, user_id)
             self._seen_at[user_id] = now
+
+
+class Channels:
+    """Caches which channels are this workspace's own. Votes never use the cache."""
+
+    def __init__(self) -> None:
+        self._seen_at: dict[str, float] = {}
+
+    def check(self, services: Services, channel: str) -> None:
+        """Let requests through from channels that are not shared, or were not within `UNSHARED_FOR_S`.
+
+        Raises:
+            BotError: see `check_channel`.
+        """
+        now = services.clock.monotonic()  # only success is cached: a channel that is unshared must not wait
+        if now - self._seen_at.get(channel, now - UNSHARED_FOR_S) >= UNSHARED_FOR_S:
+            check_channel(services, channel)
+            self._seen_at[channel] = now
+
+
+def check_channel(services: Services, channel: str) -> None:
+    """Refuse a channel that another organisation is in or is invited to, unless the configuration allows it.
+
+    Raises:
+        PermanentError: ``shared-channel``, ``channel-not-visible``.
+        TemporaryError: ``lookup-failed``.
+    """
+    # decision 35: requests from the Home tab and from direct messages have no channel that could be shared
+    if not channel.startswith(_CHANNEL_IDS) or channel in services.allowed_shared_channels:
+        return
+    if services.directory.is_shared(channel):
+        raise PermanentError(
+            "shared-channel",
+            "This channel is shared with another organisation or is about to be. Nothing was done.",
+            f"Use a channel of this workspace alone. To allow this one, add {channel} to slack.allow_shared_channels.",
+        )
 
 
 def check_member(services: Services, user_id: str, environment: Environment) -> Voter:

@@ -1,18 +1,29 @@
 """Casts and withdraws votes. Every voter is looked up fresh; the vote that completes the quorum starts the run once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.domain.approvals import Choice, Decision, Retracted, Retraction, Vote, Voter, decide, refusal
-from bot.domain.runs import Run, RunState
+from bot.domain.approvals import (
+    Choice,
+    Decision,
+    Retracted,
+    Retraction,
+    Vote,
+    Voter,
+    decide,
+    explain_rejection,
+    refusal,
+)
+from bot.domain.runs import OPEN, Run, RunState
+from bot.engine.approvals.authorization import check_channel
 from bot.engine.context import Services
 from bot.engine.requests import CastVote
 from bot.errors import PermanentError
-from bot.planning.kinds import build_checklist
+from bot.planning.kinds import build_checklist, is_recheck_ahead, is_retired
 from bot.planning.refusals import check_not_retired
 from bot.ports import Audience, AuditEntry
-
-_PENDING = frozenset({RunState.PENDING})
+from bot.ports.journal import Count, Verdict
 
 
 @dataclass(frozen=True)
@@ -30,8 +41,8 @@ def vote(services: Services, audience: Audience, request: CastVote) -> None:
     """Handle a reaction or a button on one of our messages. Any other message in the channel is ignored.
 
     Raises:
-        PermanentError: ``unknown-run``, ``vote-closed``, ``vote-stale``, ``vote-refused``,
-            ``restore-in-place-removed``.
+        PermanentError: ``unknown-run``, ``vote-closed``, ``vote-stale``, ``vote-refused``, ``request-expired``,
+            ``not-pending``, ``shared-channel``, ``channel-not-visible``, ``restore-in-place-removed``.
         TemporaryError: ``lookup-failed``; the vote does not count.
     """
     subject = _find_subject(services, audience, request)
@@ -42,7 +53,8 @@ def vote(services: Services, audience: Audience, request: CastVote) -> None:
     elif _has_counted(services, audience.user_id, subject.run, request):
         show(services, subject.run.id)
     else:
-        _check_open(subject)
+        _check_open(subject, request.choice)
+        _check_place(services, audience, subject.run, request.how)
         _cast(services, audience.user_id, subject.run, request)
 
 
@@ -66,11 +78,16 @@ def _has_counted(services: Services, user_id: str, run: Run, request: CastVote) 
     return run.state is not RunState.PENDING and (user_id, request.choice, request.how, run.plan.digest) in counted
 
 
-def _check_open(subject: _Subject) -> None:
+def _check_open(subject: _Subject, choice: Choice) -> None:
     run, asked = subject.run, subject.short_digest
-    if run.state is not RunState.PENDING:
+    # decision 26: one rejection stops a run until its plan has been re-checked; the journal has the last word
+    may_stop = choice is Choice.REJECT and is_recheck_ahead(run)
+    if run.state is not RunState.PENDING and not may_stop:
+        way_out = f"/rollback cancel {run.id} stops it for as long as that is possible."
         raise PermanentError(
-            "vote-closed", f"Run {run.id} is {run.state}; votes no longer change it.", "See /rollback status."
+            "vote-closed",
+            f"Run {run.id} is {run.state}; votes no longer change it.",
+            way_out if run.state in OPEN else "See /rollback status.",
         )
     if not asked:
         raise PermanentError(
@@ -92,11 +109,25 @@ def _cast(services: Services, user_id: str, run: Run, request: CastVote) -> None
         check_not_retired(run)
     voter = _check_voter(services, run, user_id, how)
     entry = AuditEntry(user_id, "voted", {"choice": choice.value, "how": how, "digest": digest, "name": voter.name})
+    cast = Vote(user_id, choice, digest, how, services.journal.runs.now(), _seen_at(request))
     # The journal drops a vote that was withdrawn while its voter was looked up (decision 26).
-    if services.journal.votes.cast(
-        run.id, Vote(user_id, choice, digest, how, services.clock.now(), _seen_at(request)), entry
-    ):
-        _decide(services, run)
+    state = services.journal.votes.cast(run.id, cast, _counter(services, run), entry)
+    if state is not None:
+        _follow(services, run.id, state)
+
+
+def _check_place(services: Services, audience: Audience, run: Run, how: str) -> None:
+    """Refuse votes from a channel that is shared; taking a vote back is never refused there.
+
+    Raises:
+        BotError: see `check_channel`.
+    """
+    try:
+        check_channel(services, audience.channel)
+    except PermanentError as error:
+        details = {"reason": error.message, "how": how, "channel": audience.channel}
+        services.journal.audit.append(run.id, audience.user_id, "vote-refused", details)
+        raise
 
 
 def _check_voter(services: Services, run: Run, user_id: str, how: str) -> Voter:
@@ -137,22 +168,38 @@ def _seen_at(request: CastVote) -> Decimal:
     return Decimal(request.event_ts or 0)
 
 
-def _decide(services: Services, run: Run) -> None:
-    """Count the votes, and approve or reject the run if they suffice."""
-    journal, digest = services.journal, run.plan.digest
-    quorum = services.env(run.environment).environment.approval.quorum
-    votes = journal.votes.current(run.id)
-    decision = decide(votes, digest, quorum)
-    if decision is Decision.REJECTED:
-        who = " and ".join(f"<@{vote.user_id}>" for vote in votes if vote.choice is Choice.REJECT)
-        ended = AuditEntry("backstop", "run-ended", {"state": RunState.REJECTED.value})
-        journal.runs.end(run.id, RunState.REJECTED, f"rejected by {who}", expect=_PENDING, entry=ended)
-    elif decision is Decision.APPROVED:
-        approved = AuditEntry("backstop", "approved", {"digest": digest, "quorum": quorum})
-        # One conditional update: of two votes that complete the quorum at once, one starts the run.
-        if journal.runs.approve(run.id, digest, build_checklist(run.plan.kind), approved):
-            services.queue.defer_run(run.id)
-    show(services, run.id)
+def decide_again(services: Services, run: Run) -> None:
+    """Count the votes of a pending run that stand already: a run with a full quorum must not wait for another vote."""
+    if is_retired(run):
+        return
+    if services.journal.votes.decide(run.id, run.plan.digest, _counter(services, run)) is RunState.APPROVED:
+        services.queue.defer_run(run.id)
+
+
+def _follow(services: Services, run_id: str, state: RunState) -> None:
+    # A run that is approved already may be queued again: one process takes it, the others find it taken.
+    if state is RunState.APPROVED:
+        services.queue.defer_run(run_id)
+    show(services, run_id)
+
+
+def _counter(services: Services, run: Run) -> Count:
+    """Make the function that counts the votes for the run's plan, which the journal calls while it holds the run."""
+    digest, quorum = run.plan.digest, services.env(run.environment).environment.approval.quorum
+    steps = build_checklist(run.plan.kind)
+
+    def count(votes: Iterable[Vote]) -> Verdict:
+        votes = list(votes)
+        decision = decide(votes, digest, quorum)
+        if decision is Decision.REJECTED:
+            ended = AuditEntry("backstop", "run-ended", {"state": RunState.REJECTED.value})
+            return Verdict(RunState.REJECTED, explain_rejection(votes, digest), entry=ended)
+        if decision is Decision.APPROVED:
+            approved = AuditEntry("backstop", "approved", {"digest": digest, "quorum": quorum})
+            return Verdict(RunState.APPROVED, steps=steps, entry=approved)
+        return Verdict(RunState.PENDING)
+
+    return count
 
 
 def show(services: Services, run_id: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.domain.runs import RunState
-from bot.engine.approvals.voting import show, show_as
+from bot.engine.approvals.voting import decide_again, show, show_as
 from bot.engine.context import Services
 from bot.engine.maintenance.cleanup import clean_up
 from bot.engine.requests import defer
@@ -36,13 +36,14 @@ def sweep(services: Services) -> None:
     for run_id in services.journal.runs.expired():
         _expire(services, run_id)
     for environment in services.envs:
-        _show_pending(services, environment)
+        _care_for_pending(services, environment)
 
 
-def _show_pending(services: Services, environment: str) -> None:
-    """A request whose opener died before it was shown is shown; one that is shown already is not edited by this."""
+def _care_for_pending(services: Services, environment: str) -> None:
+    """Count the votes of a request again, and show it: its opener may have died before. What is shown is not edited."""
     run = services.journal.runs.active(environment)
     if run is not None and run.state is RunState.PENDING:
+        decide_again(services, run)  # decision 26: a full quorum never waits
         show(services, run.id)
 
 

@@ -55,7 +55,7 @@ def open_pending(
     services: Services, plan: Plan, run_id: str, requester: str, reason: str, *, drill: str = "", name: str = ""
 ) -> Run:
     """Open a pending run for a plan; `drill` is the drill it belongs to, `name` the requester's in Slack."""
-    environment, now = services.env(plan.environment).environment, services.clock.now()
+    environment, now = services.env(plan.environment).environment, services.journal.runs.now()
     run = Run(
         id=run_id,
         environment=plan.environment,

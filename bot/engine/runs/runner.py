@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.domain.approvals import Vote
+from bot.domain.approvals import Vote, explain_rejection, rejecters
 from bot.domain.runs import Run, RunState, StepState
 from bot.engine.context import Services
 from bot.engine.runs.compensation import compensate, must_compensate, passed_no_return
@@ -64,7 +64,7 @@ class Runner:
         except VoidError as interrupt:
             self._stop(execution, interrupt.error, RunState.VOID)
         except CancelledError as interrupt:
-            self._give_up(execution, f"cancelled by <@{interrupt.user_id}>", RunState.CANCELLED)
+            self._give_up(execution, *self._stopped_by(execution, interrupt.user_id))
         except OwnershipLostError:
             raise
         except Exception as error:  # noqa: BLE001 -- a bug must not leave traffic down: see `as_failure`
@@ -118,7 +118,8 @@ class Runner:
         if checked is None or checked.ended_at is None or stop is None or stop.attempts:
             return
         # decision 26: an approval is for the plan as it was when it was given
-        if self._services.clock.now() - checked.ended_at > execution.env.environment.approval.window:
+        now = execution.insist(self._services.journal.runs.now)
+        if now - checked.ended_at > execution.env.environment.approval.window:
             for key in (RECHECK, BACKUP):
                 if key in steps:
                     execution.record(key, StepState.WAITING, "to be done again: the last time is too long ago")
@@ -204,12 +205,12 @@ class Runner:
         execution.insist(execution.refresh)
         services, run = self._services, execution.run
         if run.cancel_requested_by:  # nobody is asked for their consent to what somebody has stopped
-            self._give_up(execution, f"cancelled by <@{run.cancel_requested_by}>", RunState.CANCELLED)
+            self._give_up(execution, *self._stopped_by(execution, run.cancel_requested_by))
             return
         if any(step.attempts and self._actions[step.key].undoes for step in run.steps):
             self._stop(execution, _moved(run, interrupt), RunState.VOID)
             return
-        expires_at = services.clock.now() + execution.env.environment.approval.window
+        expires_at = execution.insist(services.journal.runs.now) + execution.env.environment.approval.window
         asked = replace(
             run, state=RunState.PENDING, plan=interrupt.plan, expires_at=expires_at, steps=(), started_at=None
         )
@@ -222,9 +223,20 @@ class Runner:
         execution.say(lambda: services.announcer.changed(asked, run.plan.short_digest, interrupt.differences))
         self._announce(execution, asked)
         gone = {user: _withdrawn(run, user, why) for user, why in interrupt.withdrawn.items()}
-        execution.insist(lambda: services.journal.runs.replan(run.lease, interrupt.plan, expires_at, gone))
+        waits = execution.insist(lambda: services.journal.runs.replan(run.lease, interrupt.plan, expires_at, gone))
         execution.insist(execution.refresh)
+        if not waits:  # somebody has stopped it since it was looked at
+            self._give_up(execution, *self._stopped_by(execution, execution.run.cancel_requested_by))
+            return
         self._announce(execution, execution.run)
+
+    def _stopped_by(self, execution: Execution, user_id: str) -> tuple[str, RunState]:
+        """Write why a run that somebody has stopped ends, and as what: a vote against it, or a cancel."""
+        run = execution.run
+        votes = execution.insist(lambda: self._services.journal.votes.current(run.id))
+        if user_id in rejecters(votes, run.plan.digest):
+            return explain_rejection(votes, run.plan.digest), RunState.REJECTED
+        return f"cancelled by <@{user_id}>", RunState.CANCELLED
 
     def _votes(self, run: Run) -> list[Vote]:
         return [vote for vote in self._services.journal.votes.current(run.id) if vote.digest == run.plan.digest]

@@ -149,3 +149,30 @@ def wrong_voters(story: Story) -> None:
     story.settle()
     checks.equal("a lead's ❌ ends it", story.state(), "rejected")
     check_untouched(story, before)
+
+
+SHARED = "C0SHARED"
+"""A channel in which another organisation is, and which the configuration does not allow."""
+
+
+def shared_channel(story: Story) -> None:
+    """Nothing is started from a channel that another organisation is in; questions are answered there."""
+    before, oncall = observe(story), story.cast.oncall
+    seen = {message["ts"] for message in story.slack.messages(SHARED)}
+
+    def answer(part: str) -> str:
+        def look() -> str | None:
+            messages = [m for m in story.slack.messages(SHARED) if m["ts"] not in seen]
+            texts = [all_text(message) for message in messages if message["addressee"] == oncall.user_id]
+            return next((text for text in texts if part in text), None)
+
+        return str(story.wait(look, f"an answer with {part} in the shared channel"))
+
+    for line in ("/rollback prod 027", "/rollback freeze prod audit", "/backups prod take"):
+        oncall.types(line, SHARED)
+        reported = answer("shared-channel")
+        story.checks.says(f"{line} is refused there", reported, "another organisation", "slack.allow_shared_channels")
+        seen |= {message["ts"] for message in story.slack.messages(SHARED)}
+    oncall.types("/migrations prod", SHARED)
+    story.checks.says("/migrations prod is answered there", answer("027"), "027")
+    check_untouched(story, before)

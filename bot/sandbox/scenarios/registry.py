@@ -64,6 +64,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "tenants": Scenario(beyond_plan.tenants),
     "triggers": Scenario(beyond_plan.triggers),
     "wrong-voters": Scenario(refusals.wrong_voters),
+    "shared-channel": Scenario(refusals.shared_channel),
     "locked-table-at-planning": Scenario(troubles.locked_table_at_planning),
     "locked-table-in-run": Scenario(troubles.locked_table_in_run),
     "pod-never-stops": Scenario(troubles.pod_never_stops),

@@ -69,6 +69,8 @@ class Channel:
     is_archived: bool = False
     is_im: bool = False
     is_ext_shared: bool = False
+    is_org_shared: bool = False
+    is_pending_ext_shared: bool = False
     created_s: int = 1_700_000_000
     topic: str = ""
 
@@ -88,9 +90,14 @@ class Channel:
             "is_private": self.is_private,
             "is_archived": self.is_archived,
             "is_general": self.name == "general",
-            "is_shared": self.is_ext_shared,
+            "is_shared": self.is_ext_shared or self.is_org_shared,
             "is_ext_shared": self.is_ext_shared,
-            "is_org_shared": False,
+            "is_org_shared": self.is_org_shared,
+            "is_pending_ext_shared": self.is_pending_ext_shared,
+            "pending_shared": [OTHER_TEAM] if self.is_pending_ext_shared else [],
+            "pending_connected_team_ids": [OTHER_TEAM] if self.is_pending_ext_shared else [],
+            "context_team_id": TEAM,
+            "shared_team_ids": [TEAM, OTHER_TEAM] if self.is_ext_shared or self.is_org_shared else [TEAM],
             "is_member": bot_user in self.members,
             "created": self.created_s,
             "num_members": len(self.members),

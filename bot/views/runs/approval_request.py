@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bot.domain.approvals import Choice, Vote
 from bot.domain.runs import OPEN, Run, RunState, StepState
+from bot.planning.kinds import is_recheck_ahead
 from bot.views.buttons import for_ballot
 from bot.views.kit.blocks import View, actions, context, header, listing, page, section
 from bot.views.kit.text import code, moment, one_line, person, prose
@@ -105,6 +106,8 @@ def _closing(run: Run) -> list[dict[str, object]]:
             *actions(for_ballot(run)),
             context(how, "Only the approvers' votes count; whoever's does not is told why."),
         ]
+    if is_recheck_ahead(run):
+        return [context("*Approved.* The plan is checked again before it starts. Until then one ❌ stops it.")]
     if run.state in {RunState.APPROVED, RunState.RUNNING, RunState.PARKED, RunState.SUCCEEDED, RunState.FAILED}:
         return [context(f"*Approved.* Voting is closed; now: {STATES[run.state]}. The card shows each step.")]
     problem = f" {prose(run.problem, 300)}" if run.problem else ""

@@ -9,7 +9,7 @@ from bot.domain.approvals import Choice, Retraction, Vote
 from bot.domain.jobs import JobKind
 from bot.domain.runs import Progress, RunState, StepState
 from bot.ports import Request
-from tests.adapters.samples import NOON, PLAN, STEPS, lease, make_run
+from tests.adapters.samples import COUNT, NEVER, NOON, PLAN, STEPS, lease, make_run
 
 WEEK_S = 7 * 86_400.0
 
@@ -46,7 +46,7 @@ def test_the_pulse_changes_with_everything_that_is_shown(either: PostgresJournal
 
     either.runs.open(make_run())
     changed()
-    either.votes.cast("raaaaa", Vote("U1", Choice.APPROVE, PLAN.digest, "reaction", NOON))
+    either.votes.cast("raaaaa", Vote("U1", Choice.APPROVE, PLAN.digest, "reaction", NOON), COUNT)
     changed()
     either.votes.withdraw("raaaaa", Retraction("U1", Choice.APPROVE, PLAN.short_digest))
     assert either.activity.pulse() == seen[1]
@@ -83,7 +83,7 @@ def test_a_replan_changes_the_pulse(journal: PostgresJournal) -> None:
     assert run is not None
     before = journal.activity.pulse()
     moved = replace(PLAN, schema_fingerprint="99" * 32)
-    journal.runs.replan(run.lease, moved, NOON + timedelta(hours=1))
+    journal.runs.replan(run.lease, moved, NEVER)
     assert journal.activity.pulse() != before
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.approvals import Voter, refusal
-from bot.errors import TemporaryError
+from bot.errors import PermanentError, TemporaryError
 from bot.ports.chat import BarredError
 from tests.adapters.slack.conftest import Place
 from tests.views.samples import PROD
@@ -98,15 +98,44 @@ def test_a_missing_scope_is_named(place: Place) -> None:
         place.chat.is_in("C0INCIDENT")
 
 
+@pytest.mark.parametrize("flag", ["is_ext_shared", "is_org_shared", "is_pending_ext_shared"])
+def test_a_channel_with_others_in_it_or_invited_is_shared(place: Place, flag: str) -> None:
+    assert not place.chat.is_shared("C0DEV")
+    channels = place.emulator.workspace.channels
+    channels["C0DEV"] = replace(channels["C0DEV"], **{flag: True})  # type: ignore[arg-type]  # all three are flags
+    assert place.chat.is_shared("C0DEV")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "5xx", "status": 500}, {"kind": "drop"}, {"kind": "error", "error": "internal_error"}],
+)
+def test_a_channel_that_cannot_be_looked_up_now_is_neither(place: Place, fault: dict[str, str]) -> None:
+    place.hands.fault(**fault, method="conversations.info")
+    with pytest.raises(TemporaryError, match="lookup-failed"):
+        place.chat.is_shared("C0DEV")
+
+
+def test_a_private_channel_without_the_bot_cannot_be_seen(place: Place) -> None:
+    with pytest.raises(PermanentError, match="channel-not-visible"):
+        place.chat.is_shared("C0PRIVATE")
+
+
 def test_nothing_keeps_the_bot_from_slack(place: Place) -> None:
-    assert place.chat.missing(place.emulator.workspace.team_id, ["C0INCIDENT"]) == []
+    assert place.chat.missing(place.emulator.workspace.team_id, ["C0DEV", "C0INCIDENT"], {"C0INCIDENT"}) == []
+
+
+def test_a_shared_incident_channel_is_named(place: Place) -> None:
+    (line,) = place.chat.missing(place.emulator.workspace.team_id, ["C0DEV", "C0INCIDENT"])
+    assert line.startswith("channel C0INCIDENT is shared with another organisation, so votes there do not count")
+    assert "slack.allow_shared_channels" in line
 
 
 def test_each_channel_by_itself(place: Place) -> None:
     channels = place.emulator.workspace.channels
     channels["C0OUTSIDE"] = replace(channels["C0INCIDENT"], id="C0OUTSIDE", name="outside", members=set())
     channels["C0OLD"] = replace(channels["C0INCIDENT"], id="C0OLD", name="old", is_archived=True)
-    found = place.chat.missing(place.emulator.workspace.team_id, ["C0NOWHERE", "C0OUTSIDE", "C0OLD", "C0INCIDENT"])
+    found = place.chat.missing(place.emulator.workspace.team_id, ["C0NOWHERE", "C0OUTSIDE", "C0OLD", "C0DEV"])
     assert [line.partition(":")[0] for line in found] == [
         "channel C0NOWHERE cannot be looked at, perhaps the bot was not invited",
         "the bot is no member of channel C0OUTSIDE",

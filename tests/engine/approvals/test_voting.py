@@ -127,7 +127,7 @@ def test_two_votes_at_once_start_one_run(story: Story, world: World) -> None:
 
     probe = Story(World(world.scratch))
     probe.roll_back()
-    number = probe.process.calls.index("journal.runs.approve") + 1
+    number = probe.process.calls.index("journal.votes.cast") + 1
     story.process.at_call[number] = vote_elsewhere
     story.approve(LEAD_B)
     assert faults_in_success(world) == []

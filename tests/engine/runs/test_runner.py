@@ -45,8 +45,8 @@ def test_the_headline_run(story: Story, world: World) -> None:
     run = story.roll_back("027")
     assert faults_in_success(world) == []
     assert [(step.key, step.detail) for step in run.steps] == [
-        ("notify", "in this channel"),
         ("recheck", f"unchanged, {run.plan.short_digest}; 2 votes stand"),
+        ("notify", "in this channel"),
         ("backup", f"prod_pre-rollback-027-{run.id}_20260301_120003, 0.0 MB"),
         ("stop-traffic", "api and web at 0, 2 services held"),
         ("fence", "1 sessions ended, closed to others"),

@@ -17,6 +17,7 @@ from bot.engine.status.cached_reads import CachedReads
 from bot.engine.status.home import HomeKeeper
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import EnvironmentSummary, HomeFacts
+from bot.ports.journal import Verdict
 from tests.drills import drill_of
 from tests.engine.hanging import Hanging
 from tests.engine.story import Story
@@ -85,7 +86,7 @@ def test_it_follows_a_run_to_its_open_follow_up(story: Story, world: World) -> N
     assert run is not None
     assert (run.state, shown(world).votes) == (RunState.PENDING, ())
 
-    world.journal.votes.cast(run.id, world_vote(world))
+    world.journal.votes.cast(run.id, world_vote(world), lambda _: Verdict(RunState.PENDING))
     refresh(world, keeper, services)
     assert [vote.user_id for vote in shown(world).votes] == [LEAD_A]
 

@@ -246,6 +246,8 @@ def test_the_leads_group_lists_everyone_in_it(client: WebClient, emulator: Slack
 def test_channels(client: WebClient) -> None:
     info = client.conversations_info(channel=INCIDENT)["channel"]
     assert (info["name"], info["is_member"], info["is_ext_shared"]) == ("incident-prod", True, True)
+    assert (info["is_shared"], info["is_org_shared"], info["is_pending_ext_shared"]) == (True, False, False)
+    assert (info["pending_shared"], info["shared_team_ids"]) == ([], ["T0PHYSIO", "T0PARTNER"])
     assert not client.conversations_info(channel="C0NOBOT")["channel"]["is_member"]
 
     first = client.conversations_members(channel=INCIDENT, limit=5)

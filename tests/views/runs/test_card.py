@@ -16,8 +16,8 @@ Rollback of prod to schema 026
 5 objects and 1,204 rows go; the app is down for about 41 s.
 Run `rk3f9a` · asked for by <@U0ONCALL> · approved by <@U0LEADA>, <@U0LEADB> · reason: flags break booking
 `/rollback prod 027` · plan `{digest}`
-✅ Notify team of rollback decision – 2.0 s
 ✅ Re-check the plan – 2.0 s
+✅ Notify team of rollback decision – 2.0 s
 ▶️ Create emergency backup – 1.2 of 3.4 MB (35 %), since <!date^1770778984^{{time_secs}}|2026-02-11 03:03 UTC>
 ⚪ Stop incoming traffic
 ⚪ Fence the database

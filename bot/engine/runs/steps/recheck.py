@@ -1,9 +1,9 @@
 """Re-checks the plan right before anything is touched: facts, digest and votes."""
 
-from bot.domain.approvals import Choice, Decision, Vote, decide, refusal
+from bot.domain.approvals import Choice, Decision, Vote, decide, refusal, rejecters
 from bot.engine.kinds import preview
 from bot.engine.runs.execution import Execution
-from bot.engine.runs.interrupts import ReplanError, VoidError
+from bot.engine.runs.interrupts import CancelledError, ReplanError, VoidError
 from bot.engine.runs.steps.step import Action, Outcome
 from bot.errors import BotError, PermanentError
 from bot.planning import checklist
@@ -22,6 +22,7 @@ class Recheck(Action):
         Raises:
             VoidError: it can no longer be planned.
             ReplanError: the digest or the votes changed.
+            CancelledError: a rejection stands.
         """
         run = execution.run
         _check_place(execution)
@@ -35,7 +36,10 @@ class Recheck(Action):
         refused = self._refused(execution)
         votes = [vote for vote in execution.services.journal.votes.current(run.id) if vote.user_id not in refused]
         quorum = 0 if run.drill else execution.env.environment.approval.quorum
-        if decide(votes, run.plan.digest, quorum) is not Decision.APPROVED:
+        decision = decide(votes, run.plan.digest, quorum)
+        if decision is Decision.REJECTED:  # by a version that counted after it had recorded the vote
+            raise CancelledError(rejecters(votes, run.plan.digest)[0])
+        if decision is not Decision.APPROVED:
             why = tuple(refused.values()) or (f"only {len(votes)} of {quorum} votes stand",)
             raise ReplanError(run.plan, why, refused)
         approval = f"part of drill {run.drill}, which needs no votes" if run.drill else f"{len(votes)} votes stand"

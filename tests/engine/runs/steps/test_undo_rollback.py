@@ -80,7 +80,7 @@ def test_approved_it_brings_back_what_was_dropped_and_the_app_that_served(story:
 
     assert faults_in_undone(world) == []
     assert [step.key for step in run.steps] == [
-        *(checklist.NOTIFY, checklist.RECHECK, checklist.BACKUP, checklist.FETCH, checklist.STOP_TRAFFIC),
+        *(checklist.RECHECK, checklist.NOTIFY, checklist.BACKUP, checklist.FETCH, checklist.STOP_TRAFFIC),
         *(
             checklist.EXCLUSIVE_ACCESS,
             checklist.RECREATE,
