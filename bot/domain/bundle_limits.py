@@ -22,7 +22,7 @@ class BundleLimits:
         max_manifest_bytes: of a manifest or sidecar, which is read into memory as a whole.
     """
 
-    # decision 34: 200,000 large objects and 20,000 tables make 220,000 files and a manifest of 32 MB.
+    # decision 37: 200,000 large objects and 20,000 tables make 220,000 files and a manifest of 32 MB.
     max_files: int = 300_000
     max_manifest_bytes: int = 64 * _MIB
 

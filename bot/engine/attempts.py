@@ -48,7 +48,7 @@ def max_attempts(request: Request) -> int:
 
 def give_up_request(services: Services, claim: Claim) -> None:
     """Finish a request that kills its handlers, without touching what it is about; its person hears of it."""
-    # decision 33: one command must not keep the bot down for every environment.
+    # decision 36: one command must not keep the bot down for every environment.
     stored, audience = claim.request, requests.read_audience(claim.request)
     error = _given_up(claim)
     _log.error("request %s (%s) is given up after %d attempts", stored.id, stored.kind, claim.interrupted)

@@ -135,7 +135,7 @@ def write_bundle(directory: Path, files: tuple[BundleFile, ...], manifest: bytes
             with _opened(directory / file.name.removeprefix(DUMP_PREFIX), meter) as source:
                 _add_file(archive, file, source)
             # tarfile keeps every header, 1 KB each, for a listing that nobody asks for; its stubs do not know.
-            archive.members.clear()  # type: ignore[attr-defined]
+            archive.members.clear()  # type: ignore[attr-defined] # see above
 
 
 def _add_file(archive: tarfile.TarFile, file: BundleFile, source: HashedReader) -> None:

@@ -14,14 +14,14 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class _Sidecar:
-    """What a sidecar has besides the manifest."""
+    """The part of a sidecar that a manifest has not."""
 
     bundle: StoredObject
 
 
 @dataclass(frozen=True)
 class _Head:
-    """What a search reads of a sidecar."""
+    """The part of a sidecar that a search reads."""
 
     format: int
     schema_version: int

@@ -133,7 +133,7 @@ class S3BackupStore:
 
         Progress counts every byte of the dump twice: hashed, then sent.
         """
-        # decision 34: it counts as taken once our own reader has accepted it from the bucket.
+        # decision 37: it counts as taken once our own reader has accepted it from the bucket.
         name = self._catalogue.parse_name(manifest.name)
         if name is None or str(name) != manifest.name:
             raise PermanentError("bad-backup-name", f"{manifest.name!r} is no backup name of {self._environment}.")
