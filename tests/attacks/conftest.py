@@ -17,6 +17,7 @@ from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.sides import PostgresSides
 from bot.domain.backups import BundleKind
 from bot.domain.environments import Timing
+from bot.domain.runs import Progress
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle
 from bot.sandbox.postgres import PostgresServer, find_bin_dir
@@ -51,6 +52,11 @@ WITNESSES = (
 )
 
 
+def ignore(progress: Progress) -> None:
+    """A report nobody reads."""
+    del progress
+
+
 @dataclass(frozen=True)
 class Attacked:
     """The live database, its sides, and its dumps by format."""
@@ -70,7 +76,7 @@ class Attacked:
         """Load a bundle, which must be refused with nothing run."""
         before = self.look()
         with pytest.raises(PermanentError) as error:
-            self.sides.load("r1", bundle, lambda progress: None)
+            self.sides.load("r1", bundle, ignore)
         assert self.look() == before
         assert self.sides.list() == []
         return error.value

@@ -13,7 +13,7 @@ from bot.domain.backups import BundleKind
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle
 from bot.sandbox.postgres import find_bin_dir
-from tests.attacks.conftest import FORMATS, LIVE, OWNER, ROOM, Attacked
+from tests.attacks.conftest import FORMATS, LIVE, OWNER, Attacked, ignore
 from tests.attacks.statements import ANYWHERE, DISGUISED, IN_ARCHIVES
 
 REFUSED = {"bundle-unsafe-statement", "bundle-foreign-object"}
@@ -161,12 +161,16 @@ def inserts(attacked: Attacked, path: Path, form: str = "directory") -> FetchedB
         "copy public.patients from stdin;\n1\tx\n\\.\nDROP DATABASE {live}",
         "COPY public.patients (id, name) FROM stdin WHERE public.spy();\n1\tx\n\\.\nSET xmloption = content",
         "COPY pg_authid FROM stdin;\n1\n\\.\nSET xmloption = content",
-        "CREATE FUNCTION public.q() RETURNS text LANGUAGE sql AS '\nCOPY public.patients FROM stdin;\n'; "
-        "DROP DATABASE {live}; --\n\\.\n",
+        (
+            "CREATE FUNCTION public.q() RETURNS text LANGUAGE sql AS '\nCOPY public.patients FROM stdin;\n'; "
+            "DROP DATABASE {live}; --\n\\.\n"
+        ),
         "CREATE TABLE public.z (a int)\nCOPY public.patients FROM stdin;\nDROP DATABASE {live};\n\\.\n",
         "INSERT INTO public.patients VALUES (1, 'it''s');\nDROP DATABASE {live}",
-        "INSERT INTO public.patients VALUES (1, 'a\nINSERT INTO public.patients VALUES (2, ''b'');\n'); "
-        "DROP DATABASE {live}",
+        (
+            "INSERT INTO public.patients VALUES (1, 'a\nINSERT INTO public.patients VALUES (2, ''b'');\n'); "
+            "DROP DATABASE {live}"
+        ),
         "\\! id\nSET xmloption = content",
         "\\connect {live}\nSET xmloption = content",
     ],
@@ -186,7 +190,7 @@ def test_the_line_is_named_and_the_statement_is_not_quoted(attacked: Attacked, t
     assert "Nothing of it was run" in error.hint
 
 
-def test_what_the_live_database_has_may_come_again(attacked: Attacked, tmp_path: Path) -> None:
+def test_what_the_live_database_has_may_come_again(tmp_path: Path) -> None:
     """A server with other options, or a mapping for another role, is another one."""
     known = {
         ("fdw", "files", ""),
@@ -217,10 +221,9 @@ def test_untouched_they_are_loaded(attacked: Attacked, tmp_path: Path, kind: Bun
     else:
         harmless = b"COMMENT ON TABLE public.patients IS 'harmless; DROP DATABASE attacked;';"
         bundle = attacked.archive(tmp_path / "dump", kind, (definition(attacked, "patients"), harmless))
-    side = attacked.sides.load("r1", bundle, lambda progress: None)
+    side = attacked.sides.load("r1", bundle, ignore)
     try:
         with psycopg.connect(attacked.superuser_dsn.replace(f"/{LIVE}", f"/{side}"), autocommit=True) as conn:
             assert conn.execute("SELECT count(*) FROM patients").fetchall() == [(50,)]
     finally:
         attacked.sides.drop(side)
-    assert ROOM

@@ -56,6 +56,8 @@ def may_set(node: Node) -> bool:
 
 def may_select(node: Node, *, script: bool) -> bool:
     """Say if pg_dump selects that: a function of its own, with constants, and nothing else."""
+    if script and node.HasField("where_clause"):
+        return _removes_large_object(node)
     if _has_more(node, {"target_list", "from_clause", "limit_option", "op"}) or len(node.target_list) != 1:
         return False
     target = node.target_list[0].res_target.val
@@ -68,6 +70,27 @@ def may_select(node: Node, *, script: bool) -> bool:
         return False
     function = called.functions[0].list.items[0]
     return function.WhichOneof("node") == "func_call" and _function(function.func_call, STATISTICS)
+
+
+def _removes_large_object(node: Node) -> bool:
+    """Say if it is what ``--clean --if-exists`` writes: ``lo_unlink(oid)`` of the one with that number."""
+    plain = not _has_more(node, {"target_list", "from_clause", "where_clause", "limit_option", "op"})
+    if not plain or len(node.target_list) != 1 or len(node.from_clause) != 1:
+        return False
+    table, where = node.from_clause[0].range_var, node.where_clause.a_expr
+    call = node.target_list[0].res_target.val.func_call
+    return (
+        (table.schemaname, table.relname) == ("pg_catalog", "pg_largeobject_metadata")
+        and names(call.funcname) == "pg_catalog.lo_unlink"
+        and not _has_more(call, {"funcname", "args", "funcformat", "location"})
+        and [_column(argument) for argument in call.args] == ["oid"]
+        and (names(where.name), _column(where.lexpr)) == ("=", "oid")
+        and is_constant(where.rexpr)
+    )
+
+
+def _column(node: Node) -> str:
+    return names(node.column_ref.fields) if node.WhichOneof("node") == "column_ref" else ""
 
 
 def _may_call(call: Node, *, script: bool) -> bool:
