@@ -40,15 +40,15 @@ def dump(dsn: str, path: Path, form: str, options: list[str]) -> Path:
 
 
 @pytest.mark.parametrize("options", PLAIN_OPTIONS, ids=" ".join)
-def test_plain_dumps(nasty: Nasty, tmp_path: Path, options: list[str]) -> None:  # noqa: F811 -- the fixture
+def test_plain_dumps(nasty: Nasty, tmp_path: Path, options: list[str]) -> None:
     check_plain(dump(nasty.superuser_dsn, tmp_path / "dump.sql", "plain", options), lambda: ())
 
 
 @pytest.mark.parametrize("form", KINDS)
 @pytest.mark.parametrize("options", ARCHIVE_OPTIONS, ids=" ".join)
 def test_archives(
-    nasty: Nasty,  # noqa: F811 -- the fixture
-    tools: PgTools,  # noqa: F811 -- the fixture
+    nasty: Nasty,
+    tools: PgTools,
     tmp_path: Path,
     options: list[str],
     form: str,
@@ -62,7 +62,7 @@ def test_archives(
 @pytest.mark.parametrize("form", [*KINDS, "plain"])
 def test_the_sample(
     sample_database: Callable[[], clones.Clone],
-    tools: PgTools,  # noqa: F811 -- the fixture
+    tools: PgTools,
     tmp_path: Path,
     form: str,
 ) -> None:
