@@ -95,7 +95,7 @@ REACHING_EXTENSIONS = re.compile(
 
 @dataclass(frozen=True)
 class Terms:
-    """What the rules depend on besides the statement.
+    """Carries what the rules depend on besides the statement.
 
     Attributes:
         known: reads the objects of the live database that reach beyond it, which a dump may create again; only then.

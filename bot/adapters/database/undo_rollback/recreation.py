@@ -57,7 +57,7 @@ class Recreation:
 
     def _check(self, bundle: FetchedBundle) -> None:
         """Check every statement of the bundle before any of them runs in the live database."""
-        # decision 33: an undo runs the bundle's statements where patients' rows are, so they are read first.
+        # decision 34: an undo runs the bundle's statements where patients' rows are, so they are read first.
         known = known_objects(self._server.connections)
         try:
             ArchiveCheck(self._server.tools, known).check(bundle.path, bundle.kind, bundle.name)
