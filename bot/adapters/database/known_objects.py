@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from functools import cache
 
-from bot.adapters.database.connections import Connections
+from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.dump_statements import KnownObjects
 from bot.adapters.named_queries import load
 
@@ -16,6 +16,11 @@ def known_objects(connections: Connections) -> KnownObjects:
     @cache
     def read() -> Collection[tuple[str, str, str]]:
         with connections.session() as conn:
-            return frozenset(conn.execute(QUERIES["known"]).fetchall())
+            return read_known_objects(conn)
 
     return read
+
+
+def read_known_objects(conn: Connection) -> Collection[tuple[str, str, str]]:
+    """Read them: kind, name, detail."""
+    return frozenset(conn.execute(QUERIES["known"]).fetchall())

@@ -13,7 +13,7 @@ from bot.adapters.database.chain import take_chain_lock
 from bot.adapters.database.connections import LOCKED, Connection, is_disconnect, roll_back, safe_message, translate
 from bot.adapters.database.execution import BEGIN, commit_or_explain, set_limits
 from bot.adapters.database.inspection import TrackingTable
-from bot.adapters.database.known_objects import known_objects
+from bot.adapters.database.known_objects import read_known_objects
 from bot.adapters.database.server import Server
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.rows import RowLoader
@@ -51,16 +51,17 @@ class Recreation:
                 ``bundle-foreign-object``, ``bundle-unreadable``.
         """
         with _refused_as_undo():
-            self._check(bundle)
+            self._check(conn, bundle)
             table = TrackingTable(conn, self._server.tracking).identity
             return read_script(conn, self._server.tools, bundle, self._spec, table)
 
-    def _check(self, bundle: FetchedBundle) -> None:
+    def _check(self, conn: Connection, bundle: FetchedBundle) -> None:
         """Check every statement of the bundle before any of them runs in the live database."""
         # decision 34: an undo runs the bundle's statements where patients' rows are, so they are read first.
-        known = known_objects(self._server.connections)
+        # Asked in this session: the database may be closed to any other.
+        check = ArchiveCheck(self._server.tools, lambda: read_known_objects(conn))
         try:
-            ArchiveCheck(self._server.tools, known).check(bundle.path, bundle.kind, bundle.name)
+            check.check(bundle.path, bundle.kind, bundle.name)
         except ToolFailedError as error:
             raise unreadable(error) from error
 
