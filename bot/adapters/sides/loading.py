@@ -61,7 +61,7 @@ class Loader:
             PermanentError: ``bundle-unsafe-statement``, ``bundle-foreign-object``, ``bundle-unreadable``,
                 ``load-failed``, ``tool-too-old``.
         """
-        # decision 34: what is not on the list of what pg_dump writes for one database does not run.
+        # decision 35: what is not on the list of what pg_dump writes for one database does not run.
         known = known_objects(self._connections)
         try:
             if bundle.kind is BundleKind.PLAIN:

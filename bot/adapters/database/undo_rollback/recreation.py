@@ -57,7 +57,7 @@ class Recreation:
 
     def _check(self, conn: Connection, bundle: FetchedBundle) -> None:
         """Check every statement of the bundle before any of them runs in the live database."""
-        # decision 34: an undo runs the bundle's statements where patients' rows are, so they are read first.
+        # decision 35: an undo runs the bundle's statements where patients' rows are, so they are read first.
         # Asked in this session: the database may be closed to any other.
         check = ArchiveCheck(self._server.tools, lambda: read_known_objects(conn))
         try:
