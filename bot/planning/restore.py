@@ -152,7 +152,9 @@ def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange
 def _proven(backup: Backup) -> str:
     if backup.verified is None:
         return ""
-    return f"{_LEVELS.get(backup.verified.level, 'verified')} at {backup.verified.at:%Y-%m-%d %H:%M} UTC"
+    compared = "restored, with no manifest to compare it with" if backup.manifest is None else _LEVELS[max(_LEVELS)]
+    levels = {**_LEVELS, max(_LEVELS): compared}
+    return f"{levels.get(backup.verified.level, 'verified')} at {backup.verified.at:%Y-%m-%d %H:%M} UTC"
 
 
 def _ahead(facts: Facts, to_schema: int) -> tuple[str, ...]:

@@ -39,12 +39,14 @@ class FetchedBundle:
         path: the argument for pg_restore (or, for `PLAIN`, psql).
         manifest: of a bundle of ours, its digests and sizes checked; None for one that other scripts made.
         size_bytes: of everything under `path`.
+        name: of the backup; "" where nobody gave it one.
     """
 
     kind: BundleKind
     path: Path
     manifest: Manifest | None
     size_bytes: int
+    name: str = ""
 
 
 class BundleReader(Protocol):

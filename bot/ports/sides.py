@@ -48,8 +48,11 @@ class Sides(Protocol):
     def load(self, run_id: str, bundle: FetchedBundle, report: Report) -> str:
         """Load a bundle into a fresh ``side`` database of the run (a leftover of an earlier try is dropped first).
 
+        Every statement is read before any of them runs.
+
         Raises:
-            PermanentError: ``load-failed`` with the tool's own message, ``tool-too-old``, ``disk-full``; it is dropped.
+            PermanentError: ``bundle-unsafe-statement``, ``bundle-foreign-object``: nothing was run; ``load-failed``
+                with the tool's own message, ``tool-too-old``, ``disk-full``; it is dropped.
             TemporaryError: ``database-unreachable``, e.g. because the server restarted; it is dropped when it can be.
         """
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from bot.adapters.database import Server
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection
+from bot.adapters.database.known_objects import known_objects
+from bot.adapters.dump_statements import ArchiveCheck, check_plain
 from bot.adapters.named_queries import load
 from bot.adapters.pgclient.restore_errors import extension_refused, load_failed, read_restore_errors, tolerated_errors
 from bot.adapters.pgclient.tools import ToolFailedError, ToolRun, use_list
@@ -51,6 +53,23 @@ class Loader:
     def __init__(self, server: Server) -> None:
         self._connections = server.connections
         self._tools = server.tools
+
+    def check(self, bundle: FetchedBundle) -> None:
+        """Check every statement of a bundle before any of them runs.
+
+        Raises:
+            PermanentError: ``bundle-unsafe-statement``, ``bundle-foreign-object``, ``bundle-unreadable``,
+                ``load-failed``, ``tool-too-old``.
+        """
+        # decision 38: what is not on the list of what pg_dump writes for one database does not run.
+        known = known_objects(self._connections)
+        try:
+            if bundle.kind is BundleKind.PLAIN:
+                check_plain(bundle.path, known, bundle.name)
+            else:
+                ArchiveCheck(self._tools, known).check(bundle.path, bundle.kind, bundle.name)
+        except ToolFailedError as error:
+            raise load_failed(error) from error
 
     def load(self, name: str, bundle: FetchedBundle, progress: "LoadProgress") -> Sequence[str]:
         """Fill an empty database; return one line for each object that could not be made as it was.

@@ -41,6 +41,8 @@ class PostgresSides:
     def load(self, run_id: str, bundle: FetchedBundle, report: Report) -> str:
         """Load a bundle; see `bot.ports.Sides.load`. `copy_settings` reports its problems."""
         name = self.name("side", run_id)
+        with translated("Reading the backup's statements"):
+            self._loader.check(bundle)
         with translated("Loading the backup"), self._unlimited() as conn:
             self._databases.create(conn, name)
             try:

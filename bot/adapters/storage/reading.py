@@ -104,7 +104,7 @@ def read_bundle(
     if backup.stored.sha256 and download.digest.hexdigest() != backup.stored.sha256:
         raise damaged(f"{backup.stored.key} is not what was stored: its sha256 differs.")
     kind, path, size_bytes = layout.finish()
-    return FetchedBundle(kind, path, backup.manifest, size_bytes)
+    return FetchedBundle(kind, path, backup.manifest, size_bytes, str(backup.name))
 
 
 def read_beginning(content: bytes, manifest: Manifest, limits: BundleLimits) -> None:

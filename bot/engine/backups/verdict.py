@@ -10,6 +10,8 @@ from bot.errors import PermanentError
 DAMAGED = frozenset(
     {
         "bundle-unsafe",
+        "bundle-unsafe-statement",
+        "bundle-foreign-object",
         "bundle-damaged",
         "bundle-foreign",
         "bundle-unknown",

@@ -14,7 +14,9 @@ LABEL = "before-launch"
 KILLED_LABEL = "interrupted"
 OLD = "prod_nightly_20260105_020000"
 OLDER = [f"prod_weekly_202512{day:02}_020000" for day in range(1, 13)]
-PLAIN_DUMP = b"-- PostgreSQL database dump\nSELECT 1;\n--\n-- PostgreSQL database dump complete\n--\n"
+PLAIN_DUMP = (
+    b"-- PostgreSQL database dump\nSET client_encoding = 'UTF8';\n--\n-- PostgreSQL database dump complete\n--\n"
+)
 UPLOAD_HELD_S = 12.0
 
 

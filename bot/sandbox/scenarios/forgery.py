@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bot.adapters.clock import SystemClock
@@ -44,6 +44,37 @@ def plant_forged(story: Story) -> str:
         pass
     # decision 25: only a digest that fits the edited bytes shows what the drill does when checks let damage through
     sidecar = write_sidecar(manifest, replace(stored, sha256=corrupted.digest.hexdigest()))
+    client.put_object(Bucket=bucket, Key=f"{name}{SIDECAR_SUFFIX}", Body=sidecar)
+    return str(name)
+
+
+def plant_tampered(story: Story, key: str, label: str, tamper: Callable[[dict[str, bytes]], None]) -> str:
+    """Put a tampered copy of a backup into the bucket, with a manifest and checksums that fit; return its name.
+
+    Args:
+        story: whose environment's bucket it is.
+        key: of the backup.
+        label: of the copy.
+        tamper: changes the members, by name.
+    """
+    client, bucket = story.sandbox.store.client(), f"physioflow-backups-{story.environment}"
+    backups = S3BackupStore(client, story.environment, BackupTarget(bucket)).list_backups(50)
+    source = next(backup for backup in backups if backup.stored.key == key)
+    if source.manifest is None:
+        raise AssertionError("it is one of ours")
+    name = BackupName(story.environment, label, SystemClock().now().replace(microsecond=0))
+    members = _members(story.bucket.read(source.stored.key))
+    tamper(members)
+    fits = {file: hashlib.sha256(content).hexdigest() for file, content in members.items()}
+    files = tuple(
+        replace(file, size_bytes=len(members[file.name]), sha256=fits[file.name]) for file in source.manifest.files
+    )
+    manifest = replace(source.manifest, name=str(name), label=label, created_at=name.created_at, files=files)
+    members[MANIFEST_MEMBER] = write_manifest(manifest)
+    content = _archive(members)
+    stored = StoredObject(f"{name}{BUNDLE_SUFFIX}", len(content), sha256=hashlib.sha256(content).hexdigest())
+    put = client.put_object(Bucket=bucket, Key=stored.key, Body=content)
+    sidecar = write_sidecar(manifest, replace(stored, version_id=put.get("VersionId", "")))
     client.put_object(Bucket=bucket, Key=f"{name}{SIDECAR_SUFFIX}", Body=sidecar)
     return str(name)
 

@@ -11,6 +11,7 @@ from bot.sandbox.scenarios import (
     drill_kills,
     drill_requests,
     forms,
+    hostile_bundle,
     outages,
     refusals,
     restore,
@@ -94,4 +95,5 @@ SCENARIOS: Mapping[str, Scenario] = {
     "restore-crowd": Scenario(restore_sessions.crowd),
     "restore-prepared-transaction": Scenario(restore_sessions.prepared_transaction),
     "restore-superuser-session": Scenario(restore_sessions.superuser_session),
+    "hostile-bundle": Scenario(hostile_bundle.hostile_bundle),
 }

@@ -17,7 +17,8 @@ _FILES_SHOWN = 10
 _MAX_TEXT = 60
 _ENVIRONMENTS_SHOWN = 12
 ELSEWHERE = "made elsewhere"
-LEVELS = {1: "names and checksums", 2: "readable end to end", 3: "restored and compared with its manifest"}
+LEVELS = {1: "names and checksums", 2: "readable end to end", 3: "restored"}
+_COMPARED = {True: " and compared with its manifest", False: "; it has no manifest to compare with"}
 
 
 def render(shown: BackupListing) -> View:
@@ -109,7 +110,8 @@ def render_details(shown: BackupDetails) -> View:
     """Render a backup's manifest and verification."""
     backup, name = shown.backup, str(shown.backup.name)
     proven = backup.verified
-    what = f" ({LEVELS.get(proven.level, 'unknown level')})" if proven else ""
+    compared = _COMPARED[backup.manifest is not None] if proven and proven.level == max(LEVELS) else ""
+    what = f" ({LEVELS.get(proven.level, 'unknown level')}{compared})" if proven else ""
     facts = [
         _age(backup, shown.at),
         f"Size: {size(backup.stored.size_bytes)} in {code(backup.stored.key, MAX_NAME + 20)}",

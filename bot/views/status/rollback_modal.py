@@ -264,6 +264,8 @@ def _proof(backup: Backup) -> str:
         return "not verified"
     if backup.verified.problem:
         return "FAILED its verification"
+    if backup.manifest is None and backup.verified.level == max(_LEVELS):
+        return "restored, not compared"
     return _LEVELS.get(backup.verified.level, "verified")
 
 

@@ -52,7 +52,7 @@ def test_what_cannot_be_loaded_is_gathered(stale: Nasty, tmp_path: Path) -> None
     bundle = dump_directory(stale, tmp_path)
     contents = (bundle.path / "toc.dat").read_bytes()
     assert b"pg_restore_attribute_stats" in contents
-    damaged = contents.replace(b"pg_restore_attribute_stats", b"pg_restore_attribute_statz")
+    damaged = contents.replace(b"'attname'", b"'attnamx'")
     (bundle.path / "toc.dat").write_bytes(damaged)
     side = stale.sides.load("r1", bundle, ignore)
     assert stale.sides.copy_settings(side) == []

@@ -14,9 +14,9 @@ from psycopg import sql
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import Server
 from bot.adapters.database.connections import Connection
-from bot.adapters.pgclient.tools import PgTools
+from bot.adapters.pgclient.tools import PgTools, ToolFailedError
 from bot.adapters.sides import PostgresSides
-from bot.adapters.sides.plain import PlainDump, check_psql
+from bot.adapters.sides.plain import PlainDump, build_environment, check_psql
 from bot.domain.backups import BundleKind
 from bot.domain.runs import Progress
 from bot.errors import BotError, PermanentError, TemporaryError
@@ -24,6 +24,9 @@ from bot.ports import FetchedBundle
 from bot.sandbox.postgres import find_bin_dir
 from tests.adapters.sides.conftest import TIMING, TRACKING, Nasty, dump_directory, ignore
 from tests.adapters.sides.test_equivalence import schema_text, state
+
+NAP = "CREATE TABLE nap (id int, at text DEFAULT pg_catalog.pg_sleep(60)::text);\nINSERT INTO nap (id) VALUES (1);\n"
+"""What reading cannot stop: an expression that runs while rows are loaded."""
 
 FORMATS = {BundleKind.CUSTOM: "custom", BundleKind.TAR: "tar", BundleKind.PLAIN: "plain"}
 
@@ -78,8 +81,22 @@ def test_a_plain_dump(sample_database: Callable[[], object], nasty: Nasty, tmp_p
 @pytest.mark.parametrize("command", ["\\! touch {file}", "\\o {file}", "\\unrestrict x", "\\copy nothing to {file}"])
 def test_psql_runs_no_command_of_the_dump(nasty: Nasty, tmp_path: Path, command: str) -> None:
     file = tmp_path / "touched"
-    text = "--\n\\restrict key\nSELECT 1;\n\\unrestrict key\n" + command.format(file=file) + "\nSELECT 2;\n"
-    assert refused(nasty, plain(tmp_path / "dump.sql", text)).reference == "load-failed"
+    text = "--\n\\restrict key\nSET xmloption = content;\n\\unrestrict key\n" + command.format(file=file) + "\n"
+    bundle = plain(tmp_path / "dump.sql", text)
+    assert refused(nasty, bundle).reference in {"bundle-unsafe-statement", "load-failed"}
+    # The second line of defence, for what nobody has thought of.
+    dump = PlainDump(bundle.path, 180000)
+    dump.prepare()
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {
+        **Server(
+            nasty.owner_dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock()
+        ).connections.tool_environment(nasty.name),
+        **build_environment(home),
+    }
+    with pytest.raises(ToolFailedError):
+        PgTools(find_bin_dir()).start("psql", dump.arguments(), environment).wait()
     assert not file.exists()
 
 
@@ -212,7 +229,7 @@ def test_stopped_by_its_report_it_leaves_nothing(nasty: Nasty, tmp_path: Path) -
         raise PermanentError("cancelled", "Somebody said stop.")
 
     with pytest.raises(PermanentError, match="cancelled"):
-        nasty.sides.load("r1", plain(tmp_path / "dump.sql", "SELECT pg_sleep(60);"), stop)
+        nasty.sides.load("r1", plain(tmp_path / "dump.sql", NAP), stop)
     assert nasty.sides.list() == []
 
 
@@ -220,7 +237,7 @@ def test_a_load_that_stands_still_is_ended(nasty: Nasty, tmp_path: Path, tools: 
     timing = replace(TIMING, stall_s=1.0)
     sides = PostgresSides(Server(nasty.owner_dsn, TRACKING, timing, tools, SystemClock()))
     with pytest.raises(TemporaryError) as error:
-        sides.load("r1", plain(tmp_path / "dump.sql", "SELECT pg_sleep(60);"), ignore)
+        sides.load("r1", plain(tmp_path / "dump.sql", NAP), ignore)
     assert error.value.reference == "load-stalled"
     assert sides.list() == []
 
@@ -233,7 +250,7 @@ def test_a_session_cut_off_is_temporary(nasty: Nasty, tmp_path: Path, server: Co
         )
 
     with pytest.raises(TemporaryError) as error:
-        nasty.sides.load("r1", plain(tmp_path / "dump.sql", "SELECT pg_sleep(60);"), cut)
+        nasty.sides.load("r1", plain(tmp_path / "dump.sql", NAP), cut)
     assert error.value.reference == "database-unreachable"
     assert nasty.sides.list() == []
 

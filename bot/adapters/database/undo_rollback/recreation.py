@@ -13,10 +13,13 @@ from bot.adapters.database.chain import take_chain_lock
 from bot.adapters.database.connections import LOCKED, Connection, is_disconnect, roll_back, safe_message, translate
 from bot.adapters.database.execution import BEGIN, commit_or_explain, set_limits
 from bot.adapters.database.inspection import TrackingTable
+from bot.adapters.database.known_objects import read_known_objects
 from bot.adapters.database.server import Server
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.rows import RowLoader
-from bot.adapters.database.undo_rollback.script import RecreationScript, TrackingCopy, read_script
+from bot.adapters.database.undo_rollback.script import RecreationScript, TrackingCopy, read_script, unreadable
+from bot.adapters.dump_statements import ArchiveCheck
+from bot.adapters.pgclient.tools import ToolFailedError
 from bot.domain.backups import SavedTable
 from bot.domain.catalogue import Catalogue
 from bot.errors import PermanentError
@@ -44,11 +47,23 @@ class Recreation:
         """Find what is gone from the live database, and how the bundle creates it again.
 
         Raises:
-            PermanentError: ``database-replaced``, ``undo-failed``.
+            PermanentError: ``database-replaced``, ``undo-failed``, ``bundle-unsafe-statement``,
+                ``bundle-foreign-object``, ``bundle-unreadable``.
         """
         with _refused_as_undo():
+            self._check(conn, bundle)
             table = TrackingTable(conn, self._server.tracking).identity
-            return read_script(conn, self._server.tools, bundle.path, self._spec, table)
+            return read_script(conn, self._server.tools, bundle, self._spec, table)
+
+    def _check(self, conn: Connection, bundle: FetchedBundle) -> None:
+        """Check every statement of the bundle before any of them runs in the live database."""
+        # decision 38: an undo runs the bundle's statements where patients' rows are, so they are read first.
+        # Asked in this session: the database may be closed to any other.
+        check = ArchiveCheck(self._server.tools, lambda: read_known_objects(conn))
+        try:
+            check.check(bundle.path, bundle.kind, bundle.name)
+        except ToolFailedError as error:
+            raise unreadable(error) from error
 
     def commit(self, conn: Connection, bundle: FetchedBundle, may_commit: Callable[[], None]) -> Recreated:
         """Recreate and commit; see `bot.ports.ExclusiveAccess.recreate`."""

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from bot.adapters.database.connections import Connection
@@ -11,7 +10,7 @@ from bot.adapters.database.undo_rollback.contents import QUERIES, Entry, find_go
 from bot.adapters.migration_files.syntax import enum_name, name_kind, parse_statements, postgast
 from bot.adapters.pgclient.tools import PgTools, ToolFailedError
 from bot.errors import PermanentError
-from bot.ports import RecreationSpec
+from bot.ports import FetchedBundle, RecreationSpec
 
 RESTRICT = re.compile(r"^\\(?:un)?restrict [A-Za-z0-9]+$", re.MULTILINE)
 COPY = re.compile(r"^COPY .*? (\(.*\)) FROM stdin;\n(.*?)^\\\.$", re.DOTALL | re.MULTILINE)
@@ -75,19 +74,22 @@ class TableBody:
     required: frozenset[str]
 
 
-def read_script(conn: Connection, tools: PgTools, dump: Path, spec: RecreationSpec, tracking: str) -> RecreationScript:
+def read_script(
+    conn: Connection, tools: PgTools, bundle: FetchedBundle, spec: RecreationSpec, tracking: str
+) -> RecreationScript:
     """Find what is gone from the live database, and how to create it again.
 
     Args:
         conn: to the live database.
         tools: pg_restore.
-        dump: the emergency backup's, in directory format.
+        bundle: the emergency backup, in directory format; its statements have been checked.
         spec: what is to come back.
         tracking: identity of the tracking table.
 
     Raises:
         PermanentError: ``database-replaced``, ``undo-failed``.
     """
+    dump = bundle.path
     try:
         entries = read_entries(tools.list_dependencies(dump))
         gone = find_gone_entries(conn, entries)
@@ -98,10 +100,15 @@ def read_script(conn: Connection, tools: PgTools, dump: Path, spec: RecreationSp
         rows = [entry.line for entry in entries if _is_rows_of(conn, entry, tracking)]
         copy = COPY.search(tools.write_sql(dump, rows, "data")) if rows else None
     except ToolFailedError as error:
-        raise PermanentError(
-            "undo-failed", f"{error.tool} could not read the emergency backup: {error.message}.", "Nothing was changed."
-        ) from error
+        raise unreadable(error) from error
     return _assemble(sql, {table.name: table for table in stayed.values()}, copy)
+
+
+def unreadable(error: ToolFailedError) -> PermanentError:
+    """Make the error for an emergency backup that a tool cannot read."""
+    return PermanentError(
+        "undo-failed", f"{error.tool} could not read the emergency backup: {error.message}.", "Nothing was changed."
+    )
 
 
 def _stayed_names(spec: RecreationSpec) -> list[str]:

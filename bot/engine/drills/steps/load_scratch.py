@@ -15,6 +15,8 @@ from bot.planning.refusals import check_second_database
 from bot.ports import FetchedBundle
 
 _NAMES, _READABLE, _RESTORED = LEVELS
+_HERE = frozenset({"load-failed", "bundle-foreign-object"})
+"""What may speak against this server, and not against the bundle."""
 
 
 class FetchBundle(DrillStep):
@@ -103,7 +105,7 @@ def _kept(execution: DrillExecution, level: int) -> Iterator[None]:
     except FaultError as fault:
         execution.check_again()  # an owner that was replaced may have met what its successor does to the same database
         elsewhere = execution.drill.bundle_of != execution.drill.environment
-        if not (elsewhere and fault.error.reference == "load-failed"):
+        if not (elsewhere and fault.error.reference in _HERE):
             result = Verification(fault.level, execution.services.clock.now(), fault.problem)
             note(execution.source, execution.backup(), result)
         raise fault.error from fault

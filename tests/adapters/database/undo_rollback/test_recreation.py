@@ -15,6 +15,7 @@ from bot.adapters.database.catalogue import read_catalogue
 from bot.adapters.database.connections import Connection, snapshot
 from bot.adapters.database.exclusive_access import PostgresExclusiveAccess
 from bot.adapters.database.hashing import hash_tables, read_tables
+from bot.adapters.dump_statements.toc import read_toc
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.backups import BundleKind, Export, SavedTable, TableContent
 from bot.domain.catalogue import Rehearsal
@@ -483,3 +484,41 @@ def test_a_table_renamed_is_no_sign_of_another_database(undoing: Undoing, clone:
 
     with pytest.raises(PermanentError, match=r"undo-not-exact"):
         undoing.database.rehearse_recreation("rtest2", undone.bundle, undone.order, undone.saved)
+
+
+def test_a_bundle_with_a_strange_statement_is_refused_before_any_of_it_runs(
+    undoing: Undoing, superuser: Connection, clone: Clone
+) -> None:
+    """An undo runs the bundle's statements in the live database."""
+    superuser.close()
+    undone = undoing.roll_back(27)
+    toc = undone.bundle.path / "toc.dat"
+    (definition,) = (
+        entry.definition
+        for entry in read_toc(undone.bundle.path, BundleKind.DIRECTORY)
+        if (entry.kind, entry.tag) == ("TABLE", "feature_flags")
+    )
+    evil = f"DROP DATABASE {clone.name} WITH (FORCE);".encode()
+    toc.write_bytes(toc.read_bytes().replace(definition, evil.ljust(len(definition)), 1))
+    with psycopg.connect(clone.superuser_dsn, autocommit=True) as conn:
+        before = observe(conn)
+
+    with pytest.raises(PermanentError, match=r"bundle-unsafe-statement.*DROP DATABASE.*feature_flags"):
+        undoing.database.rehearse_recreation("rtest2", undone.bundle, undone.order, undone.saved)
+    session = undoing.take_access()
+    with pytest.raises(PermanentError, match=r"bundle-unsafe-statement.*DROP DATABASE.*feature_flags"):
+        session.recreate(undone.bundle, undone.order, undone.saved, agree)
+    undoing.open(session)
+    with psycopg.connect(clone.superuser_dsn, autocommit=True) as conn:
+        assert observe(conn) == before
+
+
+def test_what_the_live_database_has_is_known_while_it_is_closed(undoing: Undoing, superuser: Connection) -> None:
+    superuser.execute("CREATE FUNCTION public.watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'")
+    superuser.execute("CREATE EVENT TRIGGER watching ON sql_drop EXECUTE FUNCTION public.watch()")
+    superuser.close()
+    undone = undoing.roll_back(27)
+    undoing.database.rehearse_recreation("rtest2", undone.bundle, undone.order, undone.saved)
+    session = undoing.take_access()
+    assert session.recreate(undone.bundle, undone.order, undone.saved, agree).statements > 0
+    undoing.open(session)
