@@ -21,6 +21,7 @@ from bot.planning.kinds import build_checklist
 from bot.views.kit.blocks import View
 
 ASKED = datetime(2026, 2, 11, 3, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
 FLAGS, LOG = "public.feature_flags", "public.feature_flag_audit_log"
 TRIGGER = f"trigger_update_feature_flags_updated_at on {FLAGS}"
 PLAN = ChainPlan(

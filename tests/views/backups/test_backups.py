@@ -9,10 +9,7 @@ from bot.domain.backups import (
     Backup,
     BackupName,
     BackupPage,
-    BundleFile,
-    Manifest,
     StoredObject,
-    TableContent,
     Verification,
 )
 from bot.domain.jobs import Job, JobKind, JobState
@@ -20,15 +17,15 @@ from bot.domain.runs import Progress
 from bot.ports import BackupDetails, BackupListing, NewestBackups
 from bot.views.backups import backups, job
 from bot.views.buttons import unpack
+from tests.views.backups.samples import BACKUP, NAME
 from tests.views.samples import ASKED, buttons, read
 
-NAME = BackupName("prod", "nightly", ASKED - timedelta(hours=2))
-TABLES = tuple(TableContent(f"public.t{number:02}", number) for number in range(25))
-FILES = (BundleFile("dump/toc.dat", 4096, "ab" * 32), BundleFile("dump/4711.dat.gz", 1_000_000, "cd" * 32))
-MANIFEST = Manifest(1, str(NAME), "prod", "nightly", NAME.created_at, "v1.3.0", 27, 180006, "18.6", FILES, TABLES)
-BACKUP = Backup(NAME, StoredObject(f"{NAME}.tar.gz", 1_004_096, sha256="ef" * 32), MANIFEST)
 OLD_NAME = BackupName("prod", "weekly", ASKED - timedelta(days=40))
+
+
 ELSEWHERE = Backup(OLD_NAME, StoredObject(f"{OLD_NAME}.tar.gz", 5000))
+
+
 TWO_HOURS = "2 h old (<!date^1770771600^{date_short_pretty} {time}|2026-02-11 01:00 UTC>)"
 
 
@@ -132,8 +129,14 @@ def test_details_of_what_was_made_elsewhere() -> None:
 
 
 TAKE = Job("slash:1", JobKind.TAKE, "prod", "manual", "U0ONCALL", ASKED)
+
+
 PROOF = Job("slash:2", JobKind.VERIFY, "prod", str(NAME), "U0ONCALL", ASKED, level=2)
+
+
 BEGUN = "asked for by <@U0ONCALL> · begun <!date^1770778800^{time_secs}|2026-02-11 03:00 UTC>"
+
+
 LATER = ASKED + timedelta(seconds=42)
 
 
@@ -181,8 +184,3 @@ LATER = ASKED + timedelta(seconds=42)
 )
 def test_a_jobs_message(shown: Job, said: str) -> None:
     assert read(job.render(shown)) == said
-
-
-@pytest.mark.parametrize("value", ["", "nonsense", "[1]", "null", '{"environment": '])
-def test_a_button_of_another_version_carries_nothing(value: str) -> None:
-    assert unpack(value) == {}

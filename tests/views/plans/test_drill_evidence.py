@@ -3,23 +3,19 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.domain.drills import ScriptProof
-from bot.domain.migrations import DownScript
 from bot.domain.planned import Forecast, PlannedProof, Proof, ProvenScript
 from bot.domain.plans import Plan, PlanKind
 from bot.domain.runs import Run
-from bot.ports import BackupDetails, MigrationRow, Overview
+from bot.ports import BackupDetails
 from bot.views.backups import backups
 from bot.views.plans import drill_evidence
 from bot.views.runs import approval_request, card
-from bot.views.status import migrations
 from tests.drills import drill_of
 from tests.fakes.clock import NOON
-from tests.views.backups.test_backups import BACKUP
+from tests.views.backups.samples import BACKUP
 from tests.views.plans.test_swap import RESTORE
-from tests.views.samples import ASKED, PLAN, RUN, read
+from tests.views.samples import ASKED, DAY, PLAN, RUN, read
 
-DAY = timedelta(days=1)
 SCRIPTS = (
     ProvenScript(27, "027_feature_flags", Proof(ASKED - 3 * DAY, "dabcde"), reversible=True),
     ProvenScript(26, "026_consent", None),
@@ -98,19 +94,6 @@ def test_nothing_is_said_where_nobody_looked() -> None:
         "",
         "",
     )
-
-
-def test_migrations_say_when_each_was_last_proven() -> None:
-    script = DownScript(27, "027_x", "x", "No flags.", (), (), (), "ab")
-    rows = [
-        MigrationRow(27, "027_x", applied=True, script=script, proof=ScriptProof(27, "ab", NOON - 3 * DAY, "dabcde")),
-        MigrationRow(26, "026_x", applied=True, script=script),
-        MigrationRow(25, "025_x", applied=True, script=None),
-    ]
-    shown = read(migrations.render(Overview("prod", 27, "v1.3.0", True, (), rows, at=NOON)))
-
-    assert "✅ `027_x` – No flags.\n      last proven 3 days ago by drill `dabcde`\n" in shown
-    assert "✅ `026_x` – No flags.\n      _no drill has run this script as it is_\n" in shown
 
 
 def test_a_backup_says_which_drill_has_restored_it() -> None:

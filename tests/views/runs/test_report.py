@@ -1,4 +1,4 @@
-"""The closing report, and the call for help."""
+"""The closing report."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from bot.domain.backups import Export, SavedTable
 from bot.domain.runs import RunState, StepState
-from bot.ports import AuditEvent, Escalation
-from bot.views.runs import escalation, report, report_model
+from bot.ports import AuditEvent
+from bot.views.runs import report, report_model
 from tests.views.samples import ASKED, FLAGS, PLAN, RUN, buttons, read, running
 
 SAVED = SavedTable(FLAGS, "exports/rk3f9a/public.feature_flags.csv.gz", 42, 900, "a" * 64, ("id",))
@@ -165,27 +165,3 @@ def test_an_export_the_bucket_does_not_tell_of_is_told_by_its_step() -> None:
     shown = read(report.render(report_model.build(replace(ENDED, steps=tuple(steps)), EVENTS, None)))
 
     assert "*Saved rows* – 42 rows of 1 tables, in `physioflow-backups-prod`." in shown
-
-
-def test_an_escalation_names_people_first_and_shows_the_end_of_the_log() -> None:
-    what = Escalation(
-        "chain-failed: deadlock",
-        {"postgres-0": "\n".join(f"line {n}" for n in range(2000))},
-        "prod_emergency_20260211_030400 verified",
-        ["archiver: last 0/9"],
-        ["U0DBA", "DBA on call, +84 1"],
-    )
-
-    shown = read(escalation.render(RUN, what))
-
-    assert shown.index("Whom to call") < shown.index("Database log")
-    assert "• <@U0DBA>\n• DBA on call, +84 1" in shown
-    assert "line 1999\n```" in shown
-    assert "line 0\n" not in shown
-
-
-def test_an_escalation_without_logs_says_so() -> None:
-    shown = read(escalation.render(RUN, Escalation("p", {}, "", (), ())))
-
-    assert "*Database logs* – none could be read." in shown
-    assert "*Whom to call*\nnobody is named" in shown
