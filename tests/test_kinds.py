@@ -26,7 +26,7 @@ from bot.views.runs import approval_request, card, escalation, report, report_mo
 from bot.views.runs.html import sheet
 from bot.views.status import home, status
 from tests.engine.retired import old_run
-from tests.engine.runs.steps import test_load_side as swaps
+from tests.engine.runs import restoring as swaps
 from tests.engine.runs.steps import test_undo_rollback as undoing
 from tests.engine.runs.test_kills import kill_everywhere, nothing
 from tests.engine.story import Story, faults_in_success, traffic_faults

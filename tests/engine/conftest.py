@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import stamina
 
+from tests.engine.runs.restoring import furnish
 from tests.engine.story import Story
+from tests.fakes.sides import FakeSides
 from tests.fakes.world import World
 
 
@@ -24,3 +26,8 @@ def world(tmp_path: Path) -> World:
 @pytest.fixture
 def story(world: World) -> Story:
     return Story(world)
+
+
+@pytest.fixture
+def sides(world: World) -> FakeSides:
+    return furnish(world)

@@ -10,7 +10,7 @@ from bot.engine.attempts import MAX_ATTEMPTS, MAX_JOB_ATTEMPTS
 from bot.engine.operations import Operations
 from bot.errors import BotError
 from bot.ports import Request
-from tests.engine.backups.test_jobs import take
+from tests.engine.backups.requests import take
 from tests.engine.drills.drill_world import DRILL_ID, Drilling
 from tests.engine.story import Story
 from tests.fakes.directory import ENGINEER, ONCALL

@@ -10,7 +10,7 @@ from bot.domain.drills import DrillKind
 from bot.domain.jobs import JobState
 from bot.domain.runs import StepState, WorkKind
 from bot.ports import Request
-from tests.engine.backups.test_jobs import made, take, verify
+from tests.engine.backups.requests import made, take, verify
 from tests.engine.backups.test_row_recovery import put_aside
 from tests.engine.drills.drill_world import Drilling
 from tests.engine.drills.test_runner import faults_in_passed

@@ -14,7 +14,7 @@ from bot.views.runs import approval_request, card, escalation, report, report_mo
 from bot.views.runs.html import sheet
 from bot.views.status import home, status
 from tests.engine.retired import ROWS, old_run
-from tests.engine.runs.steps.test_load_side import refusals
+from tests.engine.runs.restoring import refusals
 from tests.engine.story import Story, steps, traffic_faults
 from tests.fakes.clock import NOON
 from tests.fakes.directory import LEAD_A, LEAD_B

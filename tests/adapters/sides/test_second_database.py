@@ -13,7 +13,7 @@ from bot.engine.kinds import preview
 from bot.errors import PermanentError
 from bot.planning.facts import RestoreRequest
 from tests.adapters.sides.conftest import Nasty
-from tests.engine.runs.steps.test_load_side import bundle
+from tests.engine.runs.restoring import bundle
 from tests.fakes.process import Process
 from tests.fakes.world import World
 

@@ -8,7 +8,7 @@ from bot.domain.runs import Run
 from bot.engine.backups.retention import ANNOUNCED, BEGUN, DROPPED
 from bot.engine.maintenance.cleanup import clean_up
 from bot.errors import PermanentError, TemporaryError
-from tests.engine.runs.steps.test_load_side import furnish, restore
+from tests.engine.runs.restoring import furnish, restore
 from tests.engine.story import Story
 from tests.fakes.process import Process
 from tests.fakes.sides import FakeSides

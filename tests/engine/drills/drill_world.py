@@ -9,7 +9,7 @@ from bot.domain.drills import Drill, DrillKind, DrillState
 from bot.domain.runs import WorkKind
 from bot.domain.workloads import HOLD_LABEL
 from bot.engine.runs.runner import Runner
-from tests.engine.runs.steps.test_load_side import faults_of
+from tests.engine.runs.restoring import faults_of
 from tests.engine.story import Story
 from tests.fakes.clock import NOON
 from tests.fakes.database import FLAGS, PATIENTS, REPORTS, SETTINGS

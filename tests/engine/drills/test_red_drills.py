@@ -17,7 +17,7 @@ from bot.errors import PermanentError, TemporaryError
 from tests.engine.drills.drill_world import DRILL_ID, STAGING, Drilling, bundle_of, faults_in_any, states
 from tests.engine.drills.test_runner import every_kind, faults_in_passed, kill_everywhere, runs
 from tests.engine.kills import killed_after
-from tests.engine.runs.steps.test_load_side import faults_of
+from tests.engine.runs.restoring import faults_of
 from tests.engine.story import traffic_faults
 from tests.fakes.clock import NOON
 from tests.fakes.database import SETTINGS

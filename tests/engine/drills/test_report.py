@@ -18,7 +18,7 @@ from bot.errors import PermanentError
 from bot.planning.facts import RestoreRequest, RollbackRequest
 from bot.ports import Audience
 from tests.drills import MEASURED, drill_of, took
-from tests.engine.runs.steps.test_load_side import NAME, ask, bundle, furnish, restore, undo
+from tests.engine.runs.restoring import NAME, ask, bundle, furnish, restore, undo
 from tests.engine.story import Story
 from tests.fakes.clock import NOON
 from tests.fakes.process import Process

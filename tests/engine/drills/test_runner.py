@@ -11,7 +11,7 @@ from bot.domain.runs import Run, RunState
 from bot.planning import checklist
 from tests.engine import kills
 from tests.engine.drills.drill_world import AGE_S, DRILL_ID, PROD_TABLES, Drilling, faults_in_any, states
-from tests.engine.runs.steps.test_load_side import faults_of
+from tests.engine.runs.restoring import faults_of
 from tests.engine.story import steps, traffic_faults
 from tests.fakes.clock import NOON
 from tests.fakes.sides import COUNTING_S

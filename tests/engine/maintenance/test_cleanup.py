@@ -16,7 +16,7 @@ from bot.errors import TemporaryError
 from bot.planning import checklist
 from bot.planning.kinds import build_checklist
 from bot.ports import Report
-from tests.engine.runs.steps.test_load_side import bundle
+from tests.engine.runs.restoring import bundle
 from tests.engine.story import Story
 from tests.fakes.clock import NOON
 from tests.fakes.process import Process

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from bot.domain.runs import RunState, StepState
-from bot.engine.operations import Operations
 from bot.errors import PermanentError
 from bot.planning import checklist
-from bot.ports import Request
+from tests.engine.refused import refused
+from tests.engine.runs.cancelling import cancel_from_elsewhere, handle_elsewhere
 from tests.engine.story import (
     Story,
     faults_in,
@@ -21,18 +21,6 @@ from tests.engine.story import (
 from tests.fakes.directory import ENGINEER, LEAD_A, LEAD_C, ONCALL
 from tests.fakes.process import Process
 from tests.fakes.world import World
-
-
-def cancel_from_elsewhere(world: World, user: str = ONCALL) -> None:
-    """Somebody cancels; another replica deals with it."""
-    handle_elsewhere(world, world.request("cancel", user, run_id=world.run().id))
-
-
-def handle_elsewhere(world: World, request: Request) -> None:
-    other = Process("other")
-    world.submit(other, request)
-    world.queue.requests.remove(request.id)
-    Operations(world.services(other)).handle(request.id)
 
 
 def play_with_cancel(scratch: Path, number: int, *, kill: bool, after: bool = False) -> World:
@@ -181,26 +169,6 @@ def test_a_cancel_after_the_chain_is_refused(story: Story, world: World) -> None
     assert faults_in_success(world) == []
 
 
-def test_only_stewards_steer(story: Story, world: World) -> None:
-    story.ask()
-    run = world.run()
-    for kind in ("cancel", "resume", "escalate"):
-        story.do(world.request(kind, ENGINEER, run_id=run.id))
-    references = [error.reference for _, error in world.announcer.refusals.values()]
-    assert references == ["not-yours"] * 3
-    story.do(world.request("cancel", LEAD_C, run_id="rnone0"))
-    assert [error.reference for _, error in world.announcer.refusals.values()][3:] == ["unknown-run"]
-    world.directory.unreachable.add(ONCALL)
-    story.do(world.request("cancel", ONCALL, run_id=run.id))
-    assert [error.reference for _, error in world.announcer.refusals.values()][4:] == ["lookup-failed"]
-    assert world.run().state is RunState.PENDING
-    story.do(world.request("escalate", LEAD_A, run_id=run.id))
-    (escalation,) = world.announcer.escalations.values()
-    assert escalation.backup == "no emergency backup: the run had not started"
-    story.do(world.request("cancel", LEAD_A, run_id=run.id))
-    assert world.run().state is RunState.CANCELLED
-
-
 def test_the_follow_up_is_closed_once(story: Story, world: World) -> None:
     run = story.roll_back()
     story.do(world.request("close", LEAD_A, run_id=run.id, link="https://tracker.example/1"))
@@ -216,3 +184,30 @@ def test_a_resume_of_a_run_that_is_not_parked_is_refused(story: Story, world: Wo
     story.do(world.request("resume", run_id=run.id))
     assert [error.reference for _, error in world.announcer.refusals.values()] == ["not-parked"]
     assert traffic_faults(world, "v1.2.3") == []
+
+
+def test_freezing(story: Story, world: World) -> None:
+    story.do(world.request("freeze", ENGINEER, environment="prod", reason=""))
+    story.do(world.request("unfreeze", ENGINEER, environment="prod"))
+    assert refused(world) == ["reason-missing", "not-frozen"]
+    story.do(world.request("freeze", ENGINEER, environment="prod", reason="release"))
+    story.do(world.rollback())
+    assert refused(world)[2:] == ["environment-frozen"]
+    story.do(world.request("status", ENGINEER, environment=""))
+    assert world.announcer.statuses == [((), {"prod": f"<@{ENGINEER}> froze prod: release"})]
+    story.do(world.request("unfreeze", ENGINEER, environment="prod"))
+    assert world.announcer.answered["unfreeze-6"] == (ENGINEER, "prod is open for runs again.")
+    assert world.journal.freezes.frozen("prod") is None
+
+
+def test_lifting_a_freeze_is_in_the_log_and_said_wherever_the_process_dies(tmp_path: Path) -> None:
+    for after in (False, True):
+        for number in range(1, 8):
+            world = World(tmp_path)
+            world.journal.freezes.freeze("prod", LEAD_A, "billing")
+            request = world.request("unfreeze", ENGINEER, environment="prod")
+            Story(world, Process("first", number, after=after)).do(request)
+            where = f"killed {'after' if after else 'before'} call {number}"
+            assert [(event.actor, event.event) for event in world.journal.audit.log] == [(ENGINEER, "unfrozen")], where
+            assert world.announcer.answered[request.id] == (ENGINEER, "prod is open for runs again."), where
+            assert refused(world) == [], where

@@ -1,14 +1,20 @@
 """A run that is taken up after hours: the app still serves, so its plan and its votes are looked at again first."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from bot.domain.backups import Backup, StoredObject, Verification
 from bot.domain.runs import RunState
 from bot.planning import checklist
-from tests.engine.runs.steps import test_load_side as test_restore
+from tests.engine.runs import restoring
+from tests.engine.runs.restoring import NAME, approve, ask
 from tests.engine.story import Story, faults_in, faults_in_success
+from tests.fakes.clock import NOON
+from tests.fakes.database import PATIENTS
 from tests.fakes.directory import LEAD_A, LEAD_B
+from tests.fakes.sides import FakeSides
 from tests.fakes.world import World
 
 HOURS_S = 8 * 3600.0
@@ -81,9 +87,9 @@ def test_a_run_that_is_taken_up_soon_goes_on_as_it_was(story: Story, world: Worl
 
 
 def test_what_was_laid_out_for_a_plan_that_has_moved_is_put_back(story: Story, world: World) -> None:
-    sides = test_restore.furnish(world)
+    sides = restoring.furnish(world)
     story.process.before["sides.contents"] = [dies(story, lambda: scale(world))]
-    run = test_restore.restore(story)
+    run = restoring.restore(story)
     assert run.state is RunState.VOID
     said = f"plan-moved: Run {run.id} was taken up long after its plan was checked, and now: workloads:"
     assert run.problem.startswith(said)
@@ -94,8 +100,34 @@ def test_what_was_laid_out_for_a_plan_that_has_moved_is_put_back(story: Story, w
 
 
 def test_a_restore_that_nothing_has_moved_for_goes_on(story: Story, world: World) -> None:
-    test_restore.furnish(world)
+    restoring.furnish(world)
     story.process.before["sides.contents"] = [dies(story)]
-    test_restore.restore(story)
-    assert test_restore.faults_in_restored(world) == []
+    restoring.restore(story)
+    assert restoring.faults_in_restored(world) == []
     assert checks(world) == 2
+
+
+def test_rows_written_meanwhile_do_not_void_the_votes(story: Story, world: World, sides: FakeSides) -> None:
+    del sides
+    ask(story)
+    world.database.rows[PATIENTS] += 50
+    assert approve(story).state is RunState.SUCCEEDED
+
+
+def test_another_object_under_the_name_voids_them(story: Story, world: World, sides: FakeSides) -> None:
+    del sides
+    ask(story)
+    before = world.store.backups[0]
+    world.store.backups[0] = replace(before, stored=replace(before.stored, sha256="cd" * 32))
+    assert approve(story).state is RunState.PENDING
+    assert "bundle" in world.announcer.changes[0][2][0]
+
+
+def test_another_file_under_an_old_bundles_name_voids_them(story: Story, world: World, sides: FakeSides) -> None:
+    del sides
+    stored, proven = StoredObject(f"{NAME}.tar.gz", 1000, etag="one"), Verification(3, NOON, schema_version=26)
+    world.store.backups[0] = Backup(NAME, stored, None, proven)
+    ask(story)
+    world.store.backups[0] = Backup(NAME, replace(stored, etag="two"), None, proven)
+    assert approve(story).state is RunState.PENDING
+    assert "bundle" in world.announcer.changes[0][2][0]

@@ -12,6 +12,7 @@ from bot.errors import TemporaryError
 from bot.planning import checklist
 from tests.engine.story import Story, faults_in, faults_in_success, faults_in_undoing
 from tests.fakes.database import FLAGS, REPORTS, SETTINGS
+from tests.fakes.directory import LEAD_A, LEAD_B
 from tests.fakes.world import World
 
 CHECK = "SELECT to_regclass('feature_flags') IS NULL"
@@ -175,3 +176,17 @@ def test_an_export_from_before_hashes_were_kept_is_compared_by_its_rows(story: S
     story.process.after_call[number] = forget
     story.roll_back()
     assert faults_in_success(world) == []
+
+
+@pytest.mark.parametrize("tamper", [lambda w: w.scripts.edit(27), lambda w: w.scripts.scripts.pop(27)])
+def test_a_script_edited_after_the_recheck_is_not_run(
+    story: Story, world: World, tamper: Callable[[World], object]
+) -> None:
+    story.ask()
+    story.approve(LEAD_A)
+    probe = Story(World(world.scratch))
+    probe.roll_back()
+    number = probe.process.calls.index("fence.export") + 1
+    story.process.at_call[number] = lambda: tamper(world)
+    story.approve(LEAD_B)
+    assert faults_in_undoing(world, RunState.FAILED, "script-edited") == []

@@ -7,8 +7,8 @@ import pytest
 from bot.domain.runs import Run, RunState
 from bot.domain.workloads import Revision
 from bot.errors import PermanentError
-from tests.engine.runs.steps.test_load_side import approve, ask, bundle, furnish, newest
-from tests.engine.story import Story, traffic_faults
+from tests.engine.runs.restoring import approve, ask, bundle, furnish, newest
+from tests.engine.story import Story, faults_in_success, traffic_faults
 from tests.fakes.world import World
 
 
@@ -78,3 +78,18 @@ def test_a_failure_before_the_swap_leaves_what_was_deployed_and_says_so(story: S
     (stop,) = [step for step in run.steps if step.key == "stop-traffic"]
     assert stop.detail == "traffic is back as it was, now with api:v1.3.1 and web:v1.3.1, deployed meanwhile"
     assert traffic_faults(world, "v1.3.1") == []
+
+
+def test_pods_that_do_not_start_are_named_and_the_run_parks(story: Story, world: World) -> None:
+    story.ask()
+    for item in world.cluster.deployments.values():
+        item.broken = True
+    story.approve()
+    run = world.run()
+    assert run.state is RunState.PARKED
+    assert run.problem.startswith("pods-not-ready: 5 pods do not become ready: api-6 (CrashLoopBackOff), api-7 (Crash")
+    for item in world.cluster.deployments.values():
+        item.broken = False
+        item.pods.clear()
+    story.do(world.request("resume", run_id=run.id))
+    assert faults_in_success(world) == []

@@ -7,8 +7,8 @@ from bot.domain.workloads import HOLD_LABEL, Before
 from bot.errors import PermanentError
 from bot.planning import checklist
 from tests.engine.runs.steps.test_undo_rollback import approve, ask, newest, undo
-from tests.engine.story import Story, steps, traffic_faults
-from tests.fakes.directory import LEAD_A
+from tests.engine.story import Story, faults_in_success, faults_in_undoing, steps, traffic_faults
+from tests.fakes.directory import LEAD_A, ONCALL
 from tests.fakes.world import World
 
 BROKEN = PermanentError("out-of-order", "It is broken.", "Mend it.")
@@ -110,3 +110,29 @@ def test_without_pods_nothing_is_said_to_serve(story: Story, world: World) -> No
     assert told["restore-traffic"] == (
         "traffic of api and web is let through, and nothing serves: api and web are at 0, as planned"
     )
+
+
+def test_gitops_that_scales_up_again_is_named(story: Story, world: World) -> None:
+    story.ask()
+    world.cluster.deployments["web"].gitops = 2
+    world.cluster.deployments["web"].autoscaler = "argocd"
+    story.approve()
+    problem = "scale-undone: web was scaled to 0 and is at 2 again, by argocd."
+    assert faults_in_undoing(world, RunState.FAILED, problem) == []
+
+
+def test_a_selector_somebody_changes_parks(story: Story, world: World) -> None:
+    world.cluster.sabotaged_service = "web"
+    run = story.roll_back()
+    assert run.state is RunState.PARKED
+    assert run.problem.startswith("traffic-not-restored: The selector of web is not what it was.")
+    world.cluster.sabotaged_service = ""
+    story.do(world.request("resume", ONCALL, run_id=run.id))
+    assert faults_in_success(world) == []
+
+
+def test_a_hold_that_a_closed_run_left_is_taken_over(story: Story, world: World) -> None:
+    world.cluster.hold_service("web", "rclosed")
+    run = story.roll_back()
+    assert "Traffic of web is still held by run rclosed; this run will return it." in run.plan.warnings
+    assert faults_in_success(world) == []

@@ -1,0 +1,94 @@
+"""A restore is planned or refused: which backup, what vanishes, what is in the way."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.backups import BackupName, Verification
+from bot.domain.planned import PlannedLoss
+from bot.domain.plans import RestorePlan, narrow
+from bot.errors import PermanentError
+from tests.engine.runs.restoring import NAME, approve, ask, bundle, newest, refusals, restore, undo
+from tests.engine.story import Story
+from tests.fakes.clock import NOON
+from tests.fakes.database import FLAGS, PATIENTS, REPORTS
+from tests.fakes.sides import FakeSides
+from tests.fakes.world import World
+
+
+def test_the_plan_says_what_vanishes_and_where_the_old_database_is_kept(
+    story: Story, world: World, sides: FakeSides
+) -> None:
+    ask(story)
+    plan = narrow(newest(world).plan, RestorePlan)
+    assert (plan.from_schema, plan.to_schema, plan.from_app, plan.to_app) == (27, 26, "v1.3.0", "v1.2.3")
+    assert plan.restore.backup == str(NAME)
+    assert plan.restore.losses == (
+        PlannedLoss(FLAGS, 42, 0, gone=True),
+        PlannedLoss(PATIENTS, 1000, 900),
+        PlannedLoss(REPORTS, 7, 8),
+    )
+    assert plan.restore.outgoing == sides.name("kept", newest(world).id)
+
+
+@pytest.mark.parametrize(
+    ("backup", "change", "reference"),
+    [
+        ("prod_nightly_20260301_090000", {}, "unknown-backup"),
+        (str(NAME), {"manifest": None}, "backup-not-restorable"),
+        (str(NAME), {"verified": Verification(2, NOON, "cut short")}, "backup-not-restorable"),
+        (str(NAME), {"manifest": None, "verified": Verification(2, NOON)}, "schema-unknown"),
+        ("latest", {"verified": Verification(2, NOON, "cut short")}, "no-restorable-backup"),
+        (str(NAME), {"manifest": bundle(schema=19).manifest}, "no-compatible-app"),
+        (str(NAME), {"manifest": bundle(server=190001).manifest}, "server-too-old"),
+    ],
+)
+def test_what_cannot_be_restored_is_refused(
+    story: Story, world: World, sides: FakeSides, backup: str, change: dict[str, object], reference: str
+) -> None:
+    del sides
+    world.store.backups[0] = replace(world.store.backups[0], **change)  # type: ignore[arg-type] # each as its field wants it
+    ask(story, backup)
+    assert refusals(world) == [reference]
+    assert all(error.hint for _, error in world.announcer.refusals.values())
+    assert world.journal.runs.table == {}
+
+
+def test_the_newest_that_nothing_speaks_against_is_the_latest(story: Story, world: World, sides: FakeSides) -> None:
+    del sides
+    later = BackupName("prod", "cut", NOON - timedelta(hours=1))
+    world.store.backups.append(replace(bundle(later), verified=Verification(1, NOON, "cut short")))
+    ask(story)
+    plan = narrow(newest(world).plan, RestorePlan)
+    assert plan.restore.backup == str(NAME)
+    assert plan.warnings[0].startswith(f"1 newer backup was passed over: {later} failed its verification.")
+
+
+def test_where_no_second_database_may_be_made_nothing_is_restored_or_swapped_back(
+    story: Story, world: World, sides: FakeSides
+) -> None:
+    run = restore(story)
+    loads, world.database.facts = sides.loads, replace(world.database.facts, can_create=False)
+    ask(story)
+    story.do(world.request("undo", run_id=run.id))
+    assert refusals(world) == ["no-second-database"] * 2
+    assert [error.hint for _, error in world.announcer.refusals.values()] == [
+        "Have a superuser type: ALTER ROLE backstop_prod CREATEDB;"
+    ] * 2
+    assert (len(world.journal.runs.table), sides.loads) == (1, loads)
+
+
+def test_a_chain_a_run_that_changed_nothing_and_one_undone_already_cannot_be_undone(
+    story: Story, world: World, sides: FakeSides
+) -> None:
+    del sides
+    run = restore(story)
+    undo(story, run.id)
+    story.do(world.request("undo", run_id=run.id))
+    assert refusals(world) == ["undo-expired"]
+    world.sides.load_error = PermanentError("load-failed", "Syntax error.")
+    ask(story)
+    failed = approve(story)
+    story.do(world.request("undo", run_id=failed.id))
+    assert refusals(world)[1:] == ["nothing-to-undo"]
