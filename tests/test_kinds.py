@@ -27,7 +27,7 @@ from bot.views.runs.html import sheet
 from bot.views.status import home, status
 from tests.engine.retired import old_run
 from tests.engine.runs import restoring as swaps
-from tests.engine.runs.steps import test_undo_rollback as undoing
+from tests.engine.runs import undoing
 from tests.engine.runs.test_kills import kill_everywhere, nothing
 from tests.engine.story import Story, faults_in_success, traffic_faults
 from tests.fakes.clock import NOON

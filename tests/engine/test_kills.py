@@ -12,8 +12,8 @@ from bot.domain.runs import StepState, WorkKind
 from bot.ports import Request
 from tests.engine.backups.requests import made, take, verify
 from tests.engine.backups.test_row_recovery import put_aside
+from tests.engine.drills.drill_runs import faults_in_passed
 from tests.engine.drills.drill_world import Drilling
-from tests.engine.drills.test_runner import faults_in_passed
 from tests.engine.kills import kill_everywhere, killed
 from tests.engine.story import Story, faults_in_success
 from tests.fakes.sides import FakeSides

@@ -1,12 +1,8 @@
 """Checks that Slack accepts every rendered message, and that none mentions people by accident, whatever the input."""
 
-import re
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.approvals import Vote
@@ -21,57 +17,22 @@ from bot.ports import (
     AuditEvent,
     BackupDetails,
     BackupListing,
-    Choices,
     Escalation,
     HomeFacts,
     KeptDatabase,
     NewestBackups,
     Overview,
 )
-from bot.sandbox.slack.blocks import composition, surfaces
-from bot.sandbox.slack.blocks.grammar import Problems
+from bot.sandbox.slack.blocks import surfaces
 from bot.views.backups import backups, job
 from bot.views.drills import drill, drill_list
 from bot.views.drills import report as drillreport
 from bot.views.kit import command_help
-from bot.views.kit.blocks import View, page, render_error, render_sentence, section
 from bot.views.runs import approval_request, card, escalation, modals, report, report_model
-from bot.views.status import home, migrations, rollback_modal, status
+from bot.views.status import home, migrations, status
 from tests.views import wild
+from tests.views.checking import check, check_markup, quick
 from tests.views.samples import buttons
-
-quick = settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-)
-OURS = re.compile(r"<!date\^\d+\^[^|<>]+\|[^<>]+>|<@[UW][A-Z0-9]+>")
-
-
-def check(view: View) -> None:
-    """Fail on anything Slack would refuse, and on any markup that is not ours."""
-    blocks = list(view.blocks)
-    assert surfaces.message_problems(blocks) == []
-    assert surfaces.characters(blocks) <= 13_200
-    assert 0 < len(view.text) <= 4000
-    for text in [view.text, *_texts(blocks)]:
-        assert not set("<>") & set(OURS.sub("", text))
-        assert not re.search(r"&(?!amp;|lt;|gt;)", text)
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, Mapping):
-        return [value["text"]] if isinstance(value.get("text"), str) else [t for v in value.values() for t in _texts(v)]
-    return [text for item in value for text in _texts(item)] if isinstance(value, list) else []
-
-
-@pytest.mark.parametrize("length", [1, 300, 1000, 2900])
-@pytest.mark.parametrize("count", [1, 4, 5, 13, 14, 48, 49, 50, 51, 400])
-def test_a_page_ends_where_slack_would_refuse_it(length: int, count: int) -> None:
-    view = page("text", [section("x" * length)] * count)
-
-    check(view)
-    assert len(view.blocks) >= min(count, 48, 12_000 // (length + len("mrkdwn")))
 
 
 @quick
@@ -132,14 +93,6 @@ def test_any_overview(what: Overview) -> None:
 
 
 @quick
-@given(wild.words, wild.words, wild.words)
-def test_any_refusal_and_note(reference: str, message: str, hint: str) -> None:
-    check(render_error(PermanentError(reference, message, hint)))
-    check(render_sentence(message))
-    check(render_sentence(message))
-
-
-@quick
 @given(st.lists(wild.words, max_size=50))
 def test_any_manual(environments: list[str]) -> None:
     check(command_help.render(environments))
@@ -191,12 +144,6 @@ def test_the_modal_is_one_that_slack_opens() -> None:
     assert surfaces.view_problems(modals.render_notes("rk3f9a", "{}"), "modal") == []
 
 
-def check_markup(blocks: list[Any]) -> None:
-    for text in _texts(blocks):
-        assert not set("<>") & set(OURS.sub("", text.replace("<#C0INCIDENT>", "")))
-        assert not re.search(r"&(?!amp;|lt;|gt;)", text)
-
-
 @quick
 @given(wild.homes)
 def test_any_home_tab(facts: HomeFacts) -> None:
@@ -215,39 +162,6 @@ def test_any_refused_home_tab(reference: str, message: str, hint: str) -> None:
 
     assert surfaces.view_problems({"type": "home", "blocks": blocks}, "home") == []
     check_markup(blocks)
-
-
-@quick
-@given(st.dictionaries(wild.configured, st.booleans(), min_size=1, max_size=130), st.data())
-def test_any_modal(environments: dict[str, bool], data: st.DataObject) -> None:
-    picked = data.draw(st.sampled_from(["", "gone", *environments]))
-    view = rollback_modal.render(
-        rollback_modal.Origin("C0INCIDENT", "https://hooks.slack.com/" + "x" * 100, picked), environments
-    )
-
-    assert surfaces.view_problems(view, "modal") == []
-    element = view["blocks"][0]["element"]
-    assert ("initial_option" in element) == (picked in environments)
-    if picked in environments:
-        assert element["initial_option"] in element["options"]
-    assert rollback_modal.Origin.of(view).environment == picked
-
-
-@quick
-@given(wild.choices, wild.words)
-def test_any_list_of_choices(choices: Choices, typed: str) -> None:
-    groups = rollback_modal.options(choices, typed)
-
-    problems = Problems()
-    composition.SUGGESTIONS({"option_groups": groups}, "", problems)
-    assert problems.lines() == []
-    offered = [option for group in groups for option in group["options"]]
-    assert len(offered) <= rollback_modal.MAX_OPTIONS
-    check_markup(offered)
-
-
-def test_what_a_submitted_command_is_answered_with_is_a_modal() -> None:
-    assert surfaces.view_problems(rollback_modal.render_reply(render_sentence("Looking at prod.")), "modal") == []
 
 
 @quick

@@ -8,7 +8,7 @@ from bot.domain.runs import Run
 from bot.engine.backups.retention import ANNOUNCED, BEGUN, DROPPED
 from bot.engine.maintenance.cleanup import clean_up
 from bot.errors import PermanentError, TemporaryError
-from tests.engine.runs.restoring import furnish, restore
+from tests.engine.runs.restoring import restore
 from tests.engine.story import Story
 from tests.fakes.process import Process
 from tests.fakes.sides import FakeSides
@@ -16,11 +16,6 @@ from tests.fakes.world import World
 
 DAY_S = 86_400.0
 STUCK = PermanentError("database-refused", 'Dropping the database failed: it is used by subscription "s".', "Grant.")
-
-
-@pytest.fixture
-def sides(world: World) -> FakeSides:
-    return furnish(world)
 
 
 @pytest.fixture

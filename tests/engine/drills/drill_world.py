@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, TableContent
-from bot.domain.drills import Drill, DrillKind, DrillState
+from bot.domain.drills import Corruption, Drill, DrillKind, DrillState
 from bot.domain.runs import WorkKind
 from bot.domain.workloads import HOLD_LABEL
 from bot.engine.runs.runner import Runner
@@ -114,3 +114,9 @@ def faults_in_any(story: Drilling, state: DrillState, problem: str = "") -> list
             "production touched": [str(b.name) for b in story.prod.backups] == [str(bundle_of("prod").name)],
         }
     )
+
+
+def accept_corrupted(story: Drilling, corrupt: Corruption) -> None:
+    """Have the stores take that kind of corrupted copy for a good one."""
+    for store in (story.world.store, story.prod):
+        store.gullible.add(corrupt)

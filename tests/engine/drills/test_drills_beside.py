@@ -6,8 +6,8 @@ from pathlib import Path
 from bot.domain.drills import DrillKind, DrillState
 from bot.engine.maintenance.cleanup import clean_up
 from bot.errors import TemporaryError
+from tests.engine.drills.drill_runs import faults_in_passed, runs
 from tests.engine.drills.drill_world import DRILL_ID, Drilling
-from tests.engine.drills.test_runner import faults_in_passed, runs
 from tests.fakes.process import Process
 
 

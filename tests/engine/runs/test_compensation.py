@@ -4,7 +4,7 @@ from bot.domain.runs import Run, RunState
 from bot.domain.workloads import HOLD_LABEL
 from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
-from tests.engine.runs.steps.test_undo_rollback import approve, newest
+from tests.engine.runs.undoing import approve, newest
 from tests.engine.story import Story, faults_in, steps, traffic_faults
 from tests.fakes.directory import LEAD_A
 from tests.fakes.world import World

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from bot.domain.jobs import Job, JobKind, JobState
 from bot.domain.row_recovery import RecoveredTable, Salvage, SkippedTable
 from bot.views.backups import job
+from tests.views.checking import check, quick
 from tests.views.samples import ASKED, read
-from tests.views.test_limits import check, quick
 
 FOUND = Salvage(
     (RecoveredTable('"public"."visits"', 214, 2, 7), RecoveredTable('"public"."log"', 0, 0, 1)),

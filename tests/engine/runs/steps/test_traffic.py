@@ -6,7 +6,7 @@ from bot.domain.runs import Run, RunState
 from bot.domain.workloads import HOLD_LABEL, Before
 from bot.errors import PermanentError
 from bot.planning import checklist
-from tests.engine.runs.steps.test_undo_rollback import approve, ask, newest, undo
+from tests.engine.runs.undoing import approve, ask, newest, undo
 from tests.engine.story import Story, faults_in_success, faults_in_undoing, steps, traffic_faults
 from tests.fakes.directory import LEAD_A, ONCALL
 from tests.fakes.world import World
