@@ -11,11 +11,7 @@ from bot.config import Config
 from bot.errors import PermanentError
 
 ROOT = Path(__file__).parents[2]
-
-
 PASSWORD = "hunter2-is-secret"
-
-
 SECRETS = {
     "BACKSTOP_SLACK_BOT_TOKEN": f"xoxb-{PASSWORD}",
     "BACKSTOP_SLACK_APP_TOKEN": f"xapp-{PASSWORD}",
@@ -25,8 +21,6 @@ SECRETS = {
     "BACKSTOP_STAGING_DSN": f"postgresql://backstop:{PASSWORD}@db/staging",
     "BACKSTOP_PROD_DSN": f"postgres://backstop:{PASSWORD}@db:5432/prod?sslmode=require",
 }
-
-
 BASE = """
 [slack]
 team_id = "T0PHYSIO"

@@ -21,8 +21,6 @@ def test_a_pasted_secret_under_a_wrong_key_is_not_repeated(read: Load) -> None:
 
 
 LETTERS = st.characters(exclude_categories=["Cc", "Cs"])
-
-
 VALUES: st.SearchStrategy[Any] = st.one_of(
     st.booleans(),
     st.integers(),

@@ -24,8 +24,6 @@ def test_what_is_no_label_selector(read: Load, selector: str) -> None:
 
 
 DAYS = 'a day, like "2026-12-24", or two, like "2026-12-20/2027-01-02"'
-
-
 VALUES_OF_KEYS = [
     # the text in the file, its replacement, the problem
     (

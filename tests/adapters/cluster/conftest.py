@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.adapters.cluster import KubernetesCluster
+from bot.adapters.cluster.api import Api
 from bot.domain.environments import Workloads
 from bot.sandbox.cluster import ClusterEmulator, Delays, layout
 from tests.adapters.cluster.app import App, connected
+from tests.adapters.cluster.canned import Canned, serve
+from tests.adapters.cluster.requests import TOKEN
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -49,3 +52,15 @@ def workloads() -> Workloads:
 @pytest.fixture
 def cluster(client: "ApiClient", workloads: Workloads) -> KubernetesCluster:
     return KubernetesCluster(client, workloads)
+
+
+@pytest.fixture
+def server() -> Iterator[Canned]:
+    with serve() as canned:
+        yield canned
+
+
+@pytest.fixture
+def api(server: Canned) -> Iterator[Api]:
+    with connected(server.url, TOKEN) as client:
+        yield Api(client)

@@ -1,81 +1,15 @@
+"""Requests to the API server: sent once, with a deadline, to paths that names cannot leave."""
+
 import json
 import socket
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from bot.adapters.cluster.api import JSON, Api, build_path
-from bot.adapters.cluster.client import connect
-from bot.errors import PermanentError, TemporaryError
+from bot.errors import TemporaryError
 from tests.adapters.cluster.app import connected
-from tests.adapters.cluster.canned import Canned, serve, status_object
-
-TOKEN = "eyJhbGciOi"
-PATH = build_path("apps/v1", "prod", "deployments", "api")
-WHAT = "get deployments api in namespace prod"
-
-
-@pytest.fixture
-def server() -> Iterator[Canned]:
-    with serve() as canned:
-        yield canned
-
-
-@pytest.fixture
-def api(server: Canned) -> Iterator[Api]:
-    with connected(server.url, TOKEN) as client:
-        yield Api(client)
-
-
-@pytest.mark.parametrize(
-    ("status", "reason", "kind", "reference"),
-    [
-        (401, "Unauthorized", PermanentError, "cluster-forbidden"),
-        (403, "Forbidden", PermanentError, "cluster-forbidden"),
-        (404, "NotFound", PermanentError, "workload-not-found"),
-        (400, "BadRequest", PermanentError, "cluster-refused"),
-        (415, "UnsupportedMediaType", PermanentError, "cluster-refused"),
-        (409, "Conflict", TemporaryError, "cluster-conflict"),
-        (429, "TooManyRequests", TemporaryError, "cluster-unavailable"),
-        (500, "InternalError", TemporaryError, "cluster-unavailable"),
-        (503, "ServiceUnavailable", TemporaryError, "cluster-unavailable"),
-    ],
-)
-def test_refusals(server: Canned, api: Api, status: int, reason: str, kind: type[Exception], reference: str) -> None:
-    server.status, server.body = status, status_object(status, reason, f"no, {TOKEN}")
-    with pytest.raises(kind, match=rf"^{reference}: .*{WHAT}.*{'' if status in {404, 409} else reason}") as caught:
-        api.get(PATH, WHAT)
-    assert TOKEN not in str(caught.value)
-
-
-def test_an_invalid_field_is_named_and_its_value_is_not(server: Canned, api: Api) -> None:
-    causes = [{"field": "spec.template.spec.containers[0].env[0].value", "message": 'Invalid value: "hunter2"'}]
-    server.status, server.body = 422, status_object(422, "Invalid", 'Invalid value: "hunter2"', causes=causes)
-    with pytest.raises(PermanentError, match=r"^cluster-refused: .*422 Invalid spec\.template") as caught:
-        api.patch(PATH, WHAT, {})
-    assert "hunter2" not in str(caught.value)
-
-
-def test_the_server_says_when_to_come_back(server: Canned, api: Api) -> None:
-    server.status, server.body = 429, status_object(429, "TooManyRequests", retryAfterSeconds=7)
-    with pytest.raises(TemporaryError) as caught:
-        api.get(PATH, WHAT)
-    assert caught.value.retry_after_s == 7
-    assert len(server.requests) == 1
-
-
-@pytest.mark.parametrize("body", [b"<html>busy</html>", b"", b"[]"])
-def test_what_is_no_object_comes_from_no_api_server(server: Canned, api: Api, body: bytes) -> None:
-    server.body = body
-    with pytest.raises(TemporaryError, match=r"^cluster-unavailable: "):
-        api.get(PATH, WHAT)
-
-
-def test_a_page_of_a_load_balancer_is_an_outage(server: Canned, api: Api) -> None:
-    server.status, server.body = 502, b"<html>bad gateway</html>"
-    with pytest.raises(TemporaryError, match=r"^cluster-unavailable: .*502"):
-        api.get(PATH, WHAT)
+from tests.adapters.cluster.canned import Canned
+from tests.adapters.cluster.requests import PATH, TOKEN, WHAT
 
 
 def test_silence_ends_after_the_read_timeout_and_is_not_repeated(server: Canned) -> None:
@@ -129,30 +63,3 @@ def test_what_is_sent(server: Canned, api: Api) -> None:
 def test_names_cannot_leave_their_place_in_a_path() -> None:
     assert build_path("v1", "a/b", "pods", "../x", "log") == "/api/v1/namespaces/a%2Fb/pods/..%2Fx/log"
     assert build_path("v1", "prod", "pods", "p:80", "proxy") == "/api/v1/namespaces/prod/pods/p:80/proxy"
-
-
-def test_a_kubeconfig(server: Canned, tmp_path: Path) -> None:
-    config = {
-        "current-context": "c",
-        "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
-        "clusters": [{"name": "k", "cluster": {"server": server.url}}],
-        "users": [{"name": "u", "user": {"token": TOKEN}}],
-    }
-    (tmp_path / "config").write_text(json.dumps(config))
-    with connected(kubeconfig=tmp_path / "config") as client:
-        Api(client).get(PATH, WHAT)
-    assert server.requests[0][2]["authorization"] == f"Bearer {TOKEN}"
-
-
-@pytest.mark.parametrize("text", [None, "", f"token: {TOKEN}", f"{{{TOKEN}"])
-def test_a_kubeconfig_that_cannot_be_used(tmp_path: Path, text: str | None) -> None:
-    if text is not None:
-        (tmp_path / "config").write_text(text)
-    with pytest.raises(PermanentError, match=r"^cluster-not-configured: The kubeconfig") as caught:
-        connect(kubeconfig=tmp_path / "config")
-    assert TOKEN not in str(caught.value)
-
-
-def test_outside_a_pod_nothing_is_guessed() -> None:
-    with pytest.raises(PermanentError, match=r"^cluster-not-configured: We run in no pod"):
-        connect()

@@ -1,9 +1,8 @@
+"""A dump and the counts and hashes that go with it."""
+
 import stat
-import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 
@@ -12,11 +11,10 @@ import pytest
 
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase, Server
-from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, Connections, snapshot
-from bot.adapters.database.hashing import hash_tables, read_tables
+from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection
 from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.storage import Credentials, S3BackupStore, connect
-from bot.domain.backups import BackupName, Manifest, TableContent
+from bot.domain.backups import BackupName, Manifest
 from bot.domain.bundle_limits import BundleLimits
 from bot.domain.environments import BackupTarget
 from bot.domain.runs import Progress
@@ -26,33 +24,7 @@ from bot.sandbox.objectstore import ObjectStore
 from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import find_bin_dir
 from tests.adapters.database.conftest import TIMING, TRACKING
-
-
-def ignore(progress: Progress) -> None:
-    del progress
-
-
-@contextmanager
-def restored(directory: Path, clone: Clone, server: Connection) -> Iterator[Connection]:
-    """A database loaded from the dump, as a bundle's verification does."""
-    name = f"{clone.name}_restored"
-    server.execute(f"CREATE DATABASE {name} OWNER physioflow_prod TEMPLATE template0".encode())
-    connections = Connections(clone.owner_dsn, "postgres", 1.0)
-    environment = connections.tool_environment(name)
-    command = [str(find_bin_dir() / "pg_restore"), "--exit-on-error", f"--dbname={name}", str(directory)]
-    subprocess.run(  # noqa: S603 -- our own tool
-        command, env=dict(environment), check=True, capture_output=True
-    )
-    try:
-        with connections.session(name) as conn:
-            yield conn
-    finally:
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-
-
-def contents(conn: Connection) -> list[TableContent]:
-    with snapshot(conn):
-        return hash_tables(conn, read_tables(conn))
+from tests.adapters.database.dumping import contents, ignore, restored, wrapped_tools
 
 
 def test_what_is_said_of_the_dump_is_what_is_in_it(
@@ -76,42 +48,6 @@ def test_what_is_said_of_the_dump_is_what_is_in_it(
     assert seen[-1].done == seen[-1].total > 10_000
     with restored(tmp_path / "dump", clone, server) as copy:
         assert contents(copy) == list(dump.tables)
-
-
-def test_a_column_that_cannot_be_computed_is_no_reason_to_have_no_backup(
-    database: PostgresDatabase, owner: Connection, clone: Clone, server: Connection, tmp_path: Path
-) -> None:
-    if server.info.server_version < 180000:
-        pytest.skip("a server before 18 has no virtual columns")
-    owner.execute("CREATE TABLE shares (a int, b int, share int GENERATED ALWAYS AS (a / b) VIRTUAL)")
-    owner.execute("INSERT INTO shares (a, b) VALUES (6, 3), (1, 0)")
-    dump = database.dump(tmp_path / "dump", ignore)
-    assert {content.table: content.rows for content in dump.tables}["public.shares"] == 2
-    with restored(tmp_path / "dump", clone, server) as copy:
-        assert contents(copy) == list(dump.tables)
-        copy.execute("UPDATE shares SET a = 2 WHERE a = 1")
-        assert contents(copy) != list(dump.tables)
-
-
-def test_a_column_that_can_be_computed_hashes_as_in_bundles_from_before(owner: Connection, server: Connection) -> None:
-    if server.info.server_version < 180000:
-        pytest.skip("a server before 18 has no virtual columns")
-    owner.execute("CREATE TABLE shares (a int, b int, share int GENERATED ALWAYS AS (a / b) VIRTUAL)")
-    owner.execute("INSERT INTO shares (a, b) VALUES (6, 3), (1, 2)")
-    query = "SELECT sum(hash_record_extended(ROW(t.a, t.b, t.share), 0))::text FROM shares t"
-    found = {content.table: content.content_hash for content in contents(owner)}
-    assert found["public.shares"] == owner.execute(query).fetchall()[0][0]
-
-
-def test_a_changed_row_changes_the_hash_and_its_place_does_not(owner: Connection) -> None:
-    before = {content.table: content for content in contents(owner)}
-    owner.execute("UPDATE special_test_results SET side = side WHERE id = 1")
-    moved = {content.table: content for content in contents(owner)}
-    owner.execute("UPDATE special_test_results SET detail = '{\"x\": 1}' WHERE id = 1")
-    changed = {content.table: content for content in contents(owner)}
-
-    assert before == moved
-    assert [name for name in before if before[name] != changed[name]] == ["public.special_test_results"]
 
 
 def test_counts_are_the_snapshot_s_while_others_write(
@@ -193,20 +129,6 @@ def test_pg_dump_s_own_words(database: PostgresDatabase, tmp_path: Path) -> None
         database.dump(tmp_path / "dump", ignore)
 
 
-def wrapped_tools(directory: Path, before: str = "", after: str = "") -> PgTools:
-    """The real tools, with something done in the shell before and after pg_dump dumps."""
-    directory.mkdir()
-    for tool in ("pg_dump", "pg_restore"):
-        real, script = find_bin_dir() / tool, directory / tool
-        dumps = tool == "pg_dump"
-        script.write_text(
-            f'#!/bin/sh\n[ "$1" = --version ] && exec {real} "$@"\n'
-            f'{before if dumps else ""}\n{real} "$@" || exit\n{after if dumps else ""}\n'
-        )
-        script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    return PgTools(directory)
-
-
 def test_a_dump_may_take_longer_than_the_hashing(
     clone: Clone, server: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,26 +144,6 @@ def test_a_dump_may_take_longer_than_the_hashing(
     )
 
     assert "public.patients" in {content.table for content in dump.tables}
-
-
-def test_what_cannot_be_hashed_is_said_and_not_what_it_leads_to(
-    clone: Clone, owner: Connection, tmp_path: Path
-) -> None:
-    """The failed session takes its snapshot along, and pg_dump would only say that there is none."""
-    for statement in (
-        "CREATE TYPE pair AS (a integer)",
-        "CREATE FUNCTION broken(pair) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT (1 / 0)::text'",
-        "CREATE CAST (pair AS text) WITH FUNCTION broken(pair)",
-        "CREATE TABLE aaa (p pair)",
-        "INSERT INTO aaa VALUES ('(1)')",
-    ):
-        owner.execute(statement.encode())
-    tools = wrapped_tools(tmp_path / "bin", before="sleep 0.5")
-
-    with pytest.raises(PermanentError, match=r"database-refused: The dump failed: .*22012"):
-        PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock())).dump(
-            tmp_path / "dump", ignore
-        )
 
 
 def test_a_pg_dump_older_than_the_server_is_refused(clone: Clone, tmp_path: Path) -> None:

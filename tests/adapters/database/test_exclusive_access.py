@@ -1,7 +1,6 @@
-import os
-import signal
+"""A database closed to others: everybody is out, and nobody gets in."""
+
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 
 import psycopg
@@ -10,32 +9,11 @@ import pytest
 from bot.adapters.database import PostgresDatabase
 from bot.adapters.database.connections import Connection
 from bot.domain.migrations import DownScript
-from bot.errors import PermanentError
 from bot.sandbox.physioflow.clones import Clone
 from tests.adapters.database.conftest import REMAINING
+from tests.adapters.database.sessions import is_alive, is_open
 
 Chain = tuple[DownScript, ...]
-
-
-def is_open(server: Connection, clone: Clone) -> bool:
-    query = "SELECT datallowconn FROM pg_database WHERE datname = %s"
-    return bool(server.execute(query, (clone.name,)).fetchall()[0][0])
-
-
-def is_alive(conn: Connection) -> bool:
-    try:
-        conn.execute("SELECT 1")
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
-@pytest.fixture
-def closed(database: PostgresDatabase) -> Iterator[PostgresDatabase]:
-    access = database.take_exclusive_access("rtest1")
-    yield database
-    access.close()
-    database.reopen()
 
 
 def test_everybody_else_is_out_and_nobody_gets_in(database: PostgresDatabase, clone: Clone, server: Connection) -> None:
@@ -95,42 +73,6 @@ def test_an_app_that_takes_every_connection_there_may_be(
     database.reopen()
 
 
-def test_a_superuser_s_session_is_named_and_nobody_is_thrown_out(
-    database: PostgresDatabase, owner: Connection, superuser: Connection, clone: Clone, server: Connection
-) -> None:
-    with pytest.raises(PermanentError, match="session-cannot-be-ended") as caught:
-        database.take_exclusive_access("rtest1")
-
-    named = f"pid {superuser.info.backend_pid} (superuser at work, postgres, idle"
-    assert named in caught.value.message
-    assert is_alive(owner)
-    assert is_alive(superuser)
-    assert is_open(server, clone)
-
-
-def test_a_superuser_who_only_looks_in_is_waited_for(database: PostgresDatabase, superuser: Connection) -> None:
-    leaving = threading.Timer(0.3, superuser.close)
-    leaving.start()
-    access = database.take_exclusive_access("rtest1")
-    leaving.join()
-    access.close()
-    database.reopen()
-
-
-def test_a_prepared_transaction_is_named_and_nobody_is_thrown_out(
-    database: PostgresDatabase, owner: Connection, clone: Clone, server: Connection
-) -> None:
-    owner.execute("BEGIN; DELETE FROM feature_flag_audit_log; PREPARE TRANSACTION 'half done'")
-
-    try:
-        with pytest.raises(PermanentError, match=r"prepared-transaction: .*'half done' of physioflow_prod, 0 s old"):
-            database.take_exclusive_access("rtest1")
-        assert is_alive(owner)
-        assert is_open(server, clone)
-    finally:
-        owner.execute("ROLLBACK PREPARED 'half done'")
-
-
 def test_a_fence_left_by_a_dead_process_is_taken_over(
     database: PostgresDatabase, chain: Chain, clone: Clone, server: Connection
 ) -> None:
@@ -159,37 +101,3 @@ def test_a_fence_whose_session_broke_fences_again(
     assert not is_open(server, clone)
     access.close()
     database.reopen()
-
-
-def test_sessions_and_facts_are_seen_while_it_is_closed(closed: PostgresDatabase) -> None:
-    assert not closed.inspect().accepts_connections
-    assert closed.mark_restore_point("backstop_rtest1").count("/") == 1
-    assert closed.recovery_options()
-
-
-def test_a_session_that_will_not_go_opens_the_database_again(
-    database: PostgresDatabase, owner: Connection, clone: Clone, server: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.adapters.database.sessions.PATIENCE_S", 0.2)
-    os.kill(owner.info.backend_pid, signal.SIGSTOP)  # a backend that hangs in the kernel looks like this
-    try:
-        with pytest.raises(PermanentError, match=r"session-cannot-be-ended: .*owner at work"):
-            database.take_exclusive_access("rtest1")
-    finally:
-        os.kill(owner.info.backend_pid, signal.SIGCONT)
-
-    assert is_open(server, clone)
-
-
-def test_a_right_that_is_missing_opens_the_database_again(
-    database: PostgresDatabase, clone: Clone, server: Connection
-) -> None:
-    server.execute("REVOKE pg_signal_backend FROM physioflow_prod")
-    try:
-        with psycopg.connect(clone.app_dsn, autocommit=True) as app:
-            with pytest.raises(PermanentError, match=r"database-refused: Closing the database failed: permission"):
-                database.take_exclusive_access("rtest1")
-            assert is_alive(app)
-    finally:
-        server.execute("GRANT pg_signal_backend TO physioflow_prod")
-    assert is_open(server, clone)

@@ -6,87 +6,23 @@ from datetime import timedelta
 import pytest
 
 from bot.adapters.outbox.announcer import SlackDrillAnnouncer, SlackJobAnnouncer, SlackRunAnnouncer
-from bot.adapters.outbox.answers import SlackAnswers, SlackHomeTabs
-from bot.domain.backups import Backup, BackupName, BackupPage, StoredObject
+from bot.adapters.outbox.answers import SlackAnswers
 from bot.domain.drill_reports import DrillReport
 from bot.domain.drills import Alert, Drill, DrillKind, DrillState
 from bot.domain.jobs import Job, JobKind, JobState
-from bot.errors import PermanentError
 from bot.ports import (
     Audience,
-    BackupDetails,
-    BackupListing,
-    EnvironmentSummary,
     Escalation,
-    HomeFacts,
-    Message,
-    NewestBackups,
-    Overview,
-    Posted,
 )
+from tests.adapters.outbox.tray import Tray, who
 from tests.views.samples import ASKED, PLAN, PROD, RUN, VOTES, running
 
 DIGEST = PLAN.short_digest
-WHO = Audience("U0ONCALL", "C0GENERAL", "http://127.0.0.1/commands/1")
-
-
-class Tray:
-    """An outbox in memory: the newest wish for a key, in the order first wished for."""
-
-    def __init__(self) -> None:
-        self.wanted: dict[str, Message] = {}
-
-    def put(self, message: Message) -> None:
-        self.wanted[message.key] = message
-
-    def posted(self, channel: str, ts: str) -> Posted | None:
-        message = list(self.wanted.values())[int(ts)]
-        return Posted(message.key, message.run_id, channel, ts) if channel == message.channel else None
-
-    def forget_ephemerals(self, older_than_s: float) -> int:
-        del older_than_s
-        old = [key for key, message in self.wanted.items() if message.user or message.response_url]
-        for key in old:
-            del self.wanted[key]
-        return len(old)
-
-
-@pytest.fixture
-def tray() -> Tray:
-    return Tray()
-
-
-@pytest.fixture
-def announcer(tray: Tray) -> SlackRunAnnouncer:
-    return SlackRunAnnouncer(tray, {"prod": PROD})
 
 
 @pytest.fixture
 def jobs(tray: Tray) -> SlackJobAnnouncer:
     return SlackJobAnnouncer(tray, {"prod": PROD})
-
-
-@pytest.fixture
-def answers(tray: Tray) -> SlackAnswers:
-    return SlackAnswers(tray)
-
-
-@pytest.fixture
-def tabs(tray: Tray) -> SlackHomeTabs:
-    return SlackHomeTabs(tray)
-
-
-def who(request_id: str) -> Audience:
-    return replace(WHO, request_id=request_id)
-
-
-def test_old_answers_are_forgotten_and_nothing_else(
-    tray: Tray, announcer: SlackRunAnnouncer, answers: SlackAnswers
-) -> None:
-    announcer.card(RUN, ())
-    answers.tell(Audience("U1", "C1", request_id="slash:1"), "Done.")
-    answers.forget_answers(60.0)
-    assert list(tray.wanted) == [f"card:{RUN.id}"]
 
 
 def test_the_card_is_a_message_of_its_own_in_the_incident_channel(tray: Tray, announcer: SlackRunAnnouncer) -> None:
@@ -151,19 +87,6 @@ def test_where_only_votes_are_missing_the_request_stays_and_each_time_is_said(
     assert list(tray.wanted)[1:] == [f"note:rk3f9a:asked-again-{DIGEST}-{fence}" for fence in (1, 2)]
 
 
-def test_answers_go_to_one_person_by_the_url_they_came_with(tray: Tray, answers: SlackAnswers) -> None:
-    answers.refuse(who("slash:1"), PermanentError("no-down-script", "No.", "Do that."))
-    answers.tell(who("slash:2"), "Done.")
-    answers.status(who("slash:3"), [RUN], {})
-    answers.overview(who("slash:4"), Overview("prod", 27, "v1.3.0", True, (), ()))
-
-    assert list(tray.wanted) == ["answer:slash:1", "answer:slash:2", "answer:slash:3", "answer:slash:4"]
-    for message in tray.wanted.values():
-        assert (message.user, message.channel, message.response_url) == (WHO.user_id, WHO.channel, WHO.response_url)
-        assert (message.thread_key, message.run_id) == ("", "")
-    assert tray.wanted["answer:slash:1"].text == "✗ no-down-script: No.\nDo that."
-
-
 def test_a_job_is_one_message_in_the_incident_channel(tray: Tray, jobs: SlackJobAnnouncer) -> None:
     job = Job("slash:7", JobKind.TAKE, "prod", "manual", "U0ONCALL", ASKED)
     jobs.job(job)
@@ -181,34 +104,6 @@ def test_what_was_recovered_is_told_in_the_runs_thread(tray: Tray, jobs: SlackJo
 
     (message,) = tray.wanted.values()
     assert (message.key, message.channel, message.thread_key) == ("chore:slash:8", "C0INCIDENT", "card:rk3f9a")
-
-
-def test_only_a_turned_page_replaces_the_message_clicked_on(tray: Tray, answers: SlackAnswers) -> None:
-    backup = Backup(BackupName("prod", "nightly", ASKED), StoredObject("prod_nightly.tar.gz", 1))
-    listing = BackupListing("prod", BackupPage((backup,), 1), "", 0, ASKED)
-    answers.backups(who("action:1"), listing, replace=True)
-    answers.backups(who("slash:1"), listing, replace=False)
-    answers.newest_backups(who("slash:2"), [NewestBackups("prod", None, "storage-unavailable: Away.")], ASKED)
-    answers.backup(who("slash:3"), BackupDetails("prod", backup, ASKED))
-
-    assert [message.replace for message in tray.wanted.values()] == [True, False, False, False]
-    assert {(message.user, message.response_url) for message in tray.wanted.values()} == {
-        (WHO.user_id, WHO.response_url)
-    }
-
-
-def test_a_home_tab_is_no_message_and_the_refusal_takes_its_place(tray: Tray, tabs: SlackHomeTabs) -> None:
-    facts = HomeFacts((EnvironmentSummary("prod", production=True, channel="C0INCIDENT", quorum=2, schema=27),), ASKED)
-    tabs.home("U0ENG", facts)
-    tab = tray.wanted["home:U0ENG"]
-    assert (tab.surface, tab.channel, tab.user, tab.response_url) == ("home", "U0ENG", "", "")
-    assert "Schema 027" in str(tab.blocks)
-
-    tabs.no_home("U0ENG", PermanentError("not-a-member", "No."))
-
-    (tab,) = tray.wanted.values()
-    assert "not-a-member" in str(tab.blocks)
-    assert "Schema" not in str(tab.blocks)
 
 
 def test_votes_find_their_run_by_card_and_by_request_only(announcer: SlackRunAnnouncer, answers: SlackAnswers) -> None:

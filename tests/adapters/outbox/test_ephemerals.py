@@ -1,16 +1,32 @@
 """Home tabs on their way: the newest wish, at Slack's pace, held up by nothing and holding nothing up."""
 
 import json
+import threading
 import time
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import PostgresOutbox
+from bot.adapters.outbox.store import read_message
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Message
 from tests.adapters.outbox.emptying import emptied
 from tests.adapters.outbox.loudspeaker import Loudspeaker
-from tests.adapters.outbox.test_channels import AWAY, EDIT_S, QUICK, SOON_S, a_writer, message, problem_of, writing
+from tests.adapters.outbox.writing import (
+    AWAY,
+    EDIT_S,
+    LIMITED,
+    QUICK,
+    SOON_S,
+    a_writer,
+    ephemeral,
+    message,
+    problem_of,
+    writing,
+)
 
 REFUSED = PermanentError("slack-not-enabled", "Slack refused it: not_enabled.")
 
@@ -123,3 +139,68 @@ def test_what_is_wanted_while_one_is_on_its_way_goes_out_after_it(
     assert json.dumps(rows[0]["blocks"] if isinstance(rows[0], dict) else rows[0][1]).count("newer") == 1
     assert QUICK.edit_every_s == EDIT_S
     assert chat.homes == {}
+
+
+def test_answers_are_not_held_up_by_channels_or_each_other(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
+    chat.hang = threading.Event()
+    for number in range(10):
+        outbox.put(message(f"m{number}"))
+    with writing(outbox, chat, replace(QUICK, window_s=60, ephemerals_at_once=2)):
+        outbox.put(ephemeral("stuck", "hang"))
+        for number in range(5):
+            outbox.put(ephemeral(f"w{number}"))
+        deadline = time.monotonic() + SOON_S
+        while len(chat.ephemerals) < 5 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert sorted(text for _, text, _ in chat.ephemerals) == [f"w{number}" for number in range(5)]
+        chat.hang.set()
+    assert len(chat.messages) == 3
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_an_answer_knows_whether_it_replaces_another(outbox: PostgresOutbox, wanted: bool) -> None:  # noqa: FBT001 -- a parameter
+    outbox.put(replace(ephemeral("1", response_url="https://slack.test/1"), replace=wanted))
+
+    row = outbox.fetch("claim_ephemeral", {"claim_s": 60})
+    assert row is not None
+    assert read_message(row).replace is wanted
+
+
+def test_each_answer_goes_out_once_over_all_writers(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
+    chat.busy_s = 0.002
+    with writing(outbox, chat, writers=3):
+        for number in range(40):
+            outbox.put(ephemeral(f"{number}"))
+        assert emptied(outbox, SOON_S)
+    assert sorted(key for key, _, _ in chat.ephemerals) == sorted(f"answer:{number}" for number in range(40))
+
+
+def test_a_used_up_response_url_gives_way_to_an_ephemeral(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
+    chat.dead_urls.add("https://slack.test/dead")
+    outbox.put(ephemeral("1", response_url="https://slack.test/dead"))
+    outbox.put(ephemeral("2", response_url="https://slack.test/alive"))
+    with writing(outbox, chat):
+        assert emptied(outbox, SOON_S)
+    assert sorted(chat.ephemerals) == [("answer:1", "1", ""), ("answer:2", "2", "https://slack.test/alive")]
+
+
+def test_an_answer_is_tried_again_but_not_for_ever(outbox: PostgresOutbox, chat: Loudspeaker, pool: Pool) -> None:
+    chat.fail("ephemeral", AWAY, LIMITED)
+    outbox.put(ephemeral("1"))
+    with writing(outbox, chat):
+        assert emptied(outbox, SOON_S)
+    assert [key for key, _, _ in chat.ephemerals] == ["answer:1"]
+
+    chat.fail("ephemeral", *[AWAY] * 100)
+    outbox.put(ephemeral("2"))
+    with writing(outbox, chat, replace(QUICK, ephemeral_late_s=0.1)):
+        assert emptied(outbox, SOON_S)
+    assert problem_of(pool, "answer:2").startswith("answer-too-late")
+
+
+def test_an_answer_that_changes_is_given_again(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
+    with writing(outbox, chat):
+        for text in ("working on it", "done"):
+            outbox.put(ephemeral("1", text))
+            assert emptied(outbox, SOON_S)
+    assert [text for _, text, _ in chat.ephemerals] == ["working on it", "done"]

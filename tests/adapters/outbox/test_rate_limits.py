@@ -10,8 +10,8 @@ from bot.errors import TemporaryError
 from bot.ports import Attachment, Backlog, BarredError, Message
 from tests.adapters.outbox.emptying import emptied
 from tests.adapters.outbox.loudspeaker import Loudspeaker
-from tests.adapters.outbox.test_channels import AWAY, QUICK, SOON_S, a_writer, ephemeral, message, problem_of, writing
 from tests.adapters.outbox.test_ephemerals import tab, texts
+from tests.adapters.outbox.writing import AWAY, QUICK, SOON_S, a_writer, ephemeral, message, problem_of, writing
 
 OUTSIDE = BarredError("slack-not-in-channel", "Slack refused it: not_in_channel.", "Invite the bot.")
 NO_FILES = BarredError("slack-missing-scope", "Slack refused it: missing_scope.", "Reinstall the app.")
@@ -178,3 +178,10 @@ def test_pauses_are_long_and_grow() -> None:
     pace = Pace()
     for attempts, longest in ((0, 60.0), (1, 120.0), (2, 240.0), (20, 300.0)):
         assert longest / 2 <= pace.delay_s(attempts, OUTSIDE) <= longest
+
+
+def test_pauses_double_up_to_a_cap_and_slack_s_own_word_counts() -> None:
+    pace = Pace()
+    for attempts, longest in ((0, 0.5), (1, 1.0), (3, 4.0), (20, 30.0)):
+        assert longest / 2 <= pace.delay_s(attempts, AWAY) <= longest
+    assert 7.0 <= pace.delay_s(9, TemporaryError("x", "y", retry_after_s=7.0)) <= 7.25

@@ -140,3 +140,14 @@ def dump_directory(nasty: Nasty, tmp_path: Path) -> FetchedBundle:
     path = tmp_path / "dump"
     nasty.database.dump(path, ignore)
     return FetchedBundle(BundleKind.DIRECTORY, path, None, sum(file.stat().st_size for file in path.iterdir()))
+
+
+@pytest.fixture
+def pair(nasty: Nasty, server: Connection) -> tuple[str, str]:
+    """A side database, and the name of the one to be kept."""
+    side, kept = nasty.sides.name("side", "r1"), nasty.sides.name("kept", "r1")
+    statement = sql.SQL("CREATE DATABASE {} OWNER nasty_owner TEMPLATE nasty_template")
+    server.execute(statement.format(sql.Identifier(side)))
+    with psycopg.connect(nasty.owner_dsn.replace(nasty.name, side), autocommit=True) as conn:
+        conn.execute("CREATE TABLE loaded ()")
+    return side, kept

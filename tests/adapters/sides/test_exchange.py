@@ -14,27 +14,19 @@ from psycopg import sql
 from bot.adapters.database.connections import Connection
 from bot.errors import PermanentError
 from bot.ports import ExchangeState
-from bot.sandbox.postgres import PostgresServer
 from tests.adapters.sides.conftest import Nasty
 
 CLIENTS = 20
+
+
 STATEMENTS_AT_MOST = 40
+
+
 KILLED = 137
 
 
 def may() -> None:
     """Nobody else owns the run."""
-
-
-@pytest.fixture
-def pair(nasty: Nasty, server: Connection) -> tuple[str, str]:
-    """A side database, and the name of the one to be kept."""
-    side, kept = nasty.sides.name("side", "r1"), nasty.sides.name("kept", "r1")
-    statement = sql.SQL("CREATE DATABASE {} OWNER nasty_owner TEMPLATE nasty_template")
-    server.execute(statement.format(sql.Identifier(side)))
-    with psycopg.connect(nasty.owner_dsn.replace(nasty.name, side), autocommit=True) as conn:
-        conn.execute("CREATE TABLE loaded ()")
-    return side, kept
 
 
 def is_loaded(nasty: Nasty) -> bool:
@@ -229,14 +221,3 @@ def test_killed_anywhere_it_can_be_repeated(nasty: Nasty, pair: tuple[str, str])
     assert seen == {ExchangeState.BEFORE, ExchangeState.AFTER}
     assert statement > 10
     assert is_loaded(nasty)
-
-
-def test_only_ours_are_dropped(nasty: Nasty, pair: tuple[str, str], postgres: PostgresServer) -> None:
-    for name in (nasty.name, "postgres", "other_backstop_side_r1", f"{nasty.name}_backstop_shadow_r1"):
-        with pytest.raises(PermanentError) as refused:
-            nasty.sides.drop(name)
-        assert refused.value.reference == "not-ours"
-    with psycopg.connect(postgres.dsn("nasty_owner", pair[0])):
-        nasty.sides.drop(pair[0])
-    nasty.sides.drop(pair[0])
-    assert nasty.sides.list() == []

@@ -4,21 +4,21 @@ from typing import Any
 
 import pytest
 
-from bot.adapters.slack.app import build_client
-from bot.adapters.slack.chat import SlackChat
-from bot.errors import BotError, PermanentError, TemporaryError
+from bot.errors import PermanentError, TemporaryError
 from bot.ports import Attachment, BarredError, Message
 from bot.views.kit import blocks
-from bot.views.kit.blocks import render_sentence
 from tests.adapters.slack.conftest import Place
+from tests.adapters.slack.messages import BLOCKS, CARD
 from tests.sandbox.slack.desk import Ear
 
-BLOCKS = render_sentence("hello").blocks
-CARD = Message("card:rk3f9a", "C0INCIDENT", "hello", BLOCKS, run_id="rk3f9a")
 LIST = [*BLOCKS, *blocks.actions([blocks.button("Older", "older_backups", "{}")])]
+
+
 REPORT = Message(
     "file:rk3f9a", "C0INCIDENT", "the whole report", attachment=Attachment("report.json", "Report", b'{"ok": true}')
 )
+
+
 EPHEMERAL = Message("answer:1", "C0INCIDENT", "psst", BLOCKS, user="U0LEADA")
 
 
@@ -82,38 +82,6 @@ def test_pages_of_history_are_followed(place: Place) -> None:
     assert len(place.calls("conversations.history")) == 2
 
 
-def test_slacks_own_word_on_when_to_try_again_is_handed_on(place: Place) -> None:
-    place.hands.fault(kind="429", method="chat.postMessage", times=1, retry_after_s=7)
-
-    with pytest.raises(TemporaryError, match="slack-rate-limited") as limited:
-        place.chat.post(CARD, "")
-
-    assert limited.value.retry_after_s == 7
-    assert len(place.calls("chat.postMessage")) == 1
-
-
-@pytest.mark.parametrize(
-    ("fault", "kind", "reference"),
-    [
-        ({"kind": "5xx", "status": 503}, TemporaryError, "slack-unavailable"),
-        ({"kind": "error", "error": "internal_error"}, TemporaryError, "slack-unavailable"),
-        ({"kind": "error", "error": "ratelimited"}, TemporaryError, "slack-rate-limited"),
-        ({"kind": "drop"}, TemporaryError, "slack-unreachable"),
-        ({"kind": "error", "error": "msg_blocks_too_long"}, PermanentError, "slack-msg-blocks-too-long"),
-        ({"kind": "error", "error": "invalid_auth"}, BarredError, "slack-invalid-auth"),
-    ],
-)
-def test_slacks_errors_are_ours(place: Place, fault: dict[str, str], kind: type[Exception], reference: str) -> None:
-    place.hands.fault(method="chat.postMessage", **fault)
-
-    with pytest.raises(kind) as failed:
-        place.chat.post(CARD, "")
-
-    assert isinstance(failed.value, BotError)
-    assert failed.value.reference == reference
-    assert "xoxb" not in str(failed.value)
-
-
 def test_an_answer_may_take_the_place_of_the_message_clicked_on(place: Place) -> None:
     place.chat.ephemeral(Message("answer:2", "C0INCIDENT", "page 1", LIST, user="U0LEADA"), "")
     (shown,) = place.messages(channel="C0INCIDENT")
@@ -133,13 +101,6 @@ def test_an_answer_may_take_the_place_of_the_message_clicked_on(place: Place) ->
 def test_a_channel_the_bot_is_not_in_waits_for_an_invitation(place: Place) -> None:
     with pytest.raises(BarredError, match=r"slack-not-in-channel.* Invite the bot"):
         place.chat.post(Message("card:r", "C0NOBOT", "hello"), "")
-
-
-def test_nobody_there_is_temporary() -> None:
-    nowhere = SlackChat(build_client("xoxb-1", "http://127.0.0.1:9/api/"))
-
-    with pytest.raises(TemporaryError, match="slack-unreachable"):
-        nowhere.post(CARD, "")
 
 
 def test_a_ephemeral_is_seen_by_one_person(place: Place) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from bot.domain.approvals import Voter, refusal
 from bot.errors import PermanentError, TemporaryError
-from bot.ports.chat import BarredError
 from tests.adapters.slack.conftest import Place
 from tests.views.samples import PROD
 
@@ -90,12 +89,6 @@ def test_where_the_bot_is_cannot_always_be_said(place: Place) -> None:
     with pytest.raises(TemporaryError) as failed:
         place.chat.is_in("C0INCIDENT")
     assert failed.value.reference == "lookup-failed"
-
-
-def test_a_missing_scope_is_named(place: Place) -> None:
-    place.hands.fault(kind="error", method="conversations.info", error="missing_scope")
-    with pytest.raises(BarredError, match="slack-missing-scope"):
-        place.chat.is_in("C0INCIDENT")
 
 
 @pytest.mark.parametrize("flag", ["is_ext_shared", "is_org_shared", "is_pending_ext_shared"])

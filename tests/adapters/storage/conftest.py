@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.adapters.storage import S3BackupStore, connect
-from bot.domain.backups import Manifest, TableContent
+from bot.domain.backups import Backup, Manifest, TableContent
 from bot.domain.environments import BackupTarget
 from bot.sandbox.objectstore import ObjectStore
 from tests.adapters.storage.archives import Bucket
-from tests.adapters.storage.bucket import KEYS, MakeManifest
+from tests.adapters.storage.bucket import KEYS, MakeManifest, ignore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -88,3 +88,10 @@ def manifest() -> MakeManifest:
 @pytest.fixture
 def bucket(client: "S3Client", target: BackupTarget, store: S3BackupStore) -> Bucket:
     return Bucket(client, target, store)
+
+
+@pytest.fixture
+def three(client: "S3Client", target: BackupTarget, dump: Path, manifest: MakeManifest) -> list[Backup]:
+    """Written by another process."""
+    store = S3BackupStore(client, "prod", target)
+    return [store.put_bundle(dump, manifest(day=day), ignore) for day in (3, 1, 2)]

@@ -1,11 +1,7 @@
-import json
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 from bot.adapters.storage import S3BackupStore
 from bot.adapters.storage.catalogue import BundleCatalogue
@@ -13,23 +9,16 @@ from bot.domain.backups import Backup
 from bot.domain.bundle_limits import LIMITS
 from bot.domain.environments import BackupTarget
 from tests.adapters.storage.archives import Bucket
-from tests.adapters.storage.bucket import MakeManifest, ignore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
 
 OLD = "prod_pre-migration-v1.2.3_20260211_120000"
 
 
 def names(backups: Any) -> list[str]:
     return [str(backup.name) for backup in backups]
-
-
-@pytest.fixture
-def three(client: "S3Client", target: BackupTarget, dump: Path, manifest: MakeManifest) -> list[Backup]:
-    """Written by another process."""
-    store = S3BackupStore(client, "prod", target)
-    return [store.put_bundle(dump, manifest(day=day), ignore) for day in (3, 1, 2)]
 
 
 def put(client: "S3Client", target: BackupTarget, *found: str) -> None:
@@ -80,41 +69,6 @@ def test_find(store: S3BackupStore, three: list[Backup]) -> None:
     assert store.find("staging_nightly_20260103_020000") is None
     assert store.find("prod_") is None
     assert store.find("") is None
-
-
-@pytest.mark.parametrize(
-    "damage",
-    ["not json", "[]", '{"format": 1}', "[" * 2000, "other format", "other size", "no time zone", "no such time"],
-)
-def test_a_sidecar_that_does_not_fit_is_no_manifest(
-    store: S3BackupStore, client: "S3Client", target: BackupTarget, three: list[Backup], damage: str
-) -> None:
-    key = f"{three[0].name}.manifest.json"
-    document = json.loads(client.get_object(Bucket=target.bucket, Key=key)["Body"].read())
-    if damage == "other format":
-        damage = json.dumps(document | {"format": 2})
-    if damage == "other size":
-        damage = json.dumps(document | {"bundle": document["bundle"] | {"size_bytes": 1}})
-    if damage == "no time zone":
-        damage = json.dumps(document | {"created_at": "2026-01-03T02:00:00"})
-    if damage == "no such time":
-        damage = json.dumps(document | {"created_at": "0001-01-01T00:00:00+14:00"})
-    client.put_object(Bucket=target.bucket, Key=key, Body=damage.encode())
-    found = store.find(str(three[0].name))
-    assert found is not None
-    assert (found.manifest, found.stored.sha256) == (None, "")
-
-
-def test_a_huge_sidecar_is_not_even_read(
-    store: S3BackupStore, client: "S3Client", target: BackupTarget, three: list[Backup]
-) -> None:
-    key = f"{three[0].name}.manifest.json"
-    client.put_object(Bucket=target.bucket, Key=key, Body=b" " * (LIMITS.max_manifest_bytes + 1))
-    reads: list[str] = []
-    client.meta.events.register("before-call.s3.GetObject", lambda params, **_: reads.append(params["url_path"]))
-    listed = store.list_backups()
-    assert [backup.manifest is None for backup in listed] == [True, False, False]
-    assert not [path for path in reads if path.endswith(key)]
 
 
 def test_listings_side_by_side_do_not_disturb_each_other(bucket: Bucket) -> None:

@@ -17,8 +17,6 @@ from tests.fakes.clock import NOON
 from tests.fakes.sides import COUNTING_S
 
 LOADED = ["choose", "control", "fetch", "load", "compare"]
-
-
 ALL = {
     DrillKind.RESTORE: ["backup", "control", "restore", "prove", "undo", "prove-undo", "cleanup"],
     DrillKind.MIGRATION: [*LOADED, "alone", "chain", "cleanup"],

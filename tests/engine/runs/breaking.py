@@ -5,8 +5,6 @@ from bot.planning import checklist
 from tests.engine.story import Story
 
 SHAKY = TemporaryError("shaky", "It does not answer.")
-
-
 IN_STEP = {
     # step: a port call it makes, and how many calls of that name come before the run starts
     checklist.NOTIFY: "announcer.note",

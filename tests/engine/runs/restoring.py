@@ -12,11 +12,7 @@ from tests.fakes.sides import FakeSides
 from tests.fakes.world import World
 
 THEN = {PATIENTS: 900, SETTINGS: 5, REPORTS: 8}
-
-
 NOW = {FLAGS: 42, REPORTS: 7, "public.report_totals": 3, PATIENTS: 1000, SETTINGS: 5}
-
-
 NAME = BackupName("prod", "nightly", NOON - timedelta(hours=2))
 
 
