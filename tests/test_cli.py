@@ -40,7 +40,7 @@ def test_everything_missing_is_named_and_nothing_hides_the_rest(world: World) ->
     ]
 
 
-def test_a_role_that_may_make_no_database_is_told_what_to_grant(world: World) -> None:
+def test_a_role_that_may_make_no_database_hears_what_to_grant(world: World) -> None:
     world.database.facts = replace(world.database.facts, can_create=False)
     problems, _ = examine(world.services(Process("doctor")), fit)
     assert problems == [

@@ -67,7 +67,7 @@ def test_the_cards_buttons(office: Office, view: View, action_id: str, kind: str
     assert (wish.kind, wish.payload["run_id"]) == (kind, "rk3f9a")
 
 
-def test_a_stranger_from_a_shared_channel_is_told_why_not(office: Office, asked: str) -> None:
+def test_a_stranger_from_a_shared_channel_hears_why_not(office: Office, asked: str) -> None:
     assert press(office, asked, "approve", user="U0STRANGER")["ok"]
 
     until(lambda: office.ephemerals("U0STRANGER"))
@@ -149,7 +149,7 @@ def test_what_went_wrong_is_written_into_the_report(office: Office) -> None:
     }
 
 
-def test_the_same_submission_is_one_request_and_a_mended_one_another() -> None:
+def test_the_same_submission_is_one_request_and_a_corrected_one_another() -> None:
     """The form stays open where the answer was lost, and what people mend in it must not be swallowed."""
     operations, asker = Remembered(), Audience("U0ONCALL", "C0INCIDENT")
     desk = Desk(operations, ENVIRONMENTS, "T0PHYSIO")

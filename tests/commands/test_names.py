@@ -58,7 +58,7 @@ def refusal(text: str) -> PermanentError:
         ("close rk3f9a soon", "not-a-link", "“soon” is not a web link"),
     ],
 )
-def test_a_near_miss_is_told_what_to_type(typed: str, reference: str, way_out: str) -> None:
+def test_a_near_miss_hears_what_to_type(typed: str, reference: str, way_out: str) -> None:
     refused = refusal(typed)
 
     assert refused.reference == reference

@@ -42,7 +42,7 @@ class TestDeployedFile:
         assert config.migrations.down_dir == ROOT / "sql/down"
         assert (config.migrations.down_dir / "027_feature_flags.sql").is_file()
 
-    def test_goes_up_again_only_where_it_is_told_from_what(self, config: Config) -> None:
+    def test_goes_up_again_only_where_the_up_scripts_are_configured(self, config: Config) -> None:
         assert config.migrations.up_dir is None
 
     def test_holds_no_secret(self) -> None:

@@ -66,7 +66,7 @@ def test_a_search_for_an_older_backup_says_how_far_it_looked(
     assert hint in str(error)
 
 
-def test_a_bug_is_told_to_the_person(story: Story, world: World) -> None:
+def test_a_bug_is_reported_to_the_person(story: Story, world: World) -> None:
     story.process.faults["database.catalogue"] = [ZeroDivisionError()]
     story.ask()
     ((user, error),) = world.announcer.refusals.values()
@@ -74,7 +74,7 @@ def test_a_bug_is_told_to_the_person(story: Story, world: World) -> None:
     assert world.journal.requests.kept["rollback-1"].problem == "internal-error: ZeroDivisionError"
 
 
-def test_an_unknown_kind_is_told_too(story: Story, world: World) -> None:
+def test_an_unknown_kind_is_reported_too(story: Story, world: World) -> None:
     story.do(Request("odd", "juggle", {"user_id": ONCALL, "channel": "C1"}))
     assert refused(world) == ["internal-error"]
 

@@ -136,7 +136,7 @@ def test_one_that_had_begun_and_not_loaded_is_put_back(story: Story, world: Worl
     assert traffic_faults(world, "v1.3.0") == []
 
 
-def test_one_whose_fence_stood_is_put_back(story: Story, world: World) -> None:
+def test_one_whose_exclusive_access_stood_is_put_back(story: Story, world: World) -> None:
     run = put(world, "running-in-the-backup")
     done = {checklist.BACKUP, checklist.EXCLUSIVE_ACCESS}
     exclusive_session = [

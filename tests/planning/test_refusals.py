@@ -16,5 +16,5 @@ from tests.views.samples import RUN
         ("U0ONCALL", "dk3f9a", "by drill dk3f9a at"),
     ],
 )
-def test_whoever_holds_an_environment_is_named_as_they_are(requester: str, drill: str, said: str) -> None:
+def test_the_holder_of_an_environment_is_named(requester: str, drill: str, said: str) -> None:
     assert f"asked for {said} " in another_run(replace(RUN, requester=requester, drill=drill)).message

@@ -15,7 +15,7 @@ from tests.fakes.clock import NOON
 from tests.planning.case import DEFAULT, facts_of
 
 
-def test_what_the_chain_made_anew_is_not_put_back_beside_the_new_one() -> None:
+def test_what_the_chain_made_again_is_not_put_back_beside_the_new_one() -> None:
     drops = (
         PlannedDrop("table", "public.visits", named=True, remade=True),
         PlannedDrop("table column", "public.visits.id", named=True, part_of="public.visits", remade=True),

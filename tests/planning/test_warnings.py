@@ -42,7 +42,7 @@ def test_each_slot_is_named_with_what_becomes_of_it() -> None:
     assert list(slot_warnings(facts())) == []
 
 
-def test_what_is_made_anew_and_what_functions_do_is_told() -> None:
+def test_what_is_made_again_and_what_functions_do_is_said() -> None:
     before = (
         DatabaseObject("table", "public.visits", number="1"),
         DatabaseObject("table column", "public.visits.id", "public.visits", number="1.1"),

@@ -219,7 +219,7 @@ def test_a_script_that_removes_its_own_row_is_found_out(take_access: TakeAccess)
         take_access().run_chain((thief,), TO_26, (), agree)
 
 
-def test_whoever_no_longer_owns_the_run_does_not_commit(
+def test_a_process_that_no_longer_owns_the_run_does_not_commit(
     database: PostgresDatabase, take_access: TakeAccess, chain: Chain
 ) -> None:
     def refuse() -> None:

@@ -46,7 +46,7 @@ def test_the_same_name_on_another_server_is_another(
 
 
 @pytest.mark.parametrize("dsn", ["postgresql://127.0.0.1:1/x", "host='unclosed", "host=nowhere.invalid dbname=x"])
-def test_whoever_does_not_answer_is_nobody(dsn: str) -> None:
+def test_a_database_that_does_not_answer_is_unknown(dsn: str) -> None:
     assert identify(dsn) is None
 
 

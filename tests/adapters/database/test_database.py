@@ -99,6 +99,6 @@ def test_checks(shared_clone: Clone, tools: PgTools, query: str, problem: str) -
     assert result.problem.startswith(problem)
 
 
-def test_a_failed_check_does_not_spoil_the_next(database: PostgresDatabase) -> None:
+def test_a_failed_check_does_not_disturb_the_next(database: PostgresDatabase) -> None:
     assert database.check(["SELECT nope", "true"])[1] == CheckResult("true", ok=True)
     assert database.check([]) == []

@@ -73,7 +73,7 @@ def test_an_app_that_takes_every_connection_there_may_be(
     database.reopen()
 
 
-def test_a_fence_left_by_a_dead_process_is_taken_over(
+def test_exclusive_access_left_by_a_dead_process_is_taken_over(
     database: PostgresDatabase, chain: Chain, clone: Clone, server: Connection
 ) -> None:
     left = database.take_exclusive_access("rtest1")
@@ -89,7 +89,7 @@ def test_a_fence_left_by_a_dead_process_is_taken_over(
     database.reopen()
 
 
-def test_a_fence_whose_session_broke_fences_again(
+def test_exclusive_access_whose_session_broke_is_taken_again(
     database: PostgresDatabase, chain: Chain, clone: Clone, server: Connection
 ) -> None:
     access = database.take_exclusive_access("rtest1")

@@ -82,7 +82,7 @@ def test_a_view_nobody_refreshed_has_no_rows(take_access: TakeAccess, owner: Con
     assert sink.stored["public.mv_diagnosis_statistics"].startswith("code,title_vi,")
 
 
-def test_partitions_odd_names_and_odd_values(take_access: TakeAccess, owner: Connection, sink: MemorySink) -> None:
+def test_partitions_unusual_names_and_values(take_access: TakeAccess, owner: Connection, sink: MemorySink) -> None:
     name = '"My Schema"."T ""x""'
     name += '"'
     for statement in (

@@ -99,7 +99,7 @@ def rehearse(shadow: PostgresShadow, tmp_path: Path) -> Rehearse:
     return run
 
 
-def test_a_table_made_anew_is_dropped_all_the_same(rehearse: Rehearse) -> None:
+def test_a_table_made_again_is_dropped_all_the_same(rehearse: Rehearse) -> None:
     seen = rehearse("DROP TABLE meals CASCADE; CREATE TABLE meals (id integer)")
 
     assert seen.dropped == ("public.loads", "public.meals")
@@ -109,7 +109,7 @@ def test_a_table_made_anew_is_dropped_all_the_same(rehearse: Rehearse) -> None:
     assert seen.changed == ()
 
 
-def test_a_column_made_anew_is_dropped_all_the_same(rehearse: Rehearse) -> None:
+def test_a_column_made_again_is_dropped_all_the_same(rehearse: Rehearse) -> None:
     seen = rehearse("ALTER TABLE stays DROP COLUMN note; ALTER TABLE stays ADD COLUMN note text")
 
     assert seen.columns == (("public.stays", "note"),)
@@ -149,7 +149,7 @@ def test_rows_that_go_or_change_are_found(rehearse: Rehearse, sql: str, changed:
     assert seen.dropped == ()
 
 
-def test_only_functions_that_may_write_are_told_of(rehearse: Rehearse) -> None:
+def test_only_functions_that_may_write_are_reported(rehearse: Rehearse) -> None:
     seen = rehearse("SELECT purge_meals(); SELECT twice(2), count(*) FROM meals")
 
     assert impact.called_functions(seen.rehearsal.before, seen.chain) == ("public.purge_meals()",)

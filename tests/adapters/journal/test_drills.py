@@ -142,7 +142,7 @@ class TestSchedules:
         assert timedelta() < listed.planned_to - (NOON + MINUTE) < timedelta(seconds=1)
         assert listed.known_since == listed.planned_to
 
-    def test_an_outdated_replica_is_told_so_until_the_newer_one_is_gone(self, book: DrillRepository) -> None:
+    def test_an_outdated_replica_hears_so_until_the_newer_one_is_gone(self, book: DrillRepository) -> None:
         book.enlist("weekly", "f1", NOON)
         for minutes in range(1, 30):
             assert book.enlist("weekly", "f2", NOON + minutes * MINUTE) is not None
@@ -153,7 +153,7 @@ class TestSchedules:
         assert back is not None
         assert timedelta() < back.planned_to - last < timedelta(seconds=1), "nothing that was due meanwhile is lost"
 
-    def test_one_that_was_out_of_the_configuration_begins_anew(self, book: DrillRepository) -> None:
+    def test_one_that_was_out_of_the_configuration_begins_again(self, book: DrillRepository) -> None:
         book.enlist("weekly", "f1", NOON)
         book.beat(NOON)
         book.beat(NOON + DAY)
@@ -243,7 +243,7 @@ class TestBeforeTheStart:
 
 
 class TestTelling:
-    def test_what_has_ended_is_untold_until_it_is_noted(self, book: DrillRepository, clock: StoppedClock) -> None:
+    def test_what_has_ended_is_unreported_until_it_is_noted(self, book: DrillRepository, clock: StoppedClock) -> None:
         skipped, done, open_ = make(), make(NOON + MINUTE), make(NOON + 2 * MINUTE)
         planned(book, skipped, open_)
         book.close(skipped.id, DrillState.SKIPPED, "why")
@@ -273,7 +273,7 @@ class TestRunning:
         expected = replace(drill, state=DrillState.RUNNING, fencing_token=1, started_at=drill.start_at, steps=STEPS)
         assert first == expected
 
-    def test_whoever_takes_over_finds_the_steps_as_they_are(
+    def test_a_new_owner_finds_the_steps_as_they_are(
         self, book: DrillRepository, leases: Leases, clock: StoppedClock
     ) -> None:
         drill = make()
@@ -332,7 +332,9 @@ class TestRunning:
         assert book.script_proofs() == {proof.sha256: proof}
 
     @REAL_ONLY  # the fake is for one thread at a time
-    def test_many_begin_and_each_has_a_fence_of_its_own(self, book: DrillRepository, clock: StoppedClock) -> None:
+    def test_many_begin_and_each_has_a_fencing_token_of_its_own(
+        self, book: DrillRepository, clock: StoppedClock
+    ) -> None:
         drill = make()
         planned(book, drill)
         clock.at = drill.start_at

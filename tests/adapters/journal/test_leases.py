@@ -30,7 +30,7 @@ def step_of(journal: PostgresJournal, key: str = KEY) -> Step:
     return run.step(key)
 
 
-def test_taking_a_run_starts_it_with_a_new_fence(approved: PostgresJournal) -> None:
+def test_taking_a_run_starts_it_with_a_new_fencing_token(approved: PostgresJournal) -> None:
     assert approved.runs.unowned() == ["raaaaa"]
     run = approved.runs.take("raaaaa", "bot:1", 30)
     assert run is not None

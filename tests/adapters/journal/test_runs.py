@@ -186,7 +186,7 @@ def test_end_is_no_way_to_an_open_state(journal: PostgresJournal, state: RunStat
         journal.runs.end("raaaaa", state, expect=OPEN)
 
 
-def test_a_parked_run_is_resumed_with_its_problem_forgotten_and_a_wish_to_cancel_kept(
+def test_a_parked_run_is_resumed_with_its_problem_forgotten_and_a_request_to_cancel_kept(
     journal: PostgresJournal,
 ) -> None:
     bring_to(journal, RunState.PARKED)
@@ -199,7 +199,7 @@ def test_a_parked_run_is_resumed_with_its_problem_forgotten_and_a_wish_to_cancel
     assert run.steps == STEPS
 
 
-def test_whoever_asked_first_to_cancel_is_remembered(journal: PostgresJournal) -> None:
+def test_the_first_to_cancel_is_remembered(journal: PostgresJournal) -> None:
     journal.runs.open(make_run())
     journal.runs.request_cancel("raaaaa", "U1")
     journal.runs.request_cancel("raaaaa", "U2")

@@ -18,7 +18,7 @@ def visit(user: str, number: int) -> Request:
     return Request(f"event:{number}", "home", {"user_id": user, "channel": "D1", "response_url": ""})
 
 
-def test_visitors_are_those_who_opened_it_lately(journal: PostgresJournal, pool: Pool) -> None:
+def test_visitors_are_those_who_opened_it_recently(journal: PostgresJournal, pool: Pool) -> None:
     for number, user in enumerate(("U2", "U1", "U2", "U3")):
         journal.requests.accept(visit(user, number))
     journal.requests.accept(Request("slash:1", "status", {"user_id": "U4"}))

@@ -40,13 +40,13 @@ def test_transaction_control_is_taken_out(tmp_path: Path) -> None:
         ("CREATE TABEL t ();", "line 1, syntax error"),
     ],
 )
-def test_what_cannot_be_run_is_told(tmp_path: Path, text: str, obstacle: str) -> None:
+def test_what_cannot_be_run_is_reported(tmp_path: Path, text: str, obstacle: str) -> None:
     script = write(tmp_path, **{"028_visits": text}).load()[28]
     assert script.obstacle.startswith(obstacle)
     assert script.statements == ()
 
 
-def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
+def test_bytes_that_are_no_text_are_reported(tmp_path: Path) -> None:
     (tmp_path / "028_visits.sql").write_bytes(b"SELECT '\xff';")
     assert UpFiles(tmp_path).load()[28].obstacle == "it is not UTF-8"
 

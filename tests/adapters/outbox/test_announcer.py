@@ -99,7 +99,7 @@ def test_a_job_is_one_message_in_the_incident_channel(tray: Tray, jobs: SlackJob
     assert message.text.startswith("✅")
 
 
-def test_what_was_recovered_is_told_in_the_runs_thread(tray: Tray, jobs: SlackJobAnnouncer) -> None:
+def test_what_was_recovered_is_reported_in_the_runs_thread(tray: Tray, jobs: SlackJobAnnouncer) -> None:
     jobs.job(Job("slash:8", JobKind.SALVAGE, "prod", "rk3f9a", "U0ONCALL", ASKED))
 
     (message,) = tray.wanted.values()
@@ -197,7 +197,7 @@ class TestDrills:
         announcer.overdue(Alert("environment:gone", "gone", ASKED, passed=False))
         assert tray.wanted == {}
 
-    def test_answers_are_for_whoever_asked(self, tray: Tray, answers: SlackAnswers) -> None:
+    def test_answers_are_for_the_requester(self, tray: Tray, answers: SlackAnswers) -> None:
         answers.drill_list(who("slash:1"), [], [DRILL])
         answers.drill_details(who("slash:2"), DRILL)
         assert [message.user for message in tray.wanted.values()] == ["U0ONCALL", "U0ONCALL"]

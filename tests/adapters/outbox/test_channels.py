@@ -57,7 +57,7 @@ def test_replies_go_into_the_thread_of_their_card_whatever_came_first(
     ]
 
 
-def test_of_many_wishes_the_last_one_shows_and_edits_keep_their_distance(
+def test_of_many_versions_the_last_one_shows_and_edits_keep_their_distance(
     outbox: PostgresOutbox, chat: Loudspeaker
 ) -> None:
     with writing(outbox, chat):
@@ -175,7 +175,7 @@ def test_a_message_slack_refuses_is_noted_and_the_next_ones_go_out(
     assert "message bad cannot be sent: slack-invalid-blocks" in caplog.messages
 
 
-def test_a_message_somebody_deleted_is_posted_anew(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
+def test_a_message_somebody_deleted_is_posted_again(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
     writer = a_writer(outbox, chat)
     outbox.put(message("card"))
     writer.sweep_channels()

@@ -62,7 +62,7 @@ def test_the_same_tab_is_published_once_and_a_changed_one_after_a_while(
     assert len(texts(chat)) <= 2 + (time.monotonic() - began_s) / EDIT_S
 
 
-def test_many_replicas_publish_each_wish_once_and_in_order(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
+def test_many_replicas_publish_each_tab_once_and_in_order(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
     chat.busy_s = 0.01
     with writing(outbox, chat, writers=3):
         for number in range(30):
@@ -94,7 +94,7 @@ def test_slack_away_for_a_while_loses_nothing(outbox: PostgresOutbox, chat: Loud
     assert texts(chat) == ["schema 027"]
 
 
-def test_a_tab_that_is_refused_is_noted_and_a_new_wish_is_another_chance(
+def test_a_tab_that_is_refused_is_noted_and_a_new_content_is_another_chance(
     outbox: PostgresOutbox, chat: Loudspeaker, pool: Pool
 ) -> None:
     chat.fail("publish_home", REFUSED)

@@ -105,9 +105,7 @@ def test_the_same_content_is_shared_once_and_another_as_another_file(
     assert row(pool)["attachment"] is None
 
 
-def test_of_many_contents_wished_for_while_slack_is_away_the_last_goes_out(
-    outbox: PostgresOutbox, chat: Loudspeaker
-) -> None:
+def test_of_many_contents_put_while_slack_is_away_the_last_goes_out(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
     outbox.put(message("card"))
     for content in (b"one", b"two", b"three"):
         outbox.put(file(content))
@@ -134,7 +132,7 @@ def test_a_crash_around_the_upload_neither_loses_nor_doubles(
 
 
 @pytest.mark.parametrize("moment", ["upload", "upload-lost"])
-def test_a_content_wished_for_while_an_upload_is_uncertain_goes_out_as_well(
+def test_a_content_put_while_an_upload_is_uncertain_goes_out_as_well(
     outbox: PostgresOutbox, chat: Loudspeaker, moment: str
 ) -> None:
     chat.fail(moment, AWAY)

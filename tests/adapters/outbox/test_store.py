@@ -10,7 +10,7 @@ from tests.adapters.outbox.loudspeaker import Loudspeaker
 from tests.adapters.outbox.writing import REFUSED, SOON_S, a_writer, ephemeral, message, writing
 
 
-def test_the_same_wish_twice_is_sent_once(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
+def test_the_same_message_twice_is_sent_once(outbox: PostgresOutbox, chat: Loudspeaker) -> None:
     writer = a_writer(outbox, chat)
     for _ in range(2):
         outbox.put(message("card"))

@@ -7,7 +7,7 @@ import psycopg
 from tests.adapters.sides.conftest import Nasty, dump_directory, ignore
 
 
-def test_what_only_a_superuser_can_do_is_told_by_name(nasty: Nasty, tmp_path: Path) -> None:
+def test_what_only_a_superuser_can_do_is_reported_by_name(nasty: Nasty, tmp_path: Path) -> None:
     with psycopg.connect(nasty.superuser_dsn, autocommit=True) as conn:
         conn.execute("CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'")
         conn.execute("CREATE EVENT TRIGGER watching ON sql_drop EXECUTE FUNCTION watch()")

@@ -171,7 +171,7 @@ def test_a_missing_side_is_refused(nasty: Nasty) -> None:
     assert refused.value.reference == "side-missing"
 
 
-def test_a_logical_slot_is_told_of(nasty: Nasty, pair: tuple[str, str]) -> None:
+def test_a_logical_slot_is_reported(nasty: Nasty, pair: tuple[str, str]) -> None:
     with psycopg.connect(nasty.superuser_dsn, autocommit=True) as conn:
         conn.execute("SELECT pg_create_logical_replication_slot('feed', 'test_decoding')")
     try:

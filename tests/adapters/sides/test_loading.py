@@ -34,7 +34,7 @@ def test_archives_of_the_old_scripts(nasty: Nasty, tmp_path: Path, kind: BundleK
     assert {name for name in before if before[name] != after[name]} == {"database"}  # its comment has our note
 
 
-def test_what_a_function_raises_about_a_row_is_not_told(nasty: Nasty, tmp_path: Path) -> None:
+def test_what_a_function_raises_about_a_row_is_not_repeated(nasty: Nasty, tmp_path: Path) -> None:
     with psycopg.connect(nasty.owner_dsn, autocommit=True) as conn:
         conn.execute(
             """CREATE FUNCTION guard(name text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN

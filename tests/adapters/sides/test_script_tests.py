@@ -130,7 +130,9 @@ def test_a_statement_that_fails_is_named_with_its_line(loaded: Loaded) -> None:
         ("CREATE TABLE patients (id int)", 'does not go up again: line 1, relation "patients" already exists (42P07)'),
     ],
 )
-def test_an_up_script_that_is_not_the_inverse_is_told_and_stops_nothing(loaded: Loaded, text: str, note: str) -> None:
+def test_an_up_script_that_is_not_the_inverse_is_reported_and_stops_nothing(
+    loaded: Loaded, text: str, note: str
+) -> None:
     script, _ = orders(27)[0]
     up = UpScript(27, script.name, ((1, text),))
     first, second = loaded.script_tests.alone(loaded.source, COPY, [(script, up), *orders(26)], ignore)
@@ -139,7 +141,7 @@ def test_an_up_script_that_is_not_the_inverse_is_told_and_stops_nothing(loaded: 
     assert second == ScriptTest(26, reversible=True)
 
 
-def test_an_up_script_that_cannot_be_run_here_is_told(loaded: Loaded) -> None:
+def test_an_up_script_that_cannot_be_run_here_is_reported(loaded: Loaded) -> None:
     script, _ = orders(27)[0]
     up = UpScript(27, script.name, (), "line 3, VACUUM cannot run in a transaction")
     tried = loaded.script_tests.alone(loaded.source, COPY, [(script, up), (orders(26)[0][0], None)], ignore)

@@ -61,7 +61,7 @@ def test_a_person_hears_that_their_command_failed(broken: Hands, caplog: pytest.
     assert not any("s3cret" in line or "xoxb-" in line for line in ours)
 
 
-def test_a_click_that_failed_is_told_and_not_acked(broken: Hands) -> None:
+def test_a_click_that_failed_is_reported_and_not_acked(broken: Hands) -> None:
     answer = broken.do("press", user="U0LEADA", channel="C0GENERAL", ts=post(broken), action_id="approve")
 
     assert not answer["ok"]

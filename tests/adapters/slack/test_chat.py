@@ -103,14 +103,14 @@ def test_a_channel_the_bot_is_not_in_waits_for_an_invitation(place: Place) -> No
         place.chat.post(Message("card:r", "C0NOBOT", "hello"), "")
 
 
-def test_a_ephemeral_is_seen_by_one_person(place: Place) -> None:
+def test_an_ephemeral_is_seen_by_one_person(place: Place) -> None:
     place.chat.ephemeral(EPHEMERAL, "")
 
     (said,) = place.messages(channel="C0INCIDENT")
     assert (said["addressee"], said["text"]) == ("U0LEADA", "psst")
 
 
-def test_a_ephemeral_uses_the_response_url_until_it_is_used_up(place: Place) -> None:
+def test_an_ephemeral_uses_the_response_url_until_it_is_used_up(place: Place) -> None:
     url = _response_url(place)
     for _ in range(7):
         place.chat.ephemeral(Message("answer:1", "C0INCIDENT", "psst", BLOCKS, user="U0LEADA", response_url=url), "")
@@ -119,12 +119,12 @@ def test_a_ephemeral_uses_the_response_url_until_it_is_used_up(place: Place) -> 
     assert len(place.calls("chat.postEphemeral")) == 2
 
 
-def test_a_ephemeral_to_somebody_outside_the_channel_is_permanent(place: Place) -> None:
+def test_an_ephemeral_to_somebody_outside_the_channel_is_permanent(place: Place) -> None:
     with pytest.raises(PermanentError, match="slack-user-not-in-channel"):
         place.chat.ephemeral(Message("answer:1", "C0INCIDENT", "psst", user="USLACKBOT"), "")
 
 
-def test_a_ephemeral_in_a_persons_own_conversation_is_a_message_there(place: Place) -> None:
+def test_an_ephemeral_in_a_persons_own_conversation_is_a_message_there(place: Place) -> None:
     place.chat.ephemeral(Message("answer:1", "U0LEADA", "psst", BLOCKS, user="U0LEADA"), "")
 
     (said,) = place.messages(user="U0LEADA")

@@ -39,7 +39,7 @@ def said(place: Place) -> list[str]:
     "error", ["token_revoked", "invalid_auth", "account_inactive", "not_in_channel", "is_archived", "channel_not_found",
               "missing_scope"]
 )  # fmt: skip
-def test_a_run_that_ended_while_the_bot_was_barred_is_told_of_afterwards(
+def test_a_run_that_ended_while_the_bot_was_barred_is_reported_afterwards(
     place: Place, outbox: PostgresOutbox, error: str
 ) -> None:
     with writing(outbox, place.chat):

@@ -74,7 +74,7 @@ def test_progress_counts_each_byte_twice_and_ends_complete(
     assert [progress.done for progress in told] == sorted({progress.done for progress in told})
 
 
-def test_a_large_dump_is_told_of_a_hundred_times_at_most() -> None:
+def test_a_large_dump_is_reported_a_hundred_times_at_most() -> None:
     told: list[Progress] = []
     meter = Meter(1000 * 1024**2, told.append)
     for _ in range(16_000):

@@ -222,7 +222,7 @@ def test_what_was_proven_of_another_object_says_nothing(
     assert bucket.plant(old(PLAIN + b"-- more\n")).verified is None
 
 
-def test_an_old_bundles_object_is_told_from_another_under_its_key(
+def test_an_old_bundles_object_is_distinguished_from_another_under_its_key(
     store: S3BackupStore, client: "S3Client", target: BackupTarget, tmp_path: Path
 ) -> None:
     bucket = Bucket(client, target, store)

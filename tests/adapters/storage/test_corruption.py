@@ -63,7 +63,7 @@ def test_the_bucket_is_as_before(
 
 
 @pytest.mark.parametrize("corrupt", [Corruption.SHORTENED, Corruption.EDITED])
-def test_what_is_packed_anew_is_sound_for_gzip_and_tar(
+def test_what_is_packed_again_is_sound_for_gzip_and_tar(
     client: "S3Client", target: BackupTarget, backup: Backup, corrupt: Corruption
 ) -> None:
     """So nothing but our own digests can tell."""

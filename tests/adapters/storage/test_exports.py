@@ -102,7 +102,7 @@ def test_a_stream_that_breaks_leaves_nothing(export: S3ExportStore, client: "S3C
         ("a%2Fb", "a%252Fb"),
     ],
 )
-def test_odd_names_stay_one_part_of_the_key(
+def test_unusual_names_stay_one_part_of_the_key(
     export: S3ExportStore, client: "S3Client", target: BackupTarget, name: str, part: str
 ) -> None:
     save(export, name)

@@ -96,7 +96,7 @@ def test_an_abort_that_fails_too_keeps_the_first_error(
 
 
 @pytest.mark.parametrize("content", [SMALL, LARGE])
-def test_never_overwrites_unless_told_to(client: "S3Client", target: BackupTarget, content: bytes) -> None:
+def test_never_overwrites_unless_allowed_to(client: "S3Client", target: BackupTarget, content: bytes) -> None:
     with upload(client, target) as sink:
         sink.write(b"first")
     with pytest.raises(PermanentError, match=r"^backup-exists: "), upload(client, target) as sink:

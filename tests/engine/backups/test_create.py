@@ -28,7 +28,7 @@ class Chatty(FakeDatabase):
 
 
 class TestTake:
-    def test_a_backup_is_taken_shown_told_and_audited(self, world: World, story: Story) -> None:
+    def test_a_backup_is_taken_shown_reported_and_audited(self, world: World, story: Story) -> None:
         request = take(world)
         story.do(request)
 
@@ -74,7 +74,7 @@ class TestTake:
         world.work(story.process)
         assert refused(world, request) == "run-under-way"
 
-    def test_a_second_one_at_once_is_told_who_and_since_when(self, world: World) -> None:
+    def test_a_second_one_at_once_hears_who_and_since_when(self, world: World) -> None:
         first, second = take(world, user=ENGINEER), take(world)
         slow, other = Process("slow"), Process("other")
         world.submit(slow, first)
@@ -100,7 +100,7 @@ class TestTake:
         story.do(again)
         assert job(world, again).state is JobState.DONE
 
-    def test_a_failure_is_shown_to_all_and_told_to_who_asked(self, world: World, story: Story) -> None:
+    def test_a_failure_is_shown_to_all_and_reported_to_the_requester(self, world: World, story: Story) -> None:
         story.process.faults["store.put_bundle"] = [PermanentError("storage-forbidden", "No key.", "Get one.")]
         request = take(world)
         story.do(request)

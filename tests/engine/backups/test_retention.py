@@ -60,7 +60,7 @@ def test_a_status_says_the_end_that_was_announced(story: Story, world: World, ru
     assert kept.until == world.clock.now() + timedelta(days=1)
 
 
-def test_an_end_that_is_put_off_is_announced_anew(world: World, sides: FakeSides, run: Run) -> None:
+def test_an_end_that_is_put_off_is_announced_again(world: World, sides: FakeSides, run: Run) -> None:
     world.clock.sleep(6.5 * DAY_S)
     clean_up_by(world)
     name = sides.name("kept", run.id)
@@ -89,7 +89,7 @@ def test_none_is_dropped_while_it_is_being_read(world: World, sides: FakeSides, 
     assert sides.databases == {}
 
 
-def test_one_that_cannot_be_dropped_is_told_once(world: World, sides: FakeSides, run: Run) -> None:
+def test_one_that_cannot_be_dropped_is_reported_once(world: World, sides: FakeSides, run: Run) -> None:
     world.clock.sleep(6.5 * DAY_S)
     clean_up_by(world)
     world.clock.sleep(DAY_S)

@@ -70,7 +70,9 @@ def job(world: World, request: Request) -> Job:
     return world.announcer.jobs[request.id][-1]
 
 
-def test_what_was_found_is_stored_told_and_audited(world: World, story: Story, row_recovery: FakeRowRecovery) -> None:
+def test_what_was_found_is_stored_reported_and_audited(
+    world: World, story: Story, row_recovery: FakeRowRecovery
+) -> None:
     request = ask(world, story)
 
     assert row_recovery.compared == [KEPT]

@@ -23,7 +23,7 @@ class TestVerify:
         world.store.backups = [made(1)]
 
     @pytest.mark.parametrize("level", [1, 2])
-    def test_what_was_proven_is_kept_shown_and_told(self, world: World, story: Story, level: int) -> None:
+    def test_what_was_proven_is_kept_shown_and_reported(self, world: World, story: Story, level: int) -> None:
         request = verify(world, level=level)
         story.do(request)
         kept = world.store.backups[0].verified

@@ -29,7 +29,7 @@ def test_a_database_that_could_not_be_dropped_is_dropped_later(tmp_path: Path) -
     assert list(story.sides.databases) == [another]
 
 
-def test_nothing_of_a_drill_under_way_is_tidied_away(tmp_path: Path) -> None:
+def test_nothing_of_a_drill_under_way_is_cleaned_up(tmp_path: Path) -> None:
     probe = Drilling(tmp_path, kind=DrillKind.MIGRATION)
     probe.perform()
     story = Drilling(tmp_path, kind=DrillKind.MIGRATION)
@@ -40,7 +40,7 @@ def test_nothing_of_a_drill_under_way_is_tidied_away(tmp_path: Path) -> None:
     assert faults_in_passed(story, DrillKind.MIGRATION) == []
 
 
-def test_whoever_rolls_back_for_real_goes_first(tmp_path: Path) -> None:
+def test_a_real_rollback_goes_first(tmp_path: Path) -> None:
     story = Drilling(tmp_path)
     words = {"app": "", "reason": "why", "asked_for": "/rollback staging 027"}
     story.do(story.world.request("rollback", environment="staging", migration="027", **words))
@@ -51,7 +51,7 @@ def test_whoever_rolls_back_for_real_goes_first(tmp_path: Path) -> None:
     assert runs(story) == [run]
 
 
-def test_people_are_told_that_a_drill_holds_the_environment(tmp_path: Path) -> None:
+def test_people_hear_that_a_drill_holds_the_environment(tmp_path: Path) -> None:
     story = Drilling(tmp_path)
     story.world.cluster.unhealthy.add("api")
     story.perform()
@@ -71,7 +71,7 @@ def test_a_book_that_is_away_for_a_moment_is_waited_for(tmp_path: Path) -> None:
     assert faults_in_passed(story, DrillKind.BUNDLE) == []
 
 
-def test_whoever_was_replaced_while_it_waited_to_try_again_touches_nothing(tmp_path: Path) -> None:
+def test_an_owner_replaced_between_two_attempts_touches_nothing(tmp_path: Path) -> None:
     story = Drilling(tmp_path, kind=DrillKind.BUNDLE)
     away = TemporaryError("database-unreachable", "It is away.")
     story.process.faults["sides.load"] = [away]

@@ -21,7 +21,7 @@ def test_one_that_is_interrupted_again_and_again_is_given_up(tmp_path: Path) -> 
     assert states(drill)["cleanup"] == "done"
 
 
-def test_whoever_was_replaced_stops_without_a_word(tmp_path: Path) -> None:
+def test_a_replaced_owner_stops_without_a_word(tmp_path: Path) -> None:
     story = Drilling(tmp_path, kind=DrillKind.BUNDLE)
     number = story.process.calls
     story.process.after_call[20] = story.take_over

@@ -12,7 +12,7 @@ from tests.fakes.world import World
 
 
 class TestADueDrill:
-    def test_is_announced_in_time_then_started_then_told(self, office: Office) -> None:
+    def test_is_announced_in_time_then_started_then_reported(self, office: Office) -> None:
         assert office.until(timedelta())
         assert office.until(2 * HOUR - timedelta(seconds=5))
         assert office.world.drills.table == {}

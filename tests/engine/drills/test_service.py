@@ -259,7 +259,7 @@ class TestLooking:
         assert office.refused(request).startswith("unknown-drill")
 
 
-def test_a_stale_wish_is_not_the_last(office: Office) -> None:
+def test_a_stale_request_is_not_the_last(office: Office) -> None:
     """Between reading the drill and showing it somebody else has skipped it."""
     drill, book = office.drill(), office.world.drills
     shown: list[Drill] = []

@@ -130,7 +130,7 @@ def test_what_a_run_has_loaded_stays_as_long_as_it_may_matter(
     assert (name in sides.databases) is stays
 
 
-def test_a_database_that_is_away_keeps_nothing_else_from_being_tidied(tmp_path: Path, world: World) -> None:
+def test_a_database_that_is_away_keeps_nothing_else_from_being_cleaned_up(tmp_path: Path, world: World) -> None:
     sides = world.sides = FakeSides(world.database, world.clock)
     left = sides.name("side", "rv3r1f")
     sides.databases[left] = ()

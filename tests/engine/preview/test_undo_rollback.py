@@ -51,7 +51,7 @@ def test_refused_where_somebody_has_migrated(story: Story, world: World) -> None
     assert refusals(world) == ["schema-changed-since"]
 
 
-def test_what_a_chain_makes_anew_is_saved_but_refused_to_an_undo(story: Story, world: World) -> None:
+def test_what_a_chain_makes_again_is_saved_but_refused_to_an_undo(story: Story, world: World) -> None:
     world.database.remade, world.database.differs_from_copies = SETTINGS, True
 
     run = story.roll_back()

@@ -84,7 +84,7 @@ def test_an_outcome_that_stays_unknown_can_be_left_to_people(story: Story, world
     assert world.run().state is RunState.FAILED
 
 
-def test_a_hiccup_is_tried_again_before_a_refusal_is_told(story: Story, world: World) -> None:
+def test_a_hiccup_is_tried_again_before_a_refusal_is_reported(story: Story, world: World) -> None:
     story.ask()
     story.process.faults["fence.export"] = [BROKEN]
     story.process.faults["cluster.clear_annotation"] = [BROKEN, TemporaryError("shaky", "It does not answer.")]

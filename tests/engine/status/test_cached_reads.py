@@ -63,7 +63,7 @@ def test_what_hangs_is_left_after_its_time_and_not_asked_again(cached_reads: Cac
     ("failure", "reference"),
     [(PermanentError("no-such-bucket", "Gone."), "no-such-bucket"), (ValueError("dsn"), "internal-error")],
 )
-def test_a_failure_is_told_and_not_kept(cached_reads: CachedReads, failure: Exception, reference: str) -> None:
+def test_a_failure_is_reported_and_not_kept(cached_reads: CachedReads, failure: Exception, reference: str) -> None:
     failures = [failure]
 
     def look() -> str:

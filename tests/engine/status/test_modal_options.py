@@ -116,7 +116,7 @@ def test_a_guest_is_offered_nothing(full: World) -> None:
         Operations(full.services(Process("one"))).choices("U0GUEST", "prod", "")
 
 
-def test_who_has_been_looked_up_lately_needs_no_slack(full: World) -> None:
+def test_who_has_been_looked_up_recently_needs_no_slack(full: World) -> None:
     operations = Operations(full.services(Process("one")))
     operations.choices(ENGINEER, "prod", "")
     full.directory.unreachable.add(ENGINEER)

@@ -78,7 +78,7 @@ def test_rows_that_may_stay_are_not_counted_among_those_that_go() -> None:
     )
 
 
-def test_what_is_made_anew_is_shown_as_dropped() -> None:
+def test_what_is_made_again_is_shown_as_dropped() -> None:
     shown = drops.describe((PlannedDrop("table", "public.visits", named=True, remade=True),))
 
     assert shown.splitlines()[1] == "• table `public.visits` – another of this name is made"

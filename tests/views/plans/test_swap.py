@@ -68,7 +68,7 @@ def test_the_old_database_is_not_said_to_be_kept_longer_than_it_is(keep_s: float
     assert f">{said}<" in htmlreport.write(sheet.render(report_model.build(kept, (), None))).decode()
 
 
-def test_nobody_is_told_of_no_loss_where_none_can_be_told() -> None:
+def test_no_loss_is_claimed_only_where_it_is_known() -> None:
     blind = replace(RESTORE, restore=replace(COMES, losses=(), compared=False))
     text = read(approval_request.render(replace(RUN, plan=blind), (), 2, production=True))
     assert "nobody can say how many" in text

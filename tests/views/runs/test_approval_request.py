@@ -84,7 +84,7 @@ def test_a_void_request_says_what_moved_and_loses_its_buttons() -> None:
     )
 
 
-def test_the_thread_is_told_what_moved_and_to_vote_again() -> None:
+def test_the_thread_hears_what_moved_and_to_vote_again() -> None:
     shown = read(approval_request.render_changed(RUN, "0123456789abcdef", ["app: v1.3.0 v1.2.3 → v1.3.1 v1.2.3"]))
 
     assert (

@@ -87,7 +87,7 @@ def test_the_timeline_is_short_of_what_only_auditors_need() -> None:
     assert lines[5].endswith(" UTC> chain committed: removed 027, lsn 0/1")
 
 
-def test_the_timeline_tells_steps_by_their_titles() -> None:
+def test_the_timeline_names_steps_by_their_titles() -> None:
     told = event(7, "backstop", "step", {"key": "backup", "state": "done", "detail": "prod_x, 0.3 MB"})
     shown = read(report.render(report_model.build(running("document"), [told], None)))
 
@@ -159,7 +159,7 @@ def test_downtime_ends_when_traffic_is_back_one_way_or_the_other() -> None:
     assert report_model.measure_downtime(running("document")) == 16
 
 
-def test_an_export_the_bucket_does_not_tell_of_is_told_by_its_step() -> None:
+def test_an_export_the_bucket_does_not_list_is_known_from_its_step() -> None:
     steps = [replace(step, detail="42 rows of 1 tables") if step.key == "export" else step for step in ENDED.steps]
 
     shown = read(report.render(report_model.build(replace(ENDED, steps=tuple(steps)), EVENTS, None)))

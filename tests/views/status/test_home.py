@@ -120,7 +120,7 @@ def test_an_environment_with_a_run_comes_first_and_many_are_counted() -> None:
     assert "No environment is configured." in tab()
 
 
-def test_a_refused_visitor_is_told_politely() -> None:
+def test_a_refused_visitor_hears_why() -> None:
     error = PermanentError("not-a-member", "Only full, active members may do that.", "Ask the engineer on call.")
     assert read(home.render_refusal(error)).splitlines() == [
         "Backstop",

@@ -132,7 +132,7 @@ FAMILY = (
 )
 
 
-def test_a_table_and_its_heirs_come_back_each_with_its_own_rows(undoing: Undoing, clone: Clone) -> None:
+def test_a_table_and_its_children_come_back_each_with_its_own_rows(undoing: Undoing, clone: Clone) -> None:
     prepare(clone, *FAMILY)
 
     rows = undo(undoing, clone, script(28, "DROP TABLE par CASCADE"))
@@ -140,7 +140,7 @@ def test_a_table_and_its_heirs_come_back_each_with_its_own_rows(undoing: Undoing
     assert (rows["public.par"], rows["public.kid"]) == (1, 2)
 
 
-def test_rows_deleted_of_a_table_and_its_heirs_come_back_where_they_were(undoing: Undoing, clone: Clone) -> None:
+def test_rows_deleted_of_a_table_and_its_children_come_back_where_they_were(undoing: Undoing, clone: Clone) -> None:
     prepare(clone, *FAMILY)
     deletion = Statement("DELETE FROM par", 1, Effect.CHANGES_ROWS, ("par",))
 
@@ -149,7 +149,7 @@ def test_rows_deleted_of_a_table_and_its_heirs_come_back_where_they_were(undoing
     assert rows == {"public.par": 1, "public.kid": 2}
 
 
-def test_a_column_of_a_table_with_heirs_comes_back_with_each_one_s_values(undoing: Undoing, clone: Clone) -> None:
+def test_a_column_of_a_table_with_children_comes_back_with_each_one_s_values(undoing: Undoing, clone: Clone) -> None:
     prepare(clone, FAMILY[0], "CREATE TABLE kid (PRIMARY KEY (id)) INHERITS (par)")
     with psycopg.connect(clone.owner_dsn, autocommit=True) as owner:
         owner.execute("INSERT INTO par VALUES (1, 'one', 'a'); INSERT INTO kid VALUES (1, 'first', 'b')")

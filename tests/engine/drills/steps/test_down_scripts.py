@@ -7,7 +7,7 @@ from bot.domain.migrations import UpScript
 from tests.engine.drills.drill_world import Drilling
 
 
-def test_an_up_script_that_is_no_way_back_is_told_and_no_fault(tmp_path: Path) -> None:
+def test_an_up_script_that_is_no_way_back_is_reported_and_no_fault(tmp_path: Path) -> None:
     story = Drilling(tmp_path, kind=DrillKind.MIGRATION)
     story.world.scripts.ups[26] = UpScript(26, "026_tracking", ())
     story.script_tests.irreversible = {26: "goes up to another schema: no table public.x"}

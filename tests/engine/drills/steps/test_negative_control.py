@@ -24,7 +24,7 @@ def test_a_control_that_passes_is_red_wherever_the_process_dies(tmp_path: Path, 
     )
 
 
-def test_a_bundle_without_manifest_is_presented_only_where_it_can_be_told(tmp_path: Path) -> None:
+def test_a_bundle_without_manifest_is_presented_only_where_it_can_be_recognised(tmp_path: Path) -> None:
     story = Drilling(tmp_path, kind=DrillKind.BUNDLE)
     old = replace(bundle_of("prod"), manifest=None, verified=Verification(3, NOON, schema_version=27))
     story.prod.backups[0] = old

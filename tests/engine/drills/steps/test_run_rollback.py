@@ -91,7 +91,7 @@ def test_a_run_nobody_takes_is_not_waited_for_without_end(tmp_path: Path) -> Non
     assert story.sides.exchanges == []
 
 
-def test_a_drills_run_is_refused_in_production_whoever_asked_for_it(tmp_path: Path) -> None:
+def test_a_drills_run_is_refused_in_production_even_if_a_person_asked(tmp_path: Path) -> None:
     story = Drilling(tmp_path)
     meanwhile = story.world.clock.on_sleep
 

@@ -85,7 +85,7 @@ def test_a_cancel_at_every_call_ends_as_promised(tmp_path: Path) -> None:
     assert ended == {RunState.CANCELLED, RunState.SUCCEEDED}
 
 
-def test_what_is_odd_is_told_before_the_swap(story: Story, world: World, sides: FakeSides) -> None:
+def test_what_is_found_is_reported_before_the_swap(story: Story, world: World, sides: FakeSides) -> None:
     sides.odd, sides.not_copied = ["Constraint x is not validated."], ["The comment could not be copied"]
     run = restore(story)
     assert run.step(checklist.VERIFY_SIDE).detail.endswith("; 1 odd; 1 not copied")

@@ -25,7 +25,7 @@ def test_an_answer_lost_at_commit_is_found_in_the_tracking_table(story: Story, w
     assert faults_in_success(world) == []
 
 
-def test_the_restore_point_that_is_told_is_the_one_before_the_commit(story: Story, world: World) -> None:
+def test_the_restore_point_that_is_reported_is_the_one_before_the_commit(story: Story, world: World) -> None:
     world.database.lose_answer = True
     story.roll_back()
     (committed,) = [event for event in world.journal.audit.log if event.event == "chain-committed"]

@@ -13,7 +13,7 @@ def test_a_report_says_what_went_and_where_it_is() -> None:
     assert f"public.feature_flags 42 900 B exports/rk3f9a/public.feature_flags.csv.gz {'a1' * 32}" in shown
 
 
-def test_a_report_of_a_restore_says_what_came_what_went_and_what_was_odd() -> None:
+def test_a_report_of_a_restore_says_what_came_what_went_and_what_was_found() -> None:
     shown = words(PARKED)
 
     assert "What stopped it: smoke-failed: GET /health of physioflow-api answered 503" in shown
