@@ -196,7 +196,7 @@ class Service:
         if listen and config.slack.mode != "socket":
             raise PermanentError(
                 "http-mode-not-available",
-                "Events over HTTP are not in this version; a bot started like that would hear nobody.",
+                "Events over HTTP are not in this version; a bot started like that would receive nothing.",
                 'Set mode = "socket" in [slack], and give it an app token.',
             )
         self._parts = parts

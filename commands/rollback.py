@@ -234,7 +234,9 @@ def _freeze(rest: Sequence[str], desk: Desk) -> ParsedCommand:
     reason = names.read_reason(unquote([*given.words, *given.reason]))
     if not reason:
         raise PermanentError(
-            "reason-needed", "Whoever runs into the freeze must know why.", f"Type /rollback freeze {environment} why"
+            "reason-needed",
+            "Give a reason: people who hit the freeze will see it.",
+            f"Type /rollback freeze {environment} why",
         )
     text = f"Freezing *{one_line(environment, 40)}*."
     return reply_with(Freeze(environment, reason), text)

@@ -121,7 +121,7 @@ def _refuse(facts: Facts, problems: Iterator[tuple[str, str]]) -> None:
     demand, key = facts.environment.drill_demand, f"environments.{facts.environment.name}.require_drill"
     if demand is not None and demand.blocks:
         for problem, way in problems:
-            hint = f'{way} Whoever keeps the configuration can set {key} = "warn".'
+            hint = f'{way} People who maintain the configuration can set {key} = "warn".'
             raise PermanentError("drill-too-old", problem, hint)
 
 

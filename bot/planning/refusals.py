@@ -61,7 +61,7 @@ def _check_rights(facts: Facts) -> None:
     if missing:
         raise PermanentError(
             "missing-rights",
-            f"Backstop may not do everything a rollback of {facts.environment.name} needs: " + "; ".join(missing) + ".",
+            f"Backstop lacks rights that a rollback of {facts.environment.name} needs: " + "; ".join(missing) + ".",
             "Grant what is missing (docs/operations.md lists it), then ask again.",
         )
 

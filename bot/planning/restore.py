@@ -57,7 +57,7 @@ def _why_passed_over(backup: Backup) -> str:
         return "failed its verification"
     if backup.manifest is None and backup.verified is None:
         return "has no manifest and was never verified"
-    return "" if read_schema(backup) > 0 else "has a schema that nobody knows"
+    return "" if read_schema(backup) > 0 else "has an unknown schema"
 
 
 def check_restorable(facts: Facts, backup: Backup) -> None:
@@ -72,7 +72,7 @@ def check_restorable(facts: Facts, backup: Backup) -> None:
     if read_schema(backup) <= 0:
         raise PermanentError(
             "schema-unknown",
-            f"Nobody knows which schema {backup.name} has, so no app version can be chosen for it.",
+            f"The schema of {backup.name} is unknown, so no app version can be chosen for it.",
             f"Find out by restoring it aside: /backups {backup.name.environment} verify {backup.name} 3",
         )
     check_server(backup, facts.environment.name, facts.database.server_version)

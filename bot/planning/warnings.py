@@ -121,8 +121,8 @@ def _about_sessions(facts: Facts, place: str) -> Iterator[str]:
     stuck = [str(session) for session in facts.database.sessions if session.superuser]
     if stuck and not facts.database.is_superuser:
         yield (
-            f"Backstop's role may not end {and_list(stuck[:3])}, as superusers; the run stops {place} if they "
-            "are still connected."
+            f"Backstop's role is not allowed to terminate {and_list(stuck[:3])}, as superusers; the run stops "
+            f"{place} if they are still connected."
         )
 
 
@@ -131,5 +131,5 @@ def slot_warnings(facts: Facts) -> Iterator[str]:
     for slot in facts.database.slots:
         yield (
             f"The logical replication slot {slot} stays with the replaced database: its consumer is cut off at the "
-            "swap and has to be set up anew. Until then it keeps WAL on the server's disk. An undo brings it back."
+            "swap and has to be set up again. Until then it keeps WAL on the server's disk. An undo brings it back."
         )

@@ -1,4 +1,4 @@
-"""Retries without waiting, and a workplace in memory."""
+"""Retries without waiting, and services in memory."""
 
 from collections.abc import Iterator
 from pathlib import Path

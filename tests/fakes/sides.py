@@ -34,7 +34,7 @@ class FakeSides:
         self.changed: dict[str, TableContent | None] = {}
         self.changed_live: dict[str, TableContent | None] = {}
         self.drift = ""
-        self.odd: list[str] = []
+        self.damaged: list[str] = []
         self.not_copied: list[str] = []
         self.load_error: BotError | None = None
         self.exchange_error: BotError | None = None
@@ -83,7 +83,7 @@ class FakeSides:
 
     def problems(self, name: str) -> Sequence[str]:
         assert name in self.databases
-        return self.odd
+        return self.damaged
 
     def copy_settings(self, name: str) -> Sequence[str]:
         assert name in self.databases

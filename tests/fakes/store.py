@@ -75,7 +75,7 @@ class FakeExportStore:
 
 class FakeStore:
     """A `bot.ports.BackupStore`; `damage` is what is found wrong with every bundle that is read, `gullible` to which
-    spoilt copies it is blind.
+    corrupted copies it is blind.
     """
 
     def __init__(self) -> None:

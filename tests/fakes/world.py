@@ -1,4 +1,4 @@
-"""A whole workplace in memory, shared by processes that come and go."""
+"""All services in memory, shared by processes that come and go."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -88,8 +88,8 @@ class World:
             process.wrap(self.database, "database"),
             process.wrap(self.store, "store"),
             process.wrap(self.sides, "sides"),
-            process.wrap(self.row_recovery, "salvager"),
-            process.wrap(self.script_tests, "trials"),
+            process.wrap(self.row_recovery, "row_recovery"),
+            process.wrap(self.script_tests, "script_tests"),
         )
         others = {name: self._elsewhere(process, name, store) for name, store in self.elsewhere.items()}
         return Services(

@@ -102,7 +102,7 @@ def test_drills_of_other_environments_backups_prove_nothing_of_ours() -> None:
     assert str(refused.value) == (
         "drill-too-old: Within the last 30 days neither this bundle nor any other backup of prod was proven to "
         f"restore: {NAME} last 45 days ago, others never. /backups prod verify {NAME} 3 proves this one; a drill of "
-        "kind bundle proves the newest of prod on schedule. Whoever keeps the configuration can set "
+        "kind bundle proves the newest of prod on schedule. People who maintain the configuration can set "
         'environments.prod.require_drill = "warn".'
     )
 

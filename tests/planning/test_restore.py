@@ -23,7 +23,7 @@ def test_each_that_is_newer_is_named_with_what_speaks_against_it() -> None:
     assert told == (
         "3 newer backups were passed over: prod_h1_20260301_110000 failed its verification; "
         "prod_h2_20260301_100000 has no manifest and was never verified; "
-        "prod_h3_20260301_090000 has a schema that nobody knows. /backups prod lists them."
+        "prod_h3_20260301_090000 has an unknown schema. /backups prod lists them."
     )
 
 

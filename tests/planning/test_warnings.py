@@ -22,8 +22,8 @@ def facts(*sessions: Session, slots: tuple[str, ...] = (), is_superuser: bool = 
 def test_a_superuser_s_session_is_named() -> None:
     (told,) = environment_warnings(facts(APP, NIGHTLY), "before the app is stopped")
     assert told == (
-        "Backstop's role may not end pid 7 (nightly-report, postgres, idle for 3 s), as superusers; the run stops "
-        "before the app is stopped if they are still connected."
+        "Backstop's role is not allowed to terminate pid 7 (nightly-report, postgres, idle for 3 s), as superusers; "
+        "the run stops before the app is stopped if they are still connected."
     )
 
 
@@ -38,7 +38,7 @@ def test_each_slot_is_named_with_what_becomes_of_it() -> None:
         "The logical replication slot reports (in use)",
         "The logical replication slot cdc",
     ]
-    assert all("cut off at the swap and has to be set up anew" in line and "WAL" in line for line in told)
+    assert all("cut off at the swap and has to be set up again" in line and "WAL" in line for line in told)
     assert list(slot_warnings(facts())) == []
 
 

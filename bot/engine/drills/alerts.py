@@ -30,7 +30,7 @@ def _standing(services: Services, schedule: Schedule, now: datetime) -> Standing
 
 
 def watch(services: Services, now: datetime) -> None:
-    """Raise an alert for whatever is overdue, once an episode, and clear those that hold no more."""
+    """Raise an alert for whatever is overdue, once per episode, and clear those that hold no more."""
     book, raised = services.drills, {alert.subject: alert for alert in services.drills.alerts()}
     watched = dict(_watched(services, now))
     for subject, (alert, _) in watched.items():

@@ -29,7 +29,7 @@ def within_s(services: Services, drill: Drill) -> int:
 
 
 def hindrance(services: Services, drill: Drill) -> str:
-    """Say why it may not start now, as a sentence; "" when nothing is in its way."""
+    """Say why it must not start now, as a sentence; "" when nothing is in its way."""
     return busy(services, drill.environment, drill.id) or resting(services, drill, services.clock.now())
 
 

@@ -186,7 +186,7 @@ def _tamper(story: Story, name: str) -> None:
         _wait_refused(story, name, times)
     checks.says("a tampered bundle does not pass, with the reason", all_text(_refused(story, name)[-1]), "bundle-")
     reported = story.answer(cast.lead_a, "did NOT pass")
-    checks.says("whoever asked is told", reported, name, "bundle-")
+    checks.says("the requester hears it", reported, name, "bundle-")
     story.command(cast.lead_b, f"/backups prod {LABEL}")
     listed = story.answer(cast.lead_b, f"with “{LABEL}”")
     checks.says("the list says so", listed, "✗ level 1")
@@ -212,7 +212,7 @@ def _kill(story: Story) -> None:
     checks.equal("in the same message", len(reply), 1)
     keys = [key for key in story.bucket.list_keys(prefix) if key.endswith(".manifest.json")]
     checks.equal("and there is one whole bundle of it", len(keys), 1)
-    checks.says("whoever asked is told", story.answer(story.cast.lead_a, "is taken", prefix), prefix)
+    checks.says("the requester hears it", story.answer(story.cast.lead_a, "is taken", prefix), prefix)
 
 
 def _wait_refused(story: Story, name: str, times: int) -> None:

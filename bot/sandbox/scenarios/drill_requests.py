@@ -38,7 +38,7 @@ def announced(story: Story) -> str:
     story.screen.gesture(story.cast.engineer.name, "presses Skip")
     story.cast.engineer.presses(posted, "skip_drill")
     refused = story.answer(story.cast.engineer, "not-an-approver")
-    story.checks.says("who is no approver may not skip it", refused, "Only the approvers of staging")
+    story.checks.says("only approvers can skip it", refused, "Only the approvers of staging")
     return drill_id
 
 

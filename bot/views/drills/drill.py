@@ -131,14 +131,16 @@ def render_overdue(alert: Alert, contacts: Sequence[str]) -> View:
     """Render an alert."""
     text = f"🚨 Overdue: {_waited_for(alert)}"
     since = moment(alert.since, _DAY)
-    what = f"The last one passed {since}." if alert.passed else f"None has passed since it is waited for, {since}."
+    what = (
+        f"The last one passed {since}." if alert.passed else f"No drill has passed since this one is required, {since}."
+    )
     todo = f"Nothing proves now that a rollback would work. {code('/drill list')} shows what happened to the last ones."
     return page(text, [section(f"*{text}*\n{what} {todo}"), context(_call(contacts))])
 
 
 def render_relieved(alert: Alert, passed_at: datetime | None) -> View:
     """Render an alert that no longer holds."""
-    how = f"a drill passed {moment(passed_at, _DAY)}" if passed_at else "nobody waits for one any more"
+    how = f"a drill passed {moment(passed_at, _DAY)}" if passed_at else "none is required any more"
     text = f"✅ No longer overdue: {_waited_for(alert)}"
     return page(text, [section(f"{text}\n{how[0].upper()}{how[1:]}.")])
 

@@ -19,7 +19,7 @@ _LINES = (
     ),
     ("/rollback undo RUN --reason why", "… and say why"),
     ("/rollback salvage RUN", "after a restore: look for rows written since the backup, as SQL to review"),
-    ("/rollback status [{env}]", "runs now and lately, and what can be undone"),
+    ("/rollback status [{env}]", "runs now and recently, and what can be undone"),
     ("/rollback cancel RUN", "stop a run, or withdraw a request"),
     ("/rollback resume RUN", "go on with a run that stopped: after its commit to the end, before it back"),
     ("/rollback escalate RUN", "post the logs, what can be recovered, and whom to call; it changes nothing"),
@@ -43,7 +43,7 @@ _BACKUP_LINES = (
     ("/backups {env} verify NAME 3", "… restore it beside the live database, and compare it with its manifest"),
 )
 _DRILL_LINES = (
-    ("/drill list [{env}]", "schedules: when each is due, when it last passed; drills ahead and lately"),
+    ("/drill list [{env}]", "schedules: when each is due, when it last passed; drills ahead and recent ones"),
     ("/drill {env} now", "take a backup, restore it, prove it equal, swap it in, and undo the swap"),
     ("/drill {env} now migration", "run every down script on a copy of the newest bundle"),
     ("/drill {env} now bundle", "restore the newest bundle aside, and compare it with its manifest"),

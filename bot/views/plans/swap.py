@@ -36,7 +36,7 @@ def impact(plan: SwapPlan) -> str:
     """Describe what is lost in one plain line, without a full stop."""
     come = plan.restore
     if not come.compared:
-        return "rows written since the backup go; nobody can say how many"
+        return "rows written since the backup go; how many is unknown"
     losing = [loss for loss in come.losses if loss.rows_now > loss.rows_then or loss.gone]
     if not losing:
         return "rows written since go, though no table has fewer rows afterwards"
@@ -62,7 +62,7 @@ def _coming(plan: SwapPlan) -> str:
 def _lost_rows(come: PlannedRestore) -> str:
     """List the tables that lose rows. Numbers are net: of 100 rows written and 40 deleted, 60 show, and 100 go."""
     if not come.compared:
-        return "*Rows that vanish* – all that were written since, and nobody can say how many."
+        return "*Rows that vanish* – all that were written since; how many is unknown."
     since = f"since {moment(come.created_at, _STAMP)}"
     net = f"Rows written and rows deleted {since} offset each other in such numbers; rows changed since go back, too."
     if not come.losses:

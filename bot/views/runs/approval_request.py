@@ -104,7 +104,7 @@ def _closing(run: Run) -> list[dict[str, object]]:
         how = f"Or react with ✅ to approve, ❌ to reject; take the reaction back to withdraw. Open until {until}."
         return [
             *actions(for_ballot(run)),
-            context(how, "Only the approvers' votes count; whoever's does not is told why."),
+            context(how, "Only approvers can vote."),
         ]
     if is_recheck_ahead(run):
         return [context("*Approved.* The plan is checked again before it starts. Until then one ❌ stops it.")]

@@ -6,7 +6,7 @@ from bot.adapters.pgclient.redaction import summarise_errors
 
 
 @pytest.mark.parametrize(
-    ("complained", "words"),
+    ("message", "words"),
     [
         (
             'pg_dump: error: connection to server at "10.0.0.5", port 5432 failed: FATAL:  role "x" does not exist',
@@ -28,8 +28,8 @@ from bot.adapters.pgclient.redaction import summarise_errors
         ("Segmentation fault", "Segmentation fault"),
     ],
 )
-def test_a_tool_s_words_without_host_query_and_detail(complained: str, words: str) -> None:
-    assert summarise_errors(complained) == words
+def test_a_tool_s_words_without_host_query_and_detail(message: str, words: str) -> None:
+    assert summarise_errors(message) == words
 
 
 @pytest.mark.parametrize(

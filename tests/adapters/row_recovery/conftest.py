@@ -29,7 +29,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Lab:
-    """The two databases' DSNs as their owner, and the salvager on them."""
+    """The two databases' DSNs as their owner, and the row recovery on them."""
 
     live: str
     kept: str

@@ -59,7 +59,7 @@ def run(dsn: str, *statements: str) -> None:
 
 
 def create(nasty: Nasty, name: str) -> None:
-    """Make it as whoever may."""
+    """Make it as a role that is allowed to."""
     run(nasty.owner_dsn if name in OURS else nasty.superuser_dsn, f"CREATE EXTENSION {name}")
 
 

@@ -33,7 +33,7 @@ EVERY = range(27, 17, -1)
 
 @dataclass(frozen=True)
 class Loaded:
-    """A clone as the live database, a copy of it as what a drill has loaded, and the trials."""
+    """A clone as the live database, a copy of it as what a drill has loaded, and the script tests."""
 
     clone: Clone
     source: str

@@ -1,4 +1,4 @@
-"""Spoilt copies are refused by the very checks that protect a restore, each by the one it is meant for."""
+"""Corrupted copies are refused by the very checks that protect a restore, each by the one it is meant for."""
 
 import os
 from pathlib import Path
@@ -97,7 +97,7 @@ def test_a_manifest_that_says_what_the_corrupted_copy_is_lets_it_through(bucket:
     backup = bucket.plant(ours(manifest, FILES), manifest, sha256=corrupted.digest.hexdigest())
     with pytest.raises(PermanentError, match=r"^bundle-damaged"):
         bucket.store.fetch(backup, tmp_path / "sound", ignore)
-    bucket.store.fetch_corrupted(backup, tmp_path / "spoilt", Corruption.EDITED, ignore)
+    bucket.store.fetch_corrupted(backup, tmp_path / "corrupted", Corruption.EDITED, ignore)
 
 
 def test_a_store_that_stays_away_refuses_nothing(

@@ -45,7 +45,7 @@ class TestVerify:
         assert job(world, request).problem == "bundle-damaged: It is cut off."
 
     def test_what_the_tools_cannot_read_fails_at_level_2(self, world: World, story: Story) -> None:
-        world.reader.restore_error = "unexpected end of file"
+        world.reader.problem = "unexpected end of file"
         story.do(verify(world))
         kept = world.store.backups[0].verified
         assert kept is not None

@@ -1,4 +1,4 @@
-"""A workplace with a few schedules and a clock that is set by hand."""
+"""Services with a few schedules and a clock that is set by hand."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ FIRST_DUE = NOON + 3 * HOUR
 
 
 class Office:
-    """A workplace with one schedule, and a performer who passes everything at once."""
+    """Services with one schedule, and a performer who passes everything at once."""
 
     def __init__(self, world: World, *schedules: Schedule) -> None:
         self.world = world

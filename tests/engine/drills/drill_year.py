@@ -32,7 +32,7 @@ PLACES = ("staging", "dev")
 
 
 class CountingBook(FakeDrillRepository):
-    """Counts what happens to each drill, whether or not whoever did it lived to know."""
+    """Counts what happens to each drill, even if the process that did it died."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

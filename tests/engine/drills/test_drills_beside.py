@@ -1,4 +1,4 @@
-"""Drills beside everything else: people's runs, tidying, a state database that is away for a moment."""
+"""Drills beside everything else: people's runs, cleanup, a state database that is away for a moment."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -79,7 +79,7 @@ RED: list[tuple[DrillKind, str, Fault, str]] = [
     (
         DrillKind.BUNDLE,
         "unreadable",
-        lambda s: setattr(s.world.reader, "restore_error", "cut short"),
+        lambda s: setattr(s.world.reader, "problem", "cut short"),
         "bundle-unreadable",
     ),
     (

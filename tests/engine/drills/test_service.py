@@ -1,4 +1,4 @@
-"""What people do to drills, and what they are told: truthfully, whoever was first."""
+"""People skip, postpone and start drills, and hear who was first."""
 
 from dataclasses import replace
 from datetime import date, timedelta

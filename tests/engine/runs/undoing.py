@@ -38,7 +38,7 @@ def faults_in_undone(world: World) -> list[str]:
         f"{run.state}: {run.problem}": run.state is RunState.SUCCEEDED,
         f"steps {steps(run)}": set(steps(run).values()) == {"done", "open"},
         "card": card.state is run.state and steps(card) == steps(run),
-        f"regrown {world.database.recreations}": world.database.recreations == [(27,)],
+        f"recreated {world.database.recreations}": world.database.recreations == [(27,)],
         "schema": max(world.database.tracking) == 27,
         "database closed": world.database.open,
         "requests left": all(kept.finished for kept in world.journal.requests.kept.values()),

@@ -120,7 +120,7 @@ def test_missed_ones_are_listed_with_their_reasons() -> None:
         (
             Alert("environment:prod", "prod", DUE, passed=False),
             "a drill with backups of prod",
-            f"None has passed since it is waited for, {AT}.",
+            f"No drill has passed since this one is required, {AT}.",
         ),
     ],
 )
@@ -130,7 +130,7 @@ def test_an_alert_says_since_when_and_whom_to_call(alert: Alert, what: str, sinc
         "happened to the last ones.\nCall: the DBA"
     )
     assert read(drill.render_relieved(alert, DUE)) == f"✅ No longer overdue: {what}\nA drill passed {AT}."
-    assert read(drill.render_relieved(alert, None)) == f"✅ No longer overdue: {what}\nNobody waits for one any more."
+    assert read(drill.render_relieved(alert, None)) == f"✅ No longer overdue: {what}\nNone is required any more."
 
 
 def test_a_list_of_schedules_and_drills() -> None:

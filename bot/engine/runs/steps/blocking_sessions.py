@@ -52,8 +52,9 @@ def _prepared(found: Sequence[str]) -> PermanentError:
 
 
 def _cannot_end(stuck: Sequence[Session]) -> PermanentError:
+    named = and_list([str(session) for session in stuck[:MAX_NAMED]])
     return PermanentError(
         "session-cannot-be-ended",
-        f"Backstop's role may not end {and_list([str(session) for session in stuck[:MAX_NAMED]])}, a superuser.",
+        f"Backstop's role is not allowed to terminate a superuser's session: {named}.",
         "The app was not stopped. Have them disconnect, then try again.",
     )

@@ -160,7 +160,9 @@ class VerifySide(Action):
             execution.note("side-database", _describe(damaged, missing))
         rows = sum(table.rows for table in tables)
         proven = "equal to the manifest" if backup.manifest else "counted; no manifest to compare with"
-        found = [f"; {len(lines)} {what}" for lines, what in ((damaged, "odd"), (missing, "not copied")) if lines]
+        found = [
+            f"; {len(lines)} {what}" for lines, what in ((damaged, "to look at"), (missing, "not copied")) if lines
+        ]
         data = {"odd": damaged[:_MAX_FINDINGS], "not_copied": missing[:_MAX_FINDINGS], "rows": rows}
         return Outcome(f"{rows:,} rows of {len(tables)} tables {proven}, schema as planned{''.join(found)}", data)
 
@@ -177,7 +179,9 @@ class VerifySide(Action):
 
 def _describe(damaged: list[str], missing: list[str]) -> str:
     strange = (
-        f"Odd in the side database, perhaps as in the source: {' '.join(damaged[:_MAX_FINDINGS])} " if damaged else ""
+        f"To look at in the side database, perhaps the same in the source: {' '.join(damaged[:_MAX_FINDINGS])} "
+        if damaged
+        else ""
     )
     lacking = f"Could not be copied from the live database: {'; '.join(missing[:_MAX_FINDINGS])}." if missing else ""
     return f"{strange}{lacking}".strip()

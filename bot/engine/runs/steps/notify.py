@@ -53,5 +53,5 @@ class FollowUp(Action):
         """Leave it to people; a drill leaves nothing to fix."""
         run = execution.run
         if run.drill:
-            return Outcome("nothing to mend after a drill", state=StepState.SKIPPED)
+            return Outcome("nothing to fix after a drill", state=StepState.SKIPPED)
         return Outcome(f"close it with /rollback close {run.id} LINK", state=StepState.OPEN)

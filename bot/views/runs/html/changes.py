@@ -123,7 +123,7 @@ def _lost_rows(planned: Plan) -> list[Part]:
         return []
     come = planned.restore
     if not come.compared:
-        return [Note("Nobody could say how many rows written since go.", WARN)]
+        return [Note("Rows written since go; how many is unknown.", WARN)]
     rows = [
         [
             code(loss.table),

@@ -22,7 +22,7 @@ def test_a_script_that_is_edited_between_alone_and_chain_is_not_proven(tmp_path:
     story = Drilling(tmp_path, kind=DrillKind.MIGRATION)
     probe = Drilling(tmp_path, kind=DrillKind.MIGRATION)
     probe.perform()
-    number = probe.process.calls.index("trials.alone") + 1
+    number = probe.process.calls.index("script_tests.alone") + 1
     story.process.after_call[number] = lambda: story.world.scripts.edit(26)
     story.perform()
     assert {proof.version for proof in story.world.drills.proofs} == {27, 25}

@@ -87,7 +87,7 @@ def test_a_run_nobody_takes_is_not_waited_for_without_end(tmp_path: Path) -> Non
     story.world.clock.on_sleep = lambda: None
     assert story.perform().problem.startswith("drill-run-stalls: ")
     (run,) = runs(story)
-    assert run.state is RunState.CANCELLED  # whoever took it after all stopped before anything was touched
+    assert run.state is RunState.CANCELLED  # the process that took it after all stopped before anything was touched
     assert story.sides.exchanges == []
 
 

@@ -86,9 +86,9 @@ def test_a_cancel_at_every_call_ends_as_promised(tmp_path: Path) -> None:
 
 
 def test_what_is_found_is_reported_before_the_swap(story: Story, world: World, sides: FakeSides) -> None:
-    sides.odd, sides.not_copied = ["Constraint x is not validated."], ["The comment could not be copied"]
+    sides.damaged, sides.not_copied = ["Constraint x is not validated."], ["The comment could not be copied"]
     run = restore(story)
-    assert run.step(checklist.VERIFY_SIDE).detail.endswith("; 1 odd; 1 not copied")
+    assert run.step(checklist.VERIFY_SIDE).detail.endswith("; 1 to look at; 1 not copied")
     note = world.announcer.notes[run.id, "side-database"]
     assert "Constraint x is not validated." in note
     assert "The comment could not be copied" in note

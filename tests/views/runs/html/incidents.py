@@ -223,7 +223,7 @@ HOSTILE = Incident(
 ALL = {
     "went-well": WENT_WELL,
     "parked": PARKED,
-    "regrown": RECREATED,
+    "recreated": RECREATED,
     "undone": UNDONE,
     "hostile": HOSTILE,
 }
