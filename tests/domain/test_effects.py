@@ -17,7 +17,7 @@ from bot.domain.effects import (
 from bot.domain.planned import PlannedChange, PlannedDrop, PlannedRows
 from bot.domain.plans import ChainPlan
 from bot.errors import PermanentError
-from tests.domain.test_plans import PLAN
+from tests.domain.plans import PLAN
 
 VISITS = DatabaseObject("table", "public.visits", "", "d1", number="1", kept_as="10")
 VISITS_ID = DatabaseObject("table column", "public.visits.id", "public.visits", "d2", number="1.1", kept_as="integer")

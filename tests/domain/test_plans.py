@@ -9,44 +9,13 @@ import pytest
 from bot.domain.planned import (
     Estimate,
     PlannedDrop,
-    PlannedLock,
+    PlannedLoss,
     PlannedProof,
-    PlannedRows,
     PlannedScript,
-    PlannedService,
-    PlannedWorkload,
 )
-from bot.domain.plans import ChainPlan
 from bot.domain.workloads import Leftover
+from tests.domain.plans import COMES, DROPS, PLAN, RESTORE, ROWS, SERVICES, WORK
 
-DROPS = (PlannedDrop("table", "public.flags", named=True), PlannedDrop("view", "public.v", named=False))
-ROWS = (PlannedRows("public.flags", 42, 8192, "dropped"), PlannedRows("public.settings", 5, 10, "changed"))
-WORK = (
-    PlannedWorkload("api", "uid-1", "api:v1.3.0", "api:v1.2.3", 3, 4),
-    PlannedWorkload("web", "uid-2", "web:v1.3.0", "web:v1.2.3", 2, 4),
-)
-SERVICES = (PlannedService("api", "uid-3", (("app", "api"), ("tier", "x"))), PlannedService("web", "uid-4", ()))
-PLAN = ChainPlan(
-    environment="prod",
-    asked_for="/rollback prod 026",
-    from_schema=27,
-    to_schema=25,
-    from_app="v1.3.0",
-    to_app="v1.2.3",
-    scripts=(PlannedScript(27, "027_flags", "aa", "x", 2), PlannedScript(26, "026_b", "bb", "y", 1)),
-    remaining=(24, 25),
-    drops=DROPS,
-    rows=ROWS,
-    locks=(PlannedLock("public.patients", "AccessExclusiveLock"),),
-    workloads=WORK,
-    services=SERVICES,
-    schema_fingerprint="cd" * 32,
-    expected_fingerprint="ef" * 32,
-    saves_to="bucket",
-    requested_app="",
-    estimate=Estimate(90.0, 30.0),
-    warnings=("Look.",),
-)
 MOVES: dict[str, tuple[dict[str, Any], str]] = {
     "environment": ({"environment": "dev"}, "environment: prod → dev"),
     "schema": ({"from_schema": 28}, "schema: 27 25 → 28 25"),
@@ -77,6 +46,8 @@ MOVES: dict[str, tuple[dict[str, Any], str]] = {
     "left behind": ({"left": (Leftover("deployment", "api", "rdead1"),)}, "left: now deployment api rdead1"),
     "fingerprint": ({"schema_fingerprint": "12" * 32}, f"schema fingerprint: {'cd' * 32} → {'12' * 32}"),
 }
+
+
 STILL: dict[str, dict[str, Any]] = {
     "what drills have proven": {"proven": PlannedProof(datetime(2026, 2, 11, tzinfo=UTC))},
     "what was typed": {"asked_for": "/rollback prod 26"},
@@ -123,3 +94,16 @@ def test_the_digest_is_pinned() -> None:
 def test_changes_app() -> None:
     assert PLAN.changes_app
     assert not replace(PLAN, to_app="v1.3.0").changes_app
+
+
+@pytest.mark.parametrize(
+    "change", [{"key": "x"}, {"version_id": "x"}, {"sha256": "x"}, {"etag": "x"}, {"incoming": "x"}, {"outgoing": "x"}]
+)
+def test_the_digest_covers_bundle_and_names(change: dict[str, Any]) -> None:
+    moved = replace(RESTORE, restore=replace(COMES, **change))
+    assert moved.digest != RESTORE.digest
+    assert len(RESTORE.differences(moved)) == 1
+
+
+def test_the_digest_leaves_rows_out() -> None:
+    assert replace(RESTORE, restore=replace(COMES, losses=(PlannedLoss("t", 2, 1),))).digest == RESTORE.digest

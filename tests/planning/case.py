@@ -31,7 +31,7 @@ from bot.domain.versions import AppVersion
 from bot.domain.workloads import ClusterFacts, Deployment, Revision, Service
 from bot.planning.facts import Drilled, Evidence, Facts, RollbackRequest
 from bot.planning.rollback import choose_target, plan_rollback
-from tests.domain.test_plans import PLAN
+from tests.domain.plans import PLAN
 from tests.fakes.clock import NOON
 from tests.fakes.world import ENVIRONMENT, MATRIX
 

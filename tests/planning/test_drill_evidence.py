@@ -15,7 +15,7 @@ from bot.domain.runs import Run, RunState, Step, StepState
 from bot.errors import PermanentError
 from bot.planning.drill_evidence import check_restore_drilled, restore_proof, restore_warnings
 from bot.planning.facts import Drilled, Facts
-from tests.domain.test_plans import PLAN
+from tests.domain.plans import PLAN
 from tests.drills import drill_of, ended, took
 from tests.fakes.clock import NOON
 from tests.planning.case import DEFAULT, facts_of

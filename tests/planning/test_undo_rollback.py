@@ -10,7 +10,7 @@ from bot.domain.runs import Run, RunState, StepState
 from bot.errors import PermanentError
 from bot.planning.kinds import build_checklist
 from bot.planning.undo_rollback import check_recreatable
-from tests.domain.test_plans import PLAN
+from tests.domain.plans import PLAN
 from tests.fakes.clock import NOON
 from tests.planning.case import DEFAULT, facts_of
 

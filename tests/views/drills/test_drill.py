@@ -1,35 +1,20 @@
-"""Drills: announced, under way, over; missed, overdue; as a list."""
+"""Drills: announced, under way, over; missed, overdue."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import pytest
 
-from bot.domain.drills import Alert, DayRange, Drill, DrillKind, DrillState, Measurement, Schedule, Standing
-from bot.domain.runs import Step, StepState
+from bot.domain.drills import Alert, DrillKind, DrillState, Measurement
 from bot.views.buttons import read_postponement
-from bot.views.drills import drill, drill_list
+from bot.views.drills import drill
+from tests.views.drills.drills import AT, DAY_BEFORE, DUE, FAILED, PLANNED, RUNNING
 from tests.views.samples import buttons, read
 
-DUE = datetime(2026, 2, 16, 2, 0, tzinfo=UTC)
-PLANNED = Drill(
-    "dk3f9a", "weekly", "staging", DrillKind.RESTORE, "staging", DUE, DUE, announced_at=DUE - timedelta(days=1)
-)
-RUNNING = replace(
-    PLANNED,
-    state=DrillState.RUNNING,
-    started_at=DUE,
-    steps=(
-        Step("backup", 0, "Take a backup", StepState.DONE, started_at=DUE, ended_at=DUE + timedelta(seconds=3)),
-        Step("load", 1, "Load it", StepState.RUNNING, started_at=DUE + timedelta(seconds=3)),
-    ),
-)
 MEASURED = Measurement("staging_x", 2_000_000, 9_000_000, 1204, (("fetch", 2.0), ("load", 40.0)), 3600.0, 0.4)
+
+
 PASSED = replace(RUNNING, state=DrillState.PASSED, ended_at=DUE + timedelta(minutes=2), measured=MEASURED)
-FAILED = replace(RUNNING, state=DrillState.FAILED, ended_at=DUE + timedelta(minutes=2), problem="load-failed: No room.")
-AT = "<!date^1771207200^{date_short_pretty} {time}|2026-02-16 02:00 UTC>"
-DAY_BEFORE = "<!date^1771120800^{date_short_pretty} {time}|2026-02-15 02:00 UTC>"
 
 
 def test_an_announcement_says_when_and_what_and_can_be_put_off() -> None:
@@ -131,35 +116,3 @@ def test_an_alert_says_since_when_and_whom_to_call(alert: Alert, what: str, sinc
     )
     assert read(drill.render_relieved(alert, DUE)) == f"✅ No longer overdue: {what}\nA drill passed {AT}."
     assert read(drill.render_relieved(alert, None)) == f"✅ No longer overdue: {what}\nNone is required any more."
-
-
-def test_a_list_of_schedules_and_drills() -> None:
-    schedule = Schedule(
-        "weekly",
-        "staging",
-        DrillKind.BUNDLE,
-        "0 3 * * 1",
-        "Europe/Berlin",
-        "prod",
-        blackout=(DayRange(date(2026, 12, 20), date(2027, 1, 2)), DayRange(date(2026, 5, 1), date(2026, 5, 1))),
-    )
-    standing = Standing(
-        schedule, DUE, DUE - timedelta(days=1), DUE, DUE.astimezone(ZoneInfo("Europe/Berlin")), DUE, overdue=True
-    )
-    never = replace(standing, last_passed=None, next_due=None, overdue=False)
-    assert read(drill_list.render([standing, never], [FAILED, replace(PLANNED, schedule="", user_id="U0LEADA")])) == (
-        "*Schedules*\n"
-        "🚨 `weekly` – bundle drill of *staging*, bundles of prod\n"
-        f"      next {AT} (Mon 2026-02-16 03:00 Europe/Berlin) · last passed {DAY_BEFORE} · *overdue*\n"
-        "      rests on 2026-12-20 to 2027-01-02, 2026-05-01\n"
-        "🗓 `weekly` – bundle drill of *staging*, bundles of prod\n"
-        "      not due within five years · has never passed\n"
-        "      rests on 2026-12-20 to 2027-01-02, 2026-05-01\n"
-        "*Drills*\n"
-        "❌ Failed `dk3f9a` restore drill of *staging* · `weekly` · ended "
-        "<!date^1771207320^{date_short_pretty} {time}|2026-02-16 02:02 UTC>\n"
-        "      load-failed: No room.\n"
-        f"🗓 Planned `dk3f9a` restore drill of *staging* · asked for by <@U0LEADA> · starts {AT}\n"
-        "`/drill help` says what can be done."
-    )
-    assert drill_list.render([], []).text == "0 schedules, 0 overdue"

@@ -1,14 +1,17 @@
-"""Plans in a journal stay readable and keep their digest, whatever release has written them."""
+"""Plans and runs in a journal stay readable and keep their digest, whatever release has written them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from bot.adapters.journal import mapping
+from bot.adapters.journal import Pool, PostgresJournal, mapping
 from bot.domain.plans import PLANS, PlanKind
+from tests.adapters.samples import StoppedClock
+from tests.engine.retired import ROWS, old_run
 
 STORED: Mapping[str, Any] = json.loads((Path(__file__).parent / "stored_plans.json").read_text())
 """What releases with one class for all plans have written, and the digest that people voted for."""
@@ -43,3 +46,20 @@ def test_old_names_of_fields_are_read() -> None:
     assert getattr(chain, "requested_app", "") == STORED["chain-of-the-samples"]["plan"]["wished_app"] == "v1.2.3"
     undo = mapping.read_plan(STORED["undo-of-a-rollback"]["plan"])
     assert getattr(undo, "source", None) is not None
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_an_old_restore_in_place_is_read_as_it_was(older_dsn: str, migrated: Callable[[], Pool], name: str) -> None:
+    with psycopg.connect(older_dsn) as conn:
+        columns = ", ".join(ROWS[name]["run"])
+        insert = f"INSERT INTO backstop.runs ({columns}) SELECT {columns} FROM "
+        conn.execute(
+            f"{insert} jsonb_populate_record(NULL::backstop.runs, %s)".encode(), [json.dumps(ROWS[name]["run"])]
+        )
+        steps = "INSERT INTO backstop.steps SELECT * FROM jsonb_populate_recordset(NULL::backstop.steps, %s)"
+        conn.execute(steps, [json.dumps(ROWS[name]["steps"])])
+
+    journal, run = PostgresJournal(migrated(), StoppedClock()), old_run(name)
+    assert journal.runs.find(run.id) == run
+    assert list(journal.runs.newest("prod")) == [run]
+    assert run.plan.digest == ROWS[name]["run"]["digest"]
