@@ -1,13 +1,15 @@
 """Counts the modules whose tests stand beside them, and lists the others: ``python -m tests.mirror [FOLDER]``.
 
 The tests of ``bot/engine/runs/runner.py`` are in ``tests/engine/runs/test_runner.py``; those of ``commands/home.py`` in
-``tests/commands/test_home.py``. Ports have contract tests under their adapters' names.
+``tests/commands/test_home.py``.
 """
 
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+EXEMPT = ROOT / "bot" / "ports"
+"""Protocols and the values that pass through them: their contract tests stand beside the adapters that keep them."""
 
 
 def test_of(module: Path) -> Path:
@@ -29,11 +31,14 @@ def main(folder: str = "bot") -> None:
         ("product", [path for path in modules() if "sandbox" not in path.parts]),
         ("sandbox", [path for path in modules() if "sandbox" in path.parts]),
     ):
-        mirrored = [path for path in group if test_of(path).exists()]
-        sys.stdout.write(f"{title}: {len(mirrored)} of {len(group)} modules have a test file beside them\n")
+        exempt = [path for path in group if EXEMPT in path.parents]
+        mirrored = [path for path in group if path not in exempt and test_of(path).exists()]
+        ports = f", {len(exempt)} ports not counted" if exempt else ""
+        sys.stdout.write(f"{title}: {len(mirrored)} of {len(group) - len(exempt)} modules have a test file beside them")
+        sys.stdout.write(f"{ports}\n")
         for path in group:
             name = str(path.relative_to(ROOT))
-            if path not in mirrored and name.startswith(folder) and title == "product":
+            if path not in [*mirrored, *exempt] and name.startswith(folder) and title == "product":
                 sys.stdout.write(f"  {name}\n")
 
 
