@@ -31,7 +31,7 @@ def crowd(story: Story) -> None:
     watcher, replica = _login(story, "watcher", "IN ROLE pg_monitor"), _login(story, "replica", "REPLICATION")
     with _consumer(story, replica), Crowd([Prober(watcher, WATCHED)]) as watching:
         plan = ask(story)
-        story.checks.says("the plan names the slot and what becomes of it", plan, f"{SLOT} (in use)", "set up anew")
+        story.checks.says("the plan names the slot and what becomes of it", plan, f"{SLOT} (in use)", "set up again")
         story.approve()
         story.wait(step_runs(story, "stop-traffic"), "traffic being stopped", 60.0)
         with Crowd([Prober(story.sandbox.sample.app_dsns["prod"]) for _ in range(CLIENTS)]) as clients:

@@ -2,6 +2,8 @@
 
 import time
 
+from psycopg.rows import dict_row
+
 from bot.adapters.journal.connections import Pool
 from bot.adapters.outbox import PostgresOutbox
 from bot.adapters.outbox.store import FORGET_BATCH
@@ -31,8 +33,8 @@ def test_old_answers_are_forgotten_once_nobody_waits_for_them(
     assert outbox.forget_ephemerals(3600.0) == 0
     time.sleep(0.02)
     assert outbox.forget_ephemerals(0.01) == 3
-    with pool.connection() as conn:
-        left = {row["key"] for row in conn.execute("SELECT key FROM backstop.outbox").fetchall()}
+    with pool.connection() as conn, conn.cursor(row_factory=dict_row) as cursor:
+        left = {row["key"] for row in cursor.execute("SELECT key FROM backstop.outbox").fetchall()}
     assert left == {"card:raaaaa", "answer:still to be sent"}
 
 

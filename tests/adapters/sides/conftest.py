@@ -81,8 +81,10 @@ def tools() -> PgTools:
 
 @pytest.fixture(scope="session")
 def nasty_template(postgres: PostgresServer) -> str:
-    """Nobody is connected to it; copies of it are cheap."""
+    """Nobody is connected to it; copies of it are cheap. Other folders' tests use it, too, so it may be there."""
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
+        if conn.execute("SELECT FROM pg_database WHERE datname = 'nasty_template'").fetchone() is not None:
+            return "nasty_template"
         conn.execute(sql.SQL(ROLES).format(password=sql.Literal(postgres.password)))
         conn.execute("CREATE DATABASE nasty_template OWNER nasty_owner TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
     with psycopg.connect(postgres.dsn("nasty_owner", "nasty_template"), autocommit=True) as conn:
