@@ -72,11 +72,7 @@ Count = Callable[[Sequence[Vote]], Verdict]
 
 
 class Claim(Protocol):
-    """A request that this process handles.
-
-    Attributes:
-        interrupted: how many processes have died in the middle of it before.
-    """
+    """A request that this process handles; `interrupted` counts the processes that died in the middle of it before."""
 
     request: Request
     interrupted: int
