@@ -13,16 +13,15 @@ from typing import Any
 from bot.domain.backups import Backup, BackupName, Manifest
 from bot.domain.catalogue import DatabaseFacts
 from bot.domain.jobs import Job, JobKind, is_label, is_reserved
-from bot.domain.runs import Progress, RunState
+from bot.domain.runs import Progress
 from bot.engine.approvals.authorization import check_member
-from bot.engine.backups.jobs import JobExecution, JobStep, run_job
+from bot.engine.backups.jobs import JobExecution, JobStep, check_no_run, run_job
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.requests import TakeBackup
 from bot.engine.runs.step_execution import Outcome
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Audience, Dump, Report
 
-_CHANGING = frozenset({RunState.APPROVED, RunState.RUNNING})
 SCRATCH_SHARE = 1.0
 """Free scratch space needed, as a share of the database's size on disk; a dump is always smaller."""
 _log = logging.getLogger(__name__)
@@ -140,7 +139,12 @@ def take(services: Services, audience: Audience, request: TakeBackup) -> str:
     env = services.env(environment)
     check_member(services, audience.user_id, env.environment)
     _check_label(label)
-    _check_no_run(services, environment)
+    check_no_run(
+        services,
+        environment,
+        ", and takes a backup of its own before it does",
+        "Take yours when it is over: /rollback status.",
+    )
     ended = run_job(services, env, audience, TakeStep(label), label)
     return f"Backup {ended.subject} is taken. /backups {environment} show {ended.subject} says what is in it."
 
@@ -167,14 +171,4 @@ def _check_label(label: str) -> None:
             "label-reserved",
             f"Only runs may take backups labelled {label[:80]}.",
             "Choose another label: a run finds its own backup by such a one.",
-        )
-
-
-def _check_no_run(services: Services, environment: str) -> None:
-    run = services.journal.runs.active(environment)
-    if run is not None and run.state in _CHANGING:
-        raise PermanentError(
-            "run-under-way",
-            f"Run {run.id} is changing {environment} now, and takes a backup of its own before it does.",
-            "Take yours when it is over: /rollback status.",
         )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.domain.jobs import Job, JobHolder, JobKind, JobState
-from bot.domain.runs import Lease, Step, StepState, find_step
+from bot.domain.runs import Lease, RunState, Step, StepState, find_step
 from bot.engine.backups.kinds import JOB_WORDS
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.runs.interrupts import OwnershipLostError, RunInterruptError
@@ -152,3 +152,14 @@ def _under_way(environment: str, noun: str, holder: JobHolder) -> PermanentError
         f"{holder.since:%Y-%m-%d %H:%M:%S} UTC.",
         "The incident channel shows how far it is; ask again when it is done.",
     )
+
+
+def check_no_run(services: Services, environment: str, also: str, hint: str) -> None:
+    """Refuse a job while a run changes the environment; `also` ends the sentence, `hint` says what to do then.
+
+    Raises:
+        PermanentError: ``run-under-way``.
+    """
+    run = services.journal.runs.active(environment)
+    if run is not None and run.state in {RunState.APPROVED, RunState.RUNNING}:
+        raise PermanentError("run-under-way", f"Run {run.id} is changing {environment} now{also}.", hint)

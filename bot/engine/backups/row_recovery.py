@@ -13,15 +13,13 @@ from bot.domain.plans import SwapPlan
 from bot.domain.row_recovery import Salvage, read_salvage
 from bot.domain.runs import Run, RunState
 from bot.engine.approvals.authorization import check_steward
-from bot.engine.backups.jobs import JobExecution, JobStep, run_job
+from bot.engine.backups.jobs import JobExecution, JobStep, check_no_run, run_job
 from bot.engine.context import Services
 from bot.engine.requests import RecoverRows
 from bot.engine.runs.step_execution import Outcome
 from bot.errors import PermanentError
 from bot.planning.kinds import is_past_return, is_retired, saved_backup
 from bot.ports import Audience, RowRecovery
-
-_CHANGING = frozenset({RunState.APPROVED, RunState.RUNNING})
 
 
 def salvage(services: Services, audience: Audience, request: RecoverRows) -> str:
@@ -34,7 +32,7 @@ def salvage(services: Services, audience: Audience, request: RecoverRows) -> str
     check_steward(services, audience.user_id, run)
     kept = _put_aside_by(run)
     row_recovery = _row_recovery(services, run, kept)
-    _check_no_run(services, run.environment)
+    check_no_run(services, run.environment, "", "Compare when it is over: /rollback status.")
     env, step = services.env(run.environment), RecoveryStep(row_recovery, run, kept)
     found = run_job(services, env, audience, step, run.id).salvage or Salvage((), (), 0)
     where = f"the thread of run {run.id} says which tables have them"
@@ -74,16 +72,6 @@ def _row_recovery(services: Services, run: Run, kept: str) -> RowRecovery:
             f"What was in it may be in a backup: /backups {run.environment} lists them.",
         )
     return env.row_recovery
-
-
-def _check_no_run(services: Services, environment: str) -> None:
-    active = services.journal.runs.active(environment)
-    if active is not None and active.state in _CHANGING:
-        raise PermanentError(
-            "run-under-way",
-            f"Run {active.id} is changing {environment} now.",
-            "Compare when it is over: /rollback status.",
-        )
 
 
 class RecoveryStep(JobStep):

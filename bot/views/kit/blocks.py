@@ -18,6 +18,8 @@ MAX_BLOCKS = 48
 MAX_HEADER = 150
 MAX_BUTTON_TEXT = 75
 MAX_VALUE = 2000
+_MAX_MESSAGE = 1800
+_MAX_HINT = 900
 MAX_TEXT = 3000
 
 
@@ -139,10 +141,6 @@ def characters(value: object) -> int:
 
 def _plain(text: str, most: int) -> Block:
     return {"type": "plain_text", "text": one_line(text, most), "emoji": True}
-
-
-_MAX_MESSAGE = 1800
-_MAX_HINT = 900
 
 
 def render_error(error: BotError) -> View:

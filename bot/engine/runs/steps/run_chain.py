@@ -16,6 +16,10 @@ from bot.engine.runs.steps.step import UNDO_PATIENCE_S, Action, Outcome
 from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
 
+_KEY = "restore_point"
+_PROVEN = "proven"
+"""In the chain's data: its effect and the scripts' checks were compared in its own transaction, before COMMIT."""
+
 
 class TakeExclusiveAccess(Action):
     """Take exclusive access: no session but ours, until the chain has run."""
@@ -181,11 +185,6 @@ def _objects(execution: Execution, catalogue: Catalogue) -> list[str]:
     here = {(item.kind, item.identity) for item in catalogue.objects}
     left = [drop for drop in plan.drops if not drop.remade and (drop.kind, drop.identity) in here]
     return [f"{drop.identity} is still there" for drop in left][:5]
-
-
-_KEY = "restore_point"
-_PROVEN = "proven"
-"""In the chain's data: its effect and the scripts' checks were compared in its own transaction, before COMMIT."""
 
 
 def mark_once(execution: Execution, key: str) -> str:
