@@ -1,7 +1,8 @@
 """Compares a chain's effect, as it is seen before its COMMIT, with the effect that its plan names."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from bot.domain.catalogue import Catalogue, DatabaseObject
 from bot.domain.plans import ChainPlan
@@ -35,6 +36,35 @@ class TableWrites:
             return f"{self.table}: rows written, in an unknown number"
         done = (("inserted", self.inserted), ("updated", self.updated), ("deleted", self.deleted))
         return f"{self.table}: " + ", ".join(f"{_rows(count)} {word}" for word, count in done if count)
+
+
+@dataclass(frozen=True)
+class ChainTrace:
+    """The marks by which an undo tells a chain's own writes from those of others since.
+
+    Attributes:
+        first, last: transaction ids, 64 bits: a row that the chain has written has one from `first` on, below `last`.
+        rows: numbers of rows it has left in tables that stayed and whose rows were saved.
+        sequences: the last value, and if it was called, that it has left in each sequence it moved.
+    """
+
+    first: int
+    last: int
+    rows: Mapping[str, int] = field(default_factory=dict)
+    sequences: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """Write it in JSON's types."""
+        moved = {name: list(state) for name, state in self.sequences.items()}
+        return {"first": self.first, "last": self.last, "rows": dict(self.rows), "sequences": moved}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any] | None) -> "ChainTrace | None":
+        """Read it back; None for a chain of an old release, which has left none."""
+        if not stored:
+            return None
+        moved = {name: (int(value), bool(called)) for name, (value, called) in stored["sequences"].items()}
+        return cls(int(stored["first"]), int(stored["last"]), dict(stored["rows"]), moved)
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,26 @@ class PlannedRows:
 
 
 @dataclass(frozen=True)
+class PlannedUndo:
+    """The outcome of the undo's rehearsal, right after the chain's and on the same copy.
+
+    Attributes:
+        reason: what keeps the undo from being exact, as a sentence; "" where the chain can be taken back.
+        down_s: seconds for which the app would be down.
+        limits: what has to stay as it is for that, one sentence each.
+    """
+
+    reason: str = ""
+    down_s: float = 0.0
+    limits: tuple[str, ...] = ()
+
+    @property
+    def possible(self) -> bool:
+        """Tells if the chain can be taken back exactly."""
+        return not self.reason
+
+
+@dataclass(frozen=True)
 class PlannedLock:
     """A relation that stays and is locked while the chain runs."""
 

@@ -20,6 +20,7 @@ from bot.domain.planned import (
     PlannedRows,
     PlannedScript,
     PlannedService,
+    PlannedUndo,
     PlannedWorkload,
 )
 from bot.domain.workloads import Leftover
@@ -165,12 +166,19 @@ class ChainPlan(SchemaPlan):
         requested_app: "" where the matrix chooses the app version.
         changes: what is new or another in the catalogue afterwards; None in a plan of an old release. Not in the
             digest: it follows from the scripts' bytes and from the schema, which are.
+        undo: whether it can be taken back; None in a plan of an old release, which did not rehearse that.
     """
 
     kind = PlanKind.CHAIN
     locks: tuple[PlannedLock, ...]
     requested_app: str
     changes: tuple[PlannedChange, ...] | None = None
+    undo: PlannedUndo | None = None
+
+    def _own_facts(self) -> dict[str, object]:
+        # decision 42: people vote knowing if there is a way back, so that is part of what they vote for.
+        undo = {} if self.undo is None else {"undo": [self.undo.reason or "yes"]}
+        return super()._own_facts() | undo
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,11 @@
 """Plans the undo of a rollback: what the chain dropped is created and loaded again."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.backups import Backup, Export
 from bot.domain.catalogue import Catalogue
-from bot.domain.planned import PlannedDrop, PlannedRecreation, PlannedRows
+from bot.domain.planned import PlannedDrop, PlannedRecreation, PlannedRows, PlannedUndo
 from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
 from bot.domain.runs import Run
 from bot.domain.versions import label
@@ -20,6 +21,8 @@ from bot.planning.rollback import planned_service, planned_workload
 from bot.planning.warnings import environment_warnings
 
 CONSTRAINT = "table constraint"
+TRACE = "trace"
+"""In the data of the chain's step: its `ChainTrace`."""
 _SHOWN = 5
 
 
@@ -42,7 +45,7 @@ def check_recreatable(undone: Run, facts: Facts, live: Catalogue) -> None:
         raise _moved(
             undone, f"its schema is {label(facts.database.schema)}, and the chain left {label(plan.to_schema)}"
         )
-    _check_not_remade(undone, plan)
+    check_not_remade(plan, saved_backup(undone))
     # decision 27: people may have made an object of the same name since, and it may hold data.
     here = {(item.kind, item.identity) for item in live.objects}
     again = [drop.identity for drop in plan.drops if (drop.kind, drop.identity) in here]
@@ -52,17 +55,25 @@ def check_recreatable(undone: Run, facts: Facts, live: Catalogue) -> None:
         raise _moved(undone, "its catalogue is not the one the chain left")
 
 
-def _check_not_remade(undone: Run, plan: ChainPlan) -> None:
-    """Refuse where the chain itself made another object of the same name: people may have filled it since."""
+def check_not_remade(plan: ChainPlan, backup: str) -> None:
+    """Refuse where the chain itself makes another object of the same name: people may have filled it since.
+
+    Args:
+        plan: of the chain.
+        backup: name of its emergency backup; "" where none has been taken.
+
+    Raises:
+        PermanentError: ``undo-not-exact``.
+    """
     remade = [drop for drop in plan.drops if drop.remade]
     wholes = {drop.identity for drop in remade}
     names = [drop.identity for drop in remade if drop.part_of not in wholes]
     if names:
         raise PermanentError(
             "undo-not-exact",
-            f"Run {undone.id} dropped {and_list(names[:_SHOWN])} and made another of the same name: what was in it "
-            "cannot be put back beside what is there now.",
-            f"Nothing was changed. Restore what was saved before: {saved_backup(undone) or 'see its report'}.",
+            f"The chain drops {and_list(names[:_SHOWN])} and makes another of the same name: what was in it cannot be "
+            "put back beside what is there then.",
+            f"Nothing was changed. Restore what was saved before: {backup or 'see its report'}.",
         )
 
 
@@ -112,6 +123,24 @@ def _lost(plan: ChainPlan, kind: str) -> list[PlannedDrop]:
 def reloaded_relations(plan: ChainPlan) -> frozenset[str]:
     """List the tables that a chain dropped, rows and all."""
     return frozenset(drop.identity for drop in plan.drops if drop.kind in TABLES)
+
+
+def saved_tables(plan: ChainPlan) -> frozenset[str]:
+    """List the relations whose rows are saved: those that go, those that change, and the tables of dropped columns."""
+    return frozenset(row.table.rpartition(".")[0] if row.reason == "column" else row.table for row in plan.rows)
+
+
+def plan_undo_of(plan: ChainPlan, elapsed_s: float, without_key: Sequence[str]) -> PlannedUndo:
+    """Plan the way back of a chain whose undo led back in the rehearsal.
+
+    Args:
+        plan: of the chain.
+        elapsed_s: seconds that the undo took without rows.
+        without_key: tables that stay, whose rows change and that have no primary key.
+    """
+    down_s = recreation_estimate(0, 0, plan.rows).downtime_s + elapsed_s
+    only = f"{and_list(without_key[:_SHOWN])} must not be written to: without a primary key, rows cannot be matched."
+    return PlannedUndo(down_s=down_s, limits=(only,) if without_key else ())
 
 
 def plan_recreation(

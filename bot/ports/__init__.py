@@ -28,7 +28,7 @@ from bot.ports.queue import Queue
 from bot.ports.scripts import Scripts
 from bot.ports.sides import ExchangeState, RowRecovery, SideFacts, Sides
 from bot.ports.storage import BackupStore, ExportStore
-from bot.ports.undo_rollback import Recreated, RecreationSpec, RowSource
+from bot.ports.undo_rollback import Recreated, RecreationSpec, RehearsedUndo, RowSource
 
 __all__ = [
     "Answers",
@@ -74,6 +74,7 @@ __all__ = [
     "Queue",
     "Recreated",
     "RecreationSpec",
+    "RehearsedUndo",
     "Report",
     "Request",
     "RowRecovery",

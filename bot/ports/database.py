@@ -7,10 +7,10 @@ from typing import Protocol
 
 from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.catalogue import Catalogue, ChainOutcome, CheckResult, DatabaseFacts, Rehearsal, Session, TableSize
-from bot.domain.effects import PlannedEffect
+from bot.domain.effects import ChainTrace, PlannedEffect
 from bot.domain.migrations import DownScript
 from bot.ports.bundles import Dump, FetchedBundle, Report, TableSink
-from bot.ports.undo_rollback import Recreated, RecreationSpec, RowSource
+from bot.ports.undo_rollback import Recreated, RecreationSpec, RehearsedUndo, RowSource
 
 
 class Shadow(Protocol):
@@ -24,6 +24,21 @@ class Shadow(Protocol):
                 ``no-replica-identity``, ``unexpected-tracking-rows``.
         """
 
+    def rehearse_undo(
+        self, chain: Sequence[DownScript], remaining: frozenset[int], spec: RecreationSpec, tables: Collection[str]
+    ) -> RehearsedUndo:
+        """Run the chain again, and take it back as a run would.
+
+        Args:
+            chain: newest first; it has been rehearsed on this shadow.
+            remaining: versions that it leaves.
+            spec: what is to come back; it needs no export, as the rows are those of the shadow.
+            tables: those whose rows a run saves.
+
+        Raises:
+            PermanentError: ``undo-failed``, ``undo-not-exact``, ``bundle-unsafe-statement``, ``bundle-foreign-object``.
+        """
+
 
 class ExclusiveAccess(Protocol):
     """The only session of a closed database. Everything until the reopening goes through it."""
@@ -33,7 +48,7 @@ class ExclusiveAccess(Protocol):
     ) -> tuple[Sequence[SavedSequence], Sequence[TableContent]]:
         """Copy out every row of the relations, and of tables that inherit from them, each by itself, in one snapshot.
 
-        Returns owned sequences' states, and each relation's content: rows, and the hash of a table's content.
+        Returns every sequence's state, and each relation's content: rows, and the hash of a table's content.
         """
 
     def run_chain(
@@ -43,6 +58,7 @@ class ExclusiveAccess(Protocol):
         saved: Sequence[TableContent],
         may_commit: Callable[[], None],
         planned: PlannedEffect | None = None,
+        note: Callable[[ChainTrace], None] | None = None,
     ) -> ChainOutcome:
         """Run the chain in ONE transaction, remove the tracking rows, and commit if everything is as planned.
 
@@ -58,6 +74,7 @@ class ExclusiveAccess(Protocol):
                 is known, rows are compared.
             may_commit: called just before COMMIT; raises when this process no longer owns the run.
             planned: the approved effect; None compares none.
+            note: takes what an undo needs to know of the chain, before COMMIT.
 
         Raises:
             PermanentError: ``chain-failed``, ``rows-changed-since-export``, ``schema-changed-since-plan``,

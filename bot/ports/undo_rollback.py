@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.domain.backups import Export, SavedTable
+from bot.domain.effects import ChainTrace
 
 RowSource = Callable[[SavedTable], Iterator[bytes]]
 """Reads a saved relation; see `ExportStore.read`."""
@@ -23,6 +24,7 @@ class RecreationSpec:
         constraints: (table, name) of table constraints that went while their table stayed.
         objects: (kind, identity) of everything that went.
         fingerprint: of the catalogue before the chain, which it must have again.
+        trace: of the chain; None where it has left none: then no row that is there is changed or deleted.
     """
 
     versions: frozenset[int]
@@ -34,12 +36,25 @@ class RecreationSpec:
     constraints: frozenset[tuple[str, str]]
     objects: frozenset[tuple[str, str]]
     fingerprint: str
+    trace: ChainTrace | None = None
 
 
 @dataclass(frozen=True)
 class Recreated:
-    """The outcome: the number of statements run, rows by relation, and the time it took, in seconds."""
+    """The outcome: the number of statements run, rows by relation, and the time it took, in seconds.
+
+    `without_key`: tables that stayed, whose rows came back and that have no primary key.
+    """
 
     statements: int
     rows: Mapping[str, int]
     elapsed_s: float = 0.0
+    without_key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RehearsedUndo:
+    """The outcome on a shadow: seconds, and the tables that stay, whose rows come back and that have no primary key."""
+
+    elapsed_s: float = 0.0
+    without_key: tuple[str, ...] = ()

@@ -33,27 +33,39 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.oid >= 16384 AND NOT c.o
   AND x.grantee <> c.relowner AND n.nspname !~ '^pg_';
 
 -- name: columns
--- A relation's columns: name, whether it is generated, whether it is part of the primary key.
-SELECT a.attname, a.attgenerated <> '', coalesce(a.attnum = ANY (k.conkey), false)
+-- A relation's columns: name, whether it is generated, whether it is part of the primary key, whether no UPDATE can set it.
+SELECT a.attname, a.attgenerated <> '', coalesce(a.attnum = ANY (k.conkey), false), a.attidentity = 'a'
 FROM pg_catalog.pg_attribute a
 LEFT JOIN pg_catalog.pg_constraint k ON k.conrelid = a.attrelid AND k.contype = 'p'
 WHERE a.attrelid = pg_catalog.to_regclass(%(table)s) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum;
 
 -- name: user_triggers
--- A table's own triggers that fire, and how they are enabled.
-SELECT tgname, CASE tgenabled WHEN 'R' THEN 'ENABLE REPLICA TRIGGER' WHEN 'A' THEN 'ENABLE ALWAYS TRIGGER' ELSE 'ENABLE TRIGGER' END
+-- A table's own triggers that fire: the table, how one is turned off, its name, how it is turned on as it is now.
+SELECT %(table)s, 'DISABLE TRIGGER %%', tgname,
+       CASE tgenabled WHEN 'R' THEN 'ENABLE REPLICA TRIGGER %%' WHEN 'A' THEN 'ENABLE ALWAYS TRIGGER %%' ELSE 'ENABLE TRIGGER %%' END
 FROM pg_catalog.pg_trigger
 WHERE tgrelid = pg_catalog.to_regclass(%(table)s) AND NOT tgisinternal AND tgenabled <> 'D'
 ORDER BY tgname;
 
--- name: sequence
--- A sequence by identity: schema, name, its step.
-SELECT n.nspname, c.relname, s.seqincrement
-FROM pg_catalog.pg_sequence s
-JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid
+-- name: user_rules
+-- The same of a table's rules.
+SELECT %(table)s, 'DISABLE RULE %%', rulename,
+       CASE ev_enabled WHEN 'R' THEN 'ENABLE REPLICA RULE %%' WHEN 'A' THEN 'ENABLE ALWAYS RULE %%' ELSE 'ENABLE RULE %%' END
+FROM pg_catalog.pg_rewrite
+WHERE ev_class = pg_catalog.to_regclass(%(table)s) AND rulename <> '_RETURN' AND ev_enabled <> 'D'
+ORDER BY rulename;
+
+-- name: foreign_keys
+-- The same of the foreign keys from and to a table, which are looked at early: how one is deferred, and how it was.
+SELECT format('%%I.%%I', n.nspname, c.relname), 'ALTER CONSTRAINT %% DEFERRABLE INITIALLY DEFERRED', k.conname,
+       CASE WHEN k.condeferrable THEN 'ALTER CONSTRAINT %% DEFERRABLE INITIALLY IMMEDIATE' ELSE 'ALTER CONSTRAINT %% NOT DEFERRABLE' END
+FROM pg_catalog.pg_constraint k
+JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid = pg_catalog.to_regclass(%(sequence)s);
+WHERE k.contype = 'f' AND k.conparentid = 0 AND NOT k.condeferred
+  AND pg_catalog.to_regclass(%(table)s) IN (k.conrelid, k.confrelid)
+ORDER BY 1, 3;
 
 -- name: references
 -- Foreign keys there are: (table, the one it refers to).

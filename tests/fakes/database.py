@@ -19,7 +19,7 @@ from bot.domain.catalogue import (
     StatementResult,
     TableSize,
 )
-from bot.domain.effects import ChainEffect, PlannedEffect, TableWrites, beyond_plan, stop_before_commit
+from bot.domain.effects import ChainEffect, ChainTrace, PlannedEffect, TableWrites, beyond_plan, stop_before_commit
 from bot.domain.migrations import AppliedMigration, DownScript
 from bot.domain.runs import Progress
 from bot.errors import BotError, PermanentError, TemporaryError
@@ -29,6 +29,7 @@ from bot.ports import (
     FetchedBundle,
     Recreated,
     RecreationSpec,
+    RehearsedUndo,
     Report,
     RowSource,
     TableSink,
@@ -87,6 +88,7 @@ class FakeExclusiveAccess:
         saved: Sequence[TableContent],
         may_commit: Callable[[], None],
         planned: PlannedEffect | None = None,
+        note: Callable[[ChainTrace], None] | None = None,
     ) -> ChainOutcome:
         self._must_live()
         database = self._database
@@ -107,6 +109,8 @@ class FakeExclusiveAccess:
             beyond_plan(planned, effect) if planned else (),
             [query for query in queries if query in database.false_checks],
         )
+        if note is not None:
+            note(ChainTrace(700, 702, {PATIENTS: 1000}, {"public.settings_id_seq": (5, True)}))
         may_commit()
         self._must_live()
         database.commit_chain(chain, expected)
@@ -165,6 +169,14 @@ class FakeShadow:
         locks = (LockTaken(PATIENTS, "AccessExclusiveLock"),)
         return Rehearsal(before, after, ChainOutcome(results, locks, tuple(s.version for s in chain)))
 
+    def rehearse_undo(
+        self, chain: Sequence[DownScript], remaining: frozenset[int], spec: RecreationSpec, tables: Collection[str]
+    ) -> RehearsedUndo:
+        del chain, remaining, spec, tables
+        if self._database.undo_rehearsal_error is not None:
+            raise self._database.undo_rehearsal_error
+        return RehearsedUndo(0.5, tuple(self._database.without_key))
+
 
 class FakeDatabase:
     """A `bot.ports.Database`; where there are rows, a chain also takes what the migrations `takes_too` have added, and
@@ -191,6 +203,8 @@ class FakeDatabase:
         self.chain_error: BotError | None = None
         self.rehearsal_error: BotError | None = None
         self.recreate_error: BotError | None = None
+        self.undo_rehearsal_error: BotError | None = None
+        self.without_key: list[str] = []
         self.recreations: list[tuple[int, ...]] = []
         self.lose_answer = False
         self.shadows_left: list[str] = []

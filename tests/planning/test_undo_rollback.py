@@ -28,4 +28,4 @@ def test_what_the_chain_made_again_is_not_put_back_beside_the_new_one() -> None:
     with pytest.raises(PermanentError, match="undo-not-exact") as caught:
         check_recreatable(undone, facts, Catalogue(frozenset(), ""))
 
-    assert "dropped public.visits and made another of the same name" in caught.value.message
+    assert "drops public.visits and makes another of the same name" in caught.value.message

@@ -15,9 +15,10 @@ from bot.adapters.database.inspection import run_checks
 from bot.adapters.database.relations import find_relation
 from bot.adapters.database.server import Server
 from bot.adapters.database.sessions import BlockerWatch
+from bot.adapters.database.trace import read_trace
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import ChainOutcome
-from bot.domain.effects import PlannedEffect, beyond_plan, stop_before_commit
+from bot.domain.effects import ChainTrace, PlannedEffect, beyond_plan, stop_before_commit
 from bot.domain.migrations import DownScript
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Clock
@@ -39,6 +40,7 @@ class ChainRun:
     saved: Sequence[TableContent]
     may_commit: Callable[[], None]
     planned: PlannedEffect | None = None
+    note: Callable[[ChainTrace], None] | None = None
 
     def run(self, conn: Connection) -> ChainOutcome:
         """Try whole transactions until one commits, or the attempts are used up.
@@ -91,6 +93,9 @@ class ChainRun:
         self._compare_effect(conn, observer)
         # The report names the last position before the drops, for point-in-time recovery.
         lsn = str(conn.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()").fetchall()[0][0])
+        if self.note is not None:
+            # decision 42: noted before COMMIT, or a chain whose process dies just after it could not be undone exactly.
+            self.note(read_trace(conn, [content.table for content in self.saved]))
         # The lease is checked last: a process that lost its run must not commit for its successor.
         self.may_commit()
         commit_or_explain(conn, "chain", "chain-failed", "Nothing was changed.")

@@ -1,14 +1,13 @@
 """Implements the engine's database port for one environment."""
 
-from collections.abc import Collection, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from bot.adapters.database.catalogue import read_catalogue
 from bot.adapters.database.connections import translated
 from bot.adapters.database.dump import Dumper
 from bot.adapters.database.exclusive_access import ConnectionGate, PostgresExclusiveAccess
-from bot.adapters.database.execution import PostgresShadow
 from bot.adapters.database.inspection import inspect, read_sessions, run_checks
 from bot.adapters.database.point_in_time import describe_recovery, mark_restore_point
 from bot.adapters.database.relations import QUERIES, Column, measure
@@ -16,6 +15,7 @@ from bot.adapters.database.server import Server
 from bot.adapters.database.sessions import BlockerWatch
 from bot.adapters.database.shadow import ShadowMaker
 from bot.adapters.database.undo_rollback.recreation import Recreation
+from bot.adapters.database.undo_rollback.rehearsal import UndoableShadow
 from bot.domain.catalogue import Catalogue, CheckResult, DatabaseFacts, Session, TableSize
 from bot.ports import Dump, FetchedBundle, Recreated, RecreationSpec, Report, RowSource
 
@@ -56,9 +56,11 @@ class PostgresDatabase:
         """Count non-null values; see `bot.ports.Database.count_values`."""
         return measure(self._server, (), columns)
 
-    def shadow(self, run_id: str) -> AbstractContextManager[PostgresShadow]:
+    @contextmanager
+    def shadow(self, run_id: str) -> Iterator[UndoableShadow]:
         """Make a schema-only copy; see `bot.ports.Database.shadow`."""
-        return self._shadows.shadow(run_id)
+        with self._shadows.shadow(run_id) as shadow:
+            yield UndoableShadow(shadow, self._server)
 
     def rehearse_recreation(
         self, run_id: str, bundle: FetchedBundle, spec: RecreationSpec, rows: RowSource

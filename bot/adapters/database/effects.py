@@ -19,6 +19,39 @@ class Count:
     locked: bool
 
 
+class WriteCounter:
+    """Remembers the counts of written rows as they are when it is made.
+
+    Args:
+        conn: in a transaction that has written nothing yet.
+        tracking_table: whose rows are the bot's own bookkeeping.
+    """
+
+    def __init__(self, conn: Connection, tracking_table: str) -> None:
+        self._conn = conn
+        self._tracking_table = tracking_table
+        # The server counts per session and reports later: what an earlier attempt wrote is still in the counts.
+        self._counts = self._count()
+
+    def written(self) -> tuple[TableWrites, ...]:
+        """List the rows written since, by table; a table that is new holds nothing that was there, and is left out."""
+        counted = self._conn.execute(QUERIES["counts_rows"]).fetchall()[0][0]
+        now = self._count()
+        found = []
+        # One that was renamed is named as the plan knows it.
+        for oid in self._counts.keys() & now.keys():
+            then, later = self._counts[oid], now[oid]
+            inserted, updated, deleted = (new - old for old, new in zip(then.rows, later.rows, strict=True))
+            # decision 34: a rolled-back block has written nothing, although the server counts it.
+            if later.locked and then.table != self._tracking_table and (inserted or updated or deleted or not counted):
+                found.append(TableWrites(then.table, inserted, updated, deleted, counted=counted))
+        return tuple(sorted(found))
+
+    def _count(self) -> Mapping[int, Count]:
+        rows = self._conn.execute(QUERIES["rows_written"], {}).fetchall()
+        return {oid: Count(table, tuple(counts), locked) for oid, table, *counts, locked in rows}
+
+
 class EffectObserver:
     """Remembers the catalogue and the counts as they are when it is made.
 
@@ -29,32 +62,13 @@ class EffectObserver:
 
     def __init__(self, conn: Connection, tracking_table: str) -> None:
         self._conn = conn
-        self._tracking_table = tracking_table
         self.before = self._catalogue()
-        # The server counts per session and reports later: what an earlier attempt wrote is still in the counts.
-        self._counts = self._count()
+        self._writes = WriteCounter(conn, tracking_table)
 
     def effect(self) -> ChainEffect:
         """Compare the transaction as it stands with its beginning."""
-        return ChainEffect(self.before, self._catalogue(), self._writes())
+        return ChainEffect(self.before, self._catalogue(), self._writes.written())
 
     def _catalogue(self) -> Catalogue:
         with self._conn.transaction(force_rollback=True):  # reading it changes settings that a script may depend on
             return catalogue_within(self._conn)
-
-    def _count(self) -> Mapping[int, Count]:
-        rows = self._conn.execute(QUERIES["rows_written"], {}).fetchall()
-        return {oid: Count(table, tuple(counts), locked) for oid, table, *counts, locked in rows}
-
-    def _writes(self) -> tuple[TableWrites, ...]:
-        counted = self._conn.execute(QUERIES["counts_rows"]).fetchall()[0][0]
-        now = self._count()
-        found = []
-        # A table that is new holds nothing that was there; one that was renamed is named as the plan knows it.
-        for oid in self._counts.keys() & now.keys():
-            then, later = self._counts[oid], now[oid]
-            inserted, updated, deleted = (new - old for old, new in zip(then.rows, later.rows, strict=True))
-            # decision 34: a rolled-back block has written nothing, although the server counts it.
-            if later.locked and then.table != self._tracking_table and (inserted or updated or deleted or not counted):
-                found.append(TableWrites(then.table, inserted, updated, deleted, counted=counted))
-        return tuple(sorted(found))

@@ -13,7 +13,7 @@ from bot.adapters.database.sessions import SessionTerminator, allow_connections
 from bot.adapters.database.undo_rollback.recreation import Recreation
 from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.catalogue import ChainOutcome
-from bot.domain.effects import PlannedEffect
+from bot.domain.effects import ChainTrace, PlannedEffect
 from bot.domain.migrations import DownScript
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import FetchedBundle, Recreated, RecreationSpec, Report, RowSource, TableSink
@@ -106,9 +106,10 @@ class PostgresExclusiveAccess:
         saved: Sequence[TableContent],
         may_commit: Callable[[], None],
         planned: PlannedEffect | None = None,
+        note: Callable[[ChainTrace], None] | None = None,
     ) -> ChainOutcome:
         """Run the chain and commit it; see `bot.ports.ExclusiveAccess.run_chain`."""
-        return ChainRun(self._server, chain, expected, saved, may_commit, planned).run(self._session())
+        return ChainRun(self._server, chain, expected, saved, may_commit, planned, note).run(self._session())
 
     def recreate(
         self, bundle: FetchedBundle, spec: RecreationSpec, rows: RowSource, may_commit: Callable[[], None]

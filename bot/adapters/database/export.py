@@ -1,13 +1,14 @@
 """Exports every row of relations as CSV, in one snapshot."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from psycopg import sql
 
 from bot.adapters.database.connections import Connection, snapshot
 from bot.adapters.database.hashing import REPORT_EVERY_S, TEXT_FORM, read_contents
-from bot.adapters.database.relations import QUERIES, Relation, find_children, find_relation, read_size_bytes
+from bot.adapters.database.relations import Relation, find_children, find_relation, read_size_bytes
+from bot.adapters.database.sequences import read_sequences
 from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.runs import Progress
 from bot.errors import PermanentError
@@ -26,8 +27,10 @@ class Exporter:
     ) -> tuple[Sequence[SavedSequence], Sequence[TableContent]]:
         """Copy out every row of the relations, and of the tables that inherit from them, each by itself.
 
-        Returns owned sequences' states, and each relation's content.
+        Returns every sequence's state, and each relation's content.
         """
+        # decision 42: a chain may move any sequence. Read outside the snapshot, which would keep a lock on each.
+        sequences = read_sequences(self._conn)
         with snapshot(self._conn):
             self._conn.execute(TEXT_FORM)  # or a database's own settings may leave out digits
             children = [child for table in tables for child in find_children(self._conn, table)]
@@ -35,7 +38,6 @@ class Exporter:
             relations = [self._find(table) for table in dict.fromkeys([*tables, *children])]
             guess_bytes = sum(read_size_bytes(self._conn, relation) for relation in relations)
             progress = _ByteProgress(report, self._clock, guess_bytes)
-            sequences = [sequence for relation in relations for sequence in self._sequences(relation)]
             rows = {relation.identity: self._copy(relation, sink, progress) for relation in relations}
             progress.finish()
             contents = read_contents(self._conn, relations)
@@ -64,13 +66,6 @@ class Exporter:
                     write(bytes(block))
                     progress.add(len(block))
             return cursor.rowcount
-
-    def _sequences(self, relation: Relation) -> Iterator[SavedSequence]:
-        owned = self._conn.execute(QUERIES["owned_sequences"], {"relation": relation.name.as_string()}).fetchall()
-        for identity, schema, name in owned:
-            query = sql.SQL("SELECT last_value, is_called FROM {}").format(sql.Identifier(schema, name))
-            last_value, is_called = self._conn.execute(query).fetchall()[0]
-            yield SavedSequence(identity, last_value, is_called)
 
 
 class _ByteProgress:

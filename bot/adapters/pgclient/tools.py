@@ -100,6 +100,11 @@ class PgTools:
         arguments = ["--schema-only", "--format=custom", "--compress=0", *EXCLUDED]
         return self.start("pg_dump", [*arguments, _wait(lock_timeout_s), f"--file={file}"], environment)
 
+    def start_copy_dump(self, environment: Mapping[str, str], file: Path, lock_timeout_s: float) -> "ToolRun":
+        """Start a dump of a schema-only copy, with the few rows that it has, to a custom-format file."""
+        arguments = ["--format=custom", "--compress=0", "--no-subscriptions", _wait(lock_timeout_s), f"--file={file}"]
+        return self.start("pg_dump", arguments, environment)
+
     def knows_statistics(self, server_version: int, tool: str = "pg_dump") -> bool:
         """Say if tool and server can carry the planner's statistics from one database to another.
 

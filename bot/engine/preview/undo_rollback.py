@@ -4,18 +4,22 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from bot.domain.backups import Backup, Export
+from bot.domain.effects import ChainTrace
 from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
 from bot.domain.runs import Run
 from bot.engine.backups.create import check_scratch
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.preview.facts import inspect, unheard
+from bot.planning import checklist
 from bot.planning.facts import UndoRequest
 from bot.planning.kinds import saved_backup
 from bot.planning.refusals import check_environment
 from bot.planning.undo_rollback import (
+    TRACE,
     check_recreatable,
     check_saved,
     completed_tables,
@@ -51,8 +55,14 @@ def preview_undo_rollback(services: Services, request: UndoRequest, undone: Run,
 
 
 def build_spec(undone: Run, export: Export | None) -> RecreationSpec:
-    """Build the specification of what comes back after a chain."""
-    plan = narrow(undone.plan, ChainPlan)
+    """Build the specification of what comes back after a chain that has run."""
+    spec = spec_of(narrow(undone.plan, ChainPlan), export)
+    chain = next((step.data for step in undone.steps if step.key == checklist.CHAIN), {})
+    return replace(spec, trace=ChainTrace.from_json(chain.get(TRACE)))
+
+
+def spec_of(plan: ChainPlan, export: Export | None) -> RecreationSpec:
+    """Build the specification of what comes back after a chain, from its plan and what was saved."""
     return RecreationSpec(
         versions=plan.versions,
         expected=plan.applied_before,

@@ -4,7 +4,7 @@ from bot.domain.plans import ChainPlan
 from bot.domain.runs import Run
 from bot.planning.kinds import is_past_return, may_be_past_return
 from bot.views.kit.blocks import listing
-from bot.views.kit.text import code, count, one_line, paragraph
+from bot.views.kit.text import code, count, duration, one_line, paragraph, prose
 from bot.views.plans import drops
 
 _MAX_SCRIPTS = 1700
@@ -29,7 +29,7 @@ _LOCKS = {
 
 def describe(plan: ChainPlan, app: str) -> list[str]:
     """Describe it in sections of mrkdwn; `app` is the section on the app."""
-    return [_scripts(plan), drops.describe(plan.drops), _rows(plan), _saved(plan), app, _locks(plan)]
+    return [_scripts(plan), drops.describe(plan.drops), _rows(plan), _saved(plan), _undo(plan), app, _locks(plan)]
 
 
 def impact(plan: ChainPlan) -> str:
@@ -65,6 +65,21 @@ def _rows(plan: ChainPlan) -> str:
 def _saved(plan: ChainPlan) -> str:
     rows = " and every row above, counted again; both" if plan.rows else ","
     return f"*Saved first* – a full backup of the database{rows} in {code(plan.saves_to, 200)}."
+
+
+def _undo(plan: ChainPlan) -> str:
+    """Say if there is a way back; a plan of an old release does not know."""
+    undo = plan.undo
+    if undo is None:
+        return ""
+    if not undo.possible:
+        return (
+            f"*⚠️ Can be taken back: no* – {prose(undo.reason, 500)} The way back is to restore the backup taken first; "
+            "what is written after it is then kept aside."
+        )
+    until = f"until the schema changes again, and while {code(plan.saves_to, 200)} keeps what is saved"
+    limits = "".join(f"\n• {prose(limit, 400)}" for limit in undo.limits[:5])
+    return f"*Can be taken back: yes*, in about {duration(undo.down_s)} of downtime – rehearsed; {until}.{limits}"
 
 
 def _locks(plan: ChainPlan) -> str:

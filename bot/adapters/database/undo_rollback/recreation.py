@@ -11,14 +11,18 @@ from psycopg import sql
 from bot.adapters.database.catalogue import Owners, catalogue_within
 from bot.adapters.database.chain import take_chain_lock
 from bot.adapters.database.connections import LOCKED, Connection, is_disconnect, roll_back, safe_message, translate
+from bot.adapters.database.effects import WriteCounter
 from bot.adapters.database.execution import BEGIN, commit_or_explain, set_limits
 from bot.adapters.database.inspection import TrackingTable
 from bot.adapters.database.known_objects import read_known_objects
+from bot.adapters.database.sequences import SequenceSetter
 from bot.adapters.database.server import Server
 from bot.adapters.database.undo_rollback.contents import QUERIES
+from bot.adapters.database.undo_rollback.exactness import not_exact
 from bot.adapters.database.undo_rollback.rows import RowLoader
 from bot.adapters.database.undo_rollback.script import RecreationScript, TrackingCopy, read_script, unreadable
-from bot.adapters.dump_statements import ArchiveCheck
+from bot.adapters.database.undo_rollback.staying import StayingRows
+from bot.adapters.dump_statements import ArchiveCheck, KnownObjects
 from bot.adapters.pgclient.tools import ToolFailedError
 from bot.domain.backups import SavedTable
 from bot.domain.catalogue import Catalogue
@@ -36,12 +40,16 @@ class Recreation:
         server: of the live database.
         spec: what is to come back.
         rows: the saved rows.
+        known: reads the live database's objects that reach beyond it; None asks the session that the undo runs in.
     """
 
-    def __init__(self, server: Server, spec: RecreationSpec, rows: RowSource) -> None:
+    def __init__(
+        self, server: Server, spec: RecreationSpec, rows: RowSource, known: KnownObjects | None = None
+    ) -> None:
         self._server = server
         self._spec = spec
         self._rows = rows
+        self._known = known
 
     def read(self, conn: Connection, bundle: FetchedBundle) -> RecreationScript:
         """Find what is gone from the live database, and how the bundle creates it again.
@@ -59,7 +67,7 @@ class Recreation:
         """Check every statement of the bundle before any of them runs in the live database."""
         # decision 38: an undo runs the bundle's statements where patients' rows are, so they are read first.
         # Asked in this session: the database may be closed to any other.
-        check = ArchiveCheck(self._server.tools, lambda: read_known_objects(conn))
+        check = ArchiveCheck(self._server.tools, self._known or (lambda: read_known_objects(conn)))
         try:
             check.check(bundle.path, bundle.kind, bundle.name)
         except ToolFailedError as error:
@@ -90,6 +98,17 @@ class Recreation:
                 recreator = Recreator(conn, self._server, self._spec)
                 recreator.is_done()
             return recreator.run(script, self._rows, owners, with_rows=False)
+        finally:
+            roll_back(conn)
+
+    def try_on(self, conn: Connection, bundle: FetchedBundle, owners: Owners) -> Recreated:
+        """Recreate in a database that is a copy, rows and all, and roll back."""
+        try:
+            with _refused_as_undo():
+                conn.execute(BEGIN)
+                recreator = Recreator(conn, self._server, self._spec)
+                recreator.is_done()
+            return recreator.run(self.read(conn, bundle), self._rows, owners)
         finally:
             roll_back(conn)
 
@@ -146,8 +165,10 @@ class Recreator:
         started = time.monotonic()
         with _refused_as_undo():
             before = self._conn.execute(QUERIES["relations_now"]).fetchall()[0][0]
+            writes = WriteCounter(self._conn, self._table.identity)
+            staying = self._stay()
             self._execute(script.shape)
-            filled = self._fill(rows, with_rows=with_rows)
+            filled = self._fill(rows, staying, with_rows=with_rows)
             self._insert_tracking(script.tracking)
             # Checks, grants and keys come after the rows, as in pg_restore: they hold only then.
             self._execute(script.checks)
@@ -155,17 +176,20 @@ class Recreator:
             self._revoke_default_grants(before)
             self._execute(script.grants)
             self._execute(script.sequences)
-            self._advance(with_rows=with_rows)
+            self._set_sequences(before, with_rows=with_rows)
             self._execute(script.finish)
             self._conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
             for saved in self._saved():
                 self._loader.verify(saved, with_rows=with_rows)
+            if with_rows:
+                staying.verify()
+            self._check_writes(writes)
             self._check_tracking()
             now = catalogue_within(self._conn, owners)
         # decision 14: the proof of an undo is the fingerprint from before the chain, checked before COMMIT.
         if now.fingerprint != self._spec.fingerprint:
             raise _other_catalogue(self._spec, now)
-        return Recreated(script.length, filled, time.monotonic() - started)
+        return Recreated(script.length, filled, time.monotonic() - started, staying.without_key)
 
     def _insert_tracking(self, copy: TrackingCopy | None) -> None:
         """Put the tracking rows back as they were, by way of a temporary table in which their versions are read."""
@@ -201,17 +225,38 @@ class Recreator:
     def _saved(self) -> tuple[SavedTable, ...]:
         return self._spec.export.tables if self._spec.export else ()
 
-    def _fill(self, rows: RowSource, *, with_rows: bool) -> dict[str, int]:
+    def _stay(self) -> StayingRows:
+        staying = StayingRows(self._conn, self._spec, self._table.identity)
+        staying.look([saved for saved in self._loader.parents_first(self._saved()) if not self._is_new(saved)])
+        return staying
+
+    def _is_new(self, saved: SavedTable) -> bool:
+        return saved.table in self._spec.reloaded
+
+    def _fill(self, rows: RowSource, staying: StayingRows, *, with_rows: bool) -> dict[str, int]:
+        def source(saved: SavedTable) -> Iterator[bytes]:
+            return rows(saved) if with_rows or saved.table == self._table.identity else iter(())
+
         filled = {}
         for saved in self._loader.parents_first(self._saved()):
-            read = with_rows or saved.table == self._table.identity
-            filled[saved.table] = self._loader.load(saved, rows(saved) if read else iter(()))
-        self._conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            if self._is_new(saved):
+                filled[saved.table] = self._loader.load(saved, source(saved))
+        with staying.quiet():
+            filled |= staying.restore(source)
         return filled
 
-    def _advance(self, *, with_rows: bool) -> None:
+    def _set_sequences(self, before: list[int], *, with_rows: bool) -> None:
+        trace = self._spec.trace
+        setter = SequenceSetter(self._conn, before, dict(trace.sequences) if trace else None)
         for sequence in self._spec.export.sequences if self._spec.export and with_rows else ():
-            self._loader.advance(sequence)
+            setter.set(sequence)
+
+    def _check_writes(self, writes: WriteCounter) -> None:
+        """Refuse where rows of other tables have changed: a cascade of what came back or went."""
+        ours = {saved.table for saved in self._saved()}
+        others = [str(write) for write in writes.written() if write.table not in ours]
+        if others:
+            raise not_exact(f"rows that others have written would change, of {'; '.join(others[:SHOWN])}")
 
     def _check_tracking(self) -> None:
         if self._table.versions() != self._spec.expected:

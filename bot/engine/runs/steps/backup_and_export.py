@@ -12,6 +12,7 @@ from bot.engine.runs.steps.step import Action, Outcome
 from bot.errors import PermanentError
 from bot.planning import checklist
 from bot.planning.kinds import KINDS
+from bot.planning.undo_rollback import saved_tables
 
 LOOK_AMONG = 20
 """Newest backups among which a run's own is looked for; fewer are taken during a run."""
@@ -73,7 +74,7 @@ class ExportRows(Action):
         Raises:
             PermanentError: ``export-incomplete`` when what is stored is not what the server sent.
         """
-        tables = exported_tables(execution)
+        tables = sorted(saved_tables(narrow(execution.run.plan, ChainPlan)))
         store = execution.env.store.open_export(execution.run.id)
         with execution.exclusive_session() as session:
             sequences, sent = session.export(tables, store.sink(), execution.reporter(self.key))
@@ -90,10 +91,3 @@ class ExportRows(Action):
             )
         data = {"prefix": export.prefix, "rows": rows, "tables": [asdict(table) for table in export.tables]}
         return Outcome(f"{export.rows:,} rows of {len(export.tables)} tables, read back and counted", data)
-
-
-def exported_tables(execution: Execution) -> list[str]:
-    """List the relations whose rows are saved: those that go, those that change, and the tables of dropped columns."""
-    rows = narrow(execution.run.plan, ChainPlan).rows
-    names = {row.table.rpartition(".")[0] if row.reason == "column" else row.table for row in rows}
-    return sorted(names)

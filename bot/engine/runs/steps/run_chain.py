@@ -7,7 +7,7 @@ import stamina
 
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import Catalogue, CheckResult, DatabaseFacts
-from bot.domain.effects import LARGE_OBJECTS, PlannedEffect, planned_effect
+from bot.domain.effects import LARGE_OBJECTS, ChainTrace, PlannedEffect, planned_effect
 from bot.domain.migrations import DownScript
 from bot.domain.plans import ChainPlan, SchemaPlan, narrow
 from bot.domain.versions import label
@@ -15,6 +15,7 @@ from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.step import UNDO_PATIENCE_S, Action, Outcome
 from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
+from bot.planning.undo_rollback import TRACE
 
 _KEY = "restore_point"
 _PROVEN = "proven"
@@ -64,10 +65,13 @@ class RunChain(Action):
             )
         restore_point = mark_once(execution, self.key)
         execution.check()
+        planned, saved = _planned(plan, chain), _saved(execution)
+
+        def note(trace: ChainTrace) -> None:
+            execution.remember(self.key, {**execution.data(self.key), TRACE: trace.to_json()})
+
         with execution.exclusive_session() as session:
-            outcome = session.run_chain(
-                chain, frozenset(plan.remaining), _saved(execution), execution.may_commit, _planned(plan, chain)
-            )
+            outcome = session.run_chain(chain, frozenset(plan.remaining), saved, execution.may_commit, planned, note)
         execution.audit(
             "chain-committed",
             removed=[label(version) for version in outcome.removed],
@@ -84,6 +88,7 @@ class RunChain(Action):
                 "attempts": outcome.attempts,
                 # Where the answer to COMMIT was lost, this call has found the chain done, and has proven nothing.
                 _PROVEN: bool(outcome.removed),
+                TRACE: execution.data(self.key).get(TRACE),
             },
         )
 
