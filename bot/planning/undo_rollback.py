@@ -13,7 +13,7 @@ from bot.errors import PermanentError
 from bot.planning.app_version import choose_app_before, running_app
 from bot.planning.facts import Facts, UndoRequest
 from bot.planning.forecast import recreation_estimate
-from bot.planning.impact import TABLES
+from bot.planning.impact import DERIVED, TABLES
 from bot.planning.kinds import is_past_return, saved_backup
 from bot.planning.name_matching import COLUMN
 from bot.planning.refusals import and_list
@@ -48,7 +48,7 @@ def check_recreatable(undone: Run, facts: Facts, live: Catalogue) -> None:
     check_not_remade(plan, saved_backup(undone))
     # decision 27: people may have made an object of the same name since, and it may hold data.
     here = {(item.kind, item.identity) for item in live.objects}
-    again = [drop.identity for drop in plan.drops if (drop.kind, drop.identity) in here]
+    again = [drop.identity for drop in plan.drops if (drop.kind, drop.identity) in here and not drop.remade]
     if again:
         raise _moved(undone, f"{and_list(again[:_SHOWN])} {'is' if len(again) == 1 else 'are'} there again")
     if plan.expected_fingerprint not in {"", live.fingerprint}:
@@ -65,7 +65,8 @@ def check_not_remade(plan: ChainPlan, backup: str) -> None:
     Raises:
         PermanentError: ``undo-not-exact``.
     """
-    remade = [drop for drop in plan.drops if drop.remade]
+    # A materialized view's content is computed again.
+    remade = [drop for drop in plan.drops if drop.remade and drop.kind not in DERIVED]
     wholes = {drop.identity for drop in remade}
     names = [drop.identity for drop in remade if drop.part_of not in wholes]
     if names:
@@ -130,17 +131,27 @@ def saved_tables(plan: ChainPlan) -> frozenset[str]:
     return frozenset(row.table.rpartition(".")[0] if row.reason == "column" else row.table for row in plan.rows)
 
 
-def plan_undo_of(plan: ChainPlan, elapsed_s: float, without_key: Sequence[str]) -> PlannedUndo:
+def plan_undo_of(
+    plan: ChainPlan, elapsed_s: float, without_key: Sequence[str], made: Sequence[str] = ()
+) -> PlannedUndo:
     """Plan the way back of a chain whose undo led back in the rehearsal.
 
     Args:
         plan: of the chain.
         elapsed_s: seconds that the undo took without rows.
         without_key: tables that stay, whose rows change and that have no primary key.
+        made: tables and columns that the chain makes.
     """
     down_s = recreation_estimate(0, 0, plan.rows).downtime_s + elapsed_s
-    only = f"{and_list(without_key[:_SHOWN])} must not be written to: without a primary key, rows cannot be matched."
-    return PlannedUndo(down_s=down_s, limits=(only,) if without_key else ())
+    limits = []
+    if without_key:
+        names = and_list(without_key[:_SHOWN])
+        limits.append(f"Nobody may write to {names} until then: without a primary key, rows cannot be matched.")
+    if made:
+        limits.append(
+            f"Nobody may write to {and_list(made[:_SHOWN])} until then: the scripts make it, the undo drops it."
+        )
+    return PlannedUndo(down_s=down_s, limits=tuple(limits))
 
 
 def plan_recreation(

@@ -23,6 +23,7 @@ class RecreationSpec:
         completed: tables that stayed and whose missing rows are put back by primary key.
         constraints: (table, name) of table constraints that went while their table stayed.
         objects: (kind, identity) of everything that went.
+        changed: (kind, identity) of everything that is new, or another.
         fingerprint: of the catalogue before the chain, which it must have again.
         trace: of the chain; None where it has left none: then no row that is there is changed or deleted.
     """
@@ -37,24 +38,29 @@ class RecreationSpec:
     objects: frozenset[tuple[str, str]]
     fingerprint: str
     trace: ChainTrace | None = None
+    changed: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
 class Recreated:
     """The outcome: the number of statements run, rows by relation, and the time it took, in seconds.
 
-    `without_key`: tables that stayed, whose rows came back and that have no primary key.
+    Attributes:
+        without_key: tables that stayed, whose rows came back and that have no primary key.
+        made: tables and columns that the chain made, and that were taken away.
     """
 
     statements: int
     rows: Mapping[str, int]
     elapsed_s: float = 0.0
     without_key: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RehearsedUndo:
-    """The outcome on a shadow: seconds, and the tables that stay, whose rows come back and that have no primary key."""
+    """The outcome on a shadow; the attributes are those of `Recreated`."""
 
     elapsed_s: float = 0.0
     without_key: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()

@@ -46,7 +46,7 @@ def rehearse_undo(shadow: Shadow, target: Target, plan: ChainPlan, rehearsal: Re
         rehearsed = shadow.rehearse_undo(target.chain, target.expected, spec, saved_tables(plan))
     except PermanentError as error:
         return PlannedUndo(reason=error.message)
-    return plan_undo_of(plan, rehearsed.elapsed_s, rehearsed.without_key)
+    return plan_undo_of(plan, rehearsed.elapsed_s, rehearsed.without_key, rehearsed.made)
 
 
 def count_rows(env: EnvironmentServices, target: Target, live: Catalogue, rehearsal: Rehearsal) -> Evidence:

@@ -72,6 +72,7 @@ def spec_of(plan: ChainPlan, export: Export | None) -> RecreationSpec:
         completed=completed_tables(plan),
         constraints=lost_constraints(plan),
         objects=frozenset((drop.kind, drop.identity) for drop in plan.drops),
+        changed=frozenset((item.kind, item.identity) for item in plan.changes or ()),
         fingerprint=plan.schema_fingerprint,
     )
 

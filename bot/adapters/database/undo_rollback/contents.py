@@ -53,8 +53,15 @@ def read_entries(lines: Sequence[str]) -> list[Entry]:
     return found
 
 
-def find_gone_entries(conn: Connection, entries: Sequence[Entry]) -> list[Entry]:
+def find_gone_entries(
+    conn: Connection, entries: Sequence[Entry], taken: frozenset[tuple[int, int]] = frozenset()
+) -> list[Entry]:
     """Find the entries whose object is gone, and those that belong to such an object, in order.
+
+    Args:
+        conn: to the live database.
+        entries: of the dump.
+        taken: catalogue and OID of what will be gone when the undo has taken away what the chain made or changed.
 
     Raises:
         PermanentError: ``database-replaced``: the dump is not of this database.
@@ -63,7 +70,7 @@ def find_gone_entries(conn: Connection, entries: Sequence[Entry]) -> list[Entry]
     listed = [entry for entry in entries if entry.objid and not NOT_OURS.match(entry.text)]
     asked = {"classes": [entry.catalogue for entry in listed], "objects": [entry.objid for entry in listed]}
     # decision 14: OIDs tell what is gone, whether a script named it or CASCADE took it.
-    gone = set(conn.execute(QUERIES["gone"], asked).fetchall())
+    gone = set(conn.execute(QUERIES["gone"], asked).fetchall()) | taken
     chosen = {entry.number for entry in listed if (entry.catalogue, entry.objid) in gone}
     return list(_with_belongings(entries, chosen))
 

@@ -1,7 +1,7 @@
 """Creates again what a chain dropped, in one transaction: on a shadow for a rehearsal, or in the closed database."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -19,9 +19,10 @@ from bot.adapters.database.sequences import SequenceSetter
 from bot.adapters.database.server import Server
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.exactness import not_exact
+from bot.adapters.database.undo_rollback.realignment import Realignment, realign, reset
 from bot.adapters.database.undo_rollback.rows import RowLoader
 from bot.adapters.database.undo_rollback.script import RecreationScript, TrackingCopy, read_script, unreadable
-from bot.adapters.database.undo_rollback.staying import StayingRows
+from bot.adapters.database.undo_rollback.staying import StayingRows, check_unwritten
 from bot.adapters.dump_statements import ArchiveCheck, KnownObjects
 from bot.adapters.pgclient.tools import ToolFailedError
 from bot.domain.backups import SavedTable
@@ -166,8 +167,12 @@ class Recreator:
         with _refused_as_undo():
             before = self._conn.execute(QUERIES["relations_now"]).fetchall()[0][0]
             writes = WriteCounter(self._conn, self._table.identity)
+            check_unwritten(self._conn, self._spec.trace, script.made)
+            self._execute(script.drops)
+            for item, altered in script.kept:
+                reset(self._conn, item, altered)
             staying = self._stay()
-            self._execute(script.shape)
+            self._execute((*script.shape, *script.leftovers))
             filled = self._fill(rows, staying, with_rows=with_rows)
             self._insert_tracking(script.tracking)
             # Checks, grants and keys come after the rows, as in pg_restore: they hold only then.
@@ -189,7 +194,8 @@ class Recreator:
         # decision 14: the proof of an undo is the fingerprint from before the chain, checked before COMMIT.
         if now.fingerprint != self._spec.fingerprint:
             raise _other_catalogue(self._spec, now)
-        return Recreated(script.length, filled, time.monotonic() - started, staying.without_key)
+        made = tuple(f"{table}.{column}" if column else table for table, column in script.made)
+        return Recreated(script.length, filled, time.monotonic() - started, staying.without_key, made)
 
     def _insert_tracking(self, copy: TrackingCopy | None) -> None:
         """Put the tracking rows back as they were, by way of a temporary table in which their versions are read."""
@@ -207,11 +213,14 @@ class Recreator:
         self._conn.execute(insert.encode(), (wanted,))
         self._conn.execute("DROP TABLE pg_temp.backstop_tracking")
 
-    def _execute(self, statements: tuple[str, ...]) -> None:
+    def _execute(self, statements: Sequence[str | Realignment]) -> None:
         """Run them as pg_restore does: names are qualified, and function bodies are not checked."""
         self._conn.execute("SET LOCAL search_path = ''; SET LOCAL check_function_bodies = off")
         for statement in statements:
-            self._conn.execute(statement.encode())
+            if isinstance(statement, Realignment):
+                realign(self._conn, statement)
+            else:
+                self._conn.execute(statement.encode())
         self._conn.execute("SET LOCAL search_path TO DEFAULT")
 
     def _revoke_default_grants(self, before: list[int]) -> None:

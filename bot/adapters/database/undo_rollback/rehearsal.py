@@ -93,7 +93,7 @@ class UndoRehearsal:
             recreation = Recreation(self.server, spec, saved.read, known)
             begun = time.monotonic()
             outcome = recreation.try_on(conn, bundle, self.owners)
-            return RehearsedUndo(time.monotonic() - begun, outcome.without_key)
+            return RehearsedUndo(time.monotonic() - begun, outcome.without_key, outcome.made)
 
     def _dump(self, conn: Connection, path: Path) -> FetchedBundle:
         """Dump the shadow as the emergency backup dumps the live database: in it, objects have the shadow's OIDs."""

@@ -25,10 +25,12 @@ from bot.adapters.database.undo_rollback.row_statements import (
     names,
     same_key,
 )
-from bot.adapters.database.undo_rollback.script import unquoted
+from bot.adapters.database.undo_rollback.table_body import unquoted
 from bot.domain.backups import SavedTable
+from bot.domain.effects import ChainTrace
 from bot.ports import RecreationSpec, RowSource
 
+HALF_AROUND = 2**31
 LATER = "(mod(t.xmin::text::bigint - {last} % 4294967296 + 4294967296, 4294967296) < {next} - {last})"
 """A row written after the chain: ids of 32 bits that go round, between the chain's end and the newest one there is."""
 
@@ -75,7 +77,7 @@ class StayingRows:
         return Stayed(saved, relation, (), frozenset(), key, refilled, completed, stage, later, since)
 
     def _collect_later(self, relation: Relation, key: Sequence[str], later: sql.Identifier, saved: SavedTable) -> int:
-        condition, trace = self._written_later(), self._spec.trace
+        condition, trace = written_later(self._conn, self._spec.trace), self._spec.trace
         if not key:
             if trace is None:
                 raise not_exact(f"{saved.table} has no primary key, so saved rows cannot be matched")
@@ -86,17 +88,6 @@ class StayingRows:
             return 0
         create = sql.SQL("CREATE TEMPORARY TABLE {} AS SELECT {} FROM {} t WHERE {}")
         return self._conn.execute(create.format(later, names(key), relation.source, condition)).rowcount
-
-    def _written_later(self) -> sql.Composable:
-        """Build the condition; of a chain that has left no trace, every row may be somebody else's."""
-        trace = self._spec.trace
-        if trace is None:
-            return sql.SQL("true")
-        query = "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint"
-        newest = int(self._conn.execute(query).fetchall()[0][0])
-        if newest - trace.last >= 2**31:
-            raise not_exact("too many transactions have run since to tell whose rows are whose")
-        return sql.SQL(LATER).format(last=sql.Literal(trace.last), next=sql.Literal(max(newest, trace.last)))
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
@@ -264,3 +255,41 @@ class StayingRows:
         saved = table.saved
         if (now.rows, now.content_hash) != (saved.rows, saved.content_hash or now.content_hash):
             raise not_exact(f"{saved.table} would have {now.rows} rows that are not the {saved.rows} saved ones")
+
+
+def written_later(conn: Connection, trace: ChainTrace | None) -> sql.Composable:
+    """Build the condition for rows written after a chain; of one that has left no trace, every row may be.
+
+    Raises:
+        PermanentError: ``undo-not-exact`` where the ids have gone half around.
+    """
+    if trace is None:
+        return sql.SQL("true")
+    query = "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint"
+    newest = int(conn.execute(query).fetchall()[0][0])
+    if newest - trace.last >= HALF_AROUND:
+        raise not_exact("too many transactions have run since to tell whose rows are whose")
+    return sql.SQL(LATER).format(last=sql.Literal(trace.last), next=sql.Literal(max(newest, trace.last)))
+
+
+def check_unwritten(conn: Connection, trace: ChainTrace | None, made: Sequence[tuple[str, str]]) -> None:
+    """Refuse to take away what the chain has made and people have filled since.
+
+    Args:
+        conn: the session.
+        trace: of the chain.
+        made: tables, and (table, column), "" for all of the table.
+
+    Raises:
+        PermanentError: ``undo-not-exact``.
+    """
+    for table, column in made:
+        relation = find_relation(conn, table)
+        if relation is None or not relation.lockable:
+            continue
+        filled = sql.SQL("t.{} IS NOT NULL").format(sql.Identifier(column)) if column else sql.SQL("true")
+        query = sql.SQL("SELECT EXISTS (SELECT FROM {} t WHERE {} AND {})")
+        later = written_later(conn, trace)
+        if conn.execute(query.format(relation.name, later, filled)).fetchall()[0][0]:
+            what = f"column {column} of {table}" if column else table
+            raise not_exact(f"{what}, which the chain made, has been written to since")

@@ -1,6 +1,6 @@
 """A CREATE TABLE is taken apart."""
 
-from bot.adapters.database.undo_rollback.script import TableBody, read_body
+from bot.adapters.database.undo_rollback.table_body import TableBody, read_body
 from bot.adapters.migration_files.syntax import postgast
 
 TABLE = """CREATE TABLE public.t (

@@ -82,4 +82,101 @@ SITUATIONS = (
         "CREATE TABLE t (v text, n int); INSERT INTO t SELECT 'v', n % 5 FROM generate_series(1, 50) n;",
         "DELETE FROM t WHERE n = 2 AND v = 'v'; UPDATE t SET v = 'w' WHERE n = 3;",
     ),
+    Situation(
+        "sequence restarted",
+        "CREATE TABLE s (id serial PRIMARY KEY); INSERT INTO s SELECT FROM generate_series(1, 47);",
+        "ALTER SEQUENCE s_id_seq RESTART WITH 5;",
+    ),
+    Situation(
+        "sequence set by setval",
+        "CREATE SEQUENCE s START 100 INCREMENT BY -3 MINVALUE -1000 MAXVALUE 500; SELECT nextval('s'), nextval('s');",
+        "SELECT setval('s', 7, false);",
+    ),
+    Situation(
+        "view replaced",
+        T
+        + "CREATE VIEW w AS SELECT id, n FROM t; COMMENT ON VIEW w IS 'w'; GRANT SELECT ON w TO PUBLIC; CREATE VIEW above AS SELECT id FROM w;",
+        "CREATE OR REPLACE VIEW w AS SELECT id, id * 2 AS n FROM t;",
+    ),
+    Situation(
+        "function replaced",
+        "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT $1 + 1'; COMMENT ON FUNCTION f(int) IS 'f'; REVOKE ALL ON FUNCTION f(int) FROM PUBLIC;",
+        "CREATE OR REPLACE FUNCTION f(int) RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT $1 + 2'; GRANT EXECUTE ON FUNCTION f(int) TO PUBLIC;",
+    ),
+    Situation(
+        "default and not null dropped",
+        "CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL DEFAULT 1, v varchar(9) DEFAULT 'x'); INSERT INTO t SELECT n FROM generate_series(1, 9) n;",
+        "ALTER TABLE t ALTER n DROP NOT NULL, ALTER n DROP DEFAULT, ALTER v SET DEFAULT 'y';",
+    ),
+    Situation(
+        "default taken by cascade",
+        "CREATE FUNCTION code() RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$; CREATE TABLE keep (id int PRIMARY KEY, c text NOT NULL DEFAULT code()); INSERT INTO keep (id) VALUES (1);",
+        "DROP FUNCTION code() CASCADE;",
+    ),
+    Situation(
+        "enum made with fewer values",
+        "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy', 'new'); CREATE TABLE m (id int PRIMARY KEY, x mood DEFAULT 'ok'); INSERT INTO m SELECT g, (ARRAY['sad', 'ok', 'happy', 'new']::mood[])[1 + g % 4] FROM generate_series(1, 40) g;",
+        "UPDATE m SET x = 'ok' WHERE x = 'new'; ALTER TYPE mood RENAME TO mood_old; CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy'); ALTER TABLE m ALTER x DROP DEFAULT; ALTER TABLE m ALTER x TYPE mood USING x::text::mood; ALTER TABLE m ALTER x SET DEFAULT 'ok'; DROP TYPE mood_old;",
+    ),
+    Situation(
+        "enum value added",
+        "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TABLE m (id int PRIMARY KEY, x mood); INSERT INTO m VALUES (1, 'ok');",
+        "ALTER TYPE mood ADD VALUE 'new';",
+    ),
+    Situation(
+        "rights widened and code added",
+        "CREATE TABLE people (id int PRIMARY KEY, name text); INSERT INTO people VALUES (1, 'a'); CREATE TABLE seen (id int, name text);",
+        "GRANT SELECT ON people TO PUBLIC; GRANT UPDATE (name) ON people TO PUBLIC; CREATE FUNCTION spy() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN INSERT INTO seen VALUES (NEW.id, NEW.name); RETURN NEW; END $$; CREATE TRIGGER spy AFTER INSERT OR UPDATE ON people FOR EACH ROW EXECUTE FUNCTION spy(); CREATE RULE nothing AS ON DELETE TO seen DO INSTEAD NOTHING;",
+    ),
+    Situation(
+        "column type changed",
+        T,
+        "ALTER TABLE t ALTER n TYPE text USING 'n' || n; ALTER TABLE t ALTER v TYPE varchar(20);",
+    ),
+    Situation("column added", T, "ALTER TABLE t ADD COLUMN extra int DEFAULT 7;"),
+    Situation(
+        "table made", T, "CREATE TABLE fresh (id serial PRIMARY KEY, t int REFERENCES t); CREATE INDEX ON t (n);"
+    ),
+    Situation(
+        "table of another name made and comments changed",
+        T + "COMMENT ON TABLE t IS 'before'; COMMENT ON COLUMN t.v IS 'v';",
+        "COMMENT ON TABLE t IS 'after'; COMMENT ON COLUMN t.v IS NULL; COMMENT ON COLUMN t.n IS 'n';",
+    ),
+    Situation("row security", T, "ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (n > 3);"),
+    Situation(
+        "row security taken off",
+        T + "ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (n > 3);",
+        "DROP POLICY p ON t; ALTER TABLE t DISABLE ROW LEVEL SECURITY;",
+    ),
+    Situation(
+        "trigger off and index changed",
+        STOCK,
+        "ALTER TABLE orders DISABLE TRIGGER restock; CREATE INDEX i ON orders (n); ALTER TABLE orders SET (fillfactor = 50);",
+    ),
+    Situation(
+        "constraint changed",
+        TREE,
+        "ALTER TABLE b DROP CONSTRAINT b_a_fkey; ALTER TABLE b ADD CONSTRAINT b_a_fkey FOREIGN KEY (a) REFERENCES a; ALTER TABLE a ADD CHECK (id > 0);",
+    ),
+    Situation(
+        "sequence definition",
+        "CREATE SEQUENCE s; SELECT nextval('s');",
+        "ALTER SEQUENCE s INCREMENT BY 5 CYCLE MAXVALUE 9999;",
+    ),
+    Situation(
+        "table dropped and made again",
+        T,
+        "DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY);",
+        no="drops public.t and makes another of the same name",
+    ),
+    Situation(
+        "domain changed",
+        "CREATE DOMAIN d AS int DEFAULT 3 CHECK (VALUE > 0); CREATE TABLE t (id int PRIMARY KEY, x d); INSERT INTO t VALUES (1, 5);",
+        "ALTER DOMAIN d DROP DEFAULT; ALTER DOMAIN d DROP CONSTRAINT d_check;",
+    ),
+    Situation(
+        "materialized view",
+        T + "CREATE MATERIALIZED VIEW mv AS SELECT sum(n) FROM t;",
+        "DROP MATERIALIZED VIEW mv; CREATE MATERIALIZED VIEW mv AS SELECT count(*) FROM t;",
+    ),
 )
