@@ -46,17 +46,20 @@ class ChainTrace:
         first, last: transaction ids, 64 bits: a row that the chain has written has one from `first` on, below `last`.
         rows: numbers of rows it has left in tables that stayed and whose rows were saved.
         sequences: the last value, and if it was called, that it has left in each sequence it moved.
+        publications: a digest of all publications before it; "" where that is not known.
     """
 
     first: int
     last: int
     rows: Mapping[str, int] = field(default_factory=dict)
     sequences: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
+    publications: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Write it in JSON's types."""
         moved = {name: list(state) for name, state in self.sequences.items()}
-        return {"first": self.first, "last": self.last, "rows": dict(self.rows), "sequences": moved}
+        ids = {"first": self.first, "last": self.last}
+        return {**ids, "rows": dict(self.rows), "sequences": moved, "publications": self.publications}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any] | None) -> "ChainTrace | None":
@@ -64,7 +67,23 @@ class ChainTrace:
         if not stored:
             return None
         moved = {name: (int(value), bool(called)) for name, (value, called) in stored["sequences"].items()}
-        return cls(int(stored["first"]), int(stored["last"]), dict(stored["rows"]), moved)
+        published = str(stored.get("publications", ""))
+        return cls(int(stored["first"]), int(stored["last"]), dict(stored["rows"]), moved, published)
+
+
+@dataclass(frozen=True)
+class RowsSince:
+    """Rows of a table that stayed, which others have touched since the chain.
+
+    Attributes:
+        table: its identity.
+        written: rows inserted or changed since; they stay as they are.
+        touched: rows that the chain has left and that have been changed or deleted since.
+    """
+
+    table: str
+    written: int
+    touched: int
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,19 @@
 """Plans the undo of a rollback: what the chain dropped is created and loaded again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bot.domain.backups import Backup, Export
 from bot.domain.catalogue import Catalogue
+from bot.domain.effects import RowsSince
+from bot.domain.migrations import DownScript
 from bot.domain.planned import PlannedDrop, PlannedRecreation, PlannedRows, PlannedUndo
 from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
 from bot.domain.runs import Run
 from bot.domain.versions import label
 from bot.errors import PermanentError
 from bot.planning.app_version import choose_app_before, running_app
+from bot.planning.checklist import CHAIN
 from bot.planning.facts import Facts, UndoRequest
 from bot.planning.forecast import recreation_estimate
 from bot.planning.impact import DERIVED, TABLES
@@ -38,6 +41,12 @@ def check_recreatable(undone: Run, facts: Facts, live: Catalogue) -> None:
             "nothing-to-undo",
             f"Run {undone.id} is {undone.state} and has changed no database.",
             "/rollback status shows what can be undone.",
+        )
+    if plan.undo is not None and not plan.undo.possible:
+        raise PermanentError(
+            "undo-not-exact",
+            f"Run {undone.id} cannot be taken back, as its request said: {plan.undo.reason}",
+            f"Nothing was changed. Restore what was saved before: {saved_backup(undone) or 'see its report'}.",
         )
     # decision 14: it is undone in the database it ran in, so that must still be as the chain left it.
     applied = {migration.version for migration in facts.database.applied}
@@ -75,6 +84,21 @@ def check_not_remade(plan: ChainPlan, backup: str) -> None:
             f"The chain drops {and_list(names[:_SHOWN])} and makes another of the same name: what was in it cannot be "
             "put back beside what is there then.",
             f"Nothing was changed. Restore what was saved before: {backup or 'see its report'}.",
+        )
+
+
+def check_no_large_objects(chain: Iterable[DownScript]) -> None:
+    """Refuse where a script changes large objects: no export holds them.
+
+    Raises:
+        PermanentError: ``undo-not-exact``.
+    """
+    names = [script.name for script in chain if any(statement.writes_large_objects for statement in script.statements)]
+    if names:
+        raise PermanentError(
+            "undo-not-exact",
+            f"{and_list(names[:_SHOWN])} changes large objects, which are in the emergency backup alone.",
+            "Restore that backup instead.",
         )
 
 
@@ -182,7 +206,7 @@ def plan_recreation(
         expected_fingerprint=plan.schema_fingerprint,
         saves_to=facts.environment.backups.bucket,
         estimate=recreation_estimate(facts.database.size_bytes, backup.stored.size_bytes, rows),
-        warnings=(*_changed(plan), *environment_warnings(facts, "at the fence")),
+        warnings=(*(() if _has_trace(undone) else _changed(plan)), *environment_warnings(facts, "at the fence")),
         undoes=undone.id,
         source=PlannedRecreation(
             backup=str(backup.name),
@@ -200,6 +224,25 @@ def _count(row: PlannedRows, export: Export | None) -> PlannedRows:
     """Count what was really saved, not what was planned."""
     saved = {table.table: table.rows for table in export.tables} if export else {}
     return replace(row, rows=saved.get(row.table, row.rows))
+
+
+def written_since(tables: Sequence[RowsSince]) -> tuple[str, ...]:
+    """Say what others have written since to tables whose rows come back."""
+    return tuple(map(_written_since, tables))
+
+
+def _written_since(item: RowsSince) -> str:
+    stay = f"{item.table} has been written to since: {_rows(item.written)} that are new or changed stay as they are"
+    deleted = f"; of {_rows(item.touched)} that were changed or deleted, the deleted ones come back"
+    return f"{stay}{deleted if item.touched else ''}."
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
+def _has_trace(undone: Run) -> bool:
+    return any(step.key == CHAIN and step.data.get(TRACE) for step in undone.steps)
 
 
 def _changed(plan: ChainPlan) -> tuple[str, ...]:

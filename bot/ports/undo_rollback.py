@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.domain.backups import Export, SavedTable
-from bot.domain.effects import ChainTrace
+from bot.domain.effects import ChainTrace, RowsSince
 
 RowSource = Callable[[SavedTable], Iterator[bytes]]
 """Reads a saved relation; see `ExportStore.read`."""
@@ -48,6 +48,7 @@ class Recreated:
     Attributes:
         without_key: tables that stayed, whose rows came back and that have no primary key.
         made: tables and columns that the chain made, and that were taken away.
+        since: tables that others have written to since; of a rehearsal alone.
     """
 
     statements: int
@@ -55,6 +56,7 @@ class Recreated:
     elapsed_s: float = 0.0
     without_key: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
+    since: tuple[RowsSince, ...] = ()
 
 
 @dataclass(frozen=True)

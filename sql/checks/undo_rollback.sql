@@ -104,6 +104,7 @@ FROM (
     UNION ALL SELECT tableoid, oid, 0, 0, NULL FROM pg_catalog.pg_ts_config
     UNION ALL SELECT tableoid, oid, 0, 0, NULL FROM pg_catalog.pg_ts_dict
     UNION ALL SELECT tableoid, oid, 0, 0, NULL FROM pg_catalog.pg_publication
+    UNION ALL SELECT tableoid, oid, 0, 0, NULL FROM pg_catalog.pg_publication_rel
 ) AS x (classid, objid, objsubid, relation, colname)
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(x.classid, x.objid, x.objsubid) o
 JOIN unnest(%(kinds)s::text[], %(identities)s::text[]) AS w (kind, identity) ON w.kind = o.type AND w.identity = o.identity

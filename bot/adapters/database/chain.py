@@ -15,7 +15,7 @@ from bot.adapters.database.inspection import run_checks
 from bot.adapters.database.relations import find_relation
 from bot.adapters.database.server import Server
 from bot.adapters.database.sessions import BlockerWatch
-from bot.adapters.database.trace import read_trace
+from bot.adapters.database.trace import read_publications, read_trace
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import ChainOutcome
 from bot.domain.effects import ChainTrace, PlannedEffect, beyond_plan, stop_before_commit
@@ -88,6 +88,7 @@ class ChainRun:
         # decision 27: under lock, as a client may have got in while a takeover opened the closed database.
         self._compare_rows(conn)
         observer = self._compare_schema(conn, executor.tracking_table)
+        published = read_publications(conn)
         executed = executor.run()
         # decision 34: COMMIT waits until the plan is true.
         self._compare_effect(conn, observer)
@@ -95,7 +96,7 @@ class ChainRun:
         lsn = str(conn.execute("SELECT pg_catalog.pg_current_wal_insert_lsn()").fetchall()[0][0])
         if self.note is not None:
             # decision 42: noted before COMMIT, or a chain whose process dies just after it could not be undone exactly.
-            self.note(read_trace(conn, [content.table for content in self.saved]))
+            self.note(read_trace(conn, [content.table for content in self.saved], published))
         # The lease is checked last: a process that lost its run must not commit for its successor.
         self.may_commit()
         commit_or_explain(conn, "chain", "chain-failed", "Nothing was changed.")

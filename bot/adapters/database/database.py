@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from bot.adapters.database.catalogue import read_catalogue
@@ -16,6 +17,7 @@ from bot.adapters.database.sessions import BlockerWatch
 from bot.adapters.database.shadow import ShadowMaker
 from bot.adapters.database.undo_rollback.recreation import Recreation
 from bot.adapters.database.undo_rollback.rehearsal import UndoableShadow
+from bot.adapters.database.undo_rollback.written_since import check_unwritten, count_since
 from bot.domain.catalogue import Catalogue, CheckResult, DatabaseFacts, Session, TableSize
 from bot.ports import Dump, FetchedBundle, Recreated, RecreationSpec, Report, RowSource
 
@@ -69,8 +71,10 @@ class PostgresDatabase:
         recreation = Recreation(self._server, spec, rows)
         with translated("Reading the catalogue"), self._connections.session() as live:
             script = recreation.read(live, bundle)
+            check_unwritten(live, spec.trace, script.made)
+            since = count_since(live, spec)
         with self._shadows.shadow(run_id) as shadow:
-            return recreation.rehearse(shadow.conn, script, shadow.owners)
+            return replace(recreation.rehearse(shadow.conn, script, shadow.owners), since=since)
 
     def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:
         """Drop shadows that dead processes left; see `bot.ports.Database.drop_leftovers`."""

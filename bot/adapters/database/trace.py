@@ -5,23 +5,31 @@ from collections.abc import Iterable
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.relations import count_rows, find_relation
 from bot.adapters.database.sequences import read_sequences
+from bot.adapters.named_queries import load
 from bot.domain.effects import ChainTrace
 
+PUBLICATIONS = load("sql.checks", "publications.sql")
 XID_SPACE = 2**32
 
 
-def read_trace(conn: Connection, tables: Iterable[str]) -> ChainTrace:
+def read_publications(conn: Connection) -> str:
+    """Return a digest of all publications, as they are in this transaction."""
+    return str(conn.execute(PUBLICATIONS["state"]).fetchall()[0][0])
+
+
+def read_trace(conn: Connection, tables: Iterable[str], publications: str) -> ChainTrace:
     """Read the transaction's ids, the rows it leaves in tables, and the sequences it has moved.
 
     Args:
         conn: in the chain's transaction, after its last statement.
+        publications: their digest before its first statement.
         tables: those whose rows were saved; one that is gone has no rows left.
     """
     first = int(conn.execute("SELECT pg_catalog.pg_current_xact_id()::text").fetchall()[0][0])
     found = ((table, find_relation(conn, table)) for table in tables)
     rows = {table: count_rows(conn, relation) for table, relation in found if relation is not None}
     moved = {item.sequence: (item.last_value, item.is_called) for item in read_sequences(conn, moved=True)}
-    return ChainTrace(first, first + (_newest_id(conn) - first) % XID_SPACE, rows, moved)
+    return ChainTrace(first, first + (_newest_id(conn) - first) % XID_SPACE, rows, moved, publications)
 
 
 def _newest_id(conn: Connection) -> int:

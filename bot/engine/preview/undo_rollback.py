@@ -27,6 +27,7 @@ from bot.planning.undo_rollback import (
     plan_recreation,
     refilled_columns,
     reloaded_relations,
+    written_since,
 )
 from bot.ports import FetchedBundle, RecreationSpec
 
@@ -50,8 +51,8 @@ def preview_undo_rollback(services: Services, request: UndoRequest, undone: Run,
     backup = check_saved(undone, env.store.find(saved_backup(undone)), export)
     plan = plan_recreation(request, facts, undone, live, backup, export)
     with _fetched(services, env, backup, run_id) as bundle:
-        env.database.rehearse_recreation(run_id, bundle, build_spec(undone, export), exports.read)
-    return plan
+        rehearsed = env.database.rehearse_recreation(run_id, bundle, build_spec(undone, export), exports.read)
+    return replace(plan, warnings=(*written_since(rehearsed.since), *plan.warnings))
 
 
 def build_spec(undone: Run, export: Export | None) -> RecreationSpec:

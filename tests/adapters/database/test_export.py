@@ -62,12 +62,12 @@ def test_every_row_is_copied_and_counted_by_the_server(
     assert seen[-1].unit == "bytes"
 
 
-def test_states_of_owned_sequences(take_access: TakeAccess, owner: Connection, sink: MemorySink) -> None:
+def test_states_of_all_sequences(take_access: TakeAccess, owner: Connection, sink: MemorySink) -> None:
     owner.execute("SELECT setval('feature_flags_id_seq', 70); CREATE TABLE fresh (id serial)")
 
     sequences, _ = take_access().export(["public.feature_flags", "public.fresh"], sink, ignore)
 
-    assert sequences == [
+    assert [each for each in sequences if "flags" in each.sequence or "fresh" in each.sequence] == [
         SavedSequence("public.feature_flags_id_seq", 70, is_called=True),
         SavedSequence("public.fresh_id_seq", 1, is_called=False),
     ]

@@ -19,9 +19,7 @@ DEPENDS = re.compile(r";\s+depends on: ([\d ]+)")
 # OID of pg_class; a dump writes 0 for what belongs to a relation and has no catalogue of its own.
 RELATIONS = 1259
 # Rows come from the export; the others no chain can drop, or no dump of a run's own database needs again.
-NOT_OURS = re.compile(
-    r"(TABLE DATA|STATISTICS DATA|BLOB|DATABASE|EVENT TRIGGER|PUBLICATION|SUBSCRIPTION|ENCODING|STDSTR)"
-)
+NOT_OURS = re.compile(r"(TABLE DATA|STATISTICS DATA|BLOB|DATABASE|EVENT TRIGGER|SUBSCRIPTION|ENCODING|STDSTR)")
 
 
 @dataclass(frozen=True)

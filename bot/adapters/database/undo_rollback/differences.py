@@ -68,9 +68,9 @@ def find_differences(conn: Connection, entries: Sequence[Entry], spec: Recreatio
     if not found:
         return Differences()
     known = {(entry.catalogue, entry.objid) for entry in entries if entry.objid}
-    columns = [item for item in found if item.kind == TABLE_COLUMN]
+    columns = [item for item in found if item.kind == TABLE_COLUMN and (RELATIONS, item.relation) in known]
     kept = tuple(item for item in found if item.kind in KEPT and item.address in known)
-    away = [item for item in found if item not in columns and item not in kept]
+    away = [item for item in found if item.kind != TABLE_COLUMN and item not in kept]
     taken = _take(conn, away, known)
     altered = _altered_columns(columns, taken)
     old_types = [item for item in away if item.kind in TYPES and taken.retypes]
@@ -134,6 +134,9 @@ def _drop(item: Found) -> str:
     if item.kind == CONSTRAINT:
         table, name = _constraint(item)
         return f"ALTER TABLE IF EXISTS {table} DROP CONSTRAINT IF EXISTS {name} CASCADE"
+    if item.kind == "publication relation":
+        table, _, publication = item.identity.rpartition(" in publication ")
+        return f"ALTER PUBLICATION {publication} DROP TABLE {table}"
     return f"DROP {WORDS.get(item.kind, item.kind.upper())} IF EXISTS {item.identity} CASCADE"
 
 

@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import psycopg
 from psycopg import sql
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.differences import ROUTINES, TABLE, Found
+from bot.adapters.database.undo_rollback.written_since import written_later
+from bot.domain.effects import ChainTrace
 
+Action = tuple[sql.Composable, sql.Composable | None]
 WAS = "pg_temp.backstop_as_it_was"
 
 
@@ -42,10 +46,14 @@ class Attribute:
     filled: bool
 
 
-def realign(conn: Connection, wanted: Realignment) -> None:
+def realign(conn: Connection, wanted: Realignment, trace: ChainTrace | None) -> None:
     """Take new columns away; set types, defaults and NULL of the others to what they were.
 
-    Values keep their text when a type changes back; what was saved is put in afterwards.
+    Values keep their text when a type changes back. Where that is no value of the old type, they become NULL if nobody
+    has written to the table since: then what was saved is put in afterwards.
+
+    Raises:
+        psycopg.Error: a value cannot be changed back.
     """
     now = _attributes(conn, wanted.table)
     was: Mapping[str, Attribute] = {}
@@ -55,8 +63,16 @@ def realign(conn: Connection, wanted: Realignment) -> None:
         was = _attributes(conn, WAS)
         conn.execute(f"DROP TABLE {WAS}".encode())
     actions = [action for name in sorted(wanted.altered) for action in _actions(name, now, was, wanted)]
-    for action in actions:
-        conn.execute(sql.SQL("ALTER TABLE {} {}").format(sql.SQL(wanted.table), action))
+    table = sql.SQL(wanted.table)
+    for action, fallback in actions:
+        try:
+            with conn.transaction():
+                conn.execute(sql.SQL("ALTER TABLE {} {}").format(table, action))
+        except psycopg.DataError:
+            later = sql.SQL("SELECT EXISTS (SELECT FROM {} t WHERE {})").format(table, written_later(conn, trace))
+            if fallback is None or conn.execute(later).fetchall()[0][0]:
+                raise
+            conn.execute(sql.SQL("ALTER TABLE {} {}").format(table, fallback))
     if wanted.options:
         conn.execute(f"ALTER TABLE {wanted.table} SET ({wanted.options})".encode())
 
@@ -68,26 +84,30 @@ def _attributes(conn: Connection, table: str) -> dict[str, Attribute]:
 
 def _actions(
     name: str, now: Mapping[str, Attribute], was: Mapping[str, Attribute], wanted: Realignment
-) -> list[sql.Composed]:
-    """Build the actions of ALTER TABLE for one column."""
+) -> list[Action]:
+    """Build the actions of ALTER TABLE for one column, each with what is done where a value cannot be changed."""
     column = sql.Identifier(name)
     if name not in now:
         return []  # it comes back with its values
     if name not in was:
-        return [sql.SQL("DROP COLUMN {}").format(column)]
-    old, here, actions = was[name], now[name], list[sql.Composed]()
+        return [(sql.SQL("DROP COLUMN {}").format(column), None)]
+    old, here, actions = was[name], now[name], list[Action]()
     retyped = (old.type, old.collation) != (here.type, here.collation)
     if retyped:
         if here.default and not here.filled:
-            actions.append(sql.SQL("ALTER COLUMN {} DROP DEFAULT").format(column))
+            actions.append((sql.SQL("ALTER COLUMN {} DROP DEFAULT").format(column), None))
+        if here.required:
+            actions.append((sql.SQL("ALTER COLUMN {} DROP NOT NULL").format(column), None))
         collate = f" COLLATE {old.collation}" if old.collation else ""
-        words = f"ALTER COLUMN {{0}} TYPE {old.type}{collate} USING {{0}}::text::{old.type}"
-        actions.append(sql.SQL(words).format(column))
+        words = f"ALTER COLUMN {{0}} TYPE {old.type}{collate} USING "
+        text, empty = (sql.SQL(words + value).format(column) for value in (f"{{0}}::text::{old.type}", "NULL"))
+        actions.append((text, empty))
     if not old.filled and not here.filled and (retyped or old.default != here.default):
         set_it = sql.SQL("ALTER COLUMN {} SET DEFAULT {}").format(column, sql.SQL(old.default))
-        actions.append(set_it if old.default else sql.SQL("ALTER COLUMN {} DROP DEFAULT").format(column))
-    if here.required and name not in wanted.required:
-        actions.append(sql.SQL("ALTER COLUMN {} DROP NOT NULL").format(column))
+        drop_it = sql.SQL("ALTER COLUMN {} DROP DEFAULT").format(column)
+        actions.append((set_it if old.default else drop_it, None))
+    if here.required and not retyped and name not in wanted.required:
+        actions.append((sql.SQL("ALTER COLUMN {} DROP NOT NULL").format(column), None))
     return actions
 
 

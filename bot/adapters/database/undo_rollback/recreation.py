@@ -17,12 +17,14 @@ from bot.adapters.database.inspection import TrackingTable
 from bot.adapters.database.known_objects import read_known_objects
 from bot.adapters.database.sequences import SequenceSetter
 from bot.adapters.database.server import Server
+from bot.adapters.database.trace import read_publications
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.exactness import not_exact
 from bot.adapters.database.undo_rollback.realignment import Realignment, realign, reset
 from bot.adapters.database.undo_rollback.rows import RowLoader
 from bot.adapters.database.undo_rollback.script import RecreationScript, TrackingCopy, read_script, unreadable
-from bot.adapters.database.undo_rollback.staying import StayingRows, check_unwritten
+from bot.adapters.database.undo_rollback.staying import StayingRows
+from bot.adapters.database.undo_rollback.written_since import check_unwritten
 from bot.adapters.dump_statements import ArchiveCheck, KnownObjects
 from bot.adapters.pgclient.tools import ToolFailedError
 from bot.domain.backups import SavedTable
@@ -96,9 +98,11 @@ class Recreation:
         try:
             with _refused_as_undo():
                 conn.execute(BEGIN)
-                recreator = Recreator(conn, self._server, self._spec)
+                # A shadow has not the live database's publications.
+                trace = self._spec.trace and replace(self._spec.trace, publications="")
+                recreator = Recreator(conn, self._server, replace(self._spec, trace=trace))
                 recreator.is_done()
-            return recreator.run(script, self._rows, owners, with_rows=False)
+            return recreator.run(script.without_publications, self._rows, owners, with_rows=False)
         finally:
             roll_back(conn)
 
@@ -190,6 +194,7 @@ class Recreator:
                 staying.verify()
             self._check_writes(writes)
             self._check_tracking()
+            self._check_publications()
             now = catalogue_within(self._conn, owners)
         # decision 14: the proof of an undo is the fingerprint from before the chain, checked before COMMIT.
         if now.fingerprint != self._spec.fingerprint:
@@ -218,7 +223,7 @@ class Recreator:
         self._conn.execute("SET LOCAL search_path = ''; SET LOCAL check_function_bodies = off")
         for statement in statements:
             if isinstance(statement, Realignment):
-                realign(self._conn, statement)
+                realign(self._conn, statement, self._spec.trace)
             else:
                 self._conn.execute(statement.encode())
         self._conn.execute("SET LOCAL search_path TO DEFAULT")
@@ -266,6 +271,11 @@ class Recreator:
         others = [str(write) for write in writes.written() if write.table not in ours]
         if others:
             raise not_exact(f"rows that others have written would change, of {'; '.join(others[:SHOWN])}")
+
+    def _check_publications(self) -> None:
+        before = self._spec.trace.publications if self._spec.trace else ""
+        if before and before != read_publications(self._conn):
+            raise not_exact("publications would not publish what they did")
 
     def _check_tracking(self) -> None:
         if self._table.versions() != self._spec.expected:

@@ -14,7 +14,8 @@ from bot.adapters.database.execution import BEGIN, ChainExecutor, PostgresShadow
 from bot.adapters.database.export import Exporter
 from bot.adapters.database.known_objects import known_objects
 from bot.adapters.database.server import Server
-from bot.adapters.database.trace import read_trace
+from bot.adapters.database.trace import PUBLICATIONS, read_publications, read_trace
+from bot.adapters.database.undo_rollback.exactness import not_exact
 from bot.adapters.database.undo_rollback.recreation import Recreation
 from bot.adapters.dump_statements import KnownObjects
 from bot.adapters.pgclient.tools import ToolFailedError
@@ -47,8 +48,16 @@ class UndoableShadow:
         self, chain: Sequence[DownScript], remaining: frozenset[int], spec: RecreationSpec, tables: Collection[str]
     ) -> RehearsedUndo:
         """Run the chain and take it back; see `bot.ports.Shadow.rehearse_undo`."""
+        self._check_publications(spec)
         rehearsal = UndoRehearsal(self._server, self._shadow.owners, chain, remaining, spec, tables)
         return rehearsal.run(self._shadow.conn, known_objects(self._server.connections))
+
+    def _check_publications(self, spec: RecreationSpec) -> None:
+        """Refuse where a table that goes is published by somebody else: only they can put it back in."""
+        with self._server.connections.session() as live:
+            for table, publication in live.execute(PUBLICATIONS["others"]).fetchall():
+                if table in spec.reloaded:
+                    raise not_exact(f"{table} is in the publication {publication}, which our role may not change")
 
 
 @dataclass(frozen=True)
@@ -108,10 +117,11 @@ class UndoRehearsal:
     def _run_chain(self, conn: Connection) -> ChainTrace:
         conn.execute(BEGIN)
         try:
+            published = read_publications(conn)
             executor = ChainExecutor(conn, self.server, self.chain, self.remaining)
             if not executor.is_done():
                 executor.run()
-            trace = read_trace(conn, self.tables)
+            trace = read_trace(conn, self.tables, published)
             commit(conn)
             return trace
         finally:

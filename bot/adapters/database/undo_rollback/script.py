@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.undo_rollback.assembly import Stayed, assemble
@@ -16,6 +16,7 @@ from bot.ports import FetchedBundle, RecreationSpec
 
 COPY = re.compile(r"^COPY .*? (\(.*\)) FROM stdin;\n(.*?)^\\\.$", re.DOTALL | re.MULTILINE)
 # What a dump lists beside an object that can be set back in place.
+PUBLISHES = re.compile(r"(CREATE|ALTER|DROP|COMMENT ON) PUBLICATION ")
 BELONGS = re.compile(r"(ACL|COMMENT|SEQUENCE OWNED BY|ROW SECURITY|DEFAULT) ")
 
 
@@ -54,6 +55,12 @@ class RecreationScript:
     finish: tuple[str, ...]
     made: tuple[tuple[str, str], ...]
     tracking: TrackingCopy | None
+
+    @property
+    def without_publications(self) -> "RecreationScript":
+        """Return it for a copy, which has none."""
+        drops = tuple(each for each in self.drops if not PUBLISHES.match(each))
+        return replace(self, drops=drops, finish=tuple(each for each in self.finish if not PUBLISHES.match(each)))
 
     @property
     def length(self) -> int:

@@ -26,13 +26,9 @@ from bot.adapters.database.undo_rollback.row_statements import (
     same_key,
 )
 from bot.adapters.database.undo_rollback.table_body import unquoted
+from bot.adapters.database.undo_rollback.written_since import written_later
 from bot.domain.backups import SavedTable
-from bot.domain.effects import ChainTrace
 from bot.ports import RecreationSpec, RowSource
-
-HALF_AROUND = 2**31
-LATER = "(mod(t.xmin::text::bigint - {last} % 4294967296 + 4294967296, 4294967296) < {next} - {last})"
-"""A row written after the chain: ids of 32 bits that go round, between the chain's end and the newest one there is."""
 
 
 class StayingRows:
@@ -55,10 +51,10 @@ class StayingRows:
         for number, saved in enumerate(tables):
             refilled = tuple(unquoted(column) for table, column in self._spec.refilled if table == saved.table)
             completed = bool({saved.table, *find_parents(self._conn, saved.table)} & self._spec.completed)
-            relation = find_relation(self._conn, saved.table)
-            if relation is None:
-                raise not_exact(f"{saved.table} has saved rows and is gone")
             if refilled or completed:
+                relation = find_relation(self._conn, saved.table)
+                if relation is None:
+                    raise not_exact(f"{saved.table} has saved rows and is gone")
                 self._tables.append(self._look(number, saved, relation, refilled, completed=completed))
 
     @property
@@ -255,41 +251,3 @@ class StayingRows:
         saved = table.saved
         if (now.rows, now.content_hash) != (saved.rows, saved.content_hash or now.content_hash):
             raise not_exact(f"{saved.table} would have {now.rows} rows that are not the {saved.rows} saved ones")
-
-
-def written_later(conn: Connection, trace: ChainTrace | None) -> sql.Composable:
-    """Build the condition for rows written after a chain; of one that has left no trace, every row may be.
-
-    Raises:
-        PermanentError: ``undo-not-exact`` where the ids have gone half around.
-    """
-    if trace is None:
-        return sql.SQL("true")
-    query = "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint"
-    newest = int(conn.execute(query).fetchall()[0][0])
-    if newest - trace.last >= HALF_AROUND:
-        raise not_exact("too many transactions have run since to tell whose rows are whose")
-    return sql.SQL(LATER).format(last=sql.Literal(trace.last), next=sql.Literal(max(newest, trace.last)))
-
-
-def check_unwritten(conn: Connection, trace: ChainTrace | None, made: Sequence[tuple[str, str]]) -> None:
-    """Refuse to take away what the chain has made and people have filled since.
-
-    Args:
-        conn: the session.
-        trace: of the chain.
-        made: tables, and (table, column), "" for all of the table.
-
-    Raises:
-        PermanentError: ``undo-not-exact``.
-    """
-    for table, column in made:
-        relation = find_relation(conn, table)
-        if relation is None or not relation.lockable:
-            continue
-        filled = sql.SQL("t.{} IS NOT NULL").format(sql.Identifier(column)) if column else sql.SQL("true")
-        query = sql.SQL("SELECT EXISTS (SELECT FROM {} t WHERE {} AND {})")
-        later = written_later(conn, trace)
-        if conn.execute(query.format(relation.name, later, filled)).fetchall()[0][0]:
-            what = f"column {column} of {table}" if column else table
-            raise not_exact(f"{what}, which the chain made, has been written to since")

@@ -76,6 +76,11 @@ class Ward:
             for statement in statements:
                 conn.execute(statement.encode())
 
+    def is_set_up(self, statement: str) -> None:
+        """A superuser does something."""
+        with psycopg.connect(self.dsn, autocommit=True) as conn:
+            conn.execute(statement.encode())
+
     def asks(self, query: str) -> Any:
         with psycopg.connect(self.dsn, autocommit=True) as conn:
             return conn.execute(query.encode()).fetchall()
@@ -124,7 +129,10 @@ def ward(tmp_path: Path, postgres: PostgresServer, sample_template: str) -> Iter
 
 
 def roll_back(ward: Ward) -> Run:
-    run = ward.story.roll_back()
+    ward.story.ask()
+    assert list(ward.story.world.announcer.refusals.values()) == []
+    ward.story.approve()
+    run = newest(ward.story.world)
     assert (run.state, run.problem) == (RunState.SUCCEEDED, ""), narrow(run.plan, ChainPlan).undo
     return run
 
@@ -134,6 +142,7 @@ def test_a_chain_is_taken_back_exactly_or_the_request_has_said_that_it_cannot_be
     ward: Ward, situation: Situation
 ) -> None:
     ward.does(situation.setup)
+    ward.is_set_up(situation.superuser)
     ward.undoes(situation.down)
     before = ward.observe()
     if situation.stops:
@@ -155,7 +164,11 @@ def test_a_chain_is_taken_back_exactly_or_the_request_has_said_that_it_cannot_be
     ask(ward.story, run.id)
 
     undo = newest(ward.story.world)
-    if situation.no:
+    if situation.refused:
+        assert [situation.refused in error.message for _, error in ward.story.world.announcer.refusals.values()] == [
+            True
+        ]
+    if situation.no or situation.refused:
         assert undo.id == run.id, "an undo that was said to be impossible was planned"
         return
     assert undo.id != run.id, list(ward.story.world.announcer.refusals.values())

@@ -16,6 +16,10 @@ class Situation:
     stops: str = ""
     since: str = ""
     """Done by the app between the chain and its undo."""
+    superuser: str = ""
+    """What a superuser has set up."""
+    refused: str = ""
+    """Words with which the undo is refused for what was done since, before anybody votes on it."""
     after: tuple[tuple[str, object], ...] = ()
     """Queries and their answers after the undo, where something was done since: then not everything is as before."""
 
@@ -88,45 +92,102 @@ SITUATIONS = (
         "ALTER SEQUENCE s_id_seq RESTART WITH 5;",
     ),
     Situation(
-        "sequence set by setval",
-        "CREATE SEQUENCE s START 100 INCREMENT BY -3 MINVALUE -1000 MAXVALUE 500; SELECT nextval('s'), nextval('s');",
-        "SELECT setval('s', 7, false);",
+        "values taken from a sequence",
+        "CREATE TABLE s (id serial PRIMARY KEY, v text); INSERT INTO s (v) VALUES ('a'), ('b');",
+        "INSERT INTO s (v) SELECT 'c' FROM generate_series(1, 9);",
+    ),
+    Situation(
+        "sequence restarted and used since",
+        "CREATE TABLE s (id serial PRIMARY KEY); INSERT INTO s SELECT FROM generate_series(1, 47);",
+        "ALTER SEQUENCE s_id_seq RESTART WITH 5;",
+        since="SELECT nextval('s_id_seq');",
+        after=(("SELECT nextval('s_id_seq')", 48),),
+    ),
+    Situation(
+        "rows written since",
+        T,
+        "UPDATE t SET v = 'x' WHERE id > 10; DELETE FROM t WHERE id < 5;",
+        since="INSERT INTO t VALUES (1000, 'new', 1); UPDATE t SET v = 'theirs' WHERE id = 20;",
+        after=(
+            ("SELECT count(*) FROM t", 51),
+            ("SELECT v FROM t WHERE id = 20", "theirs"),
+            ("SELECT v FROM t WHERE id = 21", "v21"),
+            ("SELECT v FROM t WHERE id = 1", "v1"),
+        ),
+    ),
+    Situation(
+        "a column dropped and rows written since",
+        T,
+        "ALTER TABLE t DROP COLUMN n;",
+        since="INSERT INTO t VALUES (1000, 'new'); UPDATE t SET v = 'theirs' WHERE id = 20;"
+        " DELETE FROM t WHERE id = 3;",
+        after=(
+            ("SELECT count(*) FROM t", 50),
+            ("SELECT v FROM t WHERE id = 20", "theirs"),
+            ("SELECT n FROM t WHERE id = 20", 20),
+            ("SELECT n FROM t WHERE id = 1000", None),
+        ),
+    ),
+    Situation(
+        "a table made and written to since",
+        T,
+        "CREATE TABLE fresh (id int);",
+        since="INSERT INTO fresh VALUES (1);",
+        refused="public.fresh, which the chain made, has been written to since",
     ),
     Situation(
         "view replaced",
-        T
-        + "CREATE VIEW w AS SELECT id, n FROM t; COMMENT ON VIEW w IS 'w'; GRANT SELECT ON w TO PUBLIC; CREATE VIEW above AS SELECT id FROM w;",
+        T + "CREATE VIEW w AS SELECT id, n FROM t; COMMENT ON VIEW w IS 'w'; GRANT SELECT ON w TO PUBLIC;"
+        "CREATE VIEW above AS SELECT id FROM w;",
         "CREATE OR REPLACE VIEW w AS SELECT id, id * 2 AS n FROM t;",
     ),
     Situation(
         "function replaced",
-        "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT $1 + 1'; COMMENT ON FUNCTION f(int) IS 'f'; REVOKE ALL ON FUNCTION f(int) FROM PUBLIC;",
-        "CREATE OR REPLACE FUNCTION f(int) RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT $1 + 2'; GRANT EXECUTE ON FUNCTION f(int) TO PUBLIC;",
+        "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT $1 + 1'; "
+        "COMMENT ON FUNCTION f(int) IS 'f'; REVOKE ALL ON FUNCTION f(int) FROM PUBLIC;",
+        "CREATE OR REPLACE FUNCTION f(int) RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT $1 + 2'; "
+        "GRANT EXECUTE ON FUNCTION f(int) TO PUBLIC;",
     ),
     Situation(
         "default and not null dropped",
-        "CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL DEFAULT 1, v varchar(9) DEFAULT 'x'); INSERT INTO t SELECT n FROM generate_series(1, 9) n;",
+        "CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL DEFAULT 1, v varchar(9) DEFAULT 'x'); "
+        "INSERT INTO t SELECT n FROM generate_series(1, 9) n;",
         "ALTER TABLE t ALTER n DROP NOT NULL, ALTER n DROP DEFAULT, ALTER v SET DEFAULT 'y';",
     ),
     Situation(
         "default taken by cascade",
-        "CREATE FUNCTION code() RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$; CREATE TABLE keep (id int PRIMARY KEY, c text NOT NULL DEFAULT code()); INSERT INTO keep (id) VALUES (1);",
+        "CREATE FUNCTION code() RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$; "
+        "CREATE TABLE keep (id int PRIMARY KEY, c text NOT NULL DEFAULT code()); "
+        "INSERT INTO keep (id) VALUES (1);",
         "DROP FUNCTION code() CASCADE;",
     ),
     Situation(
         "enum made with fewer values",
-        "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy', 'new'); CREATE TABLE m (id int PRIMARY KEY, x mood DEFAULT 'ok'); INSERT INTO m SELECT g, (ARRAY['sad', 'ok', 'happy', 'new']::mood[])[1 + g % 4] FROM generate_series(1, 40) g;",
-        "UPDATE m SET x = 'ok' WHERE x = 'new'; ALTER TYPE mood RENAME TO mood_old; CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy'); ALTER TABLE m ALTER x DROP DEFAULT; ALTER TABLE m ALTER x TYPE mood USING x::text::mood; ALTER TABLE m ALTER x SET DEFAULT 'ok'; DROP TYPE mood_old;",
+        "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy', 'new'); "
+        "CREATE TABLE m (id int PRIMARY KEY, x mood DEFAULT 'ok'); "
+        "INSERT INTO m SELECT g, (ARRAY['sad', 'ok', 'happy', 'new']::mood[])[1 + g % 4] FROM "
+        "generate_series(1, 40) g;",
+        "UPDATE m SET x = 'ok' WHERE x = 'new'; ALTER TYPE mood RENAME TO mood_old; "
+        "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy'); ALTER TABLE m ALTER x DROP DEFAULT; "
+        "ALTER TABLE m ALTER x TYPE mood USING x::text::mood; ALTER TABLE m ALTER x SET DEFAULT 'ok'; "
+        "DROP TYPE mood_old;",
     ),
     Situation(
         "enum value added",
-        "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TABLE m (id int PRIMARY KEY, x mood); INSERT INTO m VALUES (1, 'ok');",
+        "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TABLE m (id int PRIMARY KEY, x mood); "
+        "INSERT INTO m VALUES (1, 'ok');",
         "ALTER TYPE mood ADD VALUE 'new';",
     ),
     Situation(
         "rights widened and code added",
-        "CREATE TABLE people (id int PRIMARY KEY, name text); INSERT INTO people VALUES (1, 'a'); CREATE TABLE seen (id int, name text);",
-        "GRANT SELECT ON people TO PUBLIC; GRANT UPDATE (name) ON people TO PUBLIC; CREATE FUNCTION spy() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN INSERT INTO seen VALUES (NEW.id, NEW.name); RETURN NEW; END $$; CREATE TRIGGER spy AFTER INSERT OR UPDATE ON people FOR EACH ROW EXECUTE FUNCTION spy(); CREATE RULE nothing AS ON DELETE TO seen DO INSTEAD NOTHING;",
+        "CREATE TABLE people (id int PRIMARY KEY, name text); INSERT INTO people VALUES (1, 'a'); "
+        "CREATE TABLE seen (id int, name text);",
+        "GRANT SELECT ON people TO PUBLIC; GRANT UPDATE (name) ON people TO PUBLIC; "
+        "CREATE FUNCTION spy() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN INSERT INTO "
+        "seen VALUES (NEW.id, NEW.name); "
+        "RETURN NEW; END $$; "
+        "CREATE TRIGGER spy AFTER INSERT OR UPDATE ON people FOR EACH ROW EXECUTE FUNCTION spy(); "
+        "CREATE RULE nothing AS ON DELETE TO seen DO INSTEAD NOTHING;",
     ),
     Situation(
         "column type changed",
@@ -151,17 +212,45 @@ SITUATIONS = (
     Situation(
         "trigger off and index changed",
         STOCK,
-        "ALTER TABLE orders DISABLE TRIGGER restock; CREATE INDEX i ON orders (n); ALTER TABLE orders SET (fillfactor = 50);",
+        "ALTER TABLE orders DISABLE TRIGGER restock; CREATE INDEX i ON orders (n); "
+        "ALTER TABLE orders SET (fillfactor = 50);",
     ),
     Situation(
         "constraint changed",
         TREE,
-        "ALTER TABLE b DROP CONSTRAINT b_a_fkey; ALTER TABLE b ADD CONSTRAINT b_a_fkey FOREIGN KEY (a) REFERENCES a; ALTER TABLE a ADD CHECK (id > 0);",
+        "ALTER TABLE b DROP CONSTRAINT b_a_fkey; "
+        "ALTER TABLE b ADD CONSTRAINT b_a_fkey FOREIGN KEY (a) REFERENCES a; "
+        "ALTER TABLE a ADD CHECK (id > 0);",
     ),
     Situation(
         "sequence definition",
         "CREATE SEQUENCE s; SELECT nextval('s');",
         "ALTER SEQUENCE s INCREMENT BY 5 CYCLE MAXVALUE 9999;",
+    ),
+    Situation(
+        "member of a publication dropped",
+        "CREATE TABLE pubt (id int PRIMARY KEY); INSERT INTO pubt SELECT generate_series(1, 5);"
+        "CREATE PUBLICATION p FOR TABLE pubt;",
+        "DROP TABLE pubt;",
+    ),
+    Situation(
+        "publication dropped",
+        T + "CREATE PUBLICATION p FOR TABLE t (id, v) WHERE (id > 3) WITH (publish = 'insert');",
+        "DROP PUBLICATION IF EXISTS p;",
+    ),
+    Situation(
+        "member of somebody else's publication",
+        T,
+        "DROP TABLE t;",
+        superuser="CREATE PUBLICATION theirs FOR TABLE t;",
+        no="publication theirs, which our role may not change",
+    ),
+    Situation(
+        "large objects",
+        "CREATE TABLE files (id int PRIMARY KEY, body oid);"
+        "INSERT INTO files SELECT g, lo_from_bytea(0, decode(repeat('ab', 1000), 'hex')) FROM generate_series(1, 3) g;",
+        "SELECT lo_unlink(body) FROM files; DELETE FROM files;",
+        no="large objects",
     ),
     Situation(
         "table dropped and made again",
@@ -171,7 +260,8 @@ SITUATIONS = (
     ),
     Situation(
         "domain changed",
-        "CREATE DOMAIN d AS int DEFAULT 3 CHECK (VALUE > 0); CREATE TABLE t (id int PRIMARY KEY, x d); INSERT INTO t VALUES (1, 5);",
+        "CREATE DOMAIN d AS int DEFAULT 3 CHECK (VALUE > 0); CREATE TABLE t (id int PRIMARY KEY, x d); "
+        "INSERT INTO t VALUES (1, 5);",
         "ALTER DOMAIN d DROP DEFAULT; ALTER DOMAIN d DROP CONSTRAINT d_check;",
     ),
     Situation(
