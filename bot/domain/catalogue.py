@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.domain.migrations import AppliedMigration
+from bot.domain.place import NO_DATABASE, DatabaseIdentity
 
 
 @dataclass(frozen=True, order=True)
@@ -149,6 +150,7 @@ class DatabaseFacts:
         slots: names of logical replication slots made in it, those in use marked so.
         is_superuser: our role is one, so it can end every session.
         role: its name, quoted as SQL wants it.
+        identity: what tells it from every other database.
     """
 
     name: str
@@ -163,6 +165,7 @@ class DatabaseFacts:
     slots: tuple[str, ...] = ()
     is_superuser: bool = False
     role: str = ""
+    identity: DatabaseIdentity = NO_DATABASE
 
     @property
     def schema(self) -> int:

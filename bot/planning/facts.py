@@ -9,6 +9,7 @@ from bot.domain.catalogue import Catalogue, DatabaseFacts, Rehearsal, TableSize
 from bot.domain.drills import Drill, DrillKind, ScriptProof
 from bot.domain.environments import Environment
 from bot.domain.migrations import DownScript
+from bot.domain.place import PlannedPlace, place_of
 from bot.domain.runs import Run
 from bot.domain.versions import AppVersion, Matrix
 from bot.domain.workloads import ClusterFacts
@@ -102,6 +103,12 @@ class Facts:
     active: Run | None = None
     missing_rights: tuple[str, ...] = ()
     drilled: Drilled | None = None
+
+    @property
+    def place(self) -> PlannedPlace:
+        """The place where a plan from these facts applies, and who decides on it."""
+        environment = self.environment
+        return place_of(self.database.identity, self.cluster.identity, environment.backups, environment.approval)
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ def plan_swap(wanted: type[S], facts: Facts, exchange: Exchange, to_schema: int,
             keep_s=exchange.keep_s,
         ),
         left=facts.cluster.leftovers,
+        place=facts.place,
     )
 
 

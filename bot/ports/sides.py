@@ -8,6 +8,7 @@ from typing import Protocol
 
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
+from bot.domain.place import DatabaseIdentity
 from bot.domain.row_recovery import Salvage
 from bot.ports.bundles import FetchedBundle, Report
 
@@ -79,15 +80,27 @@ class Sides(Protocol):
         Returns one line for each that our role has no right to copy.
         """
 
-    def exchange(self, incoming: str, outgoing: str, may_commit: Callable[[], None]) -> float:
+    def exchange(
+        self,
+        incoming: str,
+        outgoing: str,
+        may_commit: Callable[[], None],
+        approved: DatabaseIdentity | None = None,
+    ) -> float:
         """Swap: the live database becomes `outgoing`, `incoming` becomes the live one, in one transaction.
 
         Both are closed and emptied of sessions for it, and opened afterwards. Repeated after it happened, it only
         makes sure that the live one is open. Returns for how many seconds the live name was closed.
 
+        Args:
+            incoming: the database that comes.
+            outgoing: the name for the one that goes.
+            may_commit: called just before COMMIT; raises when this process no longer owns the run.
+            approved: the live database; no other one is touched. None where an old release approved.
+
         Raises:
-            PermanentError: ``session-cannot-be-ended``, ``prepared-transaction``, ``name-taken``; all is as before
-                and open.
+            PermanentError: ``wrong-database``: nothing was touched; ``session-cannot-be-ended``,
+                ``prepared-transaction``, ``name-taken``: all is as before and open.
             TemporaryError: ``database-unreachable``; `state` tells its progress.
         """
 

@@ -63,3 +63,16 @@ FROM pg_catalog.pg_replication_slots WHERE database = %(database)s ORDER BY slot
 SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, oid::bigint
 FROM pg_catalog.pg_database
 WHERE datname = %(database)s;
+
+-- name: oid
+-- OID of a database, 0 where there is none of that name.
+SELECT coalesce((SELECT oid::bigint FROM pg_catalog.pg_database WHERE datname = %(database)s), 0);
+
+-- name: timeline
+-- The server's timeline, 0 on a standby.
+SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 0
+       ELSE ('x' || substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int END;
+
+-- name: server_identifier
+-- The server's own identifier, made when its files were; copies of them share it.
+SELECT system_identifier::text FROM pg_catalog.pg_control_system();

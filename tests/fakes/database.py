@@ -21,6 +21,7 @@ from bot.domain.catalogue import (
 )
 from bot.domain.effects import ChainEffect, PlannedEffect, TableWrites, beyond_plan, stop_before_commit
 from bot.domain.migrations import AppliedMigration, DownScript
+from bot.domain.place import DatabaseIdentity
 from bot.domain.runs import Progress
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import (
@@ -205,7 +206,12 @@ class FakeDatabase:
             can_take_exclusive_access=True,
             can_create=True,
             role="backstop_prod",
+            identity=DatabaseIdentity("physioflow", 16384, "7713978625258261859", 1, "address one"),
         )
+
+    @property
+    def address(self) -> str:
+        return self.facts.identity.address
 
     def commit_chain(self, chain: Sequence[DownScript], expected: frozenset[int]) -> None:
         """Apply a chain at COMMIT."""
@@ -265,7 +271,13 @@ class FakeDatabase:
             raise self.rehearsal_error
         return Recreated(9, {})
 
-    def take_exclusive_access(self, run_id: str) -> FakeExclusiveAccess:
+    def must_be(self, approved: DatabaseIdentity | None) -> None:
+        """As every session that acts must ask: the name may lead to another database by now."""
+        if approved is not None and (why := self.facts.identity.other_than(approved)):
+            raise PermanentError("wrong-database", f"{why}.")
+
+    def take_exclusive_access(self, run_id: str, approved: DatabaseIdentity | None = None) -> FakeExclusiveAccess:
+        self.must_be(approved)
         stubborn = [session for session in self.people if session.superuser]
         if stubborn:
             self.open = True

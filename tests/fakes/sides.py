@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
 from bot.domain.migrations import AppliedMigration
+from bot.domain.place import DatabaseIdentity
 from bot.domain.runs import Progress
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import ExchangeState, FetchedBundle, Report, SideFacts
@@ -89,10 +90,17 @@ class FakeSides:
         assert name in self.databases
         return self.not_copied
 
-    def exchange(self, incoming: str, outgoing: str, may_commit: Callable[[], None]) -> float:
+    def exchange(
+        self,
+        incoming: str,
+        outgoing: str,
+        may_commit: Callable[[], None],
+        approved: DatabaseIdentity | None = None,
+    ) -> float:
         if self.state(incoming, outgoing) is ExchangeState.AFTER:
             self.live.open = True
             return 0.0
+        self.live.must_be(approved)
         if self.exchange_error is not None:
             raise self.exchange_error
         self.live.open = False  # a commit of its own
@@ -116,6 +124,8 @@ class FakeSides:
         live.tracking = self.tracking.pop(incoming)
         live.open, live.people = True, []
         self.exchanges.append((incoming, outgoing))
+        identity = live.facts.identity
+        live.facts = replace(live.facts, identity=replace(identity, oid=identity.oid + 1))
 
     def state(self, incoming: str, outgoing: str) -> ExchangeState:
         there = {incoming, outgoing} & self.databases.keys()

@@ -17,6 +17,7 @@ from bot.adapters.database.sessions import BlockerWatch
 from bot.adapters.database.shadow import ShadowMaker
 from bot.adapters.database.undo_rollback.recreation import Recreation
 from bot.domain.catalogue import Catalogue, CheckResult, DatabaseFacts, Session, TableSize
+from bot.domain.place import DatabaseIdentity
 from bot.ports import Dump, FetchedBundle, Recreated, RecreationSpec, Report, RowSource
 
 
@@ -74,10 +75,15 @@ class PostgresDatabase:
         """Drop shadows that dead processes left; see `bot.ports.Database.drop_leftovers`."""
         return self._shadows.drop_leftovers(run_ids_alive)
 
-    def take_exclusive_access(self, run_id: str) -> PostgresExclusiveAccess:
+    @property
+    def address(self) -> str:
+        """Hash where the DSN leads; see `bot.ports.Database.address`."""
+        return self._connections.address
+
+    def take_exclusive_access(self, run_id: str, approved: DatabaseIdentity | None = None) -> PostgresExclusiveAccess:
         """Close the database to everyone but one session; see `bot.ports.Database.take_exclusive_access`."""
         del run_id  # a database is open or closed, whichever run closed it
-        return PostgresExclusiveAccess(self._gate, self._server)
+        return PostgresExclusiveAccess(self._gate, self._server, approved)
 
     def reopen(self) -> None:
         """Accept connections again. Idempotent."""

@@ -16,6 +16,7 @@ from bot.adapters.database.connections import (
     safe_message,
     translated,
 )
+from bot.adapters.database.identity import read_identity
 from bot.adapters.database.server import Server, Tracking
 from bot.adapters.database.sessions import BlockerWatch, build_session
 from bot.domain.catalogue import CheckResult, DatabaseFacts, Session
@@ -67,6 +68,7 @@ def inspect(server: Server) -> DatabaseFacts:
             slots=tuple(slot for (slot,) in conn.execute(QUERIES["slots"], place)),
             is_superuser=is_superuser,
             role=role,
+            identity=read_identity(conn, connections),
         )
 
 

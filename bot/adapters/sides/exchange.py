@@ -12,8 +12,10 @@ import psycopg
 from psycopg import sql
 
 from bot.adapters.database.connections import Connection
+from bot.adapters.database.identity import check_identity
 from bot.adapters.database.sessions import PATIENCE_S, SessionTerminator, allow_connections
 from bot.adapters.sides.databases import QUERIES, SideDatabases
+from bot.domain.place import DatabaseIdentity
 from bot.errors import BotError, PermanentError
 from bot.ports import ExchangeState
 
@@ -37,7 +39,14 @@ class Exchanger:
             return ExchangeState.BEFORE
         return ExchangeState.AFTER if there == {self._live, outgoing} else ExchangeState.UNKNOWN
 
-    def exchange(self, conn: Connection, incoming: str, outgoing: str, may_commit: Callable[[], None]) -> float:
+    def exchange(
+        self,
+        conn: Connection,
+        incoming: str,
+        outgoing: str,
+        may_commit: Callable[[], None],
+        approved: DatabaseIdentity | None = None,
+    ) -> float:
         """Swap, unless it has happened already; return for how many seconds the live name was closed."""
         state = self.state(conn, incoming, outgoing)
         if state is ExchangeState.AFTER:
@@ -46,6 +55,7 @@ class Exchanger:
         if state is ExchangeState.UNKNOWN:
             self._open_live(conn)
             raise self._unknown(conn, incoming, outgoing)
+        check_identity(conn, self._databases.server.connections, approved)
         both = {"databases": [self._live, incoming]}
         sessions = SessionTerminator(conn, self._clock, QUERIES)
         sessions.refuse_prepared(both, PREVENTS_RENAME)

@@ -16,6 +16,7 @@ from bot.adapters.sides.integrity import check_heap, find_problems, read_extensi
 from bot.adapters.sides.loading import Loader, LoadProgress
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
+from bot.domain.place import DatabaseIdentity
 from bot.errors import BotError
 from bot.ports import ExchangeState, FetchedBundle, Report, SideFacts
 
@@ -99,12 +100,18 @@ class PostgresSides:
             noted = self._databases.noted_problems(conn, name)
             return [*noted, *SettingsCopier(conn, self._connections.database, name).copy()]
 
-    def exchange(self, incoming: str, outgoing: str, may_commit: Callable[[], None]) -> float:
+    def exchange(
+        self,
+        incoming: str,
+        outgoing: str,
+        may_commit: Callable[[], None],
+        approved: DatabaseIdentity | None = None,
+    ) -> float:
         """Swap; see `bot.ports.Sides.exchange`. The outgoing one stays closed."""
         for name in (incoming, outgoing):
             self._databases.require_ours(name)
         with translated("The exchange"), self._connections.maintenance() as conn:
-            return self._exchanger.exchange(conn, incoming, outgoing, may_commit)
+            return self._exchanger.exchange(conn, incoming, outgoing, may_commit, approved)
 
     def state(self, incoming: str, outgoing: str) -> ExchangeState:
         """Say if that exchange has happened."""

@@ -31,7 +31,9 @@ class SwapDatabases(Action):
         """
         come = planned(execution)
         execution.check()
-        closed_s = execution.env.sides.exchange(come.incoming, come.outgoing, execution.may_commit)
+        closed_s = execution.env.sides.exchange(
+            come.incoming, come.outgoing, execution.may_commit, execution.approved_database
+        )
         execution.audit("databases-swapped", incoming=come.incoming, kept_as=come.outgoing, closed_s=round(closed_s, 3))
         closed = f"closed for {closed_s:.2f} s" if closed_s else "swapped already"
         return Outcome(f"{closed}; the old database is kept as {come.outgoing}", {"closed_s": closed_s})
