@@ -209,7 +209,12 @@ class SwapPlan(Plan):
     def _own_facts(self) -> dict[str, object]:
         come = self.restore
         bundle = [come.backup, come.key, come.version_id, come.sha256, *([come.etag] if come.etag else [])]
-        return {"bundle": bundle, "databases": [come.incoming, come.outgoing], "undoes": self.undoes}
+        facts: dict[str, object] = {
+            "bundle": bundle,
+            "databases": [come.incoming, come.outgoing],
+            "undoes": self.undoes,
+        }
+        return facts | ({"closed": ["somebody has closed the live database"]} if come.found_closed else {})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bot.domain.backups import TableContent
+from bot.domain.backups import DatabaseSettings, TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
 from bot.domain.place import DatabaseIdentity
 from bot.domain.row_recovery import Salvage
@@ -74,8 +74,10 @@ class Sides(Protocol):
         their columns, collation versions, and the report of pg_amcheck where it is installed.
         """
 
-    def copy_settings(self, name: str) -> Sequence[str]:
+    def copy_settings(self, name: str, noted: DatabaseSettings | None = None) -> Sequence[str]:
         """Copy the live database's owner, ACL, settings, per-role settings, comment and connection limit to it.
+
+        Where the live one is gone, `noted` counts, which its backup has noted; None leaves its own.
 
         Returns one line for each that our role has no right to copy.
         """
@@ -86,6 +88,8 @@ class Sides(Protocol):
         outgoing: str,
         may_commit: Callable[[], None],
         approved: DatabaseIdentity | None = None,
+        *,
+        found_closed: bool = False,
     ) -> float:
         """Swap: the live database becomes `outgoing`, `incoming` becomes the live one, in one transaction.
 
@@ -94,9 +98,10 @@ class Sides(Protocol):
 
         Args:
             incoming: the database that comes.
-            outgoing: the name for the one that goes.
+            outgoing: the name for the one that goes; "" where there is none, and nothing is kept.
             may_commit: called just before COMMIT; raises when this process no longer owns the run.
             approved: the live database; no other one is touched. None where an old release approved.
+            found_closed: people had closed it, so it stays closed where the swap does not happen.
 
         Raises:
             PermanentError: ``wrong-database``: nothing was touched; ``session-cannot-be-ended``,

@@ -9,6 +9,7 @@ from bot.adapters.database.chain import ChainRun
 from bot.adapters.database.connections import QUERIES, Connection, translated
 from bot.adapters.database.export import Exporter
 from bot.adapters.database.identity import check_identity
+from bot.adapters.database.inspection import SHUT, missing
 from bot.adapters.database.server import Server
 from bot.adapters.database.sessions import SessionTerminator, allow_connections
 from bot.adapters.database.undo_rollback.recreation import Recreation
@@ -17,7 +18,7 @@ from bot.domain.catalogue import ChainOutcome
 from bot.domain.effects import PlannedEffect
 from bot.domain.migrations import DownScript
 from bot.domain.place import DatabaseIdentity
-from bot.errors import PermanentError, TemporaryError
+from bot.errors import TemporaryError
 from bot.ports import FetchedBundle, Recreated, RecreationSpec, Report, RowSource, TableSink
 
 ENTER_ATTEMPTS = 10
@@ -84,10 +85,10 @@ class ConnectionGate:
         return self._connections.open(statement_timeout_s=0)
 
     def _is_open(self, beside: Connection) -> bool:
-        row = beside.execute(QUERIES["database"], self._place).fetchone()
-        if row is None:
-            raise PermanentError("database-unreachable", "There is no such database on the server.", "Check the DSN.")
-        return bool(row[0])
+        limit = beside.execute(QUERIES["database"], self._place).fetchall()[0][0]
+        if limit is None:
+            raise missing(self._connections.database)
+        return int(limit) != SHUT
 
     def _allow(self, beside: Connection, *, allowed: bool) -> None:
         allow_connections(beside, self._connections.database, allowed=allowed)

@@ -74,8 +74,8 @@ def _time(plan: Plan) -> str:
 
 def _digest(plan: Plan) -> str:
     return (
-        f"{_place(plan)}Plan `{plan.short_digest}`. A vote is for exactly this plan; if anything in it moves, the votes "
-        "are void."
+        f"{_place(plan)}Plan `{plan.short_digest}`. A vote is for exactly this plan; if anything in it moves, "
+        "the votes are void."
     )
 
 

@@ -104,7 +104,9 @@ def has_committed(execution: Execution) -> bool:
             approved = execution.approved_database
             database.take_exclusive_access(execution.run.id, approved and approved.without_timeline).close()
             database.reopen()
-            applied = {migration.version for migration in database.inspect().applied}
+            facts = database.inspect()
+            facts.require_read()
+            applied = {migration.version for migration in facts.applied}
     if applied == set(plan.remaining):
         return True
     if applied == plan.applied_before:
