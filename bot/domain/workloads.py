@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.domain.place import NO_CLUSTER, ClusterIdentity
 from bot.domain.versions import AppVersion
 
 HOLD_LABEL = "backstop.dev/hold"
@@ -128,6 +129,7 @@ class ClusterFacts:
 
     deployments: tuple[Deployment, ...]
     services: tuple[Service, ...]
+    identity: ClusterIdentity = NO_CLUSTER
 
     @property
     def leftovers(self) -> tuple[Leftover, ...]:
