@@ -111,6 +111,7 @@ def _differences(was: DatabaseObject, now: DatabaseObject, *, renames: bool) -> 
     before, after = read_properties(was), read_properties(now)
     # A row that nobody has touched still says the same; only a name in it reads otherwise.
     same_row = renames and was.version == now.version and was.version != ""
+    after = {name: _with_former_name(value, was, now) for name, value in after.items()}
     for name in sorted({**before, **after}):
         if (
             before.get(name) != after.get(name)

@@ -7,8 +7,8 @@ from bot.domain.planned import PlannedDrop, PlannedRows
 from bot.views.kit.blocks import listing
 from bot.views.kit.text import code, count, one_line, size
 
-MAX_LENGTH = 2400
-_MAX_ROWS = 1700
+MAX_LENGTH = 1700
+_MAX_ROWS = 1100
 _IMPLIED = frozenset({"type", "composite type", "rule", "default value", "toast table"})
 """Parts that every relation has and nobody made by hand."""
 _PLURALS = {"index": "indexes", "policy": "policies"}
@@ -101,11 +101,12 @@ def _sum_up(wholes: Sequence[PlannedDrop]) -> str:
 
 
 def _counts(kinds: Counter[str]) -> str:
-    shown = [_plural(number, kind) for kind, number in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))]
+    shown = [plural(number, kind) for kind, number in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))]
     return ", ".join(shown[:6]) + (" and others" if len(shown) > 6 else "")  # noqa: PLR2004 -- the slice's own length
 
 
-def _plural(number: int, kind: str) -> str:
+def plural(number: int, kind: str) -> str:
+    """Count objects of a kind: ``2 indexes``, ``1 policy``."""
     last = kind.rsplit(" ", 1)[-1]
     return count(number, kind, kind[: -len(last)] + _PLURALS[last] if last in _PLURALS else "")
 
