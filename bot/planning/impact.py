@@ -161,17 +161,21 @@ def gone_objects(rehearsal: Rehearsal) -> tuple[DatabaseObject, ...]:
 def dropped_objects(evidence: Evidence, chain: Sequence[DownScript]) -> tuple[PlannedDrop, ...]:
     """List everything that goes, each marked as named by a script or taken by CASCADE."""
     rehearsal = evidence.rehearsal
-    gone = gone_objects(rehearsal)
+    live = {item.key for item in evidence.live.objects}
+    # A list of tables stands in for a publication of whole schemas: what is not live does not go.
+    gone = [item for item in gone_objects(rehearsal) if item.is_copied or item.key in live]
     named = named_among(gone, chain, rehearsal.before.dependencies)
     remade = set(rehearsal.difference.remade)
     drops = [PlannedDrop(item.kind, item.identity, item in named, item.part_of, remade=item in remade) for item in gone]
-    known = {item.key for item in rehearsal.before.objects}
-    drops += [
-        PlannedDrop(item.kind, item.identity, named=True, part_of=item.part_of)
-        for item in sorted(evidence.live.objects)
-        if not item.is_copied and item.key not in known and drops_by_name(item, chain)
-    ]
+    drops += [PlannedDrop(item.kind, item.identity, named=True) for item in unrehearsed_drops(evidence, chain)]
     return tuple(drops)
+
+
+def unrehearsed_drops(evidence: Evidence, chain: Sequence[DownScript]) -> tuple[DatabaseObject, ...]:
+    """List what a script drops by name and no copy has: publications of another role, subscriptions, event triggers."""
+    known = {item.key for item in evidence.rehearsal.before.objects}
+    live = (item for item in evidence.live.objects if not item.is_copied and item.key not in known)
+    return tuple(sorted(item for item in live if drops_by_name(item, chain)))
 
 
 def changed_objects(rehearsal: Rehearsal) -> tuple[PlannedChange, ...]:

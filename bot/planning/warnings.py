@@ -18,6 +18,7 @@ def collect_warnings(facts: Facts, target: Target, evidence: Evidence, rows: Seq
     """Collect every warning, the gravest first."""
     return (
         *_about_rights(evidence),
+        *_about_unrehearsed(evidence, target.chain),
         *_about_shadow(evidence),
         *_about_headers(evidence, rows, target.chain),
         *_about_remade(evidence),
@@ -37,6 +38,15 @@ def _about_rights(evidence: Evidence) -> Iterator[str]:
     difference = evidence.rehearsal.difference
     yield from (alarm for change in describe(difference) for alarm in change.alarms)
     yield from widened_by_loss(difference)
+
+
+def _about_unrehearsed(evidence: Evidence, chain: Sequence[DownScript]) -> Iterator[str]:
+    for item in impact.unrehearsed_drops(evidence, chain):
+        owner = f" of {item.owner}" if item.owner else ""
+        yield (
+            f"The rehearsal did not drop {item.kind} {item.identity}{owner}: no copy of ours can have it. If "
+            "Backstop's role is not allowed to drop it, the run stops before COMMIT."
+        )
 
 
 def _about_shadow(evidence: Evidence) -> Iterator[str]:

@@ -336,10 +336,9 @@ CROSS JOIN LATERAL pg_identify_object(r.class, r.oid, 0) o;
 
 -- name: published_since_15
 -- Rows that a publication filters, and schemas it has as a whole.
-SELECT 'publication filter', o.identity, format('%I.%I', n.nspname, c.relname), '',
+SELECT 'publication filter', o.identity, o.identity, '',
        json_build_object('filter', pg_get_expr(x.prqual, x.prrelid))::text, NULL, NULL, NULL, concat('publication filter ', x.oid), '', x.xmin::text
-FROM pg_publication_rel x JOIN pg_class c ON c.oid = x.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL pg_identify_object('pg_publication_rel'::regclass, x.oid, 0) o
+FROM pg_publication_rel x CROSS JOIN LATERAL pg_identify_object('pg_publication_rel'::regclass, x.oid, 0) o
 WHERE x.prqual IS NOT NULL
 UNION ALL
 SELECT o.type, o.identity, '', '', '{}', NULL, NULL, NULL, concat('publication schema ', x.oid), '', x.xmin::text

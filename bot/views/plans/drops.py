@@ -9,7 +9,7 @@ from bot.views.kit.text import code, count, one_line, size
 
 MAX_LENGTH = 1700
 _MAX_ROWS = 1100
-_IMPLIED = frozenset({"type", "composite type", "rule", "default value", "toast table"})
+_IMPLIED = frozenset({"type", "composite type", "rule", "default value", "toast table", "publication filter"})
 """Parts that every relation has and nobody made by hand."""
 _PLURALS = {"index": "indexes", "policy": "policies"}
 _ORDER = ("table", "partitioned table", "materialized view", "view", "function", "trigger", "sequence", "type")
@@ -121,11 +121,15 @@ def _line(drop: PlannedDrop, parts: dict[str, list[PlannedDrop]]) -> str:
 def _with(parts: Sequence[PlannedDrop]) -> str:
     visible = [part for part in parts if part.kind not in _IMPLIED]
     triggers = [code(part.identity.split(" on ", 1)[0], 80) for part in visible if part.kind == "trigger"]
-    others = _counts(Counter(_kind(part).rsplit(" ", 1)[-1] for part in visible if part.kind != "trigger"))
+    others = _counts(Counter(_part_kind(part) for part in visible if part.kind != "trigger"))
     named = ", ".join(f"trigger {name}" for name in triggers[:3])
     more = f"{len(triggers) - 3} more triggers" if len(triggers) > 3 else ""  # noqa: PLR2004 -- the slice's own length
     words = ", ".join(part for part in (named, more, others) if part)
     return f" with {words}" if words else ""
+
+
+def _part_kind(part: PlannedDrop) -> str:
+    return "publication" if part.kind == "publication relation" else _kind(part).rsplit(" ", 1)[-1]
 
 
 def _kind(drop: PlannedDrop) -> str:
