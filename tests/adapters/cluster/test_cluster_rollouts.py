@@ -130,7 +130,7 @@ def test_a_quota_that_keeps_pods_from_being_made_is_quoted(
 ) -> None:
     emulator.fault({"kind": "quota", "namespace": NAMESPACE, "deployment": "physioflow-api"})
     cluster.scale("physioflow-api", 5, "rk3f9a")
-    eventually(lambda: cluster.inspect().deployment("physioflow-api").problem)
+    eventually(lambda: cluster.inspect().deployment("physioflow-api").problem != "")
     found = cluster.inspect()
     assert "exceeded quota: sandbox" in found.deployment("physioflow-api").problem
     assert found.deployment("physioflow-web").problem == ""
