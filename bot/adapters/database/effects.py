@@ -62,13 +62,13 @@ class EffectObserver:
 
     def __init__(self, conn: Connection, tracking_table: str) -> None:
         self._conn = conn
-        self.before = self._catalogue()
+        self.before = self._catalogue(None)
         self._writes = WriteCounter(conn, tracking_table)
 
     def effect(self) -> ChainEffect:
         """Compare the transaction as it stands with its beginning."""
-        return ChainEffect(self.before, self._catalogue(), self._writes.written())
+        return ChainEffect(self.before, self._catalogue(self.before), self._writes.written())
 
-    def _catalogue(self) -> Catalogue:
+    def _catalogue(self, before: Catalogue | None) -> Catalogue:
         with self._conn.transaction(force_rollback=True):  # reading it changes settings that a script may depend on
-            return catalogue_within(self._conn)
+            return catalogue_within(self._conn, before=before)

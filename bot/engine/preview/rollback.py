@@ -57,6 +57,7 @@ def count_rows(env: EnvironmentServices, target: Target, live: Catalogue, rehear
         BotError: ``table-locked``, ``relation-missing``.
     """
     relations = {*impact.dropped_relations(rehearsal), *impact.changed_relations(rehearsal, target.chain)}
+    relations |= set(impact.renamed_tables(rehearsal))
     # What the chain itself creates on the way is not there yet, and has no rows to count.
     existing = relations & live.relations((*impact.TABLES, *impact.DERIVED))
     return Evidence(
