@@ -23,7 +23,8 @@ class RecreationSpec:
         completed: tables that stayed and whose missing rows are put back by primary key.
         constraints: (table, name) of table constraints that went while their table stayed.
         objects: (kind, identity) of everything that went.
-        changed: (kind, identity) of everything that is new, or another.
+        changed: (kind, identity) of everything that is new, or another, as it is called afterwards.
+        renames: (kind, identity before, identity afterwards) of what has another name.
         fingerprint: of the catalogue before the chain, which it must have again.
         trace: of the chain; None where it has left none: then no row that is there is changed or deleted.
     """
@@ -39,6 +40,7 @@ class RecreationSpec:
     fingerprint: str
     trace: ChainTrace | None = None
     changed: frozenset[tuple[str, str]] = frozenset()
+    renames: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from bot.adapters.database.settings import read_settings
 from bot.adapters.database.shadow import ShadowMaker
 from bot.adapters.database.undo_rollback.recreation import Recreation
 from bot.adapters.database.undo_rollback.rehearsal import UndoableShadow
+from bot.adapters.database.undo_rollback.renames import Renames
 from bot.adapters.database.undo_rollback.written_since import check_unwritten, count_since
 from bot.domain.catalogue import Catalogue, CheckResult, DatabaseFacts, Session, TableSize
 from bot.domain.place import DatabaseIdentity
@@ -73,7 +74,8 @@ class PostgresDatabase:
         recreation = Recreation(self._server, spec, rows)
         with translated("Reading the catalogue"), self._connections.session() as live:
             script = recreation.read(live, bundle)
-            check_unwritten(live, spec.trace, script.made)
+            renames = Renames(spec.renames)
+            check_unwritten(live, spec.trace, [(renames.after(table), column) for table, column in script.made])
             since = count_since(live, spec)
         with self._shadows.shadow(run_id) as shadow:
             return replace(recreation.rehearse(shadow.conn, script, shadow.owners), since=since)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.domain.backups import Backup, Export
+from bot.domain.changes import How
 from bot.domain.effects import ChainTrace
 from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
 from bot.domain.runs import Run
@@ -73,7 +74,8 @@ def spec_of(plan: ChainPlan, export: Export | None) -> RecreationSpec:
         completed=completed_tables(plan),
         constraints=lost_constraints(plan),
         objects=frozenset((drop.kind, drop.identity) for drop in plan.drops),
-        changed=frozenset((item.kind, item.identity) for item in plan.changes or ()),
+        changed=frozenset((item.kind, item.identity) for item in plan.changes or () if item.how != How.FOLLOWS),
+        renames=tuple((item.kind, item.identity, item.to) for item in plan.renames),
         fingerprint=plan.schema_fingerprint,
     )
 

@@ -1,11 +1,12 @@
 """Finds what a chain has made or changed, and how it is taken away, or set, before the old is created again."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.undo_rollback.contents import QUERIES, RELATIONS, Entry
 from bot.adapters.database.undo_rollback.exactness import not_exact
+from bot.adapters.database.undo_rollback.renames import Renames
 from bot.domain.effects import TABLE_COLUMN
 from bot.ports import RecreationSpec
 
@@ -68,20 +69,25 @@ def find_differences(conn: Connection, entries: Sequence[Entry], spec: Recreatio
     if not found:
         return Differences()
     known = {(entry.catalogue, entry.objid) for entry in entries if entry.objid}
+    renames = Renames(spec.renames)
     columns = [item for item in found if item.kind == TABLE_COLUMN and (RELATIONS, item.relation) in known]
     kept = tuple(item for item in found if item.kind in KEPT and item.address in known)
     away = [item for item in found if item.kind != TABLE_COLUMN and item not in kept]
     taken = _take(conn, away, known)
-    altered = _altered_columns(columns, taken)
+    altered = _altered_columns(columns, taken, renames)
     old_types = [item for item in away if item.kind in TYPES and taken.retypes]
     return Differences(
         drops=tuple(_drop(item) for item in _wholes_first(away) if item not in old_types)
         + tuple(map(_rename_away, old_types)),
         leftovers=tuple(_drop_renamed(item) for item in old_types),
         taken=taken.addresses,
-        kept=kept,
+        kept=tuple(replace(item, identity=renames.before(item.identity)) for item in kept),
         columns=altered,
-        constraints=frozenset(_constraint(item) for item in away if item.kind == CONSTRAINT),
+        constraints=frozenset(
+            _constraint(replace(item, identity=renames.before(item.identity)))
+            for item in away
+            if item.kind == CONSTRAINT
+        ),
         made=tuple((item.identity, "") for item in away if item.kind == TABLE),
     )
 
@@ -118,10 +124,13 @@ def _take(conn: Connection, away: Sequence[Found], known: set[Address]) -> Taken
     return Taken(frozenset(addresses), columns, retypes)
 
 
-def _altered_columns(columns: Iterable[Found], taken: Taken) -> Mapping[int, frozenset[str]]:
+def _altered_columns(columns: Iterable[Found], taken: Taken, renames: Renames) -> Mapping[int, frozenset[str]]:
+    """List the columns to be set by their table's OID, as they were called before the chain."""
     altered = dict(taken.columns)
     for item in columns:
-        altered[item.relation] = altered.get(item.relation, frozenset()) | {item.column}
+        table = item.identity.removesuffix(f".{item.column}").removesuffix(f'."{item.column}"')
+        name = renames.column_before(table, item.column)
+        altered[item.relation] = altered.get(item.relation, frozenset()) | {name}
     return altered
 
 

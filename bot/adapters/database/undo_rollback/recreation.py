@@ -1,39 +1,21 @@
 """Creates again what a chain dropped, in one transaction: on a shadow for a rehearsal, or in the closed database."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 
-import psycopg
-from psycopg import sql
-
-from bot.adapters.database.catalogue import Owners, catalogue_within
+from bot.adapters.database.catalogue import Owners
 from bot.adapters.database.chain import take_chain_lock
-from bot.adapters.database.connections import LOCKED, Connection, is_disconnect, roll_back, safe_message, translate
-from bot.adapters.database.effects import WriteCounter
-from bot.adapters.database.execution import BEGIN, commit_or_explain, set_limits
+from bot.adapters.database.connections import Connection, roll_back
+from bot.adapters.database.execution import BEGIN, commit_or_explain
 from bot.adapters.database.inspection import TrackingTable
 from bot.adapters.database.known_objects import read_known_objects
-from bot.adapters.database.sequences import SequenceSetter
 from bot.adapters.database.server import Server
-from bot.adapters.database.trace import read_publications
-from bot.adapters.database.undo_rollback.contents import QUERIES
-from bot.adapters.database.undo_rollback.exactness import not_exact
-from bot.adapters.database.undo_rollback.realignment import Realignment, realign, reset
-from bot.adapters.database.undo_rollback.rows import RowLoader
-from bot.adapters.database.undo_rollback.script import RecreationScript, TrackingCopy, read_script, unreadable
-from bot.adapters.database.undo_rollback.staying import StayingRows
-from bot.adapters.database.undo_rollback.written_since import check_unwritten
+from bot.adapters.database.undo_rollback.exactness import ROLLED_BACK, refused_as_undo
+from bot.adapters.database.undo_rollback.recreator import Recreator
+from bot.adapters.database.undo_rollback.script import RecreationScript, read_script, unreadable
 from bot.adapters.dump_statements import ArchiveCheck, KnownObjects
 from bot.adapters.pgclient.tools import ToolFailedError
-from bot.domain.backups import SavedTable
-from bot.domain.catalogue import Catalogue
-from bot.errors import PermanentError
 from bot.ports import FetchedBundle, Recreated, RecreationSpec, RowSource
-
-SHOWN = 5
-ROLLED_BACK = "Everything was rolled back; nothing was changed."
 
 
 class Recreation:
@@ -61,7 +43,7 @@ class Recreation:
             PermanentError: ``database-replaced``, ``undo-failed``, ``bundle-unsafe-statement``,
                 ``bundle-foreign-object``, ``bundle-unreadable``.
         """
-        with _refused_as_undo():
+        with refused_as_undo():
             self._check(conn, bundle)
             table = TrackingTable(conn, self._server.tracking).identity
             return read_script(conn, self._server.tools, bundle, self._spec, table)
@@ -79,7 +61,7 @@ class Recreation:
     def commit(self, conn: Connection, bundle: FetchedBundle, may_commit: Callable[[], None]) -> Recreated:
         """Recreate and commit; see `bot.ports.ExclusiveAccess.recreate`."""
         try:
-            with _refused_as_undo():
+            with refused_as_undo():
                 conn.execute(BEGIN)
                 # No waiting: after a chain that has run meanwhile, this undo would be void.
                 take_chain_lock(conn, self._server.clock, 0.0)
@@ -96,7 +78,7 @@ class Recreation:
     def rehearse(self, conn: Connection, script: RecreationScript, owners: Owners) -> Recreated:
         """Recreate on a shadow, without the rows, and roll back."""
         try:
-            with _refused_as_undo():
+            with refused_as_undo():
                 conn.execute(BEGIN)
                 # A shadow has not the live database's publications.
                 trace = self._spec.trace and replace(self._spec.trace, publications="")
@@ -109,202 +91,10 @@ class Recreation:
     def try_on(self, conn: Connection, bundle: FetchedBundle, owners: Owners) -> Recreated:
         """Recreate in a database that is a copy, rows and all, and roll back."""
         try:
-            with _refused_as_undo():
+            with refused_as_undo():
                 conn.execute(BEGIN)
                 recreator = Recreator(conn, self._server, self._spec)
                 recreator.is_done()
             return recreator.run(self.read(conn, bundle), self._rows, owners)
         finally:
             roll_back(conn)
-
-
-class Recreator:
-    """Creates, fills and compares, in one session's open transaction.
-
-    Args:
-        conn: in a transaction that the caller begins and ends.
-        server: whose tracking table and lock timeout hold.
-        spec: what is to come back.
-    """
-
-    def __init__(self, conn: Connection, server: Server, spec: RecreationSpec) -> None:
-        set_limits(conn, server.timing.lock_timeout_s)
-        self._conn = conn
-        self._tracking = server.tracking
-        self._table = TrackingTable(conn, server.tracking)
-        self._spec = spec
-        self._loader = RowLoader(conn, spec)
-
-    def is_done(self) -> bool:
-        """Lock the tracking table, and say if it already holds the versions it must hold afterwards.
-
-        Raises:
-            PermanentError: ``unexpected-tracking-rows`` when it holds neither that nor what the chain left.
-        """
-        # Locked before it is read: nobody can migrate between this check and COMMIT.
-        self._table.lock()
-        now = self._table.versions()
-        if now != self._spec.expected and now != self._spec.expected - self._spec.versions:
-            raise PermanentError(
-                "unexpected-tracking-rows",
-                f"{self._table.identity} is not as the chain left it.",
-                "Nothing was changed. Somebody has migrated meanwhile: undo that first.",
-            )
-        return now == self._spec.expected
-
-    def run(
-        self, script: RecreationScript, rows: RowSource, owners: Owners | None = None, *, with_rows: bool = True
-    ) -> Recreated:
-        """Create, fill, finish, compare.
-
-        Args:
-            script: from `read_script`.
-            rows: the saved rows.
-            owners: of a shadow, whose objects may be others'.
-            with_rows: false in a rehearsal: then only the tracking table's are read.
-
-        Raises:
-            PermanentError: ``undo-failed``, ``undo-not-exact``.
-            TemporaryError: ``table-locked``, ``database-unreachable``.
-        """
-        started = time.monotonic()
-        with _refused_as_undo():
-            before = self._conn.execute(QUERIES["relations_now"]).fetchall()[0][0]
-            writes = WriteCounter(self._conn, self._table.identity)
-            check_unwritten(self._conn, self._spec.trace, script.made)
-            self._execute(script.drops)
-            for item, altered in script.kept:
-                reset(self._conn, item, altered)
-            staying = self._stay()
-            self._execute((*script.shape, *script.leftovers))
-            filled = self._fill(rows, staying, with_rows=with_rows)
-            self._insert_tracking(script.tracking)
-            # Checks, grants and keys come after the rows, as in pg_restore: they hold only then.
-            self._execute(script.checks)
-            # A dump's grants start from none, so default privileges would leave more than there was.
-            self._revoke_default_grants(before)
-            self._execute(script.grants)
-            self._execute(script.sequences)
-            self._set_sequences(before, with_rows=with_rows)
-            self._execute(script.finish)
-            self._conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            for saved in self._saved():
-                self._loader.verify(saved, with_rows=with_rows)
-            if with_rows:
-                staying.verify()
-            self._check_writes(writes)
-            self._check_tracking()
-            self._check_publications()
-            now = catalogue_within(self._conn, owners)
-        # decision 14: the proof of an undo is the fingerprint from before the chain, checked before COMMIT.
-        if now.fingerprint != self._spec.fingerprint:
-            raise _other_catalogue(self._spec, now)
-        made = tuple(f"{table}.{column}" if column else table for table, column in script.made)
-        return Recreated(script.length, filled, time.monotonic() - started, staying.without_key, made)
-
-    def _insert_tracking(self, copy: TrackingCopy | None) -> None:
-        """Put the tracking rows back as they were, by way of a temporary table in which their versions are read."""
-        if copy is None:
-            raise PermanentError("undo-failed", "The emergency backup has no tracking rows.", ROLLED_BACK)
-        create = sql.SQL("CREATE TEMPORARY TABLE backstop_tracking AS SELECT * FROM {} WITH NO DATA")
-        self._conn.execute(create.format(self._table.name))
-        with self._conn.cursor().copy(f"COPY pg_temp.backstop_tracking {copy.columns} FROM STDIN".encode()) as sink:
-            sink.write(copy.rows)
-        stage = TrackingTable(self._conn, replace(self._tracking, table="pg_temp.backstop_tracking"))
-        wanted = [row.ctid for row in stage.rows() if row.version in self._spec.versions]
-        names = copy.columns.strip("()")
-        insert = f"INSERT INTO {self._table.name.as_string()} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} "
-        insert += f"FROM {stage.name.as_string()} WHERE ctid = ANY(%s::tid[])"
-        self._conn.execute(insert.encode(), (wanted,))
-        self._conn.execute("DROP TABLE pg_temp.backstop_tracking")
-
-    def _execute(self, statements: Sequence[str | Realignment]) -> None:
-        """Run them as pg_restore does: names are qualified, and function bodies are not checked."""
-        self._conn.execute("SET LOCAL search_path = ''; SET LOCAL check_function_bodies = off")
-        for statement in statements:
-            if isinstance(statement, Realignment):
-                realign(self._conn, statement, self._spec.trace)
-            else:
-                self._conn.execute(statement.encode())
-        self._conn.execute("SET LOCAL search_path TO DEFAULT")
-
-    def _revoke_default_grants(self, before: list[int]) -> None:
-        for kind, schema, name, grantee in self._conn.execute(QUERIES["default_grants"], {"before": before}).fetchall():
-            whom = sql.SQL("PUBLIC") if grantee is None else sql.Identifier(grantee)
-            words = sql.SQL(
-                "REVOKE ALL ON SEQUENCE {} FROM {}" if kind == "SEQUENCE" else "REVOKE ALL ON TABLE {} FROM {}"
-            )
-            self._conn.execute(words.format(sql.Identifier(schema, name), whom))
-
-    def _saved(self) -> tuple[SavedTable, ...]:
-        return self._spec.export.tables if self._spec.export else ()
-
-    def _stay(self) -> StayingRows:
-        staying = StayingRows(self._conn, self._spec, self._table.identity)
-        staying.look([saved for saved in self._loader.parents_first(self._saved()) if not self._is_new(saved)])
-        return staying
-
-    def _is_new(self, saved: SavedTable) -> bool:
-        return saved.table in self._spec.reloaded
-
-    def _fill(self, rows: RowSource, staying: StayingRows, *, with_rows: bool) -> dict[str, int]:
-        def source(saved: SavedTable) -> Iterator[bytes]:
-            return rows(saved) if with_rows or saved.table == self._table.identity else iter(())
-
-        filled = {}
-        for saved in self._loader.parents_first(self._saved()):
-            if self._is_new(saved):
-                filled[saved.table] = self._loader.load(saved, source(saved))
-        with staying.quiet():
-            filled |= staying.restore(source)
-        return filled
-
-    def _set_sequences(self, before: list[int], *, with_rows: bool) -> None:
-        trace = self._spec.trace
-        setter = SequenceSetter(self._conn, before, dict(trace.sequences) if trace else None)
-        for sequence in self._spec.export.sequences if self._spec.export and with_rows else ():
-            setter.set(sequence)
-
-    def _check_writes(self, writes: WriteCounter) -> None:
-        """Refuse where rows of other tables have changed: a cascade of what came back or went."""
-        ours = {saved.table for saved in self._saved()}
-        others = [str(write) for write in writes.written() if write.table not in ours]
-        if others:
-            raise not_exact(f"rows that others have written would change, of {'; '.join(others[:SHOWN])}")
-
-    def _check_publications(self) -> None:
-        before = self._spec.trace.publications if self._spec.trace else ""
-        if before and before != read_publications(self._conn):
-            raise not_exact("publications would not publish what they did")
-
-    def _check_tracking(self) -> None:
-        if self._table.versions() != self._spec.expected:
-            raise PermanentError("undo-failed", f"{self._table.identity} does not hold what it held.", ROLLED_BACK)
-
-
-@contextmanager
-def _refused_as_undo() -> Iterator[None]:
-    """Translate a server's refusal into an undo's error.
-
-    Raises:
-        PermanentError: ``undo-failed``.
-        TemporaryError: ``table-locked``, ``database-unreachable``.
-    """
-    try:
-        yield
-    except psycopg.Error as error:
-        if isinstance(error, LOCKED) or is_disconnect(error):
-            raise translate(error, "The undo") from error
-        raise PermanentError("undo-failed", f"The undo failed: {safe_message(error)}.", ROLLED_BACK) from error
-
-
-def _other_catalogue(spec: RecreationSpec, now: Catalogue) -> PermanentError:
-    missing = sorted(spec.objects - {(item.kind, item.identity) for item in now.objects})
-    names = ", ".join(f"{kind} {identity}" for kind, identity in missing[:SHOWN])
-    more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-    why = f"{names}{more} would be missing" if missing else "what went is there again, and something has changed since"
-    return PermanentError(
-        "undo-not-exact",
-        f"The schema would not be again what it was before the chain: {why}.",
-        "Nothing was changed. Restore the emergency backup instead, or bring back by hand what is missing.",
-    )

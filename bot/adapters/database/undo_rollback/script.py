@@ -9,6 +9,7 @@ from bot.adapters.database.undo_rollback.assembly import Stayed, assemble
 from bot.adapters.database.undo_rollback.contents import QUERIES, RELATIONS, Entry, find_gone_entries, read_entries
 from bot.adapters.database.undo_rollback.differences import TABLE, Differences, Found, find_differences
 from bot.adapters.database.undo_rollback.realignment import Realignment
+from bot.adapters.database.undo_rollback.renames import Renames
 from bot.adapters.database.undo_rollback.table_body import unquoted
 from bot.adapters.pgclient.tools import PgTools, ToolFailedError
 from bot.errors import PermanentError
@@ -34,6 +35,7 @@ class RecreationScript:
 
     Attributes:
         drops: take away what the chain has made, or changed and cannot be set back in place.
+        renames: give everything its name from before the chain; from here on, it is called that.
         kept: objects that are set back in place, with the altered columns of tables.
         shape: schemas, types, functions, tables and columns, views: everything that rows need.
         leftovers: take away types that columns had until now.
@@ -46,6 +48,7 @@ class RecreationScript:
     """
 
     drops: tuple[str, ...]
+    renames: tuple[str, ...]
     kept: tuple[tuple[Found, frozenset[str]], ...]
     shape: tuple[str | Realignment, ...]
     leftovers: tuple[str, ...]
@@ -65,7 +68,16 @@ class RecreationScript:
     @property
     def length(self) -> int:
         """The number of statements."""
-        parts = (self.drops, self.shape, self.leftovers, self.checks, self.grants, self.sequences, self.finish)
+        parts = (
+            self.drops,
+            self.renames,
+            self.shape,
+            self.leftovers,
+            self.checks,
+            self.grants,
+            self.sequences,
+            self.finish,
+        )
         return sum(len(part) for part in parts)
 
 
@@ -89,7 +101,7 @@ def read_script(
         entries = read_entries(tools.list_dependencies(dump))
         differences = find_differences(conn, entries, spec)
         gone = find_gone_entries(conn, entries, differences.taken)
-        kept = _kept(conn, differences)
+        kept = _kept(conn, differences, Renames(spec.renames))
         stayed = _find_stayed_tables(conn, spec, differences, kept)
         lines = _wanted(entries, gone, spec, set(stayed), {item.address for item, _ in kept})
         # decision 14: the SQL is pg_restore's own, with owners, grants, comments and triggers.
@@ -102,6 +114,7 @@ def read_script(
     tracking_copy = TrackingCopy(copy[1], copy[2].encode()) if copy else None
     return RecreationScript(
         drops=differences.drops,
+        renames=Renames(spec.renames).statements,
         kept=kept,
         leftovers=differences.leftovers,
         made=(*differences.made, *_made_columns(parts["shape"])),
@@ -117,13 +130,13 @@ def unreadable(error: ToolFailedError) -> PermanentError:
     )
 
 
-def _kept(conn: Connection, differences: Differences) -> tuple[tuple[Found, frozenset[str]], ...]:
+def _kept(conn: Connection, differences: Differences, renames: Renames) -> tuple[tuple[Found, frozenset[str]], ...]:
     """List what is set back in place; a table with altered columns is."""
     found = {item.address: item for item in differences.kept}
     for table in differences.columns:
         address = (RELATIONS, table)
         if address not in found:
-            found[address] = Found(address, TABLE, _identity(conn, table))
+            found[address] = Found(address, TABLE, renames.before(_identity(conn, table)))
     return tuple((item, differences.columns.get(address[1], frozenset())) for address, item in sorted(found.items()))
 
 
@@ -135,11 +148,11 @@ def _find_stayed_tables(
     conn: Connection, spec: RecreationSpec, differences: Differences, kept: Sequence[tuple[Found, frozenset[str]]]
 ) -> dict[int, Stayed]:
     """Find the tables whose CREATE TABLE is needed although they are there, by their OID."""
-    constraints = spec.constraints | differences.constraints
+    constraints, renames = spec.constraints | differences.constraints, Renames(spec.renames)
     altered = {item.identity: columns for item, columns in kept if item.kind == TABLE}
     found = {}
     for identity in sorted({*(table for table, _ in (*spec.refilled, *constraints)), *altered}):
-        row = conn.execute(QUERIES["table"], {"table": identity}).fetchone()
+        row = conn.execute(QUERIES["table"], {"table": renames.after(identity)}).fetchone()
         if row is not None:
             columns = frozenset(unquoted(column) for table, column in spec.refilled if table == identity)
             lost = frozenset(unquoted(name) for table, name in constraints if table == identity)

@@ -8,6 +8,7 @@ from bot.adapters.database.connections import Connection
 from bot.adapters.database.relations import find_relation
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.exactness import not_exact
+from bot.adapters.database.undo_rollback.renames import Renames
 from bot.domain.effects import ChainTrace, RowsSince
 from bot.ports import RecreationSpec
 
@@ -63,16 +64,16 @@ def count_since(conn: Connection, spec: RecreationSpec) -> tuple[RowsSince, ...]
     if spec.trace is None or spec.export is None:
         return ()
     staying = [saved.table for saved in spec.export.tables if saved.table not in spec.reloaded]
-    later = written_later(conn, spec.trace)
+    later, renames = written_later(conn, spec.trace), Renames(spec.renames)
     query = sql.SQL("SELECT count(*) FILTER (WHERE {}), count(*) FROM {} t")
     found = []
     for table in staying:
-        relation = find_relation(conn, table)
+        relation = find_relation(conn, renames.after(table))
         if relation is not None and relation.lockable:
             written, rows = conn.execute(query.format(later, relation.source)).fetchall()[0]
             found.append(RowsSince(table, written, max(0, spec.trace.rows.get(table, 0) - (rows - written))))
     touched = tuple(item for item in found if item.written or item.touched)
-    without_key = [item.table for item in touched if not _has_key(conn, item.table)]
+    without_key = [item.table for item in touched if not _has_key(conn, renames.after(item.table))]
     if without_key:
         raise not_exact(f"{without_key[0]} has no primary key and has been written to since")
     return touched
