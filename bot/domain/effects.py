@@ -99,6 +99,7 @@ class PlannedEffect:
         written: tables whose rows may go or change.
         renames: kind, identity and new identity of what gets another name; None in a plan of an old release.
         words: in which each of `changes` differs, where that is known.
+        saved: tables whose rows the run's export holds; None where that is not known.
     """
 
     rehearsed_on: str
@@ -108,6 +109,7 @@ class PlannedEffect:
     written: frozenset[str]
     renames: frozenset[tuple[str, str, str]] | None = None
     words: dict[Key, tuple[str, ...]] = field(default_factory=dict)
+    saved: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,7 @@ def beyond_plan(planned: PlannedEffect, effect: ChainEffect) -> tuple[str, ...]:
         *(f"{line} would have gone" for line in _unplanned(planned, lost)),
         *(f"{line} would have been dropped and made again" for line in _unplanned(planned, remade)),
         *(str(write) for write in sorted(effect.writes) if write.table not in planned.written),
+        *_unsaved(planned, effect.writes),
         *(f"{table}: all rows rewritten or removed" for table in sorted(difference.rewritten - planned.written)),
         *(f"{line} would still be there" for line in _left(planned, before, {*lost, *remade})),
         *_renamed(planned, difference),
@@ -156,6 +159,14 @@ def beyond_plan(planned: PlannedEffect, effect: ChainEffect) -> tuple[str, ...]:
     if not found and planned.fingerprint not in {"", after.fingerprint}:
         found.append("the catalogue would not be the rehearsed one")
     return tuple(found)
+
+
+def _unsaved(planned: PlannedEffect, writes: Sequence[TableWrites]) -> Iterator[str]:
+    """Name rows that would change as planned, but are in no export: large objects are in the emergency backup."""
+    if planned.saved is not None:
+        covered = planned.saved | {LARGE_OBJECTS}
+        named = (write for write in sorted(writes) if write.table in planned.written)
+        yield from (f"{write}, and no export holds them" for write in named if write.table not in covered)
 
 
 def stop_before_commit(beyond: Sequence[str], false: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """What goes beyond a plan is named, gravest first, and a plan that is true is let pass."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from bot.domain.catalogue import Catalogue, DatabaseObject
 from bot.domain.effects import (
     MAX_NAMED,
     ChainEffect,
+    ChainTrace,
     PlannedEffect,
     TableWrites,
     beyond_plan,
@@ -140,3 +142,19 @@ def test_a_message_names_the_gravest_and_counts_the_others() -> None:
     ):
         stop_before_commit([], ["c"])
     stop_before_commit([], [])
+
+
+def test_rows_that_the_plan_names_and_no_export_holds_are_not_changed() -> None:
+    planned = replace(PLANNED, written=frozenset({"public.notes"}), fingerprint="other", drops=frozenset())
+    effect = ChainEffect(catalogue(*BEFORE), catalogue(*BEFORE), (TableWrites("public.notes", deleted=3),))
+    assert beyond_plan(replace(planned, saved=frozenset({"public.notes"})), effect) == ()
+    assert beyond_plan(planned, effect) == (), "nobody knows what was saved"
+    assert beyond_plan(replace(planned, saved=frozenset()), effect) == (
+        "public.notes: 3 rows deleted, and no export holds them",
+    )
+
+
+def test_a_trace_is_read_back_and_an_old_chain_has_left_none() -> None:
+    trace = ChainTrace(2**40, 2**40 + 7, {"public.notes": 3}, {"public.notes_id_seq": (5, False)}, "abc")
+    assert ChainTrace.from_json(json.loads(json.dumps(trace.to_json()))) == trace
+    assert ChainTrace.from_json(None) is None

@@ -38,7 +38,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Differences:
-    """What is to be taken away or set first.
+    """Everything that is to be taken away or set first.
 
     Attributes:
         drops: statements that take away what is new or another.

@@ -16,7 +16,7 @@ Rename = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Renames:
-    """What a chain has renamed, or moved to another schema."""
+    """The objects that a chain has renamed, or moved to another schema."""
 
     all: tuple[Rename, ...] = ()
 
@@ -37,7 +37,7 @@ class Renames:
 
     @property
     def statements(self) -> tuple[str, ...]:
-        """Return what gives everything its name from before the chain: schemas first, parts of relations last."""
+        """Return statements that rename everything back: schemas first, parts of relations last."""
         schemas = [item for item in self.all if item[0] == SCHEMA]
         relations = [item for item in self.all if item[0] not in {SCHEMA, TABLE_COLUMN, *WITHIN}]
         parts = [item for item in self.all if item[0] in {TABLE_COLUMN, *WITHIN}]

@@ -65,7 +65,8 @@ class RunChain(Action):
             )
         restore_point = mark_once(execution, self.key)
         execution.check()
-        planned, saved = _planned(plan, chain), _saved(execution)
+        saved = _saved(execution)
+        planned = replace(_planned(plan, chain), saved=frozenset(content.table for content in saved))
 
         def note(trace: ChainTrace) -> None:
             execution.remember(self.key, {**execution.data(self.key), TRACE: trace.to_json()})

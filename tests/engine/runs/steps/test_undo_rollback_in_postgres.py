@@ -43,7 +43,7 @@ LARGE_OBJECTS = (
 _numbers = itertools.count(1)
 
 
-class KeepingStore(FakeStore):
+class FilingStore(FakeStore):
     """Keeps the bundles' files, too."""
 
     def __init__(self, directory: Path) -> None:
@@ -120,7 +120,7 @@ def ward(tmp_path: Path, postgres: PostgresServer, sample_template: str) -> Iter
     server = Server(postgres.dsn(OWNER, name), tracking, timing, PgTools(find_bin_dir()), SystemClock())
     world.database = PostgresDatabase(server)  # type: ignore[assignment]  # the same port, in earnest
     world.scripts = ScriptFiles(scripts, "schema_migrations")  # type: ignore[assignment]  # the same port, in earnest
-    world.store = KeepingStore(kept)
+    world.store = FilingStore(kept)
     ward = Ward(Story(world), postgres.dsn("postgres", name), scripts)
     ward.does(TRACKED)
     yield ward
