@@ -233,13 +233,9 @@ def written_since(tables: Sequence[RowsSince]) -> tuple[str, ...]:
 
 
 def _written_since(item: RowsSince) -> str:
-    stay = f"{item.table} has been written to since: {_rows(item.written)} that are new or changed stay as they are"
-    deleted = f"; of {_rows(item.touched)} that were changed or deleted, the deleted ones come back"
+    stay = f"{item.table} has been written to since: new and changed rows ({item.written:,}) stay as they are"
+    deleted = f"; of those changed or deleted ({item.touched:,}), the deleted ones come back"
     return f"{stay}{deleted if item.touched else ''}."
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row" if count == 1 else f"{count:,} rows"
 
 
 def _has_trace(undone: Run) -> bool:

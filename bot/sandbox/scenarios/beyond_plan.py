@@ -59,6 +59,8 @@ def tenants(story: Story) -> None:
         _write(story, DROP_BY_NAME)
         _succeeds(story, before, *tables, f"{TENANT_ROWS} rows")
         checks.equal("named in the script, they are gone", [t for t in tables if story.database.exists(t)], [])
+        _takes_back(story, before)
+        checks.equal("taken back, every tenant's rows are there again", _prints(story, tables), prints)
 
 
 def triggers(story: Story) -> None:
@@ -79,6 +81,10 @@ def triggers(story: Story) -> None:
         checks.equal("the trigger has done its part", story.database.ask("SELECT sum(stock) FROM product")[0][0], 1150)
         saved = [key for key in story.bucket.list_keys("exports/") if story.run_id() in key]
         checks.that("the rows from before are saved", all(any(name in key for key in saved) for name in STOCK), saved)
+        _takes_back(story, before)
+        checks.equal(
+            "taken back, each table has the rows it had, those of the trigger too", _prints(story, STOCK), prints
+        )
 
 
 @contextlib.contextmanager
@@ -137,3 +143,17 @@ def _succeeds(story: Story, before: Before, *named: str) -> None:
     problem = story.journal(query, story.run_id())[0][0]
     story.checks.equal("the run succeeded", (story.state(), problem or ""), ("succeeded", ""))
     check_serving(story, before, "v1.2.3")
+
+
+def _takes_back(story: Story, before: Before) -> None:
+    """See that the request has said that there is a way back; go it."""
+    checks, run_id = story.checks, story.run_id()
+    checks.says("the request has said that it can be taken back", all_text(story.request()), "Can be taken back: yes")
+    story.presses_undo(story.cast.oncall)
+    story.wait(lambda: story.run_id() != run_id, "the undo's card")
+    story.approve()
+    story.wait_state("succeeded", "failed", "parked")
+    story.settle()
+    problem = story.journal("SELECT problem FROM backstop.runs WHERE id = %s", story.run_id())[0][0]
+    checks.equal("the undo succeeded", (story.state(), problem or ""), ("succeeded", ""))
+    check_serving(story, before, "v1.3.0")

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.planned import PlannedUndo
 from bot.domain.runs import Run, RunState, StepState
 from bot.planning import checklist
-from bot.views.plans.rollback import impact, outcome
+from bot.views.plans.rollback import describe, impact, outcome
 from tests.views.samples import PLAN, running
 
 
@@ -25,3 +26,17 @@ def test_one_line_counts_what_goes() -> None:
 )
 def test_the_outcome_says_if_it_was_dropped(run: Run, title: str) -> None:
     assert outcome(PLAN, run)[0].startswith(title)
+
+
+def test_the_way_back_is_one_line_with_its_limits() -> None:
+    undo = PlannedUndo(down_s=42.0, limits=("Nobody may write to public.visits until then.",))
+    text = "\n".join(describe(replace(PLAN, undo=undo), ""))
+    assert "*Can be taken back: yes*, in about 42 s of downtime" in text
+    assert "• Nobody may write to public.visits until then." in text
+    assert "taken back" not in "\n".join(describe(replace(PLAN, undo=None), "")), "a plan of an old release"
+
+
+def test_no_way_back_is_said_with_the_reason_and_the_way_that_is_left() -> None:
+    text = "\n".join(describe(replace(PLAN, undo=PlannedUndo(reason="The column would be the last one.")), ""))
+    assert "Can be taken back: no* – The column would be the last one." in text
+    assert "restore the backup taken first" in text

@@ -254,21 +254,25 @@ SITUATIONS = (
     ),
     Situation(
         "renames",
-        "CREATE TABLE b (id serial PRIMARY KEY, old_name text); INSERT INTO b (old_name) SELECT 'r' || g FROM generate_series(1, 9) g;"
+        "CREATE TABLE b (id serial PRIMARY KEY, old_name text);"
+        "INSERT INTO b (old_name) SELECT 'r' || g FROM generate_series(1, 9) g;"
         "CREATE VIEW w AS SELECT old_name FROM b;",
-        "ALTER TABLE b RENAME COLUMN old_name TO new_name; ALTER TABLE b RENAME TO c; ALTER SEQUENCE b_id_seq RENAME TO c_seq;",
+        "ALTER TABLE b RENAME COLUMN old_name TO new_name; ALTER TABLE b RENAME TO c;"
+        "ALTER SEQUENCE b_id_seq RENAME TO c_seq;",
     ),
     Situation(
         "schema and odd names renamed",
         'CREATE SCHEMA s; CREATE TABLE s."a.b ""c" (id int PRIMARY KEY, "x y" int CHECK ("x y" > 0));'
         'INSERT INTO s."a.b ""c" VALUES (1, 2); CREATE FUNCTION s.f(int) RETURNS int LANGUAGE sql AS \'SELECT $1\';',
-        'ALTER TABLE s."a.b ""c" RENAME "x y" TO "z.z"; ALTER TABLE s."a.b ""c" RENAME TO "d e"; ALTER FUNCTION s.f(int) RENAME TO g;'
+        'ALTER TABLE s."a.b ""c" RENAME "x y" TO "z.z"; ALTER TABLE s."a.b ""c" RENAME TO "d e";'
+        "ALTER FUNCTION s.f(int) RENAME TO g;"
         'ALTER SCHEMA s RENAME TO "S 2";',
     ),
     Situation(
         "renamed and changed",
         T + "CREATE SCHEMA other;",
-        "ALTER TABLE t RENAME TO u; ALTER TABLE u SET SCHEMA other; ALTER TABLE other.u RENAME v TO w; UPDATE other.u SET w = 'x';"
+        "ALTER TABLE t RENAME TO u; ALTER TABLE u SET SCHEMA other; ALTER TABLE other.u RENAME v TO w;"
+        "UPDATE other.u SET w = 'x';"
         "ALTER TABLE other.u ALTER w SET DEFAULT 'd'; ALTER TABLE other.u DROP COLUMN n;",
     ),
     Situation(
