@@ -47,6 +47,7 @@ class ChainTrace:
         rows: numbers of rows it has left in tables that stayed and whose rows were saved.
         sequences: the last value, and if it was called, that it has left in each sequence it moved.
         publications: a digest of all publications before it; "" where that is not known.
+        large_objects: a digest of all large objects after it; "" where they were not saved.
     """
 
     first: int
@@ -54,12 +55,14 @@ class ChainTrace:
     rows: Mapping[str, int] = field(default_factory=dict)
     sequences: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
     publications: str = ""
+    large_objects: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Write it in JSON's types."""
         moved = {name: list(state) for name, state in self.sequences.items()}
         ids = {"first": self.first, "last": self.last}
-        return {**ids, "rows": dict(self.rows), "sequences": moved, "publications": self.publications}
+        digests = {"publications": self.publications, "large_objects": self.large_objects}
+        return {**ids, "rows": dict(self.rows), "sequences": moved, **digests}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any] | None) -> "ChainTrace | None":
@@ -67,8 +70,8 @@ class ChainTrace:
         if not stored:
             return None
         moved = {name: (int(value), bool(called)) for name, (value, called) in stored["sequences"].items()}
-        published = str(stored.get("publications", ""))
-        return cls(int(stored["first"]), int(stored["last"]), dict(stored["rows"]), moved, published)
+        published, objects = (str(stored.get(name, "")) for name in ("publications", "large_objects"))
+        return cls(int(stored["first"]), int(stored["last"]), dict(stored["rows"]), moved, published, objects)
 
 
 @dataclass(frozen=True)
@@ -162,11 +165,10 @@ def beyond_plan(planned: PlannedEffect, effect: ChainEffect) -> tuple[str, ...]:
 
 
 def _unsaved(planned: PlannedEffect, writes: Sequence[TableWrites]) -> Iterator[str]:
-    """Name rows that would change as planned, but are in no export: large objects are in the emergency backup."""
+    """Name rows that would change as planned, but are in no export."""
     if planned.saved is not None:
-        covered = planned.saved | {LARGE_OBJECTS}
         named = (write for write in sorted(writes) if write.table in planned.written)
-        yield from (f"{write}, and no export holds them" for write in named if write.table not in covered)
+        yield from (f"{write}, and no export holds them" for write in named if write.table not in planned.saved)
 
 
 def stop_before_commit(beyond: Sequence[str], false: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bot.domain.backups import Backup, Export
 from bot.domain.catalogue import Catalogue
-from bot.domain.effects import RowsSince
+from bot.domain.effects import LARGE_OBJECTS, RowsSince
 from bot.domain.migrations import DownScript
 from bot.domain.planned import PlannedDrop, PlannedRecreation, PlannedRows, PlannedUndo
 from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
@@ -87,21 +87,6 @@ def check_not_remade(plan: ChainPlan, backup: str) -> None:
         )
 
 
-def check_no_large_objects(chain: Iterable[DownScript]) -> None:
-    """Refuse where a script changes large objects: no export holds them.
-
-    Raises:
-        PermanentError: ``undo-not-exact``.
-    """
-    names = [script.name for script in chain if any(statement.writes_large_objects for statement in script.statements)]
-    if names:
-        raise PermanentError(
-            "undo-not-exact",
-            f"{and_list(names[:_SHOWN])} changes large objects, which are in the emergency backup alone.",
-            "Restore that backup instead.",
-        )
-
-
 def _moved(undone: Run, why: str) -> PermanentError:
     return PermanentError(
         "schema-changed-since",
@@ -150,9 +135,18 @@ def reloaded_relations(plan: ChainPlan) -> frozenset[str]:
     return frozenset(drop.identity for drop in plan.drops if drop.kind in TABLES)
 
 
-def saved_tables(plan: ChainPlan) -> frozenset[str]:
-    """List the relations whose rows are saved: those that go, those that change, and the tables of dropped columns."""
-    return frozenset(row.table.rpartition(".")[0] if row.reason == "column" else row.table for row in plan.rows)
+def saved_tables(plan: ChainPlan, chain: Iterable[DownScript]) -> frozenset[str]:
+    """List the relations whose rows are saved: those that go, those that change, and the tables of dropped columns.
+
+    Large objects are saved, all of them, where a script of the chain calls a function that changes some.
+    """
+    tables = {row.table.rpartition(".")[0] if row.reason == "column" else row.table for row in plan.rows}
+    return frozenset(tables | ({LARGE_OBJECTS} if writes_large_objects(chain) else set()))
+
+
+def writes_large_objects(chain: Iterable[DownScript]) -> bool:
+    """Tell if a script calls a function that changes large objects."""
+    return any(statement.writes_large_objects for script in chain for statement in script.statements)
 
 
 def plan_undo_of(

@@ -155,6 +155,6 @@ def test_rows_that_the_plan_names_and_no_export_holds_are_not_changed() -> None:
 
 
 def test_a_trace_is_read_back_and_an_old_chain_has_left_none() -> None:
-    trace = ChainTrace(2**40, 2**40 + 7, {"public.notes": 3}, {"public.notes_id_seq": (5, False)}, "abc")
+    trace = ChainTrace(2**40, 2**40 + 7, {"public.notes": 3}, {"public.notes_id_seq": (5, False)}, "abc", "def")
     assert ChainTrace.from_json(json.loads(json.dumps(trace.to_json()))) == trace
     assert ChainTrace.from_json(None) is None

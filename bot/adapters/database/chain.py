@@ -12,13 +12,14 @@ from bot.adapters.database.effects import EffectObserver
 from bot.adapters.database.execution import BEGIN, ChainExecutor, StatementFailedError, commit_or_explain
 from bot.adapters.database.hashing import read_contents
 from bot.adapters.database.inspection import run_checks
+from bot.adapters.database.large_objects import read_large_objects
 from bot.adapters.database.relations import find_relation
 from bot.adapters.database.server import Server
 from bot.adapters.database.sessions import BlockerWatch
 from bot.adapters.database.trace import read_publications, read_trace
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import ChainOutcome
-from bot.domain.effects import ChainTrace, PlannedEffect, beyond_plan, stop_before_commit
+from bot.domain.effects import LARGE_OBJECTS, ChainTrace, PlannedEffect, beyond_plan, stop_before_commit
 from bot.domain.migrations import DownScript
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Clock
@@ -104,13 +105,16 @@ class ChainRun:
 
     def _compare_rows(self, conn: Connection) -> None:
         """Check that nothing was written since the export, and keep others from writing from here on."""
-        found = {content.table: find_relation(conn, content.table) for content in self.saved}
+        tables = [content.table for content in self.saved if content.table != LARGE_OBJECTS]
+        found = {table: find_relation(conn, table) for table in tables}
         relations = [relation for relation in found.values() if relation is not None]
         for relation in relations:
             if relation.lockable:
                 conn.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(relation.name))
         with conn.transaction(force_rollback=True):  # hashing changes settings that a script may depend on
             now = {content.table: content for content in read_contents(conn, relations)}
+            if len(tables) < len(self.saved):
+                now[LARGE_OBJECTS] = read_large_objects(conn)
         changed = [line for content in self.saved for line in _changes(content, now.get(content.table))]
         if changed:
             raise PermanentError(

@@ -7,9 +7,11 @@ from psycopg import sql
 
 from bot.adapters.database.connections import Connection, snapshot
 from bot.adapters.database.hashing import REPORT_EVERY_S, TEXT_FORM, read_contents
+from bot.adapters.database.large_objects import copy_large_objects, read_large_objects
 from bot.adapters.database.relations import Relation, find_children, find_relation, read_size_bytes
 from bot.adapters.database.sequences import read_sequences
 from bot.domain.backups import SavedSequence, TableContent
+from bot.domain.effects import LARGE_OBJECTS
 from bot.domain.runs import Progress
 from bot.errors import PermanentError
 from bot.ports import Clock, Report, TableSink
@@ -27,20 +29,26 @@ class Exporter:
     ) -> tuple[Sequence[SavedSequence], Sequence[TableContent]]:
         """Copy out every row of the relations, and of the tables that inherit from them, each by itself.
 
+        Large objects are copied where their name is among the relations'.
+
         Returns every sequence's state, and each relation's content.
         """
         # decision 42: a chain may move any sequence. Read outside the snapshot, which would keep a lock on each.
         sequences = read_sequences(self._conn)
         with snapshot(self._conn):
             self._conn.execute(TEXT_FORM)  # or a database's own settings may leave out digits
-            children = [child for table in tables for child in find_children(self._conn, table)]
+            named = [table for table in tables if table != LARGE_OBJECTS]
+            children = [child for table in named for child in find_children(self._conn, table)]
             # A child may be listed by itself and by its parent.
-            relations = [self._find(table) for table in dict.fromkeys([*tables, *children])]
+            relations = [self._find(table) for table in dict.fromkeys([*named, *children])]
             guess_bytes = sum(read_size_bytes(self._conn, relation) for relation in relations)
             progress = _ByteProgress(report, self._clock, guess_bytes)
             rows = {relation.identity: self._copy(relation, sink, progress) for relation in relations}
             progress.finish()
             contents = read_contents(self._conn, relations)
+            if len(named) < len(tables):
+                rows[LARGE_OBJECTS] = copy_large_objects(self._conn, sink)
+                contents = [*contents, read_large_objects(self._conn)]
         return sequences, [replace(content, rows=rows[content.table]) for content in contents]
 
     def _find(self, table: str) -> Relation:

@@ -71,8 +71,8 @@ class LargeObjectLoader:
 
     def _make(self, oid: int, owner: str, acl: str) -> None:
         self._conn.execute("SELECT pg_catalog.lo_create(%s::oid)", (oid,))
-        put = f"SELECT pg_catalog.lo_put(%s::oid, piece::bigint * {PIECE_BYTES}, decode(data, 'hex')) FROM {STAGE} WHERE oid = %s"
-        self._conn.execute(put.encode(), (oid, oid))
+        put = f"SELECT pg_catalog.lo_put(oid::oid, piece::bigint * {PIECE_BYTES}, decode(data, 'hex')) FROM {STAGE}"
+        self._conn.execute(f"{put} WHERE oid = %s".encode(), (oid,))
         number = sql.Literal(oid)
         self._conn.execute(sql.SQL("ALTER LARGE OBJECT {} OWNER TO {}").format(number, sql.Identifier(owner)))
         if acl:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 from bot.adapters.database.connections import Connection
+from bot.adapters.database.large_objects import read_large_objects
 from bot.adapters.database.relations import count_rows, find_relation
 from bot.adapters.database.sequences import read_sequences
 from bot.adapters.named_queries import load
-from bot.domain.effects import ChainTrace
+from bot.domain.effects import LARGE_OBJECTS, ChainTrace
 
 PUBLICATIONS = load("sql.checks", "publications.sql")
 XID_SPACE = 2**32
@@ -26,10 +27,12 @@ def read_trace(conn: Connection, tables: Iterable[str], publications: str) -> Ch
         tables: those whose rows were saved; one that is gone has no rows left.
     """
     first = int(conn.execute("SELECT pg_catalog.pg_current_xact_id()::text").fetchall()[0][0])
-    found = ((table, find_relation(conn, table)) for table in tables)
+    wanted = frozenset(tables)
+    found = ((table, find_relation(conn, table)) for table in wanted - {LARGE_OBJECTS})
+    objects = read_large_objects(conn).content_hash if LARGE_OBJECTS in wanted else ""
     rows = {table: count_rows(conn, relation) for table, relation in found if relation is not None}
     moved = {item.sequence: (item.last_value, item.is_called) for item in read_sequences(conn, moved=True)}
-    return ChainTrace(first, first + (_newest_id(conn) - first) % XID_SPACE, rows, moved, publications)
+    return ChainTrace(first, first + (_newest_id(conn) - first) % XID_SPACE, rows, moved, publications, objects)
 
 
 def _newest_id(conn: Connection) -> int:

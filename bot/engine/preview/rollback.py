@@ -12,7 +12,7 @@ from bot.errors import PermanentError
 from bot.planning import impact
 from bot.planning.facts import Evidence, RollbackRequest, Target
 from bot.planning.rollback import choose_target, plan_rollback
-from bot.planning.undo_rollback import check_no_large_objects, check_not_remade, plan_undo_of, saved_tables
+from bot.planning.undo_rollback import check_not_remade, plan_undo_of, saved_tables
 from bot.ports import Shadow
 
 
@@ -42,9 +42,8 @@ def rehearse_undo(shadow: Shadow, target: Target, plan: ChainPlan, rehearsal: Re
     # decision 42: a way back that does not lead back is found before anybody votes, not when it is needed.
     try:
         check_not_remade(plan, "")
-        check_no_large_objects(target.chain)
         spec = replace(spec_of(plan, None), fingerprint=rehearsal.before.fingerprint)
-        rehearsed = shadow.rehearse_undo(target.chain, target.expected, spec, saved_tables(plan))
+        rehearsed = shadow.rehearse_undo(target.chain, target.expected, spec, saved_tables(plan, target.chain))
     except PermanentError as error:
         return PlannedUndo(reason=error.message)
     return plan_undo_of(plan, rehearsed.elapsed_s, rehearsed.without_key, rehearsed.made)

@@ -11,6 +11,7 @@ from bot.adapters.database.connections import Connection
 from bot.adapters.database.effects import WriteCounter
 from bot.adapters.database.execution import set_limits
 from bot.adapters.database.inspection import TrackingTable
+from bot.adapters.database.large_objects import LargeObjectLoader, read_large_objects
 from bot.adapters.database.sequences import SequenceSetter
 from bot.adapters.database.server import Server
 from bot.adapters.database.trace import read_publications
@@ -26,8 +27,9 @@ from bot.adapters.database.undo_rollback.realignment import Realignment, realign
 from bot.adapters.database.undo_rollback.rows import RowLoader
 from bot.adapters.database.undo_rollback.script import RecreationScript, TrackingCopy
 from bot.adapters.database.undo_rollback.staying import StayingRows
-from bot.adapters.database.undo_rollback.written_since import check_unwritten
+from bot.adapters.database.undo_rollback.written_since import check_large_objects, check_unwritten
 from bot.domain.backups import SavedTable
+from bot.domain.effects import LARGE_OBJECTS
 from bot.errors import PermanentError
 from bot.ports import Recreated, RecreationSpec, RowSource
 
@@ -86,9 +88,10 @@ class Recreator:
             before = self._conn.execute(QUERIES["relations_now"]).fetchall()[0][0]
             self._take_away(script)
             writes = WriteCounter(self._conn, self._table.identity)
-            staying = self._stay()
+            staying = self._stay(with_rows=with_rows)
             self._execute((*script.shape, *script.leftovers))
             filled = self._fill(rows, staying, with_rows=with_rows)
+            filled |= self._restore_large_objects(rows) if with_rows else {}
             self._insert_tracking(script.tracking)
             # Checks, grants and keys come after the rows, as in pg_restore: they hold only then.
             self._execute(script.checks)
@@ -156,10 +159,22 @@ class Recreator:
             self._conn.execute(words.format(sql.Identifier(schema, name), whom))
 
     def _saved(self) -> tuple[SavedTable, ...]:
-        return self._spec.export.tables if self._spec.export else ()
+        """List the saved relations; large objects are none."""
+        tables = self._spec.export.tables if self._spec.export else ()
+        return tuple(saved for saved in tables if saved.table != LARGE_OBJECTS)
 
-    def _stay(self) -> StayingRows:
-        staying = StayingRows(self._conn, self._spec, self._table.identity)
+    def _restore_large_objects(self, rows: RowSource) -> dict[str, int]:
+        for saved in self._spec.export.tables if self._spec.export else ():
+            if saved.table == LARGE_OBJECTS:
+                check_large_objects(self._conn, self._spec.trace)
+                made = LargeObjectLoader(self._conn).restore(saved, rows(saved))
+                if read_large_objects(self._conn).content_hash != saved.content_hash:
+                    raise not_exact("large objects would not be what was saved")
+                return {saved.table: made}
+        return {}
+
+    def _stay(self, *, with_rows: bool) -> StayingRows:
+        staying = StayingRows(self._conn, self._spec, self._table.identity, with_rows=with_rows)
         staying.look([saved for saved in self._loader.parents_first(self._saved()) if not self._is_new(saved)])
         return staying
 
@@ -186,7 +201,7 @@ class Recreator:
 
     def _check_writes(self, writes: WriteCounter) -> None:
         """Refuse where rows of other tables have changed: a cascade of what came back or went."""
-        ours = {saved.table for saved in self._saved()}
+        ours = {saved.table for saved in self._spec.export.tables} if self._spec.export else set()
         others = [str(write) for write in writes.written() if write.table not in ours]
         if others:
             raise not_exact(f"rows that others have written would change, of {'; '.join(others[:SHOWN])}")

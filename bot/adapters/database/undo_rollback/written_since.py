@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from psycopg import sql
 
 from bot.adapters.database.connections import Connection
+from bot.adapters.database.large_objects import read_large_objects
 from bot.adapters.database.relations import find_relation
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.exactness import not_exact
 from bot.adapters.database.undo_rollback.renames import Renames
-from bot.domain.effects import ChainTrace, RowsSince
+from bot.domain.effects import LARGE_OBJECTS, ChainTrace, RowsSince
 from bot.ports import RecreationSpec
 
 HALF_AROUND = 2**31
@@ -63,7 +64,9 @@ def count_since(conn: Connection, spec: RecreationSpec) -> tuple[RowsSince, ...]
     """
     if spec.trace is None or spec.export is None:
         return ()
-    staying = [saved.table for saved in spec.export.tables if saved.table not in spec.reloaded]
+    if any(saved.table == LARGE_OBJECTS for saved in spec.export.tables):
+        check_large_objects(conn, spec.trace)
+    staying = [saved.table for saved in spec.export.tables if saved.table not in {LARGE_OBJECTS, *spec.reloaded}]
     later, renames = written_later(conn, spec.trace), Renames(spec.renames)
     query = sql.SQL("SELECT count(*) FILTER (WHERE {}), count(*) FROM {} t")
     found = []
@@ -81,3 +84,14 @@ def count_since(conn: Connection, spec: RecreationSpec) -> tuple[RowsSince, ...]
 
 def _has_key(conn: Connection, table: str) -> bool:
     return any(in_key for _, _, in_key, _ in conn.execute(QUERIES["columns"], {"table": table}).fetchall())
+
+
+def check_large_objects(conn: Connection, trace: ChainTrace | None) -> None:
+    """Refuse to lead large objects back that others have written to since: nothing says which.
+
+    Raises:
+        PermanentError: ``undo-not-exact``.
+    """
+    with conn.transaction():  # the server's descriptors of large objects end with it
+        if trace is None or read_large_objects(conn).content_hash != trace.large_objects:
+            raise not_exact("large objects have been written to since")

@@ -74,7 +74,10 @@ class ExportRows(Action):
         Raises:
             PermanentError: ``export-incomplete`` when what is stored is not what the server sent.
         """
-        tables = sorted(saved_tables(narrow(execution.run.plan, ChainPlan)))
+        plan = narrow(execution.run.plan, ChainPlan)
+        scripts = execution.services.scripts.load()
+        chain = [scripts[script.version] for script in plan.scripts if script.version in scripts]
+        tables = sorted(saved_tables(plan, chain))
         store = execution.env.store.open_export(execution.run.id)
         with execution.exclusive_session() as session:
             sequences, sent = session.export(tables, store.sink(), execution.reporter(self.key))

@@ -15,7 +15,7 @@ from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.step import UNDO_PATIENCE_S, Action, Outcome
 from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
-from bot.planning.undo_rollback import TRACE
+from bot.planning.undo_rollback import TRACE, writes_large_objects
 
 _KEY = "restore_point"
 _PROVEN = "proven"
@@ -134,8 +134,7 @@ def _saved(execution: Execution) -> list[TableContent]:
 def _planned(plan: ChainPlan, chain: Sequence[DownScript]) -> PlannedEffect:
     """Return the approved effect; a script that calls a function of large objects has their change approved."""
     planned = planned_effect(plan)
-    named = any(statement.writes_large_objects for script in chain for statement in script.statements)
-    return replace(planned, written=planned.written | {LARGE_OBJECTS}) if named else planned
+    return replace(planned, written=planned.written | {LARGE_OBJECTS}) if writes_large_objects(chain) else planned
 
 
 class VerifySchema(Action):

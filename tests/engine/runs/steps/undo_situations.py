@@ -248,9 +248,19 @@ SITUATIONS = (
     Situation(
         "large objects",
         "CREATE TABLE files (id int PRIMARY KEY, body oid);"
-        "INSERT INTO files SELECT g, lo_from_bytea(0, decode(repeat('ab', 1000), 'hex')) FROM generate_series(1, 3) g;",
+        "INSERT INTO files SELECT g, lo_from_bytea(0, decode(repeat('ab', 400000 * (g - 1)), 'hex'))"
+        " FROM generate_series(1, 3) g;"
+        "DO $$ BEGIN EXECUTE format('GRANT SELECT ON LARGE OBJECT %s TO PUBLIC', (SELECT max(body) FROM files));"
+        "END $$;",
+        "SELECT lo_unlink(body) FROM files WHERE id > 1; SELECT lo_put(body, 0, 'x') FROM files WHERE id = 1;"
+        "DELETE FROM files; SELECT lo_from_bytea(0, 'new');",
+    ),
+    Situation(
+        "large objects written to since",
+        "CREATE TABLE files (id int PRIMARY KEY, body oid); INSERT INTO files VALUES (1, lo_from_bytea(0, 'abc'));",
         "SELECT lo_unlink(body) FROM files; DELETE FROM files;",
-        no="large objects",
+        since="SELECT lo_from_bytea(0, 'theirs');",
+        refused="large objects have been written to since",
     ),
     Situation(
         "renames",
