@@ -42,7 +42,7 @@ ORDER = (
 
 
 class How(StrEnum):
-    """How an object differs."""
+    """Says how an object differs."""
 
     CREATED = "created"
     CHANGED = "changed"
