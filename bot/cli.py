@@ -141,6 +141,7 @@ def _examine_database(found: _Findings, name: str, env: EnvironmentServices) -> 
     if not facts.can_take_exclusive_access:
         found.problems.append(f"{name}: the database role must own the database and be in pg_signal_backend")
     found.attempt(f"{name}: ", partial(check_second_database, name, facts))
+    found.attempt(f"{name}: ", facts.require_read)
 
 
 def _examine_cluster(found: _Findings, name: str, env: EnvironmentServices) -> None:

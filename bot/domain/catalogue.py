@@ -7,6 +7,9 @@ from functools import cached_property
 
 from bot.domain.comparison import Comparison, compare
 from bot.domain.migrations import AppliedMigration
+from bot.domain.place import NO_DATABASE, DatabaseIdentity
+from bot.domain.versions import UNKNOWN_SCHEMA
+from bot.errors import BotError
 
 Key = tuple[str, str]
 """An object's kind and identity."""
@@ -151,7 +154,7 @@ class DatabaseFacts:
         name: the database's name.
         server_version: as `server_version_num`, e.g. 180006.
         size_bytes: of the whole database.
-        applied: rows of the tracking table, oldest first.
+        applied: rows of the tracking table, oldest first; empty where it could not be read.
         sessions: client sessions of others in it.
         prepared: global ids of prepared transactions in it.
         can_take_exclusive_access: our role can close the database and end its sessions.
@@ -160,6 +163,9 @@ class DatabaseFacts:
         slots: names of logical replication slots made in it, those in use marked so.
         is_superuser: our role is one, so it can end every session.
         role: its name, quoted as SQL wants it.
+        identity: what tells it from every other database.
+        exists: false where the server has no database of that name: then only the server's and our role's facts are so.
+        unread: why the tracking table could not be read; None where it was.
     """
 
     name: str
@@ -174,11 +180,25 @@ class DatabaseFacts:
     slots: tuple[str, ...] = ()
     is_superuser: bool = False
     role: str = ""
+    identity: DatabaseIdentity = NO_DATABASE
+    exists: bool = True
+    unread: BotError | None = field(default=None, compare=False)
 
     @property
     def schema(self) -> int:
-        """The schema version: the newest applied migration; 0 when there is none."""
+        """The schema version: the newest applied migration; 0 without one, `UNKNOWN_SCHEMA` where it was not read."""
+        if self.unread is not None:
+            return UNKNOWN_SCHEMA
         return max((migration.version for migration in self.applied), default=0)
+
+    def require_read(self) -> None:
+        """Make sure that `applied` is what the tracking table holds.
+
+        Raises:
+            BotError: why it could not be read.
+        """
+        if self.unread is not None:
+            raise self.unread
 
 
 @dataclass(frozen=True)

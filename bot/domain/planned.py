@@ -148,9 +148,11 @@ class PlannedRestore:
         verified: the bundle's last verification, as a phrase; "" for none.
         losses: tables that have another number of rows now, most rows lost first.
         compared: false where `losses` is not known.
-        incoming, outgoing: the database that comes, and the live one's name afterwards; "" in a retired plan.
+        incoming: the database that comes; "" in a retired plan.
+        outgoing: the live one's name afterwards; "" where there is none, so nothing is kept, or in a retired plan.
         keep_s: for how many seconds the replaced database is kept.
         etag: of the bundle's object, where nothing else tells it from another; "" in a plan of an old release.
+        found_closed: people had closed the live database before.
     """
 
     backup: str
@@ -165,6 +167,7 @@ class PlannedRestore:
     outgoing: str
     keep_s: float = 0.0
     etag: str = ""
+    found_closed: bool = False
 
     @property
     def rows_lost(self) -> int:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import ClassVar, TypeVar
 
 from bot.domain.kinds import rows_of_every_kind
+from bot.domain.place import PlannedPlace, place_differences
 from bot.domain.planned import (
     Estimate,
     PlannedChange,
@@ -24,6 +25,9 @@ from bot.domain.planned import (
     PlannedWorkload,
 )
 from bot.domain.workloads import Leftover
+
+_PLACE = "place"
+"""Key of the facts that are another kind of thing: where, not what."""
 
 
 class PlanKind(StrEnum):
@@ -49,6 +53,7 @@ class Plan:
         undoes: the run that it takes back; "" for none.
         proven: what drills have shown of it; None where that was not looked up. Time alone moves it.
         left: what closed runs left stopped or held. It serves at the end; a run that stops early leaves it as found.
+        place: where it applies, and who decides; None in a plan of an old release.
     """
 
     kind: ClassVar[PlanKind]
@@ -67,6 +72,7 @@ class Plan:
     undoes: str = ""
     proven: PlannedProof | None = None
     left: tuple[Leftover, ...] = ()
+    place: PlannedPlace | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -94,7 +100,8 @@ class Plan:
         # writes all the time, and that must not void votes.
         # decision 28: votes in a journal are for digests of older releases, so an entry that is new is absent if empty.
         left = sorted([item.kind, item.name, item.run] for item in self.left)
-        return self._common_facts() | self._own_facts() | ({"left": left} if left else {})
+        place = {_PLACE: self.place.approved_facts()} if self.place else {}
+        return self._common_facts() | self._own_facts() | ({"left": left} if left else {}) | place
 
     def _own_facts(self) -> dict[str, object]:
         """Return what only this kind of plan has."""
@@ -118,8 +125,10 @@ class Plan:
     def differences(self, now: "Plan") -> tuple[str, ...]:
         """Name what moved between this plan and `now`, one line each; empty when the digests are equal."""
         before, after = self.approved_facts(), now.approved_facts()
-        pairs = {key: (before.get(key, []), after.get(key, [])) for key in {**before, **after}}
-        return tuple(_difference(key, then, now) for key, (then, now) in pairs.items() if then != now)
+        keys = [key for key in {**before, **after} if key != _PLACE]
+        pairs = {key: (before.get(key, []), after.get(key, [])) for key in keys}
+        moved = tuple(_difference(key, then, now) for key, (then, now) in pairs.items() if then != now)
+        return (*place_differences(self.place, now.place), *moved)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +218,12 @@ class SwapPlan(Plan):
     def _own_facts(self) -> dict[str, object]:
         come = self.restore
         bundle = [come.backup, come.key, come.version_id, come.sha256, *([come.etag] if come.etag else [])]
-        return {"bundle": bundle, "databases": [come.incoming, come.outgoing], "undoes": self.undoes}
+        facts: dict[str, object] = {
+            "bundle": bundle,
+            "databases": [come.incoming, come.outgoing],
+            "undoes": self.undoes,
+        }
+        return facts | ({"closed": ["somebody has closed the live database"]} if come.found_closed else {})
 
 
 @dataclass(frozen=True, kw_only=True)

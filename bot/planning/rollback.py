@@ -69,6 +69,7 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
         warnings=(*collect_warnings(facts, target, evidence, rows), *chain_warnings(facts, target.chain)),
         proven=chain_proof(facts, target.chain, estimate),
         left=facts.cluster.leftovers,
+        place=facts.place,
     )
 
 

@@ -73,4 +73,17 @@ def _time(plan: Plan) -> str:
 
 
 def _digest(plan: Plan) -> str:
-    return f"Plan `{plan.short_digest}`. A vote is for exactly this plan; if anything in it moves, the votes are void."
+    return (
+        f"{_place(plan)}Plan `{plan.short_digest}`. A vote is for exactly this plan; if anything in it moves, "
+        "the votes are void."
+    )
+
+
+def _place(plan: Plan) -> str:
+    """Say where it applies; "" in a plan of an old release."""
+    if plan.place is None:
+        return ""
+    database, server = plan.place.database, plan.place.database.server
+    on = f" on server {code(server, 30)}" if server else ""
+    namespace, bucket = code(plan.place.cluster.namespace, 63), code(plan.place.bucket, 120)
+    return f"Applies to database {code(database.name, 63)}{on}, namespace {namespace}, bucket {bucket}. "

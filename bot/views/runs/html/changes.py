@@ -82,7 +82,7 @@ def _source(planned: Plan) -> list[Part]:
             ("Replaced" if planned.undoes else "Taken", moment(come.created_at)),
             ("Verified before", text(come.verified or "never")),
             ("sha256", checksum(come.sha256)),
-            ("The replaced database is called", code(come.outgoing)),
+            ("The replaced database is called", code(come.outgoing) if come.outgoing else text("there was none")),
         ]
         skipped = {"Verified before", "sha256"} if planned.undoes else set()
         return [Facts([pair for pair in pairs if pair[0] not in skipped]), *_undoes(planned)]
@@ -210,6 +210,8 @@ def _kept(report: RunReport) -> list[Part]:
         return [Note("Whether the databases were swapped is not known: look at their names first.", WARN)]
     if report.change is Change.NONE:
         return [Note("The databases were not swapped: the live one is the one from before.", QUIET)]
+    if not come.outgoing:
+        return [Note("There was no database before, so none is kept.", QUIET)]
     return [Facts([("Replaced database, kept whole as", code(come.outgoing)), ("Kept for", _kept_for(run, come))])]
 
 
