@@ -133,6 +133,25 @@ class Session:
 
 
 @dataclass(frozen=True)
+class LoaderFacts:
+    """The role that loads bundles: what is in a bundle runs with its rights.
+
+    Attributes:
+        name: quoted as SQL wants it; a proposal where none is configured.
+        granted_to: our own role, which acts as it; quoted likewise.
+        is_configured: the environment's configuration names it.
+        is_usable: it can log in, and our role can act as it.
+        powers: what it may do besides loading: a clause each, and the statement that takes it away.
+    """
+
+    name: str = ""
+    granted_to: str = ""
+    is_configured: bool = False
+    is_usable: bool = False
+    powers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class DatabaseFacts:
     """A database at one moment.
 
@@ -149,6 +168,7 @@ class DatabaseFacts:
         slots: names of logical replication slots made in it, those in use marked so.
         is_superuser: our role is one, so it can end every session.
         role: its name, quoted as SQL wants it.
+        loader: the role that loads bundles.
     """
 
     name: str
@@ -163,6 +183,7 @@ class DatabaseFacts:
     slots: tuple[str, ...] = ()
     is_superuser: bool = False
     role: str = ""
+    loader: LoaderFacts = LoaderFacts()
 
     @property
     def schema(self) -> int:

@@ -51,9 +51,21 @@ class Sides(Protocol):
         Every statement is read before any of them runs.
 
         Raises:
-            PermanentError: ``bundle-unsafe-statement``, ``bundle-foreign-object``: nothing was run; ``load-failed``
-                with the tool's own message, ``tool-too-old``, ``disk-full``; it is dropped.
+            PermanentError: ``bundle-unsafe-statement``, ``bundle-foreign-object``, ``no-loader-role``,
+                ``loader-too-powerful``: nothing was run; ``load-failed`` with the tool's own message, ``tool-too-old``,
+                ``disk-full``; it is dropped.
             TemporaryError: ``database-unreachable``, e.g. because the server restarted; it is dropped when it can be.
+        """
+
+    def hand_over(self, name: str, bundle: FetchedBundle, report: Report) -> None:
+        """Give everything in a loaded database to the owners it should have, and set the privileges of the bundle.
+
+        Until then it belongs to the loader, and everything here reads it as the loader: what is in the bundle can run
+        with the reader's rights. Each object goes to its owner in the live database, else to the dump's, else to the
+        database's. May be repeated; what could not be done is a line of `copy_settings`.
+
+        Raises:
+            PermanentError: ``bundle-unsafe-statement``: the bundle has granted rights by itself.
         """
 
     def contents(self, name: str, report: Report) -> Sequence[TableContent]:

@@ -12,6 +12,7 @@ from bot.domain.catalogue import (
     ChainOutcome,
     CheckResult,
     DatabaseFacts,
+    LoaderFacts,
     DatabaseObject,
     LockTaken,
     Rehearsal,
@@ -205,6 +206,7 @@ class FakeDatabase:
             can_take_exclusive_access=True,
             can_create=True,
             role="backstop_prod",
+            loader=LoaderFacts("backstop_prod_loader", "backstop_prod", is_configured=True, is_usable=True),
         )
 
     def commit_chain(self, chain: Sequence[DownScript], expected: frozenset[int]) -> None:

@@ -16,6 +16,7 @@ from bot.adapters.database.connections import (
     safe_message,
     translated,
 )
+from bot.adapters.database.loader import read_loader
 from bot.adapters.database.server import Server, Tracking
 from bot.adapters.database.sessions import BlockerWatch, build_session
 from bot.domain.catalogue import CheckResult, DatabaseFacts, Session
@@ -39,8 +40,12 @@ GROUP BY n.nspname, c.relname
 """
 
 
-def inspect(server: Server) -> DatabaseFacts:
+def inspect(server: Server, reader: Connections | None = None) -> DatabaseFacts:
     """Observe a database without waiting for anybody. A closed one is seen without its tracking table.
+
+    Args:
+        server: of the database.
+        reader: opens the session that reads the tracking table; None for our own role.
 
     Raises:
         TemporaryError: ``table-locked``, ``database-unreachable``.
@@ -53,7 +58,7 @@ def inspect(server: Server) -> DatabaseFacts:
         if row is None:
             raise PermanentError("database-unreachable", "There is no such database on the server.", "Check the DSN.")
         is_open, size_bytes, version, can_take_exclusive_access, can_create, is_superuser, role = row
-        applied, ours = _read_applied(server) if is_open else ((), 0)
+        applied, ours = _read_applied(server, reader or connections) if is_open else ((), 0)
         return DatabaseFacts(
             name=connections.database,
             server_version=version,
@@ -67,6 +72,7 @@ def inspect(server: Server) -> DatabaseFacts:
             slots=tuple(slot for (slot,) in conn.execute(QUERIES["slots"], place)),
             is_superuser=is_superuser,
             role=role,
+            loader=read_loader(conn, server, connections.database),
         )
 
 
@@ -76,12 +82,11 @@ def read_sessions(conn: Connection, connections: Connections, *ours: int) -> tup
     return tuple(build_session(row) for row in rows)
 
 
-def _read_applied(server: Server) -> tuple[tuple[AppliedMigration, ...], int]:
+def _read_applied(server: Server, reader: Connections) -> tuple[tuple[AppliedMigration, ...], int]:
     """Read the applied migrations, and the pid of the session that did so."""
-    connections = server.connections
-    with connections.session() as conn:
+    with reader.session(server.connections.database) as conn:
         pid = conn.info.backend_pid
-        with BlockerWatch(connections, "Reading the tracking table", pid=pid):
+        with BlockerWatch(server.connections, "Reading the tracking table", pid=pid):
             return TrackingTable(conn, server.tracking).applied(), pid
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import cache
 
 from bot.adapters.database import Server
 from bot.adapters.database.catalogue import read_catalogue
@@ -12,7 +13,9 @@ from bot.adapters.database.inspection import inspect
 from bot.adapters.sides.database_settings import SettingsCopier
 from bot.adapters.sides.databases import QUERIES, SideDatabases, build_side_name
 from bot.adapters.sides.exchange import Exchanger
+from bot.adapters.sides.hand_over import HandOver, let_loader_in
 from bot.adapters.sides.integrity import check_heap, find_problems, read_extensions
+from bot.adapters.sides.loader_role import LoaderRole
 from bot.adapters.sides.loading import Loader, LoadProgress
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
@@ -33,6 +36,7 @@ class PostgresSides:
         self._databases = SideDatabases(server)
         self._exchanger = Exchanger(self._databases)
         self._loader = Loader(server)
+        self._role = LoaderRole(server)
 
     def name(self, kind: str, run_id: str) -> str:
         """Name a run's database of that kind."""
@@ -44,21 +48,34 @@ class PostgresSides:
         with translated("Reading the backup's statements"):
             self._loader.check(bundle)
         with translated("Loading the backup"), self._unlimited() as conn:
-            self._databases.create(conn, name)
+            loader = self._role.require(conn)
+            self._role.reset_settings(conn)
+            maker = self._databases.create(conn, name, loader)
             try:
+                with self._connections.session(name) as inside:
+                    let_loader_in(inside, loader)
                 progress = LoadProgress(self._server, conn, name, self._read_size_bytes(conn), report)
-                problems = self._loader.load(name, bundle, progress)
-                self._databases.note(conn, name, problems)
+                problems = self._loader.load(self._databases.reader_of(conn, name), name, bundle, progress)
+                self._databases.note_problems(conn, name, problems)
+                self._role.tidy(conn)
             # Also on a kill: half a database must not be mistaken for a loaded one.
             except BaseException:
-                self._drop_failed(name)
+                self._drop_failed(name, maker)
                 raise
         return name
 
+    def hand_over(self, name: str, bundle: FetchedBundle, report: Report) -> None:
+        """Give everything in it to the owners it should have; see `bot.ports.Sides.hand_over`."""
+        self._databases.require_ours(name)
+        with translated("Handing the database over"), self._unlimited() as conn:
+            read = cache(lambda owners: self._loader.read_ownership(bundle, owners=owners))
+            HandOver(self._databases, self._connections).run(conn, name, read, report)
+            self._role.tidy(conn)
+
     def contents(self, name: str, report: Report) -> Sequence[TableContent]:
         """Count and hash every table; see `bot.ports.Sides.contents`."""
-        with translated("Counting the rows"), self._databases.opened(name):
-            return ContentReader(self._connections, name).read(report)
+        with translated("Counting the rows"), self._databases.opened(name) as (_, reader):
+            return ContentReader(reader, name).read(report)
 
     def live_contents(self, report: Report) -> Sequence[TableContent]:
         """Count and hash every table of the live database; see `bot.ports.Sides.live_contents`."""
@@ -69,34 +86,37 @@ class PostgresSides:
         """Read every user object of a side database; see `bot.ports.Sides.catalogue`."""
         with (
             translated("Reading the catalogue"),
-            self._databases.opened(name),
-            self._connections.session(name, statement_timeout_s=0) as conn,
+            self._databases.opened(name) as (_, reader),
+            reader.session(name, statement_timeout_s=0) as conn,
         ):
             return read_catalogue(conn)
 
     def inspect(self, name: str) -> DatabaseFacts:
         """Observe a side database; see `bot.ports.Sides.inspect`."""
-        with translated("Looking at the side database"), self._databases.opened(name) as was_open:
-            return replace(inspect(self._server.for_database(name)), accepts_connections=was_open)
+        with translated("Looking at the side database"), self._databases.opened(name) as (was_open, reader):
+            return replace(inspect(self._server.for_database(name), reader), accepts_connections=was_open)
 
     def problems(self, name: str) -> Sequence[str]:
         """Find violations of its integrity; see `bot.ports.Sides.problems`."""
         with translated("Checking the side database"):
             with self._connections.session() as live:
                 extensions = read_extensions(live)
-            with self._databases.opened(name), self._connections.session(name, statement_timeout_s=0) as conn:
+            with (
+                self._databases.opened(name) as (_, reader),
+                reader.session(name, statement_timeout_s=0) as conn,
+            ):
                 found = list(find_problems(conn, extensions))
-                environment = self._connections.tool_environment(name)
+                environment = reader.tool_environment(name)
                 return [*found, *check_heap(conn, self._server.tools, environment)]
 
     def copy_settings(self, name: str) -> Sequence[str]:
         """Copy the live database's settings to it; see `bot.ports.Sides.copy_settings`.
 
-        The problems of `load` come first, then those of copying, and a line for each of the live one's logical slots.
+        The problems of `load` and `hand_over` come first, then those of copying, and a line for each of the live one's logical slots.
         """
         self._databases.require_ours(name)
         with translated("Copying the database's settings"), self._connections.maintenance() as conn:
-            noted = self._databases.noted_problems(conn, name)
+            noted = self._databases.read_note(conn, name).problems
             return [*noted, *SettingsCopier(conn, self._connections.database, name).copy()]
 
     def exchange(self, incoming: str, outgoing: str, may_commit: Callable[[], None]) -> float:
@@ -120,7 +140,10 @@ class PostgresSides:
         """Drop one; see `bot.ports.Sides.drop`."""
         self._databases.require_ours(name)
         with translated("Dropping the database"), self._unlimited() as conn:
+            was_loaded = self._databases.read_note(conn, name).loader
             self._databases.drop(conn, name)
+            if was_loaded:
+                self._role.tidy(conn)
 
     @contextmanager
     def session(self, name: str) -> Iterator[Connection]:
@@ -129,8 +152,8 @@ class PostgresSides:
         Raises:
             PermanentError: ``not-ours``, ``side-missing``.
         """
-        with self._databases.opened(name):
-            conn = self._connections.open(name, statement_timeout_s=0)
+        with self._databases.opened(name) as (_, reader):
+            conn = reader.open(name, statement_timeout_s=0)
         try:
             conn.execute("SET default_transaction_read_only = on")
             yield conn
@@ -147,7 +170,11 @@ class PostgresSides:
         row = conn.execute(QUERIES["size"], {"database": self._connections.database}).fetchone()
         return int(row[0]) if row else 0
 
-    def _drop_failed(self, name: str) -> None:
-        """Drop it in a new session, as the first may be gone. If that fails, the next attempt drops it."""
+    def _drop_failed(self, name: str, maker: str) -> None:
+        """Drop it in a new session, as the first may be gone. If that fails, the next attempt drops it.
+
+        An owner that was replaced meanwhile leaves its successor's alone.
+        """
         with suppress(BotError), translated("Dropping the database"), self._unlimited() as conn:
-            self._databases.drop(conn, name)
+            self._databases.drop_own(conn, name, maker)
+            self._role.tidy(conn)

@@ -1,0 +1,202 @@
+"""Hands a loaded database over: from the loader, which owns everything in it, to the owners it should have.
+
+Our role does it, and nothing of the bundle has ever run as our role. The statements used here change the catalogue
+alone: none of them calls a function, evaluates an expression or fires a trigger.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from bot.adapters.database.connections import Connection, Connections
+from bot.adapters.sides.databases import SideDatabases
+from bot.adapters.sides.ownership import Ownership
+from bot.adapters.sides.privileges import QUERIES, apply_privileges, execute_each, owners_allowed
+from bot.errors import PermanentError
+from bot.ports import Report
+
+Object = tuple[str, str]
+"""Kind and identity, as in pg_identify_object."""
+
+KINDS: Mapping[str, str] = {
+    "aggregate": "ROUTINE",
+    "collation": "COLLATION",
+    "composite type": "TYPE",
+    "conversion": "CONVERSION",
+    "foreign table": "FOREIGN TABLE",
+    "function": "ROUTINE",
+    "language": "LANGUAGE",
+    "large object": "LARGE OBJECT",
+    "materialized view": "MATERIALIZED VIEW",
+    "operator": "OPERATOR",
+    "operator class": "OPERATOR CLASS",
+    "operator family": "OPERATOR FAMILY",
+    "procedure": "ROUTINE",
+    "publication": "PUBLICATION",
+    "schema": "SCHEMA",
+    "sequence": "SEQUENCE",
+    "server": "SERVER",
+    "statistics object": "STATISTICS",
+    "subscription": "SUBSCRIPTION",
+    "table": "TABLE",
+    "text search configuration": "TEXT SEARCH CONFIGURATION",
+    "text search dictionary": "TEXT SEARCH DICTIONARY",
+    "type": "TYPE",
+    "view": "VIEW",
+}
+"""Words of ALTER … OWNER TO. What is not here goes to the database's owner."""
+
+OPTIONS = "SET search_path = ''; SET lock_timeout = 0; SET synchronous_commit = off"
+
+
+def let_loader_in(conn: Connection, loader: str) -> None:
+    """Let the loader create in a new database's schemas.
+
+    Args:
+        conn: our role's, in the new database, which holds nothing but its template's objects.
+        loader: the role.
+    """
+    conn.execute("SET search_path = ''")
+    role = sql.Identifier(loader)
+    for name, is_ours in conn.execute(QUERIES["template_schemas"]).fetchall():
+        schema = sql.Identifier(name)
+        if name == "public" and is_ours:
+            _attempt(conn, sql.SQL("ALTER SCHEMA {} OWNER TO {}").format(schema, role))
+            continue
+        _attempt(conn, sql.SQL("GRANT ALL ON SCHEMA {} TO {}").format(schema, role))
+        # Tables of the template's extensions, whose rows the dump has.
+        for kind in ("TABLES", "SEQUENCES"):
+            _attempt(conn, sql.SQL("GRANT ALL ON ALL {} IN SCHEMA {} TO {}").format(sql.SQL(kind), schema, role))
+
+
+def _attempt(conn: Connection, statement: sql.Composable) -> None:
+    try:
+        conn.execute(statement)
+    except psycopg.errors.InsufficientPrivilege:
+        return  # a superuser's: what the loader then cannot load is said by the load
+
+
+class HandOver:
+    """Hands databases over.
+
+    Args:
+        databases: beside the live one.
+        live: opens sessions in the live database.
+    """
+
+    def __init__(self, databases: SideDatabases, live: Connections) -> None:
+        self._databases = databases
+        self._live = live
+
+    def run(self, beside: Connection, name: str, read: Callable[[bool], Ownership], report: Report) -> None:
+        """Give every object its owner, then set the privileges of the dump. May be repeated, wherever it ended.
+
+        Args:
+            beside: in the maintenance database.
+            name: of the database.
+            read: returns what the dump says, about owners only if asked.
+            report: hears of the progress; raises to stop it.
+
+        Raises:
+            PermanentError: ``bundle-unsafe-statement``: something in the bundle has granted rights by itself.
+        """
+        loader = self._databases.read_note(beside, name).loader
+        if not loader:
+            return
+        role, database = sql.Identifier(loader), sql.Identifier(name)
+        # From here on nothing of the bundle runs.
+        beside.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM {}").format(database, role))
+        with self._live.session(name, statement_timeout_s=0) as conn:
+            conn.execute(OPTIONS)
+            conn.execute(QUERIES["end_sessions"], {"loader": loader})
+            self._refuse_grants(conn, loader)
+            self._keep_out(conn, loader)
+            lines = [*self._give(self._read_live(beside), conn, loader, read, report)]
+            lines += apply_privileges(conn, read(False).privileges, report)
+        self._databases.note_handed_over(beside, name, lines)
+
+    def _refuse_grants(self, conn: Connection, loader: str) -> None:
+        found = [name for (name,) in conn.execute(QUERIES["granted"], {"loader": loader})]
+        if found:
+            raise PermanentError(
+                "bundle-unsafe-statement",
+                f"While the backup was loaded, something in it granted rights on {', '.join(found)}.",
+                "The live database was not touched. Find out who put it into the bucket, and choose another backup.",
+            )
+
+    def _keep_out(self, conn: Connection, loader: str) -> None:
+        """Take back what `let_loader_in` has granted."""
+        for kind, identity in conn.execute(QUERIES["let_in"], {"loader": loader}).fetchall():
+            role = sql.Identifier(loader).as_string()
+            conn.execute(f"REVOKE ALL ON {kind} {identity} FROM {role}".encode())
+
+    def _read_live(self, beside: Connection) -> "_Live":
+        """Read who owns what in the live database; nobody and nothing where there is none."""
+        row = beside.execute(QUERIES["database_owner"], {"database": self._live.database}).fetchone()
+        if row is None:
+            return _Live("", {})
+        with self._live.session(statement_timeout_s=0) as conn:
+            return _Live(row[0], _owned(conn))
+
+    def _give(
+        self, live: "_Live", conn: Connection, loader: str, read: Callable[[bool], Ownership], report: Report
+    ) -> Iterator[str]:
+        """Give each object to its owner in the live database, else to the dump's, else to the database's.
+
+        Yields a line for each that could not be given to the first two.
+        """
+        ours = {role for (role,) in conn.execute(QUERIES["roles"])}
+        there = _owned(conn)
+        is_known = all(item in live.owners for item, holder in there.items() if holder == loader)
+        said = () if is_known else read(True).owners
+        for schemas in (True, False):
+            named = {role for _, role in said} | {live.owners[item] for item in there if item in live.owners}
+            allowed = () if schemas else sorted(named & ours - {loader})
+            with owners_allowed(conn, conn.info.dbname, allowed):
+                stated = [text for text, _ in said if text.startswith("ALTER SCHEMA ") is schemas]
+                yield from execute_each(conn, stated, report)
+                some = {item: holder for item, holder in _owned(conn).items() if (item[0] == "schema") is schemas}
+                yield from _give_some(conn, some, live.owners, ours, report)
+        self._give_rest(conn, loader, live.owner if live.owner in ours else "", report)
+
+    def _give_rest(self, conn: Connection, loader: str, owner: str, report: Report) -> None:
+        """Give what is left to the database's owner, else to our own role."""
+        heir = owner or str(conn.execute("SELECT current_user").fetchall()[0][0])
+        left = {item: holder for item, holder in _owned(conn).items() if holder == loader}
+        with owners_allowed(conn, conn.info.dbname, [heir]):
+            for _ in _give_some(conn, left, dict.fromkeys(left, heir), {heir}, report):
+                pass  # the next statement says why, if it fails, too
+            # An extension has no ALTER … OWNER of its own. The loader owns nothing that databases share.
+            reassign = sql.SQL("REASSIGN OWNED BY {} TO {}")
+            conn.execute(reassign.format(sql.Identifier(loader), sql.Identifier(heir)))
+
+
+@dataclass(frozen=True)
+class _Live:
+    """The live database's owner, and that of each object in it."""
+
+    owner: str
+    owners: Mapping[Object, str]
+
+
+def _owned(conn: Connection) -> Mapping[Object, str]:
+    return {(kind, identity): owner for kind, identity, owner in conn.execute(QUERIES["owned"]).fetchall()}
+
+
+def _give_some(
+    conn: Connection, there: Mapping[Object, str], wanted: Mapping[Object, str], ours: Set[str], report: Report
+) -> Iterator[str]:
+    """Give objects to the owners they should have; yields a line for each that cannot be given to its."""
+    changes = []
+    for item, holder in there.items():
+        owner = wanted.get(item, holder)
+        kind, identity = item
+        if owner == holder or kind not in KINDS:
+            continue
+        if owner in ours:
+            changes.append(f"ALTER {KINDS[kind]} {identity} OWNER TO {sql.Identifier(owner).as_string()}")
+        else:
+            yield f"{kind} {identity} cannot be given to {owner}: our role is no member of it."
+    yield from execute_each(conn, changes, report)
