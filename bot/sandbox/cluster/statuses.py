@@ -55,9 +55,7 @@ class ApiError(Exception):
         """Write the `Status` object."""
         status: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
         status |= {"message": self.message, "reason": self.reason, "details": self.details, "code": self.code}
-        if not self.details:
-            del status["details"]
-        return status
+        return {key: value for key, value in status.items() if value or key not in ("details", "reason")}
 
 
 def success(subject: Subject, uid: str) -> Obj:
@@ -99,6 +97,11 @@ def invalid(subject: Subject, causes: list[Cause]) -> ApiError:
 def unprocessable() -> ApiError:
     """422 for a JSON patch whose operation does not apply (a failed test, a missing path)."""
     return ApiError(422, "Invalid", "the server rejected our request due to an error in our request")
+
+
+def internal(message: str) -> ApiError:
+    """500 without a reason: the server did not expect what it was sent."""
+    return ApiError(500, "", message)
 
 
 def bad_request(message: str) -> ApiError:
