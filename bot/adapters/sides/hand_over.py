@@ -198,5 +198,5 @@ def _give_some(
         if owner in ours:
             changes.append(f"ALTER {KINDS[kind]} {identity} OWNER TO {sql.Identifier(owner).as_string()}")
         else:
-            yield f"{kind} {identity} cannot be given to {owner}: our role is no member of it."
+            yield f"{KINDS[kind]} {identity} cannot be given to {owner}: our role is no member of it."
     yield from execute_each(conn, changes, report)

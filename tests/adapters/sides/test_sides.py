@@ -9,7 +9,7 @@ import pytest
 from bot.domain.backups import BundleKind
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle
-from tests.adapters.sides.conftest import Nasty, ignore
+from tests.adapters.sides.conftest import Nasty, ignore, restore_aside
 
 
 def test_a_swapped_database_has_the_rows_and_the_schema_of_the_one_before(
@@ -19,7 +19,7 @@ def test_a_swapped_database_has_the_rows_and_the_schema_of_the_one_before(
     before = nasty.database.catalogue()
     dump = nasty.database.dump(tmp_path / "dump", ignore)
     assert list(nasty.sides.live_contents(ignore)) == list(dump.tables)
-    side = nasty.sides.load("r1", FetchedBundle(BundleKind.DIRECTORY, tmp_path / "dump", None, 1), ignore)
+    side = restore_aside(nasty, FetchedBundle(BundleKind.DIRECTORY, tmp_path / "dump", None, 1))
     kept = nasty.sides.name("kept", "r1")
     nasty.sides.copy_settings(side)
     nasty.sides.exchange(side, kept, lambda: None)
