@@ -45,6 +45,13 @@ class Sides(Protocol):
     def name(self, kind: str, run_id: str) -> str:
         """Name a run's database of that kind."""
 
+    def prove_loader(self) -> Sequence[str]:
+        """Log in as the role that loads bundles, where it must be refused; return what is proven, one line each.
+
+        Raises:
+            PermanentError: ``no-loader-role``, ``loader-too-powerful``.
+        """
+
     def load(self, run_id: str, bundle: FetchedBundle, report: Report) -> str:
         """Load a bundle into a fresh ``side`` database of the run (a leftover of an earlier try is dropped first).
 

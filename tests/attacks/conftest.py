@@ -40,8 +40,14 @@ INSERT INTO schema_migrations VALUES ('001', '001_all');
 """
 WITNESSES = (
     "SELECT datname, datdba, datallowconn, datacl::text, shobj_description(oid, 'pg_database') FROM pg_database",
-    "SELECT rolname, rolsuper, rolcreaterole, md5(rolpassword) FROM pg_authid",
-    "SELECT roleid, member FROM pg_auth_members",
+    # A role may change its own password: the loader's is set again afterwards, with another salt.
+    f"SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication, CASE WHEN rolname <> '{LOADER}' THEN "
+    "md5(rolpassword) END FROM pg_authid",
+    "SELECT roleid, member, admin_option FROM pg_auth_members",
+    "SELECT slot_name FROM pg_replication_slots",
+    "SELECT oid FROM pg_largeobject_metadata",
+    "SELECT defaclrole, defaclacl::text FROM pg_default_acl",
+    "SELECT subname FROM pg_subscription",
     "SELECT spcname, spcacl::text FROM pg_tablespace",
     "SELECT setdatabase, setrole, setconfig::text FROM pg_db_role_setting",
     "SELECT oid, relname, relacl::text, relfilenode FROM pg_class",

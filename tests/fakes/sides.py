@@ -53,6 +53,9 @@ class FakeSides:
     def name(self, kind: str, run_id: str) -> str:
         return f"physioflow_backstop_{kind}_{run_id}"
 
+    def prove_loader(self) -> Sequence[str]:
+        return ["backstop_prod_loader logs in, and physioflow refuses it"]
+
     def load(self, run_id: str, bundle: FetchedBundle, report: Report) -> str:
         self.loads += 1
         report(Progress(0, bundle.size_bytes, "bytes"))

@@ -15,11 +15,11 @@ from bot.adapters.sides.databases import QUERIES, SideDatabases, build_side_name
 from bot.adapters.sides.exchange import Exchanger
 from bot.adapters.sides.hand_over import HandOver, let_loader_in
 from bot.adapters.sides.integrity import check_heap, find_problems, read_extensions
-from bot.adapters.sides.loader_role import LoaderRole
+from bot.adapters.sides.loader_role import LoaderRole, Settings
 from bot.adapters.sides.loading import Loader, LoadProgress
 from bot.domain.backups import TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
-from bot.errors import BotError
+from bot.errors import BotError, PermanentError
 from bot.ports import ExchangeState, FetchedBundle, Report, SideFacts
 
 
@@ -42,6 +42,11 @@ class PostgresSides:
         """Name a run's database of that kind."""
         return build_side_name(self._connections.database, kind, run_id)
 
+    def prove_loader(self) -> Sequence[str]:
+        """Prove that the loader can do nothing else; see `bot.ports.Sides.prove_loader`."""
+        with translated("Looking at the loader"), self._connections.maintenance() as conn:
+            return self._role.prove(conn)
+
     def load(self, run_id: str, bundle: FetchedBundle, report: Report) -> str:
         """Load a bundle; see `bot.ports.Sides.load`. `copy_settings` reports its problems."""
         name = self.name("side", run_id)
@@ -49,7 +54,8 @@ class PostgresSides:
             self._loader.check(bundle)
         with translated("Loading the backup"), self._unlimited() as conn:
             loader = self._role.require(conn)
-            self._role.reset_settings(conn)
+            left = self._databases.read_note(conn, name).loader
+            before = self._role.begin(conn, interrupted=bool(left))
             maker = self._databases.create(conn, name, loader)
             try:
                 with self._connections.session(name) as inside:
@@ -57,10 +63,10 @@ class PostgresSides:
                 progress = LoadProgress(self._server, conn, name, self._read_size_bytes(conn), report)
                 problems = self._loader.load(self._databases.reader_of(conn, name), name, bundle, progress)
                 self._databases.note_problems(conn, name, problems)
-                self._role.tidy(conn)
+                self._refuse_changed(self._role.tidy(conn, before))
             # Also on a kill: half a database must not be mistaken for a loaded one.
             except BaseException:
-                self._drop_failed(name, maker)
+                self._refuse_changed(self._drop_failed(name, maker, before))
                 raise
         return name
 
@@ -170,11 +176,22 @@ class PostgresSides:
         row = conn.execute(QUERIES["size"], {"database": self._connections.database}).fetchone()
         return int(row[0]) if row else 0
 
-    def _drop_failed(self, name: str, maker: str) -> None:
+    def _refuse_changed(self, changed: Sequence[str]) -> None:
+        """Refuse a bundle that has reached for its loader itself, whatever else came of its load."""
+        if changed:
+            raise PermanentError(
+                "bundle-unsafe-statement",
+                f"While the backup was loaded, something in it changed the {' and the '.join(changed)} of role "
+                f"{self._role.name}, which loads it.",
+                "That was taken back. Find out who put it into the bucket, and choose another backup.",
+            )
+
+    def _drop_failed(self, name: str, maker: str, before: Settings) -> Sequence[str]:
         """Drop it in a new session, as the first may be gone. If that fails, the next attempt drops it.
 
-        An owner that was replaced meanwhile leaves its successor's alone.
+        An owner that was replaced meanwhile leaves its successor's alone. Returns what the bundle changed of its loader.
         """
         with suppress(BotError), translated("Dropping the database"), self._unlimited() as conn:
             self._databases.drop_own(conn, name, maker)
-            self._role.tidy(conn)
+            return self._role.tidy(conn, before)
+        return []
