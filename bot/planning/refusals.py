@@ -18,8 +18,8 @@ def check_environment(facts: Facts, kind: PlanKind) -> None:
 
     Raises:
         PermanentError: ``environment-frozen``, ``another-run-active``, ``database-closed``, ``missing-rights``;
-            ``no-second-database`` where the kind swaps one in; ``no-loader-role``, ``loader-too-powerful`` where it loads a
-        bundle.
+            ``no-second-database`` where the kind swaps one in; ``no-loader-role``, ``loader-too-powerful`` where it
+            loads a bundle.
     """
     name = facts.environment.name
     # What people decided comes before what they have to repair: a freeze explains itself.
@@ -68,8 +68,8 @@ def check_loader(environment: str, loader: LoaderFacts) -> None:
         raise PermanentError(
             "no-loader-role",
             f"Backups of {environment} are loaded by a role that can do nothing else, and {why}.",
-            f"Have a superuser type: {build_loader_lines(loader.name, loader.granted_to)} Then name it in backstop.toml, "
-            f"environments.{environment}.database: loader_user, loader_password_env.",
+            f"Have a superuser type: {build_loader_lines(loader.name, loader.granted_to)} Then name it in "
+            f"backstop.toml, environments.{environment}.database: loader_user, loader_password_env.",
         )
     if loader.powers:
         raise PermanentError(

@@ -2,19 +2,21 @@
 
 -- name: owned
 -- Every object with an owner of its own: kind and identity as in pg_identify_object, owner. Left out: what an extension
--- made, and sequences that go with a column.
+-- made, and sequences that go with a column. Large objects have their number as identity: there may be very many.
 SELECT o.type, o.identity, pg_catalog.pg_get_userbyid(s.refobjid)
 FROM pg_catalog.pg_shdepend s
 JOIN pg_catalog.pg_database d ON d.oid = s.dbid AND d.datname = pg_catalog.current_database()
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(s.classid, s.objid, 0) o
 WHERE s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND s.deptype = 'o'
-  AND o.type NOT IN ('default acl', 'extension', 'index', 'toast table') AND o.schema IS DISTINCT FROM 'pg_temp'
+  AND s.classid <> 'pg_catalog.pg_largeobject'::pg_catalog.regclass AND o.type NOT IN ('default acl', 'schema', 'extension', 'index', 'toast table') AND o.schema IS DISTINCT FROM 'pg_temp'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
                   WHERE e.classid = s.classid AND e.objid = s.objid
                     AND (e.deptype = 'e'
                          OR o.type = 'sequence' AND e.refobjsubid > 0 AND e.deptype IN ('a', 'i')
                             AND e.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass))
-UNION
+UNION ALL
+SELECT 'large object', oid::pg_catalog.text, pg_catalog.pg_get_userbyid(lomowner) FROM pg_catalog.pg_largeobject_metadata
+UNION ALL
 SELECT 'schema', pg_catalog.quote_ident(n.nspname), pg_catalog.pg_get_userbyid(n.nspowner)
 FROM pg_catalog.pg_namespace n
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'

@@ -41,8 +41,8 @@ INSERT INTO schema_migrations VALUES ('001', '001_all');
 WITNESSES = (
     "SELECT datname, datdba, datallowconn, datacl::text, shobj_description(oid, 'pg_database') FROM pg_database",
     # A role may change its own password: the loader's is set again afterwards, with another salt.
-    f"SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication, CASE WHEN rolname <> '{LOADER}' THEN "
-    "md5(rolpassword) END FROM pg_authid",
+    f"SELECT oid, md5(rolpassword) FROM pg_authid WHERE rolname <> '{LOADER}'",
+    "SELECT r FROM pg_roles r",
     "SELECT roleid, member, admin_option FROM pg_auth_members",
     "SELECT slot_name FROM pg_replication_slots",
     "SELECT oid FROM pg_largeobject_metadata",

@@ -96,7 +96,9 @@ WAYS = {
     "generated": (
         "CREATE TABLE public.victims (name text, more text GENERATED ALWAYS AS (public.calm(name)) STORED);\n" + ROWS
     ),
-    "index": "CREATE TABLE public.victims (name text);\n" + ROWS + "CREATE INDEX i ON public.victims (public.calm(name));\n",
+    "index": "CREATE TABLE public.victims (name text);\n"
+    + ROWS
+    + "CREATE INDEX i ON public.victims (public.calm(name));\n",
     "predicate": (
         "CREATE TABLE public.victims (name text);\n"
         + ROWS
@@ -104,8 +106,9 @@ WAYS = {
     ),
     "trigger": (
         "CREATE TABLE public.victims (name text);\n"
-        "CREATE FUNCTION public.fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM public.harm('x'); RETURN NEW; "
-        "END $$;\nCREATE TRIGGER t BEFORE INSERT ON public.victims FOR EACH ROW EXECUTE FUNCTION public.fire();\n" + ROWS
+        "CREATE FUNCTION public.fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM public.harm('x'); "
+        "RETURN NEW; END $$;\n"
+        "CREATE TRIGGER t BEFORE INSERT ON public.victims FOR EACH ROW EXECUTE FUNCTION public.fire();\n" + ROWS
     ),
     "materialized view": (
         "CREATE TABLE public.victims (name text);\n"
@@ -125,13 +128,12 @@ WAYS = {
     "cast": (  # called when it is hashed
         "CREATE TYPE public.place AS (street text);\nCREATE TABLE public.victims (name public.place);\n"
         "COPY public.victims (name) FROM stdin;\n(an)\n\\.\n"
-        "CREATE FUNCTION public.spell(public.place) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT public.calm('x') $$;\n"
+        "CREATE FUNCTION public.spell(public.place) RETURNS text LANGUAGE sql IMMUTABLE AS "
+        "$$ SELECT public.calm('x') $$;\n"
         "CREATE CAST (public.place AS text) WITH FUNCTION public.spell(public.place);\n"
     ),
 }
 """How a function of the bundle comes to run without being called."""
-
-TRACKED = "COPY public.schema_migrations (version, name) FROM stdin;\n"
 
 
 @pytest.fixture
@@ -230,7 +232,10 @@ def test_a_bundle_that_changes_its_loader_is_refused_and_the_loader_is_as_before
 )
 def test_rights_that_a_function_grants_are_not_handed_over(attacked: Attacked, tmp_path: Path, grant: str) -> None:
     harm = HARM.replace("{deeds}", f"EXECUTE '{grant}';")
-    tables = "CREATE TABLE public.victims (name text);\nCREATE TABLE public.second (id int, x text DEFAULT public.harm('x'));\n"
+    tables = (
+        "CREATE TABLE public.victims (name text);\n"
+        "CREATE TABLE public.second (id int, x text DEFAULT public.harm('x'));\n"
+    )
     bundle = attacked.plain(tmp_path / "dump.sql", f"{harm}{tables}COPY public.second (id) FROM stdin;\n1\n\\.\n")
     side = attacked.sides.load("r1", bundle, ignore)
     try:
@@ -291,6 +296,6 @@ def test_the_bots_own_role_is_no_loader(attacked: Attacked, tmp_path: Path) -> N
 
 def test_a_wrong_password_is_named_and_nothing_is_left(attacked: Attacked, tmp_path: Path) -> None:
     sides = PostgresSides(replace(attacked.server, loader=LoaderLogin(LOADER, "wrong")))
-    with pytest.raises(PermanentError, match="no-loader-role.*cannot log in.*password authentication failed"):
+    with pytest.raises(PermanentError, match=r"no-loader-role.*cannot log in.*password authentication failed"):
         sides.load("r1", attacked.plain(tmp_path / "dump.sql", ""), ignore)
     assert sides.list() == []

@@ -70,6 +70,7 @@ class FakeSides:
 
     def hand_over(self, name: str, bundle: FetchedBundle, report: Report) -> None:
         assert name in self.databases
+        assert bundle.path.exists()
         report(Progress(0, 0, "objects"))
         if self.hand_over_error is not None:
             raise self.hand_over_error

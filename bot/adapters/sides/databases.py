@@ -199,7 +199,7 @@ class SideDatabases:
 
     @contextmanager
     def opened(self, name: str) -> Iterator[tuple[bool, Connections]]:
-        """Open a closed database of ours for our own sessions meanwhile; yields if it was open before, and who reads it.
+        """Open a closed database of ours for our own sessions meanwhile; yield if it was open before, and who reads it.
 
         Raises:
             PermanentError: ``not-ours``, ``side-missing``.

@@ -4,7 +4,8 @@ Our role does it, and nothing of the bundle has ever run as our role. The statem
 alone: none of them calls a function, evaluates an expression or fires a trigger.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import psycopg
@@ -148,29 +149,33 @@ class HandOver:
         Yields a line for each that could not be given to the first two.
         """
         ours = {role for (role,) in conn.execute(QUERIES["roles"])}
+        heir = live.owner if live.owner in ours else str(conn.execute("SELECT current_user").fetchall()[0][0])
         there = _owned(conn)
         is_known = all(item in live.owners for item, holder in there.items() if holder == loader)
         said = () if is_known else read(True).owners
+        named = {role for _, role in said} | {live.owners[item] for item in there if item in live.owners}
         for schemas in (True, False):
-            named = {role for _, role in said} | {live.owners[item] for item in there if item in live.owners}
-            allowed = () if schemas else sorted(named & ours - {loader})
+            allowed = [] if schemas else sorted({*named, heir} & ours - {loader})
             with owners_allowed(conn, conn.info.dbname, allowed):
                 stated = [text for text, _ in said if text.startswith("ALTER SCHEMA ") is schemas]
                 yield from execute_each(conn, stated, report)
-                some = {item: holder for item, holder in _owned(conn).items() if (item[0] == "schema") is schemas}
-                yield from _give_some(conn, some, live.owners, ours, report)
-        self._give_rest(conn, loader, live.owner if live.owner in ours else "", report)
+                there = _owned(conn) if stated else there
+                some = {item: holder for item, holder in there.items() if (item[0] == "schema") is schemas}
+                yield from _give_some(conn, some, live.owners, ours, report, later=(loader, heir))
+                if not schemas:
+                    _give_rest(conn, loader, heir, report)
 
-    def _give_rest(self, conn: Connection, loader: str, owner: str, report: Report) -> None:
-        """Give what is left to the database's owner, else to our own role."""
-        heir = owner or str(conn.execute("SELECT current_user").fetchall()[0][0])
-        left = {item: holder for item, holder in _owned(conn).items() if holder == loader}
-        with owners_allowed(conn, conn.info.dbname, [heir]):
-            for _ in _give_some(conn, left, dict.fromkeys(left, heir), {heir}, report):
-                pass  # the next statement says why, if it fails, too
-            # An extension has no ALTER … OWNER of its own. The loader owns nothing that databases share.
-            reassign = sql.SQL("REASSIGN OWNED BY {} TO {}")
-            conn.execute(reassign.format(sql.Identifier(loader), sql.Identifier(heir)))
+
+def _give_rest(conn: Connection, loader: str, heir: str, report: Report) -> None:
+    """Give what is left to the database's owner."""
+    left = {item: holder for item, holder in _owned(conn).items() if holder == loader}
+    # One by one first: REASSIGN locks all tables at once, and there may be more of them than locks.
+    for _ in _give_some(conn, left, dict.fromkeys(left, heir), {heir}, report, later=(loader, heir)):
+        pass  # if it fails, the next statement fails for the same reason
+    # Large objects, which need no locks, and extensions, which have no ALTER … OWNER. It would take along what databases
+    # share, too, but a loader may own nothing of that.
+    reassign = sql.SQL("REASSIGN OWNED BY {} TO {}")
+    conn.execute(reassign.format(sql.Identifier(loader), sql.Identifier(heir)))
 
 
 @dataclass(frozen=True)
@@ -186,14 +191,23 @@ def _owned(conn: Connection) -> Mapping[Object, str]:
 
 
 def _give_some(
-    conn: Connection, there: Mapping[Object, str], wanted: Mapping[Object, str], ours: Set[str], report: Report
+    conn: Connection,
+    there: Mapping[Object, str],
+    wanted: Mapping[Object, str],
+    ours: AbstractSet[str],
+    report: Report,
+    *,
+    later: tuple[str, str],
 ) -> Iterator[str]:
-    """Give objects to the owners they should have; yields a line for each that cannot be given to its."""
+    """Give objects to the owners they should have; yields a line for each that cannot be given to its.
+
+    Large objects that go from the first of `later` to the second are left for `_give_rest`.
+    """
     changes = []
     for item, holder in there.items():
         owner = wanted.get(item, holder)
         kind, identity = item
-        if owner == holder or kind not in KINDS:
+        if owner == holder or kind not in KINDS or (kind == "large object" and (holder, owner) == later):
             continue
         if owner in ours:
             changes.append(f"ALTER {KINDS[kind]} {identity} OWNER TO {sql.Identifier(owner).as_string()}")

@@ -106,9 +106,7 @@ class Loader:
             raise load_failed(error) from error
         return read_ownership(BytesIO(text.encode()), known, script=False, dump=bundle.name)
 
-    def load(
-        self, loader: Connections, name: str, bundle: FetchedBundle, progress: "LoadProgress"
-    ) -> Sequence[str]:
+    def load(self, loader: Connections, name: str, bundle: FetchedBundle, progress: "LoadProgress") -> Sequence[str]:
         """Fill an empty database; return one line for each object that could not be made as it was.
 
         Args:

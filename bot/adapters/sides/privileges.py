@@ -1,6 +1,6 @@
 """Sets owners and privileges in a loaded database, as our role: it is no superuser, and the dump never ran as it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -97,5 +97,3 @@ def _try(conn: Connection, statement: str) -> str:
             raise
         return f"{statement[:SHOWN_LENGTH]}: {safe_message(error)}."
     return ""
-
-

@@ -99,8 +99,8 @@ class PostgresSides:
 
     def inspect(self, name: str) -> DatabaseFacts:
         """Observe a side database; see `bot.ports.Sides.inspect`."""
-        with translated("Looking at the side database"), self._databases.opened(name) as (was_open, reader):
-            return replace(inspect(self._server.for_database(name), reader), accepts_connections=was_open)
+        with translated("Looking at the side database"), self._databases.opened(name) as (is_open, reader):
+            return replace(inspect(self._server.for_database(name), reader), accepts_connections=is_open)
 
     def problems(self, name: str) -> Sequence[str]:
         """Find violations of its integrity; see `bot.ports.Sides.problems`."""
@@ -118,7 +118,8 @@ class PostgresSides:
     def copy_settings(self, name: str) -> Sequence[str]:
         """Copy the live database's settings to it; see `bot.ports.Sides.copy_settings`.
 
-        The problems of `load` and `hand_over` come first, then those of copying, and a line for each of the live one's logical slots.
+        The problems of `load` and `hand_over` come first, then those of copying, then a line for each of the live one's
+        logical slots.
         """
         self._databases.require_ours(name)
         with translated("Copying the database's settings"), self._connections.maintenance() as conn:
@@ -189,7 +190,7 @@ class PostgresSides:
     def _drop_failed(self, name: str, maker: str, before: Settings) -> Sequence[str]:
         """Drop it in a new session, as the first may be gone. If that fails, the next attempt drops it.
 
-        An owner that was replaced meanwhile leaves its successor's alone. Returns what the bundle changed of its loader.
+        An owner that was replaced meanwhile leaves its successor's alone. Returns what was changed of the loader.
         """
         with suppress(BotError), translated("Dropping the database"), self._unlimited() as conn:
             self._databases.drop_own(conn, name, maker)

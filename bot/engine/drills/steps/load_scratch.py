@@ -58,7 +58,8 @@ class LoadScratch(DrillStep):
         """Load, then delete what was downloaded. A process that took over downloads it again first.
 
         Raises:
-            BotError: see `Sides.load` and `FetchBundle.act`; ``no-second-database``, ``no-loader-role``, ``loader-too-powerful``.
+            BotError: see `Sides.load` and `FetchBundle.act`; ``no-second-database``, ``no-loader-role``,
+                ``loader-too-powerful``.
         """
         facts = execution.env.database.inspect()
         check_second_database(execution.drill.environment, facts)

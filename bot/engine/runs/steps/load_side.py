@@ -151,7 +151,8 @@ class VerifySide(Action):
         """Compare rows, content and schema, look for what is not sound, hand over, copy the database-level state.
 
         Raises:
-            PermanentError: ``bundle-differs``, ``verification-failed``, ``backup-changed``, ``bundle-unsafe-statement``.
+            PermanentError: ``bundle-differs``, ``verification-failed``, ``backup-changed``,
+                ``bundle-unsafe-statement``.
         """
         sides, name, report = execution.env.sides, planned(execution).incoming, execution.reporter(self.key)
         # Once it is being handed over, the loader no longer reads it, and our own role must not run what is in it.
