@@ -20,8 +20,10 @@ from psycopg import sql
 from bot.adapters.database import Server
 from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.sessions import allow_connections
+from bot.adapters.database.settings import locale_options
 from bot.adapters.database.shadow import create_database, read_locale
 from bot.adapters.named_queries import load
+from bot.domain.backups import DatabaseSettings
 from bot.errors import PermanentError
 from bot.ports import SideFacts
 
@@ -122,12 +124,22 @@ class SideDatabases:
                 found.append(SideFacts(name, *parsed, size_bytes, self._read_time(note)))
         return found
 
-    def create(self, conn: Connection, name: str, loader: str) -> str:
-        """Create it empty with the live one's encoding and locale, for a loader; a leftover of that name is dropped
-        first. Returns the mark by which `drop_own` knows it.
+    def create(self, conn: Connection, name: str, loader: str, noted: DatabaseSettings | None = None) -> str:
+        """Create it empty with the live one's encoding and locale; a leftover of that name is dropped first.
+
+        Args:
+            conn: in the maintenance database.
+            name: of the new one.
+            loader: the role that will fill it.
+            noted: counts where the live one is gone; None leaves it to the server.
+
+        Returns the mark by which `drop_own` knows it.
         """
-        options = {"TEMPLATE": sql.Identifier(self.server.template), **read_locale(conn, self.live)}
-        return self._create(conn, name, options, loader)
+        if self.find_existing(conn, self.live):
+            locale: Mapping[str, sql.Composable] = read_locale(conn, self.live)
+        else:
+            locale = locale_options(noted) if noted else {}
+        return self._create(conn, name, {"TEMPLATE": sql.Identifier(self.server.template), **locale}, loader)
 
     def copy(self, conn: Connection, source: str, name: str) -> None:
         """Copy a side database that has no sessions; a leftover of that name is dropped first."""

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from bot.adapters.database.connections import Connection, Connections
+from bot.adapters.database.connections import Connection
 from bot.adapters.sides.databases import SideDatabases
 from bot.adapters.sides.ownership import Ownership
 from bot.adapters.sides.privileges import QUERIES, apply_privileges, execute_each, owners_allowed
-from bot.errors import PermanentError
+from bot.domain.backups import DatabaseSettings
+from bot.errors import BotError, PermanentError
 from bot.ports import Report
 
 Object = tuple[str, str]
@@ -49,6 +50,7 @@ KINDS: Mapping[str, str] = {
 }
 """Words of ALTER … OWNER TO. What is not here goes to the database's owner."""
 
+_PUBLIC, DATABASE_OWNER = ("schema", "public"), "pg_database_owner"
 OPTIONS = "SET search_path = ''; SET lock_timeout = 0; SET synchronous_commit = off"
 
 
@@ -84,12 +86,13 @@ class HandOver:
 
     Args:
         databases: beside the live one.
-        live: opens sessions in the live database.
+        noted: what the bundle says about its database, which counts where the live one is gone.
     """
 
-    def __init__(self, databases: SideDatabases, live: Connections) -> None:
+    def __init__(self, databases: SideDatabases, noted: DatabaseSettings | None) -> None:
         self._databases = databases
-        self._live = live
+        self._live = databases.server.connections
+        self._noted = noted
 
     def run(self, beside: Connection, name: str, read: Callable[[bool], Ownership], report: Report) -> None:
         """Give every object its owner, then set the privileges of the dump. May be repeated, wherever it ended.
@@ -134,12 +137,14 @@ class HandOver:
             conn.execute(f"REVOKE ALL ON {kind} {identity} FROM {role}".encode())
 
     def _read_live(self, beside: Connection) -> "_Live":
-        """Read who owns what in the live database; nobody and nothing where there is none."""
+        """Read who owns what in the live database; where nobody gets in, the dump alone says that."""
         row = beside.execute(QUERIES["database_owner"], {"database": self._live.database}).fetchone()
-        if row is None:
-            return _Live("", {})
-        with self._live.session(statement_timeout_s=0) as conn:
-            return _Live(row[0], _owned(conn))
+        owner = row[0] if row else self._noted.owner if self._noted else ""
+        try:
+            with self._live.session(statement_timeout_s=0) as conn:
+                return _Live(owner, _owned(conn))
+        except BotError as error:
+            return _Live(owner, {}, f"Owners are those that the backup names: {error.message}")
 
     def _give(
         self, live: "_Live", conn: Connection, loader: str, read: Callable[[bool], Ownership], report: Report
@@ -148,8 +153,11 @@ class HandOver:
 
         Yields a line for each that could not be given to the first two.
         """
+        yield from [live.unseen] if live.unseen else []
         ours = {role for (role,) in conn.execute(QUERIES["roles"])}
         heir = live.owner if live.owner in ours else str(conn.execute("SELECT current_user").fetchall()[0][0])
+        if _PUBLIC not in live.owners and DATABASE_OWNER in ours:
+            execute_each(conn, [f"ALTER SCHEMA public OWNER TO {DATABASE_OWNER}"], report)  # as a new database has it
         there = _owned(conn)
         is_known = all(item in live.owners for item, holder in there.items() if holder == loader)
         said = () if is_known else read(True).owners
@@ -172,18 +180,19 @@ def _give_rest(conn: Connection, loader: str, heir: str, report: Report) -> None
     # One by one first: REASSIGN locks all tables at once, and there may be more of them than locks.
     for _ in _give_some(conn, left, dict.fromkeys(left, heir), {heir}, report, later=(loader, heir)):
         pass  # if it fails, the next statement fails for the same reason
-    # Large objects, which need no locks, and extensions, which have no ALTER … OWNER. It would take along what databases
-    # share, too, but a loader may own nothing of that.
+    # Large objects, which need no locks, and extensions, which have no ALTER … OWNER. It would take along what
+    # databases share, too, but a loader may own nothing of that.
     reassign = sql.SQL("REASSIGN OWNED BY {} TO {}")
     conn.execute(reassign.format(sql.Identifier(loader), sql.Identifier(heir)))
 
 
 @dataclass(frozen=True)
 class _Live:
-    """The live database's owner, and that of each object in it."""
+    """The live database's owner, and that of each object in it; `unseen` says why nobody could look."""
 
     owner: str
     owners: Mapping[Object, str]
+    unseen: str = ""
 
 
 def _owned(conn: Connection) -> Mapping[Object, str]:

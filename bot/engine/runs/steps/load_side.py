@@ -161,10 +161,12 @@ class VerifySide(Action):
             proven = self._prove(execution)
             execution.remember(self.key, {**execution.data(self.key), _PROVEN: proven})
         # A process that took over has nothing on its disk.
-        sides.hand_over(name, execution.bundle or fetch_bundle(execution, self.key), report)
+        bundle = execution.bundle or fetch_bundle(execution, self.key)
+        sides.hand_over(name, bundle, report)
         clear_fetched(execution)
         # After the comparison: what is copied now is not in the manifest.
-        damaged, missing = list(proven["damaged"]), list(sides.copy_settings(name))
+        noted = bundle.manifest.database if bundle.manifest else None
+        damaged, missing = list(proven["damaged"]), list(sides.copy_settings(name, noted))
         if damaged or missing:
             execution.note("side-database", _describe(damaged, missing))
         found = [
