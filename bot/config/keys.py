@@ -116,6 +116,13 @@ class DatabaseKeys(Keys):
     loader_password_file: rules.SecretFile | None = None
     loader_password_env: Annotated[rules.Variable | None, one_place(None, lambda _: False)] = None
 
+    @field_validator("loader_password_env")
+    @classmethod
+    def _of_somebody(cls, variable: str | None, info: ValidationInfo) -> str | None:
+        if (variable or info.data.get("loader_password_file")) and not info.data.get("loader_user"):
+            raise ValueError("goes with a role — name it by loader_user")
+        return variable
+
 
 def _is_access_key_named(data: Mapping[str, Any]) -> bool:
     return any(data.get(f"access_key_{place}") for place in ("file", "env"))

@@ -155,7 +155,7 @@ class HandOver:
         """
         yield from [live.unseen] if live.unseen else []
         ours = {role for (role,) in conn.execute(QUERIES["roles"])}
-        heir = live.owner if live.owner in ours else str(conn.execute("SELECT current_user").fetchall()[0][0])
+        successor = live.owner if live.owner in ours else str(conn.execute("SELECT current_user").fetchall()[0][0])
         if _PUBLIC not in live.owners and DATABASE_OWNER in ours:
             execute_each(conn, [f"ALTER SCHEMA public OWNER TO {DATABASE_OWNER}"], report)  # as a new database has it
         there = _owned(conn)
@@ -163,27 +163,27 @@ class HandOver:
         said = () if is_known else read(True).owners
         named = {role for _, role in said} | {live.owners[item] for item in there if item in live.owners}
         for schemas in (True, False):
-            allowed = [] if schemas else sorted({*named, heir} & ours - {loader})
+            allowed = [] if schemas else sorted({*named, successor} & ours - {loader})
             with owners_allowed(conn, conn.info.dbname, allowed):
                 stated = [text for text, _ in said if text.startswith("ALTER SCHEMA ") is schemas]
                 yield from execute_each(conn, stated, report)
                 there = _owned(conn) if stated else there
                 some = {item: holder for item, holder in there.items() if (item[0] == "schema") is schemas}
-                yield from _give_some(conn, some, live.owners, ours, report, later=(loader, heir))
+                yield from _give_some(conn, some, live.owners, ours, report, later=(loader, successor))
                 if not schemas:
-                    _give_rest(conn, loader, heir, report)
+                    _give_rest(conn, loader, successor, report)
 
 
-def _give_rest(conn: Connection, loader: str, heir: str, report: Report) -> None:
+def _give_rest(conn: Connection, loader: str, successor: str, report: Report) -> None:
     """Give what is left to the database's owner."""
     left = {item: holder for item, holder in _owned(conn).items() if holder == loader}
     # One by one first: REASSIGN locks all tables at once, and there may be more of them than locks.
-    for _ in _give_some(conn, left, dict.fromkeys(left, heir), {heir}, report, later=(loader, heir)):
+    for _ in _give_some(conn, left, dict.fromkeys(left, successor), {successor}, report, later=(loader, successor)):
         pass  # if it fails, the next statement fails for the same reason
     # Large objects, which need no locks, and extensions, which have no ALTER … OWNER. It would take along what
     # databases share, too, but a loader may own nothing of that.
     reassign = sql.SQL("REASSIGN OWNED BY {} TO {}")
-    conn.execute(reassign.format(sql.Identifier(loader), sql.Identifier(heir)))
+    conn.execute(reassign.format(sql.Identifier(loader), sql.Identifier(successor)))
 
 
 @dataclass(frozen=True)

@@ -92,13 +92,13 @@ class LoaderRole:
 
         Args:
             conn: of our role, which is a member of the loader.
-            interrupted: an earlier load has ended without `tidy`.
+            interrupted: an earlier load has ended without `clean_up`.
 
         Raises:
             PermanentError: ``no-loader-role``: it cannot log in.
         """
         if interrupted:
-            self.tidy(conn)
+            self.clean_up(conn)
         self._reset_settings(conn)
         refusal = self._try_live()
         if WRONG_PASSWORD in refusal:
@@ -112,7 +112,7 @@ class LoaderRole:
             "Check loader_user and its password in backstop.toml, and the server's pg_hba.conf.",
         )
 
-    def tidy(self, conn: Connection, before: Settings | None = None) -> Sequence[str]:
+    def clean_up(self, conn: Connection, before: Settings | None = None) -> Sequence[str]:
         """Take back the settings and the password that a bundle may have given its loader; return which it has.
 
         To be called when one has been loaded: at any other time a wrong password may be a new one, which only the

@@ -97,7 +97,7 @@ class _Recorder(Allowlist):
 
 
 def _new_owner(kind: str, node: Node) -> str | None:
-    """Read the role to which a statement gives an object; None where it gives none."""
+    """Read the role that a statement makes an object's owner; None where it makes none."""
     if kind == "alter_owner_stmt":
         return str(node.alter_owner_stmt.newowner.rolename)
     commands = [command.alter_table_cmd for command in node.alter_table_stmt.cmds] if kind == "alter_table_stmt" else []

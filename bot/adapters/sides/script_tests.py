@@ -92,7 +92,7 @@ class PostgresScriptTests:
                 finally:
                     with suppress(psycopg.OperationalError):  # the drill's cleanup drops a leftover
                         self._databases.drop(beside, name)
-                        self._role.tidy(beside)
+                        self._role.clean_up(beside)
 
     def _test(self, conn: Connection, script: DownScript, up: UpScript | None, *, privileges: bool) -> ScriptTest:
         problem, script_test = "", ScriptTest(script.version)

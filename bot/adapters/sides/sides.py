@@ -71,7 +71,7 @@ class PostgresSides:
                 progress = LoadProgress(self._server, conn, name, self._read_size_bytes(conn), report)
                 problems = self._loader.load(self._databases.reader_of(conn, name), name, bundle, progress)
                 self._databases.note_problems(conn, name, [*self._unlike_live(conn, bundle), *problems])
-                self._refuse_changed(self._role.tidy(conn, before))
+                self._refuse_changed(self._role.clean_up(conn, before))
             # Also on a kill: half a database must not be mistaken for a loaded one.
             except BaseException:
                 self._refuse_changed(self._drop_failed(name, maker, before))
@@ -84,7 +84,7 @@ class PostgresSides:
         with translated("Handing the database over"), self._unlimited() as conn:
             read = cache(lambda owners: self._loader.read_ownership(bundle, owners=owners))
             HandOver(self._databases, _noted(bundle)).run(conn, name, read, report)
-            self._role.tidy(conn)
+            self._role.clean_up(conn)
 
     def contents(self, name: str, report: Report) -> Sequence[TableContent]:
         """Count and hash every table; see `bot.ports.Sides.contents`."""
@@ -177,7 +177,7 @@ class PostgresSides:
             was_loaded = self._databases.read_note(conn, name).loader
             self._databases.drop(conn, name)
             if was_loaded:
-                self._role.tidy(conn)
+                self._role.clean_up(conn)
 
     @contextmanager
     def session(self, name: str) -> Iterator[Connection]:
@@ -227,7 +227,7 @@ class PostgresSides:
         """
         with suppress(BotError), translated("Dropping the database"), self._unlimited() as conn:
             self._databases.drop_own(conn, name, maker)
-            return self._role.tidy(conn, before)
+            return self._role.clean_up(conn, before)
         return []
 
 
