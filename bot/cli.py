@@ -14,6 +14,7 @@ from rich.table import Table
 from bot.adapters.journal import verify_chain
 from bot.app import Service, assemble
 from bot.config import Config
+from bot.domain.catalogue import DatabaseFacts
 from bot.domain.plans import ChainPlan, narrow
 from bot.domain.versions import label
 from bot.engine.context import EnvironmentServices, Services
@@ -21,7 +22,7 @@ from bot.engine.kinds import preview
 from bot.engine.requests import OpenRollback
 from bot.engine.runs.open_run import read_plan_request
 from bot.errors import BotError
-from bot.planning.refusals import check_second_database
+from bot.planning.refusals import check_loader, check_second_database
 from bot.views.plans import changes
 
 _OUT = Console()
@@ -142,6 +143,12 @@ def _examine_database(found: _Findings, name: str, env: EnvironmentServices) -> 
         found.problems.append(f"{name}: the database role must own the database and be in pg_signal_backend")
     found.attempt(f"{name}: ", partial(check_second_database, name, facts))
     found.attempt(f"{name}: ", facts.require_read)
+    found.attempt(f"{name}: ", partial(_prove_loader, found, name, env, facts))
+
+
+def _prove_loader(found: _Findings, name: str, env: EnvironmentServices, facts: DatabaseFacts) -> None:
+    check_loader(name, facts.loader)
+    found.remarks.extend(f"{name}: {line}" for line in env.sides.prove_loader())
 
 
 def _examine_cluster(found: _Findings, name: str, env: EnvironmentServices) -> None:
