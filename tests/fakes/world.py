@@ -8,6 +8,7 @@ from bot.adapters.schedule.calendar import CronCalendar
 from bot.domain.environments import ApprovalPolicy, BackupTarget, Environment, HttpCheck, SmokeChecks, Timing, Workloads
 from bot.domain.runs import Run
 from bot.domain.versions import CompatibilityRow, Matrix
+from bot.engine.approvals.signatures import sign_request
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.maintenance.sweeper import sweep
 from bot.engine.operations import Operations
@@ -131,7 +132,7 @@ class World:
         if request.kind in REQUEST_TYPES:
             Operations(services).submit(submission(request))
         else:  # from another version
-            services.journal.requests.accept(request)
+            services.journal.requests.accept(sign_request(KEYRING, request, self.clock.now()))
             defer(services.queue, request)
 
     def work(self, process: Process) -> None:
@@ -169,6 +170,8 @@ class World:
         """A reaction, or one taken off; each is newer than those made before it."""
         ts = ts or f"request:{self.run().id}:{self.run().plan.short_digest}"
         seen = f"1772366400.{self._requests:06}"
+        change = self.directory.unreact if withdraw else self.directory.react
+        change(CHANNEL, ts, user, "x" if choice == "reject" else "white_check_mark")
         words = {"ts": ts, "choice": choice, "how": "reaction", "withdraw": withdraw, "event_ts": seen}
         return self.request("vote", user, **words)
 
