@@ -50,27 +50,24 @@ class Kept:
 
 
 class FakeClaim:
-    """A `bot.ports.Claim`."""
+    """A `bot.ports.Claim`. Its line of the log is kept with the request: stories read the log of what was done."""
 
-    def __init__(self, kept: Kept, audit: "FakeAudit") -> None:
+    def __init__(self, kept: Kept) -> None:
         self.request = kept.request
         self.interrupted = kept.interrupted
         self.handled = kept.handled
         self._kept = kept
-        self._audit = audit
 
     def finish(self, problem: str = "", entry: AuditEntry | None = None) -> None:
         self._kept.finished, self._kept.problem = True, problem
         self._kept.handled = self._kept.handled or (entry is not None and entry.event == HANDLED)
-        self._audit.add("", entry)
 
 
 class FakeRequests:
     """A `bot.ports.journal.Requests`."""
 
-    def __init__(self, clock: Clock, audit: "FakeAudit") -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._audit = audit
         self.kept: dict[str, Kept] = {}
 
     def accept(self, request: Request) -> bool:
@@ -91,7 +88,7 @@ class FakeRequests:
             return
         kept.held = True
         try:
-            yield FakeClaim(kept, self._audit)
+            yield FakeClaim(kept)
         except BaseException as error:
             kept.interrupted += not isinstance(error, Exception)  # only a kill is none
             raise
@@ -468,7 +465,7 @@ class FakeVotes:
         same_plan = old is not None and old.digest == vote.digest
         if old is not None and same_plan and old.event_ts > vote.event_ts and vote.choice is not Choice.REJECT:
             return False
-        if old is None or replace(old, at=vote.at) != vote:
+        if old is None or replace(old, at=vote.at, signature=vote.signature) != vote:
             self._runs.ballots[run_id][vote.user_id] = vote
             self._audit.add(run_id, entry)
         return True
@@ -536,8 +533,7 @@ class FakeJournal(Journal):
     activity: FakeActivity
 
     def __init__(self, clock: Clock) -> None:
-        audit, leases = FakeAudit(clock), FakeLeases(clock)
-        requests = FakeRequests(clock, audit)
+        requests, audit, leases = FakeRequests(clock), FakeAudit(clock), FakeLeases(clock)
         runs = FakeRuns(clock, audit, leases)
         super().__init__(
             requests=requests,

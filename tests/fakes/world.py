@@ -1,5 +1,6 @@
 """All services in memory, shared by processes that come and go."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -129,11 +130,19 @@ class World:
     def submit(self, process: Process, request: Request) -> None:
         """A person does something; Slack delivers it to this process."""
         services = self.services(process)
+        self._react(request.payload)
         if request.kind in REQUEST_TYPES:
             Operations(services).submit(submission(request))
         else:  # from another version
             services.journal.requests.accept(sign_request(KEYRING, request, self.clock.now()))
             defer(services.queue, request)
+
+    def _react(self, payload: Mapping[str, Any]) -> None:
+        """Slack has the reaction, or no longer, when it delivers the event."""
+        if payload.get("how") == "reaction":
+            change = self.directory.unreact if payload["withdraw"] else self.directory.react
+            name = "x" if payload["choice"] == "reject" else "white_check_mark"
+            change(str(payload["channel"]), str(payload["ts"]), str(payload["user_id"]), name)
 
     def work(self, process: Process) -> None:
         """Let a process work off the queue. What it took is lost when it dies."""
@@ -170,8 +179,6 @@ class World:
         """A reaction, or one taken off; each is newer than those made before it."""
         ts = ts or f"request:{self.run().id}:{self.run().plan.short_digest}"
         seen = f"1772366400.{self._requests:06}"
-        change = self.directory.unreact if withdraw else self.directory.react
-        change(CHANNEL, ts, user, "x" if choice == "reject" else "white_check_mark")
         words = {"ts": ts, "choice": choice, "how": "reaction", "withdraw": withdraw, "event_ts": seen}
         return self.request("vote", user, **words)
 

@@ -15,7 +15,7 @@ from bot.engine.approvals.provenance import WRONG
 from bot.engine.approvals.signatures import check_run, check_vote, is_step_genuine
 from bot.engine.context import Services
 from bot.errors import PermanentError
-from bot.planning.kinds import build_checklist
+from bot.planning.kinds import build_checklist, is_retired
 from bot.ports import AuditEntry, AuditEvent
 
 FORGED, MISMATCH = "consent-forged", "consent-mismatch"
@@ -202,7 +202,7 @@ def _about_steps(steps: Sequence[Step], run: Run, history: History) -> Iterator[
     if lost:
         yield f"the log says that the steps {', '.join(lost)[:200]} were done, their rows say nothing"
     expected = [step.key for step in build_checklist(run.plan.kind)]
-    if not history.began and [step.key for step in steps] != expected:
+    if not history.began and not is_retired(run) and [step.key for step in steps] != expected:
         yield "its checklist is not that of such a plan"
 
 
@@ -229,6 +229,13 @@ def _compare(keyring: Keyring, run: Run, votes: Sequence[Vote], history: History
     return None
 
 
+def report_forged(services: Services, run: Run) -> None:
+    """Raise the alarm about votes on a pending run that the bot has not recorded; they do not count."""
+    forged = find_forged(services.keyring, run, services.journal.votes.current(run.id))
+    if forged:
+        raise_alarm(services, FORGED, f"Run {run.id}: {'; '.join(forged)}. It does not count.", run.environment)
+
+
 def end_forged(services: Services, run: Run) -> None:
     """End a pending run that the bot has not opened as its row has it, and raise the alarm.
 
@@ -239,6 +246,6 @@ def end_forged(services: Services, run: Run) -> None:
     except PermanentError as error:
         ended = AuditEntry("backstop", "run-ended", {"state": RunState.VOID.value, "problem": str(error)})
         pending = frozenset({RunState.PENDING})
-        services.announcer.note(run, "consent", f"{error} {error.hint}")
+        services.announcer.note(run, "consent", str(error))
         if services.journal.runs.end(run.id, RunState.VOID, str(error), expect=pending, entry=ended):
             raise_alarm(services, FORGED, f"{error.message} {_HINT}", run.environment)

@@ -17,7 +17,7 @@ from bot.domain.approvals import (
 )
 from bot.domain.runs import OPEN, Run, RunState
 from bot.engine.approvals.authorization import check_channel
-from bot.engine.approvals.consent import cast_entry, check_genuine, is_genuine, was_cast
+from bot.engine.approvals.consent import cast_entry, check_genuine, is_genuine, report_forged, was_cast
 from bot.engine.approvals.signatures import sign_vote, verified
 from bot.engine.context import Services
 from bot.engine.requests import CastVote
@@ -187,6 +187,7 @@ def decide_again(services: Services, run: Run) -> None:
     """Count the votes of a pending run that stand already: a run with a full quorum must not wait for another vote."""
     if is_retired(run) or not is_genuine(services, run):
         return
+    report_forged(services, run)
     if services.journal.votes.decide(run.id, run.plan.digest, _counter(services, run)) is RunState.APPROVED:
         services.queue.defer_run(run.id)
 

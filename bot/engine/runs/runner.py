@@ -88,7 +88,7 @@ class Runner:
 
         What is in a forged row is not shown: a note appears where there is a card already.
         """
-        services, run, text = self._services, execution.run, f"{problem} {problem.hint}"
+        services, run, text = self._services, execution.run, str(problem)
         execution.note("consent", f"The run is {state}: {text}")
         alarm = f"{problem.message} {problem.hint}"
         execution.say(lambda: raise_alarm(services, problem.reference, alarm, run.environment))

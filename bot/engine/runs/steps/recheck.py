@@ -86,6 +86,8 @@ def _verified(execution: Execution) -> list[Vote]:
 
 
 def _still_there(execution: Execution, vote: Vote) -> bool:
+    if not vote.ts:  # an earlier version did not keep the message
+        return False
     reactions = execution.services.directory.reactions(vote.channel, vote.ts)
     return any(read_reaction(name) is vote.choice and vote.user_id in users for name, users in reactions.items())
 
