@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
+from bot.domain.place import DatabaseIdentity, place_differences, place_of
 from bot.domain.runs import Run, Step, StepState
 from bot.engine.approvals.consent import FORGED, find_forged
 from bot.engine.approvals.signatures import sign_step
@@ -80,10 +81,42 @@ class Execution(StepExecution):
         if run is not None and run.cancel_requested_by:
             raise CancelledError(run.cancel_requested_by)
 
+    @property
+    def approved_database(self) -> DatabaseIdentity | None:
+        """The database that people voted about; None in a plan of an old release."""
+        place = self.run.plan.place
+        return place.database if place else None
+
+    def check_place(self) -> None:
+        """Make sure that this process is configured for the place that people voted about.
+
+        Raises:
+            PermanentError: ``other-place``: nothing may be done, and nothing put back, from here.
+        """
+        place, env = self.run.plan.place, self.env
+        if place is None:
+            return
+        here = place_of(
+            replace(place.database, address=env.database.address),
+            replace(place.cluster, namespace=env.environment.workloads.namespace, address=env.cluster.address),
+            env.environment.backups,
+            env.environment.approval,
+        )
+        # Who decides counts until the start; where it is done counts to the end.
+        moved = place_differences(
+            place, replace(here, quorum=place.quorum, approvers=place.approvers, requester_votes=place.requester_votes)
+        )
+        if moved:
+            raise PermanentError(
+                "other-place",
+                f"This process is configured for another place than run {self.run.id}: {' '.join(moved)}",
+                "Have a process with the configuration that it began with go on: put it back, restart, then Retry.",
+            )
+
     def session(self) -> ExclusiveAccess:
         """Return the only session of the closed database, closing it to others if this process has not."""
         if self._session is None:
-            self._session = self.env.database.take_exclusive_access(self.run.id)
+            self._session = self.env.database.take_exclusive_access(self.run.id, self.approved_database)
         return self._session
 
     @contextmanager
