@@ -113,6 +113,7 @@ def _step_fields(run: Run, step: Step) -> dict[str, Any]:
         "steps": [step.key for step in run.steps],
         "key": step.key,
         "state": step.state.value,
+        "attempts": step.attempts,
         "data": canonical(step.data),
     }
 

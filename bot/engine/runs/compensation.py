@@ -49,7 +49,7 @@ def passed_no_return(execution: Execution) -> bool:
     if step.state is StepState.UNDONE:  # an owner found, while it compensated, that it had not happened
         return False
     kind = KINDS[execution.run.plan.kind]
-    if (step.state is StepState.WAITING and step.attempts == 0) or not kind.has_committed(execution):
+    if step.attempts == 0 or not kind.has_committed(execution):
         return False
     # Noted, so that neither a cancel nor a successor takes the run for one that can still turn back.
     witness, says = kind.witness

@@ -152,12 +152,12 @@ class Execution(StepExecution):
         self._shown_at = self.services.clock.monotonic()
         self.services.announcer.card(self.run, self.services.journal.votes.current(self.run.id))
 
-    def sign(self, key: str, state: StepState, data: Mapping[str, Any] | None) -> str:
+    def sign(self, key: str, state: StepState, data: Mapping[str, Any] | None, *, attempts: int = 0) -> str:
         """Sign a step as it is about to be recorded, so that a successor believes it."""
         step = self.run.step(key)
-        return sign_step(
-            self.services.keyring, self.run, replace(step, state=state, data=step.data if data is None else data)
-        )
+        known = step.data if data is None else data
+        recorded = replace(step, state=state, data=known, attempts=step.attempts + attempts)
+        return sign_step(self.services.keyring, self.run, recorded)
 
     def settled(self, key: str, outcome: Outcome) -> None:
         """Audit the step."""

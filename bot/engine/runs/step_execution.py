@@ -74,9 +74,9 @@ class StepExecution(ABC):
             OwnershipLostError: the journal stays away.
         """
 
-    def sign(self, key: str, state: StepState, data: Mapping[str, Any] | None) -> str:
-        """Sign a step as it is about to be recorded; "" where nobody checks it."""
-        del key, state, data
+    def sign(self, key: str, state: StepState, data: Mapping[str, Any] | None, *, attempts: int = 0) -> str:
+        """Sign a step as it is about to be recorded, with so many more attempts; "" where nobody checks it."""
+        del key, state, data, attempts
         return ""
 
     def settled(self, key: str, outcome: Outcome) -> None:  # noqa: B027 -- most kinds have nothing to add
@@ -172,7 +172,7 @@ class StepExecution(ABC):
         Raises:
             OwnershipLostError: another process has the work, or the journal stays away.
         """
-        signature = self.sign(key, state, data)
+        signature = self.sign(key, state, data, attempts=int(state is StepState.RUNNING))
         leases = self.services.journal.leases
         self.insist(lambda: leases.record_step(self.lease, key, state, detail, data, signature))
         self.insist(self.refresh)
