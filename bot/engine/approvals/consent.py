@@ -246,6 +246,7 @@ def end_forged(services: Services, run: Run) -> None:
     except PermanentError as error:
         ended = AuditEntry("backstop", "run-ended", {"state": RunState.VOID.value, "problem": str(error)})
         pending = frozenset({RunState.PENDING})
-        services.announcer.note(run, "consent", str(error))
+        if read_history(services.journal.audit.events(run.id)).requester:  # else it has no thread
+            services.announcer.note(run, "consent", str(error))
         if services.journal.runs.end(run.id, RunState.VOID, str(error), expect=pending, entry=ended):
             raise_alarm(services, FORGED, f"{error.message} {_HINT}", run.environment)

@@ -57,6 +57,8 @@ class Runner:
         run = execution.run
         problem, history = execution.insist(lambda: examine(self._services, run))
         if problem is not None:
+            if history.requester:  # else it has no thread
+                execution.note("consent", f"Run {run.id} was stopped: {problem}")
             self._refuse(execution, problem, RunState.PARKED if history.began else RunState.VOID)
         elif history.ended is not None:  # its last owner died between saying so and making it so
             self._end(execution, *history.ended)
@@ -86,10 +88,9 @@ class Runner:
     def _refuse(self, execution: Execution, problem: PermanentError, state: RunState) -> None:
         """Leave a run alone that nobody has approved as it is, and call people. One that has begun parks.
 
-        What is in a forged row is not shown: a note appears where there is a card already.
+        What is in a forged row is not shown.
         """
         services, run, text = self._services, execution.run, str(problem)
-        execution.note("consent", f"The run is {state}: {text}")
         alarm = f"{problem.message} {problem.hint}"
         execution.say(lambda: raise_alarm(services, problem.reference, alarm, run.environment))
         execution.audit("run-ended", state=state.value, problem=text)
