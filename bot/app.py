@@ -76,7 +76,7 @@ def assemble(config: Config) -> Iterator[Parts]:
     _migrate(config)
     clock = SystemClock()
     with journal.open_pool(config.state_dsn.get_secret_value(), max_size=POOL_SIZE) as pool:
-        outbox = PostgresOutbox(pool)
+        outbox = PostgresOutbox(pool, config.keyring)
         chat = SlackChat(build_client(config.slack.bot_token.get_secret_value(), _base_url(config)))
         tools = PgTools(config.pg_bin)
         where = config.migrations

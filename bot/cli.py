@@ -1,5 +1,6 @@
 """Runs the command line's commands: everything Slack can show, without Slack."""
 
+import getpass
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from bot.config import Config
 from bot.domain.catalogue import DatabaseFacts
 from bot.domain.plans import ChainPlan, narrow
 from bot.domain.versions import label
+from bot.engine.approvals.adoption import adopt_run, prepare_adoption
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.kinds import preview
 from bot.engine.requests import OpenRollback
@@ -85,6 +87,20 @@ def status(config: Config) -> int:
             at = f"{run.created_at:%Y-%m-%d %H:%M}"
             table.add_row(run.id, run.environment, run.state.value, run.plan.asked_for, run.requester, at)
         _OUT.print(table)
+    return 0
+
+
+def adopt(config: Config, run_id: str, *, confirmed: bool) -> int:
+    """Show what vouching for a run would mean, and sign it once that is confirmed."""
+    with assemble(config) as parts:
+        adoption = prepare_adoption(parts.services, run_id)
+        for line in adoption.describe():
+            _OUT.print(line)
+        if confirmed:
+            adopt_run(parts.services, adoption, f"cli:{getpass.getuser()}")
+            _OUT.print(f"✓ signed. /rollback resume {run_id} lets it go on if it is parked.")
+        else:
+            _OUT.print("Nothing was signed. If all of that is so, add --yes.")
     return 0
 
 
