@@ -108,10 +108,10 @@ class PlannedEffect:
     rehearsed_on: str
     fingerprint: str
     drops: frozenset[Key]
-    changes: dict[Key, str] | None
+    changes: Mapping[Key, str] | None
     written: frozenset[str]
     renames: frozenset[tuple[str, str, str]] | None = None
-    words: dict[Key, tuple[str, ...]] = field(default_factory=dict)
+    words: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     saved: frozenset[str] | None = None
 
 
