@@ -45,7 +45,7 @@ class RecreateDropped(Action):
         rows = sum(recreated.rows.values())
         done = f"{recreated.statements} statements, {rows:,} rows in {recreated.elapsed_s:.2f} s, one transaction"
         return Outcome(
-            f"schema {label(execution.run.plan.to_schema)}; {done if recreated.statements else 'committed already'}",
+            f"schema {label(execution.run.plan.to_schema)}; {done if recreated.statements or recreated.rows else 'committed already'}",
             {"rows": dict(recreated.rows), "restore_point": restore_point},
         )
 
