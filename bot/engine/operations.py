@@ -9,6 +9,8 @@ from bot.domain.migrations import DownScript
 from bot.domain.plans import Plan
 from bot.engine import requests
 from bot.engine.approvals.authorization import Channels, Readers
+from bot.engine.approvals.provenance import handled, refuse_tampered
+from bot.engine.approvals.signatures import sign_request
 from bot.engine.approvals.voting import vote
 from bot.engine.attempts import Suspects, announce_again, give_up_request, max_attempts
 from bot.engine.backups import queries as backups
@@ -55,7 +57,9 @@ class Operations:
         Raises:
             TemporaryError: the journal cannot be reached; nothing was persisted.
         """
-        stored = requests.write(submission)
+        # Signed before it is persisted: whoever writes to the state database afterwards has no key.
+        services, stored = self._services, requests.write(submission)
+        stored = sign_request(services.keyring, stored, services.clock.now())
         # Decision 4: the row comes first, so that a task that cannot be queued is found by the sweep.
         fresh = self._services.journal.requests.accept(stored)
         if fresh:
@@ -95,9 +99,15 @@ class Operations:
                         self._attempt(claim)
 
     def _attempt(self, claim: Claim) -> None:
-        if claim.interrupted >= max_attempts(claim.request):
+        refused = refuse_tampered(self._services, claim)
+        if refused:
+            claim.finish(refused)
+        elif claim.interrupted >= max_attempts(claim.request):
             give_up_request(self._services, claim)
-            return
+        else:
+            self._handle(claim)
+
+    def _handle(self, claim: Claim) -> None:
         if claim.interrupted:
             announce_again(self._services, claim)
         if claim.request.kind == requests.PerformDrill.kind:
@@ -107,7 +117,8 @@ class Operations:
 
     def _finish(self, claim: Claim) -> None:
         try:
-            claim.finish(self._answer(claim.request))
+            problem = self._answer(claim.request)
+            claim.finish(problem, handled(claim.request, problem))
         except RunInterruptError as interrupt:  # another process owns the job, or it was left in the middle
             _log.info("%s is tried again: %s", claim.request.id, interrupt)
 
@@ -120,7 +131,7 @@ class Operations:
         except TemporaryError as error:
             _log.info("%s is tried again: %s", claim.request.id, error.reference)
         else:
-            claim.finish()
+            claim.finish("", handled(claim.request, ""))
 
     def _answer(self, stored: Request) -> str:
         """Handle a person's request; returns the problem, "" for none."""

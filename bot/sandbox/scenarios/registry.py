@@ -10,6 +10,7 @@ from bot.sandbox.scenarios import (
     drill_evidence,
     drill_kills,
     drill_requests,
+    forged_consent,
     forms,
     hostile_bundle,
     outages,
@@ -100,4 +101,5 @@ SCENARIOS: Mapping[str, Scenario] = {
     "restore-prepared-transaction": Scenario(restore_sessions.prepared_transaction),
     "restore-superuser-session": Scenario(restore_sessions.superuser_session),
     "hostile-bundle": Scenario(hostile_bundle.hostile_bundle),
+    "forged-consent": Scenario(forged_consent.forged_consent),
 }
