@@ -222,7 +222,10 @@ def test_all_that_is_wrong_is_told_at_once(ward: Ward) -> None:
             "rule nothing on public.seen would have been created",
         ),
         ("CREATE TABLE extra (id serial PRIMARY KEY)", "table public.extra would have been created"),
-        ("ALTER TABLE shapes RENAME COLUMN m TO k", "table column public.shapes.m would have gone"),
+        (
+            "ALTER TABLE shapes RENAME COLUMN m TO k",
+            "table column public.shapes.m would have been renamed to public.shapes.k",
+        ),
         ("TRUNCATE seen", "public.seen: all rows rewritten or removed"),
         ("DROP TABLE seen; CREATE TABLE seen (id int)", "table public.seen would have been dropped and made again"),
     ],
