@@ -138,5 +138,5 @@ def secrets(sample: Sample, tokens: Mapping[str, str]) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": tokens["access_key"],
         "AWS_SECRET_ACCESS_KEY": tokens["secret_key"],
         "BACKSTOP_STATE_DSN": sample.state_dsn,
-        **{f"BACKSTOP_{name.upper()}_DSN": dsn for name, dsn in sample.owner_dsns.items()},
+        **{f"BACKSTOP_{name.upper()}_DSN": dsn for name, dsn in sample.bot_dsns.items()},
     }

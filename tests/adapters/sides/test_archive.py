@@ -43,7 +43,7 @@ def test_an_extension_only_a_superuser_can_make(
         with psycopg.connect(nasty.superuser_dsn.replace(nasty.name, "nasty_with_extension"), autocommit=True) as conn:
             conn.execute("CREATE EXTENSION pageinspect")
         sides = PostgresSides(
-            Server(nasty.owner_dsn, TRACKING, TIMING, tools, SystemClock(), template="nasty_with_extension")
+            Server(nasty.bot_dsn, TRACKING, TIMING, tools, SystemClock(), template="nasty_with_extension")
         )
         side = sides.load("r1", bundle, ignore)
         assert sides.problems(side)

@@ -78,7 +78,7 @@ def test_stopped_by_its_report_it_leaves_nothing(nasty: Nasty, tmp_path: Path) -
 
 def test_a_load_that_stands_still_is_ended(nasty: Nasty, tmp_path: Path, tools: PgTools) -> None:
     timing = replace(TIMING, stall_s=1.0)
-    sides = PostgresSides(Server(nasty.owner_dsn, TRACKING, timing, tools, SystemClock()))
+    sides = PostgresSides(Server(nasty.bot_dsn, TRACKING, timing, tools, SystemClock()))
     with pytest.raises(TemporaryError) as error:
         sides.load("r1", plain(tmp_path / "dump.sql", NAP), ignore)
     assert error.value.reference == "load-stalled"
