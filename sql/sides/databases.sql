@@ -12,6 +12,12 @@ ORDER BY d.datname;
 -- A database's comment.
 SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = %(database)s;
 
+-- name: owner
+-- A database's owner, if we may become that role.
+SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database
+WHERE datname = %(database)s AND pg_catalog.pg_has_role(
+    datdba, CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END);
+
 -- name: existing
 -- Those of some databases that exist; true if one accepts connections.
 SELECT datname, datallowconn FROM pg_catalog.pg_database WHERE datname = ANY (%(names)s::text[]);

@@ -22,6 +22,11 @@ FROM pg_catalog.pg_namespace n CROSS JOIN pg_catalog.pg_roles r
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND pg_catalog.pg_has_role(n.nspowner, 'USAGE')
   AND r.rolname = ANY (%(roles)s::text[]) AND r.oid <> n.nspowner;
 
+-- name: kept_out
+-- Roles of some that may not create in this database.
+SELECT rolname FROM pg_catalog.pg_roles
+WHERE rolname = ANY (%(roles)s::text[]) AND NOT pg_catalog.has_database_privilege(oid, current_database(), 'CREATE');
+
 -- name: unanalysed
 -- Tables with rows for which the planner lacks statistics: of a column, of an expression of an index, of columns
 -- together, of a parent's children. `pg_stats` shows what we may read; what we may not counts as lacking.

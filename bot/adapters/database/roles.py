@@ -72,7 +72,7 @@ class ScriptSession:
     """Runs a script's statements as the roles say, in one session's open transaction."""
 
     def __init__(self, conn: Connection, roles: Roles) -> None:
-        self._conn = conn
+        self.conn = conn
         self.roles = roles
 
     def enter(self) -> None:
@@ -82,8 +82,8 @@ class ScriptSession:
         self._become(self.roles.migrator)
         for name, value in self.roles.settings:
             try:
-                with self._conn.transaction():
-                    self._conn.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
+                with self.conn.transaction():
+                    self.conn.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
             except psycopg.errors.InsufficientPrivilege:
                 continue  # a superuser's setting, which only a login has
 
@@ -99,24 +99,24 @@ class ScriptSession:
             psycopg.Error: as the migrator's attempt failed.
         """
         if not self.roles.fallbacks:
-            return self._conn.execute(statement.encode())
-        self._conn.execute("SAVEPOINT backstop_as_owner")
+            return self.conn.execute(statement.encode())
+        self.conn.execute("SAVEPOINT backstop_as_owner")
         try:
-            cursor = self._conn.execute(statement.encode())
+            cursor = self.conn.execute(statement.encode())
         except psycopg.errors.InsufficientPrivilege as error:
             cursor = self._execute_as_owner(statement, error)
-        self._conn.execute("RELEASE SAVEPOINT backstop_as_owner")
+        self.conn.execute("RELEASE SAVEPOINT backstop_as_owner")
         return cursor
 
     def _execute_as_owner(
         self, statement: str, refused: psycopg.errors.InsufficientPrivilege
     ) -> psycopg.Cursor[tuple[Any, ...]]:
         for role in self.roles.fallbacks:
-            self._conn.execute("ROLLBACK TO SAVEPOINT backstop_as_owner")
+            self.conn.execute("ROLLBACK TO SAVEPOINT backstop_as_owner")
             owned = self._count_ours() if role == self.roles.ours else 0
             self._become(role)
             try:
-                cursor = self._conn.execute(statement.encode())
+                cursor = self.conn.execute(statement.encode())
             except psycopg.errors.InsufficientPrivilege:
                 continue
             # What would be new and ours is for nobody to use.
@@ -127,7 +127,7 @@ class ScriptSession:
         raise refused
 
     def _count_ours(self) -> int:
-        return int(self._conn.execute(QUERIES["ours"], {"role": self.roles.ours}).fetchall()[0][0])
+        return int(self.conn.execute(QUERIES["ours"], {"role": self.roles.ours}).fetchall()[0][0])
 
     def _become(self, role: str) -> None:
-        self._conn.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+        self.conn.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))

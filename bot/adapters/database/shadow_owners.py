@@ -99,6 +99,7 @@ def copy_rights(live: Connection, shadow: Connection, database: str, roles: Role
     """Let each role do to the shadow itself what it may do to the live database, and the public nothing."""
     name = sql.Identifier(database)
     shadow.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+    shadow.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO SESSION_USER").format(name))
     everyone = [roles.migrator, *roles.owners]
     for role, *held in live.execute(QUERIES["rights"], {"roles": everyone}).fetchall():
         who = sql.Identifier(role)

@@ -125,7 +125,9 @@ class SideDatabases:
 
     def _create(self, conn: Connection, name: str, options: Mapping[str, sql.Composable]) -> None:
         self.drop(conn, name)
-        create_database(conn, name, options)
+        # decision 40: owners who are to get what is loaded can be given it only in a database of theirs.
+        owner = conn.execute(QUERIES["owner"], {"database": self.live}).fetchone()
+        create_database(conn, name, {**options, "OWNER": sql.Identifier(owner[0])} if owner else options)
         # Only its owner may connect while it is being filled.
         conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
         self.note(conn, name)

@@ -29,8 +29,10 @@ def owners_allowed(conn: Connection, database: str, owners: Sequence[str]) -> It
         yield
         return
     granted = conn.execute(QUERIES["schemas"], {"roles": list(owners)}).fetchall()
-    roles = sql.SQL(", ").join(map(sql.Identifier, owners))
-    conn.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(sql.Identifier(database), roles))
+    kept_out = [role for (role,) in conn.execute(QUERIES["kept_out"], {"roles": list(owners)})]
+    for role in kept_out:
+        statement = sql.SQL("GRANT CREATE ON DATABASE {} TO {}")
+        conn.execute(statement.format(sql.Identifier(database), sql.Identifier(role)))
     for schema, role in granted:
         statement = sql.SQL("GRANT ALL ON SCHEMA {} TO {}")
         conn.execute(statement.format(sql.Identifier(schema), sql.Identifier(role)))
@@ -38,7 +40,9 @@ def owners_allowed(conn: Connection, database: str, owners: Sequence[str]) -> It
     for schema, role in granted:
         statement = sql.SQL("REVOKE ALL ON SCHEMA {} FROM {}")
         conn.execute(statement.format(sql.Identifier(schema), sql.Identifier(role)))
-    conn.execute(sql.SQL("REVOKE CREATE ON DATABASE {} FROM {}").format(sql.Identifier(database), roles))
+    for role in kept_out:
+        statement = sql.SQL("REVOKE CREATE ON DATABASE {} FROM {}")
+        conn.execute(statement.format(sql.Identifier(database), sql.Identifier(role)))
 
 
 def apply_privileges(conn: Connection, script: str) -> Sequence[str]:
