@@ -82,7 +82,8 @@ WHERE (r.rolname = ANY (%(owners)s::text[]) OR owned.id = 2200 AND owned.class =
   AND coalesce(o.schema, '') !~ '^pg_' AND NOT (o.type = 'schema' AND o.identity ~ '^"?pg_')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                   WHERE d.classid = owned.class AND d.objid = owned.id
-                    AND (d.deptype IN ('e', 'i') OR d.deptype = 'a' AND o.type = 'sequence'))
+                    -- A partitioned table is noted as a part of its own columns.
+                    AND (d.deptype = 'e' OR d.deptype = 'i' AND d.refobjid <> d.objid OR d.deptype = 'a' AND o.type = 'sequence'))
 ORDER BY o.type = 'schema', 1, 2;
 
 -- name: extensions

@@ -26,6 +26,17 @@ SELECT CASE WHEN pg_catalog.pg_has_role(
        THEN pg_catalog.pg_get_userbyid(d.datdba) ELSE current_user END
 FROM pg_catalog.pg_database d WHERE d.datname = current_database();
 
+-- name: unreadable
+-- Tables that our role may not read, each with its schema where it may not look into that either.
+SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname),
+       CASE WHEN NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') THEN quote_ident(n.nspname) END
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT (pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
+                  WHERE e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+ORDER BY 1;
+
 -- name: unmakeable
 -- Extensions that our role cannot create in another database: only a superuser can, or the server has them no more.
 SELECT x.extname

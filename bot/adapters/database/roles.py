@@ -113,6 +113,7 @@ class ScriptSession:
     ) -> psycopg.Cursor[tuple[Any, ...]]:
         for role in self.roles.fallbacks:
             self.conn.execute("ROLLBACK TO SAVEPOINT backstop_as_owner")
+            path = self._fix_search_path()
             owned = self._count_ours() if role == self.roles.ours else 0
             self._become(role)
             try:
@@ -123,8 +124,20 @@ class ScriptSession:
             if role == self.roles.ours and self._count_ours() > owned:
                 continue
             self._become(self.roles.migrator)
+            self._set_search_path(path)
             return cursor
         raise refused
+
+    def _fix_search_path(self) -> str:
+        """Have names mean what they mean to the migrator: "$user" is another schema to each role. Return the old path."""
+        (path, schemas), *_ = self.conn.execute(
+            "SELECT pg_catalog.current_setting('search_path'), pg_catalog.current_schemas(false)"
+        )
+        self._set_search_path(", ".join(sql.Identifier(schema).as_string(self.conn) for schema in schemas) or "''")
+        return str(path)
+
+    def _set_search_path(self, path: str) -> None:
+        self.conn.execute("SELECT pg_catalog.set_config('search_path', %s, true)", (path,))
 
     def _count_ours(self) -> int:
         return int(self.conn.execute(QUERIES["ours"], {"role": self.roles.ours}).fetchall()[0][0])

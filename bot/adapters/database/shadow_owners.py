@@ -5,7 +5,7 @@ The migrator owns whatever a shadow is loaded with. What is another's is handed 
 whose rights we lack becomes our own: the migrator has no more right to it than in the live database.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import psycopg
@@ -40,6 +40,11 @@ def read_extensions(live: Connection, roles: Roles) -> Sequence[Extension]:
         for name, schema, owner, version in rows
         if owner != roles.migrator
     ]
+
+
+def read_extension_owners(live: Connection) -> Mapping[str, str]:
+    """Read who owns each extension."""
+    return {name: owner for name, _, owner, _ in live.execute(QUERIES["extensions"])}
 
 
 class Admission:

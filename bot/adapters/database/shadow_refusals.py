@@ -36,7 +36,9 @@ def missing_rights(place: str, error: psycopg.Error, original: Original) -> Perm
 def _find_strangers(message: str, original: Original) -> Sequence[str]:
     """Find the owners of what a message names; all of them if it names nothing that we know."""
     words = set(WORD.findall(message))
-    named = {owner for (_, identity), owner in original.owners.items() if words & set(WORD.findall(identity)[-1:])}
+    owners = [(identity.partition("(")[0], owner) for (_, identity), owner in original.owners.items()]
+    owners += [item for item in original.extension_owners.items() if item[1] in original.roles.strangers]
+    named = {owner for identity, owner in owners if words & set(WORD.findall(identity)[-1:])}
     return sorted(named) or original.roles.strangers
 
 

@@ -8,13 +8,21 @@ from bot.adapters.database.catalogue import Owners, catalogue_within, fingerprin
 from bot.adapters.database.connections import Connection, snapshot
 from bot.adapters.database.roles import Roles, read_roles
 from bot.adapters.database.server import Server
-from bot.adapters.database.shadow_owners import Extension, Owned, read_extensions, read_owned
+from bot.adapters.database.shadow_owners import (
+    Extension,
+    Owned,
+    read_extension_owners,
+    read_extensions,
+    read_owned,
+)
 from bot.adapters.named_queries import load
 from bot.domain.catalogue import Catalogue, DatabaseObject
+from bot.errors import PermanentError
 
 QUERIES = load("sql.checks", "shadow.sql")
 PUBLICATIONS = load("sql.checks", "publications.sql")
 
+MAX_NAMED = 12
 Key = tuple[str, str]
 """An object's kind and identity."""
 Published = tuple[str, str, str]
@@ -66,11 +74,13 @@ class Original:
         roles: as which a chain runs.
         owners: of the objects that belong to strangers.
         omitted: what the shadow lacks.
+        extension_owners: by their names.
     """
 
     roles: Roles
     owners: Owners = field(default_factory=dict)
     omitted: Omitted = field(default_factory=Omitted)
+    extension_owners: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,11 +109,12 @@ class Source:
 def describe(live: Connection, server: Server) -> Source:
     """Read all that in a session of ours."""
     roles = read_roles(live, server.tracking)
+    refuse_unreadable(live, roles)
     unmakeable = frozenset(name for (name,) in live.execute(QUERIES["unmakeable"]))
     # A template of our own has them all: that is what it is for.
     omitted = read_omitted(live, sorted(unmakeable)) if server.template == "template0" else Omitted()
     return Source(
-        Original(roles, _strangers_objects(live, roles), omitted),
+        Original(roles, _strangers_objects(live, roles), omitted, read_extension_owners(live)),
         str(live.execute(QUERIES["owner"]).fetchall()[0][0]),
         read_settings(live),
         [each for each in read_owned(live, roles) if each[:2] not in omitted.extensions],
@@ -111,6 +122,24 @@ def describe(live: Connection, server: Server) -> Source:
         unmakeable,
         live.execute(PUBLICATIONS["published"]).fetchall(),
     )
+
+
+def refuse_unreadable(live: Connection, roles: Roles) -> None:
+    """Refuse while there are tables that our role may not read: pg_dump wants to, even for the schema alone.
+
+    Raises:
+        PermanentError: ``missing-rights``.
+    """
+    rows = live.execute(QUERIES["unreadable"]).fetchall()
+    schemas = sorted({schema for _, schema in rows if schema})
+    if rows:
+        typed = [f"GRANT SELECT ON TABLE {', '.join(table for table, _ in rows[:MAX_NAMED])} TO {roles.ours};"]
+        typed += [f"GRANT USAGE ON SCHEMA {', '.join(schemas)} TO {roles.ours};"] if schemas else []
+        raise PermanentError(
+            "missing-rights",
+            f"{roles.ours} may not read {len(rows)} of the tables here, so neither they nor their schema can be saved.",
+            f"Have a superuser type: {' '.join(typed)} Then ask again.",
+        )
 
 
 def read_omitted(live: Connection, extensions: Sequence[str]) -> Omitted:
