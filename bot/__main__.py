@@ -1,4 +1,4 @@
-"""Parses the command line and runs one command: serve, worker, plan, status, doctor, audit."""
+"""Parses the command line and runs one command: serve, worker, plan, status, doctor, audit, key."""
 
 import argparse
 import os
@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bot import logs
 from bot.config import Config, load
-from bot.errors import BotError
+from bot.config.new_key import generate_key
+from bot.errors import BotError, PermanentError
 
 EXIT_REFUSED = 1
 
@@ -30,18 +31,31 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     verbs.add_parser("doctor", parents=[shared], help="try every connection and right the bot needs")
     audit = verbs.add_parser("audit", parents=[shared], help="check or write out the audit log")
     audit.add_argument("action", choices=["verify", "export"])
+    make = verbs.add_parser("key", help="make a signing key, a line for BACKSTOP_SIGNING_KEYS")
+    make.add_argument("id", help="names the key, e.g. 2026-11")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code: 0, 1 for a refusal or failure, 2 for wrong usage."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
-    logs.configure(options.log_level)
     try:
+        if options.verb == "key":  # before there is any configuration, because a configuration needs a key
+            print(_make_key(options.id))  # noqa: T201 - a command line prints
+            return 0
+        logs.configure(options.log_level)
         return _run(options, load(options.config, os.environ))
     except BotError as error:
         print(f"✗ {error}", file=sys.stderr)  # noqa: T201 - a command line prints
         return EXIT_REFUSED
+
+
+def _make_key(key_id: str) -> str:
+    try:
+        return generate_key(key_id)
+    except ValueError as error:
+        message = f"“{key_id[:60]}” is no id of a key: {error}."
+        raise PermanentError("key-id", message, "Try: backstop key 2026-11") from None
 
 
 def _run(options: argparse.Namespace, config: Config) -> int:

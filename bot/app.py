@@ -96,6 +96,7 @@ def assemble(config: Config) -> Iterator[Parts]:
                     scripts=scripts,
                     reader=ToolBundleReader(tools),
                     clock=clock,
+                    keyring=config.keyring,
                     matrix=config.matrix,
                     owner=f"{socket.gethostname()}:{os.getpid()}",
                     home_team=config.slack.team_id,

@@ -10,6 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from bot.app import Parts, Service, assemble, check_apart
 from bot.config import Config, load
+from bot.config.new_key import generate_key
 from bot.errors import PermanentError
 from bot.sandbox.postgres import PostgresServer
 
@@ -17,6 +18,7 @@ DEPLOYED = Path(__file__).parents[1] / "deploy" / "backstop.toml"
 SECRETS = {
     "BACKSTOP_SLACK_BOT_TOKEN": "xoxb-1-sample",
     "BACKSTOP_SLACK_SIGNING_SECRET": "0123456789abcdef0123456789abcdef",
+    "BACKSTOP_SIGNING_KEYS": generate_key("k1"),
     "BACKSTOP_STATE_DSN": "postgresql://localhost/state",
     "BACKSTOP_DEV_DSN": "postgresql://localhost/dev",
     "BACKSTOP_STAGING_DSN": "postgresql://localhost/staging",

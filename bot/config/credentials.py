@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from bot.config.dsn import parse_dsn
+from bot.domain.signing import Keyring
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WRONG_TOKEN = {"bot_token": ("xapp-", "an app-level token"), "app_token": ("xoxb-", "a bot token")}
@@ -128,6 +129,11 @@ def _check_value(value: str, info: ValidationInfo, place: str) -> None:
     if purpose == "dsn" and parse_dsn(value) is None:
         example = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
         raise ValueError(f"{place} holds no connection string that names a database — write {example}")
+    if purpose == "keys":
+        try:
+            Keyring.parse(value)
+        except ValueError as error:
+            raise ValueError(f"{place} holds no keyring: {error} — backstop key makes a key") from None
     prefix, other = _WRONG_TOKEN.get(purpose, ("\n", ""))
     if value.startswith(prefix):
         raise ValueError(f"{place} holds {other} — the two tokens are probably swapped")

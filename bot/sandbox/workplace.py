@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from bot.config.new_key import generate_key
 from bot.errors import PermanentError
 from bot.sandbox import configuration
 from bot.sandbox.bot_process import BotProcess
@@ -72,6 +73,7 @@ class Sandbox:
         (self.directory / "scratch").mkdir()
         self.down_dir = Path(shutil.copytree(DOWN_DIR, self.directory / "down"))
         self.tuning = Tuning(self.down_dir)
+        self.signing_keys = generate_key("sandbox")
         self.directory.chmod(0o755)  # the database server may run as another user
         self.postgres = stack.enter_context(PostgresServer(self.directory / "postgres", self._port(3)))
         self.store = stack.enter_context(ObjectStore(self._port(2)))
@@ -179,6 +181,7 @@ class Sandbox:
             "cluster": self.cluster.token,
             "access_key": self.store.access_key,
             "secret_key": self.store.secret_key,
+            "signing_keys": self.signing_keys,
         }
         return {**configuration.secrets(self.sample, tokens), "TMPDIR": str(self.directory / "scratch")}
 

@@ -13,10 +13,12 @@ ORDER BY d.datname;
 SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = %(database)s;
 
 -- name: owner
--- A database's owner, if we may become that role.
-SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database
-WHERE datname = %(database)s AND pg_catalog.pg_has_role(
-    datdba, CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END);
+-- A database's owner, or the noted one where it is gone, if we may become that role.
+SELECT r.rolname FROM pg_catalog.pg_roles r
+WHERE r.rolname = coalesce(
+        (SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = %(database)s), %(noted)s)
+  AND pg_catalog.pg_has_role(
+        r.oid, CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END);
 
 -- name: existing
 -- Those of some databases that exist; true if one accepts connections.

@@ -1,6 +1,7 @@
 """A small configuration to change, and the problems that are found in it."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ SECRETS = {
     "BACKSTOP_SLACK_BOT_TOKEN": f"xoxb-{PASSWORD}",
     "BACKSTOP_SLACK_APP_TOKEN": f"xapp-{PASSWORD}",
     "BACKSTOP_SLACK_SIGNING_SECRET": PASSWORD,
+    "BACKSTOP_SIGNING_KEYS": "k1:" + b64encode(PASSWORD.encode() * 2).decode(),
     "BACKSTOP_STATE_DSN": f"postgresql://backstop:{PASSWORD}@db/state",
     "BACKSTOP_DEV_DSN": f"host=db dbname=dev password='{PASSWORD}'",
     "BACKSTOP_STAGING_DSN": f"postgresql://backstop:{PASSWORD}@db/staging",

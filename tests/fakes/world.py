@@ -21,6 +21,7 @@ from tests.fakes.database import FakeDatabase
 from tests.fakes.directory import HOME, LEADS, ONCALL, FakeDirectory
 from tests.fakes.drills import FakeDrillRepository
 from tests.fakes.journal import FakeJournal
+from tests.fakes.keyring import KEYRING
 from tests.fakes.plotter import FakePlotter
 from tests.fakes.process import Process
 from tests.fakes.queue import FakeQueue
@@ -107,6 +108,7 @@ class World:
             scripts=process.wrap(self.scripts, "scripts"),
             reader=process.wrap(self.reader, "reader"),
             clock=self.clock,
+            keyring=KEYRING,
             matrix=MATRIX,
             owner=process.name,
             home_team=HOME,

@@ -12,7 +12,7 @@ CACHE = HERE.parents[1] / ".cache" / "majors"
 LOCK = ("package.json", "package-lock.json")
 FETCH_TIMEOUT_S = 600
 PRESENT = "BACKSTOP_TEST_MAJORS"
-"""Directories of other servers, as ``15=/usr/lib/postgresql/15/bin``, separated by colons; they go before the fetched ones."""
+"""Directories of other servers, as ``15=/usr/lib/postgresql/15/bin``, by colons; they go before fetched ones."""
 
 
 def find_servers() -> Mapping[int, Path]:

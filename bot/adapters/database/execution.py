@@ -255,14 +255,15 @@ class PostgresShadow:
         refuse_named(self._original.omitted, chain)
         with translated("The rehearsal"):
             # decision 1: comparing catalogues sees every change, and needs no superuser as an event trigger would.
-            before = self._original.omitted.add_to(read_catalogue(self.conn, self.owners))
+            before = read_catalogue(self.conn, self.owners)
             self.conn.execute(BEGIN)
             try:
                 executed = self._execute(chain, expected)
                 bodies: dict[str, str] = dict(self.conn.execute(QUERIES["function_bodies"]).fetchall())
-                after = self._original.omitted.add_to(catalogue_within(self.conn, self.owners))
+                after = catalogue_within(self.conn, self.owners, before=before)
             finally:
                 roll_back(self.conn)
+        before, after = (self._original.omitted.add_to(catalogue) for catalogue in (before, after))
         refuse_touched(self._original.omitted, before, after)
         outcome = ChainOutcome(executed.statements, executed.locks, executed.removed, written=executed.written)
         return Rehearsal(before, after, outcome, find_body_references(bodies, before, after))

@@ -129,7 +129,7 @@ class ScriptSession:
         raise refused
 
     def _fix_search_path(self) -> str:
-        """Have names mean what they mean to the migrator: "$user" is another schema to each role. Return the old path."""
+        """Fix what names mean to the migrator: "$user" is another schema to each role. Return the old path."""
         (path, schemas), *_ = self.conn.execute(
             "SELECT pg_catalog.current_setting('search_path'), pg_catalog.current_schemas(false)"
         )

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from bot.errors import BotError, PermanentError, TemporaryError
 TRANSACTION_SIZE_SINCE = 17
 # A shadow does not outlive its run, so no COMMIT in it needs to wait for the disk.
 OPTIONS = "-c synchronous_commit=off"
+STAND_IN = "backstop_rehearsal_"
 
 SKIPPED = re.compile(r"(EVENT TRIGGER|COMMENT - EVENT TRIGGER|COMMENT - EXTENSION) ")
 DEFAULT_ACL = re.compile(r"DEFAULT ACL .* (?P<owner>\S+)", re.DOTALL)
@@ -70,10 +71,10 @@ class ShadowLoader:
             except ToolFailedError as error:
                 raise _failed(error) from error
         with self._connections.session(name) as shadow:
-            copy_rights(live, shadow, name, source.original.roles)
             _copy_rows(live, shadow, self._server.tracking)
             # decision 27: the server itself judges replica identities, at the very statement.
             _publish(shadow, source.published)
+            copy_rights(live, shadow, name, source.original.roles)
 
     def _dump(self, file: Path, tag: str) -> None:
         with BlockerWatch(self._connections, "Copying the schema", application=tag) as watch:
@@ -179,16 +180,27 @@ def load_schema(
 def _publish(shadow: Connection, published: Sequence[Published]) -> None:
     """Publish the same tables in the shadow; there is no slot that anybody could read from.
 
-    The server refuses to update or delete rows of a published table without a replica identity, even where there are no
-    rows. Our dump leaves publications out, so a chain that fails for that would pass its rehearsal.
+    A script may change a publication, and the server refuses to update or delete rows of a published table without a
+    replica identity, even where there are no rows. Our dump leaves publications out.
     """
     ours = {(schema, name) for schema, name in shadow.execute(PUBLICATIONS["publishable"])}
-    for number, actions in enumerate(sorted({actions for *_, actions in published})):
-        tables = [sql.Identifier(*table) for *table, each in published if each == actions and tuple(table) in ours]
-        if tables:
-            create = sql.SQL("CREATE PUBLICATION {} FOR TABLE {} WITH (publish = {})")
-            name = sql.Identifier(f"backstop_rehearsal_{number}")
-            shadow.execute(create.format(name, sql.SQL(", ").join(tables), sql.Literal(actions)))
+    for number, (name, actions, via_root, _, changeable, tables, owner) in enumerate(published):
+        # decision 41: only a superuser can publish whole schemas, so a list of their tables stands in for them. What
+        # our role may not change has another name, and a script that changes it fails in its rehearsal.
+        known = [sql.Identifier(*table) for table in tables or () if tuple(table) in ours]
+        called = sql.Identifier(name if changeable else f"{STAND_IN}{number}")
+        shadow.execute(
+            sql.SQL("CREATE PUBLICATION {} {} {} WITH (publish = {}, publish_via_partition_root = {})").format(
+                called,
+                sql.SQL("FOR TABLE" if known else ""),
+                sql.SQL(", ").join(known),
+                sql.Literal(actions),
+                sql.Literal(via_root),
+            )
+        )
+        if changeable:
+            change = sql.SQL("ALTER PUBLICATION {} OWNER TO {}")
+            shadow.execute(change.format(called, sql.Identifier(owner)))
 
 
 def _copy_rows(live: Connection, shadow: Connection, tracking: Tracking) -> None:

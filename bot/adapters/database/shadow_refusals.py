@@ -8,6 +8,7 @@ import psycopg
 from bot.adapters.database.connections import safe_message
 from bot.adapters.database.shadow_source import Key, Omitted, Original
 from bot.domain.catalogue import Catalogue
+from bot.domain.comparison import compare
 from bot.domain.migrations import DownScript
 from bot.errors import PermanentError
 
@@ -60,8 +61,10 @@ def refuse_touched(omitted: Omitted, before: Catalogue, after: Catalogue) -> Non
     Raises:
         PermanentError: ``shadow-failed``.
     """
-    touched = [*before.lost_in(after), *before.changed_in(after), *before.remade_in(after)]
-    for item in touched:
+    if not omitted.objects:
+        return
+    difference = compare(before, after)
+    for item in (*difference.gone, *(was for was, _ in difference.kept)):
         if (item.kind, item.identity) in omitted.foundations:
             raise _lacking(omitted, min(omitted.extensions), f"the chain changes {item.kind} {item.identity}")
 

@@ -1,8 +1,8 @@
-"""Describes the live database for its shadow: what a dump of the schema does not say, and what no shadow of ours can have."""
+"""Describes the live database for its shadow: what a dump does not say, and what no shadow of ours can have."""
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.adapters.database.catalogue import Owners, catalogue_within, fingerprint, read_owners
 from bot.adapters.database.connections import Connection, snapshot
@@ -25,8 +25,8 @@ PUBLICATIONS = load("sql.checks", "publications.sql")
 MAX_NAMED = 12
 Key = tuple[str, str]
 """An object's kind and identity."""
-Published = tuple[str, str, str]
-"""Schema and name of a table, and its published actions: ``update``, ``delete`` or ``update, delete``."""
+Published = tuple[str, str, bool, bool, bool, list[list[str]] | None, str]
+"""A publication; see ``published`` in ``publications.sql``."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Source:
         owned: objects that are not the migrator's, with the owners they get.
         extensions: those that are not the migrator's, with the owners they get.
         unmakeable: extensions that no shadow can have unless its template has them.
-        published: tables whose changes are published.
+        published: its publications.
     """
 
     original: Original
@@ -158,7 +158,12 @@ def read_omitted(live: Connection, extensions: Sequence[str]) -> Omitted:
         frozenset((row[0], row[1]) for row in rows),
         named,
         frozenset((kind, identity) for kind, identity in foundations),
-        frozenset(item for item in objects if (item.kind, item.identity) in named or item.part_of in wholes),
+        # Their numbers are the live database's, and would be others' in the shadow.
+        frozenset(
+            replace(item, oid="", number="", kept_as="")
+            for item in objects
+            if (item.kind, item.identity) in named or item.part_of in wholes
+        ),
     )
 
 

@@ -19,8 +19,10 @@ from psycopg import sql
 from bot.adapters.database import Server
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.sessions import allow_connections
+from bot.adapters.database.settings import locale_options
 from bot.adapters.database.shadow import create_database, read_locale
 from bot.adapters.named_queries import load
+from bot.domain.backups import DatabaseSettings
 from bot.errors import PermanentError
 from bot.ports import SideFacts
 
@@ -115,18 +117,31 @@ class SideDatabases:
                 found.append(SideFacts(name, *parsed, size_bytes, self._read_time(note)))
         return found
 
-    def create(self, conn: Connection, name: str) -> None:
-        """Create it empty with the live one's encoding and locale; a leftover of that name is dropped first."""
-        self._create(conn, name, {"TEMPLATE": sql.Identifier(self.server.template), **read_locale(conn, self.live)})
+    def create(self, conn: Connection, name: str, noted: DatabaseSettings | None = None) -> None:
+        """Create it empty with the live one's encoding and locale; a leftover of that name is dropped first.
+
+        Args:
+            conn: in the maintenance database.
+            name: of the new one.
+            noted: counts where the live one is gone; None leaves it to the server.
+        """
+        if self.find_existing(conn, self.live):
+            locale: Mapping[str, sql.Composable] = read_locale(conn, self.live)
+        else:
+            locale = locale_options(noted) if noted else {}
+        options = {"TEMPLATE": sql.Identifier(self.server.template), **locale}
+        self._create(conn, name, options, noted.owner if noted else "")
 
     def copy(self, conn: Connection, source: str, name: str) -> None:
         """Copy a side database that has no sessions; a leftover of that name is dropped first."""
         self._create(conn, name, {"TEMPLATE": sql.Identifier(source)})
 
-    def _create(self, conn: Connection, name: str, options: Mapping[str, sql.Composable]) -> None:
+    def _create(
+        self, conn: Connection, name: str, options: Mapping[str, sql.Composable], noted_owner: str = ""
+    ) -> None:
         self.drop(conn, name)
         # decision 40: owners who are to get what is loaded can be given it only in a database of theirs.
-        owner = conn.execute(QUERIES["owner"], {"database": self.live}).fetchone()
+        owner = conn.execute(QUERIES["owner"], {"database": self.live, "noted": noted_owner}).fetchone()
         create_database(conn, name, {**options, "OWNER": sql.Identifier(owner[0])} if owner else options)
         # Only its owner may connect while it is being filled.
         conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))

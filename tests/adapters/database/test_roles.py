@@ -45,7 +45,7 @@ GRANT SELECT ON archive.kept, public.archived, public.watch, dba.notes TO backst
 
 
 class Administrator:
-    """A superuser who is in the database for a moment at a time: a session of theirs would keep it from being closed."""
+    """A superuser, in the database for a moment at a time: a session of theirs would keep it from being closed."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -67,7 +67,7 @@ def superuser(clone: Clone) -> Administrator:
 
 @pytest.fixture
 def landscape(superuser: Administrator, server: Connection) -> Iterator[None]:
-    """Objects of several owners: the bot is a member of `lab` and `pharmacy`, not of `archive`, nor of the superuser."""
+    """Objects of several owners: the bot is a member of `lab` and `pharmacy`, not of `archive`, nor a superuser."""
     for role in ROLES:
         server.execute(f"CREATE ROLE {role}".encode())
     server.execute("GRANT lab, pharmacy TO backstop_prod")
