@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -64,3 +65,9 @@ def _link_libraries(package: Path) -> None:
         target = package / link["target"]
         if not target.is_symlink():
             target.symlink_to(os.path.relpath(package / link["source"], target.parent))
+
+
+if __name__ == "__main__":
+    problem = fetch_servers()
+    sys.stderr.write(problem + "\n" if problem else "")
+    sys.exit(bool(problem))
