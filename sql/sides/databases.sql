@@ -8,17 +8,17 @@ FROM pg_catalog.pg_database d
 WHERE strpos(d.datname, '_backstop_') > 0
 ORDER BY d.datname;
 
+-- name: lock_name
+-- A session that makes or drops a database of a name holds this lock.
+SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended('backstop side ' || %(database)s, 0));
+
+-- name: unlock_name
+-- Release it.
+SELECT pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended('backstop side ' || %(database)s, 0));
+
 -- name: comment
 -- A database's comment.
 SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = %(database)s;
-
--- name: owner
--- A database's owner, or the noted one where it is gone, if we may become that role.
-SELECT r.rolname FROM pg_catalog.pg_roles r
-WHERE r.rolname = coalesce(
-        (SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = %(database)s), %(noted)s)
-  AND pg_catalog.pg_has_role(
-        r.oid, CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END);
 
 -- name: existing
 -- Those of some databases that exist; true if one accepts connections.

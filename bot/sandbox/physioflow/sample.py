@@ -37,6 +37,12 @@ BOT_ROLE = (
 PARAMETER_RIGHT = "GRANT SET ON PARAMETER physioflow.environment TO {bot}"
 PARAMETERS_ARE_GRANTED_SINCE = 150000
 
+# As docs/operations.md has them: what loads bundles can log in, and nothing else.
+LOADER_RIGHTS = (
+    "CREATE ROLE {loader} LOGIN CONNECTION LIMIT 20 PASSWORD {password}",
+    "GRANT {loader} TO {bot}",
+)
+
 DATABASE_PROPERTIES = """
 REVOKE ALL ON DATABASE {database} FROM PUBLIC;
 GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {app};
@@ -58,7 +64,7 @@ ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {app};
 
 @dataclass(frozen=True)
 class Sample:
-    """DSNs of what ``seed`` made; the mappings are keyed by environment.
+    """DSNs of what ``seed`` made, and each loader's name; the mappings are keyed by environment.
 
     Attributes:
         bot_dsns: as the bot connects.
@@ -73,6 +79,8 @@ class Sample:
     app_dsns: Mapping[str, str]
     state_dsn: str
     superuser_dsn: str
+    loaders: Mapping[str, str]
+    loader_password: str
 
 
 def seed(server: PostgresServer, scale: float = 1.0, environments: Iterable[str] = tuple(ENVIRONMENTS)) -> Sample:
@@ -101,6 +109,8 @@ def seed(server: PostgresServer, scale: float = 1.0, environments: Iterable[str]
         app_dsns={name: server.dsn(APP_ROLE, database_name(name)) for name in names},
         state_dsn=server.dsn(STATE_ROLE, STATE_DATABASE),
         superuser_dsn=server.superuser_dsn,
+        loaders={name: loader_name(name) for name in names},
+        loader_password=server.password,
     )
 
 
@@ -120,6 +130,18 @@ def owner_dsn(server: PostgresServer, environment: str) -> str:
     return server.dsn(name, name)
 
 
+def loader_name(environment: str) -> str:
+    """Return the name of the role that loads an environment's bundles."""
+    return f"{database_name(environment)}_loader"
+
+
+def create_loader(conn: psycopg.Connection[Any], server: PostgresServer, environment: str, bot: str) -> None:
+    """Make the role that loads an environment's bundles, for the bot's role; ``conn`` is a superuser's."""
+    names = {"loader": sql.Identifier(loader_name(environment)), "bot": sql.Identifier(bot)}
+    for statement in LOADER_RIGHTS:
+        conn.execute(sql.SQL(statement).format(**names, password=sql.Literal(server.password)))
+
+
 def create_environment(conn: psycopg.Connection[Any], server: PostgresServer, environment: str) -> None:
     """Make an environment's owner role, the bot's and the empty database; ``conn`` is a superuser's, in autocommit."""
     name = database_name(environment)
@@ -128,6 +150,7 @@ def create_environment(conn: psycopg.Connection[Any], server: PostgresServer, en
     create_bot_role(conn, {"bot": bot_role(environment), "owner": name, "app": APP_ROLE}, server.password)
     grant_parameter(conn, bot_role(environment))
     set_properties(conn, name, environment)
+    create_loader(conn, server, environment, bot_role(environment))
 
 
 def create_bot_role(conn: psycopg.Connection[Any], roles: Mapping[str, str], password: str) -> None:
