@@ -138,7 +138,7 @@ def ward(tmp_path: Path, sample_database: Callable[[], Clone]) -> Ward:
     timing = Timing(lock_timeout_s=0.5, chain_attempts=2, stall_s=30.0)
     tracking = Tracking("schema_migrations", ("version", "name"))
     world = World(tmp_path)
-    server = Server(clone.owner_dsn, tracking, timing, PgTools(find_bin_dir()), SystemClock())
+    server = Server(clone.bot_dsn, tracking, timing, PgTools(find_bin_dir()), SystemClock())
     world.database = PostgresDatabase(server)  # type: ignore[assignment]  # the same port, in earnest
     world.scripts = ScriptFiles(scripts, "schema_migrations")  # type: ignore[assignment]  # the same port, in earnest
     return Ward(Story(world), world, clone, scripts)
