@@ -9,11 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from bot.adapters.database.connections import Connection
 from bot.domain.backups import BundleKind, DatabaseSettings, Manifest
 from bot.domain.versions import UNKNOWN_SCHEMA
 from bot.errors import PermanentError
 from bot.ports import ExchangeState, FetchedBundle
-from tests.adapters.database.conftest import Connection
 from tests.adapters.sides.conftest import Nasty, dump_directory, ignore
 
 
