@@ -35,11 +35,40 @@ class PlannedDrop:
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """An object that is new afterwards, or has another definition; `definition` as of `DatabaseObject`."""
+    """An object that is new afterwards, or has another definition.
+
+    Attributes:
+        kind, identity: as `pg_identify_object` names it afterwards.
+        definition: as of `DatabaseObject`.
+        how: see `bot.domain.changes.How`; "" in a plan of an old release.
+        words: each property that differs.
+        alarms: sentences on rights that are widened and code that is added.
+        part_of: the relation it is a part of; "" for none.
+    """
 
     kind: str
     identity: str
     definition: str
+    how: str = ""
+    words: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()
+    part_of: str = ""
+
+
+@dataclass(frozen=True)
+class PlannedRename:
+    """An object that gets another name, or another schema, and stays the same.
+
+    Attributes:
+        kind, identity: as `pg_identify_object` names it before.
+        to: its identity afterwards.
+        rows: exact count of those it keeps; None for what has none of its own.
+    """
+
+    kind: str
+    identity: str
+    to: str
+    rows: int | None = None
 
 
 @dataclass(frozen=True)

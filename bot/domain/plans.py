@@ -17,6 +17,7 @@ from bot.domain.planned import (
     PlannedLock,
     PlannedProof,
     PlannedRecreation,
+    PlannedRename,
     PlannedRestore,
     PlannedRows,
     PlannedScript,
@@ -172,14 +173,22 @@ class ChainPlan(SchemaPlan):
 
     Attributes:
         requested_app: "" where the matrix chooses the app version.
-        changes: what is new or another in the catalogue afterwards; None in a plan of an old release. Not in the
-            digest: it follows from the scripts' bytes and from the schema, which are.
+        changes: what is new or another in the catalogue afterwards; None in a plan of an old release.
+        renames: what has another name afterwards and is the same.
     """
 
     kind = PlanKind.CHAIN
     locks: tuple[PlannedLock, ...]
     requested_app: str
     changes: tuple[PlannedChange, ...] | None = None
+    renames: tuple[PlannedRename, ...] = ()
+
+    def _own_facts(self) -> dict[str, object]:
+        # decision 28: plans of an old release do not say how anything changes; their digests have no such entries.
+        changes = sorted([item.kind, item.identity, item.definition] for item in self.changes or () if item.how)
+        renames = sorted([item.kind, item.identity, item.to] for item in self.renames)
+        optional = {"changes": changes, "renames": renames}
+        return super()._own_facts() | {name: entries for name, entries in optional.items() if entries}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,6 +56,7 @@ class Deployment:
         settled: false while a rollout is under way.
         before: the note of a run that did not finish; None for none.
         autoscaler: another controller that scales it; "" for none.
+        problem: the server's words on why no more pods are made (a quota, a policy), about 200 characters; "" for none.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Deployment:
     history: tuple[Revision, ...] = ()
     before: Before | None = None
     autoscaler: str = ""
+    problem: str = ""
 
     @property
     def version(self) -> AppVersion | None:

@@ -46,6 +46,7 @@ class FakeDeployment:
     broken: bool = False
     gitops: int | None = None
     autoscaler: str = ""
+    problem: str = ""
 
 
 class FakeCluster:
@@ -169,6 +170,7 @@ class FakeCluster:
             tuple(item.history),
             item.note,
             item.autoscaler,
+            item.problem,
         )
 
     def _reconcile(self, item: FakeDeployment) -> None:

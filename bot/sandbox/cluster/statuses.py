@@ -123,6 +123,12 @@ def forbidden(subject: Subject, user: str, verb: str, namespace: str) -> ApiErro
     return ApiError(403, "Forbidden", message, subject.details())
 
 
+def over_quota(pod: str) -> ApiError:
+    """403 with the sentence of the ResourceQuota admission."""
+    words = f'pods "{pod}" is forbidden: exceeded quota: sandbox, requested: pods=1, used: pods=5, limited: pods=5'
+    return ApiError(403, "Forbidden", words, {"name": pod, "kind": "pods"})
+
+
 def method_not_allowed() -> ApiError:
     """405."""
     return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
