@@ -16,9 +16,9 @@ from bot.adapters.database.catalogue import Owners, read_owners
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, translated
 from bot.adapters.database.execution import PostgresShadow
 from bot.adapters.database.hashing import TEXT_FORM
-from bot.adapters.database.inspection import TrackingTable
 from bot.adapters.database.server import Server, Tracking
 from bot.adapters.database.sessions import BlockerWatch
+from bot.adapters.database.tracking import TrackingTable
 from bot.adapters.named_queries import load
 from bot.adapters.pgclient.restore_errors import tolerated_errors
 from bot.adapters.pgclient.tools import PgTools, ToolFailedError, use_list

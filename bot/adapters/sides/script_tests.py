@@ -16,8 +16,9 @@ from bot.adapters.database.connections import (
     translated,
 )
 from bot.adapters.database.execution import BEGIN, ChainExecutor, StatementFailedError, commit
-from bot.adapters.database.inspection import TrackingTable, run_checks
+from bot.adapters.database.inspection import run_checks
 from bot.adapters.database.shadow import apply_settings, read_settings
+from bot.adapters.database.tracking import TrackingTable
 from bot.adapters.sides.databases import SideDatabases, build_side_name
 from bot.domain.catalogue import Catalogue
 from bot.domain.drills import ScriptTest
