@@ -9,11 +9,11 @@ from psycopg.pq import TransactionStatus
 
 from bot.adapters.database.catalogue import Owners, catalogue_within, find_body_references, read_catalogue
 from bot.adapters.database.connections import Connection, is_disconnect, roll_back, safe_message, translated
-from bot.adapters.database.inspection import TrackingTable
 from bot.adapters.database.roles import Roles, ScriptSession, read_roles
 from bot.adapters.database.server import Server
 from bot.adapters.database.shadow_refusals import missing_rights, refuse_named, refuse_touched
 from bot.adapters.database.shadow_source import Original
+from bot.adapters.database.tracking import TrackingTable
 from bot.adapters.named_queries import load
 from bot.domain.catalogue import ChainOutcome, LockTaken, Rehearsal, StatementResult
 from bot.domain.migrations import DownScript, Statement

@@ -10,11 +10,11 @@ from psycopg import sql
 
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection
 from bot.adapters.database.hashing import TEXT_FORM
-from bot.adapters.database.inspection import TrackingTable
 from bot.adapters.database.server import Server, Tracking
 from bot.adapters.database.sessions import BlockerWatch
 from bot.adapters.database.shadow_owners import Admission, copy_rights, create_extensions, hand_over
 from bot.adapters.database.shadow_source import PUBLICATIONS, QUERIES, Published, Source
+from bot.adapters.database.tracking import TrackingTable
 from bot.adapters.database.undo_rollback.contents import Entry, read_entries
 from bot.adapters.pgclient.restore_errors import tolerated_errors
 from bot.adapters.pgclient.tools import PgTools, ToolFailedError, use_list

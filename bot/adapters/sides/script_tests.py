@@ -16,10 +16,11 @@ from bot.adapters.database.connections import (
     translated,
 )
 from bot.adapters.database.execution import BEGIN, ChainExecutor, StatementFailedError, commit
-from bot.adapters.database.inspection import TrackingTable, run_checks
+from bot.adapters.database.inspection import run_checks
 from bot.adapters.database.roles import ScriptSession, read_roles
 from bot.adapters.database.shadow import apply_settings
 from bot.adapters.database.shadow_source import read_settings
+from bot.adapters.database.tracking import TrackingTable
 from bot.adapters.sides.databases import SideDatabases, build_side_name
 from bot.adapters.sides.loader_role import LoaderRole
 from bot.domain.catalogue import Catalogue
