@@ -149,6 +149,7 @@ class DatabaseFacts:
         slots: names of logical replication slots made in it, those in use marked so.
         is_superuser: our role is one, so it can end every session.
         role: its name, quoted as SQL wants it.
+        server_identifier: the server's own, made when its files were; "" where our role may not read it.
     """
 
     name: str
@@ -163,6 +164,7 @@ class DatabaseFacts:
     slots: tuple[str, ...] = ()
     is_superuser: bool = False
     role: str = ""
+    server_identifier: str = ""
 
     @property
     def schema(self) -> int:

@@ -122,6 +122,8 @@ class PlannedRestore:
         incoming, outgoing: the database that comes, and the live one's name afterwards; "" in a retired plan.
         keep_s: for how many seconds the replaced database is kept.
         etag: of the bundle's object, where nothing else tells it from another; "" in a plan of an old release.
+        doubts: what speaks against its origin, each approved with the plan; see `bot.planning.bundle_doubts`.
+        proof: what its content is compared with before the swap, as a phrase; "" in a plan of an old release.
     """
 
     backup: str
@@ -136,6 +138,8 @@ class PlannedRestore:
     outgoing: str
     keep_s: float = 0.0
     etag: str = ""
+    doubts: tuple[str, ...] = ()
+    proof: str = ""
 
     @property
     def rows_lost(self) -> int:

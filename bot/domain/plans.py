@@ -200,7 +200,8 @@ class SwapPlan(Plan):
     def _own_facts(self) -> dict[str, object]:
         come = self.restore
         bundle = [come.backup, come.key, come.version_id, come.sha256, *([come.etag] if come.etag else [])]
-        return {"bundle": bundle, "databases": [come.incoming, come.outgoing], "undoes": self.undoes}
+        doubts: dict[str, object] = {"doubts": sorted(come.doubts)} if come.doubts else {}
+        return {"bundle": bundle, "databases": [come.incoming, come.outgoing], "undoes": self.undoes, **doubts}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,3 +63,7 @@ FROM pg_catalog.pg_replication_slots WHERE database = %(database)s ORDER BY slot
 SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, oid::bigint
 FROM pg_catalog.pg_database
 WHERE datname = %(database)s;
+
+-- name: server_identifier
+-- The server's own identifier, made when its files were; copies of them share it.
+SELECT system_identifier::text FROM pg_catalog.pg_control_system();

@@ -22,6 +22,7 @@ from bot.domain.backups import (
 )
 from bot.domain.drills import Corruption
 from bot.domain.runs import Progress
+from bot.domain.signing import SignatureState
 from bot.errors import BotError, PermanentError
 from bot.ports import FetchedBundle, Report
 
@@ -130,7 +131,9 @@ class FakeStore:
             raise PermanentError("backup-exists", f"{manifest.name} is there already.")
         name = BackupName.parse(manifest.name)
         assert name is not None, manifest.name
-        self.backups.append(Backup(name, StoredObject(f"{manifest.name}.tar.gz", size_bytes), manifest))
+        self.backups.append(
+            Backup(name, StoredObject(f"{manifest.name}.tar.gz", size_bytes), manifest, signature=SignatureState.VALID)
+        )
         return self.backups[-1]
 
     def open_export(self, run_id: str) -> FakeExportStore:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.backups import Backup, BackupName, StoredObject, Verification
+from bot.domain.signing import SignatureState
 from bot.planning.restore import newest_restorable, passed_over
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -12,7 +13,7 @@ PROVEN, FAULTY = Verification(3, NOON, schema_version=26), Verification(1, NOON,
 
 def backup(hours_old: int, verified: Verification | None = PROVEN) -> Backup:
     name = BackupName("prod", f"h{hours_old}", NOON - timedelta(hours=hours_old))
-    return Backup(name, StoredObject(f"{name}.tar.gz", 1), None, verified)
+    return Backup(name, StoredObject(f"{name}.tar.gz", 1), None, verified, SignatureState.VALID)
 
 
 def test_each_that_is_newer_is_named_with_what_speaks_against_it() -> None:

@@ -67,7 +67,17 @@ def inspect(server: Server) -> DatabaseFacts:
             slots=tuple(slot for (slot,) in conn.execute(QUERIES["slots"], place)),
             is_superuser=is_superuser,
             role=role,
+            server_identifier=_read_server_identifier(conn),
         )
+
+
+def _read_server_identifier(conn: Connection) -> str:
+    """Read what tells the server from every other; "" where our role may not: providers take that right away."""
+    try:
+        row = conn.execute(QUERIES["server_identifier"]).fetchone()
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.FeatureNotSupported, psycopg.errors.UndefinedFunction):
+        return ""
+    return str(row[0]) if row else ""
 
 
 def read_sessions(conn: Connection, connections: Connections, *ours: int) -> tuple[Session, ...]:

@@ -1,6 +1,7 @@
 """Previews a restore and its undo: finds the database that comes, and counts the difference to the live one."""
 
 from bot.domain.backups import Backup
+from bot.domain.catalogue import DatabaseFacts
 from bot.domain.plans import RestorePlan, UndoSwapPlan
 from bot.domain.runs import Run
 from bot.engine.backups.queries import find_backup
@@ -26,7 +27,7 @@ def preview_restore(services: Services, request: RestoreRequest, run_id: str, *,
     facts = inspect(services, env, own_run=run_id)
     # Before the bucket is asked: a refusal that needs no bundle comes at once.
     check_environment(facts, RestorePlan.kind)
-    backup = choose_backup(env, request.backup)
+    backup = choose_backup(env, request.backup, facts.database)
     check_restorable(facts, backup)
     facts = with_history(services, facts, run_id, drill=drill)
     restored = services.drills.restored(str(backup.name))
@@ -35,9 +36,9 @@ def preview_restore(services: Services, request: RestoreRequest, run_id: str, *,
         incoming=env.sides.name("side", run_id),
         outgoing=env.sides.name("kept", run_id),
         created_at=backup.name.created_at,
-        tables=backup.manifest.tables if backup.manifest else None,
+        tables=backup.contents,
         live=env.database.catalogue(),
-        sizes=tuple(env.database.measure(env.database.stored_tables())) if backup.manifest else (),
+        sizes=tuple(env.database.measure(env.database.stored_tables())) if backup.contents is not None else (),
         keep_s=env.keep_old_s,
         restored=restored,
         newest=tuple(env.store.list_backups(LOOK_AMONG)),
@@ -45,14 +46,14 @@ def preview_restore(services: Services, request: RestoreRequest, run_id: str, *,
     return plan_restore(request, facts, backup, exchange)
 
 
-def choose_backup(env: EnvironmentServices, name: str) -> Backup:
-    """Find the requested bundle; ``latest`` is the newest restorable one.
+def choose_backup(env: EnvironmentServices, name: str, database: DatabaseFacts | None = None) -> Backup:
+    """Find the requested bundle; ``latest`` is the newest restorable one that Backstop made, of that `database`.
 
     Raises:
         PermanentError: ``unknown-backup`` with the nearest names, ``no-restorable-backup``.
     """
     if name == LATEST:
-        return newest_restorable(env.store.list_backups(LOOK_AMONG), env.environment.name)
+        return newest_restorable(env.store.list_backups(LOOK_AMONG), env.environment.name, database)
     return find_backup(env, name)
 
 

@@ -10,6 +10,7 @@ from bot.adapters.storage import S3BackupStore, catalogue, sidecars
 from bot.domain.backups import Backup, BackupPage, BackupSearch, Manifest, Verification
 from bot.domain.bundle_limits import LIMITS
 from bot.domain.environments import BackupTarget
+from bot.domain.signing import SignatureState
 from bot.errors import PermanentError
 from tests.adapters.storage.archives import KEY, PLAIN, Bucket, member, old, tgz
 from tests.adapters.storage.bucket import MakeManifest, ignore
@@ -254,4 +255,4 @@ def test_a_damaged_note_says_nothing(
 ) -> None:
     client.put_object(Bucket=target.bucket, Key=f"{nine[0].name}.verified.json", Body=damage)
     found: Any = store.find(str(nine[0].name))
-    assert found == replace(nine[0], stored=found.stored)
+    assert found == replace(nine[0], stored=found.stored, ignored_note=SignatureState.UNSIGNED)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, Verification
+from bot.domain.signing import SignatureState
 from bot.engine.approvals.authorization import MEMBER_FOR_S, Readers
 from bot.engine.context import Services
 from bot.engine.operations import Operations
@@ -29,7 +30,9 @@ def full(world: World) -> World:
     for name in NAMES:
         parsed = BackupName.parse(name)
         assert parsed is not None
-        world.store.backups.append(Backup(parsed, StoredObject(f"{name}.tar.gz", 100), _manifest(parsed)))
+        world.store.backups.append(
+            Backup(parsed, StoredObject(f"{name}.tar.gz", 100), _manifest(parsed), signature=SignatureState.VALID)
+        )
     return world
 
 
