@@ -94,8 +94,8 @@ def check_saved(undone: Run, backup: Backup | None, export: Export | None) -> Ba
         # decision 44: its statements are run in the live database, and nobody is asked about each of them.
         raise PermanentError(
             "bundle-unsigned",
-            f"{backup.name}, the emergency backup of run {undone.id}, {explain_signature(backup.signature)}: nothing shows "
-            "that it is what Backstop saved.",
+            f"{backup.name}, the emergency backup of run {undone.id}, {explain_signature(backup.signature)}: nothing "
+            "shows that it is what Backstop saved.",
             f"Nothing was changed. If you vouch for it: backstop bundles sign {undone.environment} {backup.name}, on a "
             "machine with the key.",
         )
