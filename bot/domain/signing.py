@@ -53,6 +53,13 @@ _EXPLAINED = {
     SignatureState.UNKNOWN_KEY: "is signed with a key that this bot does not have",
     SignatureState.WRONG: "has a signature that is not its own",
 }
+SIGNATURES = {
+    SignatureState.VALID: "signed",
+    SignatureState.UNSIGNED: "no signature",
+    SignatureState.UNKNOWN_KEY: "signed with an unknown key",
+    SignatureState.WRONG: "wrong signature",
+}
+"""The states in a word or two."""
 
 
 @dataclass(frozen=True)

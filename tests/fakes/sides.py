@@ -41,6 +41,7 @@ class FakeSides:
         self.lose_answer = False
         self.loads = 0
         self.schema_of_plain = 26
+        self.plain: tuple[TableContent, ...] = ()
         self.exchanges: list[tuple[str, str]] = []
 
     @property
@@ -57,7 +58,7 @@ class FakeSides:
         if self.load_error is not None:
             raise self.load_error
         name = self.name("side", run_id)
-        self.databases[name] = bundle.manifest.tables if bundle.manifest else ()
+        self.databases[name] = bundle.manifest.tables if bundle.manifest else self.plain
         newest = bundle.manifest.schema_version if bundle.manifest else self.schema_of_plain
         self.tracking[name] = {version: text for version, text in NAMES.items() if version <= newest}
         return name

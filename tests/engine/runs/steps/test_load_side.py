@@ -39,7 +39,7 @@ from tests.fakes.world import World
 def test_another_file_under_an_old_bundles_name_is_not_fetched(story: Story, world: World, sides: FakeSides) -> None:
     stored, proven = StoredObject(f"{NAME}.tar.gz", 1000, etag="one"), Verification(3, NOON, schema_version=26)
     world.store.backups[0] = Backup(NAME, stored, None, proven)
-    ask(story)
+    ask(story, str(NAME))
     services = world.services(story.process)
     execution = Execution(services, services.env("prod"), newest(world))
     assert approved_backup(execution).stored.etag == "one"
