@@ -1,4 +1,4 @@
-"""Parses the command line and runs one command: serve, worker, plan, status, doctor, audit, key."""
+"""Parses the command line and runs one command: serve, worker, plan, status, doctor, audit, bundles, exports, key."""
 
 import argparse
 import os
@@ -31,6 +31,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     verbs.add_parser("doctor", parents=[shared], help="try every connection and right the bot needs")
     audit = verbs.add_parser("audit", parents=[shared], help="check or write out the audit log")
     audit.add_argument("action", choices=["verify", "export"])
+    for verb, subject in (("bundles", "name"), ("exports", "run")):
+        adopt = verbs.add_parser(verb, parents=[shared], help=f"sign {verb} that you vouch for")
+        adopt.add_argument("action", choices=["sign"])
+        adopt.add_argument("environment")
+        adopt.add_argument("subject", metavar=subject)
     make = verbs.add_parser("key", help="make a signing key, a line for BACKSTOP_SIGNING_KEYS")
     make.add_argument("id", help="names the key, e.g. 2026-11")
     return parser.parse_args(arguments)
@@ -73,6 +78,8 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             return cli.status(config)
         case "doctor":
             return cli.doctor(config)
+        case "bundles" | "exports":
+            return cli.sign(config, options.verb, options.environment, options.subject)
         case _:
             return cli.audit(config, options.action)
 

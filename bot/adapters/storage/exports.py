@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from bot.adapters.storage.bundles import GzipSink, HashedReader
 from bot.adapters.storage.documents import read_export, write_export
 from bot.adapters.storage.failures import is_absent, translated
-from bot.adapters.storage.signatures import DocumentSigner
+from bot.adapters.storage.signatures import DocumentSigner, refuse_wrong
 from bot.adapters.storage.upload import ObjectUpload, put_json
 from bot.domain.backups import Export, SavedSequence, SavedTable, TableContent
 from bot.domain.signing import Purpose, SignatureState, explain_signature
@@ -87,8 +87,7 @@ class S3ExportStore:
         hashes = {content.table: content.content_hash for content in contents}
         hashed = tuple(replace(table, content_hash=hashes.get(table.table, "")) for table in tables)
         export = Export(self._run_id, self._prefix, hashed, tuple(sequences))
-        signed = self._signer.sign(Purpose.EXPORT, self._index, write_export(export))
-        put_json(self._client, self._bucket, self._index, signed, replace=True)
+        self._put_index(export)
         return export
 
     def existing(self) -> Export | None:
@@ -101,6 +100,23 @@ class S3ExportStore:
         if state is not SignatureState.VALID:
             raise _unsigned(self._index, state)
         return export
+
+    def adopt(self) -> Export | None:
+        """See `bot.ports.ExportStore.adopt`."""
+        text = self._text()
+        if text is None:
+            return None
+        refuse_wrong(self._index, self._signer.check(Purpose.EXPORT, self._index, text))
+        export = self._read_index(text)
+        for table in export.tables:
+            for _ in self.read(table):
+                pass
+        self._put_index(export)
+        return export
+
+    def _put_index(self, export: Export) -> None:
+        signed = self._signer.sign(Purpose.EXPORT, self._index, write_export(export))
+        put_json(self._client, self._bucket, self._index, signed, replace=True)
 
     def _finished(self) -> Export | None:
         """Read the index whoever wrote it: its rows are not overwritten."""

@@ -4,6 +4,7 @@ import hashlib
 import re
 
 from bot.domain.signing import Keyring, Purpose, SignatureState
+from bot.errors import PermanentError
 
 _END = b"\n}\n"
 _SIGNED_END = re.compile(rb',\n  "signature": "([^"\\\n]{1,200})"\n}\n\Z')
@@ -50,3 +51,23 @@ class DocumentSigner:
 
     def _fields(self, key: str, head: bytes | memoryview) -> dict[str, str]:
         return {"environment": self._environment, "key": key, "sha256": hashlib.sha256(head).hexdigest()}
+
+
+def refuse_wrong(name: str, state: SignatureState) -> None:
+    """Refuse to sign what has a wrong signature: it was ours once, and was changed or moved.
+
+    Raises:
+        PermanentError: ``bundle-not-signable``.
+    """
+    if state is SignatureState.WRONG:
+        raise not_signable(f"{name} has a signature that is not its own: it was changed, or moved here from elsewhere.")
+
+
+def not_signable(why: str) -> PermanentError:
+    """Make the refusal to sign."""
+    return PermanentError(
+        "bundle-not-signable",
+        f"It was not signed. {why}",
+        "Restore what it should be from the bucket's versions. A backup that somebody else made is restored by its own "
+        "name, with two people's approval.",
+    )

@@ -16,7 +16,7 @@ from bot.adapters.storage.download import ObjectDownload
 from bot.adapters.storage.exports import S3ExportStore
 from bot.adapters.storage.failures import damaged
 from bot.adapters.storage.reading import DirectoryScratch, NoScratch, check_environment, read_bundle
-from bot.adapters.storage.signatures import DocumentSigner
+from bot.adapters.storage.signatures import DocumentSigner, not_signable, refuse_wrong
 from bot.adapters.storage.upload import ObjectUpload, part_size_for, put_json
 from bot.domain.backups import (
     BUNDLE_SUFFIX,
@@ -160,6 +160,19 @@ class S3BackupStore:
         # decision 44: the signature covers the manifest, and by its digest the object: neither can be exchanged.
         signed = self._signer.sign(Purpose.BUNDLE, key, write_sidecar(manifest, backup.stored))
         put_json(self._client, self._bucket, key, signed, replace=replace_it)
+
+    def adopt(self, backup: Backup, report: Report) -> Backup:
+        """See `bot.ports.BackupStore.adopt`."""
+        whole = self._whole(backup)
+        if whole.manifest is None:
+            raise not_signable(f"{backup.name} has no manifest that is about it.")
+        refuse_wrong(str(backup.name), backup.signature)
+        self.verify_names(whole, report)
+        self._put_sidecar(whole, whole.manifest, replace_it=True)
+        self._catalogue.forget_listing()
+        adopted = self._catalogue.find(backup.name)
+        read_back.check_sidecar(replace(whole, signature=SignatureState.VALID), adopted)
+        return adopted or whole
 
     def open_export(self, run_id: str) -> S3ExportStore:
         """See `bot.ports.BackupStore.open_export`."""
