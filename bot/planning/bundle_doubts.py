@@ -48,11 +48,11 @@ def _doubts(backup: Backup, database: DatabaseFacts) -> Iterator[Doubt]:
             "it. Approve only if you know who put it there and when.",
         )
     origin = backup.manifest.origin if backup.manifest else None
-    if origin is not None and not origin.is_of(database.name, database.server_identifier):
+    if origin is not None and not origin.is_of(database.name, database.identity.server):
         yield Doubt(
             f"{OTHER_DATABASE}: {origin}",
             f"OF ANOTHER DATABASE: {backup.name} was taken from {origin}, and this is {database.name}"
-            + (f" on server {database.server_identifier}." if database.server_identifier else ".")
+            + (f" on server {database.identity.server}." if database.identity.server else ".")
             + " That is right after a move to another server, and wrong otherwise.",
         )
     if backup.manifest is None:

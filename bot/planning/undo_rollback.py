@@ -163,6 +163,7 @@ def plan_recreation(
             export=export.prefix if export else "",
         ),
         left=facts.cluster.leftovers,
+        place=facts.place,
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from bot.adapters.storage import connect
 from bot.domain.backups import Backup, Origin, Verification
 from bot.domain.environments import BackupTarget
+from bot.domain.place import DatabaseIdentity
 from bot.domain.signing import KEY_BYTES, Keyring, Purpose, SignatureState
 from bot.errors import PermanentError
 from bot.planning.bundle_doubts import NO_MANIFEST, OTHER_DATABASE, find_doubts
@@ -33,7 +34,7 @@ from tests.attacks.vault import (
 from tests.planning.case import DEFAULT, facts_of
 
 FACTS = facts_of(DEFAULT)
-LIVE = replace(FACTS.database, name="physioflow_prod", server_identifier="7301")
+LIVE = replace(FACTS.database, name="physioflow_prod", identity=DatabaseIdentity("physioflow_prod", 1, "7301"))
 _NUMBERS = itertools.count(1)
 Attack = Callable[[Vault], object]
 

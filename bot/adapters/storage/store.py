@@ -107,10 +107,14 @@ class S3BackupStore:
         check_environment(backup, self._environment)
         scratch = DirectoryScratch(directory)
         try:
-            return read_bundle(backup, download, scratch, self._limits)
+            fetched = read_bundle(backup, download, scratch, self._limits)
         except BaseException:
             scratch.empty()
             raise
+        if backup.is_signed or fetched.manifest is None:
+            return fetched
+        # What is not signed makes nobody an owner, and grants nothing.
+        return replace(fetched, manifest=replace(fetched.manifest, database=None))
 
     def verify_names(self, backup: Backup, report: Report) -> None:
         """See `bot.ports.BackupStore.verify_names`."""

@@ -64,8 +64,8 @@ def _compare(env: EnvironmentServices, loaded: Contents) -> LiveComparison | str
     return compare_with_live(loaded, live)
 
 
-def _versions(facts: DatabaseFacts) -> frozenset[int]:
-    return frozenset(migration.version for migration in facts.applied)
+def _versions(facts: DatabaseFacts) -> frozenset[int] | None:
+    return frozenset(migration.version for migration in facts.applied) if facts.unread is None else None
 
 
 def _partial(why: str) -> PermanentError:

@@ -95,7 +95,8 @@ def _restore(execution: JobExecution, backup: Backup, bundle: FetchedBundle, pas
         compared = prove_likeness(execution.env, name, backup, tables)
         # Of a bundle without a manifest, what was found is kept: a restore compares with it.
         kept = () if backup.manifest else tables
-        return replace(passed, schema_version=sides.inspect(name).schema, tables=kept, compared=compared)
+        schema = max(sides.inspect(name).schema, 0)
+        return replace(passed, schema_version=schema, tables=kept, compared=compared)
     finally:
         # A successor loads into a database of the same name: it is not to be dropped, nor to speak against the bundle.
         execution.check_again()

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from bot.domain.backups import Backup
+from bot.domain.backups import Backup, DatabaseSettings
 from bot.domain.planned import PlannedRecreation, PlannedRestore
 from bot.domain.plans import SwapPlan, UndoRollbackPlan, narrow
 from bot.domain.signing import explain_signature
@@ -165,7 +165,7 @@ class VerifySide(Action):
         likeness = prove_likeness(execution.env, name, backup, tables)
         self._check_schema(execution, sides.inspect(name).schema)
         # After the comparison: what is copied now is not in the manifest.
-        damaged, missing = list(sides.problems(name)), list(sides.copy_settings(name))
+        damaged, missing = list(sides.problems(name)), list(sides.copy_settings(name, _noted(backup)))
         if damaged or missing:
             execution.note("side-database", _describe(damaged, missing))
         rows = sum(table.rows for table in tables)
@@ -193,6 +193,11 @@ def _say_proven(backup: Backup, likeness: str) -> str:
     if backup.manifest is not None:
         return f"equal to its manifest, which {explain_signature(backup.signature)}; {likeness}"
     return f"{'as level 3 found them' if backup.contents else 'counted'}; {likeness}"
+
+
+def _noted(backup: Backup) -> DatabaseSettings | None:
+    """Return the owner, rights and settings in its manifest; what is not signed grants nobody anything."""
+    return backup.manifest.database if backup.manifest and backup.is_signed else None
 
 
 def _describe(damaged: list[str], missing: list[str]) -> str:
