@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from bot.domain.backups import Backup
 from bot.domain.catalogue import DatabaseFacts
 from bot.domain.signing import explain_signature
-from bot.planning.live_comparison import find_shifts
+from bot.planning.live_comparison import MAX_SHIFTS, find_shifts
 from bot.planning.refusals import and_list
 
 UNSIGNED = "bundle-unsigned"
 OTHER_DATABASE = "bundle-of-another-database"
 NO_MANIFEST = "bundle-without-manifest"
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -72,5 +71,5 @@ def row_warnings(backup: Backup, live: Mapping[str, int]) -> tuple[str, ...]:
     far = [str(shift) for shift in find_shifts(loaded, live) if shift.is_far]
     if not far:
         return ()
-    more = f" and {len(far) - _NAMED} more" if len(far) > _NAMED else ""
-    return (f"Rows far from those of the live database: {and_list(far[:_NAMED])}{more} (now → then).",)
+    more = f" and {len(far) - MAX_SHIFTS} more" if len(far) > MAX_SHIFTS else ""
+    return (f"Rows far from those of the live database: {and_list(far[:MAX_SHIFTS])}{more} (now → then).",)

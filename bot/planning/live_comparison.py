@@ -9,6 +9,8 @@ from bot.planning.name_matching import COLUMN
 from bot.planning.refusals import and_list
 
 _SHOWN = 5
+MAX_SHIFTS = 20
+"""Most tables whose rows are named: a phrase of some 700 characters."""
 FACTOR = 2
 """Tables that differ in rows by this factor are named as far off."""
 MIN_ROWS = 10
@@ -90,7 +92,7 @@ class LiveComparison:
         if self.unknown:
             yield f"{len(self.unknown):,} more tables" + _named("", self.unknown)
         yield f"columns differ in {and_list(_shortened(self.columns))}" if self.columns else "columns equal"
-        yield f"rows {'; '.join(_shortened(map(str, self.shifts)))}" if self.shifts else "as many rows in each"
+        yield f"rows {'; '.join(_shortened(map(str, self.shifts), MAX_SHIFTS))}" if self.shifts else "as many rows in each"
         yield self.versions or "the same migrations"
 
 
@@ -139,6 +141,6 @@ def _named(before: str, tables: tuple[str, ...]) -> str:
     return f"{before} ({and_list(_shortened(tables))})" if tables else ""
 
 
-def _shortened(names: Iterable[str]) -> list[str]:
+def _shortened(names: Iterable[str], most: int = _SHOWN) -> list[str]:
     items = list(names)
-    return items if len(items) <= _SHOWN else [*items[:_SHOWN], f"{len(items) - _SHOWN} more"]
+    return items if len(items) <= most else [*items[:most], f"{len(items) - most} more"]
