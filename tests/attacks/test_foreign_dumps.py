@@ -122,10 +122,10 @@ def clinic(
     client, tools, world = connect(target, KEYS), PgTools(find_bin_dir()), World(tmp_path / "scratch")
     tracking, timing = Tracking("schema_migrations", ("version", "name")), Timing(lock_timeout_s=1.0, stall_s=30.0)
     server = Server(live.owner_dsn, tracking, timing, tools, SystemClock())
-    world.database = PostgresDatabase(server)  # type: ignore[assignment]  # the same ports, in earnest
-    world.sides = PostgresSides(server)  # type: ignore[assignment]
-    world.store = S3BackupStore(client, "prod", target, KEYRING)  # type: ignore[assignment]
-    world.reader = ToolBundleReader(tools)  # type: ignore[assignment]
+    world.database = PostgresDatabase(server)  # type: ignore[assignment]  # the same port, in earnest
+    world.sides = PostgresSides(server)  # type: ignore[assignment]  # the same port, in earnest
+    world.store = S3BackupStore(client, "prod", target, KEYRING)  # type: ignore[assignment]  # the same port, in earnest
+    world.reader = ToolBundleReader(tools)  # type: ignore[assignment]  # the same port, in earnest
     yield Clinic(Story(world), world, live, dev, client, target)
     client.close()
     clones.drop_beside(postgres, live.name)
