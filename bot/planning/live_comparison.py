@@ -92,7 +92,11 @@ class LiveComparison:
         if self.unknown:
             yield f"{len(self.unknown):,} more tables" + _named("", self.unknown)
         yield f"columns differ in {and_list(_shortened(self.columns))}" if self.columns else "columns equal"
-        yield f"rows {'; '.join(_shortened(map(str, self.shifts), MAX_SHIFTS))}" if self.shifts else "as many rows in each"
+        yield (
+            f"rows {'; '.join(_shortened(map(str, self.shifts), MAX_SHIFTS))}"
+            if self.shifts
+            else "as many rows in each"
+        )
         yield self.versions or "the same migrations"
 
 

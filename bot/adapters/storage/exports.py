@@ -119,7 +119,7 @@ class S3ExportStore:
         put_json(self._client, self._bucket, self._index, signed, replace=True)
 
     def _finished(self) -> Export | None:
-        """Read the index whoever wrote it: its rows are not overwritten."""
+        """Read the index, signed or not: its rows are not overwritten."""
         text = self._text()
         return None if text is None else self._read_index(text)
 
