@@ -14,6 +14,7 @@ import pytest
 
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase, Server, Tracking
+from bot.adapters.database.server import LoaderLogin
 from bot.adapters.pgclient.bundle_reader import ToolBundleReader
 from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.sides import PostgresSides
@@ -26,6 +27,7 @@ from bot.planning import checklist
 from bot.sandbox.objectstore import ObjectStore
 from bot.sandbox.physioflow import clones
 from bot.sandbox.physioflow.clones import Clone
+from bot.sandbox.physioflow.sample import loader_name
 from bot.sandbox.postgres import PostgresServer, find_bin_dir
 from tests.adapters.storage.bucket import KEYS
 from tests.engine.backups.requests import job, verify
@@ -121,7 +123,8 @@ def clinic(
     objectstore.create_buckets([target.bucket])
     client, tools, world = connect(target, KEYS), PgTools(find_bin_dir()), World(tmp_path / "scratch")
     tracking, timing = Tracking("schema_migrations", ("version", "name")), Timing(lock_timeout_s=1.0, stall_s=30.0)
-    server = Server(live.owner_dsn, tracking, timing, tools, SystemClock())
+    loader = LoaderLogin(loader_name(clones.ENVIRONMENT), postgres.password)
+    server = Server(live.owner_dsn, tracking, timing, tools, SystemClock(), loader=loader)
     world.database = PostgresDatabase(server)  # type: ignore[assignment]  # the same port, in earnest
     world.sides = PostgresSides(server)  # type: ignore[assignment]  # the same port, in earnest
     world.store = S3BackupStore(client, "prod", target, KEYRING)  # type: ignore[assignment]  # the same port, in earnest

@@ -51,7 +51,7 @@ def write_sidecar(manifest: Manifest, bundle: StoredObject) -> bytes:
     """Serialise a manifest with the object it describes: ``bundle: {key, size_bytes, version_id, sha256}``."""
     about = _OBJECT.dump_json(bundle, exclude=_OF_LISTINGS)
     # Written into the manifest's text: as Python objects, 200,000 files would take ten times its size.
-    head = write_manifest(manifest).rstrip(b"\n").removesuffix(b"}").rstrip(b"\n ")
+    head = write_manifest(manifest).rstrip().removesuffix(b"}").rstrip()
     return b"".join([head, b',\n  "bundle": ', about, b"\n}\n"])
 
 
