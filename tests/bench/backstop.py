@@ -21,6 +21,7 @@ from tests.bench.child import Figures, serve
 from tests.bench.places import BUCKET, Places, Stopwatch
 from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import FakeCluster
+from tests.fakes.keyring import KEYRING
 from tests.fakes.process import Process
 from tests.fakes.row_recovery import FakeRowRecovery
 from tests.fakes.script_tests import FakeScriptTests
@@ -55,7 +56,7 @@ class Backstop:
         client = storage.connect(target, storage.Credentials(places.access_key, places.secret_key))
         self.directory = places.directory
         self.sides = PostgresSides(server)
-        self.store = storage.S3BackupStore(client, "prod", target)
+        self.store = storage.S3BackupStore(client, "prod", target, KEYRING)
         self._database = TimedDatabase(server)
         self.env = EnvironmentServices(
             ENVIRONMENT,

@@ -25,6 +25,7 @@ from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import find_bin_dir
 from tests.adapters.database.conftest import TIMING, TRACKING
 from tests.adapters.database.dumping import contents, ignore, restored, wrapped_tools
+from tests.fakes.keyring import KEYRING
 
 
 def test_what_is_said_of_the_dump_is_what_is_in_it(
@@ -195,7 +196,7 @@ def test_as_many_large_objects_as_are_allowed_come_back(
         bucket.create_buckets(["backups"])
         target = BackupTarget("backups", bucket.endpoint_url)
         client = connect(target, Credentials(bucket.access_key, bucket.secret_key))
-        store = S3BackupStore(client, "prod", target, limits=BundleLimits(max_files=max_files))
+        store = S3BackupStore(client, "prod", target, KEYRING, limits=BundleLimits(max_files=max_files))
         store.put_bundle(tmp_path / "dump", manifest_of(dump), ignore)
         (listed,) = store.list_backups()
         fetched = store.fetch(listed, tmp_path / "fetched", ignore)
