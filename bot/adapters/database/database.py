@@ -78,7 +78,7 @@ class PostgresDatabase:
             check_unwritten(live, spec.trace, [(renames.after(table), column) for table, column in script.made])
             since = count_since(live, spec)
         with self._shadows.shadow(run_id) as shadow:
-            return replace(recreation.rehearse(shadow.conn, script, shadow.owners), since=since)
+            return replace(recreation.rehearse(shadow.conn, script, shadow.original), since=since)
 
     def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:
         """Drop shadows that dead processes left; see `bot.ports.Database.drop_leftovers`."""

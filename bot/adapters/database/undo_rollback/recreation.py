@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from bot.adapters.database.catalogue import Owners
 from bot.adapters.database.chain import take_chain_lock
 from bot.adapters.database.connections import Connection, roll_back
 from bot.adapters.database.execution import BEGIN, commit_or_explain
-from bot.adapters.database.inspection import TrackingTable
 from bot.adapters.database.known_objects import read_known_objects
 from bot.adapters.database.server import Server
+from bot.adapters.database.shadow_source import Original
+from bot.adapters.database.tracking import TrackingTable
 from bot.adapters.database.undo_rollback.exactness import ROLLED_BACK, refused_as_undo
 from bot.adapters.database.undo_rollback.recreator import Recreator
 from bot.adapters.database.undo_rollback.script import RecreationScript, read_script, unreadable
@@ -75,26 +75,26 @@ class Recreation:
         finally:
             roll_back(conn)
 
-    def rehearse(self, conn: Connection, script: RecreationScript, owners: Owners) -> Recreated:
+    def rehearse(self, conn: Connection, script: RecreationScript, original: Original) -> Recreated:
         """Recreate on a shadow, without the rows, and roll back."""
         try:
             with refused_as_undo():
                 conn.execute(BEGIN)
                 # A shadow has not the live database's publications.
                 trace = self._spec.trace and replace(self._spec.trace, publications="")
-                recreator = Recreator(conn, self._server, replace(self._spec, trace=trace))
+                recreator = Recreator(conn, self._server, replace(self._spec, trace=trace), original)
                 recreator.is_done()
-            return recreator.run(script.without_publications, self._rows, owners, with_rows=False)
+            return recreator.run(script.without_publications, self._rows, with_rows=False)
         finally:
             roll_back(conn)
 
-    def try_on(self, conn: Connection, bundle: FetchedBundle, owners: Owners) -> Recreated:
+    def try_on(self, conn: Connection, bundle: FetchedBundle, original: Original) -> Recreated:
         """Recreate in a database that is a copy, rows and all, and roll back."""
         try:
             with refused_as_undo():
                 conn.execute(BEGIN)
-                recreator = Recreator(conn, self._server, self._spec)
+                recreator = Recreator(conn, self._server, self._spec, original)
                 recreator.is_done()
-            return recreator.run(self.read(conn, bundle), self._rows, owners)
+            return recreator.run(self.read(conn, bundle), self._rows)
         finally:
             roll_back(conn)

@@ -6,15 +6,17 @@ from dataclasses import replace
 
 from psycopg import sql
 
-from bot.adapters.database.catalogue import Owners, catalogue_within
+from bot.adapters.database.catalogue import catalogue_within
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.effects import WriteCounter
 from bot.adapters.database.execution import set_limits
-from bot.adapters.database.inspection import TrackingTable
 from bot.adapters.database.large_objects import LargeObjectLoader, read_large_objects
+from bot.adapters.database.roles import ScriptSession, read_roles
 from bot.adapters.database.sequences import SequenceSetter
 from bot.adapters.database.server import Server
+from bot.adapters.database.shadow_source import Original
 from bot.adapters.database.trace import read_publications
+from bot.adapters.database.tracking import TrackingTable
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.exactness import (
     ROLLED_BACK,
@@ -29,6 +31,7 @@ from bot.adapters.database.undo_rollback.script import RecreationScript, Trackin
 from bot.adapters.database.undo_rollback.staying import StayingRows
 from bot.adapters.database.undo_rollback.written_since import check_large_objects, check_unwritten
 from bot.domain.backups import SavedTable
+from bot.domain.catalogue import Catalogue
 from bot.domain.effects import LARGE_OBJECTS
 from bot.errors import PermanentError
 from bot.ports import Recreated, RecreationSpec, RowSource
@@ -41,15 +44,21 @@ class Recreator:
         conn: in a transaction that the caller begins and ends.
         server: whose tracking table and lock timeout hold.
         spec: what is to come back.
+        original: of a shadow: the live database that it is a copy of.
     """
 
-    def __init__(self, conn: Connection, server: Server, spec: RecreationSpec) -> None:
+    def __init__(
+        self, conn: Connection, server: Server, spec: RecreationSpec, original: Original | None = None
+    ) -> None:
         set_limits(conn, server.timing.lock_timeout_s)
         self._conn = conn
         self._tracking = server.tracking
         self._table = TrackingTable(conn, server.tracking)
         self._spec = spec
         self._loader = RowLoader(conn, spec)
+        roles = original.roles if original else read_roles(conn, server.tracking)
+        self._session = ScriptSession(conn, roles)
+        self._original = original
 
     def is_done(self) -> bool:
         """Lock the tracking table, and say if it already holds the versions it must hold afterwards.
@@ -68,15 +77,12 @@ class Recreator:
             )
         return now == self._spec.expected
 
-    def run(
-        self, script: RecreationScript, rows: RowSource, owners: Owners | None = None, *, with_rows: bool = True
-    ) -> Recreated:
+    def run(self, script: RecreationScript, rows: RowSource, *, with_rows: bool = True) -> Recreated:
         """Create, fill, finish, compare.
 
         Args:
             script: from `read_script`.
             rows: the saved rows.
-            owners: of a shadow, whose objects may be others'.
             with_rows: false in a rehearsal: then only the tracking table's are read.
 
         Raises:
@@ -109,12 +115,18 @@ class Recreator:
             self._check_writes(writes)
             self._check_tracking()
             self._check_publications()
-            now = catalogue_within(self._conn, owners)
+            now = self._read_catalogue()
         # decision 14: the proof of an undo is the fingerprint from before the chain, checked before COMMIT.
         if now.fingerprint != self._spec.fingerprint:
             raise other_catalogue(self._spec, now)
         made = tuple(f"{table}.{column}" if column else table for table, column in script.made)
         return Recreated(script.length, filled, time.monotonic() - started, staying.without_key, made)
+
+    def _read_catalogue(self) -> Catalogue:
+        """Read it; of a shadow, with what the shadow could not have, and the live database's owners."""
+        if self._original is None:
+            return catalogue_within(self._conn)
+        return self._original.omitted.add_to(catalogue_within(self._conn, self._original.owners))
 
     def _take_away(self, script: RecreationScript) -> None:
         """Drop what the chain has made, give everything its name from before, and reset what is set in place."""
@@ -147,7 +159,10 @@ class Recreator:
             if isinstance(statement, Realignment):
                 realign(self._conn, statement, self._spec.trace)
             else:
-                self._conn.execute(statement.encode())
+                # decision 40: what is created belongs to whom the migrations' own would, until the dump says to whom.
+                self._session.enter()
+                self._session.execute(statement)
+                self._session.leave()
         self._conn.execute("SET LOCAL search_path TO DEFAULT")
 
     def _revoke_default_grants(self, before: list[int]) -> None:

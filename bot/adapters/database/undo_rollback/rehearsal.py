@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.adapters.database.catalogue import Owners
 from bot.adapters.database.connections import Connection, roll_back, translated
 from bot.adapters.database.execution import BEGIN, ChainExecutor, PostgresShadow, commit
 from bot.adapters.database.export import Exporter
 from bot.adapters.database.known_objects import known_objects
 from bot.adapters.database.server import Server
+from bot.adapters.database.shadow_source import Original
 from bot.adapters.database.trace import PUBLICATIONS, read_publications, read_trace
 from bot.adapters.database.undo_rollback.exactness import not_exact
 from bot.adapters.database.undo_rollback.recreation import Recreation
@@ -49,7 +49,7 @@ class UndoableShadow:
     ) -> RehearsedUndo:
         """Run the chain and take it back; see `bot.ports.Shadow.rehearse_undo`."""
         self._check_publications(spec)
-        rehearsal = UndoRehearsal(self._server, self._shadow.owners, chain, remaining, spec, tables)
+        rehearsal = UndoRehearsal(self._server, self._shadow.original, chain, remaining, spec, tables)
         return rehearsal.run(self._shadow.conn, known_objects(self._server.connections))
 
     def _check_publications(self, spec: RecreationSpec) -> None:
@@ -66,7 +66,7 @@ class UndoRehearsal:
 
     Args:
         server: of the live database.
-        owners: see `PostgresShadow`.
+        original: see `PostgresShadow`.
         chain: newest first.
         remaining: versions that the chain leaves.
         spec: what is to come back; its export is made on the shadow.
@@ -74,7 +74,7 @@ class UndoRehearsal:
     """
 
     server: Server
-    owners: Owners
+    original: Original
     chain: Sequence[DownScript]
     remaining: frozenset[int]
     spec: RecreationSpec
@@ -101,7 +101,7 @@ class UndoRehearsal:
             spec = replace(self.spec, export=Export("", "", tables, tuple(sequences)), trace=trace)
             recreation = Recreation(self.server, spec, saved.read, known)
             begun = time.monotonic()
-            outcome = recreation.try_on(conn, bundle, self.owners)
+            outcome = recreation.try_on(conn, bundle, self.original)
             return RehearsedUndo(time.monotonic() - begun, outcome.without_key, outcome.made)
 
     def _dump(self, conn: Connection, path: Path) -> FetchedBundle:
@@ -118,7 +118,7 @@ class UndoRehearsal:
         conn.execute(BEGIN)
         try:
             published = read_publications(conn)
-            executor = ChainExecutor(conn, self.server, self.chain, self.remaining)
+            executor = ChainExecutor(conn, self.server, self.chain, self.remaining, self.original.roles)
             if not executor.is_done():
                 executor.run()
             trace = read_trace(conn, self.tables, published)

@@ -44,8 +44,9 @@ class RecreateDropped(Action):
         clear_fetched(execution)
         rows = sum(recreated.rows.values())
         done = f"{recreated.statements} statements, {rows:,} rows in {recreated.elapsed_s:.2f} s, one transaction"
+        how = done if recreated.statements or recreated.rows else "committed already"
         return Outcome(
-            f"schema {label(execution.run.plan.to_schema)}; {done if recreated.statements or recreated.rows else 'committed already'}",
+            f"schema {label(execution.run.plan.to_schema)}; {how}",
             {"rows": dict(recreated.rows), "restore_point": restore_point},
         )
 

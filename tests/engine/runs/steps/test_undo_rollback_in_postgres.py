@@ -20,7 +20,7 @@ from bot.domain.environments import Timing
 from bot.domain.plans import ChainPlan, narrow
 from bot.domain.runs import Run, RunState
 from bot.ports import FetchedBundle, Report
-from bot.sandbox.physioflow.sample import database_name
+from bot.sandbox.physioflow.sample import bot_role, database_name
 from bot.sandbox.postgres import PostgresServer, find_bin_dir
 from tests.engine.runs.steps.undo_situations import SITUATIONS, Situation
 from tests.engine.runs.undoing import approve, ask, newest
@@ -117,7 +117,7 @@ def ward(tmp_path: Path, postgres: PostgresServer, sample_template: str) -> Iter
     timing = Timing(lock_timeout_s=0.5, chain_attempts=2, stall_s=30.0)
     tracking = Tracking("schema_migrations", ("version", "name"))
     world = World(tmp_path)
-    server = Server(postgres.dsn(OWNER, name), tracking, timing, PgTools(find_bin_dir()), SystemClock())
+    server = Server(postgres.dsn(bot_role("prod"), name), tracking, timing, PgTools(find_bin_dir()), SystemClock())
     world.database = PostgresDatabase(server)  # type: ignore[assignment]  # the same port, in earnest
     world.scripts = ScriptFiles(scripts, "schema_migrations")  # type: ignore[assignment]  # the same port, in earnest
     world.store = FilingStore(kept)
