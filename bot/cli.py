@@ -1,8 +1,10 @@
 """Runs the command line's commands: everything Slack can show, without Slack."""
 
+import getpass
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from bot.config import Config
 from bot.domain.catalogue import DatabaseFacts
 from bot.domain.plans import ChainPlan, narrow
 from bot.domain.versions import label
+from bot.engine.approvals.adoption import adopt_run, prepare_adoption
+from bot.engine.backups.adopt import adopt_bundle, adopt_export
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.kinds import preview
 from bot.engine.requests import OpenRollback
@@ -88,6 +92,20 @@ def status(config: Config) -> int:
     return 0
 
 
+def adopt(config: Config, run_id: str, *, confirmed: bool) -> int:
+    """Show what vouching for a run would mean, and sign it once that is confirmed."""
+    with assemble(config) as parts:
+        adoption = prepare_adoption(parts.services, run_id)
+        for line in adoption.describe():
+            _OUT.print(line)
+        if confirmed:
+            adopt_run(parts.services, adoption, f"cli:{getpass.getuser()}")
+            _OUT.print(f"✓ signed. /rollback resume {run_id} lets it go on if it is parked.")
+        else:
+            _OUT.print("Nothing was signed. If all of that is so, add --yes.")
+    return 0
+
+
 def doctor(config: Config) -> int:
     """Try every connection and permission; return 1 when something is missing."""
     with assemble(config) as parts:
@@ -112,7 +130,7 @@ def examine(services: Services, check_tools: Callable[[int], None]) -> tuple[lis
     `check_tools` raises where the client tools do not fit a server of that `server_version_num`.
     """
     found = _Findings(check_tools)
-    found.attempt("", services.scripts.load)
+    found.attempt("", lambda: found.problems.extend(map(str, services.scripts.faults())))
     for name, env in services.envs.items():
         found.attempt(f"{name}: ", partial(_examine_database, found, name, env))
         found.attempt(f"{name}: ", partial(_examine_cluster, found, name, env))
@@ -164,6 +182,16 @@ def _examine_cluster(found: _Findings, name: str, env: EnvironmentServices) -> N
     if selector:
         seen = ", ".join(pods) if pods else "none, so no log of the server is shown when a run needs people"
         found.remarks.append(f"{name}: pods of the database ({selector}): {seen}")
+
+
+def sign(config: Config, kind: str, environment: str, subject: str) -> int:
+    """Sign a bundle, or the saved rows of a run, that the operator vouches for; the audit log names who that was."""
+    adopt = adopt_bundle if kind == "bundles" else adopt_export
+    with assemble(config) as parts:
+        # By number where there is no name: in a container there may be none.
+        actor = f"{getpass.getuser() if 'USER' in os.environ else os.getuid()}@{socket.gethostname()}"
+        _OUT.print(f"✓ {adopt(parts.services, environment, subject, actor)}")
+    return 0
 
 
 def audit(config: Config, action: str) -> int:
