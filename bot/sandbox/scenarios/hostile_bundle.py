@@ -20,7 +20,10 @@ from bot.sandbox.story import Story, texts
 TOC = "dump/toc.dat"
 REFUSED = "bundle-unsafe-statement"
 DROP = "DROP DATABASE physioflow_prod WITH (FORCE);"
-HEAD = "--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\nCREATE TABLE public.t (id integer, name text);\n"
+HEAD = (
+    "--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\n"
+    "CREATE TABLE public.t (id integer, name text);\n"
+)
 FOOT = "\n--\n-- PostgreSQL database dump complete\n--\n\n"
 DEEDS = (
     "PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('physioflow_app', 'physioflow_prod')",
