@@ -35,6 +35,7 @@ from bot.adapters.slack.chat import SlackChat
 from bot.config import Access, Config
 from bot.config.keys import DatabaseKeys
 from bot.domain.environments import Environment
+from bot.domain.signing import Keyring
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.drills.alerts import standings
 from bot.engine.drills.scheduler import TICK_EVERY_S, tick
@@ -168,7 +169,7 @@ def _env(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Envir
         environment,
         _cluster(environment, access),
         PostgresDatabase(server),
-        _store(environment, access),
+        _store(environment, access, config.keyring),
         sides,
         PostgresRowRecovery(server, sides.session),
         PostgresScriptTests(server),
@@ -189,13 +190,13 @@ def _cluster(environment: Environment, access: Access) -> Cluster:
     return cluster.KubernetesCluster(client, environment.workloads)
 
 
-def _store(environment: Environment, access: Access) -> storage.S3BackupStore:
+def _store(environment: Environment, access: Access, keyring: Keyring) -> storage.S3BackupStore:
     keys = access.storage
     credentials = None
     if keys.access_key is not None and keys.secret_key is not None:
         credentials = storage.Credentials(keys.access_key.get_secret_value(), keys.secret_key.get_secret_value())
     client = storage.connect(environment.backups, credentials)
-    return storage.S3BackupStore(client, environment.name, environment.backups)
+    return storage.S3BackupStore(client, environment.name, environment.backups, keyring)
 
 
 class Service:

@@ -221,7 +221,9 @@ def _check_faults(request: RollbackRequest, facts: Facts, applied: Sequence[int]
 
 
 def _bundle_hint(environment: str, version: int, facts: Facts) -> str:
-    older = [b for b in facts.backups if b.manifest is not None and 0 < b.manifest.schema_version < version]
+    older = [
+        b for b in facts.backups if b.is_signed and b.manifest is not None and 0 < b.manifest.schema_version < version
+    ]
     if not older and facts.backups_searched:
         return (
             f"The newest {facts.backups_searched:,} backups have none from before {label(version)}; older ones were "

@@ -98,9 +98,8 @@ class Connections:
 
     def log_in_as(self, user: str, password: str | None) -> "Connections":
         """Connect to the same server as another role; `password` None sends none."""
-        params = {key: value for key, value in self._params.items() if key not in ("user", "password")}
-        given = {"user": user, **({} if password is None else {"password": password})}
-        dsn = make_conninfo(**params, **given)
+        params: dict[str, Any] = {**self._params, "user": user, "password": password}
+        dsn = make_conninfo(**params)  # a parameter that is None is left out
         return Connections(dsn, self.maintenance_database, self.lock_timeout_s)
 
     @property

@@ -19,21 +19,21 @@ UNSAID = f"the database's own code raised an exception in a DO block; {IN_THE_LO
 def test_its_names_do_not_matter(postgres: PostgresServer, shared_clone: Clone) -> None:
     words = make_conninfo(shared_clone.app_dsn)
 
-    here = identify(shared_clone.owner_dsn)
+    here = identify(shared_clone.bot_dsn)
     assert here is not None
     assert identify(words) == here
     assert identify(make_conninfo(words, host="localhost")) == here
-    assert identify(shared_clone.owner_dsn, "postgres") == here
+    assert identify(shared_clone.bot_dsn, "postgres") == here
     assert identify(postgres.superuser_dsn) not in {here, None}
 
 
 def test_a_closed_one_is_known_from_beside(postgres: PostgresServer, shared_clone: Clone) -> None:
-    here = identify(shared_clone.owner_dsn)
+    here = identify(shared_clone.bot_dsn)
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
         conn.execute(f"ALTER DATABASE {shared_clone.name} ALLOW_CONNECTIONS false".encode())
         try:
-            assert identify(shared_clone.owner_dsn) is None
-            assert identify(shared_clone.owner_dsn, "postgres") == here
+            assert identify(shared_clone.bot_dsn) is None
+            assert identify(shared_clone.bot_dsn, "postgres") == here
         finally:
             conn.execute(f"ALTER DATABASE {shared_clone.name} ALLOW_CONNECTIONS true".encode())
 

@@ -82,7 +82,7 @@ def test_a_load_that_stands_still_is_ended(
 ) -> None:
     timing = replace(TIMING, stall_s=1.0)
     loader = loader_login(postgres)
-    sides = PostgresSides(Server(nasty.owner_dsn, TRACKING, timing, tools, SystemClock(), loader=loader))
+    sides = PostgresSides(Server(nasty.bot_dsn, TRACKING, timing, tools, SystemClock(), loader=loader))
     with pytest.raises(TemporaryError) as error:
         sides.load("r1", plain(tmp_path / "dump.sql", NAP), ignore)
     assert error.value.reference == "load-stalled"
