@@ -255,6 +255,17 @@ class TestPackage:
         assert any("--require-hashes" in line for line in lines)
         assert 'ENTRYPOINT ["backstop"]' in last_stage
 
+    def test_the_image_is_built_from_what_is_pinned(self) -> None:
+        text = (ROOT / "Dockerfile").read_text()
+        bases = [line.split()[1] for line in text.splitlines() if line.startswith("FROM ")]
+        assert set(bases) == {"${PYTHON_IMAGE}"}
+        assert "\nARG PYTHON_IMAGE\n" in text  # no default: a tag may be another image tomorrow
+        assert "*@sha256:*" in text
+        assert "--no-build-isolation" in text
+        lock = (ROOT / "requirements-build.lock").read_text()
+        (built_with,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+        assert re.match(rf"{re.escape(built_with)} \\\n    --hash=sha256:[0-9a-f]{{64}}\n", lock)
+
 
 def test_the_deployed_role_has_the_rights_the_bot_asks_for_and_no_other() -> None:
     documents = yaml.safe_load_all((ROOT / "deploy/kubernetes.yaml").read_text())
@@ -269,7 +280,18 @@ def test_the_deployed_role_has_the_rights_the_bot_asks_for_and_no_other() -> Non
     needed = {
         (right.verb, right.group, right.resource + (f"/{right.sub}" if right.sub else "")) for right in (*NEEDED, LOGS)
     }
-    assert granted == needed
+    # Optional: the UID of a namespace, which is part of a plan's place.
+    assert granted == needed | {("get", "", "namespaces")}
+
+
+def test_what_the_deployed_role_changes_or_reads_by_name_is_limited_to_names() -> None:
+    documents = yaml.safe_load_all((ROOT / "deploy/kubernetes.yaml").read_text())
+    (role,) = [document for document in documents if document["kind"] == "ClusterRole"]
+    for rule in role["rules"]:
+        if {"deployments", "deployments/scale", "services", "namespaces"} & set(rule["resources"]):
+            assert rule.get("resourceNames"), rule
+        elif "list" in rule["verbs"]:
+            assert "resourceNames" not in rule  # which no list would fit
 
 
 def raised_references() -> Iterator[tuple[str, str]]:

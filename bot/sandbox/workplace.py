@@ -17,6 +17,7 @@ from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.cluster import ClusterEmulator, Delays
 from bot.sandbox.cluster.app import PhysioFlowApp
 from bot.sandbox.cluster.layout import lay_out
+from bot.sandbox.cluster.rbac import read_rules
 from bot.sandbox.configuration import CHANNELS, Places, Tuning
 from bot.sandbox.objectstore import ObjectStore
 from bot.sandbox.physioflow import Sample, clones, seed
@@ -88,6 +89,7 @@ class Sandbox:
             ClusterEmulator(self.app, port=self._port(1), delays=self._layout.pod_delays)
         )
         lay_out(self.cluster)
+        self.cluster.limit(read_rules())  # the Role that is deployed
         self.slack = stack.enter_context(
             SlackEmulator(
                 port=self._port(0),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.adapters.cluster.api import Api, Namespace, Obj, retry_on_conflict, write_selector
@@ -33,15 +33,17 @@ _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 @dataclass(frozen=True)
 class Permission:
-    """A verb on a resource, e.g. ``patch`` on ``deployments`` / ``scale`` in group ``apps``."""
+    """A verb on a resource, e.g. ``patch`` on ``deployments`` / ``scale`` in group ``apps``; `name` "" for all."""
 
     verb: str
     resource: str
     group: str = ""
     sub: str = ""
+    name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.verb} {self.resource}" + (f"/{self.sub}" if self.sub else "")
+        resource = f"{self.resource}/{self.sub}" if self.sub else self.resource
+        return f"{self.verb} {resource} {self.name}".rstrip()
 
 
 NEEDED = (
@@ -59,15 +61,20 @@ LOGS = Permission("get", "pods", sub="log")
 
 
 def list_missing(api: Api, workloads: Workloads) -> Sequence[str]:
-    """Review each permission; one request per permission."""
+    """Review each permission; one request per permission and object."""
+    named = {"deployments": workloads.deployments, "services": workloads.services}
     needed = (*NEEDED, LOGS) if workloads.database_pods else NEEDED
-    return [str(item) for item in needed if not _is_allowed(api, item, workloads.namespace)]
+    # A Role may be limited to objects by their names, so each is asked for by its own.
+    asked = [replace(item, name=name) for item in needed for name in named.get(item.resource, ("",))]
+    return [str(item) for item in asked if not _is_allowed(api, item, workloads.namespace)]
 
 
 def _is_allowed(api: Api, item: Permission, namespace: str) -> bool:
     attributes = {"namespace": namespace, "verb": item.verb, "group": item.group, "resource": item.resource}
     if item.sub:
         attributes["subresource"] = item.sub
+    if item.name:
+        attributes["name"] = item.name
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",

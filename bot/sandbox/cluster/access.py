@@ -1,7 +1,10 @@
-"""Authorizes requests by a deny list, and answers SelfSubjectAccessReview from it."""
+"""Authorizes requests by a Role's rules and a deny list, and answers SelfSubjectAccessReview from them."""
+
+from collections.abc import Sequence
 
 from bot.sandbox.cluster import statuses
 from bot.sandbox.cluster.faults import Asked, FaultBoard
+from bot.sandbox.cluster.rbac import Rule, is_allowed
 from bot.sandbox.cluster.requests import Target
 from bot.sandbox.cluster.statuses import Obj
 
@@ -9,10 +12,11 @@ USER = "system:serviceaccount:backstop:backstop"
 
 
 class Access:
-    """One user, allowed everything but what ``forbidden`` faults take away."""
+    """One user, allowed what the rules say, everything without rules, but what ``forbidden`` faults take away."""
 
     def __init__(self, token: str, faults: FaultBoard) -> None:
         self._token, self._faults = token, faults
+        self.rules: Sequence[Rule] | None = None
 
     def authenticate(self, authorization: str) -> str:
         """Name the user of an ``Authorization`` header.
@@ -34,7 +38,9 @@ class Access:
             raise statuses.forbidden(target.subject, USER, asked.verb, asked.namespace)
 
     def denies(self, asked: Asked) -> bool:
-        """Tell whether a ``forbidden`` fault covers it; one for a resource covers subresources only if named."""
+        """Tell whether no rule, or a ``forbidden`` fault, covers it; a resource covers subresources only if named."""
+        if self.rules is not None and not is_allowed(self.rules, asked):
+            return True
         return any(fault.hits(asked) for fault in self._faults.active("forbidden"))
 
     def review(self, body: Obj) -> Obj:

@@ -3,7 +3,7 @@
 import itertools
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +17,7 @@ from bot.sandbox.cluster.kubelet import Delays, Kubelet
 from bot.sandbox.cluster.ports import Answer, AppBehaviour, StaticApp
 from bot.sandbox.cluster.probes import Prober
 from bot.sandbox.cluster.proxy import Proxy
+from bot.sandbox.cluster.rbac import Rule
 from bot.sandbox.cluster.resources import DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS, SERVICES
 from bot.sandbox.cluster.server import HttpServer
 from bot.sandbox.cluster.statuses import Obj
@@ -60,10 +61,15 @@ class ClusterEmulator:
         self._gitops = GitOps(self.store, self._board)
         self.controller = Controller(self.store, self.kubelet, self._gitops, delays, seed)
         self._prober = Prober(self.store, self.kubelet, self._proxy, delays.probe_s) if probe_readiness else None
-        self._api = Api(self.store, Access(self.token, self._board), self._board, self._proxy)
+        self._access = Access(self.token, self._board)
+        self._api = Api(self.store, self._access, self._board, self._proxy)
         self._server: HttpServer | None = None
         for namespace in namespaces:
             self.add_namespace(namespace)
+
+    def limit(self, rules: Sequence[Rule]) -> None:
+        """Let the token's account do no more than that; without, it may do everything."""
+        self._access.rules = rules
 
     def add_namespace(self, name: str) -> None:
         """Create a namespace."""

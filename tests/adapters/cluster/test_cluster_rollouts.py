@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,10 @@ from bot.domain.versions import AppVersion
 from bot.domain.workloads import ClusterFacts
 from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.cluster import ClusterEmulator
-from bot.sandbox.cluster.resources import AUTOSCALERS, DEPLOYMENTS, PODS, REPLICA_SETS
+from bot.sandbox.cluster.rbac import read_rules
+from bot.sandbox.cluster.resources import AUTOSCALERS, DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS
 from tests.adapters.cluster.app import NAMESPACE, connected, deployment, eventually, service
+from tests.adapters.cluster.conftest import WORKLOADS
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -196,10 +199,44 @@ def test_a_log_that_cannot_be_read_says_why(cluster: KubernetesCluster, emulator
 
 
 def test_missing_rights(cluster: KubernetesCluster, emulator: ClusterEmulator) -> None:
+    emulator.limit(read_rules())
     assert cluster.missing_rights() == []
     for resource, verb in (("deployments/scale", "patch"), ("pods/proxy", "*"), ("pods/log", "*"), ("services", "get")):
         emulator.fault({"kind": "forbidden", "resource": resource, "verb": verb, "namespace": NAMESPACE})
-    assert cluster.missing_rights() == ["patch deployments/scale", "get services", "get pods/proxy", "get pods/log"]
+    assert cluster.missing_rights() == [
+        "patch deployments/scale physioflow-api",
+        "patch deployments/scale physioflow-web",
+        "get services physioflow-api",
+        "get services physioflow-web",
+        "get pods/proxy",
+        "get pods/log",
+    ]
+
+
+def test_a_right_for_other_objects_is_no_right(client: "ApiClient", emulator: ClusterEmulator) -> None:
+    emulator.limit(read_rules())
+    other = Workloads(NAMESPACE, ("physioflow-api", "another"), ("another",), "physioflow-api")
+    assert KubernetesCluster(client, other).missing_rights() == [
+        "get deployments another",
+        "patch deployments another",
+        "patch deployments/scale another",
+        "get services another",
+        "patch services another",
+    ]
+
+
+def test_a_namespace_is_known_by_its_uid_and_its_server(
+    cluster: KubernetesCluster, emulator: ClusterEmulator, client: "ApiClient"
+) -> None:
+    identity = cluster.inspect().identity
+    emulator.limit(read_rules())
+    assert identity.namespace == NAMESPACE
+    assert identity.uid == emulator.store.get(NAMESPACES, "", NAMESPACE)["metadata"]["uid"]
+    assert identity.address == cluster.address == KubernetesCluster(client, WORKLOADS).address
+    with ClusterEmulator(token=emulator.token) as elsewhere, connected(elsewhere.url, elsewhere.token) as other:
+        assert KubernetesCluster(other, WORKLOADS).address != cluster.address
+    emulator.fault({"kind": "forbidden", "resource": "namespaces", "verb": "get"})
+    assert cluster.inspect().identity == replace(identity, uid="")
 
 
 def test_forbidden(cluster: KubernetesCluster, emulator: ClusterEmulator) -> None:
