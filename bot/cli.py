@@ -4,6 +4,7 @@ import getpass
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -15,15 +16,17 @@ from rich.table import Table
 from bot.adapters.journal import verify_chain
 from bot.app import Service, assemble
 from bot.config import Config
+from bot.domain.catalogue import DatabaseFacts
 from bot.domain.plans import ChainPlan, narrow
 from bot.domain.versions import label
 from bot.engine.approvals.adopt import adopt_run, prepare_to_adopt
+from bot.engine.backups.adopt import adopt_bundle, adopt_export
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.kinds import preview
 from bot.engine.requests import OpenRollback
 from bot.engine.runs.open_run import read_plan_request
 from bot.errors import BotError
-from bot.planning.refusals import check_second_database
+from bot.planning.refusals import check_loader, check_second_database
 from bot.views.plans import changes
 
 _OUT = Console()
@@ -127,7 +130,7 @@ def examine(services: Services, check_tools: Callable[[int], None]) -> tuple[lis
     `check_tools` raises where the client tools do not fit a server of that `server_version_num`.
     """
     found = _Findings(check_tools)
-    found.attempt("", services.scripts.load)
+    found.attempt("", lambda: found.problems.extend(map(str, services.scripts.faults())))
     for name, env in services.envs.items():
         found.attempt(f"{name}: ", partial(_examine_database, found, name, env))
         found.attempt(f"{name}: ", partial(_examine_cluster, found, name, env))
@@ -158,6 +161,12 @@ def _examine_database(found: _Findings, name: str, env: EnvironmentServices) -> 
         found.problems.append(f"{name}: the database role must own the database and be in pg_signal_backend")
     found.attempt(f"{name}: ", partial(check_second_database, name, facts))
     found.attempt(f"{name}: ", facts.require_read)
+    found.attempt(f"{name}: ", partial(_prove_loader, found, name, env, facts))
+
+
+def _prove_loader(found: _Findings, name: str, env: EnvironmentServices, facts: DatabaseFacts) -> None:
+    check_loader(name, facts.loader)
+    found.remarks.extend(f"{name}: {line}" for line in env.sides.prove_loader())
 
 
 def _examine_cluster(found: _Findings, name: str, env: EnvironmentServices) -> None:
@@ -173,6 +182,16 @@ def _examine_cluster(found: _Findings, name: str, env: EnvironmentServices) -> N
     if selector:
         seen = ", ".join(pods) if pods else "none, so no log of the server is shown when a run needs people"
         found.remarks.append(f"{name}: pods of the database ({selector}): {seen}")
+
+
+def sign(config: Config, kind: str, environment: str, subject: str) -> int:
+    """Sign a bundle, or the saved rows of a run, that the operator vouches for; the audit log names who that was."""
+    adopt = adopt_bundle if kind == "bundles" else adopt_export
+    with assemble(config) as parts:
+        # By number where there is no name: in a container there may be none.
+        actor = f"{getpass.getuser() if 'USER' in os.environ else os.getuid()}@{socket.gethostname()}"
+        _OUT.print(f"✓ {adopt(parts.services, environment, subject, actor)}")
+    return 0
 
 
 def audit(config: Config, action: str) -> int:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from bot.domain.migrations import DownScript
+from bot.domain.plans import Plan
 from bot.engine import requests
 from bot.engine.approvals.authorization import Channels, Readers
 from bot.engine.approvals.provenance import handled, refuse_tampered
@@ -19,6 +21,7 @@ from bot.engine.context import Services
 from bot.engine.drills import runner, service
 from bot.engine.drills.report import answer_report
 from bot.engine.drills.start import DrillRunner, carry_out
+from bot.engine.preview.planned_scripts import read_planned_scripts
 from bot.engine.requests import Submission, TypedRequest, defer
 from bot.engine.runs import control, open_run
 from bot.engine.runs.interrupts import RunInterruptError
@@ -75,6 +78,16 @@ class Operations:
         """
         search = modal_options.Search(user_id, environment, text)
         return modal_options.choices(self._services, self._cached_reads, self._readers, search)
+
+    def planned_scripts(self, user_id: str, run_id: str) -> tuple[Plan, tuple[DownScript, ...]]:
+        """Return a run's plan and its scripts, for a member to read.
+
+        Raises:
+            PermanentError: ``unknown-run``, ``not-a-member``.
+            BotError: something cannot be read.
+        """
+        self._readers.check(self._services, user_id)
+        return read_planned_scripts(self._services, run_id)
 
     def handle(self, request_id: str) -> None:
         """Handle a persisted request; a refusal is reported to the person. Idempotent: a second call does nothing."""

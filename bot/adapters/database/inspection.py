@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
-from psycopg import sql
 
 from bot.adapters.database.connections import (
     QUERIES,
@@ -17,35 +16,31 @@ from bot.adapters.database.connections import (
     translated,
 )
 from bot.adapters.database.identity import read_identity
-from bot.adapters.database.server import Server, Tracking
+from bot.adapters.database.loader import read_loader
+from bot.adapters.database.server import Server
 from bot.adapters.database.sessions import BlockerWatch, build_session
+from bot.adapters.database.tracking import TrackingTable
 from bot.domain.catalogue import CheckResult, DatabaseFacts, Session
 from bot.domain.migrations import AppliedMigration
 from bot.errors import BotError, PermanentError
 
 SHUT = -2
 """In the place of a connection limit: ALLOW_CONNECTIONS is false."""
-LEADING_DIGITS = re.compile(r"\d+")
 IS_QUERY = re.compile(r"\s*(SELECT|WITH|VALUES|TABLE)\b", re.IGNORECASE)
 WITHIN = (
     "SAVEPOINT before_check; SET LOCAL transaction_read_only = on; "
     f"SET LOCAL statement_timeout = {round(STATEMENT_TIMEOUT_S * 1000)}"
 )
 
-COLUMNS = """
-SELECT n.nspname, c.relname, array_agg(a.attname ORDER BY a.attnum)
-FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.oid = pg_catalog.to_regclass(%s)
-GROUP BY n.nspname, c.relname
-"""
 
-
-def inspect(server: Server) -> DatabaseFacts:
+def inspect(server: Server, reader: Connections | None = None) -> DatabaseFacts:
     """Observe a database without waiting for anybody.
 
     One that is gone, closed or without a readable tracking table is a fact, which `unread` explains.
+
+    Args:
+        server: of the database.
+        reader: opens the session that reads the tracking table; None for our own role.
 
     Raises:
         TemporaryError: ``table-locked``, ``database-unreachable``.
@@ -56,7 +51,7 @@ def inspect(server: Server) -> DatabaseFacts:
         place = {"database": connections.database}
         row = conn.execute(QUERIES["database"], place).fetchall()[0]
         limit, size_bytes, version, can_take_exclusive_access, can_create, is_superuser, role = row
-        tracked = _look(server, limit, is_superuser=is_superuser)
+        tracked = _look(server, limit, is_superuser=is_superuser, reader=reader or connections)
         return DatabaseFacts(
             name=connections.database,
             server_version=version,
@@ -72,6 +67,7 @@ def inspect(server: Server) -> DatabaseFacts:
             slots=tuple(slot for (slot,) in conn.execute(QUERIES["slots"], place)),
             is_superuser=is_superuser,
             role=role,
+            loader=read_loader(conn, server, connections.database),
             identity=read_identity(conn, connections),
         )
 
@@ -99,7 +95,7 @@ def is_accepting(limit: int | None, *, is_superuser: bool) -> bool:
     return limit is None or (limit != SHUT and (limit != 0 or is_superuser))
 
 
-def _look(server: Server, limit: int | None, *, is_superuser: bool) -> _Tracked:
+def _look(server: Server, limit: int | None, *, is_superuser: bool, reader: Connections) -> _Tracked:
     """Read the applied migrations. What makes that impossible is a fact about the database, unless time may help."""
     name = server.connections.database
     if limit is None:
@@ -107,7 +103,7 @@ def _look(server: Server, limit: int | None, *, is_superuser: bool) -> _Tracked:
     if not is_accepting(limit, is_superuser=is_superuser):
         return _Tracked(unread=closed(name, limit))
     try:
-        return _read_applied(server)
+        return _read_applied(server, reader)
     except PermanentError as error:
         return _Tracked(unread=error)
 
@@ -131,126 +127,15 @@ def closed(name: str, limit: int) -> PermanentError:
     )
 
 
-def _read_applied(server: Server) -> _Tracked:
+def _read_applied(server: Server, reader: Connections) -> _Tracked:
     connections = server.connections
-    with translated("Reading the tracking table"), connections.session() as conn:
+    with translated("Reading the tracking table"), reader.session(connections.database) as conn:
         pid = conn.info.backend_pid
         try:
             with BlockerWatch(connections, "Reading the tracking table", pid=pid):
                 return _Tracked(TrackingTable(conn, server.tracking).applied(), pid=pid)
         except PermanentError as error:
             return _Tracked(unread=error, pid=pid)
-
-
-@dataclass(frozen=True)
-class TrackingRow:
-    """One row, by its place and its content. `version` None: nothing in it can be read as one."""
-
-    ctid: str
-    version: int | None
-    name: str
-
-
-class TrackingTable:
-    """The migration runner's table in one session, found once: a later `search_path` cannot lead elsewhere.
-
-    Raises:
-        PermanentError: ``tracking-table-unreadable``.
-    """
-
-    def __init__(self, conn: Connection, tracking: Tracking) -> None:
-        self._conn = conn
-        self._candidates = tracking.version_columns
-        self.name = sql.Identifier(*tracking.table.split("."))
-        self.identity = tracking.table
-        self.name, self.identity = self._find()
-
-    def _find(self) -> tuple[sql.Identifier, str]:
-        row = self._conn.execute(COLUMNS, (self.name.as_string(self._conn),)).fetchone()
-        if row is None:
-            raise _unreadable(f"There is no table {self.identity}.")
-        identity = self._conn.execute("SELECT format('%%I.%%I', %s::text, %s::text)", row[:2]).fetchone()
-        return sql.Identifier(*row[:2]), str(identity[0]) if identity else self.identity
-
-    def columns(self) -> Sequence[str]:
-        """Return the version columns that exist now, best first."""
-        # They are read each time: migration 026 adds `version`, and undoing it takes it away again.
-        row = self._conn.execute(COLUMNS, (self.name.as_string(self._conn),)).fetchone()
-        existing = set(row[2]) if row else set()
-        found = [column for column in self._candidates if column in existing]
-        if not found:
-            raise _unreadable(f"{self.identity} has none of the columns {', '.join(self._candidates)}.")
-        return found
-
-    def rows(self) -> list[TrackingRow]:
-        """Read every row, in version order.
-
-        Raises:
-            PermanentError: ``tracking-table-unreadable``.
-        """
-        wanted = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in self.columns())
-        query = sql.SQL("SELECT ctid::text, {} FROM {}").format(wanted, self.name)
-        try:
-            found = self._conn.execute(query).fetchall()
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise _unreadable(f"{self.identity} cannot be read: {safe_message(error)}.") from error
-        rows = [TrackingRow(ctid, _read_version(values), _read_name(values)) for ctid, *values in found]
-        return sorted(rows, key=lambda row: (row.version or 0, row.name))
-
-    def applied(self) -> tuple[AppliedMigration, ...]:
-        """Read every applied migration, oldest first.
-
-        Raises:
-            PermanentError: ``tracking-table-unreadable``, also for a row without a version, or two rows with the same.
-        """
-        rows = self.rows()
-        versions = [row.version for row in rows]
-        if None in versions:
-            raise _unreadable(f"{versions.count(None)} rows of {self.identity} name no version.")
-        twice = sorted({version for version in versions if version is not None and versions.count(version) > 1})
-        if twice:
-            raise _unreadable(f"{self.identity} names {', '.join(f'{version:03d}' for version in twice)} twice.")
-        return tuple(AppliedMigration(row.version or 0, row.name) for row in rows)
-
-    def versions(self) -> frozenset[int]:
-        """Read the applied versions.
-
-        Raises:
-            PermanentError: ``tracking-table-unreadable``.
-        """
-        return frozenset(migration.version for migration in self.applied())
-
-    def lock(self) -> None:
-        """Keep others from writing to it until the transaction ends."""
-        self._conn.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(self.name))
-
-    def delete(self, version: int) -> int:
-        """Delete the rows of a version, by whatever column names it now, and count them."""
-        # By ctid, because a version is read from text columns and has no single form in SQL.
-        gone = [row.ctid for row in self.rows() if row.version == version]
-        query = sql.SQL("DELETE FROM {} WHERE ctid = ANY(%s::tid[])").format(self.name)
-        return self._conn.execute(query, (gone,)).rowcount
-
-
-def _read_version(values: Sequence[str | None]) -> int | None:
-    """Take the first column that begins with a number; a NULL version falls back to the name."""
-    for value in values:
-        match = LEADING_DIGITS.match(value or "")
-        if match:
-            return int(match[0])
-    return None
-
-
-def _read_name(values: Sequence[str | None]) -> str:
-    """Take the last column, if it is more than a number."""
-    last = values[-1] or ""
-    return "" if last.isdigit() else last
-
-
-def _unreadable(message: str) -> PermanentError:
-    return PermanentError(
-        "tracking-table-unreadable", message, "Check [migrations] tracking_table and version_columns in backstop.toml."
-    )
 
 
 def run_checks(conn: Connection, queries: Sequence[str], *, within: bool = False) -> list[CheckResult]:
