@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from psycopg.rows import dict_row
 
 from bot.adapters.journal import Pool
 from bot.adapters.outbox import PostgresOutbox
@@ -24,9 +25,10 @@ def run(pool: Pool, query: str, *values: object) -> None:
 
 
 def problems(pool: Pool) -> list[str]:
+    query = "SELECT problem FROM backstop.outbox WHERE problem <> ''"
     with pool.connection() as connection:
-        rows = connection.execute("SELECT problem FROM backstop.outbox WHERE problem <> ''").fetchall()
-        return [str(row[0]).partition(":")[0] for row in rows]
+        rows = connection.cursor(row_factory=dict_row).execute(query).fetchall()
+    return [str(row["problem"]).partition(":")[0] for row in rows]
 
 
 FORGERIES: dict[str, Callable[[Pool], None]] = {
