@@ -19,7 +19,7 @@ from bot.config import Config
 from bot.domain.catalogue import DatabaseFacts
 from bot.domain.plans import ChainPlan, narrow
 from bot.domain.versions import label
-from bot.engine.approvals.adoption import adopt_run, prepare_adoption
+from bot.engine.approvals.adopt import adopt_run, prepare_to_adopt
 from bot.engine.backups.adopt import adopt_bundle, adopt_export
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.kinds import preview
@@ -95,11 +95,11 @@ def status(config: Config) -> int:
 def adopt(config: Config, run_id: str, *, confirmed: bool) -> int:
     """Show what vouching for a run would mean, and sign it once that is confirmed."""
     with assemble(config) as parts:
-        adoption = prepare_adoption(parts.services, run_id)
-        for line in adoption.describe():
+        found = prepare_to_adopt(parts.services, run_id)
+        for line in found.describe():
             _OUT.print(line)
         if confirmed:
-            adopt_run(parts.services, adoption, f"cli:{getpass.getuser()}")
+            adopt_run(parts.services, found, f"cli:{getpass.getuser()}")
             _OUT.print(f"✓ signed. /rollback resume {run_id} lets it go on if it is parked.")
         else:
             _OUT.print("Nothing was signed. If all of that is so, add --yes.")

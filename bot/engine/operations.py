@@ -57,7 +57,7 @@ class Operations:
         Raises:
             TemporaryError: the journal cannot be reached; nothing was persisted.
         """
-        # Signed before it is persisted: whoever writes to the state database afterwards has no key.
+        # Signed before it is persisted: who writes to the state database afterwards has no key.
         services, stored = self._services, requests.write(submission)
         stored = sign_request(services.keyring, stored, services.clock.now())
         # Decision 4: the row comes first, so that a task that cannot be queued is found by the sweep.

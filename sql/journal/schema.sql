@@ -73,7 +73,7 @@ CREATE TABLE IF NOT EXISTS backstop.requests (
     finished_at timestamptz,
     problem     text NOT NULL DEFAULT ''
 );
--- When the bot took it in, and its signature over the row: whoever writes to this table has no key.
+-- When the bot took it in, and its signature over the row: who writes to this table has no key.
 ALTER TABLE backstop.requests ADD COLUMN IF NOT EXISTS taken_at timestamptz;
 ALTER TABLE backstop.requests ADD COLUMN IF NOT EXISTS signature text NOT NULL DEFAULT '';
 CREATE INDEX IF NOT EXISTS requests_unfinished ON backstop.requests (accepted_at) WHERE finished_at IS NULL;

@@ -14,7 +14,7 @@ from bot.domain.planned import (
     PlannedService,
     PlannedWorkload,
 )
-from bot.domain.plans import ChainPlan
+from bot.domain.plans import ChainPlan, Plan
 from bot.domain.runs import Lease, Run, RunState, Step, WorkKind
 from bot.ports.journal import Count, Verdict
 
@@ -80,6 +80,11 @@ def make_run(
         created_at=created_at,
         expires_at=expires_at,
     )
+
+
+def asked_again(plan: Plan) -> Run:
+    """The run as it is asked for once more, with that plan."""
+    return replace(make_run(), plan=plan, signature="test:again")
 
 
 def lease(fencing_token: int = 1, run_id: str = "raaaaa") -> Lease:

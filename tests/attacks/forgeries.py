@@ -13,6 +13,7 @@ from bot.domain.approvals import Choice, Vote
 from bot.domain.runs import Run
 from bot.domain.signing import Keyring
 from bot.engine.approvals.signatures import sign_request, sign_run, sign_vote
+from bot.engine.operations import Operations
 from bot.planning.kinds import build_checklist
 from bot.ports import Request
 from tests.engine.story import Story
@@ -64,10 +65,10 @@ class Attack:
     def approved(self) -> Run:
         """A run that people have approved, right before it starts."""
         run = self.ask()
-        take, self.world.queue.defer_run = self.world.queue.defer_run, lambda _: None  # type: ignore[method-assign]
         for user in (LEAD_A, LEAD_B):
-            self.story.do(self.world.vote(user))
-        self.world.queue.defer_run = take  # type: ignore[method-assign]
+            self.world.submit(self.story.process, self.world.vote(user))
+            Operations(self.world.services(self.story.process)).handle(self.world.queue.requests.pop())
+        self.world.queue.runs.clear()
         return run
 
     def request(self, kind: str, payload: Mapping[str, Any], keyring: Keyring | None = None, at: str = "now()") -> str:

@@ -50,7 +50,7 @@ def _alarm(services: Services, stored: Request, wrong: str) -> str:
     what = f"Request {stored.id[:60]} ({stored.kind[:40]}) in the state database {wrong}. Nothing was done."
     details = {"request": stored.id[:200], "kind": stored.kind[:200], "wrong": wrong}
     services.journal.audit.append("", "backstop", "forged-request", details)
-    hint = "Whoever asked for something while Backstop was upgraded asks again. Else find out who writes there."
+    hint = "Ask again for what was requested while Backstop was upgraded. Else find out who writes there."
     raise_alarm(services, "forged-request", f"{what} {hint}")
     return f"forged-request: {wrong}"
 

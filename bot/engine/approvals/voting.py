@@ -17,7 +17,7 @@ from bot.domain.approvals import (
 )
 from bot.domain.runs import OPEN, Run, RunState
 from bot.engine.approvals.authorization import check_channel
-from bot.engine.approvals.consent import cast_entry, check_genuine, is_genuine, report_forged, was_cast
+from bot.engine.approvals.recount import cast_entry, check_genuine, is_genuine, report_forged, was_cast
 from bot.engine.approvals.signatures import sign_vote, verified
 from bot.engine.context import Services
 from bot.engine.requests import CastVote

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.domain.runs import Run, RunState
-from bot.engine.approvals.consent import end_forged, is_genuine
+from bot.engine.approvals.recount import end_forged, is_genuine
 from bot.engine.approvals.voting import decide_again, show, show_as
 from bot.engine.context import Services
 from bot.engine.maintenance.cleanup import clean_up

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.domain.place import DatabaseIdentity, place_differences, place_of
 from bot.domain.runs import Run, Step, StepState
-from bot.engine.approvals.consent import FORGED, find_forged
+from bot.engine.approvals.recount import FORGED, find_forged
 from bot.engine.approvals.signatures import sign_step
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.runs.interrupts import CancelledError

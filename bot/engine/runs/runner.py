@@ -11,7 +11,7 @@ from dataclasses import replace
 from bot.domain.approvals import Vote, explain_rejection, rejecters
 from bot.domain.runs import Run, RunState, StepState
 from bot.engine.alarms import raise_alarm
-from bot.engine.approvals.consent import examine, is_genuine
+from bot.engine.approvals.recount import examine, is_genuine
 from bot.engine.approvals.signatures import sign_run
 from bot.engine.context import Services
 from bot.engine.runs.compensation import compensate, must_compensate, passed_no_return

@@ -10,7 +10,7 @@ from bot.sandbox.scenarios import (
     drill_evidence,
     drill_kills,
     drill_requests,
-    forged_consent,
+    forged_rows,
     forms,
     hostile_bundle,
     lost_database,
@@ -107,5 +107,5 @@ SCENARIOS: Mapping[str, Scenario] = {
     "restore-prepared-transaction": Scenario(restore_sessions.prepared_transaction),
     "restore-superuser-session": Scenario(restore_sessions.superuser_session),
     "hostile-bundle": Scenario(hostile_bundle.hostile_bundle),
-    "forged-consent": Scenario(forged_consent.forged_consent),
+    "forged-consent": Scenario(forged_rows.forged_rows),
 }

@@ -10,7 +10,7 @@ import pytest
 from bot.adapters.journal import Pool, PostgresJournal
 from bot.domain.runs import Progress, RunState, Step, StepState
 from bot.errors import PermanentError
-from tests.adapters.samples import NOON, PLAN, STEPS, lease, make_run
+from tests.adapters.samples import PLAN, STEPS, asked_again, lease, make_run
 
 RUNNING = frozenset({RunState.RUNNING})
 SHORT_S = 0.02
@@ -76,7 +76,7 @@ def test_a_renewed_lease_holds(approved: PostgresJournal) -> None:
         lambda journal: journal.leases.record_step(lease(1), KEY, StepState.DONE),
         lambda journal: journal.leases.record_progress(lease(1), KEY, Progress(1, 2, "pods")),
         lambda journal: journal.leases.remember(lease(1), KEY, {"transactions": ["7"]}),
-        lambda journal: journal.runs.replan(lease(1), PLAN, NOON),
+        lambda journal: journal.runs.replan(lease(1), asked_again(PLAN)),
         lambda journal: journal.runs.end("raaaaa", RunState.SUCCEEDED, expect=RUNNING, fencing_token=1),
     ],
     ids=["renew", "record_step", "record_progress", "remember", "replan", "end"],

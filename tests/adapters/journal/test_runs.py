@@ -11,7 +11,7 @@ from bot.adapters.journal import PostgresJournal
 from bot.domain.approvals import Choice, Vote
 from bot.domain.runs import NEXT, OPEN, RunState, Step, StepState, TransitionError
 from bot.errors import PermanentError
-from tests.adapters.samples import NEVER, NOON, PLAN, STEPS, StoppedClock, counter, lease, make_run
+from tests.adapters.samples import NEVER, NOON, PLAN, STEPS, StoppedClock, asked_again, counter, lease, make_run
 
 PENDING = frozenset({RunState.PENDING})
 
@@ -211,7 +211,7 @@ def test_the_first_to_cancel_is_remembered(journal: PostgresJournal) -> None:
 def test_replanning_goes_back_to_pending_without_steps(journal: PostgresJournal) -> None:
     bring_to(journal, RunState.RUNNING)
     moved = replace(PLAN, schema_fingerprint="99" * 32)
-    journal.runs.replan(lease(), moved, NEVER)
+    journal.runs.replan(lease(), asked_again(moved))
     run = journal.runs.find("raaaaa")
     assert run is not None
     assert (run.state, run.plan, run.steps, run.started_at) == (RunState.PENDING, moved, (), None)

@@ -9,7 +9,7 @@ from bot.domain.approvals import Choice, Retraction, Vote
 from bot.domain.jobs import JobKind
 from bot.domain.runs import Progress, RunState, StepState
 from bot.ports import Request
-from tests.adapters.samples import COUNT, NEVER, NOON, PLAN, STEPS, lease, make_run
+from tests.adapters.samples import COUNT, NOON, PLAN, STEPS, asked_again, lease, make_run
 
 WEEK_S = 7 * 86_400.0
 
@@ -83,7 +83,7 @@ def test_a_replan_changes_the_pulse(journal: PostgresJournal) -> None:
     assert run is not None
     before = journal.activity.pulse()
     moved = replace(PLAN, schema_fingerprint="99" * 32)
-    journal.runs.replan(run.lease, moved, NEVER)
+    journal.runs.replan(run.lease, asked_again(moved))
     assert journal.activity.pulse() != before
 
 

@@ -13,7 +13,7 @@ from bot.domain.runs import RunState, Step, StepState
 from bot.errors import PermanentError
 from bot.planning.checklist import RECHECK
 from bot.ports import AuditEntry
-from tests.adapters.samples import COUNT, NEVER, NOON, PLAN, STEPS, lease, make_run
+from tests.adapters.samples import COUNT, NOON, PLAN, STEPS, asked_again, lease, make_run
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
 
@@ -125,7 +125,7 @@ def test_a_vote_can_be_taken_back_until_the_plan_is_checked_again(pending: Postg
     run = pending.runs.take("raaaaa", "bot:1", 30)
     assert run is not None
     assert pending.votes.withdraw("raaaaa", taken_back(1)) is Retracted.DONE
-    pending.runs.replan(run.lease, PLAN, NEVER)
+    pending.runs.replan(run.lease, asked_again(PLAN))
     pending.votes.cast("raaaaa", vote("U1", after_s=2), COUNT)
     assert pending.runs.approve("raaaaa", PLAN.digest, (Step(RECHECK, 0, "Re-check the plan"),))
     run = pending.runs.take("raaaaa", "bot:1", 30)
@@ -151,7 +151,7 @@ def test_a_new_plan_takes_the_old_one_s_votes_with_it_even_if_it_comes_back(pend
     pending.votes.cast("raaaaa", vote("U1"), COUNT)
     assert pending.runs.approve("raaaaa", PLAN.digest, STEPS)
     assert pending.runs.take("raaaaa", "bot:1", 30) is not None
-    pending.runs.replan(lease(1), moved, NEVER)
+    pending.runs.replan(lease(1), asked_again(moved))
     assert pending.votes.current("raaaaa") == []
 
 
@@ -159,7 +159,7 @@ def test_an_unchanged_plan_keeps_its_votes(pending: PostgresJournal) -> None:
     pending.votes.cast("raaaaa", vote("U1"), COUNT)
     assert pending.runs.approve("raaaaa", PLAN.digest, STEPS)
     assert pending.runs.take("raaaaa", "bot:1", 30) is not None
-    pending.runs.replan(lease(1), PLAN, NEVER)
+    pending.runs.replan(lease(1), asked_again(PLAN))
     assert pending.votes.current("raaaaa") == [vote("U1")]
 
 
@@ -169,6 +169,6 @@ def test_votes_that_no_longer_count_go_with_the_replan(pending: PostgresJournal)
     assert pending.runs.approve("raaaaa", PLAN.digest, STEPS)
     assert pending.runs.take("raaaaa", "bot:1", 30) is not None
     entry = AuditEntry("backstop", "vote-withdrawn", {"user": "U2"})
-    pending.runs.replan(lease(), PLAN, NEVER, {"U2": entry})
+    pending.runs.replan(lease(), asked_again(PLAN), {"U2": entry})
     assert pending.votes.current("raaaaa") == [vote("U1")]
     assert [event.details for event in pending.audit.events("raaaaa")] == [{"user": "U2"}]

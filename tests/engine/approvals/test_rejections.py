@@ -8,7 +8,7 @@ import pytest
 from bot.domain.approvals import Choice, Vote
 from bot.domain.plans import PlanKind
 from bot.domain.runs import RunState
-from bot.engine.approvals.consent import cast_entry
+from bot.engine.approvals.recount import cast_entry
 from bot.engine.approvals.signatures import sign_vote
 from bot.planning import checklist
 from bot.planning.kinds import build_checklist

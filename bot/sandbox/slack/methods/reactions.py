@@ -10,6 +10,8 @@ from bot.sandbox.slack.state import State
 
 Json = dict[str, Any]
 MAX_KINDS = 23
+MAX_LISTED = 1
+"""People in a list that is not asked for in full. Slack says no number; it leaves out some of many."""
 _NAME = re.compile(r"[a-z0-9_+'-]{1,100}(::skin-tone-[2-6])?")
 
 
@@ -38,9 +40,12 @@ def remove(state: State, args: Arguments) -> Json:
 
 
 def get(state: State, args: Arguments) -> Json:
-    """Return a message with its reactions."""
+    """Return a message with its reactions; without ``full`` people are left out of a list, as Slack may do."""
     message = _message(state, args)
     shown = state.messages.as_slack(message) | {"permalink": state.permalink(message)}
+    if not args.flag("full"):
+        listed = shown.get("reactions", ())
+        shown |= {"reactions": [item | {"users": item["users"][:MAX_LISTED]} for item in listed]} if listed else {}
     return {"type": "message", "channel": message.channel, "message": shown}
 
 

@@ -110,7 +110,7 @@ class Forger:
             )  # fmt: skip
 
 
-def forged_consent(story: Story) -> None:
+def forged_rows(story: Story) -> None:
     """Forged requests, runs, votes, log and messages, with and without the key: nothing starts, each is named."""
     before = observe(story)
     genuine = _genuine(story)
@@ -218,7 +218,7 @@ def _messages(story: Story) -> None:
 
 
 def _reaction_taken_off(story: Story) -> None:
-    """A reaction goes while the bot is not told: Slack is asked before anything starts."""
+    """A reaction goes and the event is lost: Slack is asked before anything starts."""
     earlier = story.run_id()
     story.command(story.cast.oncall, "/rollback prod 027")
     story.wait(lambda: story.run_id() != earlier, "a new run's card")

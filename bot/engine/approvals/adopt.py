@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from bot.domain.approvals import Vote
 from bot.domain.runs import Run, RunState, StepState
 from bot.domain.signing import SignatureState
-from bot.engine.approvals.consent import FORGED, MISMATCH, find_disagreements, read_history
+from bot.engine.approvals.recount import FORGED, MISMATCH, find_disagreements, read_history
 from bot.engine.approvals.signatures import check_run, check_vote, sign_run, sign_step, sign_vote
 from bot.engine.context import Services
 from bot.errors import PermanentError
@@ -14,7 +14,7 @@ from bot.ports import AuditEntry
 
 
 @dataclass(frozen=True)
-class Adoption:
+class AdoptedRun:
     """A run, its steps and its votes as they would be signed."""
 
     run: Run
@@ -32,7 +32,7 @@ class Adoption:
         )
 
 
-def prepare_adoption(services: Services, run_id: str) -> Adoption:
+def prepare_to_adopt(services: Services, run_id: str) -> AdoptedRun:
     """Sign a run that has no signature, in memory, and compare it with the log.
 
     Raises:
@@ -54,13 +54,13 @@ def prepare_adoption(services: Services, run_id: str) -> Adoption:
     if differ and run.state in {RunState.APPROVED, RunState.RUNNING, RunState.PARKED}:
         what = f"The state database and its log disagree about run {run.id}: {'; '.join(differ)}."
         raise PermanentError(MISMATCH, what, "It must not be adopted.")
-    return Adoption(signed, adopted)
+    return AdoptedRun(signed, adopted)
 
 
-def adopt_run(services: Services, adoption: Adoption, who: str) -> None:
+def adopt_run(services: Services, found: AdoptedRun, who: str) -> None:
     """Store the signatures, and log who has vouched for them."""
-    details = {"digest": adoption.run.plan.digest, "votes": [vote.user_id for vote in adoption.votes]}
-    services.journal.runs.adopt(adoption.run, adoption.votes, AuditEntry(who, "adopted", details))
+    details = {"digest": found.run.plan.digest, "votes": [vote.user_id for vote in found.votes]}
+    services.journal.runs.adopt(found.run, found.votes, AuditEntry(who, "adopted", details))
 
 
 def _sign(services: Services, run: Run) -> Run:

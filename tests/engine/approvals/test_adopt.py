@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.runs import Run, RunState
-from bot.engine.approvals.adoption import adopt_run, prepare_adoption
+from bot.engine.approvals.adopt import adopt_run, prepare_to_adopt
 from bot.errors import PermanentError
 from tests.engine.story import Story, faults_in_success
 from tests.fakes.process import Process
@@ -22,7 +22,7 @@ def unsign(world: World, run: Run) -> None:
 
 def adopt(story: Story, run: Run) -> None:
     services = story.world.services(Process("the operator"))
-    adopt_run(services, prepare_adoption(services, run.id), "cli:ops")
+    adopt_run(services, prepare_to_adopt(services, run.id), "cli:ops")
 
 
 def test_it_parks_until_it_is_adopted_and_goes_on_then(story: Story, world: World) -> None:
