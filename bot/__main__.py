@@ -1,4 +1,4 @@
-"""Parses the command line and runs one command: serve, worker, plan, status, doctor, audit, key."""
+"""Parses the command line and runs one command, e.g. serve; see `parse` for all of them."""
 
 import argparse
 import os
@@ -31,6 +31,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     verbs.add_parser("doctor", parents=[shared], help="try every connection and right the bot needs")
     audit = verbs.add_parser("audit", parents=[shared], help="check or write out the audit log")
     audit.add_argument("action", choices=["verify", "export"])
+    for verb, subject in (("bundles", "name"), ("exports", "run")):
+        adopt = verbs.add_parser(verb, parents=[shared], help=f"sign {verb} that you vouch for")
+        adopt.add_argument("action", choices=["sign"])
+        adopt.add_argument("environment")
+        adopt.add_argument("subject", metavar=subject)
+    journal = verbs.add_parser("journal", parents=[shared], help="vouch for a run that an earlier version began")
+    journal.add_argument("action", choices=["adopt"])
+    journal.add_argument("run", help="e.g. rk3f9a")
+    journal.add_argument("--yes", action="store_true", help="sign it; without this it is only shown")
     make = verbs.add_parser("key", help="make a signing key, a line for BACKSTOP_SIGNING_KEYS")
     make.add_argument("id", help="names the key, e.g. 2026-11")
     return parser.parse_args(arguments)
@@ -54,7 +63,8 @@ def _make_key(key_id: str) -> str:
     try:
         return generate_key(key_id)
     except ValueError as error:
-        raise PermanentError("key-id", f"“{key_id[:60]}” is no id of a key: {error}.", "Try: backstop key 2026-11") from None
+        message = f"“{key_id[:60]}” is no id of a key: {error}."
+        raise PermanentError("key-id", message, "Try: backstop key 2026-11") from None
 
 
 def _run(options: argparse.Namespace, config: Config) -> int:
@@ -71,8 +81,19 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             return cli.status(config)
         case "doctor":
             return cli.doctor(config)
+        case "bundles" | "exports" | "journal":
+            return _vouch(options, config)
         case _:
             return cli.audit(config, options.action)
+
+
+def _vouch(options: argparse.Namespace, config: Config) -> int:
+    """Sign what an earlier version made."""
+    from bot import cli  # as above
+
+    if options.verb == "journal":
+        return cli.adopt(config, options.run, confirmed=options.yes)
+    return cli.sign(config, options.verb, options.environment, options.subject)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Runs the command line's commands: everything Slack can show, without Slack."""
 
+import getpass
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -14,14 +16,18 @@ from rich.table import Table
 from bot.adapters.journal import verify_chain
 from bot.app import Service, assemble
 from bot.config import Config
+from bot.domain.catalogue import DatabaseFacts
 from bot.domain.plans import ChainPlan, narrow
 from bot.domain.versions import label
+from bot.engine.approvals.adoption import adopt_run, prepare_adoption
+from bot.engine.backups.adopt import adopt_bundle, adopt_export
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.kinds import preview
 from bot.engine.requests import OpenRollback
 from bot.engine.runs.open_run import read_plan_request
 from bot.errors import BotError
-from bot.planning.refusals import check_second_database
+from bot.planning.refusals import check_loader, check_second_database
+from bot.views.plans import changes
 
 _OUT = Console()
 
@@ -57,6 +63,12 @@ def _print_plan(made: ChainPlan) -> None:
         if not drop.part_of:
             dropped.add_row(drop.identity, drop.kind, "a script" if drop.named else "CASCADE")
     _OUT.print(dropped)
+    different = Table("comes, changes, is renamed", "kind", "how")
+    for rename in made.renames:
+        different.add_row(rename.identity, rename.kind, f"renamed to {rename.to}")
+    for change in changes.wholes(made.changes or ()):
+        different.add_row(change.identity, change.kind, f"{change.how}: {', '.join(change.words)}".removesuffix(": "))
+    _OUT.print(different)
     rows = Table("rows saved, then gone", "rows", "bytes", "because")
     for row in made.rows:
         rows.add_row(row.table, f"{row.rows:,}", f"{row.size_bytes:,}", row.reason)
@@ -77,6 +89,20 @@ def status(config: Config) -> int:
             at = f"{run.created_at:%Y-%m-%d %H:%M}"
             table.add_row(run.id, run.environment, run.state.value, run.plan.asked_for, run.requester, at)
         _OUT.print(table)
+    return 0
+
+
+def adopt(config: Config, run_id: str, *, confirmed: bool) -> int:
+    """Show what vouching for a run would mean, and sign it once that is confirmed."""
+    with assemble(config) as parts:
+        adoption = prepare_adoption(parts.services, run_id)
+        for line in adoption.describe():
+            _OUT.print(line)
+        if confirmed:
+            adopt_run(parts.services, adoption, f"cli:{getpass.getuser()}")
+            _OUT.print(f"✓ signed. /rollback resume {run_id} lets it go on if it is parked.")
+        else:
+            _OUT.print("Nothing was signed. If all of that is so, add --yes.")
     return 0
 
 
@@ -104,7 +130,7 @@ def examine(services: Services, check_tools: Callable[[int], None]) -> tuple[lis
     `check_tools` raises where the client tools do not fit a server of that `server_version_num`.
     """
     found = _Findings(check_tools)
-    found.attempt("", services.scripts.load)
+    found.attempt("", lambda: found.problems.extend(map(str, services.scripts.faults())))
     for name, env in services.envs.items():
         found.attempt(f"{name}: ", partial(_examine_database, found, name, env))
         found.attempt(f"{name}: ", partial(_examine_cluster, found, name, env))
@@ -134,6 +160,13 @@ def _examine_database(found: _Findings, name: str, env: EnvironmentServices) -> 
     if not facts.can_take_exclusive_access:
         found.problems.append(f"{name}: the database role must own the database and be in pg_signal_backend")
     found.attempt(f"{name}: ", partial(check_second_database, name, facts))
+    found.attempt(f"{name}: ", facts.require_read)
+    found.attempt(f"{name}: ", partial(_prove_loader, found, name, env, facts))
+
+
+def _prove_loader(found: _Findings, name: str, env: EnvironmentServices, facts: DatabaseFacts) -> None:
+    check_loader(name, facts.loader)
+    found.remarks.extend(f"{name}: {line}" for line in env.sides.prove_loader())
 
 
 def _examine_cluster(found: _Findings, name: str, env: EnvironmentServices) -> None:
@@ -149,6 +182,16 @@ def _examine_cluster(found: _Findings, name: str, env: EnvironmentServices) -> N
     if selector:
         seen = ", ".join(pods) if pods else "none, so no log of the server is shown when a run needs people"
         found.remarks.append(f"{name}: pods of the database ({selector}): {seen}")
+
+
+def sign(config: Config, kind: str, environment: str, subject: str) -> int:
+    """Sign a bundle, or the saved rows of a run, that the operator vouches for; the audit log names who that was."""
+    adopt = adopt_bundle if kind == "bundles" else adopt_export
+    with assemble(config) as parts:
+        # By number where there is no name: in a container there may be none.
+        actor = f"{getpass.getuser() if 'USER' in os.environ else os.getuid()}@{socket.gethostname()}"
+        _OUT.print(f"✓ {adopt(parts.services, environment, subject, actor)}")
+    return 0
 
 
 def audit(config: Config, action: str) -> int:

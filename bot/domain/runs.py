@@ -109,6 +109,7 @@ class Step:
         started_at, ended_at: None where it has not.
         attempts: how many times it was started.
         progress: of a long step that is under way.
+        signature: the bot's, over the step's state and data; "" while it has never been recorded.
     """
 
     key: str
@@ -121,6 +122,7 @@ class Step:
     ended_at: datetime | None = None
     attempts: int = 0
     progress: Progress | None = None
+    signature: str = ""
 
     @property
     def elapsed_s(self) -> float | None:
@@ -160,6 +162,8 @@ class Run:
         problem: reference and sentence of what stopped it; "" while nothing did.
         steps: the checklist, in order; empty until approved.
         drill: id of the drill it belongs to: it needs no votes then, and never runs in production; "" for people's.
+        request_id: of the request that opened it; "" for a drill's.
+        signature: the bot's, over what was asked for; "" where an earlier version opened it.
     """
 
     id: str
@@ -178,6 +182,8 @@ class Run:
     problem: str = ""
     steps: tuple[Step, ...] = ()
     drill: str = ""
+    request_id: str = ""
+    signature: str = ""
 
     @property
     def asker(self) -> str:

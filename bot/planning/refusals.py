@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from bot.domain.catalogue import DatabaseFacts
+from bot.domain.catalogue import DatabaseFacts, LoaderFacts
 from bot.domain.migrations import build_chain
 from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState
 from bot.domain.versions import label
 from bot.errors import PermanentError
+from bot.planning import checklist
 from bot.planning.facts import Facts, RollbackRequest
 from bot.planning.kinds import KINDS, is_past_return, is_retired, is_undoable, saved_backup
 
@@ -16,8 +17,9 @@ def check_environment(facts: Facts, kind: PlanKind) -> None:
     """Refuse where no run of that kind can start.
 
     Raises:
-        PermanentError: ``environment-frozen``, ``another-run-active``, ``database-closed``, ``missing-rights``;
-            ``no-second-database`` where the kind swaps one in.
+        PermanentError: ``environment-frozen``, ``another-run-active``, ``missing-rights``; ``no-second-database`` where
+            the kind swaps one in, ``no-loader-role`` and ``loader-too-powerful`` where it loads a bundle; elsewhere,
+            why the live database cannot be read, e.g. ``database-closed``.
     """
     name = facts.environment.name
     # What people decided comes before what they have to repair: a freeze explains itself.
@@ -25,15 +27,13 @@ def check_environment(facts: Facts, kind: PlanKind) -> None:
         raise PermanentError("environment-frozen", facts.frozen, f"/rollback unfreeze {name}")
     if facts.active is not None:
         raise another_run(facts.active)
-    if not facts.database.accepts_connections:
-        raise PermanentError(
-            "database-closed",
-            f"The database of {name} accepts no connections: somebody has closed it.",
-            "If no run is at work (/rollback status), open it: "
-            f"ALTER DATABASE {facts.database.name} ALLOW_CONNECTIONS true.",
-        )
+    # decision 43: what is to be replaced need not be whole to be replaced.
     if KINDS[kind].swaps:
         check_second_database(name, facts.database)
+    else:
+        facts.database.require_read()
+    if checklist.LOAD in KINDS[kind].steps:
+        check_loader(name, facts.database.loader)
     _check_rights(facts)
 
 
@@ -50,6 +50,35 @@ def check_second_database(environment: str, database: DatabaseFacts) -> None:
             f"Restoring needs a database beside that of {environment}, and role {database.role} may make none.",
             f"Have a superuser type: ALTER ROLE {database.role} CREATEDB;",
         )
+
+
+def check_loader(environment: str, loader: LoaderFacts) -> None:
+    """Refuse to load a bundle where no role without power can do it.
+
+    Raises:
+        PermanentError: ``no-loader-role`` with the two lines to type, ``loader-too-powerful`` with what takes it away.
+    """
+    # decision 39: what is in a bundle runs with the rights of the role that loads it.
+    if not loader.is_configured or not loader.is_usable:
+        why = f"role {loader.name} cannot be used for it" if loader.is_configured else "none is configured"
+        raise PermanentError(
+            "no-loader-role",
+            f"Backups of {environment} are loaded by a role that can do nothing else, and {why}.",
+            f"Have a superuser type: {build_loader_lines(loader.name, loader.granted_to)} Then name it in "
+            f"backstop.toml, environments.{environment}.database: loader_user, loader_password_env.",
+        )
+    if loader.powers:
+        raise PermanentError(
+            "loader-too-powerful",
+            f"Role {loader.name}, which loads backups of {environment}, "
+            f"{'; it '.join(clause for clause, _ in loader.powers)}. What is in a backup could do that, too.",
+            f"Have a superuser type: {' '.join(statement for _, statement in loader.powers)}",
+        )
+
+
+def build_loader_lines(loader: str, role: str) -> str:
+    """Write the two statements that make a loader; both names are quoted as SQL wants them."""
+    return f"CREATE ROLE {loader} LOGIN CONNECTION LIMIT 20 PASSWORD '…'; GRANT {loader} TO {role};"
 
 
 def _check_rights(facts: Facts) -> None:
@@ -169,6 +198,7 @@ def no_such_migration(text: str, environment: str) -> PermanentError:
 
 def _check_scripts(request: RollbackRequest, facts: Facts) -> None:
     applied = tuple(migration.version for migration in facts.database.applied)
+    _check_faults(request, facts, applied)
     try:
         build_chain(facts.scripts, applied, request.migration)
     except KeyError as error:
@@ -182,8 +212,18 @@ def _check_scripts(request: RollbackRequest, facts: Facts) -> None:
         ) from None
 
 
+def _check_faults(request: RollbackRequest, facts: Facts, applied: Sequence[int]) -> None:
+    """Refuse a chain that needs a script which cannot be run."""
+    for version in sorted((version for version in applied if version >= request.migration), reverse=True):
+        script = facts.scripts.get(version)
+        if script is not None and script.fault is not None:
+            raise script.fault
+
+
 def _bundle_hint(environment: str, version: int, facts: Facts) -> str:
-    older = [b for b in facts.backups if b.manifest is not None and 0 < b.manifest.schema_version < version]
+    older = [
+        b for b in facts.backups if b.is_signed and b.manifest is not None and 0 < b.manifest.schema_version < version
+    ]
     if not older and facts.backups_searched:
         return (
             f"The newest {facts.backups_searched:,} backups have none from before {label(version)}; older ones were "

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from bot.domain.backups import BundleKind, Manifest, TableContent
+from bot.domain.backups import BundleKind, DatabaseSettings, Manifest, TableContent
 from bot.domain.runs import Progress
 
 Report = Callable[[Progress], None]
@@ -23,11 +23,12 @@ class TableSink(Protocol):
 
 @dataclass(frozen=True)
 class Dump:
-    """A finished dump: the tables' content in its snapshot, and its tool's version."""
+    """A finished dump: the tables' content in its snapshot, its tool's version, and what the dump does not carry."""
 
     tables: Sequence[TableContent]
     tool_version: str
     taken_at: datetime
+    database: DatabaseSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,23 @@ class FetchedBundle:
     name: str = ""
 
 
+@dataclass(frozen=True)
+class DumpEntries:
+    """A dump's entries by its own table of contents: tables that it defines, and tables whose rows it holds."""
+
+    definitions: int
+    rows: int
+
+
 class BundleReader(Protocol):
     """Reads bundles on disk with the client tools."""
+
+    def count_entries(self, bundle: FetchedBundle) -> DumpEntries:
+        """Count the tables that a dump defines, and those whose rows it holds.
+
+        Raises:
+            PermanentError: ``bundle-unreadable`` with the tool's own message; ``tool-missing``.
+        """
 
     def read_through(self, bundle: FetchedBundle) -> None:
         """Read every byte of the dump as a restore would, without a database: level 2 of a verification.

@@ -6,8 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bot.domain.backups import TableContent
+from bot.domain.backups import DatabaseSettings, TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
+from bot.domain.place import DatabaseIdentity
 from bot.domain.row_recovery import Salvage
 from bot.ports.bundles import FetchedBundle, Report
 
@@ -45,15 +46,34 @@ class Sides(Protocol):
     def name(self, kind: str, run_id: str) -> str:
         """Name a run's database of that kind."""
 
+    def prove_loader(self) -> Sequence[str]:
+        """Log in as the role that loads bundles, where it must be refused; return what is proven, one line each.
+
+        Raises:
+            PermanentError: ``no-loader-role``, ``loader-too-powerful``.
+        """
+
     def load(self, run_id: str, bundle: FetchedBundle, report: Report) -> str:
         """Load a bundle into a fresh ``side`` database of the run (a leftover of an earlier try is dropped first).
 
         Every statement is read before any of them runs.
 
         Raises:
-            PermanentError: ``bundle-unsafe-statement``, ``bundle-foreign-object``: nothing was run; ``load-failed``
-                with the tool's own message, ``tool-too-old``, ``disk-full``; it is dropped.
+            PermanentError: ``bundle-unsafe-statement``, ``bundle-foreign-object``, ``no-loader-role``,
+                ``loader-too-powerful``: nothing was run; ``load-failed`` with the tool's own message, ``tool-too-old``,
+                ``disk-full``; it is dropped.
             TemporaryError: ``database-unreachable``, e.g. because the server restarted; it is dropped when it can be.
+        """
+
+    def hand_over(self, name: str, bundle: FetchedBundle, report: Report) -> None:
+        """Give everything in a loaded database to the owners it should have, and set the privileges of the bundle.
+
+        Until then it belongs to the loader, and everything here reads it as the loader: what is in the bundle can run
+        with the reader's rights. Each object goes to its owner in the live database, else to the dump's, else to the
+        database's. May be repeated; what could not be done is a line of `copy_settings`.
+
+        Raises:
+            PermanentError: ``bundle-unsafe-statement``: the bundle has granted rights by itself.
         """
 
     def contents(self, name: str, report: Report) -> Sequence[TableContent]:
@@ -73,21 +93,38 @@ class Sides(Protocol):
         their columns, collation versions, and the report of pg_amcheck where it is installed.
         """
 
-    def copy_settings(self, name: str) -> Sequence[str]:
+    def copy_settings(self, name: str, noted: DatabaseSettings | None = None) -> Sequence[str]:
         """Copy the live database's owner, ACL, settings, per-role settings, comment and connection limit to it.
+
+        Where the live one is gone, `noted` counts, which its backup has noted; None leaves its own.
 
         Returns one line for each that our role has no right to copy.
         """
 
-    def exchange(self, incoming: str, outgoing: str, may_commit: Callable[[], None]) -> float:
+    def exchange(
+        self,
+        incoming: str,
+        outgoing: str,
+        may_commit: Callable[[], None],
+        approved: DatabaseIdentity | None = None,
+        *,
+        found_closed: bool = False,
+    ) -> float:
         """Swap: the live database becomes `outgoing`, `incoming` becomes the live one, in one transaction.
 
         Both are closed and emptied of sessions for it, and opened afterwards. Repeated after it happened, it only
         makes sure that the live one is open. Returns for how many seconds the live name was closed.
 
+        Args:
+            incoming: the database that comes.
+            outgoing: the name for the one that goes; "" where there is none, and nothing is kept.
+            may_commit: called just before COMMIT; raises when this process no longer owns the run.
+            approved: the live database; no other one is touched. None where an old release approved.
+            found_closed: people had closed it, so it stays closed where the swap does not happen.
+
         Raises:
-            PermanentError: ``session-cannot-be-ended``, ``prepared-transaction``, ``name-taken``; all is as before
-                and open.
+            PermanentError: ``wrong-database``: nothing was touched; ``session-cannot-be-ended``,
+                ``prepared-transaction``, ``name-taken``: all is as before and open.
             TemporaryError: ``database-unreachable``; `state` tells its progress.
         """
 

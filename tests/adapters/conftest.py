@@ -11,6 +11,7 @@ from bot.adapters.outbox import PostgresOutbox
 from bot.sandbox.postgres import PostgresServer
 from tests.adapters.outbox.loudspeaker import Loudspeaker
 from tests.adapters.samples import StoppedClock
+from tests.fakes.keyring import KEYRING
 
 TABLES = (
     "requests, request_attempts, jobs, leases, script_proofs, drills, drill_schedules, drill_alerts, runs, steps, "
@@ -57,7 +58,7 @@ def journal(pool: Pool, clock: StoppedClock) -> PostgresJournal:
 
 @pytest.fixture
 def outbox(pool: Pool) -> PostgresOutbox:
-    return PostgresOutbox(pool)
+    return PostgresOutbox(pool, KEYRING)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ ROLLBACKS = {
     "a rollback below what any known app can use": "no-known-app",
     "a second rollback while one runs": "second-rollback",
     "a script made invalid": "invalid-script",
+    "a script that renames: no row goes, and an undo brings the names back": "renamed",
     "a loop over rows that would drop tables nobody approved": "tenants",
     "a trigger that would change rows nobody approved; a check that would be false": "triggers",
     "a table locked by someone, at planning": "locked-table-at-planning",
@@ -19,6 +20,7 @@ ROLLBACKS = {
     "a pod that never stops": "pod-never-stops",
     "a smoke test that fails": "smoke-test-fails",
     "facts that change void the votes": "world-moves",
+    "a DSN, namespace, bucket or policy that changes between two votes voids them": "place-moves",
     "votes of a deactivated lead, a guest, a stranger do not count; one rejection ends it": "wrong-voters",
     "a channel that another organisation is in: nothing is started there": "shared-channel",
     "a restart in the middle of a run goes on where it was": "bot-killed",
@@ -35,6 +37,9 @@ RESTORES = {
     "rollback prod latest: loss shown, loaded beside the live one, swapped; the old one kept": "restore-prod",
     "rollback undo RUN: the rows written before the restore are back": "undo-restore",
     "rollback undo RUN of migrations: what was dropped is back, what was written since stays": "undo-chain",
+    "rollback prod latest after DROP SCHEMA public CASCADE": "schema-dropped",
+    "rollback prod latest after DROP DATABASE: made again with owner, settings and grants": "database-dropped",
+    "rollback prod latest where somebody has closed the database": "database-closed",
     "rollback salvage RUN: the rows written before the restore are offered as SQL": "salvage",
 }
 """Restores and undoing."""

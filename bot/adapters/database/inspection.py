@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
-from psycopg import sql
 
 from bot.adapters.database.connections import (
     QUERIES,
@@ -16,57 +15,60 @@ from bot.adapters.database.connections import (
     safe_message,
     translated,
 )
-from bot.adapters.database.server import Server, Tracking
+from bot.adapters.database.identity import read_identity
+from bot.adapters.database.loader import read_loader
+from bot.adapters.database.server import Server
 from bot.adapters.database.sessions import BlockerWatch, build_session
+from bot.adapters.database.tracking import TrackingTable
 from bot.domain.catalogue import CheckResult, DatabaseFacts, Session
 from bot.domain.migrations import AppliedMigration
-from bot.errors import PermanentError
+from bot.errors import BotError, PermanentError
 
-LEADING_DIGITS = re.compile(r"\d+")
+SHUT = -2
+"""In the place of a connection limit: ALLOW_CONNECTIONS is false."""
 IS_QUERY = re.compile(r"\s*(SELECT|WITH|VALUES|TABLE)\b", re.IGNORECASE)
 WITHIN = (
     "SAVEPOINT before_check; SET LOCAL transaction_read_only = on; "
     f"SET LOCAL statement_timeout = {round(STATEMENT_TIMEOUT_S * 1000)}"
 )
 
-COLUMNS = """
-SELECT n.nspname, c.relname, array_agg(a.attname ORDER BY a.attnum)
-FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.oid = pg_catalog.to_regclass(%s)
-GROUP BY n.nspname, c.relname
-"""
 
+def inspect(server: Server, reader: Connections | None = None) -> DatabaseFacts:
+    """Observe a database without waiting for anybody.
 
-def inspect(server: Server) -> DatabaseFacts:
-    """Observe a database without waiting for anybody. A closed one is seen without its tracking table.
+    One that is gone, closed or without a readable tracking table is a fact, which `unread` explains.
+
+    Args:
+        server: of the database.
+        reader: opens the session that reads the tracking table; None for our own role.
 
     Raises:
         TemporaryError: ``table-locked``, ``database-unreachable``.
-        PermanentError: ``tracking-table-unreadable``, ``database-unreachable``.
+        PermanentError: ``database-unreachable``: the server refuses our login.
     """
     connections = server.connections
     with translated("Inspecting the database"), connections.maintenance() as conn:
         place = {"database": connections.database}
-        row = conn.execute(QUERIES["database"], place).fetchone()
-        if row is None:
-            raise PermanentError("database-unreachable", "There is no such database on the server.", "Check the DSN.")
-        is_open, size_bytes, version, can_take_exclusive_access, can_create, is_superuser, role = row
-        applied, ours = _read_applied(server) if is_open else ((), 0)
+        row = conn.execute(QUERIES["database"], place).fetchall()[0]
+        limit, size_bytes, version, can_take_exclusive_access, can_create, is_superuser, role = row
+        tracked = _look(server, limit, is_superuser=is_superuser, reader=reader or connections)
         return DatabaseFacts(
             name=connections.database,
             server_version=version,
             size_bytes=size_bytes,
-            applied=applied,
-            sessions=read_sessions(conn, connections, ours),
+            applied=tracked.applied,
+            unread=tracked.unread,
+            exists=limit is not None,
+            sessions=read_sessions(conn, connections, tracked.pid),
             prepared=tuple(gid for gid, *_ in conn.execute(QUERIES["prepared"], place)),
             can_take_exclusive_access=can_take_exclusive_access,
             can_create=can_create,
-            accepts_connections=is_open,
+            accepts_connections=is_accepting(limit, is_superuser=is_superuser),
             slots=tuple(slot for (slot,) in conn.execute(QUERIES["slots"], place)),
             is_superuser=is_superuser,
             role=role,
+            loader=read_loader(conn, server, connections.database),
+            identity=read_identity(conn, connections),
         )
 
 
@@ -76,124 +78,64 @@ def read_sessions(conn: Connection, connections: Connections, *ours: int) -> tup
     return tuple(build_session(row) for row in rows)
 
 
-def _read_applied(server: Server) -> tuple[tuple[AppliedMigration, ...], int]:
-    """Read the applied migrations, and the pid of the session that did so."""
-    connections = server.connections
-    with connections.session() as conn:
-        pid = conn.info.backend_pid
-        with BlockerWatch(connections, "Reading the tracking table", pid=pid):
-            return TrackingTable(conn, server.tracking).applied(), pid
-
-
 @dataclass(frozen=True)
-class TrackingRow:
-    """One row, by its place and its content. `version` None: nothing in it can be read as one."""
+class _Tracked:
+    """The applied migrations, or why they are unknown, and the pid of the session that looked."""
 
-    ctid: str
-    version: int | None
-    name: str
+    applied: tuple[AppliedMigration, ...] = ()
+    unread: BotError | None = None
+    pid: int = 0
 
 
-class TrackingTable:
-    """The migration runner's table in one session, found once: a later `search_path` cannot lead elsewhere.
+def is_accepting(limit: int | None, *, is_superuser: bool) -> bool:
+    """Say if a database lets anybody in but superusers: `limit` is its connection limit, `SHUT` or None for none.
 
-    Raises:
-        PermanentError: ``tracking-table-unreadable``.
+    One that does not exist is not closed.
     """
-
-    def __init__(self, conn: Connection, tracking: Tracking) -> None:
-        self._conn = conn
-        self._candidates = tracking.version_columns
-        self.name = sql.Identifier(*tracking.table.split("."))
-        self.identity = tracking.table
-        self.name, self.identity = self._find()
-
-    def _find(self) -> tuple[sql.Identifier, str]:
-        row = self._conn.execute(COLUMNS, (self.name.as_string(self._conn),)).fetchone()
-        if row is None:
-            raise _unreadable(f"There is no table {self.identity}.")
-        identity = self._conn.execute("SELECT format('%%I.%%I', %s::text, %s::text)", row[:2]).fetchone()
-        return sql.Identifier(*row[:2]), str(identity[0]) if identity else self.identity
-
-    def columns(self) -> Sequence[str]:
-        """Return the version columns that exist now, best first."""
-        # They are read each time: migration 026 adds `version`, and undoing it takes it away again.
-        row = self._conn.execute(COLUMNS, (self.name.as_string(self._conn),)).fetchone()
-        existing = set(row[2]) if row else set()
-        found = [column for column in self._candidates if column in existing]
-        if not found:
-            raise _unreadable(f"{self.identity} has none of the columns {', '.join(self._candidates)}.")
-        return found
-
-    def rows(self) -> list[TrackingRow]:
-        """Read every row, in version order.
-
-        Raises:
-            PermanentError: ``tracking-table-unreadable``.
-        """
-        wanted = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in self.columns())
-        query = sql.SQL("SELECT ctid::text, {} FROM {}").format(wanted, self.name)
-        try:
-            found = self._conn.execute(query).fetchall()
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise _unreadable(f"{self.identity} cannot be read: {safe_message(error)}.") from error
-        rows = [TrackingRow(ctid, _read_version(values), _read_name(values)) for ctid, *values in found]
-        return sorted(rows, key=lambda row: (row.version or 0, row.name))
-
-    def applied(self) -> tuple[AppliedMigration, ...]:
-        """Read every applied migration, oldest first.
-
-        Raises:
-            PermanentError: ``tracking-table-unreadable``, also for a row without a version, or two rows with the same.
-        """
-        rows = self.rows()
-        versions = [row.version for row in rows]
-        if None in versions:
-            raise _unreadable(f"{versions.count(None)} rows of {self.identity} name no version.")
-        twice = sorted({version for version in versions if version is not None and versions.count(version) > 1})
-        if twice:
-            raise _unreadable(f"{self.identity} names {', '.join(f'{version:03d}' for version in twice)} twice.")
-        return tuple(AppliedMigration(row.version or 0, row.name) for row in rows)
-
-    def versions(self) -> frozenset[int]:
-        """Read the applied versions.
-
-        Raises:
-            PermanentError: ``tracking-table-unreadable``.
-        """
-        return frozenset(migration.version for migration in self.applied())
-
-    def lock(self) -> None:
-        """Keep others from writing to it until the transaction ends."""
-        self._conn.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(self.name))
-
-    def delete(self, version: int) -> int:
-        """Delete the rows of a version, by whatever column names it now, and count them."""
-        # By ctid, because a version is read from text columns and has no single form in SQL.
-        gone = [row.ctid for row in self.rows() if row.version == version]
-        query = sql.SQL("DELETE FROM {} WHERE ctid = ANY(%s::tid[])").format(self.name)
-        return self._conn.execute(query, (gone,)).rowcount
+    return limit is None or (limit != SHUT and (limit != 0 or is_superuser))
 
 
-def _read_version(values: Sequence[str | None]) -> int | None:
-    """Take the first column that begins with a number; a NULL version falls back to the name."""
-    for value in values:
-        match = LEADING_DIGITS.match(value or "")
-        if match:
-            return int(match[0])
-    return None
+def _look(server: Server, limit: int | None, *, is_superuser: bool, reader: Connections) -> _Tracked:
+    """Read the applied migrations. What makes that impossible is a fact about the database, unless time may help."""
+    name = server.connections.database
+    if limit is None:
+        return _Tracked(unread=missing(name))
+    if not is_accepting(limit, is_superuser=is_superuser):
+        return _Tracked(unread=closed(name, limit))
+    try:
+        return _read_applied(server, reader)
+    except PermanentError as error:
+        return _Tracked(unread=error)
 
 
-def _read_name(values: Sequence[str | None]) -> str:
-    """Take the last column, if it is more than a number."""
-    last = values[-1] or ""
-    return "" if last.isdigit() else last
-
-
-def _unreadable(message: str) -> PermanentError:
+def missing(name: str) -> PermanentError:
+    """Make the error for a database that is not there."""
     return PermanentError(
-        "tracking-table-unreadable", message, "Check [migrations] tracking_table and version_columns in backstop.toml."
+        "database-missing",
+        f"The server has no database {name}.",
+        "Restore a backup: it is made again with owner, settings and grants. Or correct the DSN.",
     )
+
+
+def closed(name: str, limit: int) -> PermanentError:
+    """Make the error for a database that lets nobody in; `limit` as of `is_accepting`."""
+    how = "ALLOW_CONNECTIONS true" if limit == SHUT else "CONNECTION LIMIT -1"
+    return PermanentError(
+        "database-closed",
+        f"{name} accepts no connections: somebody has closed it.",
+        f"If no run is at work (/rollback status), open it: ALTER DATABASE {name} {how}.",
+    )
+
+
+def _read_applied(server: Server, reader: Connections) -> _Tracked:
+    connections = server.connections
+    with translated("Reading the tracking table"), reader.session(connections.database) as conn:
+        pid = conn.info.backend_pid
+        try:
+            with BlockerWatch(connections, "Reading the tracking table", pid=pid):
+                return _Tracked(TrackingTable(conn, server.tracking).applied(), pid=pid)
+        except PermanentError as error:
+            return _Tracked(unread=error, pid=pid)
 
 
 def run_checks(conn: Connection, queries: Sequence[str], *, within: bool = False) -> list[CheckResult]:

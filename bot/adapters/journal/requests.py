@@ -29,7 +29,9 @@ class Requests(Table):
     def accept(self, request: Request) -> bool:
         """Persist a request; False when it is already there (a redelivery)."""
         payload = mapping.to_json(dict(request.payload))
-        return self._one("accept_request", id=request.id, kind=request.kind, payload=payload) is not None
+        values = {"id": request.id, "kind": request.kind, "payload": payload}
+        signed = {"taken_at": request.taken_at, "signature": request.signature}
+        return self._one("accept_request", **values, **signed) is not None
 
     @contextmanager
     def claim(self, request_id: str) -> Iterator["RowClaim | None"]:
@@ -39,7 +41,13 @@ class Requests(Table):
             if row is None:
                 yield None
                 return
-            claim = RowClaim(conn, self._queries, mapping.read_request(row), self._begin(request_id))
+            claim = RowClaim(
+                conn,
+                self._queries,
+                mapping.read_request(row),
+                interrupted=self._begin(request_id),
+                handled=bool(row["handled"]),
+            )
             try:
                 # A savepoint: undone, it lets go of what `finish` wrote, and keeps the request's row.
                 with conn.transaction():
@@ -79,19 +87,23 @@ class RowClaim:
         conn: psycopg.Connection[DictRow],
         queries: Mapping[str, LiteralString],
         request: Request,
+        *,
         interrupted: int,
+        handled: bool,
     ) -> None:
         self._conn = conn
         self._queries = queries
         self.request = request
         self.interrupted = interrupted
+        self.handled = handled
         self.finished = False
 
-    def finish(self, problem: str = "") -> None:
+    def finish(self, problem: str = "", entry: AuditEntry | None = None) -> None:
         """Note that it has been dealt with; kept when the claim's context ends without an exception."""
         values = {"id": self.request.id, "problem": problem.replace("\0", "")}
         for query in ("finish_request", "forget_attempts"):
             self._conn.execute(self._queries[query], values)
+        append(self._conn, "", entry)
         self.finished = True
 
 

@@ -10,6 +10,7 @@ from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import connection
 from bot.adapters.outbox.rate_limits import Pace, Retries, give_up
+from bot.adapters.outbox.signatures import check_row, sign_without_url
 from bot.adapters.outbox.store import PostgresOutbox, fetch_one, read_message
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Chat, Clock
@@ -84,6 +85,7 @@ class Ephemerals:
 
     def _send(self, row: DictRow) -> _Note:
         try:
+            check_row(self._outbox.keyring, row)
             self._chat.ephemeral(read_message(row), row["thread_ts"])
         except TemporaryError as error:
             if row["age_s"] > self._pace.ephemeral_late_s:
@@ -93,9 +95,11 @@ class Ephemerals:
             return lambda conn: self._retries.delay(conn, row, failed, _ANSWERS)
         except PermanentError as error:
             # A response_url works five times within 30 minutes; the channel still does afterwards.
-            if row["response_url"] and row["user_id"] and row["channel"]:
+            forged = error.reference == "forged-message"
+            if not forged and row["response_url"] and row["user_id"] and row["channel"]:
                 _log.info("message %s: %s; an ephemeral in the channel instead", row["key"], error.reference)
-                return lambda conn: fetch_one(conn, "forget_response_url", row)
+                values = {**row, "signature": sign_without_url(self._outbox.keyring, row)}
+                return lambda conn: fetch_one(conn, "forget_response_url", values)
             refused = error
             return lambda conn: give_up(conn, row, refused)
         self._retries.admit(_ANSWERS)
@@ -139,6 +143,7 @@ class HomeTabPublisher:
 
     def _publish(self, row: DictRow) -> _Note:
         try:
+            check_row(self._outbox.keyring, row)
             self._chat.publish_home(row["channel"], row["blocks"])
         except TemporaryError as error:
             if error.retry_after_s is not None:  # the limit is the method's, over all people

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from psycopg import Connection
 from psycopg.rows import DictRow
 
+from bot.adapters.journal.audit import append
 from bot.adapters.outbox.store import fetch_one
 from bot.errors import BotError, TemporaryError
-from bot.ports import BarredError
+from bot.ports import AuditEntry, BarredError
 
 _log = logging.getLogger(__name__)
 
@@ -107,6 +108,12 @@ def is_outcome_unknown(error: TemporaryError) -> bool:
 
 
 def give_up(conn: Connection[DictRow], row: DictRow, error: BotError) -> None:
-    """Note that a message cannot be sent, so that those behind it can (the outbox's dead letters)."""
+    """Note that a message cannot be sent, so that those behind it can (the outbox's dead letters).
+
+    One that somebody else wrote is named in the audit log.
+    """
     _log.error("message %s cannot be sent: %s", row["key"], error.reference)
     fetch_one(conn, "give_up", {**row, "problem": f"{error.reference}: {error.message}"})
+    if error.reference == "forged-message":
+        details = {"key": row["key"][:200], "channel": row["channel"][:200]}
+        append(conn, "", AuditEntry("backstop", error.reference, details))

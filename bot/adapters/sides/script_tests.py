@@ -16,9 +16,13 @@ from bot.adapters.database.connections import (
     translated,
 )
 from bot.adapters.database.execution import BEGIN, ChainExecutor, StatementFailedError, commit
-from bot.adapters.database.inspection import TrackingTable, run_checks
-from bot.adapters.database.shadow import apply_settings, read_settings
+from bot.adapters.database.inspection import run_checks
+from bot.adapters.database.roles import ScriptSession, read_roles
+from bot.adapters.database.shadow import apply_settings
+from bot.adapters.database.shadow_source import read_settings
+from bot.adapters.database.tracking import TrackingTable
 from bot.adapters.sides.databases import SideDatabases, build_side_name
+from bot.adapters.sides.loader_role import LoaderRole
 from bot.domain.catalogue import Catalogue
 from bot.domain.drills import ScriptTest
 from bot.domain.migrations import DownScript, UpScript
@@ -36,6 +40,7 @@ class PostgresScriptTests:
         self._server = server
         self._connections = server.connections
         self._databases = SideDatabases(server)
+        self._role = LoaderRole(server)
 
     def alone(
         self,
@@ -48,7 +53,8 @@ class PostgresScriptTests:
     ) -> Sequence[ScriptTest]:
         """Run each by itself; see `bot.ports.ScriptTests.alone`."""
         tests: list[ScriptTest] = []
-        with self._copied(source, run_id) as conn:
+        with self._copied(source, run_id) as (conn, is_ours):
+            privileges = privileges and is_ours
             for script, up in scripts:
                 report(Progress(len(tests), len(scripts), "scripts"))
                 tests.append(self._test(conn, script, up, privileges=privileges))
@@ -59,15 +65,19 @@ class PostgresScriptTests:
 
     def chain(self, source: str, run_id: str, chain: Sequence[DownScript]) -> None:
         """Run them all in one transaction; see `bot.ports.ScriptTests.chain`."""
-        with self._copied(source, run_id) as conn:
+        with self._copied(source, run_id) as (conn, _):
             problem = self._run(conn, chain)
         if problem:
             hint = "Each is right alone, or would have been named before: see what one leaves for the other."
             raise PermanentError("down-script-failed", f"As a chain: {problem}", hint)
 
     @contextmanager
-    def _copied(self, source: str, run_id: str) -> Iterator[Connection]:
-        """Open a session in a copy, with the live database's settings, as for a real chain."""
+    def _copied(self, source: str, run_id: str) -> Iterator[tuple[Connection, bool]]:
+        """Open a session in a copy, with the live database's settings, as for a real chain.
+
+        Yields if the session is our own role's: a database that was not handed over is the loader's, and what is in it
+        runs with no other role's rights. Nothing has been granted in it then.
+        """
         self._databases.require_ours(source)
         name = build_side_name(self._connections.database, "side", run_id)
         with translated("Trying the down scripts"):
@@ -77,13 +87,15 @@ class PostgresScriptTests:
                 self._databases.require_existing(beside, source)
                 # decision 25: a takeover begins with a fresh copy, however far the dead process had come.
                 self._databases.copy(beside, source, name)
+                reader = self._databases.reader_of(beside, name)
                 try:
-                    with self._connections.session(name, statement_timeout_s=0) as conn:
+                    with reader.session(name, statement_timeout_s=0) as conn:
                         apply_settings(conn, settings)
-                        yield conn
+                        yield conn, reader is self._connections
                 finally:
                     with suppress(psycopg.OperationalError):  # the drill's cleanup drops a leftover
                         self._databases.drop(beside, name)
+                        self._role.clean_up(beside)
 
     def _test(self, conn: Connection, script: DownScript, up: UpScript | None, *, privileges: bool) -> ScriptTest:
         problem, script_test = "", ScriptTest(script.version)
@@ -91,7 +103,8 @@ class PostgresScriptTests:
             before = _catalogue(conn, privileges=privileges)
             problem = self._go_down(conn, [script])
             if not problem:
-                script_test = _go_up(conn, up, before, privileges=privileges) if up else script_test
+                session = ScriptSession(conn, read_roles(conn, self._server.tracking))
+                script_test = _go_up(session, up, before, privileges=privileges) if up else script_test
         problem = problem or self._run(conn, [script])
         return ScriptTest(script.version, problem) if problem else script_test
 
@@ -128,20 +141,22 @@ def _find_failed_check(conn: Connection, chain: Sequence[DownScript]) -> str:
     return ""
 
 
-def _go_up(conn: Connection, up: UpScript, before: Catalogue, *, privileges: bool) -> ScriptTest:
+def _go_up(session: ScriptSession, up: UpScript, before: Catalogue, *, privileges: bool) -> ScriptTest:
     """Run the up script in the transaction that went down, and compare the schema with that from before."""
     if up.obstacle:
         return ScriptTest(up.version, note=f"was not run up again: {up.obstacle}")
+    session.enter()
     for line, text in up.statements:
         try:
-            conn.execute(text.encode())
+            session.execute(text)
         except psycopg.Error as error:
             if is_disconnect(error):
                 raise
             return ScriptTest(
                 up.version, reversible=False, note=f"does not go up again: line {line}, {safe_message(error)}"
             )
-    differences = _compare(before, _catalogue(conn, privileges=privileges))
+    session.leave()
+    differences = _compare(before, _catalogue(session.conn, privileges=privileges))
     if differences:
         # decision 25: an up script that is no inverse is noted, and does not fail the drill.
         return ScriptTest(up.version, reversible=False, note=f"goes up to another schema: {', '.join(differences)}")

@@ -6,7 +6,7 @@ from typing import TypeVar
 from bot.domain.planned import PlannedRestore
 from bot.domain.plans import SwapPlan
 from bot.domain.runs import Run
-from bot.domain.server_log import redacted
+from bot.domain.server_log import summarise
 from bot.engine.context import EnvironmentServices, Services
 from bot.errors import BotError
 from bot.planning import checklist
@@ -37,7 +37,9 @@ def escalate(services: Services, run: Run) -> None:
 
 
 def _logs(env: EnvironmentServices) -> dict[str, str]:
-    return {pod: redacted(text) for pod, text in env.cluster.database_logs(LOG_LINES).items()}
+    read = f"kubectl -n {env.environment.workloads.namespace} logs"
+    logs = env.cluster.database_logs(LOG_LINES)
+    return {pod: summarise(text, f"{read} {pod} --tail=200") for pod, text in logs.items()}
 
 
 def _backup(services: Services, run: Run) -> str:
@@ -57,7 +59,9 @@ def _backup(services: Services, run: Run) -> str:
 
 def _kept(services: Services, run: Run, come: PlannedRestore) -> str:
     names = {side.name for side in services.env(run.environment).sides.list()}
-    if come.outgoing in names:
+    if not come.outgoing:
+        old = "there was no database before, so none is kept"
+    elif come.outgoing in names:
         old = f"the database from before is kept as {come.outgoing}"
     elif is_past_return(run):
         old = f"the database from before ({come.outgoing}) is gone: dropped after its time, or swapped back"

@@ -5,6 +5,7 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase, Server, Tracking
 from bot.adapters.database.connections import Connection
 from bot.adapters.pgclient.tools import PgTools
+from bot.domain.versions import UNKNOWN_SCHEMA
 from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import free_port
@@ -72,8 +73,10 @@ def test_a_tracking_table_that_cannot_be_read(
 ) -> None:
     owner.execute(damage.encode())
 
+    facts = database.inspect()
+    assert (facts.applied, facts.schema) == ((), UNKNOWN_SCHEMA)
     with pytest.raises(PermanentError, match="tracking-table-unreadable") as caught:
-        database.inspect()
+        facts.require_read()
 
     assert caught.value.message.startswith(message)
 
@@ -135,7 +138,7 @@ def test_a_tracking_table_in_another_schema(clone: Clone, owner: Connection, too
     owner.execute("CREATE SCHEMA ops; CREATE TABLE ops.done (id integer); INSERT INTO ops.done VALUES (3), (4)")
 
     facts = PostgresDatabase(
-        Server(clone.owner_dsn, Tracking("ops.done", ("id",)), TIMING, tools, SystemClock())
+        Server(clone.bot_dsn, Tracking("ops.done", ("id",)), TIMING, tools, SystemClock())
     ).inspect()
 
     assert [(migration.version, migration.name) for migration in facts.applied] == [(3, ""), (4, "")]
@@ -152,7 +155,7 @@ def test_a_tracking_table_in_another_schema(clone: Clone, owner: Connection, too
 def test_no_way_in_and_no_secret_out(
     clone: Clone, tools: PgTools, dsn: str, kind: type[Exception], message: str
 ) -> None:
-    wrong = clone.owner_dsn.replace(str(psycopg.conninfo.conninfo_to_dict(clone.owner_dsn)["password"]), "s3cret")
+    wrong = clone.bot_dsn.replace(str(psycopg.conninfo.conninfo_to_dict(clone.bot_dsn)["password"]), "s3cret")
     with pytest.raises(kind, match=message) as caught:
         PostgresDatabase(
             Server(dsn.format(port=free_port(), wrong=wrong), TRACKING, TIMING, tools, SystemClock())

@@ -16,6 +16,7 @@ from bot.domain.catalogue import Rehearsal
 from bot.domain.migrations import DownScript
 from bot.domain.planned import PlannedDrop
 from bot.planning import impact
+from bot.planning.facts import Evidence
 from bot.sandbox.physioflow import clones
 from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import PostgresServer, find_bin_dir
@@ -57,7 +58,10 @@ class Seen:
 
     @property
     def drops(self) -> dict[str, PlannedDrop]:
-        return {drop.identity: drop for drop in impact.dropped_objects(self.rehearsal, self.chain)}
+        return {
+            drop.identity: drop
+            for drop in impact.dropped_objects(Evidence(self.rehearsal.before, self.rehearsal, ()), self.chain)
+        }
 
     @property
     def dropped(self) -> tuple[str, ...]:
@@ -81,7 +85,7 @@ def shadow(postgres: PostgresServer, sample_template: str) -> Iterator[PostgresS
     copy: Clone = clones.clone(postgres, sample_template, "sample_impact")
     with psycopg.connect(copy.owner_dsn, autocommit=True) as owner:
         owner.execute(SCHEMA.encode())
-    database = PostgresDatabase(Server(copy.owner_dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock()))
+    database = PostgresDatabase(Server(copy.bot_dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock()))
     with database.shadow("rimpact") as made:
         yield made
     clones.drop(postgres, copy.name)

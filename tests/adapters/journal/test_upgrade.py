@@ -87,7 +87,12 @@ DRILLS = [
 PROOF = ScriptProof(27, "ab" * 32, NOON, "dccccc", reversible=True)
 
 
+NEWER = {"runs": {"request_id", "signature"}, "votes": {"channel", "ts", "request_id", "signature"}}
+"""Columns that the older schema has not."""
+
+
 def insert(conn: psycopg.Connection[Any], table: str, row: dict[str, Any]) -> None:
+    row = {column: value for column, value in row.items() if column not in NEWER.get(table, ())}
     columns, values = ", ".join(row), ", ".join(f"%({column})s" for column in row)
     conn.execute(f"INSERT INTO backstop.{table} ({columns}) VALUES ({values})".encode(), row)
 

@@ -45,8 +45,14 @@ def _loaded(execution: DrillExecution) -> str:
 
 def _reachable(execution: DrillExecution) -> tuple[DownScript, ...]:
     """The longest chain that the scripts there are allow."""
-    applied = execution.sides.inspect(_loaded(execution)).applied
-    chain = longest_chain(execution.services.scripts.load(), applied)
+    facts = execution.sides.inspect(_loaded(execution))
+    facts.require_read()
+    applied = facts.applied
+    scripts = execution.services.scripts.load()
+    chain = longest_chain(scripts, applied)
+    newest_script = scripts.get(max((migration.version for migration in applied), default=0))
+    if not chain and newest_script is not None and newest_script.fault is not None:
+        raise newest_script.fault
     if not chain:
         newest = label(max((migration.version for migration in applied), default=0))
         raise PermanentError(

@@ -11,7 +11,7 @@ from bot.engine.drills.execution import DrillExecution, DrillStep
 from bot.engine.drills.steps import keys
 from bot.engine.preview.undo_rollback import check_room
 from bot.engine.runs.steps.step import Outcome
-from bot.planning.refusals import check_second_database
+from bot.planning.refusals import check_loader, check_second_database
 from bot.ports import FetchedBundle
 
 _NAMES, _READABLE, _RESTORED = LEVELS
@@ -58,9 +58,12 @@ class LoadScratch(DrillStep):
         """Load, then delete what was downloaded. A process that took over downloads it again first.
 
         Raises:
-            BotError: see `Sides.load` and `FetchBundle.act`; ``no-second-database``.
+            BotError: see `Sides.load` and `FetchBundle.act`; ``no-second-database``, ``no-loader-role``,
+                ``loader-too-powerful``.
         """
-        check_second_database(execution.drill.environment, execution.env.database.inspect())
+        facts = execution.env.database.inspect()
+        check_second_database(execution.drill.environment, facts)
+        check_loader(execution.drill.environment, facts.loader)
         bundle = execution.bundle or _fetched(execution, self.key)
         with _kept(execution, _RESTORED):
             name = execution.sides.load(execution.drill.id, bundle, execution.reporter(self.key))
@@ -84,7 +87,7 @@ class CompareLoaded(DrillStep):
         backup, name = execution.backup(), execution.sides.name("side", execution.drill.id)
         tables = execution.sides.contents(name, execution.reporter(self.key))
         with _kept(execution, _RESTORED):
-            compare(backup, tables if backup.manifest else ())
+            compare(backup, tables)
         schema = execution.sides.inspect(name).schema
         note(execution.source, backup, Verification(_RESTORED, execution.services.clock.now(), schema_version=schema))
         rows = sum(table.rows for table in tables)
