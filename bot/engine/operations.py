@@ -143,7 +143,6 @@ class Operations:
         except RunInterruptError:
             raise
         except BotError as error:
-            self._log_refusal(stored, audience, error)
             answers.refuse(audience, error)
             return str(error)
         except Exception as error:  # noqa: BLE001 -- a bug must not be silent: the person hears of it
@@ -151,12 +150,6 @@ class Operations:
             answers.refuse(audience, _internal(stored.id))
             return f"internal-error: {type(error).__name__}"
         return ""
-
-    def _log_refusal(self, stored: Request, audience: Audience, error: BotError) -> None:
-        """Record who was refused what. Votes record more themselves; questions change nothing, and are asked often."""
-        if not requests.REQUEST_TYPES[stored.kind].reads_only and stored.kind != requests.CastVote.kind:
-            details = {"kind": stored.kind, "reference": error.reference}
-            self._services.journal.audit.append("", audience.user_id, "refused", details)
 
     def _dispatch(self, audience: Audience, request: TypedRequest) -> str | None:
         if isinstance(request, requests.OpenHome):  # checks the reader itself, because the tab shows the refusal

@@ -133,6 +133,14 @@ def after_the_rejection(stage: Stage) -> None:
     stage.ballot(LEAD_B)
 
 
+def reads_the_logs_without_votes(user: str) -> Callable[[Stage], None]:
+    def act(stage: Stage) -> None:
+        stage.story.ask()
+        stage.do("escalate", user, run_id=stage.run().id)
+
+    return act
+
+
 def after_its_time(how: str) -> Callable[[Stage], None]:
     def act(stage: Stage) -> None:
         stage.story.ask()
@@ -256,13 +264,17 @@ ATTEMPTS = [
     ),
     Attempt("Approve after Reject", after_the_rejection, "vote-closed"),
     *(Attempt(f"by {how} ten minutes too late", after_its_time(how), "request-expired") for how in ("reaction", "button")),
+    *(
+        Attempt(f"{user} escalates a run that nobody has approved", reads_the_logs_without_votes(user), "not-begun")
+        for user in (ONCALL, LEAD_A)
+    ),
     Attempt("Approve after the request has expired", after_the_sweep_ended_it, "vote-closed"),
     Attempt("Approve after the run was cancelled", after_it_was_cancelled, "vote-closed"),
     *(Attempt(f"votes in a shared channel by {how}", in_a_shared_channel(how), "shared-channel") for how in ("reaction", "button")),
     *(Attempt(f"asks in a shared channel: {kind}", asks_in_a_shared_channel(kind), "shared-channel") for kind in ACTS),
     Attempt("a lead whom Slack does not know just now", who_cannot_be_looked_up, "lookup-failed"),
-    Attempt("a second run of an environment", second_run_over_the_first, "run-active"),
-    Attempt("a run while the environment is frozen", while_frozen, "frozen"),
+    Attempt("a second run of an environment", second_run_over_the_first, "another-run-active"),
+    Attempt("a run while the environment is frozen", while_frozen, "environment-frozen"),
     *(Attempt(f"an environment that is none: {kind}", elsewhere(kind), "unknown-environment") for kind in ACTS),
     *(Attempt(f"a run that is none: {kind}", of_nobodys_run(kind), "unknown-run") for kind in (*OF_A_RUN, "undo", "salvage")),
     Attempt("a drill in production", drills("drill-now", environment="prod", drill="restore"), "drill-in-production"),
@@ -292,7 +304,14 @@ def production(world: World) -> tuple[object, ...]:
     deployments = {name: (item.image, item.replicas) for name, item in world.cluster.deployments.items()}
     selectors = {name: dict(selector) for name, selector in world.cluster.services.items()}
     database = world.database
-    return deployments, selectors, dict(database.tracking), dict(database.rows), database.open, list(world.store.backups)
+    return (
+        deployments,
+        selectors,
+        dict(database.tracking),
+        dict(database.rows),
+        database.open,
+        list(world.store.backups),
+    )
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: attempt.title)
@@ -302,9 +321,11 @@ def test_it_is_refused_changes_nothing_and_is_in_the_log(stage: Stage, attempt: 
     refusals = [error.reference for _, error in world.announcer.refusals.values()]
     assert refusals[-1:] == [attempt.reference]
     assert production(world) == before
-    assert all(run.state is not RunState.SUCCEEDED and run.started_at is None for run in world.journal.runs.table.values())
-    logged = [event for event in world.journal.audit.log if event.event in {"refused", "vote-refused"}]
-    assert [event.details["reference"] for event in logged][-1:] == [attempt.reference]
+    assert all(
+        run.state is not RunState.SUCCEEDED and run.started_at is None for run in world.journal.runs.table.values()
+    )
+    logged = [kept.logged.details["problem"] for kept in world.journal.requests.kept.values() if kept.logged]
+    assert [problem for problem in logged if problem][-1:] == [attempt.reference]
 
 
 def test_no_attempt_is_here_twice() -> None:
