@@ -245,14 +245,16 @@ ATTEMPTS = [
         for who, flags in OUTSIDERS.items()
         for kind in ACTS
     ),
-    *(Attempt(f"an engineer steers another's run: {kind}", stranger_to_the_run(kind), "not-yours") for kind in OF_A_RUN),
+    *(Attempt(f"an engineer steers another's run: {kind}", stranger_to_the_run(kind),
+          "not-yours") for kind in OF_A_RUN),
     *(
         Attempt(f"{who} votes by {how}", voter(replace(member(ATTACKER, LEADS), **flags), how), "vote-refused")
         for who, flags in OUTSIDERS.items()
         for how in ("reaction", "button")
     ),
     *(
-        Attempt(f"a member of {groups or 'no group'} votes by {how}", voter(member(ATTACKER, *groups), how), "vote-refused")
+        Attempt(f"a member of {groups or 'no group'} votes by {how}", voter(member(ATTACKER, *groups), how),
+              "vote-refused")
         for groups in ((), ("S0OTHERS",))
         for how in ("reaction", "button")
     ),
@@ -263,20 +265,23 @@ ATTEMPTS = [
         for digest in ("000000000000", "zz", "%", "’ OR 1=1")
     ),
     Attempt("Approve after Reject", after_the_rejection, "vote-closed"),
-    *(Attempt(f"by {how} ten minutes too late", after_its_time(how), "request-expired") for how in ("reaction", "button")),
+    *(Attempt(f"by {how} ten minutes too late", after_its_time(how), "request-expired") for how in ("reaction",
+          "button")),
     *(
         Attempt(f"{user} escalates a run that nobody has approved", reads_the_logs_without_votes(user), "not-begun")
         for user in (ONCALL, LEAD_A)
     ),
     Attempt("Approve after the request has expired", after_the_sweep_ended_it, "vote-closed"),
     Attempt("Approve after the run was cancelled", after_it_was_cancelled, "vote-closed"),
-    *(Attempt(f"votes in a shared channel by {how}", in_a_shared_channel(how), "shared-channel") for how in ("reaction", "button")),
+    *(Attempt(f"votes in a shared channel by {how}", in_a_shared_channel(how),
+          "shared-channel") for how in ("reaction", "button")),
     *(Attempt(f"asks in a shared channel: {kind}", asks_in_a_shared_channel(kind), "shared-channel") for kind in ACTS),
     Attempt("a lead whom Slack does not know just now", who_cannot_be_looked_up, "lookup-failed"),
     Attempt("a second run of an environment", second_run_over_the_first, "another-run-active"),
     Attempt("a run while the environment is frozen", while_frozen, "environment-frozen"),
     *(Attempt(f"an environment that is none: {kind}", elsewhere(kind), "unknown-environment") for kind in ACTS),
-    *(Attempt(f"a run that is none: {kind}", of_nobodys_run(kind), "unknown-run") for kind in (*OF_A_RUN, "undo", "salvage")),
+    *(Attempt(f"a run that is none: {kind}", of_nobodys_run(kind), "unknown-run") for kind in (*OF_A_RUN, "undo",
+          "salvage")),
     Attempt("a drill in production", drills("drill-now", environment="prod", drill="restore"), "drill-in-production"),
     Attempt("skips a drill that is none", drills("drill-skip", drill_id="dabcde"), "unknown-drill"),
     *(

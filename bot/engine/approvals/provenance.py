@@ -38,7 +38,10 @@ def refuse_tampered(services: Services, claim: Claim) -> str:
 
 
 def handled(request: Request, problem: str) -> AuditEntry | None:
-    """Write the line for the log by which a request is not handled twice, and that says what was refused; None for one that may be."""
+    """Write the line for the log that keeps a request from being handled twice, and says what was refused.
+
+    None for one that may be handled again.
+    """
     request_type = REQUEST_TYPES.get(request.kind)
     if request_type is None or request_type.reads_only or request_type is OpenHome:
         return None
