@@ -3,7 +3,7 @@ VENV   := .venv
 PYTHON := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-.PHONY: demo test test-majors check bench format lock clean
+.PHONY: demo test test-majors check guards bench format lock clean
 
 demo: $(READY)
 	$(PYTHON) -m bot.sandbox --scenario rollback-prod-027 --title demo $(DEMO_ARGS)
@@ -24,6 +24,10 @@ check: $(READY)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+# Takes each guard out in a copy of the tree and prints which attacks succeed then; about a minute per guard.
+guards: $(READY)
+	$(PYTHON) -m tests.attacks.guards $(GUARDS)
 
 bench: $(READY)
 	$(PYTHON) -m tests.bench

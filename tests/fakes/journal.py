@@ -47,6 +47,7 @@ class Kept:
     problem: str = ""
     interrupted: int = 0
     handled: bool = False
+    logged: AuditEntry | None = None
 
 
 class FakeClaim:
@@ -61,6 +62,7 @@ class FakeClaim:
     def finish(self, problem: str = "", entry: AuditEntry | None = None) -> None:
         self._kept.finished, self._kept.problem = True, problem
         self._kept.handled = self._kept.handled or (entry is not None and entry.event == HANDLED)
+        self._kept.logged = entry
 
 
 class FakeRequests:

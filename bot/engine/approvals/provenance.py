@@ -38,10 +38,15 @@ def refuse_tampered(services: Services, claim: Claim) -> str:
 
 
 def handled(request: Request, problem: str) -> AuditEntry | None:
-    """Write the line for the log by which a request is not handled twice; None for one that may be."""
+    """Write the line for the log that keeps a request from being handled twice, and says what was refused.
+
+    None for one that may be handled again.
+    """
     request_type = REQUEST_TYPES.get(request.kind)
-    if request_type is None or request_type.reads_only or request_type in {CastVote, OpenHome}:
-        return None  # a vote is recorded with its request's id
+    if request_type is None or request_type.reads_only or request_type is OpenHome:
+        return None
+    if request_type is CastVote and not problem:
+        return None  # the vote itself is recorded with its request's id
     details = {"request": request.id, "kind": request.kind, "problem": problem.partition(":")[0]}
     return AuditEntry(read_audience(request).user_id or "backstop", HANDLED, details)
 

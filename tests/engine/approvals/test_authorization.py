@@ -48,7 +48,7 @@ def test_only_stewards_steer(story: Story, world: World) -> None:
     assert [error.reference for _, error in world.announcer.refusals.values()][4:] == ["lookup-failed"]
     assert world.run().state is RunState.PENDING
     story.do(world.request("escalate", LEAD_A, run_id=run.id))
-    (escalation,) = world.announcer.escalations.values()
-    assert escalation.backup == "no emergency backup: the run had not started"
+    assert [error.reference for _, error in world.announcer.refusals.values()][5:] == ["not-begun"]
+    assert world.announcer.escalations == {}
     story.do(world.request("cancel", LEAD_A, run_id=run.id))
     assert world.run().state is RunState.CANCELLED
