@@ -104,7 +104,7 @@ def _look(story: Story, name: str, foreign: list[str]) -> None:
     story.command(cast.engineer, "/backups prod")
     listed = story.answer(cast.engineer, "Backups of prod", name)
     checks.says("the list shows it with its versions, not verified", listed, "schema 027", "app v1.3.0", "not verified")
-    checks.says("an old script's is listed as made elsewhere", listed, OLD, "not made by Backstop: no signature")
+    checks.says("an old script's is listed as not made by Backstop", listed, OLD, "not made by Backstop*: no signature")
     for key in foreign[1 + len(OLDER) :]:
         checks.that(f"{key} is not taken for a backup", key.removesuffix(".tar.gz") not in listed)
     checks.that("newest first", listed.index(name) < listed.index(OLD))
@@ -189,7 +189,7 @@ def _tamper(story: Story, name: str) -> None:
     checks.says("the requester hears it", reported, name, "bundle-")
     story.command(cast.lead_b, f"/backups prod {LABEL}")
     listed = story.answer(cast.lead_b, f"with “{LABEL}”")
-    checks.says("the list says so", listed, "✗ level 1")
+    checks.says("the list says so, and that the sidecar is not ours", listed, "✗ level 1", "not made by Backstop")
 
 
 def _kill(story: Story) -> None:
