@@ -22,8 +22,11 @@ class Shadow(Protocol):
 
         Raises:
             PermanentError: ``rehearsal-failed`` names script, line and the server's message;
-                ``no-replica-identity``, ``unexpected-tracking-rows``.
+                ``no-replica-identity``, ``unexpected-tracking-rows``, ``missing-rights``.
         """
+
+    def gaps(self) -> Sequence[str]:
+        """Say what no chain may touch, because the rehearsal could not prove it: a sentence each."""
 
 
 class ExclusiveAccess(Protocol):

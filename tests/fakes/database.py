@@ -167,6 +167,9 @@ class FakeShadow:
         locks = (LockTaken(PATIENTS, "AccessExclusiveLock"),)
         return Rehearsal(before, after, ChainOutcome(results, locks, tuple(s.version for s in chain)))
 
+    def gaps(self) -> Sequence[str]:
+        return self._database.gaps
+
 
 class FakeDatabase:
     """A `bot.ports.Database`; where there are rows, a chain also takes what the migrations `takes_too` have added, and
@@ -176,6 +179,7 @@ class FakeDatabase:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.tracking = dict(NAMES)
+        self.gaps: Sequence[str] = ()
         self.rows = dict(ROWS)
         self.hashes = {table: f"hash of {table}" for table in ROWS}
         self.drift = ""

@@ -28,6 +28,7 @@ NASTY = Path(__file__).with_name("nasty.sql")
 NEWER = (
     (170000, "(provider = builtin, locale = 'C.UTF-8')", "(provider = libc, locale = 'C')"),
     (180000, "(upper(name)) VIRTUAL", "(upper(name)) STORED"),
+    (180000, "CHECK (id < 0) NOT ENFORCED", "CHECK (id > -9)"),
 )
 ODD_ROLE = 'nasty "odd" role'
 
