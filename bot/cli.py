@@ -162,6 +162,15 @@ def _examine_database(found: _Findings, name: str, env: EnvironmentServices) -> 
     found.attempt(f"{name}: ", partial(check_second_database, name, facts))
     found.attempt(f"{name}: ", facts.require_read)
     found.attempt(f"{name}: ", partial(_prove_loader, found, name, env, facts))
+    if facts.can_create and facts.can_take_exclusive_access and not facts.unread:
+        found.attempt(f"{name}: ", partial(_try_rehearsal, found, name, env, facts))
+
+
+def _try_rehearsal(found: _Findings, name: str, env: EnvironmentServices, facts: DatabaseFacts) -> None:
+    """Rehearse a chain of no scripts: the rights that it takes are those of any other."""
+    with env.database.shadow("doctor") as shadow:
+        shadow.rehearse((), frozenset(migration.version for migration in facts.applied))
+        found.remarks.extend(f"{name}: {line}" for line in shadow.gaps())
 
 
 def _prove_loader(found: _Findings, name: str, env: EnvironmentServices, facts: DatabaseFacts) -> None:

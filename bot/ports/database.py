@@ -22,7 +22,7 @@ class Shadow(Protocol):
 
         Raises:
             PermanentError: ``rehearsal-failed`` names script, line and the server's message;
-                ``no-replica-identity``, ``unexpected-tracking-rows``.
+                ``no-replica-identity``, ``unexpected-tracking-rows``, ``missing-rights``.
         """
 
     def rehearse_undo(
@@ -39,6 +39,9 @@ class Shadow(Protocol):
         Raises:
             PermanentError: ``undo-failed``, ``undo-not-exact``, ``bundle-unsafe-statement``, ``bundle-foreign-object``.
         """
+
+    def gaps(self) -> Sequence[str]:
+        """Say what no chain may touch, because the rehearsal could not prove it: a sentence each."""
 
 
 class ExclusiveAccess(Protocol):

@@ -179,6 +179,9 @@ class FakeShadow:
             raise self._database.undo_rehearsal_error
         return RehearsedUndo(0.5, tuple(self._database.without_key))
 
+    def gaps(self) -> Sequence[str]:
+        return self._database.gaps
+
 
 class FakeDatabase:
     """A `bot.ports.Database`; where there are rows, a chain also takes what the migrations `takes_too` have added, and
@@ -188,6 +191,7 @@ class FakeDatabase:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.tracking = dict(NAMES)
+        self.gaps: Sequence[str] = ()
         self.rows = dict(ROWS)
         self.hashes = {table: f"hash of {table}" for table in ROWS}
         self.drift = ""

@@ -11,7 +11,7 @@ from bot.adapters.database.catalogue import Owners, catalogue_within, find_body_
 from bot.adapters.database.connections import Connection, is_disconnect, roll_back, safe_message, translated
 from bot.adapters.database.roles import Roles, ScriptSession, read_roles
 from bot.adapters.database.server import Server
-from bot.adapters.database.shadow_refusals import missing_rights, refuse_named, refuse_touched
+from bot.adapters.database.shadow_refusals import describe_gaps, missing_rights, refuse_named, refuse_touched
 from bot.adapters.database.shadow_source import Original
 from bot.adapters.database.tracking import TrackingTable
 from bot.adapters.named_queries import load
@@ -267,6 +267,10 @@ class PostgresShadow:
         refuse_touched(self.original.omitted, before, after)
         outcome = ChainOutcome(executed.statements, executed.locks, executed.removed, written=executed.written)
         return Rehearsal(before, after, outcome, find_body_references(bodies, before, after))
+
+    def gaps(self) -> Sequence[str]:
+        """Say what no chain may touch; see `bot.ports.Shadow.gaps`."""
+        return describe_gaps(self._original)
 
     def _execute(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Executed:
         executor = ChainExecutor(self.conn, self._server, chain, expected, self.original.roles)

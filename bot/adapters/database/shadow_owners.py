@@ -1,5 +1,4 @@
-"""Gives a shadow's objects the owners they have in the live database, so that a chain may do there just what it may do
-here.
+"""Hands a shadow's objects to their owners in the live database, so that a chain may do there just what it may do here.
 
 The migrator owns whatever a shadow is loaded with. What is another's is handed over afterwards. What belongs to a role
 whose rights we lack becomes our own: the migrator has no more right to it than in the live database.

@@ -16,6 +16,23 @@ NOTHING = "Nothing was changed."
 WORD = re.compile(r"[^\W\d][\w$]*")
 
 
+def describe_gaps(original: Original) -> Sequence[str]:
+    """Say whose objects our role may not change, and what no shadow can have."""
+    roles, extensions = original.roles, sorted(set(original.omitted.extensions.values()))
+    lines = [
+        f"some objects belong to {role}, whose rights {roles.ours} has not: scripts that need them are refused"
+        for role in roles.strangers
+    ]
+    return [
+        *lines,
+        *(
+            f"only a superuser can create the extension {name}: scripts that touch what hangs on it are refused, "
+            "unless shadow_template has it"
+            for name in extensions
+        ),
+    ]
+
+
 def missing_rights(place: str, error: psycopg.Error, original: Original) -> PermanentError | None:
     """Make the refusal for a statement that needs the rights of a role we are no member of; None if that is not why."""
     roles = original.roles

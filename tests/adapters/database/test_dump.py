@@ -150,10 +150,10 @@ def test_a_dump_may_take_longer_than_the_hashing(
 def test_a_pg_dump_older_than_the_server_is_refused(clone: Clone, tmp_path: Path) -> None:
     for tool in ("pg_dump", "pg_restore"):
         old = tmp_path / tool
-        old.write_text(f"#!/bin/sh\necho '{tool} (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)'\n")
+        old.write_text(f"#!/bin/sh\necho '{tool} (PostgreSQL) 13.18 (Debian 13.18-0+deb12u1)'\n")
         old.chmod(old.stat().st_mode | stat.S_IXUSR)
 
-    with pytest.raises(PermanentError, match=r"tool-too-old: pg_dump is 15\.18 and the server is PostgreSQL"):
+    with pytest.raises(PermanentError, match=r"tool-too-old: pg_dump is 13\.18 and the server is PostgreSQL"):
         PostgresDatabase(Server(clone.bot_dsn, TRACKING, TIMING, PgTools(tmp_path), SystemClock())).dump(
             tmp_path / "dump", ignore
         )

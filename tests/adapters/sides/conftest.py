@@ -24,6 +24,12 @@ from bot.sandbox.postgres import PostgresServer, find_bin_dir
 TRACKING = Tracking("schema_migrations", ("version", "name"))
 TIMING = Timing(lock_timeout_s=1.0, stall_s=30.0)
 NASTY = Path(__file__).with_name("nasty.sql")
+# What older servers do not know: since when there is it, and what stands for it.
+NEWER = (
+    (170000, "(provider = builtin, locale = 'C.UTF-8')", "(provider = libc, locale = 'C')"),
+    (180000, "(upper(name)) VIRTUAL", "(upper(name)) STORED"),
+    (180000, "CHECK (id < 0) NOT ENFORCED", "CHECK (id > -9)"),
+)
 ODD_ROLE = 'nasty "odd" role'
 
 ROLES = """
@@ -66,6 +72,14 @@ def ignore(progress: Progress) -> None:
     """A report nobody reads."""
 
 
+def read_nasty(server_version: int) -> str:
+    """Read the schema in words that the server knows."""
+    text = NASTY.read_text()
+    for since, new, old in NEWER:
+        text = text if server_version >= since else text.replace(new, old)
+    return text
+
+
 def loader_login(postgres: PostgresServer) -> LoaderLogin:
     return LoaderLogin("nasty_owner_loader", postgres.password)
 
@@ -100,7 +114,7 @@ def nasty_template(postgres: PostgresServer) -> str:
         conn.execute(BOT_RIGHTS)
         conn.execute("CREATE DATABASE nasty_template OWNER nasty_owner TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
     with psycopg.connect(postgres.dsn("nasty_owner", "nasty_template"), autocommit=True) as conn:
-        for batch in NASTY.read_text().split("\n\n"):
+        for batch in read_nasty(conn.info.server_version).split("\n\n"):
             conn.execute(batch.encode())
     return "nasty_template"
 
