@@ -32,7 +32,7 @@ class Stage:
     def be(self, person: Voter) -> None:
         self.world.directory.people[ATTACKER] = person
 
-    def do(self, kind: str, user: str = ATTACKER, **payload: object) -> None:
+    def do(self, kind: str, user: str = ATTACKER, **payload: Any) -> None:
         self.story.do(self.world.request(kind, user, **payload))
 
     def ballot(self, user: str, run_id: str = "", digest: str = "", choice: str = "approve") -> None:
@@ -59,7 +59,7 @@ OUTSIDERS: dict[str, dict[str, Any]] = {
     "a member of another workspace": {"team_id": "T0PARTNER"},
     "a stranger in a shared channel": {"stranger": True},
 }
-ACTS: dict[str, dict[str, object]] = {
+ACTS: dict[str, dict[str, Any]] = {
     "rollback": {"environment": "prod", "migration": "027", "app": "", "reason": "why", "asked_for": "/rollback"},
     "restore": {"environment": "prod", "backup": "latest", "app": "", "reason": "why", "asked_for": "/rollback"},
     "freeze": {"environment": "prod", "reason": "why"},
@@ -67,7 +67,7 @@ ACTS: dict[str, dict[str, object]] = {
     "take": {"environment": "prod", "label": "manual"},
     "verify": {"environment": "prod", "name": "latest", "level": 3},
 }
-OF_A_RUN: dict[str, dict[str, object]] = {
+OF_A_RUN: dict[str, dict[str, Any]] = {
     "cancel": {},
     "resume": {},
     "escalate": {},
@@ -223,7 +223,7 @@ def of_nobodys_run(kind: str) -> Callable[[Stage], None]:
     return act
 
 
-def drills(kind: str, **payload: object) -> Callable[[Stage], None]:
+def drills(kind: str, **payload: Any) -> Callable[[Stage], None]:
     def act(stage: Stage) -> None:
         stage.be(member(ATTACKER))
         stage.do(kind, **payload)

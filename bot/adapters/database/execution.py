@@ -270,7 +270,7 @@ class PostgresShadow:
 
     def gaps(self) -> Sequence[str]:
         """Say what no chain may touch; see `bot.ports.Shadow.gaps`."""
-        return describe_gaps(self._original)
+        return describe_gaps(self.original)
 
     def _execute(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Executed:
         executor = ChainExecutor(self.conn, self._server, chain, expected, self.original.roles)

@@ -9,7 +9,7 @@ import pytest
 
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase, Server
-from bot.adapters.database.execution import PostgresShadow
+from bot.adapters.database.undo_rollback.rehearsal import UndoableShadow
 from bot.adapters.migration_files.files import ScriptFiles
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.catalogue import Rehearsal
@@ -80,7 +80,7 @@ Rehearse = Callable[[str], Seen]
 
 
 @pytest.fixture(scope="module")
-def shadow(postgres: PostgresServer, sample_template: str) -> Iterator[PostgresShadow]:
+def shadow(postgres: PostgresServer, sample_template: str) -> Iterator[UndoableShadow]:
     """One shadow for all: a rehearsal leaves it as it was."""
     copy: Clone = clones.clone(postgres, sample_template, "sample_impact")
     with psycopg.connect(copy.owner_dsn, autocommit=True) as owner:
@@ -92,7 +92,7 @@ def shadow(postgres: PostgresServer, sample_template: str) -> Iterator[PostgresS
 
 
 @pytest.fixture
-def rehearse(shadow: PostgresShadow, tmp_path: Path) -> Rehearse:
+def rehearse(shadow: UndoableShadow, tmp_path: Path) -> Rehearse:
     """Rehearse a script as it would be read from its file."""
 
     def run(sql: str) -> Seen:

@@ -12,9 +12,9 @@ from psycopg.conninfo import conninfo_to_dict
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase, Server
 from bot.adapters.database.connections import Connection, Connections
-from bot.adapters.database.execution import PostgresShadow
 from bot.adapters.database.shadow import ShadowMaker
 from bot.adapters.database.shadow_load import load_schema
+from bot.adapters.database.undo_rollback.rehearsal import UndoableShadow
 from bot.adapters.pgclient.tools import PgTools, ToolFailedError
 from bot.domain.catalogue import LockTaken
 from bot.domain.migrations import DownScript, Effect, Statement
@@ -33,7 +33,7 @@ TO_26 = frozenset(range(1, 27))
 
 
 @pytest.fixture(scope="module")
-def shadow(shared_clone: Clone) -> Iterator[PostgresShadow]:
+def shadow(shared_clone: Clone) -> Iterator[UndoableShadow]:
     """One shadow for all: a rehearsal leaves it as it was."""
     tools = PgTools(find_bin_dir())
     database = PostgresDatabase(Server(shared_clone.bot_dsn, TRACKING, TIMING, tools, SystemClock()))
@@ -41,7 +41,7 @@ def shadow(shared_clone: Clone) -> Iterator[PostgresShadow]:
         yield made
 
 
-def test_the_chain_is_rehearsed_in_spite_of_026(shadow: PostgresShadow, chain: Chain) -> None:
+def test_the_chain_is_rehearsed_in_spite_of_026(shadow: UndoableShadow, chain: Chain) -> None:
     rehearsal = shadow.rehearse(chain, REMAINING)
 
     assert rehearsal.outcome.removed == (27, 26, 25, 24)
@@ -50,14 +50,14 @@ def test_the_chain_is_rehearsed_in_spite_of_026(shadow: PostgresShadow, chain: C
     assert {"public.feature_flags", "public.mv_treatment_outcomes", "public.special_test_results"} <= lost
 
 
-def test_views_that_cascade_takes_are_found(shadow: PostgresShadow, chain: Chain) -> None:
+def test_views_that_cascade_takes_are_found(shadow: UndoableShadow, chain: Chain) -> None:
     rehearsal = shadow.rehearse(chain, REMAINING)
 
     views = {item.identity for item in rehearsal.before.lost_in(rehearsal.after) if item.kind == "view"}
     assert views == {"public.v_patient_special_test_summary", "public.v_clinic_special_test_rate"}
 
 
-def test_functions_that_name_what_goes_are_found(shadow: PostgresShadow, chain: Chain) -> None:
+def test_functions_that_name_what_goes_are_found(shadow: UndoableShadow, chain: Chain) -> None:
     rehearsal = shadow.rehearse(chain, REMAINING)
 
     assert rehearsal.mentions == ("public.count_positive_special_tests(bigint)",)
@@ -77,20 +77,20 @@ def test_a_longer_word_is_no_mention(database: PostgresDatabase, owner: Connecti
     assert rehearsal.mentions == ("public.f_b()", "public.f_d()", "public.f_e()")
 
 
-def test_locks_on_what_stays_are_reported(shadow: PostgresShadow, chain: Chain) -> None:
+def test_locks_on_what_stays_are_reported(shadow: UndoableShadow, chain: Chain) -> None:
     rehearsal = shadow.rehearse(chain, REMAINING)
 
     locked = {"public.patients", "public.schema_migrations", "public.therapists", "public.users"}
     assert set(rehearsal.outcome.locks) == {LockTaken(name, "AccessExclusiveLock") for name in locked}
 
 
-def test_weaker_locks_keep_their_mode_and_our_own_is_left_out(shadow: PostgresShadow) -> None:
+def test_weaker_locks_keep_their_mode_and_our_own_is_left_out(shadow: UndoableShadow) -> None:
     outcome = shadow.rehearse((script(27, "DELETE FROM feature_flag_audit_log"),), TO_26).outcome
 
     assert outcome.locks == (LockTaken("public.feature_flag_audit_log", "RowExclusiveLock"),)
 
 
-def test_a_failing_script_is_named_with_line_and_words(shadow: PostgresShadow, chain: Chain) -> None:
+def test_a_failing_script_is_named_with_line_and_words(shadow: UndoableShadow, chain: Chain) -> None:
     broken = script(25, "DROP MATERIALIZED VIEW mv_diagnosis_statistics", "DROP TABLE users", name="025_broken")
 
     with pytest.raises(PermanentError, match="rehearsal-failed") as caught:
@@ -102,7 +102,7 @@ def test_a_failing_script_is_named_with_line_and_words(shadow: PostgresShadow, c
     )
 
 
-def test_values_are_kept_out_of_messages(shadow: PostgresShadow) -> None:
+def test_values_are_kept_out_of_messages(shadow: UndoableShadow) -> None:
     bad = script(27, "SELECT 'Nguyen Van A'::integer")
 
     with pytest.raises(PermanentError, match="rehearsal-failed") as caught:
@@ -112,7 +112,7 @@ def test_values_are_kept_out_of_messages(shadow: PostgresShadow) -> None:
     assert "22P02" in str(caught.value)
 
 
-def test_an_enum_value_used_where_it_is_new_fails(shadow: PostgresShadow) -> None:
+def test_an_enum_value_used_where_it_is_new_fails(shadow: UndoableShadow) -> None:
     bad = script(27, "ALTER TYPE patient_sex ADD VALUE 'x'", "SELECT 'x'::patient_sex")
 
     with pytest.raises(PermanentError, match="55P04"):

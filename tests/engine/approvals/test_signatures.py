@@ -69,8 +69,9 @@ def test_a_step_is_signed_within_its_run_and_checklist() -> None:
     step = replace(begun.steps[0], signature=signatures.sign_step(KEYRING, begun, begun.steps[0]))
     assert signatures.is_step_genuine(KEYRING, begun, step)
     assert signatures.is_step_genuine(KEYRING, begun, replace(step, data={"s": 5, "name": "x"}))
+    change: dict[str, Any]
     for change in ({"state": StepState.WAITING}, {"attempts": 0}, {"data": {}}, {"key": "chain"}, {"signature": ""}):
-        assert not signatures.is_step_genuine(KEYRING, begun, replace(step, **change))  # type: ignore[arg-type]
+        assert not signatures.is_step_genuine(KEYRING, begun, replace(step, **change))
     assert not signatures.is_step_genuine(KEYRING, replace(begun, steps=begun.steps[:-1]), step)
     assert not signatures.is_step_genuine(KEYRING, replace(begun, signature="other"), step)
 
@@ -78,8 +79,9 @@ def test_a_step_is_signed_within_its_run_and_checklist() -> None:
 def test_only_a_step_that_nobody_has_begun_needs_no_signature() -> None:
     first = RUN.steps[0]
     assert signatures.is_step_genuine(KEYRING, RUN, first)
+    change: dict[str, Any]
     for change in ({"state": StepState.DONE}, {"attempts": 1}, {"data": {"x": 1}}):
-        assert not signatures.is_step_genuine(KEYRING, RUN, replace(first, **change))  # type: ignore[arg-type]
+        assert not signatures.is_step_genuine(KEYRING, RUN, replace(first, **change))
 
 
 class Colour(StrEnum):

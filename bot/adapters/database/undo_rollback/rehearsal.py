@@ -44,6 +44,10 @@ class UndoableShadow:
         """Run the chain and roll it back; see `bot.ports.Shadow.rehearse`."""
         return self._shadow.rehearse(chain, expected)
 
+    def gaps(self) -> Sequence[str]:
+        """Say what no chain may touch; see `bot.ports.Shadow.gaps`."""
+        return self._shadow.gaps()
+
     def rehearse_undo(
         self, chain: Sequence[DownScript], remaining: frozenset[int], spec: RecreationSpec, tables: Collection[str]
     ) -> RehearsedUndo:
