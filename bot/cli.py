@@ -130,7 +130,7 @@ def examine(services: Services, check_tools: Callable[[int], None]) -> tuple[lis
     `check_tools` raises where the client tools do not fit a server of that `server_version_num`.
     """
     found = _Findings(check_tools)
-    found.attempt("", services.scripts.load)
+    found.attempt("", lambda: found.problems.extend(map(str, services.scripts.faults())))
     for name, env in services.envs.items():
         found.attempt(f"{name}: ", partial(_examine_database, found, name, env))
         found.attempt(f"{name}: ", partial(_examine_cluster, found, name, env))

@@ -118,7 +118,7 @@ class Sandbox:
             "cluster": {"url": self.cluster.url, "token": self.cluster.token},
             "s3": self.store.endpoint_url,
             "state_dsn": self.sample.state_dsn,
-            "environment_dsns": dict(self.sample.owner_dsns),
+            "environment_dsns": dict(self.sample.bot_dsns),
         }
 
     def break_things(self, fault: Mapping[str, Any] | None) -> None:

@@ -51,7 +51,7 @@ class Backstop:
     def __init__(self, places: Places) -> None:
         clock, tools = SystemClock(), PgTools(Path(places.bin_dir))
         tracking = Tracking("schema_migrations", ("version", "name"))
-        server = Server(places.owner_dsn, tracking, Timing(), tools, clock)
+        server = Server(places.bot_dsn, tracking, Timing(), tools, clock)
         target = BackupTarget(BUCKET, places.endpoint_url)
         client = storage.connect(target, storage.Credentials(places.access_key, places.secret_key))
         self.directory = places.directory

@@ -140,7 +140,7 @@ def test_a_dump_may_take_longer_than_the_hashing(
         server.execute(f"ALTER DATABASE {clone.name} SET transaction_timeout = '1s'".encode())
     tools = wrapped_tools(tmp_path / "bin", before="sleep 1.5")
 
-    dump = PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock())).dump(
+    dump = PostgresDatabase(Server(clone.bot_dsn, TRACKING, TIMING, tools, SystemClock())).dump(
         tmp_path / "dump", ignore
     )
 
@@ -154,7 +154,7 @@ def test_a_pg_dump_older_than_the_server_is_refused(clone: Clone, tmp_path: Path
         old.chmod(old.stat().st_mode | stat.S_IXUSR)
 
     with pytest.raises(PermanentError, match=r"tool-too-old: pg_dump is 15\.18 and the server is PostgreSQL"):
-        PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, PgTools(tmp_path), SystemClock())).dump(
+        PostgresDatabase(Server(clone.bot_dsn, TRACKING, TIMING, PgTools(tmp_path), SystemClock())).dump(
             tmp_path / "dump", ignore
         )
 
@@ -174,7 +174,7 @@ def with_large_objects(owner: Connection) -> int:
 
 def limited(clone: Clone, max_files: int) -> PostgresDatabase:
     tools, limits = PgTools(find_bin_dir()), BundleLimits(max_files=max_files)
-    return PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock(), limits=limits))
+    return PostgresDatabase(Server(clone.bot_dsn, TRACKING, TIMING, tools, SystemClock(), limits=limits))
 
 
 def test_more_files_than_a_bundle_may_have_are_refused_before_pg_dump_starts(
