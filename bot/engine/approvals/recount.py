@@ -55,7 +55,7 @@ def check_genuine(services: Services, run: Run) -> None:
 
 @dataclass
 class History:
-    """What the log says of a run.
+    """A run as the log tells it.
 
     Attributes:
         requester, digest, request_id, drill: as they were asked for last; "" where the log has no request.
