@@ -66,7 +66,10 @@ def test_a_restore_and_then_a_chain(place: Place, tmp_path: Path) -> None:
     side = sides.load("r1", bundle, ignore)
     assert list(sides.contents(side, ignore)) == list(dumped.tables)
     sides.hand_over(side, bundle, ignore)
-    assert sides.copy_settings(side) == []
+    lines = sides.copy_settings(side)
+    # Before PostgreSQL 15 only a superuser may set a parameter of the app's own making.
+    assert all("physioflow.environment" in line for line in lines)
+    assert bool(lines) is (place.major < 15)  # noqa: PLR2004 -- a major
     sides.exchange(side, sides.name("kept", "r1"), lambda: None)
     assert database.catalogue().fingerprint == before.fingerprint
 
