@@ -69,7 +69,7 @@ def test_a_restore_and_then_a_chain(place: Place, tmp_path: Path) -> None:
     lines = sides.copy_settings(side)
     # Before PostgreSQL 15 only a superuser may set a parameter of the app's own making.
     assert all("physioflow.environment" in line for line in lines)
-    assert bool(lines) is (place.major < 15)  # noqa: PLR2004 -- a major
+    assert bool(lines) is (place.major < 15)
     sides.exchange(side, sides.name("kept", "r1"), lambda: None)
     assert database.catalogue().fingerprint == before.fingerprint
 
