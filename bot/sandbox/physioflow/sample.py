@@ -167,7 +167,7 @@ def create_bot_role(conn: psycopg.Connection[Any], roles: Mapping[str, str], pas
 
 
 def grant_parameter(conn: psycopg.Connection[Any], bot: str) -> None:
-    """Let the bot copy the app's own setting; before PostgreSQL 15 everybody may."""
+    """Let the bot copy the app's own setting; before PostgreSQL 15 only a superuser may."""
     if conn.info.server_version >= PARAMETERS_ARE_GRANTED_SINCE:
         conn.execute(sql.SQL(PARAMETER_RIGHT).format(bot=sql.Identifier(bot)))
 
