@@ -31,13 +31,22 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     verbs.add_parser("doctor", parents=[shared], help="try every connection and right the bot needs")
     audit = verbs.add_parser("audit", parents=[shared], help="check or write out the audit log")
     audit.add_argument("action", choices=["verify", "export"])
+    audit.add_argument(
+        "--without-anchors", action="store_true", help="verify without the bucket; says what that leaves unchecked"
+    )
+    audit.add_argument(
+        "--seen", action="append", default=[], metavar="HEAD", help="a head that a card shows, e.g. 1234·a1b2c3d4"
+    )
     make = verbs.add_parser("key", help="make a signing key, a line for BACKSTOP_SIGNING_KEYS")
     make.add_argument("id", help="names the key, e.g. 2026-11")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit code: 0, 1 for a refusal or failure, 2 for wrong usage."""
+    """Run a command; return the exit code: 0, 1 for a refusal or failure, 2 for wrong usage.
+
+    ``audit verify`` returns 1 for a log that was changed, 2 for one that could not be checked in whole.
+    """
     options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         if options.verb == "key":  # before there is any configuration, because a configuration needs a key
@@ -54,7 +63,9 @@ def _make_key(key_id: str) -> str:
     try:
         return generate_key(key_id)
     except ValueError as error:
-        raise PermanentError("key-id", f"“{key_id[:60]}” is no id of a key: {error}.", "Try: backstop key 2026-11") from None
+        raise PermanentError(
+            "key-id", f"“{key_id[:60]}” is no id of a key: {error}.", "Try: backstop key 2026-11"
+        ) from None
 
 
 def _run(options: argparse.Namespace, config: Config) -> int:
@@ -71,8 +82,10 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             return cli.status(config)
         case "doctor":
             return cli.doctor(config)
+        case _ if options.action == "export":
+            return cli.export_audit(config)
         case _:
-            return cli.audit(config, options.action)
+            return cli.verify_audit(config, anchors=not options.without_anchors, seen=options.seen)
 
 
 if __name__ == "__main__":

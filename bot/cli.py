@@ -5,17 +5,18 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from rich.console import Console
 from rich.table import Table
 
-from bot.adapters.journal import verify_chain
 from bot.app import Service, assemble
 from bot.config import Config
 from bot.domain.plans import ChainPlan, narrow
 from bot.domain.versions import label
+from bot.engine.audit.findings import OK, TAMPERED, UNCHECKED
+from bot.engine.audit.verification import parse_head, verify
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.kinds import preview
 from bot.engine.requests import OpenRollback
@@ -151,19 +152,40 @@ def _examine_cluster(found: _Findings, name: str, env: EnvironmentServices) -> N
         found.remarks.append(f"{name}: pods of the database ({selector}): {seen}")
 
 
-def audit(config: Config, action: str) -> int:
-    """Check the audit log's chain, or write it out as JSON lines; return 1 when the chain is broken."""
+def export_audit(config: Config) -> int:
+    """Write the audit log out as JSON lines."""
     with assemble(config) as parts:
-        events = list(parts.services.journal.audit.events())
-    if action == "export":
-        for event in events:
+        for event in parts.services.journal.audit.events():
             line = {"sequence": event.sequence, "at": event.at.isoformat(), "run": event.run_id, "actor": event.actor}
-            line |= {"event": event.event, "details": event.details, "digest": event.digest}
+            line |= {"event": event.event, "details": event.details, "previous": event.previous, "digest": event.digest}
             sys.stdout.write(json.dumps(line) + "\n")
-        return 0
-    problems = verify_chain(events)
-    for problem in problems:
-        _OUT.print(f"✗ {problem}")
-    if not problems:
-        _OUT.print(f"✓ {len(events)} events, chain unbroken")
-    return 1 if problems else 0
+    return 0
+
+
+def verify_audit(config: Config, *, anchors: bool, seen: Sequence[str]) -> int:
+    """Verify the audit log; return 0, 1 when something was changed, 2 when not everything could be checked.
+
+    `seen` are heads of the log that cards and reports show, e.g. ``1234·a1b2c3d4``.
+    """
+    heads = [parse_head(text) for text in seen]
+    with assemble(config) as parts:
+        services = parts.services
+        store = services.witness.store if anchors else None
+        findings = verify(services.journal.audit, services.keyring, store, heads)
+    for mark, sentences in (("·", findings.notes), ("?", findings.unchecked), ("✗", findings.faults)):
+        for sentence in sentences:
+            _print_sentence(mark, sentence)
+    _print_sentence(*_CONCLUSIONS[findings.exit_code])
+    return findings.exit_code
+
+
+_CONCLUSIONS = {
+    OK: ("✓", "Nothing was changed."),
+    TAMPERED: ("✗", "SOMETHING WAS CHANGED. docs/operations.md, “The audit log”, says what to do."),
+    UNCHECKED: ("?", "Nothing wrong was found, and NOT EVERYTHING WAS CHECKED."),
+}
+
+
+def _print_sentence(mark: str, sentence: str) -> None:
+    # As it is: names in it are not markup, and a terminal's width is no reason to break it.
+    _OUT.print(f"{mark} {sentence}", markup=False, highlight=False, soft_wrap=True)

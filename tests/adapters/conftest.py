@@ -11,6 +11,7 @@ from bot.adapters.outbox import PostgresOutbox
 from bot.sandbox.postgres import PostgresServer
 from tests.adapters.outbox.loudspeaker import Loudspeaker
 from tests.adapters.samples import StoppedClock
+from tests.fakes.keyring import KEYRING
 
 TABLES = (
     "requests, request_attempts, jobs, leases, script_proofs, drills, drill_schedules, drill_alerts, runs, steps, "
@@ -52,7 +53,7 @@ def clock() -> StoppedClock:
 
 @pytest.fixture
 def journal(pool: Pool, clock: StoppedClock) -> PostgresJournal:
-    return PostgresJournal(pool, clock)
+    return PostgresJournal(pool, clock, KEYRING)
 
 
 @pytest.fixture

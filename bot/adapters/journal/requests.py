@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from bot.adapters.journal import mapping
-from bot.adapters.journal.audit import append
+from bot.adapters.journal.audit import AuditedTable
 from bot.adapters.journal.connections import Pool, Table, connection
 from bot.errors import TemporaryError
 from bot.ports import AuditEntry, Clock, Request
@@ -95,7 +95,7 @@ class RowClaim:
         self.finished = True
 
 
-class Freezes(Table):
+class Freezes(AuditedTable):
     """A `bot.ports.journal.Freezes`."""
 
     def freeze(self, environment: str, user_id: str, reason: str, entry: AuditEntry | None = None) -> None:
@@ -103,13 +103,13 @@ class Freezes(Table):
         values = {"environment": environment, "user_id": user_id, "reason": reason.replace("\0", "")}
         with connection(self._pool) as conn:
             conn.execute(self._queries["freeze"], values)
-            append(conn, "", entry)
+            self._append(conn, "", entry)
 
     def unfreeze(self, environment: str, entry: AuditEntry | None = None) -> bool:
         """Allow runs again. Whether it was frozen."""
         with connection(self._pool) as conn:
             thawed = conn.execute(self._queries["unfreeze"], {"environment": environment}).fetchone() is not None
-            append(conn, "", entry if thawed else None)
+            self._append(conn, "", entry if thawed else None)
         return thawed
 
     def frozen(self, environment: str) -> str | None:
