@@ -1,4 +1,4 @@
-"""Parses the command line and runs one command: serve, worker, plan, status, doctor, audit, key."""
+"""Parses the command line and runs one command: serve, worker, plan, status, doctor, audit, db, key."""
 
 import argparse
 import os
@@ -37,6 +37,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     audit.add_argument(
         "--seen", action="append", default=[], metavar="HEAD", help="a head that a card shows, e.g. 1234·a1b2c3d4"
     )
+    database = verbs.add_parser("db", parents=[shared], help="create, migrate or check the state database")
+    database.add_argument("action", choices=["init", "migrate", "check"])
     make = verbs.add_parser("key", help="make a signing key, a line for BACKSTOP_SIGNING_KEYS")
     make.add_argument("id", help="names the key, e.g. 2026-11")
     return parser.parse_args(arguments)
@@ -82,10 +84,24 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             return cli.status(config)
         case "doctor":
             return cli.doctor(config)
-        case _ if options.action == "export":
-            return cli.export_audit(config)
         case _:
+            return _run_action(options, config)
+
+
+def _run_action(options: argparse.Namespace, config: Config) -> int:
+    from bot import cli
+
+    match options.verb, options.action:
+        case "audit", "export":
+            return cli.export_audit(config)
+        case "audit", _:
             return cli.verify_audit(config, anchors=not options.without_anchors, seen=options.seen)
+        case _, "init":
+            return cli.initialise_state(config, os.environ)
+        case _, "migrate":
+            return cli.migrate_state(config, os.environ)
+        case _:
+            return cli.check_state(config)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import commands
 from bot.adapters import cluster, journal, storage
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase, Server, Tracking, identify
-from bot.adapters.http import HttpServer
+from bot.adapters.http import Figures, HttpServer
 from bot.adapters.migration_files.files import ScriptFiles
 from bot.adapters.outbox import PostgresOutbox, Writer
 from bot.adapters.outbox.announcer import SlackDrillAnnouncer, SlackJobAnnouncer, SlackRunAnnouncer
@@ -123,7 +123,7 @@ def assemble(config: Config) -> Iterator[Parts]:
 @stamina.retry(on=TemporaryError, attempts=None, timeout=STATE_PATIENCE_S, wait_max=5.0)
 def _migrate(config: Config) -> None:
     check_apart(config)  # before anything is created in it
-    journal.migrate(config.state_dsn.get_secret_value())
+    journal.prepare(config.state_dsn.get_secret_value())
 
 
 def check_apart(config: Config) -> None:
@@ -225,10 +225,13 @@ class Service:
             config.http.host,
             config.http.port,
             self._unready,
-            self._runs_by_state,
-            lambda: standings(parts.services),
-            self._scheduler.ticked_at,
-            parts.outbox.backlog,
+            Figures(
+                self._runs_by_state,
+                lambda: standings(parts.services),
+                self._scheduler.ticked_at,
+                parts.outbox.backlog,
+                lambda: parts.services.witness.standing,
+            ),
         )
         app, self._handler = build_app(
             config.slack.bot_token.get_secret_value(),

@@ -5,12 +5,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 
 from rich.console import Console
 from rich.table import Table
 
+from bot.adapters.journal import migrate, roles
 from bot.app import Service, assemble
 from bot.config import Config
 from bot.domain.plans import ChainPlan, narrow
@@ -21,9 +23,11 @@ from bot.engine.context import EnvironmentServices, Services
 from bot.engine.kinds import preview
 from bot.engine.requests import OpenRollback
 from bot.engine.runs.open_run import read_plan_request
-from bot.errors import BotError
+from bot.errors import BotError, PermanentError
 from bot.planning.refusals import check_second_database
 
+ADMIN_DSN, OWNER_DSN = "BACKSTOP_STATE_ADMIN_DSN", "BACKSTOP_STATE_OWNER_DSN"
+ANCHORED_WITHIN = timedelta(minutes=5)
 _OUT = Console()
 
 
@@ -87,6 +91,10 @@ def doctor(config: Config) -> int:
         channels = dict.fromkeys(item.incident_channel for item in config.environments.values())
         allowed = config.slack.allow_shared_channels
         problems, remarks = examine(parts.services, parts.tools.check_version)
+        for weakness in roles.look(config.state_dsn.get_secret_value()).weaknesses:
+            remarks.append(f"state database: {weakness}")
+        anchoring, about = examine_anchors(parts.services)
+        problems, remarks = problems + anchoring, remarks + about
         problems += [f"Slack: {missing}" for missing in parts.chat.missing(config.slack.team_id, channels, allowed)]
     for remark in remarks:
         _OUT.print(f"· {remark}")
@@ -111,6 +119,18 @@ def examine(services: Services, check_tools: Callable[[int], None]) -> tuple[lis
         found.attempt(f"{name}: ", partial(_examine_cluster, found, name, env))
         found.attempt(f"{name}: ", env.store.list_backups)
     return found.problems, found.remarks
+
+
+def examine_anchors(services: Services) -> tuple[list[str], list[str]]:
+    """Compare the audit log's head with its newest anchor; return what is wrong, and what is worth a look."""
+    standing = services.witness.examine()
+    problems = [f"audit log: {standing.contradiction} Run backstop audit verify."] if standing.contradiction else []
+    if standing.problem:
+        problems.append(f"audit log: its anchors in {services.witness.store.place} cannot be read ({standing.problem})")
+    elif standing.since is not None and services.clock.now() - standing.since > ANCHORED_WITHIN:
+        problems.append(f"audit log: nothing was anchored since {standing.since:%Y-%m-%d %H:%M} UTC")
+    weakness = "" if standing.problem else services.witness.store.weakness()
+    return problems, [f"audit log: {weakness}"] if weakness else []
 
 
 class _Findings:
@@ -177,6 +197,61 @@ def verify_audit(config: Config, *, anchors: bool, seen: Sequence[str]) -> int:
             _print_sentence(mark, sentence)
     _print_sentence(*_CONCLUSIONS[findings.exit_code])
     return findings.exit_code
+
+
+def initialise_state(config: Config, environ: Mapping[str, str]) -> int:
+    """Create the state database, its schema, and its two roles."""
+    serving, database = roles.read_login(config.state_dsn.get_secret_value())
+    owner = roles.Login(roles.DEFAULT_OWNER)
+    if environ.get(OWNER_DSN):
+        owner, _ = roles.read_login(environ[OWNER_DSN])
+    roles.initialise(
+        _dsn(environ, ADMIN_DSN, "of an administrator of the state database's server"), database, owner, serving
+    )
+    _print_sentence(
+        "✓", f"Database {database} belongs to {owner.role}; {serving.role} serves, and only adds to the log."
+    )
+    for variable, role in (("the bot", serving.role), (f"backstop db migrate, as {OWNER_DSN}", owner.role)):
+        _print_sentence("·", f"DSN of {variable}: postgresql://{role}:PASSWORD@HOST:5432/{database}")
+    if not owner.password:
+        _print_sentence(
+            "·", f"{owner.role} is new or known without a password here; set one with psql: \\password {owner.role}"
+        )
+    return 0
+
+
+def migrate_state(config: Config, environ: Mapping[str, str]) -> int:
+    """Apply the state database's schema as its owner."""
+    serving, _ = roles.read_login(config.state_dsn.get_secret_value())
+    dsn = _dsn(environ, OWNER_DSN, "of the role that owns the state database")
+    owner, _ = roles.read_login(dsn)
+    migrate(dsn, "" if owner.role == serving.role else serving.role)
+    _print_sentence("✓", "The state database's schema is this version's.")
+    return check_state(config)
+
+
+def check_state(config: Config) -> int:
+    """Say what the state database is like; return 1 when it is not as it should be."""
+    found = roles.look(config.state_dsn.get_secret_value())
+    _print_sentence("·", f"{found.role} serves; {found.owner} owns the log.")
+    if not found.is_current:
+        _print_sentence("✗", "The schema is not this version's: run backstop db migrate.")
+    for weakness in found.weaknesses:
+        _print_sentence("✗", f"{weakness[0].upper()}{weakness[1:]}.")
+    if found.is_current and not found.weaknesses:
+        _print_sentence("✓", "The schema is this version's, and the bot can only add to the log.")
+    return 0 if found.is_current and not found.weaknesses else 1
+
+
+def _dsn(environ: Mapping[str, str], variable: str, meaning: str) -> str:
+    dsn = environ.get(variable, "").strip()
+    if not dsn:
+        raise PermanentError(
+            "state-dsn-missing",
+            f"The environment variable {variable} is not set.",
+            f"Put the DSN {meaning} there, for this command only: the bot must not have it.",
+        )
+    return dsn
 
 
 _CONCLUSIONS = {

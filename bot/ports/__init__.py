@@ -4,7 +4,7 @@ Every method may raise `bot.errors.TemporaryError` (a retry may work) or `Perman
 """
 
 from bot.domain.audit import AuditEvent
-from bot.ports.anchors import AnchorStore, KeptAnchor, KeptAnchors
+from bot.ports.anchors import Anchoring, AnchorStore, KeptAnchor, KeptAnchors
 from bot.ports.announcer import Answers, DrillAnnouncer, HomeTabs, JobAnnouncer, RunAnnouncer
 from bot.ports.answers import (
     Audience,
@@ -34,6 +34,7 @@ from bot.ports.undo_rollback import Recreated, RecreationSpec, RowSource
 
 __all__ = [
     "AnchorStore",
+    "Anchoring",
     "Answers",
     "Attachment",
     "Audience",

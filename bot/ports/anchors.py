@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 
@@ -24,6 +25,23 @@ class KeptAnchors:
 
     anchors: Sequence[KeptAnchor]
     versions_seen: bool
+
+
+@dataclass(frozen=True)
+class Anchoring:
+    """How well the log is anchored, as far as this process knows.
+
+    Attributes:
+        last_at: when the newest known anchor was made; None before the first.
+        since: when the oldest event that has no anchor was written; None when there is none.
+        problem: the reference of what keeps the store from answering; "" when it answers.
+        contradiction: how log and anchors disagree, as a sentence; "" when they agree.
+    """
+
+    last_at: datetime | None = None
+    since: datetime | None = None
+    problem: str = ""
+    contradiction: str = ""
 
 
 class AnchorStore(Protocol):

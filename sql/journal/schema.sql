@@ -1,13 +1,6 @@
--- The journal: leases, runs, steps, votes, requests, jobs, audit, freezes, and messages on their way to chat.
+-- The journal: leases, runs, steps, votes, requests, jobs, freezes, and messages on their way to chat.
 -- Idempotent: it is applied again whenever its text has changed (bot/adapters/journal/schema.py). Once released, a
 -- column is added below its table by ALTER TABLE … ADD COLUMN IF NOT EXISTS, not in CREATE TABLE.
-
-CREATE SCHEMA IF NOT EXISTS backstop;
-
-CREATE TABLE IF NOT EXISTS backstop.applied_schema (
-    sha256     text PRIMARY KEY,
-    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
 
 -- Who owns a run, a drill or a job, and until when: one row once it has had an owner. The fencing token grows with every
 -- owner; a write that carries an older one is refused. `lease_until` is NULL while nobody owns it.
@@ -170,27 +163,6 @@ CREATE TABLE IF NOT EXISTS backstop.jobs (
     since       timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (environment, kind)
 );
-
--- `details` is `json`, not `jsonb`: the digest needs its numbers and characters back as they were written.
-CREATE TABLE IF NOT EXISTS backstop.audit (
-    sequence bigint PRIMARY KEY,
-    at       timestamptz NOT NULL,
-    run_id   text NOT NULL,
-    actor    text NOT NULL,
-    event    text NOT NULL,
-    details  json NOT NULL,
-    previous text NOT NULL,
-    digest   text NOT NULL
-);
-CREATE INDEX IF NOT EXISTS audit_by_run ON backstop.audit (run_id, sequence);
-
-CREATE OR REPLACE FUNCTION backstop.refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'the audit log is append-only: % refused', TG_OP USING ERRCODE = 'insufficient_privilege';
-END
-$$;
-CREATE OR REPLACE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON backstop.audit
-    FOR EACH STATEMENT EXECUTE FUNCTION backstop.refuse_audit_change();
 
 -- Messages as wanted (`revision`) and as sent (`sent_revision`). `sending_since` marks a post whose outcome is not
 -- known: set before Slack is called, cleared when it has answered.

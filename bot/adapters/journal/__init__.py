@@ -7,12 +7,12 @@ from bot.adapters.journal.jobs import Jobs
 from bot.adapters.journal.leases import Leases
 from bot.adapters.journal.requests import Activity, Freezes, Requests
 from bot.adapters.journal.runs import Runs
-from bot.adapters.journal.schema import migrate
+from bot.adapters.journal.schema import migrate, prepare
 from bot.adapters.journal.votes import Votes
 from bot.domain.signing import Keyring
 from bot.ports import Clock, Journal
 
-__all__ = ["Pool", "PostgresDrillRepository", "PostgresJournal", "migrate", "open_pool"]
+__all__ = ["Pool", "PostgresDrillRepository", "PostgresJournal", "migrate", "open_pool", "prepare"]
 
 
 class PostgresJournal(Journal):

@@ -2,13 +2,12 @@
 
 import logging
 import threading
-from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.audit import ANCHORED, Anchor, AuditEvent, fingerprint, read_anchor
 from bot.domain.signing import Keyring, SignatureState
 from bot.errors import BotError
-from bot.ports import AnchorStore, Clock
+from bot.ports import Anchoring, AnchorStore, Clock
 from bot.ports.journal import Audit
 
 EVENTS = 100
@@ -19,23 +18,6 @@ RETRY_AFTER_S = 20.0
 _ATTEMPTS = 5
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How well the log is anchored, as far as this process knows.
-
-    Attributes:
-        last_at: when the newest known anchor was made; None before the first.
-        since: when the oldest event that has no anchor was written; None when there is none.
-        problem: the reference of what keeps the store from answering; "" when it answers.
-        contradiction: how log and anchors disagree, as a sentence; "" when they agree.
-    """
-
-    last_at: datetime | None = None
-    since: datetime | None = None
-    problem: str = ""
-    contradiction: str = ""
 
 
 class Witness:
@@ -62,10 +44,10 @@ class Witness:
         self._number = 0
         self._is_read = False
         self._failed_at: float | None = None
-        self._standing = Standing()
+        self._standing = Anchoring()
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> Anchoring:
         """What was known after the last attempt."""
         return self._standing
 
@@ -88,6 +70,24 @@ class Witness:
             self._attempt(is_forced=True)
         except BotError as error:
             _log.warning("the log was not anchored: %s", error.reference)
+
+    def examine(self) -> Anchoring:
+        """Compare log and store now, and anchor nothing.
+
+        Raises:
+            BotError: the state database does not answer; a store that does not is a `Anchoring.problem`.
+        """
+        with self._lock:
+            head = self._audit.head()
+            try:
+                self._read()
+                self._compare(head)
+                self._note(since=self._find_since(head))
+            except BotError as error:
+                if error.reference.startswith("journal-"):
+                    raise
+                self._fail(head, error)
+        return self._standing
 
     def _attempt(self, *, is_forced: bool) -> None:
         with self._lock:
@@ -151,7 +151,7 @@ class Witness:
         """Keep it: the next anchor is made of the log as it is, so that what comes is covered, and hides this one."""
         if not self._standing.contradiction:
             _log.error("audit log: %s Run: backstop audit verify", sentence)
-            self._standing = Standing(contradiction=sentence)
+            self._standing = Anchoring(contradiction=sentence)
 
     def _find_since(self, head: AuditEvent | None) -> datetime | None:
         """Find the time of the oldest event without an anchor. One that only names an anchor needs none."""
@@ -192,4 +192,4 @@ class Witness:
 
     def _note(self, since: datetime | None, problem: str = "") -> None:
         last_at = self._newest.at if self._newest else None
-        self._standing = Standing(last_at, since, problem, self._standing.contradiction)
+        self._standing = Anchoring(last_at, since, problem, self._standing.contradiction)
