@@ -160,6 +160,7 @@ class Run:
         problem: reference and sentence of what stopped it; "" while nothing did.
         steps: the checklist, in order; empty until approved.
         drill: id of the drill it belongs to: it needs no votes then, and never runs in production; "" for people's.
+        log_head: its newest event in the audit log, e.g. ``1234·a1b2c3d4``; "" where there is none.
     """
 
     id: str
@@ -178,6 +179,7 @@ class Run:
     problem: str = ""
     steps: tuple[Step, ...] = ()
     drill: str = ""
+    log_head: str = ""
 
     @property
     def asker(self) -> str:

@@ -265,13 +265,21 @@ CREATE INDEX IF NOT EXISTS drills_ended ON backstop.drills (ended_at);
 CREATE INDEX IF NOT EXISTS requests_home ON backstop.requests (accepted_at) WHERE kind = 'home';
 
 CREATE VIEW backstop.run_records AS
-SELECT runs.*, coalesce(leases.fencing_token, 0) AS fencing_token, checklist.steps
+SELECT runs.*, coalesce(leases.fencing_token, 0) AS fencing_token, checklist.steps,
+       coalesce(log.head, '') AS log_head
 FROM backstop.runs
 LEFT JOIN backstop.leases ON leases.work_kind = 'run' AND leases.work_id = runs.id
 CROSS JOIN LATERAL (
     SELECT coalesce(jsonb_agg(to_jsonb(steps) ORDER BY steps.position), '[]') AS steps
     FROM backstop.steps WHERE steps.work_kind = 'run' AND steps.work_id = runs.id
-) AS checklist;
+) AS checklist
+-- As `short_head` in bot/domain/audit.py writes it.
+LEFT JOIN LATERAL (
+    SELECT sequence || '·' || left(regexp_replace(digest, '^.*:', ''), 8) AS head FROM backstop.audit
+    WHERE audit.run_id = runs.id
+    ORDER BY sequence DESC
+    LIMIT 1
+) AS log ON true;
 
 CREATE VIEW backstop.drill_records AS
 SELECT drills.*, coalesce(leases.fencing_token, 0) AS fencing_token, checklist.steps
