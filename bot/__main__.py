@@ -65,9 +65,8 @@ def _make_key(key_id: str) -> str:
     try:
         return generate_key(key_id)
     except ValueError as error:
-        raise PermanentError(
-            "key-id", f"“{key_id[:60]}” is no id of a key: {error}.", "Try: backstop key 2026-11"
-        ) from None
+        message = f"“{key_id[:60]}” is no id of a key: {error}."
+        raise PermanentError("key-id", message, "Try: backstop key 2026-11") from None
 
 
 def _run(options: argparse.Namespace, config: Config) -> int:

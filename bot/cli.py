@@ -25,6 +25,7 @@ from bot.engine.requests import OpenRollback
 from bot.engine.runs.open_run import read_plan_request
 from bot.errors import BotError, PermanentError
 from bot.planning.refusals import check_second_database
+from bot.views.plans import changes
 
 ADMIN_DSN, OWNER_DSN = "BACKSTOP_STATE_ADMIN_DSN", "BACKSTOP_STATE_OWNER_DSN"
 ANCHORED_WITHIN = timedelta(minutes=5)
@@ -62,6 +63,12 @@ def _print_plan(made: ChainPlan) -> None:
         if not drop.part_of:
             dropped.add_row(drop.identity, drop.kind, "a script" if drop.named else "CASCADE")
     _OUT.print(dropped)
+    different = Table("comes, changes, is renamed", "kind", "how")
+    for rename in made.renames:
+        different.add_row(rename.identity, rename.kind, f"renamed to {rename.to}")
+    for change in changes.wholes(made.changes or ()):
+        different.add_row(change.identity, change.kind, f"{change.how}: {', '.join(change.words)}".removesuffix(": "))
+    _OUT.print(different)
     rows = Table("rows saved, then gone", "rows", "bytes", "because")
     for row in made.rows:
         rows.add_row(row.table, f"{row.rows:,}", f"{row.size_bytes:,}", row.reason)
@@ -155,6 +162,7 @@ def _examine_database(found: _Findings, name: str, env: EnvironmentServices) -> 
     if not facts.can_take_exclusive_access:
         found.problems.append(f"{name}: the database role must own the database and be in pg_signal_backend")
     found.attempt(f"{name}: ", partial(check_second_database, name, facts))
+    found.attempt(f"{name}: ", facts.require_read)
 
 
 def _examine_cluster(found: _Findings, name: str, env: EnvironmentServices) -> None:

@@ -27,6 +27,12 @@ class PermanentError(BotError):
     """Trying again changes nothing: a refusal, a missing right, bad input."""
 
 
+class RefusedError(PermanentError):
+    """A right is missing. Where it was proven before, trying again may work: a server that has just started refuses
+    good tokens until it has read its rules.
+    """
+
+
 class TemporaryError(BotError):
     """Trying again may work: a timeout, a conflict, a rate limit, a connection lost.
 

@@ -61,6 +61,38 @@ class BundleFile:
 
 
 @dataclass(frozen=True)
+class DatabaseSettings:
+    """The state of a database that no dump carries, enough to create it again where it is gone.
+
+    Attributes:
+        owner: a role.
+        encoding, collate, ctype: as CREATE DATABASE takes them.
+        provider: of its locale, ``i`` (ICU), ``b`` (builtin) or ``c`` (libc).
+        locale, rules: of that provider; "" for none.
+        tablespace: its name; "" for the server's default.
+        connection_limit: -1 for none.
+        comment: "" for none.
+        template: it may be copied by everybody.
+        acl: grantor, grantee ("" is PUBLIC), privilege, with grant option; the defaults spelled out, in order.
+        settings: role ("" is the database itself), name, value.
+    """
+
+    owner: str
+    encoding: str
+    collate: str
+    ctype: str
+    provider: str = ""
+    locale: str = ""
+    rules: str = ""
+    tablespace: str = ""
+    connection_limit: int = -1
+    comment: str = ""
+    template: bool = False
+    acl: tuple[tuple[str, str, str, bool], ...] = ()
+    settings: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The content of a bundle's ``manifest.json``.
 
@@ -70,11 +102,12 @@ class Manifest:
         environment, label: as in the name.
         created_at: when the dump's snapshot was taken, UTC.
         app_version: serving then; "" if unknown.
-        schema_version: newest applied migration then.
+        schema_version: newest applied migration then; 0 if unknown.
         server_version: `server_version_num`.
         tool_version: of pg_dump, e.g. ``18.6``.
         files: members of the archive but the manifest itself; left out in lists of backups where they are very many.
         tables: every table's content in the dump's snapshot.
+        database: what the dump does not carry of it; None in a manifest of an old release.
     """
 
     format: int
@@ -88,6 +121,7 @@ class Manifest:
     tool_version: str
     files: tuple[BundleFile, ...]
     tables: tuple[TableContent, ...]
+    database: DatabaseSettings | None = None
 
 
 @dataclass(frozen=True)

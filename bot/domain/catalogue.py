@@ -3,8 +3,24 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
+from bot.domain.comparison import Comparison, compare
 from bot.domain.migrations import AppliedMigration
+from bot.domain.place import NO_DATABASE, DatabaseIdentity
+from bot.domain.versions import UNKNOWN_SCHEMA
+from bot.errors import BotError
+
+Key = tuple[str, str]
+"""An object's kind and identity."""
+
+NEVER_COPIED = frozenset(
+    {
+        *("event trigger", "subscription", "security label", "user mapping"),
+        *("publication", "publication relation", "publication namespace", "publication filter"),
+    }
+)
+"""Kinds that our dumps leave out, because only a superuser can create them, or because they reach other servers."""
 
 
 @dataclass(frozen=True, order=True)
@@ -21,6 +37,11 @@ class DatabaseObject:
         kept_as: of a table its file's number, which changes when it is rewritten; of a column its type; of a function
             ``volatile`` where it may write; of a trigger ``row`` where it fires for each row. "" for everything else.
         columns: of its relation, as the server quotes them: it goes without any CASCADE when one of them is dropped.
+        owner: the role that owns it; "" for what has none of its own.
+        properties: JSON of everything the definition is made from, under words that people read.
+        oid: the server's own number for it; "" where it was not read. Between two databases it says nothing.
+        own: its name without its schema's or relation's, with the schema's OID in front.
+        version: of the row that holds its expressions; it stays when only a name within them has changed.
     """
 
     kind: str
@@ -30,6 +51,21 @@ class DatabaseObject:
     number: str = field(default="", compare=False)
     kept_as: str = field(default="", compare=False)
     columns: tuple[str, ...] = field(default=(), compare=False)
+    owner: str = field(default="", compare=False)
+    properties: str = field(default="", compare=False)
+    oid: str = field(default="", compare=False)
+    own: str = field(default="", compare=False)
+    version: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> Key:
+        """Return its kind and identity."""
+        return self.kind, self.identity
+
+    @property
+    def is_copied(self) -> bool:
+        """Tells if a copy of the database, or a backup, has it too; nothing between two databases compares the rest."""
+        return self.kind not in NEVER_COPIED
 
 
 class DependencyKind(StrEnum):
@@ -59,47 +95,25 @@ class Dependency:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every user object of a database, one fingerprint of them all (sha256, hex), and dependencies between rows."""
+    """Every user object of a database, one fingerprint of those that a copy has (sha256, hex), and row dependencies.
+
+    See `bot.domain.comparison` for the same database at two moments.
+    """
 
     objects: frozenset[DatabaseObject]
     fingerprint: str
     dependencies: frozenset[Dependency] = field(default=frozenset(), compare=False)
 
     def lost_in(self, after: "Catalogue") -> tuple[DatabaseObject, ...]:
-        """Find the objects that are here and not in `after`, by kind and identity."""
-        left = {(item.kind, item.identity) for item in after.objects}
-        return tuple(sorted(item for item in self.objects if (item.kind, item.identity) not in left))
-
-    def remade_in(self, after: "Catalogue") -> tuple[DatabaseObject, ...]:
-        """Find objects with data whose names belong to other objects in `after`, the same database later."""
-        numbers = {(item.kind, item.identity): item.number for item in after.objects}
-        return tuple(
-            sorted(
-                item
-                for item in self.objects
-                if item.number and numbers.get((item.kind, item.identity), item.number) != item.number
-            )
-        )
-
-    def rewritten_in(self, after: "Catalogue") -> frozenset[str]:
-        """Find the tables that the server has rewritten in `after`, the same database later."""
-        kept = {item.number: item.kept_as for item in after.objects if item.number}
-        return frozenset(
-            item.part_of or item.identity
-            for item in self.objects
-            if item.number and kept.get(item.number, item.kept_as) != item.kept_as
-        )
+        """Find the objects that are here and not in `after`, another database, by kind and identity."""
+        left = {item.key for item in after.objects}
+        return tuple(sorted(item for item in self.objects if item.is_copied and item.key not in left))
 
     def changed_in(self, after: "Catalogue") -> tuple[DatabaseObject, ...]:
-        """Find the objects that are in both with another definition."""
-        before = {(item.kind, item.identity): item.definition for item in self.objects}
-        return tuple(
-            sorted(
-                item
-                for item in after.objects
-                if before.get((item.kind, item.identity), item.definition) != item.definition
-            )
-        )
+        """Find the objects that `after`, another database, has with another definition."""
+        before = {item.key: item.definition for item in self.objects}
+        different = (item for item in after.objects if before.get(item.key, item.definition) != item.definition)
+        return tuple(sorted(item for item in different if item.is_copied))
 
     def relations(self, kinds: Iterable[str]) -> frozenset[str]:
         """List the identities of the objects of those kinds."""
@@ -140,7 +154,7 @@ class DatabaseFacts:
         name: the database's name.
         server_version: as `server_version_num`, e.g. 180006.
         size_bytes: of the whole database.
-        applied: rows of the tracking table, oldest first.
+        applied: rows of the tracking table, oldest first; empty where it could not be read.
         sessions: client sessions of others in it.
         prepared: global ids of prepared transactions in it.
         can_take_exclusive_access: our role can close the database and end its sessions.
@@ -149,6 +163,9 @@ class DatabaseFacts:
         slots: names of logical replication slots made in it, those in use marked so.
         is_superuser: our role is one, so it can end every session.
         role: its name, quoted as SQL wants it.
+        identity: what tells it from every other database.
+        exists: false where the server has no database of that name: then only the server's and our role's facts are so.
+        unread: why the tracking table could not be read; None where it was.
     """
 
     name: str
@@ -163,11 +180,25 @@ class DatabaseFacts:
     slots: tuple[str, ...] = ()
     is_superuser: bool = False
     role: str = ""
+    identity: DatabaseIdentity = NO_DATABASE
+    exists: bool = True
+    unread: BotError | None = field(default=None, compare=False)
 
     @property
     def schema(self) -> int:
-        """The schema version: the newest applied migration; 0 when there is none."""
+        """The schema version: the newest applied migration; 0 without one, `UNKNOWN_SCHEMA` where it was not read."""
+        if self.unread is not None:
+            return UNKNOWN_SCHEMA
         return max((migration.version for migration in self.applied), default=0)
+
+    def require_read(self) -> None:
+        """Make sure that `applied` is what the tracking table holds.
+
+        Raises:
+            BotError: why it could not be read.
+        """
+        if self.unread is not None:
+            raise self.unread
 
 
 @dataclass(frozen=True)
@@ -220,6 +251,11 @@ class Rehearsal:
     outcome: ChainOutcome
     mentions: tuple[str, ...] = ()
     """Functions that stay and whose body names something dropped; `pg_depend` does not know them."""
+
+    @cached_property
+    def difference(self) -> Comparison:
+        """Return everything in which the two differ."""
+        return compare(self.before, self.after)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """Compares a chain's effect, as it is seen before its COMMIT, with the effect that its plan names."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from bot.domain.catalogue import Catalogue, DatabaseObject
+from bot.domain.catalogue import Catalogue, DatabaseObject, Key
+from bot.domain.changes import How, ObjectChange, describe
+from bot.domain.comparison import Comparison, compare
 from bot.domain.plans import ChainPlan
 from bot.errors import PermanentError
 
@@ -13,8 +15,6 @@ LARGE_OBJECTS = "large objects"
 MAX_NAMED = 12
 """Differences that a message names; it says how many more there are."""
 TABLE_COLUMN = "table column"
-Key = tuple[str, str]
-"""An object's kind and identity."""
 
 
 @dataclass(frozen=True, order=True)
@@ -48,6 +48,8 @@ class PlannedEffect:
         drops: everything that goes, also what is made again under its name.
         changes: definitions of what is new or another afterwards; None in a plan of an old release, which has none.
         written: tables whose rows may go or change.
+        renames: kind, identity and new identity of what gets another name; None in a plan of an old release.
+        words: in which each of `changes` differs, where that is known.
     """
 
     rehearsed_on: str
@@ -55,6 +57,8 @@ class PlannedEffect:
     drops: frozenset[Key]
     changes: dict[Key, str] | None
     written: frozenset[str]
+    renames: frozenset[tuple[str, str, str]] | None = None
+    words: dict[Key, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,28 +75,34 @@ def planned_effect(plan: ChainPlan) -> PlannedEffect:
     # Where the copy differed from the live schema already, no fingerprint can be compared: neither before nor after.
     known = plan.expected_fingerprint != ""
     losing = {drop.part_of for drop in plan.drops if drop.kind == TABLE_COLUMN}
-    changes = None if plan.changes is None else {(item.kind, item.identity): item.definition for item in plan.changes}
+    # Nor can what merely follows from a change elsewhere, such as the places of the columns after one that goes.
+    listed = [item for item in plan.changes or () if known or item.how != How.FOLLOWS]
+    changes = None if plan.changes is None else {(item.kind, item.identity): item.definition for item in listed}
     return PlannedEffect(
         rehearsed_on=plan.schema_fingerprint if known else "",
         fingerprint=plan.expected_fingerprint,
         drops=frozenset((drop.kind, drop.identity) for drop in plan.drops),
         changes=changes,
         written=frozenset({row.table for row in plan.rows if row.reason != "column"} | losing),
+        renames=None if changes is None else frozenset((item.kind, item.identity, item.to) for item in plan.renames),
+        words={(item.kind, item.identity): item.words for item in plan.changes or () if item.how},
     )
 
 
 def beyond_plan(planned: PlannedEffect, effect: ChainEffect) -> tuple[str, ...]:
     """List the differences between a chain's effect and its plan, the gravest first; empty where there is none."""
     before, after = effect.before, effect.after
-    lost = {(item.kind, item.identity): item for item in before.lost_in(after)}
-    remade = {(item.kind, item.identity): item for item in before.remade_in(after)}
+    difference = compare(before, after)
+    remade = {item.key: item for item in difference.remade}
+    lost = {item.key: item for item in difference.gone if item.key not in remade}
     found = [
         *(f"{line} would have gone" for line in _unplanned(planned, lost)),
         *(f"{line} would have been dropped and made again" for line in _unplanned(planned, remade)),
         *(str(write) for write in sorted(effect.writes) if write.table not in planned.written),
-        *(f"{table}: all rows rewritten or removed" for table in sorted(before.rewritten_in(after) - planned.written)),
+        *(f"{table}: all rows rewritten or removed" for table in sorted(difference.rewritten - planned.written)),
         *(f"{line} would still be there" for line in _left(planned, before, {*lost, *remade})),
-        *_changed(planned, before, after),
+        *_renamed(planned, difference),
+        *_changed(planned, before, difference),
     ]
     if not found and planned.fingerprint not in {"", after.fingerprint}:
         found.append("the catalogue would not be the rehearsed one")
@@ -140,19 +150,41 @@ def _left(planned: PlannedEffect, before: Catalogue, gone: set[Key]) -> Iterator
     yield from (f"{kind} {identity}" for kind, identity in sorted(left) if here[kind, identity].part_of not in wholes)
 
 
-def _changed(planned: PlannedEffect, before: Catalogue, after: Catalogue) -> Iterator[str]:
-    """Name what is new or another and is not as rehearsed; only where the result as a whole can be predicted."""
-    if planned.changes is None or planned.fingerprint in {"", after.fingerprint}:
+def _renamed(planned: PlannedEffect, difference: Comparison) -> Iterator[str]:
+    """Name what gets another name beyond the plan, and what keeps the one that the plan changes."""
+    if planned.renames is None:
         return
-    here = {(item.kind, item.identity) for item in before.objects}
-    now = {(item.kind, item.identity): item for item in after.objects - before.objects}
-    unplanned = {key: item for key, item in now.items() if planned.changes.get(key) != item.definition}
-    new = {item.identity for key, item in unplanned.items() if key not in here}
-    for key, item in sorted(unplanned.items()):
-        if item.part_of not in new:
-            yield f"{item.kind} {item.identity} would have been {'changed' if key in here else 'created'}"
+    now = {(was.kind, was.identity, now.identity) for was, now in difference.renamed}
+    yield from (f"{kind} {was} would have been renamed to {new}" for kind, was, new in sorted(now - planned.renames))
+    yield from (f"{kind} {was} would not be renamed to {new}" for kind, was, new in sorted(planned.renames - now))
+
+
+def _changed(planned: PlannedEffect, before: Catalogue, difference: Comparison) -> Iterator[str]:
+    """Name what is new or another and is not as rehearsed."""
+    if planned.changes is None:
+        return
+    here = {item.key for item in before.objects}
+    found = (change for change in describe(difference) if planned.fingerprint or change.how is not How.FOLLOWS)
+    now = {change.item.key: change for change in found}
+    again = {item.key for item in difference.remade}  # these are named already, if need be
+    unplanned = {key: item for key, item in now.items() if key not in again and not _is_planned(planned, item)}
+    new = {identity for _, identity in unplanned.keys() - here}
+    for key, change in sorted(unplanned.items()):
+        if change.item.part_of not in new:
+            words = f" ({', '.join(change.words)})" if change.words else ""
+            yield f"{' '.join(key)} would have been {'changed' if key in here else 'created'}{words}"
     for kind, identity in sorted(planned.changes.keys() - now.keys()):
         yield f"{kind} {identity} would not be as rehearsed"
+
+
+def _is_planned(planned: PlannedEffect, change: ObjectChange) -> bool:
+    """Tell if the plan names it, with that very definition; where none can be predicted, with those very words."""
+    key = change.item.key
+    if planned.changes is None or key not in planned.changes:
+        return False
+    if planned.fingerprint and change.item.is_copied:
+        return planned.changes[key] == change.item.definition
+    return key not in planned.words or planned.words[key] == change.words
 
 
 def _rows(count: int) -> str:

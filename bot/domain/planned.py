@@ -35,11 +35,40 @@ class PlannedDrop:
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """An object that is new afterwards, or has another definition; `definition` as of `DatabaseObject`."""
+    """An object that is new afterwards, or has another definition.
+
+    Attributes:
+        kind, identity: as `pg_identify_object` names it afterwards.
+        definition: as of `DatabaseObject`.
+        how: see `bot.domain.changes.How`; "" in a plan of an old release.
+        words: each property that differs.
+        alarms: sentences on rights that are widened and code that is added.
+        part_of: the relation it is a part of; "" for none.
+    """
 
     kind: str
     identity: str
     definition: str
+    how: str = ""
+    words: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()
+    part_of: str = ""
+
+
+@dataclass(frozen=True)
+class PlannedRename:
+    """An object that gets another name, or another schema, and stays the same.
+
+    Attributes:
+        kind, identity: as `pg_identify_object` names it before.
+        to: its identity afterwards.
+        rows: exact count of those it keeps; None for what has none of its own.
+    """
+
+    kind: str
+    identity: str
+    to: str
+    rows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -119,9 +148,11 @@ class PlannedRestore:
         verified: the bundle's last verification, as a phrase; "" for none.
         losses: tables that have another number of rows now, most rows lost first.
         compared: false where `losses` is not known.
-        incoming, outgoing: the database that comes, and the live one's name afterwards; "" in a retired plan.
+        incoming: the database that comes; "" in a retired plan.
+        outgoing: the live one's name afterwards; "" where there is none, so nothing is kept, or in a retired plan.
         keep_s: for how many seconds the replaced database is kept.
         etag: of the bundle's object, where nothing else tells it from another; "" in a plan of an old release.
+        found_closed: people had closed the live database before.
     """
 
     backup: str
@@ -136,6 +167,7 @@ class PlannedRestore:
     outgoing: str
     keep_s: float = 0.0
     etag: str = ""
+    found_closed: bool = False
 
     @property
     def rows_lost(self) -> int:

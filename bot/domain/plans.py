@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import ClassVar, TypeVar
 
 from bot.domain.kinds import rows_of_every_kind
+from bot.domain.place import PlannedPlace, place_differences
 from bot.domain.planned import (
     Estimate,
     PlannedChange,
@@ -16,6 +17,7 @@ from bot.domain.planned import (
     PlannedLock,
     PlannedProof,
     PlannedRecreation,
+    PlannedRename,
     PlannedRestore,
     PlannedRows,
     PlannedScript,
@@ -23,6 +25,9 @@ from bot.domain.planned import (
     PlannedWorkload,
 )
 from bot.domain.workloads import Leftover
+
+_PLACE = "place"
+"""Key of the facts that are another kind of thing: where, not what."""
 
 
 class PlanKind(StrEnum):
@@ -48,6 +53,7 @@ class Plan:
         undoes: the run that it takes back; "" for none.
         proven: what drills have shown of it; None where that was not looked up. Time alone moves it.
         left: what closed runs left stopped or held. It serves at the end; a run that stops early leaves it as found.
+        place: where it applies, and who decides; None in a plan of an old release.
     """
 
     kind: ClassVar[PlanKind]
@@ -66,6 +72,7 @@ class Plan:
     undoes: str = ""
     proven: PlannedProof | None = None
     left: tuple[Leftover, ...] = ()
+    place: PlannedPlace | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -93,7 +100,8 @@ class Plan:
         # writes all the time, and that must not void votes.
         # decision 28: votes in a journal are for digests of older releases, so an entry that is new is absent if empty.
         left = sorted([item.kind, item.name, item.run] for item in self.left)
-        return self._common_facts() | self._own_facts() | ({"left": left} if left else {})
+        place = {_PLACE: self.place.approved_facts()} if self.place else {}
+        return self._common_facts() | self._own_facts() | ({"left": left} if left else {}) | place
 
     def _own_facts(self) -> dict[str, object]:
         """Return what only this kind of plan has."""
@@ -117,8 +125,10 @@ class Plan:
     def differences(self, now: "Plan") -> tuple[str, ...]:
         """Name what moved between this plan and `now`, one line each; empty when the digests are equal."""
         before, after = self.approved_facts(), now.approved_facts()
-        pairs = {key: (before.get(key, []), after.get(key, [])) for key in {**before, **after}}
-        return tuple(_difference(key, then, now) for key, (then, now) in pairs.items() if then != now)
+        keys = [key for key in {**before, **after} if key != _PLACE]
+        pairs = {key: (before.get(key, []), after.get(key, [])) for key in keys}
+        moved = tuple(_difference(key, then, now) for key, (then, now) in pairs.items() if then != now)
+        return (*place_differences(self.place, now.place), *moved)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,14 +173,22 @@ class ChainPlan(SchemaPlan):
 
     Attributes:
         requested_app: "" where the matrix chooses the app version.
-        changes: what is new or another in the catalogue afterwards; None in a plan of an old release. Not in the
-            digest: it follows from the scripts' bytes and from the schema, which are.
+        changes: what is new or another in the catalogue afterwards; None in a plan of an old release.
+        renames: what has another name afterwards and is the same.
     """
 
     kind = PlanKind.CHAIN
     locks: tuple[PlannedLock, ...]
     requested_app: str
     changes: tuple[PlannedChange, ...] | None = None
+    renames: tuple[PlannedRename, ...] = ()
+
+    def _own_facts(self) -> dict[str, object]:
+        # decision 28: plans of an old release do not say how anything changes; their digests have no such entries.
+        changes = sorted([item.kind, item.identity, item.definition] for item in self.changes or () if item.how)
+        renames = sorted([item.kind, item.identity, item.to] for item in self.renames)
+        optional = {"changes": changes, "renames": renames}
+        return super()._own_facts() | {name: entries for name, entries in optional.items() if entries}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +218,12 @@ class SwapPlan(Plan):
     def _own_facts(self) -> dict[str, object]:
         come = self.restore
         bundle = [come.backup, come.key, come.version_id, come.sha256, *([come.etag] if come.etag else [])]
-        return {"bundle": bundle, "databases": [come.incoming, come.outgoing], "undoes": self.undoes}
+        facts: dict[str, object] = {
+            "bundle": bundle,
+            "databases": [come.incoming, come.outgoing],
+            "undoes": self.undoes,
+        }
+        return facts | ({"closed": ["somebody has closed the live database"]} if come.found_closed else {})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,13 @@ _APP = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 _PATTERN = re.compile(r"v(\d+)(?:\.(\d+))?\.x|v(\d+)\.(\d+)\.(\d+)")
 
 
+UNKNOWN_SCHEMA = -1
+"""The schema version of a database whose tracking table cannot be read; 0 is one without a migration."""
+
+
 def label(schema: int) -> str:
     """Write a schema version as people do: 27 → ``027``."""
-    return f"{schema:03d}"
+    return "unknown" if schema == UNKNOWN_SCHEMA else f"{schema:03d}"
 
 
 @dataclass(frozen=True, order=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.domain.place import NO_CLUSTER, ClusterIdentity
 from bot.domain.versions import AppVersion
 
 HOLD_LABEL = "backstop.dev/hold"
@@ -55,6 +56,7 @@ class Deployment:
         settled: false while a rollout is under way.
         before: the note of a run that did not finish; None for none.
         autoscaler: another controller that scales it; "" for none.
+        problem: the server's words on why no more pods are made (a quota, a policy), about 200 characters; "" for none.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Deployment:
     history: tuple[Revision, ...] = ()
     before: Before | None = None
     autoscaler: str = ""
+    problem: str = ""
 
     @property
     def version(self) -> AppVersion | None:
@@ -126,6 +129,7 @@ class ClusterFacts:
 
     deployments: tuple[Deployment, ...]
     services: tuple[Service, ...]
+    identity: ClusterIdentity = NO_CLUSTER
 
     @property
     def leftovers(self) -> tuple[Leftover, ...]:

@@ -9,6 +9,7 @@ from bot.domain.catalogue import Catalogue, DatabaseFacts, Rehearsal, TableSize
 from bot.domain.drills import Drill, DrillKind, ScriptProof
 from bot.domain.environments import Environment
 from bot.domain.migrations import DownScript
+from bot.domain.place import PlannedPlace, place_of
 from bot.domain.runs import Run
 from bot.domain.versions import AppVersion, Matrix
 from bot.domain.workloads import ClusterFacts
@@ -103,6 +104,12 @@ class Facts:
     missing_rights: tuple[str, ...] = ()
     drilled: Drilled | None = None
 
+    @property
+    def place(self) -> PlannedPlace:
+        """The place where a plan from these facts applies, and who decides on it."""
+        environment = self.environment
+        return place_of(self.database.identity, self.cluster.identity, environment.backups, environment.approval)
+
 
 @dataclass(frozen=True)
 class Target:
@@ -145,11 +152,12 @@ class Exchange:
     """The two databases of a swap: the one that comes and the live one that is put aside.
 
     Attributes:
-        incoming, outgoing: the database that comes, and the live one's name afterwards.
+        incoming, outgoing: the database that comes, and the live one's name afterwards, "" where there is none.
         created_at: the state that comes.
         tables: its content, by table; None if unknown.
-        live: the live catalogue.
+        live: the live catalogue; None where nobody can look.
         sizes: of every table of the live database.
+        unseen: what could not be looked at in the live database, and why, one line each.
         keep_s: for how many seconds the replaced database is kept.
         restored: the newest drill that passed with the very bundle that comes.
         newest: the newest bundles there are, newest first.
@@ -159,8 +167,9 @@ class Exchange:
     outgoing: str
     created_at: datetime
     tables: tuple[TableContent, ...] | None
-    live: Catalogue
+    live: Catalogue | None
     sizes: tuple[TableSize, ...]
     keep_s: float
+    unseen: tuple[str, ...] = ()
     restored: Drill | None = None
     newest: tuple[Backup, ...] = ()

@@ -4,10 +4,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.domain.catalogue import Catalogue, DatabaseObject, Dependency, DependencyKind, Rehearsal
+from bot.domain.changes import describe
 from bot.domain.migrations import DownScript, Statement
-from bot.domain.planned import PlannedChange, PlannedDrop, PlannedLock, PlannedRows
+from bot.domain.planned import PlannedChange, PlannedDrop, PlannedLock, PlannedRename, PlannedRows
 from bot.planning.facts import Evidence
-from bot.planning.name_matching import COLUMN, is_same, lineage, named_among
+from bot.planning.name_matching import COLUMN, drops_by_name, is_same, lineage, named_among
 
 TABLES = ("table", "partitioned table")
 DERIVED = ("materialized view",)
@@ -26,26 +27,26 @@ def stored_relations(catalogue: Catalogue, kinds: Sequence[str] = TABLES) -> fro
 
 
 def staying_tables(rehearsal: Rehearsal) -> frozenset[str]:
-    """Find the tables with rows of their own that are the same ones before and after."""
-    remade = {item.identity for item in rehearsal.before.remade_in(rehearsal.after)}
-    return (stored_relations(rehearsal.before) & rehearsal.after.relations(TABLES)) - remade
+    """Find the tables with rows of their own that are the same ones before and after, by their names before."""
+    return stored_relations(rehearsal.before) - {item.identity for item in rehearsal.difference.gone}
 
 
 def changed_relations(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[str, ...]:
     """Find the tables that stay and whose rows the chain deletes, changes or rewrites, directly or by a cascade."""
-    rewritten = rehearsal.before.rewritten_in(rehearsal.after)
-    return tuple(sorted(staying_tables(rehearsal) & (written_relations(rehearsal, chain) | rewritten)))
+    written = written_relations(rehearsal, chain) | rehearsal.difference.rewritten
+    return tuple(sorted(staying_tables(rehearsal) & written))
 
 
 def written_relations(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> frozenset[str]:
     """Find the tables whose rows the chain's statements write, directly or by a cascade, also those that go."""
     statements = [statement for script in chain for statement in script.statements]
     dependencies = rehearsal.before.dependencies
-    named = _meant(rehearsal.before, (name for statement in statements for name in statement.relations))
+    named = _meant(rehearsal, (name for statement in statements for name in statement.relations))
     touched = {(table, DependencyKind.CHILD) for table in named}
-    written = {table for table, _ in _affected({*_begun(rehearsal.before, statements), *touched}, dependencies)}
+    written = {table for table, _ in _affected({*_begun(rehearsal, statements), *touched}, dependencies)}
     # decision 27: the rehearsal's locks show tables that only a function writes; it may do anything to them.
-    hidden = set(rehearsal.outcome.written) - written
+    former = rehearsal.difference.former_names
+    hidden = {former.get(name, name) for name in rehearsal.outcome.written} - written
     affected = _affected(
         {(table, kind) for table in hidden for kind in (DependencyKind.DELETED, DependencyKind.REKEYED)},
         dependencies,
@@ -56,7 +57,7 @@ def written_relations(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> froz
 def guarded_by_rows(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[str, ...]:
     """List row triggers and rules of what the chain writes, views included: no row trigger fires on an empty copy."""
     named = (name for script in chain for statement in script.statements for name in statement.relations)
-    written = written_relations(rehearsal, chain) | _meant(rehearsal.before, named, ("view",))
+    written = written_relations(rehearsal, chain) | _meant(rehearsal, named, ("view",))
     return tuple(
         sorted(
             item.identity
@@ -73,25 +74,38 @@ def called_functions(catalogue: Catalogue, chain: Sequence[DownScript]) -> tuple
     return tuple(sorted(item.identity for item in may_write if any(is_same(item.identity, name) for name in calls)))
 
 
-def _meant(catalogue: Catalogue, names: Iterable[str], kinds: Sequence[str] = TABLES) -> set[str]:
-    """Find the tables, or relations of other kinds, that names as written may mean."""
+def _meant(rehearsal: Rehearsal, names: Iterable[str], kinds: Sequence[str] = TABLES) -> set[str]:
+    """Find the tables, or relations of other kinds, that names as written may mean, also by a name they get."""
     written = frozenset(names)
-    return {relation for relation in catalogue.relations(kinds) if any(is_same(relation, name) for name in written)}
+    later = {was: now for now, was in rehearsal.difference.former_names.items()}
+    return {
+        relation
+        for relation in rehearsal.before.relations(kinds)
+        if any(is_same(relation, name) or is_same(later.get(relation, relation), name) for name in written)
+    }
 
 
-def _begun(catalogue: Catalogue, statements: Sequence[Statement]) -> Iterator[Change]:
+def _begun(rehearsal: Rehearsal, statements: Sequence[Statement]) -> Iterator[Change]:
     """Find what the statements themselves change: deleted rows, and new values of keys that others follow."""
     deletes = (name for statement in statements for name in statement.deletes)
-    yield from ((table, DependencyKind.DELETED) for table in _meant(catalogue, deletes))
+    yield from ((table, DependencyKind.DELETED) for table in _meant(rehearsal, deletes))
     sets = {pair for statement in statements for pair in statement.sets}
-    for dependency in catalogue.dependencies:
+    # A column that the chain renames may be set under either name, so no key of its table is left out.
+    renamed = {was.part_of for was, _ in rehearsal.difference.renamed if was.kind == COLUMN}
+    later = {was: now for now, was in rehearsal.difference.former_names.items()}
+    for dependency in rehearsal.before.dependencies:
+        table = dependency.follows
         keys = {
             key
             for key in dependency.columns
-            if any(is_same(dependency.follows, table) and key == set_ for table, set_ in sets)
+            if any(
+                (is_same(table, written) or is_same(later.get(table, table), written))
+                and (key == set_ or table in renamed)
+                for written, set_ in sets
+            )
         }
         if dependency.kind is DependencyKind.REKEYED and keys:
-            yield dependency.follows, DependencyKind.REKEYED
+            yield table, DependencyKind.REKEYED
 
 
 def _affected(begun: set[Change], dependencies: frozenset[Dependency]) -> set[Change]:
@@ -139,30 +153,65 @@ LOCK_MODES = (
 
 def gone_objects(rehearsal: Rehearsal) -> tuple[DatabaseObject, ...]:
     """Find what is gone after the chain, and what holds data and is gone although another has its name."""
-    # decisions 1 and 27: the two catalogues are compared, by identity. What CASCADE takes is in no script.
-    before, after = rehearsal.before, rehearsal.after
-    return tuple(sorted({*before.lost_in(after), *before.remade_in(after)}))
+    # decisions 1, 27 and 41: the two catalogues are compared, by the server's numbers. What CASCADE takes is in no
+    # script, and what is renamed is not gone.
+    return rehearsal.difference.gone
 
 
-def dropped_objects(rehearsal: Rehearsal, chain: Sequence[DownScript]) -> tuple[PlannedDrop, ...]:
+def dropped_objects(evidence: Evidence, chain: Sequence[DownScript]) -> tuple[PlannedDrop, ...]:
     """List everything that goes, each marked as named by a script or taken by CASCADE."""
-    gone = gone_objects(rehearsal)
+    rehearsal = evidence.rehearsal
+    live = {item.key for item in evidence.live.objects}
+    # A list of tables stands in for a publication of whole schemas: what is not live does not go.
+    gone = [item for item in gone_objects(rehearsal) if item.is_copied or item.key in live]
     named = named_among(gone, chain, rehearsal.before.dependencies)
-    remade = set(rehearsal.before.remade_in(rehearsal.after))
-    return tuple(
-        PlannedDrop(item.kind, item.identity, item in named, item.part_of, remade=item in remade) for item in gone
-    )
+    remade = set(rehearsal.difference.remade)
+    drops = [PlannedDrop(item.kind, item.identity, item in named, item.part_of, remade=item in remade) for item in gone]
+    drops += [PlannedDrop(item.kind, item.identity, named=True) for item in unrehearsed_drops(evidence, chain)]
+    return tuple(drops)
+
+
+def unrehearsed_drops(evidence: Evidence, chain: Sequence[DownScript]) -> tuple[DatabaseObject, ...]:
+    """List what a script drops by name and no copy has: publications of another role, subscriptions, event triggers."""
+    known = {item.key for item in evidence.rehearsal.before.objects}
+    live = (item for item in evidence.live.objects if not item.is_copied and item.key not in known)
+    return tuple(sorted(item for item in live if drops_by_name(item, chain)))
 
 
 def changed_objects(rehearsal: Rehearsal) -> tuple[PlannedChange, ...]:
-    """List everything that is new after the chain, or has another definition."""
-    found = rehearsal.after.objects - rehearsal.before.objects
-    return tuple(PlannedChange(item.kind, item.identity, item.definition) for item in sorted(found))
+    """List everything that is new after the chain, or has another definition; what people feel most comes first."""
+    return tuple(
+        PlannedChange(
+            change.item.kind,
+            change.item.identity,
+            change.item.definition,
+            change.how.value,
+            change.words,
+            change.alarms,
+            change.item.part_of,
+        )
+        for change in describe(rehearsal.difference)
+    )
+
+
+def renamed_objects(evidence: Evidence) -> tuple[PlannedRename, ...]:
+    """List what gets another name, or another schema, and stays the same; tables with their rows."""
+    sizes = {size.table: size.rows for size in evidence.sizes}
+    return tuple(
+        PlannedRename(was.kind, was.identity, now.identity, sizes.get(was.identity) if was.kind in TABLES else None)
+        for was, now in evidence.rehearsal.difference.renamed
+    )
+
+
+def renamed_tables(rehearsal: Rehearsal) -> tuple[str, ...]:
+    """List the tables that get another name or another schema, by their names before."""
+    stored = stored_relations(rehearsal.before)
+    return tuple(was.identity for was, _ in rehearsal.difference.renamed if was.identity in stored)
 
 
 def remade(rehearsal: Rehearsal) -> tuple[str, ...]:
     """List what goes and is made again under its name, parts of such a relation left out."""
-    again = rehearsal.before.remade_in(rehearsal.after)
+    again = rehearsal.difference.remade
     wholes = {item.identity for item in again}
     return tuple(item.identity for item in again if item.part_of not in wholes)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 from bot.domain.kinds import rows_of_every_kind
-from bot.domain.plans import ChainPlan, P, Plan, PlanKind, RestorePlan, RetiredPlan
+from bot.domain.plans import ChainPlan, P, Plan, PlanKind, RestorePlan, RetiredPlan, SwapPlan
 from bot.domain.runs import Run, RunState, Step, StepState
 from bot.domain.versions import AppVersion
 from bot.planning import checklist
@@ -162,7 +162,8 @@ def may_be_past_return(run: Run) -> bool:
 
 def is_undoable(run: Run) -> bool:
     """Tell if people are offered ``/rollback undo``: it changed a database, is no drill, and its kind can be undone."""
-    return is_past_return(run) and not run.drill and KINDS[run.plan.kind].undoable
+    keeps = not isinstance(run.plan, SwapPlan) or run.plan.restore.outgoing != ""
+    return is_past_return(run) and not run.drill and keeps and KINDS[run.plan.kind].undoable
 
 
 def is_retired(run: Run) -> bool:

@@ -55,6 +55,16 @@ class Names:
         return any(bare(part) == name.lower() and is_same(relation, table) for name, table in self._parts)
 
 
+def drops_by_name(item: DatabaseObject, chain: Sequence[DownScript]) -> bool:
+    """Tell if a statement drops that very kind of object by its name; for objects that no rehearsal can have."""
+    words = re.compile(r"\bDROP\s+" + item.kind.replace(" ", r"\s+") + r"\b", re.IGNORECASE)
+    return any(
+        words.search(statement.sql) is not None and any(is_same(item.identity, name) for name in statement.names)
+        for script in chain
+        for statement in script.statements
+    )
+
+
 def named_among(
     gone: Sequence[DatabaseObject], chain: Sequence[DownScript], dependencies: Iterable[Dependency]
 ) -> frozenset[DatabaseObject]:

@@ -16,8 +16,8 @@ def check_environment(facts: Facts, kind: PlanKind) -> None:
     """Refuse where no run of that kind can start.
 
     Raises:
-        PermanentError: ``environment-frozen``, ``another-run-active``, ``database-closed``, ``missing-rights``;
-            ``no-second-database`` where the kind swaps one in.
+        PermanentError: ``environment-frozen``, ``another-run-active``, ``missing-rights``; ``no-second-database`` where
+            the kind swaps one in; elsewhere, why the live database cannot be read, e.g. ``database-closed``.
     """
     name = facts.environment.name
     # What people decided comes before what they have to repair: a freeze explains itself.
@@ -25,15 +25,11 @@ def check_environment(facts: Facts, kind: PlanKind) -> None:
         raise PermanentError("environment-frozen", facts.frozen, f"/rollback unfreeze {name}")
     if facts.active is not None:
         raise another_run(facts.active)
-    if not facts.database.accepts_connections:
-        raise PermanentError(
-            "database-closed",
-            f"The database of {name} accepts no connections: somebody has closed it.",
-            "If no run is at work (/rollback status), open it: "
-            f"ALTER DATABASE {facts.database.name} ALLOW_CONNECTIONS true.",
-        )
+    # decision 43: what is to be replaced need not be whole to be replaced.
     if KINDS[kind].swaps:
         check_second_database(name, facts.database)
+    else:
+        facts.database.require_read()
     _check_rights(facts)
 
 

@@ -159,6 +159,6 @@ def _proven(backup: Backup) -> str:
 
 def _ahead(facts: Facts, to_schema: int) -> tuple[str, ...]:
     """Warn where the restore leads to a newer schema."""
-    if to_schema <= facts.database.schema:
+    if facts.database.unread is not None or to_schema <= facts.database.schema:
         return ()
     return (f"The bundle's schema {label(to_schema)} is newer than the live one ({label(facts.database.schema)}).",)

@@ -54,7 +54,7 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
         to_app=str(target.to_app),
         scripts=tuple(_script(script) for script in target.chain),
         remaining=tuple(sorted(target.expected)),
-        drops=impact.dropped_objects(rehearsal, target.chain),
+        drops=impact.dropped_objects(evidence, target.chain),
         rows=rows,
         locks=impact.lasting_locks(rehearsal),
         workloads=tuple(planned_workload(deployment, target.to_app) for deployment in facts.cluster.deployments),
@@ -64,10 +64,12 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
         saves_to=facts.environment.backups.bucket,
         requested_app=str(request.app or ""),
         changes=impact.changed_objects(rehearsal),
+        renames=impact.renamed_objects(evidence),
         estimate=estimate,
         warnings=(*collect_warnings(facts, target, evidence, rows), *chain_warnings(facts, target.chain)),
         proven=chain_proof(facts, target.chain, estimate),
         left=facts.cluster.leftovers,
+        place=facts.place,
     )
 
 

@@ -20,6 +20,7 @@ from bot.planning.rollback import planned_service, planned_workload
 from bot.planning.warnings import environment_warnings, slot_warnings
 
 S = TypeVar("S", RestorePlan, UndoSwapPlan)
+NO_MANIFEST = "The bundle has no manifest, so nothing says which rows should be in it."
 NOTHING_KNOWN = "The bundle has no manifest, so it is unknown which rows go. The replaced database is kept whole."
 
 
@@ -42,7 +43,8 @@ def find_lost_rows(now: Iterable[TableSize], then: Iterable[TableContent]) -> tu
 
 def plan_swap(wanted: type[S], facts: Facts, exchange: Exchange, to_schema: int, to_app: AppVersion) -> S:
     """Make the plan of a swap, without what only a restore or only its undo knows."""
-    losses = find_lost_rows(exchange.sizes, exchange.tables) if exchange.tables is not None else ()
+    compared = exchange.tables is not None and not exchange.unseen
+    losses = find_lost_rows(exchange.sizes, exchange.tables or ()) if compared else ()
     return wanted(
         environment=facts.environment.name,
         asked_for="",
@@ -52,7 +54,7 @@ def plan_swap(wanted: type[S], facts: Facts, exchange: Exchange, to_schema: int,
         to_app=str(to_app),
         workloads=tuple(planned_workload(deployment, to_app) for deployment in facts.cluster.deployments),
         services=tuple(planned_service(service) for service in facts.cluster.services),
-        schema_fingerprint=exchange.live.fingerprint,
+        schema_fingerprint=exchange.live.fingerprint if exchange.live else "",
         saves_to=facts.environment.backups.bucket,
         estimate=swap_estimate(),
         warnings=tuple(_warnings(facts, exchange)),
@@ -64,20 +66,39 @@ def plan_swap(wanted: type[S], facts: Facts, exchange: Exchange, to_schema: int,
             created_at=exchange.created_at,
             verified="",
             losses=losses,
-            compared=exchange.tables is not None,
+            compared=compared,
             incoming=exchange.incoming,
             outgoing=exchange.outgoing,
             keep_s=exchange.keep_s,
+            found_closed=not facts.database.accepts_connections,
         ),
         left=facts.cluster.leftovers,
+        place=facts.place,
     )
 
 
 def _warnings(facts: Facts, exchange: Exchange) -> Iterator[str]:
+    yield from _about_unseen(facts, exchange)
     if exchange.tables is None:
-        yield NOTHING_KNOWN
+        yield NOTHING_KNOWN if exchange.outgoing else NO_MANIFEST
     yield from slot_warnings(facts)
     yield from environment_warnings(facts, "before the app is stopped")
+
+
+def _about_unseen(facts: Facts, exchange: Exchange) -> Iterator[str]:
+    if not exchange.outgoing:
+        yield (
+            f"The server has no database {facts.database.name}. It is made again; nothing is there to be kept, so this "
+            "run cannot be undone."
+        )
+        return
+    for line in exchange.unseen:
+        yield f"Could not be looked at: {line}"
+    if not facts.database.accepts_connections:
+        yield (
+            f"Somebody has closed {facts.database.name}. Afterwards the new one is open; if the run stops before, the "
+            "old one stays closed."
+        )
 
 
 def check_undoable(run: Run) -> str:
@@ -85,10 +106,16 @@ def check_undoable(run: Run) -> str:
 
     Raises:
         PermanentError: ``undo-not-available`` where an undo was of a chain; ``nothing-to-undo`` where nothing was
-            swapped.
+            swapped; ``nothing-kept`` where there was nothing to put aside.
     """
     committed = is_past_return(run)
     if committed and isinstance(run.plan, SwapPlan):
+        if not run.plan.restore.outgoing:
+            raise PermanentError(
+                "nothing-kept",
+                f"Run {run.id} put no database aside: there was none.",
+                f"Restore another backup instead: /backups {run.environment} lists them.",
+            )
         return run.plan.restore.outgoing
     if committed and isinstance(run.plan, SchemaPlan):
         raise PermanentError(

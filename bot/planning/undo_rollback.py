@@ -153,6 +153,7 @@ def plan_recreation(
             export=export.prefix if export else "",
         ),
         left=facts.cluster.leftovers,
+        place=facts.place,
     )
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from bot.domain.alarms import widened_by_loss
+from bot.domain.changes import describe
 from bot.domain.migrations import DownScript, Statement
 from bot.domain.planned import PlannedRows
 from bot.domain.workloads import Deployment
@@ -15,6 +17,8 @@ LARGE = "large objects, which the emergency backup alone saves"
 def collect_warnings(facts: Facts, target: Target, evidence: Evidence, rows: Sequence[PlannedRows]) -> tuple[str, ...]:
     """Collect every warning, the gravest first."""
     return (
+        *_about_rights(evidence),
+        *_about_unrehearsed(evidence, target.chain),
         *_about_shadow(evidence),
         *_about_headers(evidence, rows, target.chain),
         *_about_remade(evidence),
@@ -27,6 +31,22 @@ def collect_warnings(facts: Facts, target: Target, evidence: Evidence, rows: Seq
 def environment_warnings(facts: Facts, place: str) -> tuple[str, ...]:
     """Warn of workloads and sessions that get in the way; `place` says where open transactions stop the run."""
     return (*_about_workloads(facts), *_about_transactions(facts, place), *_about_sessions(facts, place))
+
+
+def _about_rights(evidence: Evidence) -> Iterator[str]:
+    """Name every right that is widened and all code that is added, a line each."""
+    difference = evidence.rehearsal.difference
+    yield from (alarm for change in describe(difference) for alarm in change.alarms)
+    yield from widened_by_loss(difference)
+
+
+def _about_unrehearsed(evidence: Evidence, chain: Sequence[DownScript]) -> Iterator[str]:
+    for item in impact.unrehearsed_drops(evidence, chain):
+        owner = f" of {item.owner}" if item.owner else ""
+        yield (
+            f"The rehearsal did not drop {item.kind} {item.identity}{owner}: no copy of ours can have it. If "
+            "Backstop's role is not allowed to drop it, the run stops before COMMIT."
+        )
 
 
 def _about_shadow(evidence: Evidence) -> Iterator[str]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from bot.domain.backups import BundleKind, Manifest, TableContent
+from bot.domain.backups import BundleKind, DatabaseSettings, Manifest, TableContent
 from bot.domain.runs import Progress
 
 Report = Callable[[Progress], None]
@@ -23,11 +23,12 @@ class TableSink(Protocol):
 
 @dataclass(frozen=True)
 class Dump:
-    """A finished dump: the tables' content in its snapshot, and its tool's version."""
+    """A finished dump: the tables' content in its snapshot, its tool's version, and what the dump does not carry."""
 
     tables: Sequence[TableContent]
     tool_version: str
     taken_at: datetime
+    database: DatabaseSettings | None = None
 
 
 @dataclass(frozen=True)

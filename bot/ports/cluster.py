@@ -10,6 +10,10 @@ from bot.domain.workloads import ClusterFacts, HttpAnswer, Pod
 class Cluster(Protocol):
     """One environment's workloads. Every change is idempotent and safe to repeat."""
 
+    @property
+    def address(self) -> str:
+        """As of `ClusterIdentity`, from the configuration alone."""
+
     def inspect(self) -> ClusterFacts:
         """Observe the configured Deployments (with history, autoscalers) and Services.
 

@@ -9,6 +9,7 @@ from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.catalogue import Catalogue, ChainOutcome, CheckResult, DatabaseFacts, Rehearsal, Session, TableSize
 from bot.domain.effects import PlannedEffect
 from bot.domain.migrations import DownScript
+from bot.domain.place import DatabaseIdentity
 from bot.ports.bundles import Dump, FetchedBundle, Report, TableSink
 from bot.ports.undo_rollback import Recreated, RecreationSpec, RowSource
 
@@ -92,6 +93,10 @@ class ExclusiveAccess(Protocol):
 class Database(Protocol):
     """One environment's database."""
 
+    @property
+    def address(self) -> str:
+        """As of `DatabaseIdentity`, from the configuration alone."""
+
     def inspect(self) -> DatabaseFacts:
         """Observe it, without waiting for anyone's lock. A closed database is seen without its tracking rows.
 
@@ -140,14 +145,18 @@ class Database(Protocol):
     def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:
         """Drop shadows of processes that died, and name them. A young one, or one in use, is left alone."""
 
-    def take_exclusive_access(self, run_id: str) -> ExclusiveAccess:
+    def take_exclusive_access(self, run_id: str, approved: DatabaseIdentity | None = None) -> ExclusiveAccess:
         """Close the database to everyone, end every other session, and keep the one that is left.
 
         Idempotent; a database that a dead process left closed is taken over.
 
+        Args:
+            run_id: of the run that takes it.
+            approved: no other database is touched, whatever the DSN leads to; None where an old release approved.
+
         Raises:
-            PermanentError: ``session-cannot-be-ended`` or ``prepared-transaction`` names what is in the way; the
-                database has been opened again.
+            PermanentError: ``wrong-database``: nothing was touched; ``session-cannot-be-ended`` or
+                ``prepared-transaction`` names what is in the way: the database has been opened again.
         """
 
     def reopen(self) -> None:

@@ -6,8 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bot.domain.backups import TableContent
+from bot.domain.backups import DatabaseSettings, TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
+from bot.domain.place import DatabaseIdentity
 from bot.domain.row_recovery import Salvage
 from bot.ports.bundles import FetchedBundle, Report
 
@@ -73,21 +74,38 @@ class Sides(Protocol):
         their columns, collation versions, and the report of pg_amcheck where it is installed.
         """
 
-    def copy_settings(self, name: str) -> Sequence[str]:
+    def copy_settings(self, name: str, noted: DatabaseSettings | None = None) -> Sequence[str]:
         """Copy the live database's owner, ACL, settings, per-role settings, comment and connection limit to it.
+
+        Where the live one is gone, `noted` counts, which its backup has noted; None leaves its own.
 
         Returns one line for each that our role has no right to copy.
         """
 
-    def exchange(self, incoming: str, outgoing: str, may_commit: Callable[[], None]) -> float:
+    def exchange(
+        self,
+        incoming: str,
+        outgoing: str,
+        may_commit: Callable[[], None],
+        approved: DatabaseIdentity | None = None,
+        *,
+        found_closed: bool = False,
+    ) -> float:
         """Swap: the live database becomes `outgoing`, `incoming` becomes the live one, in one transaction.
 
         Both are closed and emptied of sessions for it, and opened afterwards. Repeated after it happened, it only
         makes sure that the live one is open. Returns for how many seconds the live name was closed.
 
+        Args:
+            incoming: the database that comes.
+            outgoing: the name for the one that goes; "" where there is none, and nothing is kept.
+            may_commit: called just before COMMIT; raises when this process no longer owns the run.
+            approved: the live database; no other one is touched. None where an old release approved.
+            found_closed: people had closed it, so it stays closed where the swap does not happen.
+
         Raises:
-            PermanentError: ``session-cannot-be-ended``, ``prepared-transaction``, ``name-taken``; all is as before
-                and open.
+            PermanentError: ``wrong-database``: nothing was touched; ``session-cannot-be-ended``,
+                ``prepared-transaction``, ``name-taken``: all is as before and open.
             TemporaryError: ``database-unreachable``; `state` tells its progress.
         """
 

@@ -38,6 +38,16 @@ class BotProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def configuration(self) -> tuple[str, dict[str, str]]:
+        """Its file's text and its environment variables."""
+        return self._config.read_text(), dict(self._environ)
+
+    def configure(self, text: str, environ: Mapping[str, str]) -> None:
+        """Write another configuration; it counts from the next start."""
+        self._config.write_text(text)
+        self._environ = environ
+
+    @property
     def pid(self) -> int:
         """Process id; 0 when it does not run."""
         return self._process.pid if self._process else 0

@@ -1,12 +1,32 @@
--- Finds tables that are published for logical replication.
+-- Finds publications for logical replication.
 
 -- name: published
--- Tables whose updates or deletions are published, partitions by themselves or by their table, as the publication has it.
-SELECT DISTINCT t.schemaname::text, t.tablename::text,
-       concat_ws(', ', CASE WHEN p.pubupdate THEN 'update' END, CASE WHEN p.pubdelete THEN 'delete' END)
-FROM pg_catalog.pg_publication_tables t JOIN pg_catalog.pg_publication p ON p.pubname = t.pubname
-WHERE (p.pubupdate OR p.pubdelete) AND t.schemaname !~ '^pg_'
-ORDER BY 1, 2, 3;
+-- Every publication with what it publishes, and its tables, those of a whole schema or database among them: (name, actions, by
+-- its tables' partitioned one, has a fixed list of tables, is ours to change, tables as [schema, name]).
+SELECT p.pubname::text,
+       concat_ws(', ', CASE WHEN p.pubinsert THEN 'insert' END, CASE WHEN p.pubupdate THEN 'update' END,
+                 CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END),
+       p.pubviaroot, w.fixed, pg_catalog.pg_has_role(p.pubowner, 'USAGE'),
+       CASE WHEN w.fixed
+            THEN (SELECT json_agg(json_build_array(n.nspname, c.relname) ORDER BY n.nspname, c.relname)
+                  FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_class c ON c.oid = r.prrelid
+                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE r.prpubid = p.oid)
+            ELSE (SELECT json_agg(json_build_array(t.schemaname, t.tablename) ORDER BY t.schemaname, t.tablename)
+                  FROM pg_catalog.pg_publication_tables t WHERE t.pubname = p.pubname AND t.schemaname !~ '^pg_') END
+FROM pg_catalog.pg_publication p
+CROSS JOIN LATERAL (
+    -- A publication of schemas, which PostgreSQL has since 15, has more tables than its own list.
+    SELECT NOT p.puballtables AND (SELECT count(*) FROM pg_catalog.pg_publication_tables t WHERE t.pubname = p.pubname) = 0
+        OR NOT p.puballtables AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_publication_tables t
+            JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname
+            JOIN pg_catalog.pg_class c ON c.relname = t.tablename AND c.relnamespace = n.oid
+            WHERE t.pubname = p.pubname AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_publication_rel r
+                WHERE r.prpubid = p.oid AND (r.prrelid = c.oid OR r.prrelid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid)))))
+        AS fixed
+) w
+ORDER BY p.pubname;
 
 -- name: publishable
 -- Tables that our role may publish.

@@ -46,12 +46,14 @@ SELECT gid, extract(epoch FROM clock_timestamp() - prepared), owner
 FROM pg_catalog.pg_prepared_xacts WHERE database = %(database)s ORDER BY prepared;
 
 -- name: database
--- A database as seen from beside it, also while it is closed; the rights of our role on it.
-SELECT d.datallowconn, pg_database_size(d.oid), current_setting('server_version_num')::int,
-       r.rolsuper OR (pg_has_role(d.datdba, 'USAGE') AND pg_has_role('pg_signal_backend', 'USAGE')),
+-- A database as seen from beside it, also while it is closed or gone; the rights of our role on it. Its connection limit
+-- is NULL where there is none of that name, and -2 where it accepts no connections at all.
+SELECT CASE WHEN d.datallowconn THEN d.datconnlimit WHEN NOT d.datallowconn THEN -2 END,
+       coalesce(pg_database_size(d.oid), 0), current_setting('server_version_num')::int,
+       r.rolsuper OR (coalesce(pg_has_role(d.datdba, 'USAGE'), true) AND pg_has_role('pg_signal_backend', 'USAGE')),
        r.rolsuper OR r.rolcreatedb, r.rolsuper, quote_ident(r.rolname)
-FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
-WHERE d.datname = %(database)s AND r.rolname = current_user;
+FROM pg_catalog.pg_roles r LEFT JOIN pg_catalog.pg_database d ON d.datname = %(database)s
+WHERE r.rolname = current_user;
 
 -- name: slots
 -- Logical replication slots made in a database; they stay with it whatever it is called.
@@ -63,3 +65,16 @@ FROM pg_catalog.pg_replication_slots WHERE database = %(database)s ORDER BY slot
 SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, oid::bigint
 FROM pg_catalog.pg_database
 WHERE datname = %(database)s;
+
+-- name: oid
+-- OID of a database, 0 where there is none of that name.
+SELECT coalesce((SELECT oid::bigint FROM pg_catalog.pg_database WHERE datname = %(database)s), 0);
+
+-- name: timeline
+-- The server's timeline, 0 on a standby.
+SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 0
+       ELSE ('x' || substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int END;
+
+-- name: server_identifier
+-- The server's own identifier, made when its files were; copies of them share it.
+SELECT system_identifier::text FROM pg_catalog.pg_control_system();

@@ -1,9 +1,14 @@
 -- Database-level state: what a dump does not carry.
 
 -- name: properties
--- Owner, connection limit, comment, tablespace, whether it is a template.
-SELECT pg_catalog.pg_get_userbyid(d.datdba) AS owner, d.datconnlimit AS connection_limit,
-       pg_catalog.shobj_description(d.oid, 'pg_database') AS comment, t.spcname AS tablespace, d.datistemplate AS template
+-- Owner, encoding, locale, connection limit, comment, tablespace, whether it is a template. Names of the locale's own
+-- columns differ over versions.
+SELECT pg_catalog.pg_get_userbyid(d.datdba) AS owner, pg_catalog.pg_encoding_to_char(d.encoding) AS encoding,
+       d.datcollate AS collate, d.datctype AS ctype, coalesce(to_jsonb(d) ->> 'datlocprovider', '') AS provider,
+       coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale', '') AS locale,
+       coalesce(to_jsonb(d) ->> 'daticurules', '') AS rules, d.datconnlimit AS connection_limit,
+       coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), '') AS comment, t.spcname AS tablespace,
+       d.datistemplate AS template
 FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace
 WHERE d.datname = %(database)s;
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain.environments import HttpCheck
+from bot.domain.place import ClusterIdentity
 from bot.domain.workloads import (
     HOLD_LABEL,
     Before,
@@ -45,6 +46,7 @@ class FakeDeployment:
     broken: bool = False
     gitops: int | None = None
     autoscaler: str = ""
+    problem: str = ""
 
 
 class FakeCluster:
@@ -53,6 +55,7 @@ class FakeCluster:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._made = 0
+        self.identity = ClusterIdentity("physioflow-prod", "uid-namespace", "address one")
         self.deployments: dict[str, FakeDeployment] = {}
         self.services: dict[str, dict[str, str]] = {}
         self.notes: dict[str, dict[str, str]] = {}
@@ -77,7 +80,9 @@ class FakeCluster:
 
     def inspect(self) -> ClusterFacts:
         services = [Service(n, f"uid-svc-{n}", dict(s)) for n, s in self.services.items()]
-        return ClusterFacts(tuple(self._observe(item) for item in self.deployments.values()), tuple(services))
+        return ClusterFacts(
+            tuple(self._observe(item) for item in self.deployments.values()), tuple(services), self.identity
+        )
 
     def missing_rights(self) -> Sequence[str]:
         return self.lacking
@@ -96,6 +101,10 @@ class FakeCluster:
             )
             for pod in item.pods
         ]
+
+    @property
+    def address(self) -> str:
+        return self.identity.address
 
     def hold_service(self, service: str, run_id: str) -> None:
         holder = self.services[service].get(HOLD_LABEL)
@@ -161,6 +170,7 @@ class FakeCluster:
             tuple(item.history),
             item.note,
             item.autoscaler,
+            item.problem,
         )
 
     def _reconcile(self, item: FakeDeployment) -> None:

@@ -21,6 +21,7 @@ from bot.domain.catalogue import (
 )
 from bot.domain.effects import ChainEffect, PlannedEffect, TableWrites, beyond_plan, stop_before_commit
 from bot.domain.migrations import AppliedMigration, DownScript
+from bot.domain.place import DatabaseIdentity
 from bot.domain.runs import Progress
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import (
@@ -180,6 +181,7 @@ class FakeDatabase:
         self.remade = ""
         self.differs_from_copies = False
         self.open = True
+        self.unread: BotError | None = None
         self.session: FakeExclusiveAccess | None = None
         self.people = [Session(71, "app", "physioflow-api", "10.0.0.7", "idle", 3.0)]
         self.commits: list[tuple[int, ...]] = []
@@ -205,7 +207,12 @@ class FakeDatabase:
             can_take_exclusive_access=True,
             can_create=True,
             role="backstop_prod",
+            identity=DatabaseIdentity("physioflow", 16384, "7713978625258261859", 1, "address one"),
         )
+
+    @property
+    def address(self) -> str:
+        return self.facts.identity.address
 
     def commit_chain(self, chain: Sequence[DownScript], expected: frozenset[int]) -> None:
         """Apply a chain at COMMIT."""
@@ -219,7 +226,26 @@ class FakeDatabase:
     def inspect(self) -> DatabaseFacts:
         applied = [AppliedMigration(v, n) for v, n in sorted(self.tracking.items())] if self.open else []
         sessions = tuple(self.people) if self.open else ()
-        return replace(self.facts, applied=tuple(applied), sessions=sessions, accepts_connections=self.open)
+        unread = self.unread if self.open else PermanentError("database-closed", "It is closed.", "Open it.")
+        return replace(
+            self.facts,
+            applied=() if unread else tuple(applied),
+            unread=unread,
+            sessions=sessions,
+            accepts_connections=self.open,
+        )
+
+    def lose(self, error: BotError) -> None:
+        """Drop it, or what its catalogue and rows are read from; the tracking table is read no more."""
+        self.unread = error
+        if error.reference == "database-missing":
+            identity = replace(self.facts.identity, oid=0)
+            self.facts = replace(self.facts, exists=False, identity=identity, size_bytes=0)
+
+    def come_back(self) -> None:
+        """A database is under the live name again."""
+        self.unread = None
+        self.facts = replace(self.facts, exists=True, size_bytes=4096)
 
     def drop_leftovers(self, run_ids_alive: Collection[str]) -> Sequence[str]:
         gone = [run_id for run_id in self.shadows_left if run_id not in run_ids_alive]
@@ -265,7 +291,13 @@ class FakeDatabase:
             raise self.rehearsal_error
         return Recreated(9, {})
 
-    def take_exclusive_access(self, run_id: str) -> FakeExclusiveAccess:
+    def must_be(self, approved: DatabaseIdentity | None) -> None:
+        """As every session that acts must ask: the name may lead to another database by now."""
+        if approved is not None and (why := self.facts.identity.other_than(approved)):
+            raise PermanentError("wrong-database", f"{why}.")
+
+    def take_exclusive_access(self, run_id: str, approved: DatabaseIdentity | None = None) -> FakeExclusiveAccess:
+        self.must_be(approved)
         stubborn = [session for session in self.people if session.superuser]
         if stubborn:
             self.open = True
@@ -303,5 +335,7 @@ class FakeDatabase:
         return f"0/{18 + self.points}"
 
     def _must_be_open(self) -> None:
+        if not self.facts.exists:
+            raise PermanentError("database-unreachable", 'database "physioflow" does not exist', "Check the DSN.")
         if not self.open:
             raise TemporaryError("database-closed", "The database accepts no connections.")

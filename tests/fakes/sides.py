@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.backups import TableContent
+from bot.domain.backups import DatabaseSettings, TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
 from bot.domain.migrations import AppliedMigration
+from bot.domain.place import DatabaseIdentity
 from bot.domain.runs import Progress
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import ExchangeState, FetchedBundle, Report, SideFacts
@@ -40,6 +41,7 @@ class FakeSides:
         self.exchange_error: BotError | None = None
         self.lose_answer = False
         self.loads = 0
+        self.noted: DatabaseSettings | None = None
         self.schema_of_plain = 26
         self.exchanges: list[tuple[str, str]] = []
 
@@ -85,21 +87,31 @@ class FakeSides:
         assert name in self.databases
         return self.damaged
 
-    def copy_settings(self, name: str) -> Sequence[str]:
+    def copy_settings(self, name: str, noted: DatabaseSettings | None = None) -> Sequence[str]:
         assert name in self.databases
+        self.noted = noted
         return self.not_copied
 
-    def exchange(self, incoming: str, outgoing: str, may_commit: Callable[[], None]) -> float:
+    def exchange(
+        self,
+        incoming: str,
+        outgoing: str,
+        may_commit: Callable[[], None],
+        approved: DatabaseIdentity | None = None,
+        *,
+        found_closed: bool = False,
+    ) -> float:
         if self.state(incoming, outgoing) is ExchangeState.AFTER:
             self.live.open = True
             return 0.0
+        self.live.must_be(approved)
         if self.exchange_error is not None:
             raise self.exchange_error
         self.live.open = False  # a commit of its own
         try:
             may_commit()
         except Exception:  # not for a kill: then it stays closed
-            self.live.open = True
+            self.live.open = not found_closed
             raise
         self._swap(incoming, outgoing)
         if self.lose_answer:
@@ -109,16 +121,22 @@ class FakeSides:
 
     def _swap(self, incoming: str, outgoing: str) -> None:
         live, tables = self.live, self.databases.pop(incoming)
-        self.databases[outgoing] = tuple(TableContent(table, rows) for table, rows in sorted(live.rows.items()))
-        self.tracking[outgoing] = dict(live.tracking)
-        self.noted_at[outgoing] = self._clock.now() if self._clock else NOON
+        if outgoing:
+            self.databases[outgoing] = tuple(TableContent(table, rows) for table, rows in sorted(live.rows.items()))
+            self.tracking[outgoing] = dict(live.tracking)
+            self.noted_at[outgoing] = self._clock.now() if self._clock else NOON
+        live.come_back()
         live.rows = {content.table: content.rows for content in tables}
         live.tracking = self.tracking.pop(incoming)
         live.open, live.people = True, []
         self.exchanges.append((incoming, outgoing))
+        identity = live.facts.identity
+        live.facts = replace(live.facts, identity=replace(identity, oid=identity.oid + 1))
 
     def state(self, incoming: str, outgoing: str) -> ExchangeState:
         there = {incoming, outgoing} & self.databases.keys()
+        if not outgoing:
+            return ExchangeState.BEFORE if there else ExchangeState.AFTER
         if there == {incoming}:
             return ExchangeState.BEFORE
         return ExchangeState.AFTER if there == {outgoing} else ExchangeState.UNKNOWN

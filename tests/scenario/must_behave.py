@@ -19,6 +19,7 @@ ROLLBACKS = {
     "a pod that never stops": "pod-never-stops",
     "a smoke test that fails": "smoke-test-fails",
     "facts that change void the votes": "world-moves",
+    "a DSN, namespace, bucket or policy that changes between two votes voids them": "place-moves",
     "votes of a deactivated lead, a guest, a stranger do not count; one rejection ends it": "wrong-voters",
     "a channel that another organisation is in: nothing is started there": "shared-channel",
     "a restart in the middle of a run goes on where it was": "bot-killed",

@@ -1,9 +1,11 @@
 """Sends requests to the API server: JSON in, JSON out, each with a timeout, each refusal translated."""
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,6 +15,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as HttpTimeoutError
 
 from bot.adapters.cluster.failures import is_conflict, refusal, unavailable
+from bot.errors import PermanentError
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -48,6 +51,17 @@ class Api:
         self._client = client
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
+
+    @property
+    def address(self) -> str:
+        """The sha256, hex, of the server's URL and its certificate authority."""
+        configuration = self._client.configuration
+        authority = configuration.ssl_ca_cert
+        try:
+            certificate = Path(authority).read_bytes() if authority else b""
+        except OSError:
+            certificate = b""  # the first request says what is wrong with it
+        return hashlib.sha256(str(configuration.host).encode() + b"\0" + certificate).hexdigest()
 
     def get(self, path: str, what: str, query: Mapping[str, Any] | None = None) -> Obj:
         """Read an object or a list; `what` names it in errors."""
@@ -170,6 +184,14 @@ class Namespace:
     def service(self, name: str) -> Obj:
         """Read a Service."""
         return self._get(CORE, "services", name)
+
+    def uid(self) -> str:
+        """Read the namespace's UID; "" where our account may not."""
+        try:
+            found = self.api.get(f"/api/v1/namespaces/{quote(self.name, safe='')}", self._what("get", "namespaces"))
+        except PermanentError:
+            return ""
+        return str((found.get("metadata") or {}).get("uid") or "")
 
     def replicasets(self, selector: str) -> list[Obj]:
         """List ReplicaSets."""

@@ -24,6 +24,7 @@ from bot.adapters.cluster.workloads import (
     without_hash,
 )
 from bot.domain.environments import HttpCheck, Workloads
+from bot.domain.place import ClusterIdentity
 from bot.domain.workloads import HOLD_LABEL, ClusterFacts, HttpAnswer, Pod, Service
 from bot.errors import BotError, PermanentError
 
@@ -91,6 +92,11 @@ class KubernetesCluster:
         self._workloads = workloads
         self._namespace = Namespace(self._api, workloads.namespace)
 
+    @property
+    def address(self) -> str:
+        """See `bot.ports.Cluster.address`."""
+        return self._api.address
+
     def inspect(self) -> ClusterFacts:
         """See `bot.ports.Cluster.inspect`."""
         deployments = [self._namespace.deployment(name) for name in self._workloads.deployments]
@@ -99,6 +105,8 @@ class KubernetesCluster:
         return ClusterFacts(
             tuple(read_deployment(item, self._replicasets(item), autoscalers) for item in deployments),
             tuple(_read_service(item) for item in services),
+            # Last: an API server that has just started refuses everything for a moment, and then the first read fails.
+            ClusterIdentity(self._workloads.namespace, self._namespace.uid(), self.address),
         )
 
     def missing_rights(self) -> Sequence[str]:

@@ -1,22 +1,33 @@
 """Translates the API server's refusals into errors a person can act on."""
 
 import json
+import re
 from typing import Any
 
-from bot.errors import BotError, PermanentError, TemporaryError
+from bot.errors import BotError, PermanentError, RefusedError, TemporaryError
 
 CONFLICT = "cluster-conflict"
 _EXCERPT_CHARS = 200
+# RBAC's own sentence. Quotas, policies, webhooks and pod security refuse with 403, too, each in its own words.
+_BY_RBAC = re.compile(r"User \"[^\"]*\" cannot |^(?:Unauthorized|Forbidden)$")
+_TOKEN = re.compile(r"eyJ[\w-]+(?:\.[\w-]+)*|Bearer\s+\S+")
 
 
 def refusal(status: int, body: bytes, what: str) -> BotError:
     """Translate an unsuccessful answer; `what` names the request, e.g. ``get deployments api in namespace prod``."""
     answer = read_status(body) or {}
-    if status in {401, 403}:
-        return PermanentError(
+    words = str(answer.get("message") or "")
+    if status == 401 or (status == 403 and (not words or _BY_RBAC.search(words))):  # noqa: PLR2004 -- HTTP's own numbers
+        return RefusedError(
             "cluster-forbidden",
             f"The API server refused: {what} ({answer.get('reason') or status}).",
             "Check the bot's token and its Role in that namespace.",
+        )
+    if _is_denied(status, answer):
+        return PermanentError(
+            "cluster-denied",
+            f"The cluster does not allow it: {what}. It says: {shown(words)}",
+            "A policy, a quota or a webhook of the cluster says so: change that, or what it objects to.",
         )
     if status == 404:  # noqa: PLR2004 -- HTTP's own number
         return PermanentError(
@@ -58,6 +69,21 @@ def read_status(body: bytes) -> dict[str, Any] | None:
         return None
     is_status = isinstance(answer, dict) and answer.get("kind") == "Status" and answer.get("apiVersion") == "v1"
     return answer if is_status else None
+
+
+def _is_denied(status: int, answer: dict[str, Any]) -> bool:
+    """Tell a refusal by admission from one by validation: a cause of validation names a field."""
+    if status == 403:  # noqa: PLR2004 -- HTTP's own number
+        return True
+    causes = (answer.get("details") or {}).get("causes") or ()
+    denied = " denied " in str(answer.get("message") or "")
+    return status in {400, 422} and denied and not any(cause.get("field") for cause in causes)
+
+
+def shown(words: str) -> str:
+    """Show the server's own words: whose policy it is stands nowhere else. Never a token, and no line breaks."""
+    text = " ".join(_TOKEN.sub("…", words).split())
+    return text[:_EXCERPT_CHARS].rstrip(".") + ("…" if len(text) > _EXCERPT_CHARS else ".")
 
 
 def _seconds(answer: dict[str, Any]) -> float | None:

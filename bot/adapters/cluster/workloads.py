@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.adapters.cluster.api import Obj
+from bot.adapters.cluster.failures import shown
 from bot.domain.workloads import BEFORE_ANNOTATION, Before, Deployment, Pod, Revision
 
 _REVISION = "deployment.kubernetes.io/revision"
@@ -78,6 +79,7 @@ def read_deployment(deployment: Obj, replicasets: Sequence[Obj], autoscalers: It
         history=tuple(read_revision(item, name) for item in sort_history(deployment, replicasets)),
         before=read_before(deployment),
         autoscaler=name_controller(deployment, autoscalers),
+        problem=_find_failure(status),
     )
 
 
@@ -178,6 +180,13 @@ def name_controller(deployment: Mapping[str, Any], autoscalers: Iterable[Mapping
 
 def _owners(obj: Mapping[str, Any]) -> list[str]:
     return [str(owner.get("uid", "")) for owner in obj["metadata"].get("ownerReferences") or ()]
+
+
+def _find_failure(status: Mapping[str, Any]) -> str:
+    """Find why the controller makes no more pods: a quota, a policy or a ServiceAccount that is not there."""
+    conditions = status.get("conditions") or ()
+    failing = (item for item in conditions if (item["type"], item["status"]) == ("ReplicaFailure", "True"))
+    return next((shown(str(item.get("message") or item.get("reason") or "")) for item in failing), "")
 
 
 def _revision_number(replicaset: Mapping[str, Any]) -> int:

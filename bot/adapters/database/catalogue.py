@@ -1,28 +1,23 @@
 """Reads every user object of a database: comparing two catalogues shows what a chain and its CASCADE took.
 
-Definitions are comparable between a database and its copy. A dump and reload changes how the server writes some
-expressions without changing their meaning, so they are normalised:
-
-- ``status IN ('a', 'b')`` on a varchar is ``(ARRAY['a'::character varying, …])::text[]`` at first, and afterwards
-  ``ARRAY[('a'::character varying)::text, …]``: the parser moves a cast of an array into it;
-- ``x BETWEEN 1 AND 2 AND y`` is ``(((x >= 1) AND (x <= 2)) AND y)`` at first, and afterwards lacks the inner pair of
-  brackets: the parser joins what one connective holds together.
-
-All other brackets and casts stay: two definitions may differ in just those.
+Definitions are comparable between a database and its copy; see `bot.adapters.database.expressions`.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeGuard
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from bot.adapters.database.connections import Connection, snapshot
+from bot.adapters.database.expressions import normalise_expression
 from bot.adapters.named_queries import load
-from bot.domain.catalogue import Catalogue, DatabaseObject, Dependency, DependencyKind
+from bot.domain.catalogue import Catalogue, DatabaseObject, Dependency, DependencyKind, Key
+from bot.domain.comparison import compare
 
 QUERIES = load("sql.checks", "catalogue.sql")
+SINCE = re.compile(r"_since_(\d+)$")
 DEPENDENCIES = load("sql.checks", "dependencies.sql")
 
 # The server's deparsing depends on these. An empty search_path makes it qualify every name.
@@ -36,19 +31,17 @@ SET LOCAL extra_float_digits = 1;
 SET LOCAL quote_all_identifiers = off
 """
 
-# An ACL as the queries spell it out, e.g. ``"physioflow_app=SELECTf,«owner»=SELECTf"``.
-PRIVILEGES = re.compile(r'"(?:[^",=]*=[A-Z]+[tf](?:,|(?=")))+"')
-
-TOKEN = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()\[\]]|[^'"()\[\]]+|.""", re.DOTALL)
-CLOSING = {"(": ")", "[": "]"}
-CONNECTIVES = (" AND ", " OR ")
-
+NAME_PART = re.compile(r'("(?:[^"]|"")*"|[^".(]+)|(\()')
 # Kinds of objects that a function's body may refer to by name.
 NAMED = frozenset(
     {"table", "view", "materialized view", "foreign table", "sequence", "function", "procedure", "type", "table column"}
 )
 
-Owners = Mapping[tuple[str, str], str]
+GRANTS = "grants"
+# Properties that are no expressions.
+VERBATIM = frozenset({GRANTS, "comment", "body", "label", "values", "options", "mappings"})
+
+Owners = Mapping[Key, str]
 """Owner by (kind, identity)."""
 
 
@@ -63,14 +56,22 @@ def read_catalogue(conn: Connection, owners: Owners | None = None) -> Catalogue:
         return catalogue_within(conn, owners)
 
 
-def catalogue_within(conn: Connection, owners: Owners | None = None, *, privileges: bool = True) -> Catalogue:
+def catalogue_within(
+    conn: Connection, owners: Owners | None = None, *, privileges: bool = True, before: Catalogue | None = None
+) -> Catalogue:
     """Read it in the transaction under way, as that has left it; changes the transaction's settings.
 
-    `privileges` False leaves out the objects' privileges.
+    Args:
+        conn: in a transaction.
+        owners: as of `read_catalogue`.
+        privileges: False leaves out the objects' privileges.
+        before: the same database's, read earlier: what has not changed is taken from it, and an owner is another only
+            where the database itself has another now.
     """
     conn.execute(RENDERING)
-    rows = (row for query in QUERIES.values() for row in conn.execute(query))
-    objects = frozenset(_object(row, owners or {}, privileges=privileges) for row in rows)
+    known = {item.oid: item for item in before.objects} if before else {}
+    reader = ObjectReader(owners or {}, known, privileges=privileges, is_first=before is None)
+    objects = frozenset(reader.read(row) for row in _rows(conn))
     dependencies = frozenset(
         Dependency(table, follows, DependencyKind(how), tuple(columns))
         for table, follows, how, columns in conn.execute(DEPENDENCIES["dependencies"])
@@ -82,49 +83,94 @@ def read_owners(conn: Connection) -> Owners:
     """Read each object's owner, for a copy's catalogue."""
     with snapshot(conn):
         conn.execute(RENDERING)
-        return {(row[0], row[1]): row[3] for query in QUERIES.values() for row in conn.execute(query)}
+        return {(row[0], row[1]): row[3] for row in _rows(conn)}
 
 
 def fingerprint(objects: frozenset[DatabaseObject]) -> str:
-    """Compute one sha256, hex, of all objects and their definitions."""
+    """Compute one sha256, hex, of all objects that a copy has, and their definitions."""
     digest = hashlib.sha256()
-    for item in sorted(objects):
-        digest.update(f"{item.kind}\0{item.identity}\0{item.part_of}\0{item.definition}\n".encode())
+    lines = (f"{i.kind}\0{i.identity}\0{i.part_of}\0{i.definition}\n" for i in objects if i.is_copied)
+    digest.update("".join(sorted(lines)).encode())
     return digest.hexdigest()
 
 
-def _object(row: tuple[Any, ...], owners: Owners, *, privileges: bool) -> DatabaseObject:
-    kind, identity, part_of, owner, definition, *held = row
-    number, kept_as, columns = (*held, None, None, None)[:3]
-    compared = (definition or "") if privileges else PRIVILEGES.sub('""', definition or "")
-    text = f"{owners.get((kind, identity), owner)}\0{_normalise_definition(compared)}"
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return DatabaseObject(kind, identity, part_of, digest, number or "", kept_as or "", tuple(columns or ()))
+def _rows(conn: Connection) -> Iterator[tuple[Any, ...]]:
+    for name, query in QUERIES.items():
+        since = SINCE.search(name)
+        if since is None or conn.info.server_version >= int(since[1]) * 10_000:
+            yield from conn.execute(query)
 
 
-def _normalise_definition(definition: str) -> str:
-    """Normalise the expressions in a definition, which is JSON for the most part."""
-    if "(" not in definition or not definition.startswith("["):
-        return definition
-    return json.dumps(_normalise_json(json.loads(definition)), ensure_ascii=False)
+@dataclass(frozen=True)
+class ObjectReader:
+    """Makes objects of the queries' rows.
+
+    Attributes:
+        owners: see `read_catalogue`.
+        known: the same database's objects read before, by OID.
+        privileges: False leaves them out.
+        is_first: the owners' names are those of objects that are here now, not of what has changed since.
+    """
+
+    owners: Owners
+    known: Mapping[str, DatabaseObject]
+    privileges: bool
+    is_first: bool
+
+    def read(self, row: tuple[Any, ...]) -> DatabaseObject:
+        """Make the object, or take it from those that are known."""
+        kind, identity, part_of, owner, properties, number, kept_as, columns, oid, own, version = row
+        was = self.known.get(oid)
+        held = (number or "", kept_as or "", tuple(columns or ()))
+        if was is not None and (kind, identity, part_of, owner, properties, *held, own, version) == (
+            *(was.kind, was.identity, was.part_of, was.owner, was.properties),
+            *(was.number, was.kept_as, was.columns, was.own, was.version),
+        ):
+            return was
+        text = f"{self._owner(kind, identity, owner, was)}\0{self._normalise(properties)}"
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return DatabaseObject(kind, identity, part_of, digest, *held, owner, properties, oid, own, version)
+
+    def _owner(self, kind: str, identity: str, owner: str, was: DatabaseObject | None) -> str:
+        if not self.owners or self.is_first:
+            return self.owners.get((kind, identity), owner)
+        return self.owners.get(was.key, owner) if was is not None and was.owner == owner else owner
+
+    def _normalise(self, properties: str) -> str:
+        """Write expressions in one form; the rest stays."""
+        if self.privileges and "(" not in properties:
+            return properties
+        found = json.loads(properties)
+        return json.dumps(
+            {
+                name: value if name in VERBATIM else _normalise_json(value)
+                for name, value in found.items()
+                if self.privileges or name != GRANTS
+            },
+            ensure_ascii=False,
+        )
 
 
 def _normalise_json(value: Any) -> Any:
-    """Normalise strings and lists; objects stay as they are: they hold a function's own text, or a comment."""
+    """Normalise strings and lists; objects stay as they are: they hold a comment."""
     if isinstance(value, list):
         return [_normalise_json(item) for item in value]
     return normalise_expression(value) if isinstance(value, str) else value
 
 
 def find_body_references(bodies: Mapping[str, str], before: Catalogue, after: Catalogue) -> tuple[str, ...]:
-    """Find functions whose body names a dropped object: PostgreSQL records no dependency for a body.
+    """Find functions whose body names what is dropped or renamed: PostgreSQL records no dependency for a body.
 
     Args:
         bodies: by the functions' identities.
         before: the catalogue before the chain.
         after: the catalogue after the chain.
     """
-    lost = before.lost_in(after)
+    difference = compare(before, after)
+    lost = [
+        *(item for item in difference.gone if item not in difference.remade),
+        *(was for was, _ in difference.renamed),
+    ]
     relations = {item.identity for item in lost if item.kind != "table column"}
     names = {_bare_name(item) for item in lost if item.kind in NAMED and item.part_of not in relations}
     if not names:
@@ -134,115 +180,8 @@ def find_body_references(bodies: Mapping[str, str], before: Catalogue, after: Ca
 
 
 def _bare_name(item: DatabaseObject) -> str:
-    return item.identity.partition("(")[0].rpartition(".")[2].strip('"')
-
-
-@dataclass
-class Group:
-    """The content of a pair of brackets, or of the whole text: text and groups in turn."""
-
-    opening: str = ""
-    parts: list["str | Group"] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        return f"{self.opening}{self.inside}{CLOSING.get(self.opening, '')}"
-
-    @property
-    def inside(self) -> str:
-        """Its text without its own brackets."""
-        return "".join(map(str, self.parts))
-
-
-def normalise_expression(text: str) -> str:
-    """Write an expression, or a definition that holds some, in the form it has after a dump and reload."""
-    if "(" not in text:
-        return text
-    root = _parse(text)
-    return text if root is None else str(_normalise(root))
-
-
-def _parse(text: str) -> Group | None:
-    """Read the text into groups; None where its brackets do not match."""
-    stack = [Group()]
-    for token in TOKEN.findall(text):
-        if token in CLOSING:
-            stack.append(Group(token))
-        elif token in CLOSING.values():
-            if CLOSING.get(stack[-1].opening) != token:
-                return None
-            closed = stack.pop()
-            stack[-1].parts.append(closed)
-        else:
-            stack[-1].parts.append(token)
-    return stack[0] if len(stack) == 1 else None
-
-
-def _normalise(group: Group) -> Group:
-    """Normalise the innermost group first."""
-    parts = [_normalise(part) if isinstance(part, Group) else part for part in group.parts]
-    return Group(group.opening, _join(_move_casts_inside(parts)))
-
-
-def _move_casts_inside(parts: list["str | Group"]) -> list["str | Group"]:
-    """``(ARRAY[a, b])::text[]`` → ``ARRAY[(a)::text, (b)::text]``."""
-    found: list[str | Group] = []
-    index = 0
-    while index < len(parts):
-        part, after = parts[index], parts[index + 1 : index + 3]
-        cast = _find_array_cast(part, after)
-        if cast and isinstance(part, Group) and isinstance(part.parts[1], Group):
-            found += ["ARRAY", Group("[", _cast_each(part.parts[1].parts, cast))]
-            index += 3
-        else:
-            found.append(part)
-            index += 1
-    return found
-
-
-def _find_array_cast(part: "str | Group", after: list["str | Group"]) -> str:
-    """Return the element's type, as ``::text``, where a cast follows such an array; "" otherwise."""
-    if not isinstance(part, Group) or part.opening != "(" or len(part.parts) != 2 or part.parts[0] != "ARRAY":  # noqa: PLR2004 -- the word and its brackets
-        return ""
-    if len(after) != 2 or str(after[1]) != "[]" or not isinstance(after[0], str):  # noqa: PLR2004 -- the type and its brackets
-        return ""
-    return after[0] if re.fullmatch(r"::[\w. ]+", after[0]) else ""
-
-
-def _cast_each(parts: list["str | Group"], cast: str) -> list["str | Group"]:
-    elements: list[list[str | Group]] = [[]]
-    for part in parts:
-        first, *others = part.split(", ") if _is_text(part) else [part]
-        elements[-1].append(first)
-        elements += [[other] for other in others]
-    found: list[str | Group] = []
-    for element in elements:
-        found += [", " if found else "", Group("(", [item for item in element if item != ""]), cast]
-    return found
-
-
-def _join(parts: list["str | Group"]) -> list["str | Group"]:
-    """``((a AND b) AND c)`` → ``(a AND b AND c)``: only where a whole operand is held by the same connective."""
-    found: list[str | Group] = []
-    for index, part in enumerate(parts):
-        before = parts[index - 1] if index else ""
-        after = parts[index + 1] if index + 1 < len(parts) else ""
-        if isinstance(part, Group) and part.opening == "(" and _is_operand(part, before, after):
-            found += part.parts
-        else:
-            found.append(part)
-    return found
-
-
-def _is_operand(group: Group, before: "str | Group", after: "str | Group") -> bool:
-    """Say if the group is a whole operand of the connective that holds it together."""
-    held = {connective for connective in CONNECTIVES for part in group.parts if _is_text(part) and connective in part}
-    if len(held) != 1 or isinstance(before, Group) or isinstance(after, Group):
-        return False
-    (connective,) = held
-    led, followed = before.endswith(connective), after.startswith(connective)
-    return (led or followed) and (led or before == "") and (followed or after == "")
-
-
-def _is_text(part: "str | Group") -> TypeGuard[str]:
-    """Say if it is SQL, not a literal or name in quotation marks."""
-    return isinstance(part, str) and part[:1] not in ("'", '"')
+    """Return its name as a body has it, without quotes; dots and brackets may be part of a quoted one."""
+    parts = NAME_PART.findall(item.identity)
+    ends = next((n for n, (_, bracket) in enumerate(parts) if bracket), len(parts))
+    name = parts[ends - 1][0] if ends else ""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name

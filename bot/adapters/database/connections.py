@@ -4,6 +4,8 @@ A server's message may quote a row ("invalid input syntax for type integer: …"
 conninfo names hosts: none of that leaves this module. The original error stays as the cause.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -68,6 +70,12 @@ class Connections:
         self.database = str(self._params.get("dbname") or self._params.get("user") or "")
         self.maintenance_database = maintenance_database
         self.lock_timeout_s = lock_timeout_s
+
+    @property
+    def address(self) -> str:
+        """The sha256, hex, of where the DSN leads: no role, no password, and no host for anybody to read."""
+        where = [str(self._params.get(key) or "") for key in ("service", "host", "hostaddr", "port")]
+        return hashlib.sha256(json.dumps([*where, self.database]).encode()).hexdigest()
 
     @contextmanager
     def session(self, database: str = "", *, statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> Iterator[Connection]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from bot.adapters.database.catalogue import read_catalogue
+from bot.adapters.database.closed_copy import readable
 from bot.adapters.database.connections import translated
 from bot.adapters.database.dump import Dumper
 from bot.adapters.database.exclusive_access import ConnectionGate, PostgresExclusiveAccess
@@ -14,9 +16,11 @@ from bot.adapters.database.point_in_time import describe_recovery, mark_restore_
 from bot.adapters.database.relations import QUERIES, Column, measure
 from bot.adapters.database.server import Server
 from bot.adapters.database.sessions import BlockerWatch
+from bot.adapters.database.settings import read_settings
 from bot.adapters.database.shadow import ShadowMaker
 from bot.adapters.database.undo_rollback.recreation import Recreation
 from bot.domain.catalogue import Catalogue, CheckResult, DatabaseFacts, Session, TableSize
+from bot.domain.place import DatabaseIdentity
 from bot.ports import Dump, FetchedBundle, Recreated, RecreationSpec, Report, RowSource
 
 
@@ -27,7 +31,6 @@ class PostgresDatabase:
         self._server = server
         self._connections = server.connections
         self._shadows = ShadowMaker(server)
-        self._dumper = Dumper(server)
         self._gate = ConnectionGate(server)
 
     def inspect(self) -> DatabaseFacts:
@@ -74,10 +77,15 @@ class PostgresDatabase:
         """Drop shadows that dead processes left; see `bot.ports.Database.drop_leftovers`."""
         return self._shadows.drop_leftovers(run_ids_alive)
 
-    def take_exclusive_access(self, run_id: str) -> PostgresExclusiveAccess:
+    @property
+    def address(self) -> str:
+        """Hash where the DSN leads; see `bot.ports.Database.address`."""
+        return self._connections.address
+
+    def take_exclusive_access(self, run_id: str, approved: DatabaseIdentity | None = None) -> PostgresExclusiveAccess:
         """Close the database to everyone but one session; see `bot.ports.Database.take_exclusive_access`."""
         del run_id  # a database is open or closed, whichever run closed it
-        return PostgresExclusiveAccess(self._gate, self._server)
+        return PostgresExclusiveAccess(self._gate, self._server, approved)
 
     def reopen(self) -> None:
         """Accept connections again. Idempotent."""
@@ -97,7 +105,12 @@ class PostgresDatabase:
 
     def dump(self, directory: Path, report: Report) -> Dump:
         """Write a directory-format dump; see `bot.ports.Database.dump`."""
-        return self._dumper.dump(directory, report)
+        with translated("The dump"), readable(self._server) as source:
+            dump = Dumper(source).dump(directory, report)
+        if source is self._server:
+            return dump
+        with translated("Reading the database's settings"), self._connections.maintenance() as conn:
+            return replace(dump, database=read_settings(conn, self._connections.database))
 
     def recovery_options(self) -> Sequence[str]:
         """Describe the reach of point-in-time recovery, one fact per line."""

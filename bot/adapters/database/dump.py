@@ -13,6 +13,7 @@ from bot.adapters.database.hashing import CANCEL_S, REPORT_EVERY_S, hash_tables,
 from bot.adapters.database.relations import QUERIES
 from bot.adapters.database.server import Server
 from bot.adapters.database.sessions import BlockerWatch
+from bot.adapters.database.settings import read_settings
 from bot.adapters.pgclient.tools import ToolFailedError, ToolRun
 from bot.domain.backups import TableContent
 from bot.domain.runs import Progress
@@ -75,7 +76,8 @@ class Dumper:
                 run.kill()
                 if not contents.done():
                     conn.cancel_safe(timeout=CANCEL_S)
-        return Dump(contents.result(), self._tools.version(), taken_at)
+        settings = read_settings(conn, self._connections.database)
+        return Dump(contents.result(), self._tools.version(), taken_at, settings)
 
     def _check_files(self, conn: Connection) -> None:
         """Refuse a dump with more files than a bundle may have, before pg_dump writes the first."""

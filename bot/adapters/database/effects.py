@@ -30,17 +30,17 @@ class EffectObserver:
     def __init__(self, conn: Connection, tracking_table: str) -> None:
         self._conn = conn
         self._tracking_table = tracking_table
-        self.before = self._catalogue()
+        self.before = self._catalogue(None)
         # The server counts per session and reports later: what an earlier attempt wrote is still in the counts.
         self._counts = self._count()
 
     def effect(self) -> ChainEffect:
         """Compare the transaction as it stands with its beginning."""
-        return ChainEffect(self.before, self._catalogue(), self._writes())
+        return ChainEffect(self.before, self._catalogue(self.before), self._writes())
 
-    def _catalogue(self) -> Catalogue:
+    def _catalogue(self, before: Catalogue | None) -> Catalogue:
         with self._conn.transaction(force_rollback=True):  # reading it changes settings that a script may depend on
-            return catalogue_within(self._conn)
+            return catalogue_within(self._conn, before=before)
 
     def _count(self) -> Mapping[int, Count]:
         rows = self._conn.execute(QUERIES["rows_written"], {}).fetchall()

@@ -8,6 +8,8 @@ import psycopg
 from bot.adapters.database.chain import ChainRun
 from bot.adapters.database.connections import QUERIES, Connection, translated
 from bot.adapters.database.export import Exporter
+from bot.adapters.database.identity import check_identity
+from bot.adapters.database.inspection import SHUT, missing
 from bot.adapters.database.server import Server
 from bot.adapters.database.sessions import SessionTerminator, allow_connections
 from bot.adapters.database.undo_rollback.recreation import Recreation
@@ -15,7 +17,8 @@ from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.catalogue import ChainOutcome
 from bot.domain.effects import PlannedEffect
 from bot.domain.migrations import DownScript
-from bot.errors import PermanentError, TemporaryError
+from bot.domain.place import DatabaseIdentity
+from bot.errors import TemporaryError
 from bot.ports import FetchedBundle, Recreated, RecreationSpec, Report, RowSource, TableSink
 
 ENTER_ATTEMPTS = 10
@@ -37,13 +40,18 @@ class ConnectionGate:
         with translated("Opening the database"), self._connections.maintenance() as conn:
             self._allow(conn, allowed=True)
 
-    def close(self) -> Connection:
+    def close(self, approved: DatabaseIdentity | None = None) -> Connection:
         """Close it, end every other session, and return the one that is left.
 
+        Args:
+            approved: no other database is closed.
+
         Raises:
-            PermanentError: ``session-cannot-be-ended``, ``prepared-transaction``; it is open again then.
+            PermanentError: ``wrong-database``: nothing was done; ``session-cannot-be-ended``,
+                ``prepared-transaction``; it is open again then.
         """
         with translated("Closing the database"), self._connections.maintenance() as beside:
+            check_identity(beside, self._connections, approved)
             sessions = SessionTerminator(beside, self._clock, QUERIES)
             # Refuse before anybody is thrown out; the second look below catches what came meanwhile.
             sessions.refuse_prepared(self._place, HOLDS_LOCKS)
@@ -51,6 +59,8 @@ class ConnectionGate:
             # Our session comes first: once the database is closed, not even a superuser gets in.
             conn = self._enter(beside)
             try:
+                # The name of a host may lead elsewhere by now.
+                check_identity(conn, self._connections, approved)
                 self._allow(beside, allowed=False)
                 sessions.end_all(self._place | {"ours": [conn.info.backend_pid]})
                 sessions.refuse_prepared(self._place, HOLDS_LOCKS)
@@ -75,10 +85,10 @@ class ConnectionGate:
         return self._connections.open(statement_timeout_s=0)
 
     def _is_open(self, beside: Connection) -> bool:
-        row = beside.execute(QUERIES["database"], self._place).fetchone()
-        if row is None:
-            raise PermanentError("database-unreachable", "There is no such database on the server.", "Check the DSN.")
-        return bool(row[0])
+        limit = beside.execute(QUERIES["database"], self._place).fetchall()[0][0]
+        if limit is None:
+            raise missing(self._connections.database)
+        return int(limit) != SHUT
 
     def _allow(self, beside: Connection, *, allowed: bool) -> None:
         allow_connections(beside, self._connections.database, allowed=allowed)
@@ -87,10 +97,11 @@ class ConnectionGate:
 class PostgresExclusiveAccess:
     """A `bot.ports.ExclusiveAccess`. A session that broke is replaced, by closing the database again."""
 
-    def __init__(self, gate: ConnectionGate, server: Server) -> None:
+    def __init__(self, gate: ConnectionGate, server: Server, approved: DatabaseIdentity | None = None) -> None:
         self._gate = gate
         self._server = server
-        self._conn = gate.close()
+        self._approved = approved
+        self._conn = gate.close(approved)
 
     def export(
         self, tables: Sequence[str], sink: TableSink, report: Report
@@ -122,5 +133,5 @@ class PostgresExclusiveAccess:
 
     def _session(self) -> Connection:
         if self._conn.broken or self._conn.closed:
-            self._conn = self._gate.close()
+            self._conn = self._gate.close(self._approved)
         return self._conn

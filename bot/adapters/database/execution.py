@@ -239,7 +239,7 @@ class PostgresShadow:
             try:
                 executed = self._execute(chain, expected)
                 bodies: dict[str, str] = dict(self.conn.execute(QUERIES["function_bodies"]).fetchall())
-                after = catalogue_within(self.conn, self.owners)
+                after = catalogue_within(self.conn, self.owners, before=before)
             finally:
                 roll_back(self.conn)
         outcome = ChainOutcome(executed.statements, executed.locks, executed.removed, written=executed.written)

@@ -16,12 +16,15 @@ from bot.adapters.database.connections import (
     safe_message,
     translated,
 )
+from bot.adapters.database.identity import read_identity
 from bot.adapters.database.server import Server, Tracking
 from bot.adapters.database.sessions import BlockerWatch, build_session
 from bot.domain.catalogue import CheckResult, DatabaseFacts, Session
 from bot.domain.migrations import AppliedMigration
-from bot.errors import PermanentError
+from bot.errors import BotError, PermanentError
 
+SHUT = -2
+"""In the place of a connection limit: ALLOW_CONNECTIONS is false."""
 LEADING_DIGITS = re.compile(r"\d+")
 IS_QUERY = re.compile(r"\s*(SELECT|WITH|VALUES|TABLE)\b", re.IGNORECASE)
 WITHIN = (
@@ -40,33 +43,36 @@ GROUP BY n.nspname, c.relname
 
 
 def inspect(server: Server) -> DatabaseFacts:
-    """Observe a database without waiting for anybody. A closed one is seen without its tracking table.
+    """Observe a database without waiting for anybody.
+
+    One that is gone, closed or without a readable tracking table is a fact, which `unread` explains.
 
     Raises:
         TemporaryError: ``table-locked``, ``database-unreachable``.
-        PermanentError: ``tracking-table-unreadable``, ``database-unreachable``.
+        PermanentError: ``database-unreachable``: the server refuses our login.
     """
     connections = server.connections
     with translated("Inspecting the database"), connections.maintenance() as conn:
         place = {"database": connections.database}
-        row = conn.execute(QUERIES["database"], place).fetchone()
-        if row is None:
-            raise PermanentError("database-unreachable", "There is no such database on the server.", "Check the DSN.")
-        is_open, size_bytes, version, can_take_exclusive_access, can_create, is_superuser, role = row
-        applied, ours = _read_applied(server) if is_open else ((), 0)
+        row = conn.execute(QUERIES["database"], place).fetchall()[0]
+        limit, size_bytes, version, can_take_exclusive_access, can_create, is_superuser, role = row
+        tracked = _look(server, limit, is_superuser=is_superuser)
         return DatabaseFacts(
             name=connections.database,
             server_version=version,
             size_bytes=size_bytes,
-            applied=applied,
-            sessions=read_sessions(conn, connections, ours),
+            applied=tracked.applied,
+            unread=tracked.unread,
+            exists=limit is not None,
+            sessions=read_sessions(conn, connections, tracked.pid),
             prepared=tuple(gid for gid, *_ in conn.execute(QUERIES["prepared"], place)),
             can_take_exclusive_access=can_take_exclusive_access,
             can_create=can_create,
-            accepts_connections=is_open,
+            accepts_connections=is_accepting(limit, is_superuser=is_superuser),
             slots=tuple(slot for (slot,) in conn.execute(QUERIES["slots"], place)),
             is_superuser=is_superuser,
             role=role,
+            identity=read_identity(conn, connections),
         )
 
 
@@ -76,13 +82,64 @@ def read_sessions(conn: Connection, connections: Connections, *ours: int) -> tup
     return tuple(build_session(row) for row in rows)
 
 
-def _read_applied(server: Server) -> tuple[tuple[AppliedMigration, ...], int]:
-    """Read the applied migrations, and the pid of the session that did so."""
+@dataclass(frozen=True)
+class _Tracked:
+    """The applied migrations, or why they are unknown, and the pid of the session that looked."""
+
+    applied: tuple[AppliedMigration, ...] = ()
+    unread: BotError | None = None
+    pid: int = 0
+
+
+def is_accepting(limit: int | None, *, is_superuser: bool) -> bool:
+    """Say if a database lets anybody in but superusers: `limit` is its connection limit, `SHUT` or None for none.
+
+    One that does not exist is not closed.
+    """
+    return limit is None or (limit != SHUT and (limit != 0 or is_superuser))
+
+
+def _look(server: Server, limit: int | None, *, is_superuser: bool) -> _Tracked:
+    """Read the applied migrations. What makes that impossible is a fact about the database, unless time may help."""
+    name = server.connections.database
+    if limit is None:
+        return _Tracked(unread=missing(name))
+    if not is_accepting(limit, is_superuser=is_superuser):
+        return _Tracked(unread=closed(name, limit))
+    try:
+        return _read_applied(server)
+    except PermanentError as error:
+        return _Tracked(unread=error)
+
+
+def missing(name: str) -> PermanentError:
+    """Make the error for a database that is not there."""
+    return PermanentError(
+        "database-missing",
+        f"The server has no database {name}.",
+        "Restore a backup: it is made again with owner, settings and grants. Or correct the DSN.",
+    )
+
+
+def closed(name: str, limit: int) -> PermanentError:
+    """Make the error for a database that lets nobody in; `limit` as of `is_accepting`."""
+    how = "ALLOW_CONNECTIONS true" if limit == SHUT else "CONNECTION LIMIT -1"
+    return PermanentError(
+        "database-closed",
+        f"{name} accepts no connections: somebody has closed it.",
+        f"If no run is at work (/rollback status), open it: ALTER DATABASE {name} {how}.",
+    )
+
+
+def _read_applied(server: Server) -> _Tracked:
     connections = server.connections
-    with connections.session() as conn:
+    with translated("Reading the tracking table"), connections.session() as conn:
         pid = conn.info.backend_pid
-        with BlockerWatch(connections, "Reading the tracking table", pid=pid):
-            return TrackingTable(conn, server.tracking).applied(), pid
+        try:
+            with BlockerWatch(connections, "Reading the tracking table", pid=pid):
+                return _Tracked(TrackingTable(conn, server.tracking).applied(), pid=pid)
+        except PermanentError as error:
+            return _Tracked(unread=error, pid=pid)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ TRANSACTION_SIZE_SINCE = 17
 # A shadow does not outlive its run, so no COMMIT in it needs to wait for the disk.
 OPTIONS = "-c synchronous_commit=off"
 PREFIX = "backstop_shadow_"
+STAND_IN = "backstop_rehearsal_"
 MADE_AT = re.compile(r"made at (\d+)")
 # A shadow this young may belong to a preview that has not connected to it yet.
 YOUNG_S = 600.0
@@ -38,8 +39,8 @@ SKIPPED_ENTRIES = re.compile(r"^\d+; \d+ \d+ (EVENT TRIGGER|COMMENT - EVENT TRIG
 ENTRY_OWNER = re.compile(r"^\d+; \d+ \d+ DEFAULT ACL .* (\S+)$")
 
 
-Published = tuple[str, str, str]
-"""Schema and name of a table, and its published actions: ``update``, ``delete`` or ``update, delete``."""
+Published = tuple[str, str, bool, bool, bool, list[list[str]] | None]
+"""A publication; see ``published`` in ``publications.sql``."""
 
 
 @dataclass(frozen=True)
@@ -240,16 +241,23 @@ def apply_settings(conn: Connection, settings: Sequence[tuple[str, str]]) -> Non
 def _publish(shadow: Connection, published: Sequence[Published]) -> None:
     """Publish the same tables in the shadow; there is no slot that anybody could read from.
 
-    The server refuses to update or delete rows of a published table without a replica identity, even where there are no
-    rows. Our dump leaves publications out, so a chain that fails for that would pass its rehearsal.
+    A script may change a publication, and the server refuses to update or delete rows of a published table without a
+    replica identity, even where there are no rows. Our dump leaves publications out.
     """
     ours = {(schema, name) for schema, name in shadow.execute(PUBLICATIONS["publishable"])}
-    for number, actions in enumerate(sorted({actions for *_, actions in published})):
-        tables = [sql.Identifier(*table) for *table, each in published if each == actions and tuple(table) in ours]
-        if tables:
-            create = sql.SQL("CREATE PUBLICATION {} FOR TABLE {} WITH (publish = {})")
-            name = sql.Identifier(f"backstop_rehearsal_{number}")
-            shadow.execute(create.format(name, sql.SQL(", ").join(tables), sql.Literal(actions)))
+    for number, (name, actions, via_root, _, changeable, tables) in enumerate(published):
+        # decision 41: only a superuser can publish whole schemas, so a list of their tables stands in for them. What
+        # our role may not change has another name, and a script that changes it fails in its rehearsal.
+        known = [sql.Identifier(*table) for table in tables or () if tuple(table) in ours]
+        shadow.execute(
+            sql.SQL("CREATE PUBLICATION {} {} {} WITH (publish = {}, publish_via_partition_root = {})").format(
+                sql.Identifier(name if changeable else f"{STAND_IN}{number}"),
+                sql.SQL("FOR TABLE" if known else ""),
+                sql.SQL(", ").join(known),
+                sql.Literal(actions),
+                sql.Literal(via_root),
+            )
+        )
 
 
 def _copy_rows(live: Connection, shadow: Connection, tracking: Tracking) -> None:

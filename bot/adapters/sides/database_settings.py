@@ -3,56 +3,71 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
 
 from bot.adapters.database.connections import Connection, is_disconnect, safe_message
-from bot.adapters.named_queries import load
+from bot.adapters.database.settings import QUERIES, read_settings
 from bot.adapters.sides.databases import Note, remove_note
+from bot.domain.backups import DatabaseSettings
+from bot.errors import PermanentError
 
-QUERIES = load("sql.sides", "database_settings.sql")
+# A role that a manifest names may be gone.
+REFUSED = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.UndefinedObject,
+    psycopg.errors.InvalidParameterValue,
+)
+CLOSED = 0
+"""A connection limit that lets nobody but superusers in."""
 
 
 class SettingsCopier:
-    """Makes `name` like `live` at the level of databases, and lists what our role is not allowed to copy.
+    """Makes `name` like the live database at the level of databases, and lists what our role is not allowed to copy.
 
     Args:
         conn: in the maintenance database.
-        live: the source.
+        live: the live database's name.
         name: the target.
+        wanted: what it is to be like: the live one, or what a manifest noted where there is none.
     """
 
-    def __init__(self, conn: Connection, live: str, name: str) -> None:
+    def __init__(self, conn: Connection, live: str, name: str, wanted: DatabaseSettings) -> None:
         self._conn = conn
         self._live = live
         self._name = name
+        self._wanted = wanted
         self._target = sql.Identifier(name)
         self._lines: list[str] = []
 
     def copy(self) -> Sequence[str]:
         """Copy everything; return problems, one line each. Idempotent."""
-        live, ours = self._properties(self._live), self._properties(self._name)
-        if live["owner"] != ours["owner"]:
-            self._try(f"The owner {live['owner']}", "ALTER DATABASE {} OWNER TO {}", sql.Identifier(live["owner"]))
+        wanted, ours = self._wanted, read_settings(self._conn, self._name)
+        if ours is None:
+            raise PermanentError("side-missing", f"There is no database {self._name}.", "Load the backup again.")
+        if wanted.owner != ours.owner:
+            self._try(f"The owner {wanted.owner}", "ALTER DATABASE {} OWNER TO {}", sql.Identifier(wanted.owner))
         self._copy_acl()
-        self._copy_settings()
-        note = Note.read(ours["comment"])
-        comment = note.append_to(live["comment"]) if note else remove_note(live["comment"])
+        self._copy_settings(ours)
+        note, before = Note.read(ours.comment), remove_note(wanted.comment)
+        comment = note.append_to(before) if note else before
         self._try("The comment", "COMMENT ON DATABASE {} IS {}", sql.Literal(comment))
-        limit = sql.Literal(live["connection_limit"])
-        self._try("The connection limit", "ALTER DATABASE {} CONNECTION LIMIT {}", limit)
-        self._try("IS_TEMPLATE", "ALTER DATABASE {} IS_TEMPLATE {}", sql.Literal(live["template"]))
-        if live["tablespace"] != ours["tablespace"]:
-            self._lines.append(f"Its tablespace is {ours['tablespace']}; the live database's is {live['tablespace']}.")
+        self._copy_limit()
+        self._try("IS_TEMPLATE", "ALTER DATABASE {} IS_TEMPLATE {}", sql.Literal(wanted.template))
+        if wanted.tablespace != ours.tablespace:
+            self._lines.append(f"Its tablespace is {ours.tablespace}; the live database's is {wanted.tablespace}.")
         self._lines += self._slots()
         return self._lines
 
-    def _properties(self, name: str) -> dict[str, Any]:
-        with self._conn.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(QUERIES["properties"], {"database": name}).fetchall()[0]
+    def _copy_limit(self) -> None:
+        """Copy the connection limit, but not one by which somebody keeps everybody out of what is to be replaced."""
+        if self._wanted.connection_limit == CLOSED:
+            self._lines.append("The connection limit 0 was not copied: the app could not have connected.")
+            return
+        limit = sql.Literal(self._wanted.connection_limit)
+        self._try("The connection limit", "ALTER DATABASE {} CONNECTION LIMIT {}", limit)
 
     def _try(self, what: str, statement: LiteralString, *arguments: sql.Composable) -> None:
         composed = sql.SQL(statement).format(self._target, *arguments)
@@ -69,7 +84,7 @@ class SettingsCopier:
 
     def _copy_acl(self) -> None:
         """Revoke everything, then grant it in order, as the original grantors."""
-        wanted = self._acl(self._live)
+        wanted = self._wanted.acl
         with self._conn.transaction():
             for grantee in {grantee for _, grantee, *_ in self._acl(self._name)} | {""}:
                 statement = sql.SQL("REVOKE ALL ON DATABASE {} FROM {} CASCADE")
@@ -91,7 +106,7 @@ class SettingsCopier:
         )
         # GRANT records the current role as the grantor, so we become the original one where we may.
         for become in (grantor, ""):
-            with suppress(psycopg.errors.InsufficientPrivilege), self._become(become):
+            with suppress(*REFUSED), self._become(become):
                 self._conn.execute(statement)
                 return
 
@@ -105,16 +120,13 @@ class SettingsCopier:
             if role:
                 self._conn.execute("SET LOCAL ROLE NONE")  # a savepoint's end would not
 
-    def _copy_settings(self) -> None:
-        wanted, there = self._settings(self._live), self._settings(self._name)
+    def _copy_settings(self, ours: DatabaseSettings) -> None:
+        wanted, there = _by_name(self._wanted), _by_name(ours)
         for role, key in there.keys() - wanted.keys():
             self._change(role, key, sql.SQL("RESET {}"))
         for (role, key), value in wanted.items():
             if there.get((role, key)) != value:
                 self._change(role, key, sql.SQL("SET {} FROM CURRENT"), value)
-
-    def _settings(self, name: str) -> dict[tuple[str, str], str]:
-        return {(role, key): value for role, key, value in self._conn.execute(QUERIES["settings"], {"database": name})}
 
     def _change(self, role: str, key: str, change: sql.SQL, value: str | None = None) -> None:
         """Set or reset; FROM CURRENT leaves the quoting of lists of names to the server."""
@@ -144,6 +156,10 @@ class SettingsCopier:
                 f"The logical replication slot {slot} ({state}) stays with the replaced database: "
                 "its consumer has to be set up again."
             )
+
+
+def _by_name(settings: DatabaseSettings) -> dict[tuple[str, str], str]:
+    return {(role, key): value for role, key, value in settings.settings}
 
 
 def _role(name: str) -> sql.Composable:

@@ -19,8 +19,10 @@ from psycopg import sql
 from bot.adapters.database import Server
 from bot.adapters.database.connections import Connection
 from bot.adapters.database.sessions import allow_connections
+from bot.adapters.database.settings import locale_options
 from bot.adapters.database.shadow import create_database, read_locale
 from bot.adapters.named_queries import load
+from bot.domain.backups import DatabaseSettings
 from bot.errors import PermanentError
 from bot.ports import SideFacts
 
@@ -115,9 +117,19 @@ class SideDatabases:
                 found.append(SideFacts(name, *parsed, size_bytes, self._read_time(note)))
         return found
 
-    def create(self, conn: Connection, name: str) -> None:
-        """Create it empty with the live one's encoding and locale; a leftover of that name is dropped first."""
-        self._create(conn, name, {"TEMPLATE": sql.Identifier(self.server.template), **read_locale(conn, self.live)})
+    def create(self, conn: Connection, name: str, noted: DatabaseSettings | None = None) -> None:
+        """Create it empty with the live one's encoding and locale; a leftover of that name is dropped first.
+
+        Args:
+            conn: in the maintenance database.
+            name: of the new one.
+            noted: counts where the live one is gone; None leaves it to the server.
+        """
+        if self.find_existing(conn, self.live):
+            locale: Mapping[str, sql.Composable] = read_locale(conn, self.live)
+        else:
+            locale = locale_options(noted) if noted else {}
+        self._create(conn, name, {"TEMPLATE": sql.Identifier(self.server.template), **locale})
 
     def copy(self, conn: Connection, source: str, name: str) -> None:
         """Copy a side database that has no sessions; a leftover of that name is dropped first."""

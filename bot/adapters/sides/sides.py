@@ -1,6 +1,6 @@
 """Implements the engine's port for the databases beside an environment's live one."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -9,15 +9,23 @@ from bot.adapters.database.catalogue import read_catalogue
 from bot.adapters.database.connections import Connection, translated
 from bot.adapters.database.hashing import ContentReader
 from bot.adapters.database.inspection import inspect
+from bot.adapters.database.settings import read_settings
 from bot.adapters.sides.database_settings import SettingsCopier
 from bot.adapters.sides.databases import QUERIES, SideDatabases, build_side_name
-from bot.adapters.sides.exchange import Exchanger
+from bot.adapters.sides.exchange import Exchange, Exchanger
 from bot.adapters.sides.integrity import check_heap, find_problems, read_extensions
 from bot.adapters.sides.loading import Loader, LoadProgress
-from bot.domain.backups import TableContent
+from bot.domain.backups import DatabaseSettings, TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
+from bot.domain.place import DatabaseIdentity
 from bot.errors import BotError
 from bot.ports import ExchangeState, FetchedBundle, Report, SideFacts
+
+NO_SETTINGS = (
+    "The live database is gone, and the backup does not say who owned it, who may connect and what was set. The owner "
+    "is Backstop's role, and nobody else may connect: grant and set it by hand."
+)
+NO_LOCALE = "Its encoding and locale are the server's defaults: the live database is gone and the backup names none."
 
 
 class PostgresSides:
@@ -44,10 +52,10 @@ class PostgresSides:
         with translated("Reading the backup's statements"):
             self._loader.check(bundle)
         with translated("Loading the backup"), self._unlimited() as conn:
-            self._databases.create(conn, name)
+            self._databases.create(conn, name, bundle.manifest.database if bundle.manifest else None)
             try:
                 progress = LoadProgress(self._server, conn, name, self._read_size_bytes(conn), report)
-                problems = self._loader.load(name, bundle, progress)
+                problems = [*self._unlike_live(conn, bundle), *self._loader.load(name, bundle, progress)]
                 self._databases.note(conn, name, problems)
             # Also on a kill: half a database must not be mistaken for a loaded one.
             except BaseException:
@@ -82,29 +90,48 @@ class PostgresSides:
     def problems(self, name: str) -> Sequence[str]:
         """Find violations of its integrity; see `bot.ports.Sides.problems`."""
         with translated("Checking the side database"):
-            with self._connections.session() as live:
-                extensions = read_extensions(live)
+            unseen, extensions = self._live_extensions()
             with self._databases.opened(name), self._connections.session(name, statement_timeout_s=0) as conn:
                 found = list(find_problems(conn, extensions))
                 environment = self._connections.tool_environment(name)
-                return [*found, *check_heap(conn, self._server.tools, environment)]
+                return [*unseen, *found, *check_heap(conn, self._server.tools, environment)]
 
-    def copy_settings(self, name: str) -> Sequence[str]:
+    def _live_extensions(self) -> tuple[list[str], Mapping[str, str]]:
+        """Read the versions of the live database's extensions; where nobody gets in, a line that says so."""
+        try:
+            with self._connections.session() as live:
+                return [], read_extensions(live)
+        except BotError as error:
+            return [f"Its extensions' versions were compared with nothing: {error.message}"], {}
+
+    def copy_settings(self, name: str, noted: DatabaseSettings | None = None) -> Sequence[str]:
         """Copy the live database's settings to it; see `bot.ports.Sides.copy_settings`.
 
         The problems of `load` come first, then those of copying, and a line for each of the live one's logical slots.
         """
         self._databases.require_ours(name)
         with translated("Copying the database's settings"), self._connections.maintenance() as conn:
-            noted = self._databases.noted_problems(conn, name)
-            return [*noted, *SettingsCopier(conn, self._connections.database, name).copy()]
+            problems, live = self._databases.noted_problems(conn, name), self._connections.database
+            wanted = read_settings(conn, live) or noted
+            if wanted is None:
+                return [*problems, NO_SETTINGS]
+            return [*problems, *SettingsCopier(conn, live, name, wanted).copy()]
 
-    def exchange(self, incoming: str, outgoing: str, may_commit: Callable[[], None]) -> float:
+    def exchange(
+        self,
+        incoming: str,
+        outgoing: str,
+        may_commit: Callable[[], None],
+        approved: DatabaseIdentity | None = None,
+        *,
+        found_closed: bool = False,
+    ) -> float:
         """Swap; see `bot.ports.Sides.exchange`. The outgoing one stays closed."""
-        for name in (incoming, outgoing):
+        for name in (incoming, outgoing) if outgoing else (incoming,):
             self._databases.require_ours(name)
         with translated("The exchange"), self._connections.maintenance() as conn:
-            return self._exchanger.exchange(conn, incoming, outgoing, may_commit)
+            exchange = Exchange(incoming, outgoing, may_commit, approved, found_closed)
+            return self._exchanger.exchange(conn, exchange)
 
     def state(self, incoming: str, outgoing: str) -> ExchangeState:
         """Say if that exchange has happened."""
@@ -136,6 +163,12 @@ class PostgresSides:
             yield conn
         finally:
             conn.close()
+
+    def _unlike_live(self, conn: Connection, bundle: FetchedBundle) -> Sequence[str]:
+        """Say where encoding and locale are the server's, as there is neither a live database nor a note of it."""
+        is_noted = bundle.manifest is not None and bundle.manifest.database is not None
+        there = self._databases.find_existing(conn, self._connections.database)
+        return [] if there or is_noted else [NO_LOCALE]
 
     @contextmanager
     def _unlimited(self) -> Iterator[Connection]:

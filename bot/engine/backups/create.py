@@ -24,6 +24,10 @@ from bot.ports import Audience, Dump, Report
 
 SCRATCH_SHARE = 1.0
 """Free scratch space needed, as a share of the database's size on disk; a dump is always smaller."""
+SCHEMA_UNKNOWN = (
+    "Its schema is unknown, because no tracking table could be read: it is never what latest means, and is restored by "
+    "its name once level 3 of a verification has found a schema in it."
+)
 _log = logging.getLogger(__name__)
 
 
@@ -81,7 +85,7 @@ def check_scratch(directory: Path, size_bytes: int) -> None:
 
 def _check_unmoved(before: DatabaseFacts, after: DatabaseFacts) -> None:
     """The manifest's schema version is not from the dump's snapshot: it holds only if it was the same on both sides."""
-    if before.applied != after.applied:
+    if (before.applied, before.schema) != (after.applied, after.schema):
         raise TemporaryError(
             "schema-moved",
             "A migration was applied while the database was being dumped, so nothing says which schema the dump has.",
@@ -98,11 +102,12 @@ def _manifest(environment: str, label: str, app_version: str, facts: DatabaseFac
         label=label,
         created_at=dump.taken_at,
         app_version=app_version,
-        schema_version=facts.schema,
+        schema_version=max(facts.schema, 0),
         server_version=facts.server_version,
         tool_version=dump.tool_version,
         files=(),
         tables=tuple(dump.tables),
+        database=dump.database,
     )
 
 
@@ -146,7 +151,9 @@ def take(services: Services, audience: Audience, request: TakeBackup) -> str:
         "Take yours when it is over: /rollback status.",
     )
     ended = run_job(services, env, audience, TakeStep(label), label)
-    return f"Backup {ended.subject} is taken. /backups {environment} show {ended.subject} says what is in it."
+    manifest = ended.backup.manifest if ended.backup else None
+    unknown = "" if manifest is None or manifest.schema_version else f" {SCHEMA_UNKNOWN}"
+    return f"Backup {ended.subject} is taken. /backups {environment} show {ended.subject} says what is in it.{unknown}"
 
 
 def serving(env: EnvironmentServices) -> str:

@@ -53,8 +53,8 @@ def _put_aside_by(run: Run) -> str:
             f"What it replaced is in its emergency backup, {saved_backup(run) or 'which was never taken'}: load that "
             "into a database elsewhere and compare there, or restore it.",
         )
-    if come is None or run.state is not RunState.SUCCEEDED or not is_past_return(run):
-        why = "put no database aside" if come is None else f"is {run.state}"
+    if come is None or not come.outgoing or run.state is not RunState.SUCCEEDED or not is_past_return(run):
+        why = "put no database aside" if come is None or not come.outgoing else f"is {run.state}"
         raise PermanentError(
             "nothing-to-salvage",
             f"Run {run.id} {why}; rows can be looked for after a restore, or its undoing, that has succeeded.",

@@ -87,7 +87,7 @@ def _restore(execution: JobExecution, backup: Backup, bundle: FetchedBundle, rep
         name = sides.load(run_id, bundle, report)
         if backup.manifest is not None:
             compare(backup, sides.contents(name, report))
-        return sides.inspect(name).schema
+        return max(sides.inspect(name).schema, 0)
     finally:
         # A successor loads into a database of the same name: it is not to be dropped, nor to speak against the bundle.
         execution.check_again()

@@ -5,11 +5,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from bot.domain.runs import RunState
+from bot.domain.runs import Run, RunState
 from bot.engine.approvals.voting import decide_again, show, show_as
 from bot.engine.context import Services
 from bot.engine.maintenance.cleanup import clean_up
 from bot.engine.requests import defer
+from bot.engine.runs.compensation import waits_for_cluster
 from bot.engine.status.home import HomeKeeper
 from bot.errors import BotError
 from bot.ports import AuditEntry
@@ -36,14 +37,30 @@ def sweep(services: Services) -> None:
     for run_id in services.journal.runs.expired():
         _expire(services, run_id)
     for environment in services.envs:
-        _care_for_pending(services, environment)
+        run = services.journal.runs.active(environment)
+        if run is not None and run.state is RunState.PENDING:
+            _care_for_pending(services, run)
+        if run is not None and run.state is RunState.PARKED and waits_for_cluster(run):
+            _go_on_putting_back(services, run)
 
 
-def _care_for_pending(services: Services, environment: str) -> None:
+def _care_for_pending(services: Services, run: Run) -> None:
     """Count the votes of a request again, and show it: its opener may have died before. What is shown is not edited."""
-    run = services.journal.runs.active(environment)
-    if run is not None and run.state is RunState.PENDING:
-        decide_again(services, run)  # decision 26: a full quorum never waits
+    decide_again(services, run)  # decision 26: a full quorum never waits
+    show(services, run.id)
+
+
+def _go_on_putting_back(services: Services, run: Run) -> None:
+    """Have a run that stopped before its commit, for want of the cluster, go on once the cluster answers."""
+    try:
+        services.env(run.environment).cluster.inspect()
+    except BotError as error:
+        _log.info("run %s waits for the cluster: %s", run.id, error.reference)
+        return
+    text = f"The cluster answers again. Run {run.id} goes on putting things back; nobody has to do anything."
+    services.announcer.note(run, f"goes-on-{run.fencing_token}", text)
+    if services.journal.runs.resume(run.id, AuditEntry("backstop", "resumed", {"why": "the cluster answers again"})):
+        services.queue.defer_run(run.id)
         show(services, run.id)
 
 

@@ -31,6 +31,7 @@ def rehearse(env: EnvironmentServices, target: Target, run_id: str) -> Evidence:
     with env.database.shadow(run_id) as shadow:
         rehearsal = shadow.rehearse(target.chain, target.expected)
     relations = {*impact.dropped_relations(rehearsal), *impact.changed_relations(rehearsal, target.chain)}
+    relations |= set(impact.renamed_tables(rehearsal))
     # What the chain itself creates on the way is not there yet, and has no rows to count.
     existing = relations & live.relations((*impact.TABLES, *impact.DERIVED))
     return Evidence(

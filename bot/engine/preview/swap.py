@@ -1,19 +1,26 @@
 """Previews a restore and its undo: finds the database that comes, and counts the difference to the live one."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
 from bot.domain.backups import Backup
+from bot.domain.catalogue import Catalogue, TableSize
 from bot.domain.plans import RestorePlan, UndoSwapPlan
 from bot.domain.runs import Run
 from bot.engine.backups.queries import find_backup
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.preview.facts import inspect, unheard, with_history
+from bot.errors import PermanentError
 from bot.planning.drill_evidence import check_restore_drilled
-from bot.planning.facts import Exchange, RestoreRequest, UndoRequest
+from bot.planning.facts import Exchange, Facts, RestoreRequest, UndoRequest
 from bot.planning.refusals import check_environment
 from bot.planning.restore import LATEST, check_restorable, newest_restorable, plan_restore
 from bot.planning.swap import check_kept, check_undoable, plan_undo
 from bot.ports import SideFacts, Sides
 
 LOOK_AMONG = 50
+T = TypeVar("T")
 
 
 def preview_restore(services: Services, request: RestoreRequest, run_id: str, *, drill: bool = False) -> RestorePlan:
@@ -31,18 +38,53 @@ def preview_restore(services: Services, request: RestoreRequest, run_id: str, *,
     facts = with_history(services, facts, run_id, drill=drill)
     restored = services.drills.restored(str(backup.name))
     check_restore_drilled(facts, backup, restored)
+    seen = _look(env, facts, count=backup.manifest is not None)
     exchange = Exchange(
         incoming=env.sides.name("side", run_id),
-        outgoing=env.sides.name("kept", run_id),
+        outgoing=env.sides.name("kept", run_id) if facts.database.exists else "",
         created_at=backup.name.created_at,
         tables=backup.manifest.tables if backup.manifest else None,
-        live=env.database.catalogue(),
-        sizes=tuple(env.database.measure(env.database.stored_tables())) if backup.manifest else (),
+        live=seen.catalogue,
+        sizes=seen.sizes,
+        unseen=seen.unseen,
         keep_s=env.keep_old_s,
         restored=restored,
         newest=tuple(env.store.list_backups(LOOK_AMONG)),
     )
     return plan_restore(request, facts, backup, exchange)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The live database, as far as it can be looked at."""
+
+    catalogue: Catalogue | None = None
+    sizes: tuple[TableSize, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+
+def _look(env: EnvironmentServices, facts: Facts, *, count: bool) -> _Seen:
+    """Look at what is to be replaced. What cannot be looked at is named: it must not keep it from being replaced.
+
+    Raises:
+        TemporaryError: it may be looked at in a moment.
+    """
+    # decision 43
+    unread = facts.database.unread
+    if unread is not None and (not facts.database.exists or not facts.database.accepts_connections):
+        return _Seen(unseen=(unread.message,))
+    problems = [unread.message] if unread is not None else []
+    catalogue = _or_note(problems, "its schema", env.database.catalogue)
+    sizes = _or_note(problems, "its rows", lambda: env.database.measure(env.database.stored_tables())) if count else ()
+    return _Seen(catalogue, tuple(sizes or ()), tuple(problems))
+
+
+def _or_note(problems: list[str], what: str, look: Callable[[], T]) -> T | None:
+    try:
+        return look()
+    except PermanentError as error:
+        problems.append(f"{what}: {error.message}")
+        return None
 
 
 def choose_backup(env: EnvironmentServices, name: str) -> Backup:
@@ -66,14 +108,15 @@ def preview_undo_swap(services: Services, request: UndoRequest, undone: Run, run
     name = check_undoable(undone)
     facts = inspect(services, env, own_run=run_id)
     check_environment(facts, UndoSwapPlan.kind)
-    kept = _kept(env.sides, undone, name)
+    kept, seen = _kept(env.sides, undone, name), _look(env, facts, count=True)
     exchange = Exchange(
         incoming=name,
-        outgoing=env.sides.name("undone", run_id),
+        outgoing=env.sides.name("undone", run_id) if facts.database.exists else "",
         created_at=kept.noted_at,
         tables=tuple(env.sides.contents(name, unheard)),
-        live=env.database.catalogue(),
-        sizes=tuple(env.database.measure(env.database.stored_tables())),
+        live=seen.catalogue,
+        sizes=seen.sizes,
+        unseen=seen.unseen,
         keep_s=env.keep_old_s,
     )
     return plan_undo(request, facts, undone, env.sides.inspect(name).schema, exchange)

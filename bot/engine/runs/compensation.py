@@ -4,15 +4,29 @@ from collections.abc import Mapping
 
 import stamina
 
-from bot.domain.runs import Step, StepState
+from bot.domain.runs import Run, Step, StepState
 from bot.engine.kinds import KINDS
 from bot.engine.runs.execution import Execution
-from bot.engine.runs.steps.step import UNDO_PATIENCE_S, Action
-from bot.errors import TemporaryError
+from bot.engine.runs.steps.step import RETRIED, UNDO_PATIENCE_S, Action
+from bot.errors import BotError
 from bot.planning.kinds import point_of_no_return
 
 TOUCHED = frozenset({StepState.RUNNING, StepState.DONE, StepState.FAILED})
 """States of a step that may have changed something which has not been put back."""
+
+WAITS_FOR = "waits-for"
+"""Key in a step's data: the reference of the error for which it could not be undone, where that may pass by itself."""
+_AWAY = frozenset({"cluster-unavailable", "cluster-forbidden"})
+
+
+def is_away(error: BotError) -> bool:
+    """Tell if the cluster was away, so that putting things back may work later."""
+    return error.reference in _AWAY
+
+
+def waits_for_cluster(run: Run) -> bool:
+    """Tell if a parked run only waits for the cluster to put things back."""
+    return any(WAITS_FOR in step.data and step.state in TOUCHED for step in run.steps)
 
 
 def must_compensate(execution: Execution) -> bool:
@@ -62,9 +76,19 @@ def compensate(execution: Execution, actions: Mapping[str, Action]) -> None:
 
 def _undo(execution: Execution, step: Step, action: Action) -> None:
     failed = step.state is StepState.FAILED
-    for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
-        with attempt:
-            execution.check()
-            detail = action.undo(execution)
+    try:
+        detail = _insist(execution, action)
+    except BotError as error:
+        if is_away(error):  # the sweep has it go on when the cluster answers again
+            execution.remember(step.key, {**step.data, WAITS_FOR: error.reference})
+        raise
     execution.record(step.key, StepState.UNDONE, f"{step.detail}; {detail}" if failed else detail)
     execution.audit("step-undone", key=step.key, detail=detail)
+
+
+def _insist(execution: Execution, action: Action) -> str:
+    for attempt in stamina.retry_context(on=RETRIED, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
+        with attempt:
+            execution.check()
+            return action.undo(execution)
+    raise AssertionError  # pragma: no cover -- retry_context returns or raises

@@ -57,7 +57,9 @@ def _backup(services: Services, run: Run) -> str:
 
 def _kept(services: Services, run: Run, come: PlannedRestore) -> str:
     names = {side.name for side in services.env(run.environment).sides.list()}
-    if come.outgoing in names:
+    if not come.outgoing:
+        old = "there was no database before, so none is kept"
+    elif come.outgoing in names:
         old = f"the database from before is kept as {come.outgoing}"
     elif is_past_return(run):
         old = f"the database from before ({come.outgoing}) is gone: dropped after its time, or swapped back"

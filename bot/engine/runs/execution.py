@@ -3,13 +3,15 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 
+from bot.domain.place import DatabaseIdentity, place_differences, place_of
 from bot.domain.runs import Run, Step
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.runs.interrupts import CancelledError
 from bot.engine.runs.step_execution import Outcome, StepExecution
-from bot.errors import BotError, TemporaryError
+from bot.errors import BotError, PermanentError, TemporaryError
 from bot.planning.kinds import is_past_return
 from bot.ports import ExclusiveAccess, FetchedBundle
 
@@ -76,10 +78,42 @@ class Execution(StepExecution):
         if run is not None and run.cancel_requested_by:
             raise CancelledError(run.cancel_requested_by)
 
+    @property
+    def approved_database(self) -> DatabaseIdentity | None:
+        """The database that people voted about; None in a plan of an old release."""
+        place = self.run.plan.place
+        return place.database if place else None
+
+    def check_place(self) -> None:
+        """Make sure that this process is configured for the place that people voted about.
+
+        Raises:
+            PermanentError: ``other-place``: nothing may be done, and nothing put back, from here.
+        """
+        place, env = self.run.plan.place, self.env
+        if place is None:
+            return
+        here = place_of(
+            replace(place.database, address=env.database.address),
+            replace(place.cluster, namespace=env.environment.workloads.namespace, address=env.cluster.address),
+            env.environment.backups,
+            env.environment.approval,
+        )
+        # Who decides counts until the start; where it is done counts to the end.
+        moved = place_differences(
+            place, replace(here, quorum=place.quorum, approvers=place.approvers, requester_votes=place.requester_votes)
+        )
+        if moved:
+            raise PermanentError(
+                "other-place",
+                f"This process is configured for another place than run {self.run.id}: {' '.join(moved)}",
+                "Have a process with the configuration that it began with go on: put it back, restart, then Retry.",
+            )
+
     def session(self) -> ExclusiveAccess:
         """Return the only session of the closed database, closing it to others if this process has not."""
         if self._session is None:
-            self._session = self.env.database.take_exclusive_access(self.run.id)
+            self._session = self.env.database.take_exclusive_access(self.run.id, self.approved_database)
         return self._session
 
     @contextmanager

@@ -72,6 +72,8 @@ class Runner:
             self._stop(execution, as_failure(error))
 
     def _go_on(self, execution: Execution) -> None:
+        if any(step.attempts for step in execution.run.steps if step.key != RECHECK):
+            execution.check_place()  # before any database is asked how far the run is
         if must_compensate(execution):
             self._go_on_compensating(execution)
             return
@@ -130,6 +132,8 @@ class Runner:
             if step.state in SETTLED:
                 continue
             execution.check()
+            if step.key != RECHECK:  # which plans again, and asks again
+                execution.check_place()
             perform_step(execution, self._actions[step.key])
         self._end(execution, RunState.SUCCEEDED, "")
 
@@ -158,6 +162,7 @@ class Runner:
     def _put_back(self, execution: Execution) -> str | None:
         """Put everything back; None when all is as before, else why people are needed ("": the chain has committed)."""
         try:
+            execution.check_place()
             if passed_no_return(execution):
                 return ""
             compensate(execution, self._actions)

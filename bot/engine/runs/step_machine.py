@@ -32,15 +32,17 @@ class MachineStep(ABC, Generic[E]):
         patience_s: for how long temporary errors are retried, in seconds; None: until `tries` are used up.
         tries: how often it is tried; None: until the patience ends.
         first_wait_s: before the first retry; later ones wait longer (exponential backoff).
+        retried: the errors that are retried.
     """
 
     key: str
     patience_s: float | None = None
     tries: int | None = None
     first_wait_s: float = 0.5
+    retried: tuple[type[BotError], ...] = (TemporaryError,)
 
     def patience(self, execution: E) -> float | None:
-        """For how many seconds temporary errors are retried here."""
+        """For how many seconds errors of the kinds in `retried` are retried here."""
         del execution
         return self.patience_s
 
@@ -77,9 +79,9 @@ def perform_step(execution: E, step: MachineStep[E]) -> Outcome:
 
 
 def retry(execution: E, step: MachineStep[E], do: Callable[[E], T]) -> T:
-    """Do it while the work is ours, and again after temporary errors for as long as the step is patient."""
+    """Do it while the work is ours, and again after errors that are `retried`, for as long as the step is patient."""
     for attempt in stamina.retry_context(
-        on=TemporaryError,
+        on=step.retried,
         attempts=step.tries,
         timeout=step.patience(execution),
         wait_initial=step.first_wait_s,

@@ -94,14 +94,21 @@ def _complete(
     bundles = page.backups if page is not None else ()
     return replace(
         known,
-        schema=database.schema if database is not None and database.accepts_connections else None,
+        schema=database.schema if database is not None and database.unread is None else None,
         app_version=_app_version(env, cluster) if cluster is not None else "",
         serving=is_serving(cluster) if cluster is not None else None,
         newest=bundles[0] if bundles else None,
         proven=next((backup for backup in bundles if _is_proven(backup)), None),
         kept=kept or (),
-        problems=tuple(deadline.problems),
+        problems=(*deadline.problems, *_unread(database)),
     )
+
+
+def _unread(database: DatabaseFacts | None) -> tuple[str, ...]:
+    """Say why the schema is unknown; a database that is closed says so by itself."""
+    if database is None or database.unread is None or not database.accepts_connections:
+        return ()
+    return (f"The schema is unknown: {database.unread.message}",)
 
 
 def _app_version(env: EnvironmentServices, cluster: ClusterFacts) -> str:

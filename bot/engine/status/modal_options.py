@@ -83,6 +83,7 @@ def list_undoable(services: Services, env: EnvironmentServices) -> tuple[DownScr
         raise TemporaryError(
             "database-closed", f"The database of {env.environment.name} is closed; a run may be at work on it."
         )
+    facts.require_read()
     return longest_chain(services.scripts.load(), facts.applied)
 
 

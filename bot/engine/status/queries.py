@@ -24,10 +24,15 @@ def answer_migrations(services: Services, audience: Audience, request: ShowMigra
     """Show schema and app version, the matrix, and every migration with its down script.
 
     A closed database cannot be queried, so the answer is "unknown" instead of an error: people ask exactly then.
+
+    Raises:
+        BotError: it is gone, or its tracking table cannot be read.
     """
     environment = request.environment
     env = services.env(environment)
     database, cluster = env.database.inspect(), env.cluster.inspect()
+    if database.accepts_connections:
+        database.require_read()
     active = None if database.accepts_connections else services.journal.runs.active(environment)
     deployment = cluster.deployment(env.environment.workloads.version_deployment)
     overview = Overview(

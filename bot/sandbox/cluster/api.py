@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bot.sandbox.cluster import resources, scale, statuses, watch
+from bot.sandbox.cluster import listing, resources, scale, statuses, watch
 from bot.sandbox.cluster.access import Access
 from bot.sandbox.cluster.faults import Asked, FaultBoard
 from bot.sandbox.cluster.objects import Objects
@@ -126,8 +126,8 @@ class Api:
     def _verbs(self, target: Target, request: Request) -> dict[str, Callable[[], Obj]]:
         objects = Objects(self.store)
         return {
-            "get": lambda: self.store.get(target.resource, target.namespace, target.name),
-            "list": lambda: self._list(target, request),
+            "get": lambda: listing.read(self.store, target),
+            "list": lambda: listing.write_list(self.store, target, request),
             "create": lambda: objects.create(target, request),
             "update": lambda: objects.replace(target, request),
             "patch": lambda: objects.patch(target, request),
@@ -136,12 +136,6 @@ class Api:
                 target, request, watch.select(self.store, target, request)[0]
             ),
         }
-
-    def _list(self, target: Target, request: Request) -> Obj:
-        items, version = watch.select(self.store, target, request)
-        kind = {"kind": f"{target.resource.kind}List", "apiVersion": target.resource.api_version}
-        bare = [{key: value for key, value in item.items() if key not in ("kind", "apiVersion")} for item in items]
-        return {**kind, "metadata": {"resourceVersion": str(version)}, "items": bare}
 
 
 def _refuse(error: ApiError) -> Response:

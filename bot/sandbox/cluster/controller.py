@@ -11,8 +11,8 @@ from bot.sandbox.cluster.deployments import DeploymentController
 from bot.sandbox.cluster.gitops import GitOps
 from bot.sandbox.cluster.kubelet import Delays, Kubelet
 from bot.sandbox.cluster.resources import DEPLOYMENTS, PODS, REPLICA_SETS
-from bot.sandbox.cluster.statuses import Obj
-from bot.sandbox.cluster.store import Store
+from bot.sandbox.cluster.statuses import ApiError, Obj
+from bot.sandbox.cluster.store import Store, stamp_now
 
 _LOG = logging.getLogger(__name__)
 _IDLE_S = 1.0  # a look at the clock even when nothing changes: deadlines, minReadySeconds
@@ -87,11 +87,15 @@ def _reconcile_replica_set(store: Store, kubelet: Kubelet, replica_set: Obj, dic
     """Create or delete pods towards `spec.replicas`, then write the status."""
     pods = [pod for pod in owners.owned_by(store, PODS, replica_set) if owners.is_active(pod)]
     missing = replica_set["spec"].get("replicas", 1) - len(pods)
-    pods += [_create_pod(store, kubelet, replica_set, dice) for _ in range(max(missing, 0))]
+    problem = ""
+    try:
+        pods += [_create_pod(store, kubelet, replica_set, dice) for _ in range(max(missing, 0))]
+    except ApiError as error:
+        problem = error.message
     for pod in _expendable(pods)[: max(-missing, 0)]:
         owners.terminate_pod(store, pod, _MANAGER)
         pods.remove(pod)
-    _write_status(store, kubelet, replica_set, pods)
+    _write_status(store, kubelet, replica_set, pods, problem)
 
 
 def _expendable(pods: list[Obj]) -> list[Obj]:
@@ -119,7 +123,7 @@ def _create_pod(store: Store, kubelet: Kubelet, replica_set: Obj, dice: random.R
     return store.create(PODS, kubelet.admit(pod), _MANAGER)
 
 
-def _write_status(store: Store, kubelet: Kubelet, replica_set: Obj, pods: list[Obj]) -> None:
+def _write_status(store: Store, kubelet: Kubelet, replica_set: Obj, pods: list[Obj], problem: str) -> None:
     min_ready_s = replica_set["spec"].get("minReadySeconds", 0)
     status = {
         "replicas": len(pods),
@@ -127,5 +131,12 @@ def _write_status(store: Store, kubelet: Kubelet, replica_set: Obj, pods: list[O
         "readyReplicas": sum(owners.is_ready(pod) for pod in pods),
         "availableReplicas": sum(kubelet.is_available(pod, min_ready_s) for pod in pods),
         "observedGeneration": replica_set["metadata"]["generation"],
+        "conditions": [_failure(replica_set, problem)] if problem else [],
     }
     store.put(REPLICA_SETS, replica_set | {"status": schema.decode("V1ReplicaSetStatus", status)}, _MANAGER, "status")
+
+
+def _failure(replica_set: Obj, problem: str) -> Obj:
+    old: Obj = next(iter(replica_set.get("status", {}).get("conditions", [])), {})
+    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": problem}
+    return failure | {"lastTransitionTime": old.get("lastTransitionTime") or stamp_now()}

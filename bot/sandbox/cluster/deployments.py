@@ -163,6 +163,8 @@ class DeploymentController:
         reports = [_availability(deployment, counts["availableReplicas"])]
         if progressing := self._progressing(deployment, status, fresh, old.get("Progressing", {})):
             reports.append(progressing)
+        if failing := next((one["status"]["conditions"][0] for one in owned if one["status"].get("conditions")), None):
+            reports.append({key: failing[key] for key in ("type", "status", "reason", "message")})
         status["conditions"] = [_keep_times(report, old.get(report["type"], {})) for report in reports]
         decoded = schema.decode("V1DeploymentStatus", status)
         self._store.put(DEPLOYMENTS, deployment | {"status": decoded}, _MANAGER, "status")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-POD_KINDS = ("pod-never-ready", "pod-stuck-terminating", "crash-loop", "image-pull", "image-rewrite")
+POD_KINDS = ("pod-never-ready", "pod-stuck-terminating", "crash-loop", "image-pull", "image-rewrite", "quota")
 REQUEST_KINDS = ("conflict", "5xx", "delay", "connection-reset", "forbidden")
 KINDS = (*POD_KINDS, *REQUEST_KINDS, "gitops")
 

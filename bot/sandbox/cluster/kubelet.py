@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.sandbox.cluster import owners
+from bot.sandbox.cluster import owners, statuses
 from bot.sandbox.cluster.faults import FaultBoard
 from bot.sandbox.cluster.ports import PodInfo
 from bot.sandbox.cluster.resources import PODS
@@ -76,9 +76,15 @@ class Kubelet:
         return calls, min(due, default=None)
 
     def admit(self, pod: Obj) -> Obj:
-        """Apply the admission webhook to a new pod: with the fault ``image-rewrite``, images come from a mirror."""
+        """Admit a new pod: with the fault ``image-rewrite``, a webhook has its images come from a mirror.
+
+        Raises:
+            ApiError: 403, the fault ``quota``.
+        """
         namespace, deployment = pod["metadata"]["namespace"], owners.find_deployment(self._store, pod)
         boxes = pod["spec"]["containers"]
+        if self._faults.concerns("quota", namespace, deployment, boxes[0]["image"]):
+            raise statuses.over_quota(pod["metadata"]["name"])
         if not self._faults.concerns("image-rewrite", namespace, deployment, boxes[0]["image"]):
             return pod
         mirrored = [box | {"image": f"mirror.example/{box['image']}"} for box in boxes]

@@ -26,7 +26,9 @@ class Objects:
             ApiError: 400, 404 (no such namespace), 409, 422.
         """
         resource = target.resource
-        new = decode_body(target, request.json())
+        body = request.json()
+        check_fields(target, request, body)
+        new = decode_body(target, body)
         metadata = new.setdefault("metadata", {})
         if metadata.get("namespace", target.namespace) != target.namespace:
             raise _other_namespace()
@@ -63,7 +65,12 @@ class Objects:
         """
         with self.store.lock:
             old = self.store.get(target.resource, target.namespace, target.name)
-            patched = patches.apply(request.content_type, old, request.json())
+            body = request.json()
+            if request.content_type == patches.APPLY:
+                check_manager(request)
+            patched = patches.apply(request.content_type, old, body)
+            check_fields(target, request, patched)
+            check_patched_identity(target.subject, old, patched)
             return self._change(target, request, old, decode_patched(target.resource.model, patched))
 
     def _change(self, target: Target, request: Request, old: Obj, new: Obj) -> Obj:
@@ -162,6 +169,50 @@ def decode_patched(model: str, patched: Any) -> Obj:
     except schema.DecodeError as error:
         cause = Cause("patch", f"Invalid value: {patched}: {error}")
         raise statuses.invalid(Subject("", kind=""), [cause]) from error
+
+
+def check_manager(request: Request) -> None:
+    """Demand a field manager, as server-side apply does.
+
+    Raises:
+        ApiError: 400.
+    """
+    if not request.query.get("fieldManager"):
+        words = "fieldManager: Required value: is required for apply patch"
+        raise statuses.bad_request(f"PatchOptions.meta.k8s.io is invalid: {words}")
+
+
+def check_fields(target: Target, request: Request, body: Any) -> None:
+    """Refuse unknown fields where the request is validated strictly; otherwise they are dropped.
+
+    Raises:
+        ApiError: 422 for a patch, 400 for a whole object.
+    """
+    if request.query.get("fieldValidation") != "Strict":
+        return
+    unknown = schema.find_unknown(target.resource.model, body)
+    if not unknown:
+        return
+    words = "strict decoding error: " + ", ".join(f'unknown field "{path}"' for path in unknown)
+    if request.method == "PATCH":
+        raise statuses.invalid(target.subject, [Cause("patch", f"Invalid value: {words}")])
+    resource = target.resource
+    raise statuses.bad_request(f'{resource.kind} in version "{resource.version}" cannot be handled: {words}')
+
+
+def check_patched_identity(subject: Subject, old: Obj, patched: Any) -> None:
+    """Refuse a patch that sets what only the server sets. A PUT is answered in another way: see `check_identity`.
+
+    Raises:
+        ApiError: 422 for another uid, 500 for a resourceVersion that is no number.
+    """
+    metadata = patched.get("metadata") if isinstance(patched, dict) else None
+    metadata = metadata if isinstance(metadata, dict) else {}
+    uid, version = metadata.get("uid"), metadata.get("resourceVersion")
+    if uid is not None and uid != old["metadata"]["uid"]:
+        raise statuses.invalid(subject, [Cause("metadata.uid", f'Invalid value: "{uid}": field is immutable')])
+    if isinstance(version, str) and version and not version.isdecimal():
+        raise statuses.internal(f'strconv.ParseUint: parsing "{version}": invalid syntax')
 
 
 def check_identity(subject: Subject, old: Obj, metadata: Mapping[str, Any]) -> None:

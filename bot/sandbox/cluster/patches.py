@@ -1,4 +1,4 @@
-"""Applies the three patch formats: RFC 7386 merge patch, strategic merge patch, RFC 6902 JSON patch."""
+"""Applies the patch formats: RFC 7386 merge patch, strategic merge patch, RFC 6902 JSON patch, server-side apply."""
 
 import copy
 from typing import Any
@@ -8,7 +8,8 @@ from bot.sandbox.cluster import statuses
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 JSON = "application/json-patch+json"
-ACCEPTED = [JSON, MERGE, STRATEGIC]
+APPLY = "application/apply-patch+yaml"
+ACCEPTED = [JSON, MERGE, STRATEGIC, APPLY]
 
 # Lists merged by a key, by the field's name (and the parent field's, where names clash).
 _MERGE_KEYS = {
@@ -36,10 +37,11 @@ def apply(content_type: str, current: Any, patch: Any) -> Any:
     """
     if content_type == JSON:
         return apply_json(current, patch)
-    if content_type not in (MERGE, STRATEGIC):
+    if content_type not in (MERGE, STRATEGIC, APPLY):
         raise statuses.unsupported_media_type(ACCEPTED)
     if not isinstance(patch, dict):
         raise statuses.bad_request("error decoding patch: json: cannot unmarshal into Go value of type map")
+    # An applied configuration is merged as a strategic patch is; whose fields they are is for `objects` to check.
     return merge(current, patch) if content_type == MERGE else merge_strategic(current, patch, "")
 
 

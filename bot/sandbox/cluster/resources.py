@@ -1,6 +1,6 @@
 """Lists the kinds of object the emulator serves, with their paths."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.sandbox.cluster.statuses import Obj, Subject
 
@@ -51,6 +51,17 @@ AUTOSCALERS = Resource(
     "V2HorizontalPodAutoscaler",
     subresources=("status",),
 )
+# The same objects in an older version, to look at.
+AUTOSCALERS_V1 = replace(AUTOSCALERS, version="v1", model="V1HorizontalPodAutoscaler", verbs=("get", "list"))
+STATEFUL_SETS = Resource(
+    "apps",
+    "v1",
+    "statefulsets",
+    "StatefulSet",
+    "V1StatefulSet",
+    subresources=("scale", "status"),
+    counts_generation=True,
+)
 ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", "V1EndpointSlice")
 ACCESS_REVIEWS = Resource(
     "authorization.k8s.io",
@@ -72,6 +83,8 @@ CATALOGUE = (
     DEPLOYMENTS,
     REPLICA_SETS,
     AUTOSCALERS,
+    AUTOSCALERS_V1,
+    STATEFUL_SETS,
     ENDPOINT_SLICES,
     ACCESS_REVIEWS,
 )

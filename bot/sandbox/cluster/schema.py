@@ -69,6 +69,29 @@ def decode(model: str, value: Any, path: str = "") -> Obj:
     return result
 
 
+def find_unknown(model: str, value: Any, path: str = "") -> list[str]:
+    """List the paths of fields that the model does not have, as strict validation names them."""
+    if not isinstance(value, dict):
+        return []
+    fields, unknown = _fields(model), []
+    for key, item in value.items():
+        place = f"{path}.{key}" if path else key
+        if key not in fields:
+            unknown.append(place)
+            continue
+        for at, part, kind in _parts(fields[key], item, place):
+            unknown += find_unknown(kind, part, at)
+    return unknown
+
+
+def _parts(kind: str, value: Any, path: str) -> list[tuple[str, Any, str]]:
+    """Find the models inside a field: itself, or a list's or a map's items, each with its path."""
+    if found := _LIST.fullmatch(kind):
+        items = enumerate(value) if isinstance(value, list) else ()
+        return [part for at, item in items for part in _parts(found[1], item, f"{path}[{at}]")]
+    return [(path, value, kind)] if hasattr(models, kind) else []
+
+
 @cache
 def _fields(model: str) -> dict[str, str]:
     described = getattr(models, model)

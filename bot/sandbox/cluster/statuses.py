@@ -55,9 +55,7 @@ class ApiError(Exception):
         """Write the `Status` object."""
         status: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
         status |= {"message": self.message, "reason": self.reason, "details": self.details, "code": self.code}
-        if not self.details:
-            del status["details"]
-        return status
+        return {key: value for key, value in status.items() if value or key not in ("details", "reason")}
 
 
 def success(subject: Subject, uid: str) -> Obj:
@@ -101,6 +99,11 @@ def unprocessable() -> ApiError:
     return ApiError(422, "Invalid", "the server rejected our request due to an error in our request")
 
 
+def internal(message: str) -> ApiError:
+    """500 without a reason: the server did not expect what it was sent."""
+    return ApiError(500, "", message)
+
+
 def bad_request(message: str) -> ApiError:
     """400."""
     return ApiError(400, "BadRequest", message)
@@ -118,6 +121,12 @@ def forbidden(subject: Subject, user: str, verb: str, namespace: str) -> ApiErro
     request = f'cannot {verb} resource "{subject.plural}" in API group "{subject.group}"{where}'
     message = f'{what} is forbidden: User "{user}" {request}'
     return ApiError(403, "Forbidden", message, subject.details())
+
+
+def over_quota(pod: str) -> ApiError:
+    """403 with the sentence of the ResourceQuota admission."""
+    words = f'pods "{pod}" is forbidden: exceeded quota: sandbox, requested: pods=1, used: pods=5, limited: pods=5'
+    return ApiError(403, "Forbidden", words, {"name": pod, "kind": "pods"})
 
 
 def method_not_allowed() -> ApiError:

@@ -11,6 +11,7 @@ _NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
 _PERCENT = re.compile(r"[0-9]+%")
 _OPERATORS = {"In": True, "NotIn": True, "Exists": False, "DoesNotExist": False}  # and whether they take values
 _PORT_MAX = 65_535
+_ANNOTATIONS_MAX_BYTES = 262_144  # of all keys and values together
 _LABEL_RULE = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
     "end with an alphanumeric character"
@@ -35,6 +36,10 @@ def _metadata(metadata: Mapping[str, Any]) -> list[Cause]:
     for key in metadata.get("annotations", {}):
         if not selectors.LABEL_KEY.fullmatch(key.lower()):
             causes.append(_invalid("metadata.annotations", key, "name part must be a qualified name"))
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in metadata.get("annotations", {}).items())
+    if size > _ANNOTATIONS_MAX_BYTES:
+        words = f"Too long: may not be more than {_ANNOTATIONS_MAX_BYTES} bytes"
+        causes.append(Cause("metadata.annotations", words, "FieldValueTooLong"))
     return causes
 
 
@@ -150,6 +155,8 @@ def _service(new: Obj, old: Obj | None) -> list[Cause]:
     spec = new["spec"]
     causes = _labels(spec.get("selector", {}), "spec.selector")
     ports = spec.get("ports", [])
+    if spec.get("type") == "ExternalName" and not spec.get("externalName"):
+        causes.append(_required("spec.externalName"))
     if not ports and spec.get("clusterIP") != "None":
         causes.append(_required("spec.ports"))
     causes += _ports([port.get("port", 0) for port in ports], "spec", "port")

@@ -8,7 +8,7 @@ from bot.views.kit.blocks import listing
 from bot.views.kit.text import ago, code, count, duration, one_line
 from bot.views.plans.kinds import KINDS
 
-_MAX_SCRIPTS = 900
+_MAX_SCRIPTS = 700
 _MAX_PLACES = 3
 
 

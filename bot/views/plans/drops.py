@@ -7,9 +7,9 @@ from bot.domain.planned import PlannedDrop, PlannedRows
 from bot.views.kit.blocks import listing
 from bot.views.kit.text import code, count, one_line, size
 
-MAX_LENGTH = 2400
-_MAX_ROWS = 1700
-_IMPLIED = frozenset({"type", "composite type", "rule", "default value", "toast table"})
+MAX_LENGTH = 1700
+_MAX_ROWS = 1100
+_IMPLIED = frozenset({"type", "composite type", "rule", "default value", "toast table", "publication filter"})
 """Parts that every relation has and nobody made by hand."""
 _PLURALS = {"index": "indexes", "policy": "policies"}
 _ORDER = ("table", "partitioned table", "materialized view", "view", "function", "trigger", "sequence", "type")
@@ -101,11 +101,12 @@ def _sum_up(wholes: Sequence[PlannedDrop]) -> str:
 
 
 def _counts(kinds: Counter[str]) -> str:
-    shown = [_plural(number, kind) for kind, number in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))]
+    shown = [plural(number, kind) for kind, number in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))]
     return ", ".join(shown[:6]) + (" and others" if len(shown) > 6 else "")  # noqa: PLR2004 -- the slice's own length
 
 
-def _plural(number: int, kind: str) -> str:
+def plural(number: int, kind: str) -> str:
+    """Count objects of a kind: ``2 indexes``, ``1 policy``."""
     last = kind.rsplit(" ", 1)[-1]
     return count(number, kind, kind[: -len(last)] + _PLURALS[last] if last in _PLURALS else "")
 
@@ -120,11 +121,15 @@ def _line(drop: PlannedDrop, parts: dict[str, list[PlannedDrop]]) -> str:
 def _with(parts: Sequence[PlannedDrop]) -> str:
     visible = [part for part in parts if part.kind not in _IMPLIED]
     triggers = [code(part.identity.split(" on ", 1)[0], 80) for part in visible if part.kind == "trigger"]
-    others = _counts(Counter(_kind(part).rsplit(" ", 1)[-1] for part in visible if part.kind != "trigger"))
+    others = _counts(Counter(_part_kind(part) for part in visible if part.kind != "trigger"))
     named = ", ".join(f"trigger {name}" for name in triggers[:3])
     more = f"{len(triggers) - 3} more triggers" if len(triggers) > 3 else ""  # noqa: PLR2004 -- the slice's own length
     words = ", ".join(part for part in (named, more, others) if part)
     return f" with {words}" if words else ""
+
+
+def _part_kind(part: PlannedDrop) -> str:
+    return "publication" if part.kind == "publication relation" else _kind(part).rsplit(" ", 1)[-1]
 
 
 def _kind(drop: PlannedDrop) -> str:

@@ -9,14 +9,14 @@ from bot.views.plans import drill_evidence
 from bot.views.plans.kinds import KINDS
 
 _MAX_WORKLOADS = 700
-_MAX_WARNINGS = 1200
+_MAX_WARNINGS = 1500
 
 
 def blocks(plan: Plan) -> list[Block]:
     """Render every part of a plan: about 9,500 characters at the very most."""
-    # Approvers read from the top: what is done, then what to know first, then how sure it is and how long it takes.
+    # Approvers read from the top: what to know first, then what is done, how sure it is and how long it takes.
     body = KINDS[plan.kind].describe(plan, _app(plan))
-    parts = [_headline_section(plan), *body, _warnings(plan), drill_evidence.describe(plan), _time(plan)]
+    parts = [_headline_section(plan), _warnings(plan), *body, drill_evidence.describe(plan), _time(plan)]
     return [*(section(part) for part in parts if part), context(_digest(plan))]
 
 
@@ -73,4 +73,17 @@ def _time(plan: Plan) -> str:
 
 
 def _digest(plan: Plan) -> str:
-    return f"Plan `{plan.short_digest}`. A vote is for exactly this plan; if anything in it moves, the votes are void."
+    return (
+        f"{_place(plan)}Plan `{plan.short_digest}`. A vote is for exactly this plan; if anything in it moves, "
+        "the votes are void."
+    )
+
+
+def _place(plan: Plan) -> str:
+    """Say where it applies; "" in a plan of an old release."""
+    if plan.place is None:
+        return ""
+    database, server = plan.place.database, plan.place.database.server
+    on = f" on server {code(server, 30)}" if server else ""
+    namespace, bucket = code(plan.place.cluster.namespace, 63), code(plan.place.bucket, 120)
+    return f"Applies to database {code(database.name, 63)}{on}, namespace {namespace}, bucket {bucket}. "

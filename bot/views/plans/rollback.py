@@ -5,10 +5,10 @@ from bot.domain.runs import Run
 from bot.planning.kinds import is_past_return, may_be_past_return
 from bot.views.kit.blocks import listing
 from bot.views.kit.text import code, count, one_line, paragraph
-from bot.views.plans import drops
+from bot.views.plans import changes, drops
 
-_MAX_SCRIPTS = 1700
-_MAX_LOCKS = 500
+_MAX_SCRIPTS = 1200
+_MAX_LOCKS = 400
 _REASONS = {
     "dropped": "",
     "column": " (a column's values; the table stays)",
@@ -29,23 +29,45 @@ _LOCKS = {
 
 def describe(plan: ChainPlan, app: str) -> list[str]:
     """Describe it in sections of mrkdwn; `app` is the section on the app."""
-    return [_scripts(plan), drops.describe(plan.drops), _rows(plan), _saved(plan), app, _locks(plan)]
+    return [
+        _scripts(plan),
+        drops.describe(plan.drops),
+        changes.describe_renames(plan.renames),
+        changes.describe(plan.changes),
+        _rows(plan),
+        _saved(plan),
+        app,
+        _locks(plan),
+    ]
 
 
 def impact(plan: ChainPlan) -> str:
     """Describe what goes in one plain line, without a full stop."""
     rows, changed = drops.sum_up_rows(plan.rows)
     some = f", and scripts change or delete rows of {count(changed, 'table')}" if changed else ""
-    return f"{count(drops.wholes_in(plan.drops), 'object')} and {rows} go{some}"
+    others = changes.impact(plan.changes, plan.renames)
+    return f"{count(drops.wholes_in(plan.drops), 'object')} and {rows} go{some}{others}"
 
 
 def outcome(plan: ChainPlan, run: Run) -> list[str]:
     """Describe what such a run dropped, or would have."""
     if is_past_return(run):
-        return [drops.describe(plan.drops, "What was dropped")]
+        return _listed(plan, "was dropped", "came and what changed", "got another name", "")
     if may_be_past_return(run):
-        return [drops.describe(plan.drops, "What may have been dropped – look first")]
-    return [drops.describe(plan.drops, "What would have been dropped – nothing was")]
+        doubt = " – look first"
+        return _listed(plan, "may have been dropped", "may have come or changed", "may have another name", doubt)
+    nothing = " – nothing was"
+    return _listed(plan, "would have been dropped", "would have come or changed", "would have another name", nothing)
+
+
+def _listed(plan: ChainPlan, gone: str, changed: str, renamed: str, doubt: str) -> list[str]:
+    """List everything that differs, each section under its own words; what has nothing to list is left out."""
+    sections = [drops.describe(plan.drops, f"What {gone}{doubt}")]
+    if plan.renames:
+        sections.append(changes.describe_renames(plan.renames, f"What {renamed}{doubt}"))
+    if changes.wholes(plan.changes or ()):
+        sections.append(changes.describe(plan.changes, f"What {changed}{doubt}"))
+    return [section for section in sections if section]
 
 
 def _scripts(plan: ChainPlan) -> str:

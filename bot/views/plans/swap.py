@@ -26,15 +26,24 @@ def _unswapped(plan: SwapPlan, run: Run) -> str:
     if may_be_past_return(run):
         return (
             "*Whether the databases were swapped is not known* – look at the names (psql -l) before anything else: "
-            f"{code(come.outgoing, 80)} is there only if they were. No database has been dropped."
+            f"{_sign(come)}. No database has been dropped."
         )
     was = f"the database that run {code(plan.undoes, 40)} put aside" if plan.undoes else code(come.backup, 160)
     return f"*Nothing was swapped* – the live database is the one from before; {was} was to take its place."
 
 
+def _sign(come: PlannedRestore) -> str:
+    """Say by what people see that the databases were swapped."""
+    if come.outgoing:
+        return f"{code(come.outgoing, 80)} is there only if they were"
+    return f"{code(come.incoming, 80)} is there only if they were not"
+
+
 def impact(plan: SwapPlan) -> str:
     """Describe what is lost in one plain line, without a full stop."""
     come = plan.restore
+    if not come.outgoing:
+        return "there is no database now, so no row goes that is not gone already"
     if not come.compared:
         return "rows written since the backup go; how many is unknown"
     losing = [loss for loss in come.losses if loss.rows_now > loss.rows_then or loss.gone]
@@ -61,6 +70,8 @@ def _coming(plan: SwapPlan) -> str:
 
 def _lost_rows(come: PlannedRestore) -> str:
     """List the tables that lose rows. Numbers are net: of 100 rows written and 40 deleted, 60 show, and 100 go."""
+    if not come.outgoing:
+        return "*Rows that vanish* – none that are not gone already: there is no database now."
     if not come.compared:
         return "*Rows that vanish* – all that were written since; how many is unknown."
     since = f"since {moment(come.created_at, _STAMP)}"
@@ -82,6 +93,8 @@ def _loss(loss: PlannedLoss, since: str) -> str:
 
 
 def _kept(come: PlannedRestore) -> str:
+    if not come.outgoing:
+        return "*Nothing is kept* – there is no database to put aside, so this run cannot be undone."
     name, long = code(come.outgoing, 80), span(come.keep_s)
     return f"*Nothing is lost* – the live database is kept whole as {name} for {long}; undo brings it back."
 

@@ -125,6 +125,20 @@ def test_pods(cluster: KubernetesCluster, emulator: ClusterEmulator) -> None:
     eventually(lambda: not cluster.pods("physioflow-api"))
 
 
+def test_a_quota_that_keeps_pods_from_being_made_is_quoted(
+    cluster: KubernetesCluster, emulator: ClusterEmulator
+) -> None:
+    emulator.fault({"kind": "quota", "namespace": NAMESPACE, "deployment": "physioflow-api"})
+    cluster.scale("physioflow-api", 5, "rk3f9a")
+    eventually(lambda: cluster.inspect().deployment("physioflow-api").problem != "")
+    found = cluster.inspect()
+    assert "exceeded quota: sandbox" in found.deployment("physioflow-api").problem
+    assert found.deployment("physioflow-web").problem == ""
+    emulator.clear_faults()
+    eventually(lambda: not cluster.inspect().deployment("physioflow-api").problem)
+    assert len(cluster.pods("physioflow-api")) == 5
+
+
 def test_a_webhook_that_has_images_pulled_from_elsewhere_changes_no_version(
     cluster: KubernetesCluster, emulator: ClusterEmulator
 ) -> None:

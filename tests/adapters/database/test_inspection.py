@@ -5,6 +5,7 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.database import PostgresDatabase, Server, Tracking
 from bot.adapters.database.connections import Connection
 from bot.adapters.pgclient.tools import PgTools
+from bot.domain.versions import UNKNOWN_SCHEMA
 from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import free_port
@@ -72,8 +73,10 @@ def test_a_tracking_table_that_cannot_be_read(
 ) -> None:
     owner.execute(damage.encode())
 
+    facts = database.inspect()
+    assert (facts.applied, facts.schema) == ((), UNKNOWN_SCHEMA)
     with pytest.raises(PermanentError, match="tracking-table-unreadable") as caught:
-        database.inspect()
+        facts.require_read()
 
     assert caught.value.message.startswith(message)
 

@@ -16,6 +16,7 @@ from bot.domain.catalogue import Rehearsal
 from bot.domain.migrations import DownScript
 from bot.domain.planned import PlannedDrop
 from bot.planning import impact
+from bot.planning.facts import Evidence
 from bot.sandbox.physioflow import clones
 from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import PostgresServer, find_bin_dir
@@ -57,7 +58,7 @@ class Seen:
 
     @property
     def drops(self) -> dict[str, PlannedDrop]:
-        return {drop.identity: drop for drop in impact.dropped_objects(self.rehearsal, self.chain)}
+        return {drop.identity: drop for drop in impact.dropped_objects(Evidence(self.rehearsal.before, self.rehearsal, ()), self.chain)}
 
     @property
     def dropped(self) -> tuple[str, ...]:

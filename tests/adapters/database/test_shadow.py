@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from bot.adapters.database.execution import PostgresShadow
 from bot.adapters.database.shadow import ShadowMaker, load_schema
 from bot.adapters.pgclient.tools import PgTools, ToolFailedError
 from bot.domain.catalogue import LockTaken
-from bot.domain.migrations import DownScript
+from bot.domain.migrations import DownScript, Effect, Statement
 from bot.errors import PermanentError, TemporaryError
+from bot.planning import impact
+from bot.planning.facts import Evidence
 from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import find_bin_dir
 from tests.adapters.database.conftest import REMAINING, TIMING, TRACKING
@@ -307,3 +310,30 @@ def test_an_older_server_does_not_know_what_newer_tools_set(
 
     arguments = (tmp_path / "arguments").read_text()
     assert ("--exit-on-error" in arguments, "--transaction-size" in arguments) == (not lenient, not lenient)
+
+
+def test_publications_are_there_to_be_changed(database: PostgresDatabase, superuser: Connection) -> None:
+    superuser.execute(
+        "SET ROLE physioflow_prod; CREATE PUBLICATION ours FOR TABLE patients, clinics WITH (publish = 'insert');"
+        "RESET ROLE; CREATE PUBLICATION theirs FOR ALL TABLES; CREATE PUBLICATION whole FOR TABLES IN SCHEMA public;"
+        'CREATE PUBLICATION "given.away" FOR ALL TABLES; CREATE PUBLICATION nothing'
+    )
+    superuser.execute("ALTER PUBLICATION nothing OWNER TO physioflow_prod")
+    statements = "ALTER PUBLICATION ours DROP TABLE clinics", "DROP PUBLICATION IF EXISTS nothing, theirs"
+
+    with database.shadow("rpubs1") as shadow:
+        rehearsal = shadow.rehearse([script(27, *statements)], TO_26)
+        with pytest.raises(PermanentError, match=r'rehearsal-failed: .*"theirs" does not exist'):
+            shadow.rehearse([script(27, "DROP PUBLICATION theirs")], TO_26)
+
+    evidence = Evidence(database.catalogue(), rehearsal, (), ())
+    chain = [script(27, *statements)]
+    named = Statement(statements[1], 2, Effect.DROPS, names=("nothing", "theirs"))
+    chain = [replace(chain[0], statements=(chain[0].statements[0], named))]
+    drops = {(drop.kind, drop.identity) for drop in impact.dropped_objects(evidence, chain)}
+    assert drops == {
+        ("publication relation", "public.clinics in publication ours"),
+        ("publication", "nothing"),
+        ("publication", "theirs"),
+    }
+    assert [item.owner for item in impact.unrehearsed_drops(evidence, chain)] == ["postgres"]

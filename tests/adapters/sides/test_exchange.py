@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -119,6 +120,20 @@ def test_a_run_that_is_no_longer_ours_changes_nothing(nasty: Nasty, pair: tuple[
     assert nasty.sides.state(*pair) is ExchangeState.BEFORE
     assert not is_loaded(nasty)
     assert nasty.sides.inspect(pair[0]).accepts_connections
+
+
+def test_only_the_approved_database_is_swapped(nasty: Nasty, pair: tuple[str, str], server: Connection) -> None:
+    here = nasty.database.inspect().identity
+    for other in (replace(here, oid=here.oid + 1), replace(here, server="1"), replace(here, timeline=9)):
+        with pytest.raises(PermanentError, match="wrong-database"):
+            nasty.sides.exchange(*pair, may, other)
+        assert nasty.sides.state(*pair) is ExchangeState.BEFORE
+        assert server.execute("SELECT bool_and(datallowconn) FROM pg_database WHERE datname = %s", (nasty.name,))
+    nasty.sides.exchange(*pair, may, here)
+    assert is_loaded(nasty)
+    assert (
+        nasty.sides.exchange(*pair, may, here) == 0.0
+    )  # the live one has another OID now, and that is as it should be
 
 
 @pytest.mark.parametrize("where", [0, 1])

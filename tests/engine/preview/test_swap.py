@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.backups import BackupName, Verification
+from bot.domain.backups import BackupName, DatabaseSettings, Verification
 from bot.domain.planned import PlannedLoss
 from bot.domain.plans import RestorePlan, narrow
+from bot.domain.runs import RunState
+from bot.domain.versions import UNKNOWN_SCHEMA
 from bot.errors import PermanentError
-from tests.engine.runs.restoring import NAME, approve, ask, bundle, newest, refusals, restore, undo
-from tests.engine.story import Story
+from tests.engine.runs.restoring import NAME, THEN, approve, ask, bundle, newest, refusals, restore, undo
+from tests.engine.story import Story, traffic_faults
 from tests.fakes.clock import NOON
 from tests.fakes.database import FLAGS, PATIENTS, REPORTS
 from tests.fakes.sides import FakeSides
@@ -92,3 +94,84 @@ def test_a_chain_a_run_that_changed_nothing_and_one_undone_already_cannot_be_und
     failed = approve(story)
     story.do(world.request("undo", run_id=failed.id))
     assert refusals(world)[1:] == ["nothing-to-undo"]
+
+
+MISSING = PermanentError("database-missing", "The server has no database physioflow.", "Restore a backup.")
+UNREADABLE = PermanentError("tracking-table-unreadable", "There is no table schema_migrations.", "Check it.")
+SETTINGS = DatabaseSettings("physioflow_owner", "UTF8", "C", "C", connection_limit=20)
+
+
+def note_settings(world: World) -> None:
+    made = bundle()
+    assert made.manifest is not None
+    world.store.backups[0] = replace(made, manifest=replace(made.manifest, database=SETTINGS))
+
+
+def test_a_database_that_is_gone_is_made_again(story: Story, world: World, sides: FakeSides) -> None:
+    note_settings(world)
+    world.database.lose(MISSING)
+    ask(story)
+    plan = narrow(newest(world).plan, RestorePlan)
+    assert (plan.from_schema, plan.restore.outgoing, plan.restore.losses) == (UNKNOWN_SCHEMA, "", ())
+    assert plan.warnings[0].startswith("The server has no database physioflow. It is made again; nothing is there")
+    assert plan.place is not None
+    assert plan.place.database.oid == 0
+    run = approve(story)
+    assert (run.state, run.problem) == (RunState.SUCCEEDED, "")
+    assert (world.database.rows, sides.databases, sides.noted) == (THEN, {}, SETTINGS)
+    assert traffic_faults(world, "v1.2.3") == []
+    story.do(world.request("undo", run_id=run.id))
+    assert refusals(world) == ["nothing-kept"]
+
+
+def test_a_database_that_somebody_makes_before_the_start_voids_the_votes(
+    story: Story, world: World, sides: FakeSides
+) -> None:
+    world.database.lose(MISSING)
+    ask(story)
+    world.database.come_back()
+    world.database.facts = replace(world.database.facts, identity=replace(world.database.facts.identity, oid=5))
+    assert approve(story).state is RunState.PENDING
+    assert (
+        "the server has physioflow with OID 5, and the approved one was no physioflow"
+        in world.announcer.changes[0][2][0]
+    )
+    assert (sides.loads, sides.exchanges) == (0, [])
+
+
+def test_what_cannot_be_read_is_named_and_replaced(story: Story, world: World, sides: FakeSides) -> None:
+    world.database.lose(UNREADABLE)
+    ask(story)
+    plan = narrow(newest(world).plan, RestorePlan)
+    assert plan.from_schema == UNKNOWN_SCHEMA
+    assert not plan.restore.compared
+    assert plan.warnings[0] == "Could not be looked at: There is no table schema_migrations."
+    run = approve(story)
+    assert (run.state, run.problem) == (RunState.SUCCEEDED, "")
+    assert list(sides.databases) == [sides.name("kept", run.id)]
+
+
+def test_a_closed_database_is_replaced_and_stays_closed_where_that_fails(
+    story: Story, world: World, sides: FakeSides
+) -> None:
+    world.database.open = False
+    sides.exchange_error = PermanentError("prepared-transaction", "One is open.", "Roll it back.")
+    ask(story)
+    plan = narrow(newest(world).plan, RestorePlan)
+    assert plan.restore.found_closed
+    assert "Could not be looked at: It is closed." in plan.warnings
+    assert approve(story).state is RunState.FAILED
+    assert not world.database.open
+    sides.exchange_error = None
+    run = restore(story)
+    assert (run.state, run.problem, world.database.open) == (RunState.SUCCEEDED, "", True)
+
+
+@pytest.mark.parametrize("error", [MISSING, UNREADABLE], ids=lambda error: error.reference)
+def test_a_chain_needs_what_a_restore_does_not(
+    story: Story, world: World, sides: FakeSides, error: PermanentError
+) -> None:
+    del sides
+    world.database.lose(error)
+    story.ask()
+    assert refusals(world) == [error.reference]

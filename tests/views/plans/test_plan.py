@@ -10,6 +10,8 @@ from tests.views.samples import PLAN, read
 GOLDEN = """\
 *prod: schema 027 → 026, app v1.3.0 → v1.2.3*
 Asked for as `/rollback prod 027`.
+*⚠ Know this first*
+• These functions stay and name something that goes: public.is_enabled(text).
 *What is undone, in one transaction, newest first*
 • `027_feature_flags` (4 statements): Removes feature flag functionality.
 *What is dropped* – 2 tables, 1 function; ⚠ 1 constraint, 1 view by CASCADE, which no script names
@@ -28,8 +30,6 @@ Asked for as `/rollback prod 027`.
 • `physioflow-web` 2 replicas, `web:v1.3.0` → `web:v1.2.3`
 *Tables that stay and are locked meanwhile*
 • `public.patients` nobody can read or write it
-*⚠ Know this first*
-• These functions stay and name something that goes: public.is_enabled(text).
 *How long* – about 1 min 35 s in all; the app is down for about 41 s of it.
 Plan `{digest}`. A vote is for exactly this plan; if anything in it moves, the votes are void."""
 

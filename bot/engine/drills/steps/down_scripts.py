@@ -45,7 +45,9 @@ def _loaded(execution: DrillExecution) -> str:
 
 def _reachable(execution: DrillExecution) -> tuple[DownScript, ...]:
     """The longest chain that the scripts there are allow."""
-    applied = execution.sides.inspect(_loaded(execution)).applied
+    facts = execution.sides.inspect(_loaded(execution))
+    facts.require_read()
+    applied = facts.applied
     chain = longest_chain(execution.services.scripts.load(), applied)
     if not chain:
         newest = label(max((migration.version for migration in applied), default=0))

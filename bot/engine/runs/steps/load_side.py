@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from bot.domain.backups import Backup
+from bot.domain.backups import Backup, DatabaseSettings
 from bot.domain.planned import PlannedRecreation, PlannedRestore
 from bot.domain.plans import SwapPlan, UndoRollbackPlan, narrow
 from bot.domain.versions import label
@@ -155,7 +155,7 @@ class VerifySide(Action):
             compare(backup, tables)
         self._check_schema(execution, sides.inspect(name).schema)
         # After the comparison: what is copied now is not in the manifest.
-        damaged, missing = list(sides.problems(name)), list(sides.copy_settings(name))
+        damaged, missing = list(sides.problems(name)), list(sides.copy_settings(name, _noted(backup)))
         if damaged or missing:
             execution.note("side-database", _describe(damaged, missing))
         rows = sum(table.rows for table in tables)
@@ -175,6 +175,10 @@ class VerifySide(Action):
                 f"The side database has schema {label(schema)}, planned was {label(wanted)}.",
                 "The live database is unchanged. Verify the bundle: its manifest may be wrong.",
             )
+
+
+def _noted(backup: Backup) -> DatabaseSettings | None:
+    return backup.manifest.database if backup.manifest else None
 
 
 def _describe(damaged: list[str], missing: list[str]) -> str:

@@ -100,9 +100,13 @@ def has_committed(execution: Execution) -> bool:
     # table says afterwards is final.
     for attempt in stamina.retry_context(on=TemporaryError, attempts=None, timeout=UNDO_PATIENCE_S, wait_max=5.0):
         with attempt:
-            database.take_exclusive_access(execution.run.id).close()
+            # After a fail-over the new primary's table is what counts.
+            approved = execution.approved_database
+            database.take_exclusive_access(execution.run.id, approved and approved.without_timeline).close()
             database.reopen()
-            applied = {migration.version for migration in database.inspect().applied}
+            facts = database.inspect()
+            facts.require_read()
+            applied = {migration.version for migration in facts.applied}
     if applied == set(plan.remaining):
         return True
     if applied == plan.applied_before:

@@ -99,6 +99,10 @@ def _not_ready(execution: Execution, wanted: Mapping[str, int], images: Mapping[
             f"{len(others)} pods are ready with an image that is not the planned one, {planned}: {names}.",
             "Pause the tool that deploys, then press Retry: it puts the planned image back.",
         )
+    facts = execution.env.cluster.inspect().deployments
+    if failing := [item for item in facts if item.problem and item.name in wanted]:
+        names = " ".join(f"{item.name}: {item.problem}" for item in failing)
+        return _refusal(f"No more pods are made. {names}", "Change what stands in the way, then press Retry.")
     ready = sum(len(_ready(found, images.get(name))) for name, found in pods.items())
     return _refusal(f"{ready} of {sum(wanted.values())} pods are ready, and no more are made.")
 

@@ -6,9 +6,15 @@ from bot.domain.runs import Progress
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.step_execution import Outcome
 from bot.engine.runs.step_machine import MachineStep
-from bot.errors import BotError, TemporaryError
+from bot.errors import BotError, RefusedError, TemporaryError
 
 POLL_S = 0.25
+RETRIED: tuple[type[BotError], ...] = (TemporaryError, RefusedError)
+"""Errors after which a run tries again. Its rights were proven when it was planned, so a refusal may pass, too."""
+UNDO_PATIENCE_S = 120.0
+"""For how long temporary errors are retried while a run is compensated, in seconds."""
+
+__all__ = ["RETRIED", "UNDO_PATIENCE_S", "Action", "Outcome"]
 
 
 def wait_for(
@@ -41,18 +47,12 @@ def wait_for(
         clock.sleep(POLL_S)
 
 
-def _look(observe: Callable[[], Progress]) -> tuple[Progress | None, TemporaryError | None]:
+def _look(observe: Callable[[], Progress]) -> tuple[Progress | None, BotError | None]:
     """One look that fails is no reason to give a long wait up."""
     try:
         return observe(), None
-    except TemporaryError as error:
+    except RETRIED as error:
         return None, error
-
-
-__all__ = ["UNDO_PATIENCE_S", "Action", "Outcome"]
-
-UNDO_PATIENCE_S = 120.0
-"""For how long temporary errors are retried while a run is compensated, in seconds."""
 
 
 class Action(MachineStep[Execution]):
@@ -63,6 +63,7 @@ class Action(MachineStep[Execution]):
     """
 
     patience_s = 60.0
+    retried = RETRIED
     undoes: str = ""
 
     def undo(self, execution: Execution) -> str:

@@ -4,6 +4,7 @@ from dataclasses import astuple
 
 import stamina
 
+from bot.domain.planned import PlannedRestore
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.load_side import planned
 from bot.engine.runs.steps.step import UNDO_PATIENCE_S, Action, Outcome
@@ -31,10 +32,16 @@ class SwapDatabases(Action):
         """
         come = planned(execution)
         execution.check()
-        closed_s = execution.env.sides.exchange(come.incoming, come.outgoing, execution.may_commit)
+        closed_s = execution.env.sides.exchange(
+            come.incoming,
+            come.outgoing,
+            execution.may_commit,
+            execution.approved_database,
+            found_closed=come.found_closed,
+        )
         execution.audit("databases-swapped", incoming=come.incoming, kept_as=come.outgoing, closed_s=round(closed_s, 3))
         closed = f"closed for {closed_s:.2f} s" if closed_s else "swapped already"
-        return Outcome(f"{closed}; the old database is kept as {come.outgoing}", {"closed_s": closed_s})
+        return Outcome(f"{closed}; {kept_as(come)}", {"closed_s": closed_s})
 
     def undo(self, execution: Execution) -> str:
         """Open the database: a process that died in the swap may have left it closed.
@@ -43,16 +50,24 @@ class SwapDatabases(Action):
             PermanentError: ``swapped-meanwhile``: the swap has committed after all.
         """
         come = planned(execution)
-        execution.env.database.reopen()
+        if come.outgoing and not come.found_closed:
+            execution.env.database.reopen()
         # Once more: a process that was thought dead may have committed after the names were read. It holds their rows
         # until then, so the reopening has waited for it.
         if execution.env.sides.state(come.incoming, come.outgoing) is ExchangeState.AFTER:
             raise PermanentError(
                 "swapped-meanwhile",
-                f"The swap has happened after all; the database from before is kept as {come.outgoing}.",
+                f"The swap has happened after all; {kept_as(come)}.",
                 "Retry: the run goes on to its end with what was swapped in. /rollback undo takes that back.",
             )
-        return "open, as before"
+        return "open, as before" if come.outgoing and not come.found_closed else "as it was found"
+
+
+def kept_as(come: PlannedRestore) -> str:
+    """Say where the database from before is, as a clause."""
+    if not come.outgoing:
+        return "there was no database before, so none is kept"
+    return f"the database from before is kept as {come.outgoing}"
 
 
 def has_swapped(execution: Execution) -> bool:
@@ -68,7 +83,8 @@ def has_swapped(execution: Execution) -> bool:
     if state is ExchangeState.UNKNOWN:
         raise PermanentError(
             "outcome-unknown",
-            f"Of the live database, {come.incoming} and {come.outgoing}, not exactly the two are there that should be.",
+            f"Of the live database, {come.incoming} and {come.outgoing or 'none kept'}, not those are there that "
+            "should be.",
             "Look at the names (psql -l) before anything else; no database has been dropped.",
         )
     return state is ExchangeState.AFTER
@@ -85,8 +101,7 @@ class VerifySwapped(Action):
         Raises:
             PermanentError: ``verification-failed`` names what is not as planned.
         """
-        kept = planned(execution).outgoing
-        detail = accept(execution, f"Traffic is still stopped, and the database from before is kept as {kept}.")
+        detail = accept(execution, f"Traffic is still stopped, and {kept_as(planned(execution))}.")
         return self._counted(execution, detail) if execution.run.drill else Outcome(detail)
 
     def _counted(self, execution: Execution, detail: str) -> Outcome:

@@ -10,8 +10,8 @@ from bot.domain.workloads import Pod
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.blocking_sessions import check_blocking_sessions
 from bot.engine.runs.steps.start_app import at_zero, short, wait_ready
-from bot.engine.runs.steps.step import Action, Outcome, wait_for
-from bot.errors import BotError, PermanentError, TemporaryError
+from bot.engine.runs.steps.step import RETRIED, Action, Outcome, wait_for
+from bot.errors import BotError, PermanentError
 from bot.planning import checklist
 from bot.planning.refusals import and_list
 
@@ -88,7 +88,7 @@ def _try_all(execution: Execution, acts: Iterable[Callable[[], None]]) -> None:
         except BotError as error:
             errors.append(error)
     if errors:
-        raise next((error for error in errors if isinstance(error, TemporaryError)), errors[0])
+        raise next((error for error in errors if isinstance(error, RETRIED)), errors[0])
 
 
 def _scale_back(execution: Execution, work: PlannedWorkload) -> None:

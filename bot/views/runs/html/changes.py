@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
-from bot.domain.planned import PlannedRestore
+from bot.domain.changes import How
+from bot.domain.planned import PlannedChange, PlannedRestore
 from bot.domain.plans import ChainPlan, Plan, SchemaPlan, SwapPlan, UndoRollbackPlan
 from bot.domain.runs import Run
 from bot.planning.kinds import is_retired, saved_backup
 from bot.views.kit.text import bare_line, size, span
-from bot.views.plans import drops
+from bot.views.plans import changes, drops
 from bot.views.plans.kinds import KINDS
 from bot.views.runs.html.parts import (
     QUIET,
@@ -39,7 +40,7 @@ def plan(run: Run) -> Section:
     planned = run.plan
     schema = planned if isinstance(planned, SchemaPlan) else None
     parts: list[Part] = [*(_scripts(schema) if schema else []), *_source(planned)]
-    parts += [*_objects(schema), *_rows(schema)] if schema else _lost_rows(planned)
+    parts += [*_objects(schema), *_changes(planned), *_rows(schema)] if schema else _lost_rows(planned)
     return Section("plan", "What was planned", [*parts, *_workloads(planned), *_locks(planned)])
 
 
@@ -81,7 +82,7 @@ def _source(planned: Plan) -> list[Part]:
             ("Replaced" if planned.undoes else "Taken", moment(come.created_at)),
             ("Verified before", text(come.verified or "never")),
             ("sha256", checksum(come.sha256)),
-            ("The replaced database is called", code(come.outgoing)),
+            ("The replaced database is called", code(come.outgoing) if come.outgoing else text("there was none")),
         ]
         skipped = {"Verified before", "sha256"} if planned.undoes else set()
         return [Facts([pair for pair in pairs if pair[0] not in skipped]), *_undoes(planned)]
@@ -103,6 +104,25 @@ def _undoes(planned: Plan) -> list[Part]:
 def _objects(planned: SchemaPlan) -> list[Part]:
     rows = [[text(drop.kind), code(drop.identity), _taken_by(named=drop.named)] for drop in drops.wholes(planned.drops)]
     return table(KINDS[planned.kind].captions.objects, ("Kind", "Object", "Named by"), rows)
+
+
+def _changes(planned: Plan) -> list[Part]:
+    if not isinstance(planned, ChainPlan):
+        return []
+    renames = [
+        [text(item.kind), code(item.identity), code(item.to), number("" if item.rows is None else f"{item.rows:,}")]
+        for item in planned.renames
+    ]
+    shown = changes.wholes(planned.changes or ())
+    rows = [[text(item.kind), code(item.identity), _how(item), text("; ".join(item.words), 600)] for item in shown]
+    return [
+        *table("Objects renamed", ("Kind", "Object", "New name", "Rows that stay"), renames),
+        *table("Objects that come or change", ("Kind", "Object", "", "How"), rows),
+    ]
+
+
+def _how(item: PlannedChange) -> Cell:
+    return Cell("new" if item.how == How.CREATED else "changed", mark=WARN if item.alarms else "")
 
 
 def _taken_by(*, named: bool) -> Cell:
@@ -190,6 +210,8 @@ def _kept(report: RunReport) -> list[Part]:
         return [Note("Whether the databases were swapped is not known: look at their names first.", WARN)]
     if report.change is Change.NONE:
         return [Note("The databases were not swapped: the live one is the one from before.", QUIET)]
+    if not come.outgoing:
+        return [Note("There was no database before, so none is kept.", QUIET)]
     return [Facts([("Replaced database, kept whole as", code(come.outgoing)), ("Kept for", _kept_for(run, come))])]
 
 

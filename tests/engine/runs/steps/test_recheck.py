@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.backups import Backup, StoredObject, Verification
+from bot.domain.environments import BackupTarget
 from bot.domain.runs import RunState
 from bot.planning import checklist
 from tests.engine.runs import restoring
@@ -131,3 +132,67 @@ def test_another_file_under_an_old_bundles_name_voids_them(story: Story, world: 
     world.store.backups[0] = Backup(NAME, replace(stored, etag="two"), None, proven)
     assert approve(story).state is RunState.PENDING
     assert "bundle" in world.announcer.changes[0][2][0]
+
+
+def moves_namespace(world: World) -> None:
+    workloads = replace(world.environment.workloads, namespace="physioflow-dev")
+    world.environment = replace(world.environment, workloads=workloads)
+    world.cluster.identity = replace(world.cluster.identity, namespace="physioflow-dev")
+
+
+def moves_bucket(world: World) -> None:
+    world.environment = replace(world.environment, backups=BackupTarget("backups-dev"))
+
+
+def moves_dsn(world: World) -> None:
+    identity = replace(world.database.facts.identity, address="address two", oid=99)
+    world.database.facts = replace(world.database.facts, identity=identity)
+
+
+def fails_over(world: World) -> None:
+    identity = replace(world.database.facts.identity, timeline=2)
+    world.database.facts = replace(world.database.facts, identity=identity)
+
+
+def moves_cluster(world: World) -> None:
+    world.cluster.identity = replace(world.cluster.identity, address="address two")
+
+
+def needs_one_vote(world: World) -> None:
+    world.environment = replace(world.environment, approval=replace(world.environment.approval, quorum=1))
+
+
+def asks_one_person(world: World) -> None:
+    approval = replace(world.environment.approval, approvers=(f"user:{LEAD_A}", f"user:{LEAD_B}"))
+    world.environment = replace(world.environment, approval=approval)
+
+
+MOVES: dict[Callable[[World], None], str] = {
+    moves_namespace: "The namespace is another one: it was physioflow-prod, and is physioflow-dev now.",
+    moves_bucket: "The bucket is another one: backups-prod, now backups-dev.",
+    moves_dsn: "The database is another one: the server has physioflow with OID 99",
+    fails_over: "The database is another one: its server is on timeline 2, and was on 1",
+    moves_cluster: "The cluster is another one: physioflow-prod is reached at another API server.",
+    needs_one_vote: "Other people decide: 2 of",
+    asks_one_person: "Other people decide: 2 of",
+}
+
+
+@pytest.mark.parametrize("kind", ["rollback", "restore"])
+@pytest.mark.parametrize("move", MOVES, ids=lambda move: move.__name__)
+def test_votes_are_for_one_place(story: Story, world: World, kind: str, move: Callable[[World], None]) -> None:
+    sides = restoring.furnish(world)
+    story.ask() if kind == "rollback" else ask(story)
+    asked = restoring.newest(world)
+    ts = f"request:{asked.id}:{asked.plan.short_digest}"
+    words = {"choice": "approve", "how": "reaction", "withdraw": False, "ts": ts}
+    story.do(world.request("vote", LEAD_A, **words))
+    move(world)
+    story.do(world.request("vote", LEAD_B, **words))
+    run = restoring.newest(world)
+    assert run.state is RunState.PENDING
+    assert run.plan.digest != asked.plan.digest
+    assert world.announcer.changes[0][2][0].startswith(MOVES[move])
+    assert (world.database.commits, sides.exchanges, sides.loads) == ([], [], 0)
+    assert world.cluster.deployments["api"].replicas == 3
+    assert approve(story).state is RunState.SUCCEEDED  # the new plan, with votes of its own

@@ -71,6 +71,17 @@ def test_pods_that_nobody_makes_are_counted(story: Story, world: World) -> None:
     assert run.problem.startswith("pods-not-ready: 3 of 5 pods are ready, and no more are made. Look at them")
 
 
+def test_what_keeps_pods_from_being_made_is_said_in_the_servers_words(story: Story, world: World) -> None:
+    words = 'pods "api-1" is forbidden: exceeded quota: small.'
+
+    def limit() -> None:
+        world.cluster.deployments["api"].gitops = 1
+        world.cluster.deployments["api"].problem = words
+
+    run = restore(story, "cluster.scale", limit)
+    assert run.problem.startswith(f"pods-not-ready: No more pods are made. api: {words} Change what stands in the way")
+
+
 def test_a_failure_before_the_swap_leaves_what_was_deployed_and_says_so(story: Story, world: World) -> None:
     broken = PermanentError("out-of-order", "It is broken.", "Mend it.")
     run = restore(story, "sides.exchange", lambda: deploy(world), broken)
