@@ -24,7 +24,7 @@ class Access:
 
 @dataclass(frozen=True)
 class AnchorPlace:
-    """Where the audit log's anchors are kept.
+    """The place of the audit log's anchors.
 
     Attributes:
         target: the bucket.

@@ -29,7 +29,7 @@ class KeptAnchors:
 
 @dataclass(frozen=True)
 class Anchoring:
-    """How well the log is anchored, as far as this process knows.
+    """The standing of the log among its anchors, as far as this process knows.
 
     Attributes:
         last_at: when the newest known anchor was made; None before the first.
@@ -53,7 +53,7 @@ class AnchorStore(Protocol):
 
     @property
     def place(self) -> str:
-        """Where they are, for messages."""
+        """Name the place of the anchors, for messages."""
 
     def newest(self) -> tuple[int, bytes] | None:
         """Read the anchor with the highest number; None where there is none."""

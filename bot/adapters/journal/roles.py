@@ -1,4 +1,4 @@
-"""Gives the state database two roles: one owns the log, the other serves, and only adds to the log."""
+"""Makes the two roles of the state database: one owns the log, the other serves, and only adds to the log."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +35,7 @@ class Login:
 
 @dataclass(frozen=True)
 class Powers:
-    """What the role that the bot serves with could do to the audit log.
+    """The power over the audit log of the role that the bot serves with.
 
     Attributes:
         role: its name.

@@ -23,12 +23,14 @@ _ENDED = frozenset(
 
 @dataclass
 class _Story:
-    """What the log says of one run so far."""
+    """The log's account of one run so far."""
 
     requested: AuditEvent | None = None
     digest: str = ""
     digest_before: str = ""
     votes: dict[str, AuditEvent] = field(default_factory=dict)
+    older_votes: dict[str, AuditEvent] = field(default_factory=dict)
+    """For a plan that was replaced: their rows go with it, unless somebody stops the run at that moment."""
     approved: dict[str, AuditEvent] = field(default_factory=dict)
     ended: AuditEvent | None = None
     cancelled: bool = False
@@ -60,6 +62,7 @@ class AgreementCheck:
                 story.requested, story.digest = event, digest
             case "plan-changed":
                 story.digest, story.digest_before = str(details.get("new")), str(details.get("old"))
+                story.older_votes, story.votes = story.older_votes | story.votes, {}
             case "voted":
                 story.votes[event.actor] = event
             case "vote-withdrawn":
@@ -149,7 +152,7 @@ def _compare_end(run: RunRecord, state: RunState, story: _Story) -> Iterator[str
 
 def _compare_votes(run: RunRecord, rows: list[VoteRecord], story: _Story) -> Iterator[str]:
     for row in rows:
-        event = story.votes.pop(row.user_id, None)
+        event = story.votes.pop(row.user_id, story.older_votes.get(row.user_id))
         if event is None:
             yield f"the vote of {row.user_id} has no event"
         elif (event.details.get("choice"), event.details.get("digest")) != (row.choice, row.digest):

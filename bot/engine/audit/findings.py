@@ -8,7 +8,7 @@ OK, TAMPERED, UNCHECKED = 0, 1, 2
 
 @dataclass
 class Findings:
-    """What was found, one sentence each.
+    """The result of a verification, one sentence for each finding.
 
     Attributes:
         faults: somebody has changed something, and where.

@@ -48,12 +48,12 @@ class Witness:
 
     @property
     def standing(self) -> Anchoring:
-        """What was known after the last attempt."""
+        """The log's standing after the last attempt."""
         return self._standing
 
     @property
     def store(self) -> AnchorStore:
-        """Where the anchors are."""
+        """The store of the anchors."""
         return self._store
 
     def anchor_when_due(self) -> None:

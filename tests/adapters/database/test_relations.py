@@ -58,7 +58,10 @@ class Seen:
 
     @property
     def drops(self) -> dict[str, PlannedDrop]:
-        return {drop.identity: drop for drop in impact.dropped_objects(Evidence(self.rehearsal.before, self.rehearsal, ()), self.chain)}
+        return {
+            drop.identity: drop
+            for drop in impact.dropped_objects(Evidence(self.rehearsal.before, self.rehearsal, ()), self.chain)
+        }
 
     @property
     def dropped(self) -> tuple[str, ...]:

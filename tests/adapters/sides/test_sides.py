@@ -125,9 +125,7 @@ def test_roles_that_are_gone_do_not_stop_it(nasty: Nasty, server: Connection, tm
     assert "The setting work_mem of nobody_now could not be copied" in lines
 
 
-def test_a_database_that_appears_meanwhile_is_not_overwritten(
-    nasty: Nasty, server: Connection, tmp_path: Path
-) -> None:
+def test_a_database_that_appears_meanwhile_is_not_overwritten(nasty: Nasty, server: Connection, tmp_path: Path) -> None:
     bundle, _ = noted(nasty, tmp_path)
     drop(nasty, server)
     approved = nasty.database.inspect().identity
