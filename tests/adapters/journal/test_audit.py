@@ -13,7 +13,7 @@ from bot.domain.approvals import Choice, Vote
 from bot.domain.audit import ORIGIN, check_event
 from bot.domain.signing import SignatureState
 from bot.engine.audit.verification import verify
-from bot.ports import AuditEvent
+from bot.ports import AuditEntry, AuditEvent
 from tests.adapters.samples import NOON, counter, make_run
 from tests.fakes.keyring import KEYRING, STRANGERS
 
@@ -39,6 +39,16 @@ def test_events_come_back_in_order_and_as_written(journal: PostgresJournal) -> N
     assert [event.sequence for event in journal.audit.events("r1")] == [2, 4]
     assert journal.audit.head() == events[-1]
     assert [journal.audit.find(sequence) for sequence in (0, 2, 5)] == [None, events[1], None]
+
+
+def test_a_run_knows_its_newest_event_as_cards_show_it(journal: PostgresJournal) -> None:
+    journal.runs.open(make_run("raaaaa", "prod"))
+    journal.runs.open(make_run("rbbbbb", "dev"), AuditEntry("U1", "requested", {}))
+    journal.audit.append("", "U1", "frozen", {})
+    runs = [journal.runs.find(run_id) for run_id in ("raaaaa", "rbbbbb")]
+    first = journal.audit.find(1)
+    assert first is not None
+    assert [run.log_head for run in runs if run] == ["", first.short]
 
 
 def test_an_empty_log_has_no_head(journal: PostgresJournal) -> None:
