@@ -1,4 +1,4 @@
-"""Parses the command line and runs one command: serve, worker, plan, status, doctor, audit, db, key."""
+"""Parses the command line and runs one command: serve, worker, plan, status, doctor, audit, db, journal, key."""
 
 import argparse
 import os
@@ -39,6 +39,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     database = verbs.add_parser("db", parents=[shared], help="create, migrate or check the state database")
     database.add_argument("action", choices=["init", "migrate", "check"])
+    journal = verbs.add_parser("journal", parents=[shared], help="vouch for a run that an earlier version began")
+    journal.add_argument("action", choices=["adopt"])
+    journal.add_argument("run", help="e.g. rk3f9a")
+    journal.add_argument("--yes", action="store_true", help="sign it; without this it is only shown")
     make = verbs.add_parser("key", help="make a signing key, a line for BACKSTOP_SIGNING_KEYS")
     make.add_argument("id", help="names the key, e.g. 2026-11")
     return parser.parse_args(arguments)
@@ -83,6 +87,8 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             return cli.status(config)
         case "doctor":
             return cli.doctor(config)
+        case "journal":
+            return cli.adopt(config, options.run, confirmed=options.yes)
         case _:
             return _run_action(options, config)
 

@@ -16,7 +16,7 @@ import stamina
 import commands
 from bot.adapters import cluster, journal, storage
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase, Server, Tracking, identify
+from bot.adapters.database import LoaderLogin, PostgresDatabase, Server, Tracking, identify
 from bot.adapters.http import Figures, HttpServer
 from bot.adapters.migration_files.files import ScriptFiles
 from bot.adapters.outbox import PostgresOutbox, Writer
@@ -33,6 +33,7 @@ from bot.adapters.sides import PostgresScriptTests, PostgresSides
 from bot.adapters.slack.app import SLACK_API, build_app, build_client
 from bot.adapters.slack.chat import SlackChat
 from bot.config import Access, Config, StoreKeys
+from bot.config.keys import DatabaseKeys
 from bot.domain.environments import Environment
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.drills.alerts import standings
@@ -77,7 +78,7 @@ def assemble(config: Config) -> Iterator[Parts]:
     _migrate(config)
     clock = SystemClock()
     with journal.open_pool(config.state_dsn.get_secret_value(), max_size=POOL_SIZE) as pool:
-        outbox = PostgresOutbox(pool)
+        outbox = PostgresOutbox(pool, config.keyring)
         chat = SlackChat(build_client(config.slack.bot_token.get_secret_value(), _base_url(config)))
         tools = PgTools(config.pg_bin)
         where = config.migrations
@@ -164,6 +165,7 @@ def _env(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Envir
         clock,
         maintenance_database=place.maintenance_database,
         template=place.shadow_template,
+        loader=_loader(place),
     )
     sides = PostgresSides(server)
     return EnvironmentServices(
@@ -176,6 +178,12 @@ def _env(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Envir
         PostgresScriptTests(server),
         float(config.keep_old_database_s[name]),
     )
+
+
+def _loader(place: DatabaseKeys) -> LoaderLogin | None:
+    if place.loader_user is None:
+        return None
+    return LoaderLogin(place.loader_user, place.loader_password.get_secret_value() if place.loader_password else None)
 
 
 def _cluster(environment: Environment, access: Access) -> Cluster:

@@ -1,5 +1,6 @@
 """Runs the command line's commands: everything Slack can show, without Slack."""
 
+import getpass
 import json
 import os
 import signal
@@ -15,8 +16,10 @@ from rich.table import Table
 from bot.adapters.journal import migrate, roles
 from bot.app import Service, assemble
 from bot.config import Config
+from bot.domain.catalogue import DatabaseFacts
 from bot.domain.plans import ChainPlan, narrow
 from bot.domain.versions import label
+from bot.engine.approvals.adoption import adopt_run, prepare_adoption
 from bot.engine.audit.findings import OK, TAMPERED, UNCHECKED
 from bot.engine.audit.verification import parse_head, verify
 from bot.engine.context import EnvironmentServices, Services
@@ -24,7 +27,7 @@ from bot.engine.kinds import preview
 from bot.engine.requests import OpenRollback
 from bot.engine.runs.open_run import read_plan_request
 from bot.errors import BotError, PermanentError
-from bot.planning.refusals import check_second_database
+from bot.planning.refusals import check_loader, check_second_database
 from bot.views.plans import changes
 
 ADMIN_DSN, OWNER_DSN = "BACKSTOP_STATE_ADMIN_DSN", "BACKSTOP_STATE_OWNER_DSN"
@@ -89,6 +92,20 @@ def status(config: Config) -> int:
             at = f"{run.created_at:%Y-%m-%d %H:%M}"
             table.add_row(run.id, run.environment, run.state.value, run.plan.asked_for, run.requester, at)
         _OUT.print(table)
+    return 0
+
+
+def adopt(config: Config, run_id: str, *, confirmed: bool) -> int:
+    """Show what vouching for a run would mean, and sign it once that is confirmed."""
+    with assemble(config) as parts:
+        adoption = prepare_adoption(parts.services, run_id)
+        for line in adoption.describe():
+            _OUT.print(line)
+        if confirmed:
+            adopt_run(parts.services, adoption, f"cli:{getpass.getuser()}")
+            _OUT.print(f"✓ signed. /rollback resume {run_id} lets it go on if it is parked.")
+        else:
+            _OUT.print("Nothing was signed. If all of that is so, add --yes.")
     return 0
 
 
@@ -163,6 +180,12 @@ def _examine_database(found: _Findings, name: str, env: EnvironmentServices) -> 
         found.problems.append(f"{name}: the database role must own the database and be in pg_signal_backend")
     found.attempt(f"{name}: ", partial(check_second_database, name, facts))
     found.attempt(f"{name}: ", facts.require_read)
+    found.attempt(f"{name}: ", partial(_prove_loader, found, name, env, facts))
+
+
+def _prove_loader(found: _Findings, name: str, env: EnvironmentServices, facts: DatabaseFacts) -> None:
+    check_loader(name, facts.loader)
+    found.remarks.extend(f"{name}: {line}" for line in env.sides.prove_loader())
 
 
 def _examine_cluster(found: _Findings, name: str, env: EnvironmentServices) -> None:

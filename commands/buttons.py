@@ -20,11 +20,12 @@ from bot.engine.requests import (
     RetryRun,
     TypedRequest,
 )
-from bot.errors import BotError, PermanentError
+from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Audience
 from bot.views import buttons
 from bot.views.kit.blocks import Block, render_error
 from bot.views.kit.text import code
+from bot.views.plans import sql_modal
 from bot.views.runs import modals
 from commands.intake import Body, Desk, just_ack, open_form, unless_slack_is_down
 from commands.rollback import read_account, read_link
@@ -45,6 +46,7 @@ def register(app: App, desk: Desk) -> None:
         app.action(action_id)(click(desk, _ballot))
     for action_id in _RUN_REQUESTS:
         app.action(action_id)(click(desk, _on_run))
+    app.action(buttons.SHOW_SQL)(ack=just_ack, lazy=[_showing_sql(desk)])
     close = _opener(modals.render_follow_up, "/rollback close RUN LINK")
     app.action(buttons.CLOSE_FOLLOWUP)(ack=just_ack, lazy=[close])
     app.view(modals.CLOSE_FOLLOW_UP)(_closing(desk))
@@ -117,6 +119,22 @@ def _opener(modal: Callable[[str, str], Block], instead: str) -> Callable[..., N
                 respond(text, response_type="ephemeral", replace_original=False)
 
     return open_modal
+
+
+def _showing_sql(desk: Desk) -> Callable[..., None]:
+    """Make a listener that opens the modal with a plan's SQL; it persists nothing, because it changes nothing."""
+
+    def open_sql(client: WebClient, body: Body, action: Body, respond: Respond) -> None:
+        try:
+            desk.check_team(body)
+            plan, scripts = desk.operations.planned_scripts(body["user"]["id"], str(action.get("value", "")))
+        except BotError as error:
+            _tell_later(respond, error)
+            return
+        if not open_form(client, body, sql_modal.render(plan, scripts)):
+            _tell_later(respond, TemporaryError("form-not-opened", "The SQL could not be shown.", "Press again."))
+
+    return open_sql
 
 
 def _documenting(desk: Desk) -> Callable[..., None]:

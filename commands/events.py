@@ -3,21 +3,12 @@
 ✅ and ✔ approve, ❌ rejects, removing one withdraws it. Other reactions mean nothing.
 """
 
-from collections.abc import Mapping
-
 from slack_bolt import App, BoltContext
 
-from bot.domain.approvals import Choice
+from bot.domain.approvals import read_reaction
 from bot.engine.requests import CastVote, OpenHome
 from bot.ports import Audience
 from commands.intake import Body, Desk
-
-CHOICES: Mapping[str, Choice] = {
-    "white_check_mark": Choice.APPROVE,
-    "heavy_check_mark": Choice.APPROVE,
-    "x": Choice.REJECT,
-}
-"""A thumb up is left out: people put it under messages they have merely read."""
 
 
 def register(app: App, desk: Desk) -> None:
@@ -39,7 +30,7 @@ def register(app: App, desk: Desk) -> None:
 
 
 def _vote(desk: Desk, body: Body, event: Body, context: BoltContext, *, withdraw: bool) -> None:
-    choice = CHOICES.get(str(event.get("reaction", "")).split("::", 1)[0])
+    choice = read_reaction(str(event.get("reaction", "")))
     item = event.get("item") or {}
     if choice is None or item.get("type") != "message" or not _is_on_ours(event, context) or not desk.is_ours(body):
         return  # an event has nobody to answer; the engine would refuse the vote anyway

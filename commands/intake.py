@@ -13,6 +13,8 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.domain.environments import Environment
+from bot.domain.migrations import DownScript
+from bot.domain.plans import Plan
 from bot.engine.requests import Submission, TypedRequest, arguments
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Audience, Choices
@@ -47,6 +49,13 @@ class Operations(Protocol):
 
     def choices(self, user_id: str, environment: str, text: str) -> Choices:
         """List what an environment can be rolled back to, narrowed by `text`, within two seconds.
+
+        Raises:
+            BotError: the person is shown nothing, and why.
+        """
+
+    def planned_scripts(self, user_id: str, run_id: str) -> tuple[Plan, tuple[DownScript, ...]]:
+        """Return a run's plan, and those of its scripts whose bytes are still the planned ones.
 
         Raises:
             BotError: the person is shown nothing, and why.

@@ -23,6 +23,9 @@ SECRETS = {
     "BACKSTOP_DEV_DSN": "postgresql://localhost/dev",
     "BACKSTOP_STAGING_DSN": "postgresql://localhost/staging",
     "BACKSTOP_PROD_DSN": "postgresql://localhost/prod",
+    "BACKSTOP_DEV_LOADER_PASSWORD": "one",
+    "BACKSTOP_STAGING_LOADER_PASSWORD": "two",
+    "BACKSTOP_PROD_LOADER_PASSWORD": "three",
 }
 
 

@@ -24,7 +24,10 @@ def fit(server_version: int) -> None:
 def test_nothing_missing(world: World) -> None:
     problems, remarks = examine(world.services(Process("doctor")), fit)
     assert problems == []
-    assert remarks == ["prod: pods of the database (app=postgres): postgres-0"]
+    assert remarks == [
+        "prod: backstop_prod_loader logs in, and physioflow refuses it",
+        "prod: pods of the database (app=postgres): postgres-0",
+    ]
 
 
 def test_everything_missing_is_named_and_nothing_hides_the_rest(world: World) -> None:
@@ -81,6 +84,20 @@ def test_anchors_that_cannot_be_read_are_named(world: World) -> None:
         "audit log: its anchors in witness/anchors/ cannot be read (storage-unavailable)",
         [],
     )
+
+
+def test_a_loader_that_may_do_more_is_named_with_what_takes_it_away(world: World) -> None:
+    powers = (("has the attribute CREATEDB", "ALTER ROLE backstop_prod_loader NOCREATEDB;"),)
+    loader = replace(world.database.facts.loader, powers=powers)
+    world.database.facts = replace(world.database.facts, loader=loader)
+    problems, _ = examine(world.services(Process("doctor")), fit)
+    assert problems == [
+        (
+            "prod: loader-too-powerful: Role backstop_prod_loader, which loads backups of prod, has the attribute "
+            "CREATEDB. What is in a backup could do that, too. Have a superuser type: ALTER ROLE backstop_prod_loader "
+            "NOCREATEDB;"
+        )
+    ]
 
 
 def test_a_deployment_of_two_environments_is_named(world: World) -> None:

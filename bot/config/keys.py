@@ -101,14 +101,27 @@ class CompatibilityKeys(Keys):
 
 
 class DatabaseKeys(Keys):
-    """``environments.NAME.database``, the database to connect to while it is closed, and the template of shadows."""
+    """``environments.NAME.database``, the database to connect to while it is closed, and the template of shadows.
 
-    dsn = NeededSecret()
+    `loader_user` loads bundles: a role of the same server that can do nothing else.
+    """
+
+    dsn, loader_password = NeededSecret(), Secret()
 
     dsn_file: rules.SecretFile | None = None
     dsn_env: Annotated[rules.Variable | None, one_place()] = None
     maintenance_database: rules.Text = key("name a database that always exists", "postgres")
     shadow_template: rules.Text = key("name a database to copy shadows from", "template0")
+    loader_user: rules.Text | None = key("name the role that loads backups", None)
+    loader_password_file: rules.SecretFile | None = None
+    loader_password_env: Annotated[rules.Variable | None, one_place(None, lambda _: False)] = None
+
+    @field_validator("loader_password_env")
+    @classmethod
+    def _of_somebody(cls, variable: str | None, info: ValidationInfo) -> str | None:
+        if (variable or info.data.get("loader_password_file")) and not info.data.get("loader_user"):
+            raise ValueError("goes with a role — name it by loader_user")
+        return variable
 
 
 def _is_access_key_named(data: Mapping[str, Any]) -> bool:

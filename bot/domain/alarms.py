@@ -92,7 +92,7 @@ def _effect_of(item: DatabaseObject, now: Properties) -> str:
         return ": other rows may be seen and changed"
     if now.get("fires") == "D":
         return ": it does not fire"
-    return f": {clip(now.get('definition') or '', 160)}"
+    return f": {clip((now.get('definition') or '').rstrip(';'), 160)}"
 
 
 def _invoker(properties: Properties) -> bool:

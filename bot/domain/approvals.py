@@ -1,6 +1,6 @@
 """Decides which votes count, and if they amount to an approval."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,19 @@ class Choice(StrEnum):
 
     APPROVE = "approve"
     REJECT = "reject"
+
+
+REACTIONS: Mapping[str, Choice] = {
+    "white_check_mark": Choice.APPROVE,
+    "heavy_check_mark": Choice.APPROVE,
+    "x": Choice.REJECT,
+}
+"""A thumb up is left out: people put it under messages they have merely read."""
+
+
+def read_reaction(name: str) -> Choice | None:
+    """Read a reaction by its name in Slack, with or without a skin tone; None where it means nothing."""
+    return REACTIONS.get(name.split("::", 1)[0])
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,9 @@ class Vote:
         at: the time it was counted.
         event_ts: the time Slack saw it, in seconds since 1970; 0 if unknown. Votes are handled in any order: this tells
             which came first.
+        channel, ts: of the message that the person reacted to, or whose button they pressed.
+        request_id: of the request that Slack's event or click became.
+        signature: the bot's, over all of it and the run's id; "" where an earlier version recorded the vote.
     """
 
     user_id: str
@@ -48,6 +64,10 @@ class Vote:
     how: str
     at: datetime
     event_ts: Decimal = Decimal(0)
+    channel: str = ""
+    ts: str = ""
+    request_id: str = ""
+    signature: str = ""
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,25 @@ class Session:
 
 
 @dataclass(frozen=True)
+class LoaderFacts:
+    """The role that loads bundles: what is in a bundle runs with its rights.
+
+    Attributes:
+        name: quoted as SQL wants it; a proposal where none is configured.
+        granted_to: our own role, which acts as it; quoted likewise.
+        is_configured: the environment's configuration names it.
+        is_usable: it can log in, and our role can act as it.
+        powers: what it may do besides loading: a clause each, and the statement that takes it away.
+    """
+
+    name: str = ""
+    granted_to: str = ""
+    is_configured: bool = False
+    is_usable: bool = False
+    powers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class DatabaseFacts:
     """A database at one moment.
 
@@ -166,6 +185,7 @@ class DatabaseFacts:
         identity: what tells it from every other database.
         exists: false where the server has no database of that name: then only the server's and our role's facts are so.
         unread: why the tracking table could not be read; None where it was.
+        loader: the role that loads bundles.
     """
 
     name: str
@@ -183,6 +203,7 @@ class DatabaseFacts:
     identity: DatabaseIdentity = NO_DATABASE
     exists: bool = True
     unread: BotError | None = field(default=None, compare=False)
+    loader: LoaderFacts = LoaderFacts()
 
     @property
     def schema(self) -> int:

@@ -36,13 +36,24 @@ ARGUMENTS = re.compile(r'(?<=[^"])\(.*$|(?<=")\([^"]*$', re.DOTALL)
 ANOTHER_COMMENT = "another comment"
 FIRES = {"O": "fires", "D": "does not fire", "R": "fires for replication alone", "A": "always fires"}
 ORDER = (
-    *("table", "table column", "view", "materialized view", "function", "procedure", "trigger", "rule", "policy"),
+    *(
+        "schema",
+        "table",
+        "table column",
+        "view",
+        "materialized view",
+        "function",
+        "procedure",
+        "trigger",
+        "rule",
+        "policy",
+    ),
     *("sequence", "type", "table constraint", "index"),
 )
 
 
 class How(StrEnum):
-    """How an object differs."""
+    """Says how an object differs."""
 
     CREATED = "created"
     CHANGED = "changed"
@@ -76,10 +87,11 @@ def describe(comparison: Comparison) -> tuple[ObjectChange, ...]:
         for pair in comparison.kept
         if pair[0] != pair[1] or pair[1] in restarted
     ]
-    return tuple(sorted(found, key=lambda change: (not change.alarms, _rank(change.item), change.item)))
+    return tuple(sorted(found, key=lambda change: (not change.alarms, rank(change.item), change.item)))
 
 
-def _rank(item: DatabaseObject) -> int:
+def rank(item: DatabaseObject) -> int:
+    """Rank a kind of object by how soon people feel its change, the soonest first."""
     return ORDER.index(item.kind) if item.kind in ORDER else len(ORDER)
 
 

@@ -1,6 +1,6 @@
 """Compares a chain's effect, as it is seen before its COMMIT, with the effect that its plan names."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain.catalogue import Catalogue, DatabaseObject, Key
@@ -55,10 +55,10 @@ class PlannedEffect:
     rehearsed_on: str
     fingerprint: str
     drops: frozenset[Key]
-    changes: dict[Key, str] | None
+    changes: Mapping[Key, str] | None
     written: frozenset[str]
     renames: frozenset[tuple[str, str, str]] | None = None
-    words: dict[Key, tuple[str, ...]] = field(default_factory=dict)
+    words: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,7 @@ class Step:
         started_at, ended_at: None where it has not.
         attempts: how many times it was started.
         progress: of a long step that is under way.
+        signature: the bot's, over the step's state and data; "" while it has never been recorded.
     """
 
     key: str
@@ -121,6 +122,7 @@ class Step:
     ended_at: datetime | None = None
     attempts: int = 0
     progress: Progress | None = None
+    signature: str = ""
 
     @property
     def elapsed_s(self) -> float | None:
@@ -161,6 +163,8 @@ class Run:
         steps: the checklist, in order; empty until approved.
         drill: id of the drill it belongs to: it needs no votes then, and never runs in production; "" for people's.
         log_head: its newest event in the audit log, e.g. ``1234·a1b2c3d4``; "" where there is none.
+        request_id: of the request that opened it; "" for a drill's.
+        signature: the bot's, over what was asked for; "" where an earlier version opened it.
     """
 
     id: str
@@ -180,6 +184,8 @@ class Run:
     steps: tuple[Step, ...] = ()
     drill: str = ""
     log_head: str = ""
+    request_id: str = ""
+    signature: str = ""
 
     @property
     def asker(self) -> str:

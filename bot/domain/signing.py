@@ -21,8 +21,11 @@ class Purpose(StrEnum):
 
     REQUEST = "request"
     RUN = "run"
+    STEP = "step"
     VOTE = "vote"
     MESSAGE = "message"
+    ADDRESS = "address"
+    POSTED = "posted"
     BUNDLE = "bundle"
     EXPORT = "export"
     NOTE = "note"

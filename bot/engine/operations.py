@@ -5,8 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from bot.domain.migrations import DownScript
+from bot.domain.plans import Plan
 from bot.engine import requests
 from bot.engine.approvals.authorization import Channels, Readers
+from bot.engine.approvals.provenance import handled, refuse_tampered
+from bot.engine.approvals.signatures import sign_request
 from bot.engine.approvals.voting import vote
 from bot.engine.attempts import Suspects, announce_again, give_up_request, max_attempts
 from bot.engine.backups import queries as backups
@@ -17,6 +21,7 @@ from bot.engine.context import Services
 from bot.engine.drills import runner, service
 from bot.engine.drills.report import answer_report
 from bot.engine.drills.start import DrillRunner, carry_out
+from bot.engine.preview.planned_scripts import read_planned_scripts
 from bot.engine.requests import Submission, TypedRequest, defer
 from bot.engine.runs import control, open_run
 from bot.engine.runs.interrupts import RunInterruptError
@@ -52,7 +57,9 @@ class Operations:
         Raises:
             TemporaryError: the journal cannot be reached; nothing was persisted.
         """
-        stored = requests.write(submission)
+        # Signed before it is persisted: whoever writes to the state database afterwards has no key.
+        services, stored = self._services, requests.write(submission)
+        stored = sign_request(services.keyring, stored, services.clock.now())
         # Decision 4: the row comes first, so that a task that cannot be queued is found by the sweep.
         fresh = self._services.journal.requests.accept(stored)
         if fresh:
@@ -72,6 +79,16 @@ class Operations:
         search = modal_options.Search(user_id, environment, text)
         return modal_options.choices(self._services, self._cached_reads, self._readers, search)
 
+    def planned_scripts(self, user_id: str, run_id: str) -> tuple[Plan, tuple[DownScript, ...]]:
+        """Return a run's plan and its scripts, for a member to read.
+
+        Raises:
+            PermanentError: ``unknown-run``, ``not-a-member``.
+            BotError: something cannot be read.
+        """
+        self._readers.check(self._services, user_id)
+        return read_planned_scripts(self._services, run_id)
+
     def handle(self, request_id: str) -> None:
         """Handle a persisted request; a refusal is reported to the person. Idempotent: a second call does nothing."""
         with self._services.journal.requests.claim(request_id) as claim:
@@ -82,9 +99,15 @@ class Operations:
                         self._attempt(claim)
 
     def _attempt(self, claim: Claim) -> None:
-        if claim.interrupted >= max_attempts(claim.request):
+        refused = refuse_tampered(self._services, claim)
+        if refused:
+            claim.finish(refused)
+        elif claim.interrupted >= max_attempts(claim.request):
             give_up_request(self._services, claim)
-            return
+        else:
+            self._handle(claim)
+
+    def _handle(self, claim: Claim) -> None:
         if claim.interrupted:
             announce_again(self._services, claim)
         if claim.request.kind == requests.PerformDrill.kind:
@@ -94,7 +117,8 @@ class Operations:
 
     def _finish(self, claim: Claim) -> None:
         try:
-            claim.finish(self._answer(claim.request))
+            problem = self._answer(claim.request)
+            claim.finish(problem, handled(claim.request, problem))
         except RunInterruptError as interrupt:  # another process owns the job, or it was left in the middle
             _log.info("%s is tried again: %s", claim.request.id, interrupt)
 
@@ -107,7 +131,7 @@ class Operations:
         except TemporaryError as error:
             _log.info("%s is tried again: %s", claim.request.id, error.reference)
         else:
-            claim.finish()
+            claim.finish("", handled(claim.request, ""))
 
     def _answer(self, stored: Request) -> str:
         """Handle a person's request; returns the problem, "" for none."""

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.domain.catalogue import Catalogue, DatabaseObject, Dependency, DependencyKind, Rehearsal
-from bot.domain.changes import describe
+from bot.domain.changes import describe, rank
 from bot.domain.migrations import DownScript, Statement
 from bot.domain.planned import PlannedChange, PlannedDrop, PlannedLock, PlannedRename, PlannedRows
 from bot.planning.facts import Evidence
@@ -199,7 +199,7 @@ def renamed_objects(evidence: Evidence) -> tuple[PlannedRename, ...]:
     sizes = {size.table: size.rows for size in evidence.sizes}
     return tuple(
         PlannedRename(was.kind, was.identity, now.identity, sizes.get(was.identity) if was.kind in TABLES else None)
-        for was, now in evidence.rehearsal.difference.renamed
+        for was, now in sorted(evidence.rehearsal.difference.renamed, key=lambda pair: (rank(pair[0]), pair[0]))
     )
 
 

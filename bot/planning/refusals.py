@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from bot.domain.catalogue import DatabaseFacts
+from bot.domain.catalogue import DatabaseFacts, LoaderFacts
 from bot.domain.migrations import build_chain
 from bot.domain.plans import PlanKind
 from bot.domain.runs import Run, RunState
 from bot.domain.versions import label
 from bot.errors import PermanentError
+from bot.planning import checklist
 from bot.planning.facts import Facts, RollbackRequest
 from bot.planning.kinds import KINDS, is_past_return, is_retired, is_undoable, saved_backup
 
@@ -17,7 +18,8 @@ def check_environment(facts: Facts, kind: PlanKind) -> None:
 
     Raises:
         PermanentError: ``environment-frozen``, ``another-run-active``, ``missing-rights``; ``no-second-database`` where
-            the kind swaps one in; elsewhere, why the live database cannot be read, e.g. ``database-closed``.
+            the kind swaps one in, ``no-loader-role`` and ``loader-too-powerful`` where it loads a bundle; elsewhere,
+            why the live database cannot be read, e.g. ``database-closed``.
     """
     name = facts.environment.name
     # What people decided comes before what they have to repair: a freeze explains itself.
@@ -30,6 +32,8 @@ def check_environment(facts: Facts, kind: PlanKind) -> None:
         check_second_database(name, facts.database)
     else:
         facts.database.require_read()
+    if checklist.LOAD in KINDS[kind].steps:
+        check_loader(name, facts.database.loader)
     _check_rights(facts)
 
 
@@ -46,6 +50,35 @@ def check_second_database(environment: str, database: DatabaseFacts) -> None:
             f"Restoring needs a database beside that of {environment}, and role {database.role} may make none.",
             f"Have a superuser type: ALTER ROLE {database.role} CREATEDB;",
         )
+
+
+def check_loader(environment: str, loader: LoaderFacts) -> None:
+    """Refuse to load a bundle where no role without power can do it.
+
+    Raises:
+        PermanentError: ``no-loader-role`` with the two lines to type, ``loader-too-powerful`` with what takes it away.
+    """
+    # decision 39: what is in a bundle runs with the rights of the role that loads it.
+    if not loader.is_configured or not loader.is_usable:
+        why = f"role {loader.name} cannot be used for it" if loader.is_configured else "none is configured"
+        raise PermanentError(
+            "no-loader-role",
+            f"Backups of {environment} are loaded by a role that can do nothing else, and {why}.",
+            f"Have a superuser type: {build_loader_lines(loader.name, loader.granted_to)} Then name it in "
+            f"backstop.toml, environments.{environment}.database: loader_user, loader_password_env.",
+        )
+    if loader.powers:
+        raise PermanentError(
+            "loader-too-powerful",
+            f"Role {loader.name}, which loads backups of {environment}, "
+            f"{'; it '.join(clause for clause, _ in loader.powers)}. What is in a backup could do that, too.",
+            f"Have a superuser type: {' '.join(statement for _, statement in loader.powers)}",
+        )
+
+
+def build_loader_lines(loader: str, role: str) -> str:
+    """Write the two statements that make a loader; both names are quoted as SQL wants them."""
+    return f"CREATE ROLE {loader} LOGIN CONNECTION LIMIT 20 PASSWORD '…'; GRANT {loader} TO {role};"
 
 
 def _check_rights(facts: Facts) -> None:

@@ -54,6 +54,12 @@ class RunAnnouncer(Protocol):
     def escalate(self, run: Run, escalation: Escalation) -> None:
         """Post in the thread what people need to take over."""
 
+    def alarm(self, environment: str, key: str, text: str) -> None:
+        """Post in the environment's incident channel that somebody tampers with the bot, and name whom to call.
+
+        One message per `key`; `text` is plain.
+        """
+
     def find_run(self, channel: str, ts: str) -> tuple[str, str] | None:
         """Find the run that a message belongs to, and the short digest that the message asks approval for.
 

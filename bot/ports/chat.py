@@ -159,6 +159,13 @@ class Directory(Protocol):
             PermanentError: ``channel-not-visible`` for a private channel that the bot is not in.
         """
 
+    def reactions(self, channel: str, ts: str) -> Mapping[str, frozenset[str]]:
+        """Look up who has reacted to a message, by the reaction's name; empty where the message is gone.
+
+        Raises:
+            TemporaryError: ``lookup-failed``, or ``slack-…``: Slack's own error, which a person must fix.
+        """
+
     def is_in(self, channel: str) -> bool:
         """Return whether the bot is a member of that channel; always False for people's own conversations.
 

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from bot.domain.approvals import Retracted, Retraction, Vote
 from bot.domain.audit import AuditEvent, Records
 from bot.domain.jobs import JobHolder, JobKind
-from bot.domain.plans import Plan
 from bot.domain.runs import Lease, Progress, Run, RunState, Step, StepState
 
 
@@ -30,11 +29,15 @@ class Request:
         id: dedupe key, e.g. the slash command's trigger id or the event's id.
         kind: which operation it is for, e.g. ``rollback``, ``vote``.
         payload: its arguments, in JSON's types.
+        taken_at: when it was taken in; None where an earlier version took it.
+        signature: the bot's, over all of it; "" where there is none.
     """
 
     id: str
     kind: str
     payload: Mapping[str, Any] = field(default_factory=dict)
+    taken_at: datetime | None = None
+    signature: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,24 @@ Count = Callable[[Sequence[Vote]], Verdict]
 
 
 class Claim(Protocol):
-    """A request that this process handles; `interrupted` counts the processes that died in the middle of it before."""
+    """A request that this process handles.
+
+    Attributes:
+        request: as it was found.
+        interrupted: how many processes died in the middle of it before.
+        handled: the log says that it was handled before, so its row has been tampered with.
+    """
 
     request: Request
     interrupted: int
+    handled: bool
 
-    def finish(self, problem: str = "") -> None:
+    def finish(self, problem: str = "", entry: AuditEntry | None = None) -> None:
         """Note that it has been handled, and how it was refused if it was."""
+
+
+HANDLED = "request-handled"
+"""The event of a request that was handled; its details have the `request`'s id."""
 
 
 class Requests(Protocol):
@@ -133,15 +147,20 @@ class Runs(Protocol):
         """
 
     def replan(
-        self, lease: Lease, plan: Plan, expires_at: datetime, entries: Mapping[str, AuditEntry] | None = None
+        self,
+        lease: Lease,
+        asked: Run,
+        entries: Mapping[str, AuditEntry] | None = None,
+        entry: AuditEntry | None = None,
     ) -> bool:
         """RUNNING → PENDING with a new plan; votes for another one are removed. False when somebody has stopped it.
 
         Args:
             lease: the owner's.
-            plan: what would be done now; the same one where only votes are removed.
-            expires_at: until when people may vote.
+            asked: the run as it is asked for now: its plan, the same one where only votes are removed; until when
+                people may vote; its signature.
             entries: people whose votes no longer count and are removed as well, each with its line for the audit log.
+            entry: for the audit log.
 
         Raises:
             PermanentError: ``fenced-off`` when another owner has taken over.
@@ -155,6 +174,9 @@ class Runs(Protocol):
 
     def resume(self, run_id: str, entry: AuditEntry | None = None) -> bool:
         """PARKED → APPROVED, so that an owner takes it up, steps as they are. False when it is not parked."""
+
+    def adopt(self, run: Run, votes: Sequence[Vote], entry: AuditEntry) -> None:
+        """Store the signatures that the run, its steps and its votes now have."""
 
     def request_cancel(self, run_id: str, user_id: str) -> None:
         """Request that the owner stops at the next safe place; the first request is remembered."""
@@ -178,11 +200,17 @@ class Leases(Protocol):
         """Extend the lease."""
 
     def record_step(
-        self, lease: Lease, key: str, state: StepState, detail: str = "", data: Mapping[str, Any] | None = None
+        self,
+        lease: Lease,
+        key: str,
+        state: StepState,
+        detail: str = "",
+        data: Mapping[str, Any] | None = None,
+        signature: str = "",
     ) -> None:
         """Record a step's state; times and attempts follow from it. `data` None leaves it as it is."""
 
-    def remember(self, lease: Lease, key: str, data: Mapping[str, Any]) -> None:
+    def remember(self, lease: Lease, key: str, data: Mapping[str, Any], signature: str = "") -> None:
         """Record what a running step must remember, and leave everything else of it as it is."""
 
     def record_progress(self, lease: Lease, key: str, progress: Progress | None, detail: str | None = None) -> None:

@@ -46,15 +46,34 @@ class Sides(Protocol):
     def name(self, kind: str, run_id: str) -> str:
         """Name a run's database of that kind."""
 
+    def prove_loader(self) -> Sequence[str]:
+        """Log in as the role that loads bundles, where it must be refused; return what is proven, one line each.
+
+        Raises:
+            PermanentError: ``no-loader-role``, ``loader-too-powerful``.
+        """
+
     def load(self, run_id: str, bundle: FetchedBundle, report: Report) -> str:
         """Load a bundle into a fresh ``side`` database of the run (a leftover of an earlier try is dropped first).
 
         Every statement is read before any of them runs.
 
         Raises:
-            PermanentError: ``bundle-unsafe-statement``, ``bundle-foreign-object``: nothing was run; ``load-failed``
-                with the tool's own message, ``tool-too-old``, ``disk-full``; it is dropped.
+            PermanentError: ``bundle-unsafe-statement``, ``bundle-foreign-object``, ``no-loader-role``,
+                ``loader-too-powerful``: nothing was run; ``load-failed`` with the tool's own message, ``tool-too-old``,
+                ``disk-full``; it is dropped.
             TemporaryError: ``database-unreachable``, e.g. because the server restarted; it is dropped when it can be.
+        """
+
+    def hand_over(self, name: str, bundle: FetchedBundle, report: Report) -> None:
+        """Give everything in a loaded database to the owners it should have, and set the privileges of the bundle.
+
+        Until then it belongs to the loader, and everything here reads it as the loader: what is in the bundle can run
+        with the reader's rights. Each object goes to its owner in the live database, else to the dump's, else to the
+        database's. May be repeated; what could not be done is a line of `copy_settings`.
+
+        Raises:
+            PermanentError: ``bundle-unsafe-statement``: the bundle has granted rights by itself.
         """
 
     def contents(self, name: str, report: Report) -> Sequence[TableContent]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.sandbox.physioflow import Sample
+from bot.sandbox.physioflow.sample import loader_name
 from bot.sandbox.physioflow.schema import UP_DIR
 
 CHANNELS = {"dev": "C0DEV", "staging": "C0STAGING", "prod": "C0INCIDENT"}
@@ -95,6 +96,8 @@ incident_channel = "{CHANNELS[name]}"
 {_demand(tuning) if name == "prod" else ""}
 targets = {{ restore_s = 60, data_loss_s = 90000 }}
 database.dsn_env = "BACKSTOP_{name.upper()}_DSN"
+database.loader_user = "{loader_name(name)}"
+database.loader_password_env = "BACKSTOP_{name.upper()}_LOADER_PASSWORD"
 backups = {{ bucket = "physioflow-backups-{name}", endpoint_url = "{places.s3}" }}
 escalation_contacts = ["the database administrator on call"]
 
@@ -142,4 +145,5 @@ def secrets(sample: Sample, tokens: Mapping[str, str]) -> dict[str, str]:
         "BACKSTOP_SIGNING_KEYS": tokens["signing_keys"],
         "BACKSTOP_STATE_DSN": sample.state_dsn,
         **{f"BACKSTOP_{name.upper()}_DSN": dsn for name, dsn in sample.owner_dsns.items()},
+        **{f"BACKSTOP_{name.upper()}_LOADER_PASSWORD": sample.loader_password for name in sample.loaders},
     }

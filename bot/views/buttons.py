@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.domain.drills import Drill, DrillState
 from bot.domain.jobs import DEFAULT_LEVEL
+from bot.domain.plans import ChainPlan
 from bot.domain.runs import OPEN, Run, RunState, StepState
 from bot.planning.kinds import is_past_return, is_retired, is_undoable, may_be_past_return, point_of_no_return
 from bot.ports import BackupListing
@@ -22,6 +23,7 @@ ESCALATE = "escalate"
 CLOSE_FOLLOWUP = "close_followup"
 DOCUMENT = "document"
 UNDO = "undo"
+SHOW_SQL = "show_sql"
 VERIFY_BACKUP = "verify_backup"
 SHOW_BACKUP = "show_backup"
 NEWER_BACKUPS = "newer_backups"
@@ -46,7 +48,7 @@ def read_ballot(value: str) -> tuple[str, str]:
 
 
 def for_ballot(run: Run) -> list[Block]:
-    """Build Approve and Reject, while the request is open."""
+    """Build Approve and Reject, and for a chain the way to its SQL, while the request is open."""
     if run.state is not RunState.PENDING or run.drill:
         return []
     return [
@@ -58,6 +60,7 @@ def for_ballot(run: Run) -> list[Block]:
             style="danger",
             ask=confirm("Reject this rollback?", "One rejection ends the request.", "Reject"),
         ),
+        *([button("Show the SQL…", SHOW_SQL, run.id)] if isinstance(run.plan, ChainPlan) else []),
     ]
 
 

@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS backstop.audit (
     digest   text NOT NULL
 );
 CREATE INDEX IF NOT EXISTS audit_by_run ON backstop.audit (run_id, sequence);
+CREATE INDEX IF NOT EXISTS audit_by_request ON backstop.audit ((details ->> 'request'))
+    WHERE event = 'request-handled';
 
 CREATE OR REPLACE FUNCTION backstop.refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

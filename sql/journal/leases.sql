@@ -46,7 +46,8 @@ RETURNING id;
 -- name: replan_run
 -- Running → pending with a new plan.
 UPDATE backstop.runs
-SET state = 'pending', plan = %(plan)s, digest = %(digest)s, expires_at = %(expires_at)s, started_at = NULL
+SET state = 'pending', plan = %(plan)s, digest = %(digest)s, expires_at = %(expires_at)s, started_at = NULL,
+    signature = %(signature)s
 WHERE id = %(id)s;
 
 -- name: unowned_runs
@@ -95,6 +96,7 @@ UPDATE backstop.steps
 SET state = %(state)s,
     detail = %(detail)s,
     data = coalesce(%(data)s::jsonb, data),
+    signature = %(signature)s,
     progress = NULL,
     attempts = attempts + CASE WHEN %(state)s = 'running' THEN 1 ELSE 0 END,
     started_at = CASE %(state)s WHEN 'running' THEN clock_timestamp() WHEN 'waiting' THEN NULL ELSE started_at END,
@@ -109,7 +111,7 @@ WITH owned AS (
     SELECT work_kind, work_id FROM backstop.leases
     WHERE work_kind = %(kind)s AND work_id = %(id)s AND fencing_token = %(fencing_token)s FOR SHARE
 )
-UPDATE backstop.steps SET data = %(data)s::jsonb
+UPDATE backstop.steps SET data = %(data)s::jsonb, signature = %(signature)s
 FROM owned
 WHERE (steps.work_kind, steps.work_id) = (owned.work_kind, owned.work_id) AND steps.key = %(key)s
 RETURNING steps.key;

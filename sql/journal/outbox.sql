@@ -3,27 +3,37 @@
 -- name: put
 -- Request that a message looks like this; no row if that was requested before. Its address never changes.
 INSERT INTO backstop.outbox (key, channel, thread_key, run_id, user_id, response_url, text, blocks, replace_original,
-                             surface, attachment, attachment_name, attachment_title, attachment_digest)
+                             surface, attachment, attachment_name, attachment_title, attachment_digest,
+                             signature, address_signature)
 VALUES (%(key)s, %(channel)s, %(thread_key)s, %(run_id)s, %(user_id)s, %(response_url)s, %(text)s, %(blocks)s,
         %(replace_original)s, %(surface)s,
-        %(attachment)s, %(attachment_name)s, %(attachment_title)s, %(attachment_digest)s)
+        %(attachment)s, %(attachment_name)s, %(attachment_title)s, %(attachment_digest)s,
+        %(signature)s, %(address_signature)s)
 ON CONFLICT (key) DO UPDATE
 SET text = excluded.text, blocks = excluded.blocks, user_id = excluded.user_id,
-    response_url = excluded.response_url, replace_original = excluded.replace_original, revision = outbox.revision + 1, wished_at = clock_timestamp(),
+    response_url = excluded.response_url, replace_original = excluded.replace_original,
+    revision = outbox.revision + 1, wished_at = clock_timestamp(),
     attachment = excluded.attachment, attachment_name = excluded.attachment_name,
     attachment_title = excluded.attachment_title, attachment_digest = excluded.attachment_digest,
+    signature = excluded.signature,
+    address_signature = CASE
+        WHEN (outbox.channel, outbox.thread_key, outbox.run_id, outbox.surface)
+             = (excluded.channel, excluded.thread_key, excluded.run_id, excluded.surface)
+        THEN excluded.address_signature ELSE outbox.address_signature END,
     problem = '', attempts = 0, barred_since = CASE WHEN outbox.problem = '' THEN outbox.barred_since END,
     not_before = CASE WHEN outbox.problem = '' THEN outbox.not_before ELSE '-infinity' END
 WHERE CASE WHEN excluded.attachment_digest <> ''
       THEN outbox.attachment_digest <> excluded.attachment_digest
       ELSE (outbox.text, outbox.blocks::text, outbox.user_id, outbox.response_url)
            IS DISTINCT FROM (excluded.text, excluded.blocks::text, excluded.user_id, excluded.response_url)
+           OR outbox.signature = ''
       END
 RETURNING key;
 
 -- name: posted
 -- Which of our messages has an address.
-SELECT key, run_id, channel, ts FROM backstop.outbox WHERE channel = %(channel)s AND ts = %(ts)s AND ts <> '';
+SELECT key, run_id, channel, ts, posted_signature FROM backstop.outbox
+WHERE channel = %(channel)s AND ts = %(ts)s AND ts <> '';
 
 -- name: backlog
 -- How many messages wait and how many were given up. Those whose thread has not been requested yet do not count.
@@ -78,7 +88,7 @@ WITH ready AS (
 SELECT key, channel, thread_key, run_id, user_id, response_url, text, blocks, replace_original, revision, ts,
        thread_ts, attempts, sending_revision, sending_since IS NOT NULL AS sending,
        coalesce(extract(epoch FROM clock_timestamp() - barred_since), 0)::float8 AS barred_s,
-       attachment, attachment_name, attachment_title
+       attachment, attachment_name, attachment_title, surface, signature, address_signature, posted_signature
 FROM ready
 WHERE not_before <= clock_timestamp()
   AND CASE WHEN ts <> ''
@@ -104,7 +114,7 @@ WHERE key = %(key)s;
 -- name: mark_posted
 -- A message has its address. What was requested since is still to be sent.
 UPDATE backstop.outbox
-SET ts = %(ts)s, sent_revision = %(revision)s, posted_at = clock_timestamp(), edited_at = NULL,
+SET ts = %(ts)s, posted_signature = %(posted_signature)s, sent_revision = %(revision)s, posted_at = clock_timestamp(), edited_at = NULL,
     sending_since = NULL, attempts = 0, not_before = '-infinity', barred_since = NULL
 WHERE key = %(key)s;
 
@@ -155,7 +165,7 @@ FROM (
 ) AS claimed
 WHERE o.key = claimed.key
 RETURNING o.key, o.channel, o.thread_key, o.run_id, o.user_id, o.response_url, o.text, o.blocks, o.replace_original, o.revision,
-    o.attempts, claimed.thread_ts, coalesce(extract(epoch FROM clock_timestamp() - o.barred_since), 0)::float8 AS barred_s,
+    o.surface, o.signature, o.address_signature, o.attempts, claimed.thread_ts, coalesce(extract(epoch FROM clock_timestamp() - o.barred_since), 0)::float8 AS barred_s,
     extract(epoch FROM clock_timestamp() - o.wished_at)::float8 AS age_s;
 
 -- name: mark_ephemeral_shown
@@ -166,7 +176,8 @@ WHERE key = %(key)s;
 
 -- name: forget_response_url
 -- The response_url no longer works: an ephemeral message in the channel takes its place.
-UPDATE backstop.outbox SET response_url = '', sending_since = NULL WHERE key = %(key)s AND revision = %(revision)s;
+UPDATE backstop.outbox SET response_url = '', signature = %(signature)s, sending_since = NULL
+WHERE key = %(key)s AND revision = %(revision)s;
 
 -- name: forget_ephemerals
 -- Delete a batch of what one person was shown, or could not be shown, so long ago. Nothing hangs in a thread of it.
@@ -194,7 +205,8 @@ FROM (
     FOR UPDATE SKIP LOCKED
 ) AS due
 WHERE o.key = due.key
-RETURNING o.key, o.channel, o.blocks, o.revision, o.attempts,
+RETURNING o.key, o.channel, o.thread_key, o.run_id, o.user_id, o.response_url, o.text, o.blocks, o.replace_original,
+    o.surface, o.signature, o.address_signature, o.revision, o.attempts,
     coalesce(extract(epoch FROM clock_timestamp() - o.barred_since), 0)::float8 AS barred_s;
 
 -- name: mark_published

@@ -2,14 +2,18 @@
 
 -- name: accept_request
 -- Persist a request; no row when it is already there (a redelivery).
-INSERT INTO backstop.requests (id, kind, payload)
-VALUES (%(id)s, %(kind)s, %(payload)s)
+INSERT INTO backstop.requests (id, kind, payload, taken_at, signature)
+VALUES (%(id)s, %(kind)s, %(payload)s, %(taken_at)s, %(signature)s)
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
 -- name: claim_request
--- Hold a request that has not been finished and that nobody holds; a dead holder's lock goes with its session.
-SELECT id, kind, payload FROM backstop.requests
+-- Hold a request that has not been finished and that nobody holds; a dead holder's lock goes with its session. The log
+-- says of one whose row was set back that it was handled before.
+SELECT id, kind, payload, taken_at, signature, EXISTS (
+    SELECT FROM backstop.audit WHERE event = 'request-handled' AND details ->> 'request' = requests.id
+) AS handled
+FROM backstop.requests
 WHERE id = %(id)s AND finished_at IS NULL
 FOR UPDATE SKIP LOCKED;
 
@@ -36,7 +40,7 @@ WHERE id = %(id)s AND finished_at IS NULL;
 
 -- name: unfinished_requests
 -- Requests nobody has finished for so long and nobody holds, oldest first.
-SELECT id, kind, payload FROM backstop.requests
+SELECT id, kind, payload, taken_at, signature FROM backstop.requests
 WHERE finished_at IS NULL AND accepted_at <= clock_timestamp() - make_interval(secs => %(older_than_s)s)
 ORDER BY accepted_at
 LIMIT 500
@@ -44,15 +48,16 @@ FOR UPDATE SKIP LOCKED;
 
 -- name: requests_under_way
 -- Every request nobody has finished, held or not, oldest first.
-SELECT id, kind, payload FROM backstop.requests WHERE finished_at IS NULL ORDER BY accepted_at, id;
+SELECT id, kind, payload, taken_at, signature FROM backstop.requests WHERE finished_at IS NULL ORDER BY accepted_at, id;
 
 -- name: open_run
 -- Create a pending run; no row when its environment has an open one.
 INSERT INTO backstop.runs
-    (id, environment, plan, digest, state, requester, reason, channel, created_at, expires_at, drill)
+    (id, environment, plan, digest, state, requester, reason, channel, created_at, expires_at, drill, request_id,
+     signature)
 VALUES
     (%(id)s, %(environment)s, %(plan)s, %(digest)s, 'pending', %(requester)s, %(reason)s, %(channel)s,
-     %(created_at)s, %(expires_at)s, %(drill)s)
+     %(created_at)s, %(expires_at)s, %(drill)s, %(request_id)s, %(signature)s)
 ON CONFLICT (environment) WHERE state IN ('pending', 'approved', 'running', 'parked') DO NOTHING
 RETURNING id;
 
@@ -129,6 +134,19 @@ SELECT clock_timestamp() AS now;
 UPDATE backstop.runs SET state = 'approved', problem = ''
 WHERE id = %(run_id)s AND state = 'parked'
 RETURNING id;
+
+-- name: sign_run
+-- Store a run's signature.
+UPDATE backstop.runs SET signature = %(signature)s WHERE id = %(run_id)s;
+
+-- name: sign_step
+-- Store the signature of a run's step.
+UPDATE backstop.steps SET signature = %(signature)s
+WHERE work_kind = 'run' AND work_id = %(run_id)s AND key = %(key)s;
+
+-- name: sign_vote
+-- Store a vote's signature.
+UPDATE backstop.votes SET signature = %(signature)s WHERE run_id = %(run_id)s AND user_id = %(user_id)s;
 
 -- name: request_cancel
 -- Ask the owner to stop; the first who asked is remembered.

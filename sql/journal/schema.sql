@@ -66,6 +66,9 @@ CREATE TABLE IF NOT EXISTS backstop.requests (
     finished_at timestamptz,
     problem     text NOT NULL DEFAULT ''
 );
+-- When the bot took it in, and its signature over the row: whoever writes to this table has no key.
+ALTER TABLE backstop.requests ADD COLUMN IF NOT EXISTS taken_at timestamptz;
+ALTER TABLE backstop.requests ADD COLUMN IF NOT EXISTS signature text NOT NULL DEFAULT '';
 CREATE INDEX IF NOT EXISTS requests_unfinished ON backstop.requests (accepted_at) WHERE finished_at IS NULL;
 
 -- Attempts at a request that is not finished. `handler` is the process that handles it, '' while none does: one that is
@@ -96,6 +99,9 @@ CREATE TABLE IF NOT EXISTS backstop.runs (
 );
 -- The drill that asked for a run, or "" for people. Such a run needs no votes, and never runs in production.
 ALTER TABLE backstop.runs ADD COLUMN IF NOT EXISTS drill text NOT NULL DEFAULT '';
+-- The request that opened it, and the bot's signature over what was asked for.
+ALTER TABLE backstop.runs ADD COLUMN IF NOT EXISTS request_id text NOT NULL DEFAULT '';
+ALTER TABLE backstop.runs ADD COLUMN IF NOT EXISTS signature text NOT NULL DEFAULT '';
 -- One open run an environment, whatever any replica believes.
 CREATE UNIQUE INDEX IF NOT EXISTS runs_one_open_per_environment ON backstop.runs (environment)
     WHERE state IN ('pending', 'approved', 'running', 'parked');
@@ -119,6 +125,9 @@ CREATE TABLE IF NOT EXISTS backstop.steps (
     UNIQUE (work_kind, work_id, position)
 );
 
+-- The bot's signature over the state and the data of a run's step.
+ALTER TABLE backstop.steps ADD COLUMN IF NOT EXISTS signature text NOT NULL DEFAULT '';
+
 -- An older schema made it beside its like, steps_open.
 DROP INDEX IF EXISTS backstop.steps_left_open;
 
@@ -133,6 +142,11 @@ CREATE TABLE IF NOT EXISTS backstop.votes (
 );
 -- When Slack saw the vote; 0 where that is not known.
 ALTER TABLE backstop.votes ADD COLUMN IF NOT EXISTS event_ts numeric NOT NULL DEFAULT 0;
+-- The message and the request it came by, and the bot's signature over the vote.
+ALTER TABLE backstop.votes ADD COLUMN IF NOT EXISTS channel text NOT NULL DEFAULT '';
+ALTER TABLE backstop.votes ADD COLUMN IF NOT EXISTS ts text NOT NULL DEFAULT '';
+ALTER TABLE backstop.votes ADD COLUMN IF NOT EXISTS request_id text NOT NULL DEFAULT '';
+ALTER TABLE backstop.votes ADD COLUMN IF NOT EXISTS signature text NOT NULL DEFAULT '';
 
 -- Reactions that people have taken off, the newest of a kind: adding and removing one are dealt with in any order, and
 -- a vote that is older than its removal must not be cast. By plan, not by message: a run's card and its request ask
@@ -200,6 +214,10 @@ ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_title text NOT N
 ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS attachment_digest text NOT NULL DEFAULT '';
 -- Since when Slack has not let the bot in to send it; NULL: it has, or has not been asked.
 ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS barred_since timestamptz;
+-- The bot's signatures: over what the message says, where it goes, and where in Slack it is.
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS signature text NOT NULL DEFAULT '';
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS address_signature text NOT NULL DEFAULT '';
+ALTER TABLE backstop.outbox ADD COLUMN IF NOT EXISTS posted_signature text NOT NULL DEFAULT '';
 CREATE INDEX IF NOT EXISTS outbox_given_up ON backstop.outbox (position) WHERE problem <> '';
 CREATE INDEX IF NOT EXISTS outbox_unsent ON backstop.outbox (position)
     WHERE sent_revision < revision AND problem = '';

@@ -28,13 +28,16 @@ WHERE run_id = %(run_id)s AND user_id = %(user_id)s AND digest = %(digest)s
 
 -- name: cast_vote
 -- Record a vote in the place of the same person's earlier one; no row when this very vote is there already.
-INSERT INTO backstop.votes AS old (run_id, user_id, choice, digest, how, at, event_ts)
-VALUES (%(run_id)s, %(user_id)s, %(choice)s, %(digest)s, %(how)s, %(at)s, %(event_ts)s)
+INSERT INTO backstop.votes AS old
+    (run_id, user_id, choice, digest, how, at, event_ts, channel, ts, request_id, signature)
+VALUES (%(run_id)s, %(user_id)s, %(choice)s, %(digest)s, %(how)s, %(at)s, %(event_ts)s, %(channel)s, %(ts)s,
+        %(request_id)s, %(signature)s)
 ON CONFLICT (run_id, user_id) DO UPDATE
 SET choice = excluded.choice, digest = excluded.digest, how = excluded.how, at = excluded.at,
-    event_ts = excluded.event_ts
-WHERE (old.choice, old.digest, old.how, old.event_ts)
-      IS DISTINCT FROM (excluded.choice, excluded.digest, excluded.how, excluded.event_ts)
+    event_ts = excluded.event_ts, channel = excluded.channel, ts = excluded.ts, request_id = excluded.request_id,
+    signature = excluded.signature
+WHERE (old.choice, old.digest, old.how, old.event_ts, old.request_id)
+      IS DISTINCT FROM (excluded.choice, excluded.digest, excluded.how, excluded.event_ts, excluded.request_id)
 RETURNING user_id;
 
 -- name: note_retraction
@@ -59,7 +62,7 @@ DELETE FROM backstop.votes WHERE run_id = %(run_id)s AND user_id = %(user_id)s;
 
 -- name: votes
 -- Votes now, oldest first.
-SELECT user_id, choice, digest, how, at, event_ts FROM backstop.votes WHERE run_id = %(run_id)s ORDER BY at, user_id;
+SELECT user_id, choice, digest, how, at, event_ts, channel, ts, request_id, signature FROM backstop.votes WHERE run_id = %(run_id)s ORDER BY at, user_id;
 
 -- name: clear_stale_votes
 -- Take back every vote for another plan, so that none of them counts should that plan ever return.

@@ -8,6 +8,14 @@ FROM pg_catalog.pg_database d
 WHERE strpos(d.datname, '_backstop_') > 0
 ORDER BY d.datname;
 
+-- name: lock_name
+-- A session that makes or drops a database of a name holds this lock.
+SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtextextended('backstop side ' || %(database)s, 0));
+
+-- name: unlock_name
+-- Release it.
+SELECT pg_catalog.pg_advisory_unlock(pg_catalog.hashtextextended('backstop side ' || %(database)s, 0));
+
 -- name: comment
 -- A database's comment.
 SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = %(database)s;

@@ -1,8 +1,4 @@
--- Describes the server's roles and extensions for a load.
-
--- name: roles
--- Every role: whether we may become it, and whether it is ours.
-SELECT rolname, pg_catalog.pg_has_role(oid, 'MEMBER'), rolname = current_user FROM pg_catalog.pg_roles;
+-- Describes the server's extensions, and what a load has left to do.
 
 -- name: refused_extensions
 -- Those of some extensions that are missing here and only a superuser can create, or that the server does not have.
@@ -14,13 +10,6 @@ WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname = wanted
   AND (x.name IS NULL
        OR v.superuser AND NOT v.trusted AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user))
 ORDER BY 1;
-
--- name: schemas
--- Schemas of ours that a role of some does not own, with that role. What others' may be granted to whom is for them to say.
-SELECT n.nspname, r.rolname
-FROM pg_catalog.pg_namespace n CROSS JOIN pg_catalog.pg_roles r
-WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND pg_catalog.pg_has_role(n.nspowner, 'USAGE')
-  AND r.rolname = ANY (%(roles)s::text[]) AND r.oid <> n.nspowner;
 
 -- name: unanalysed
 -- Tables with rows for which the planner lacks statistics: of a column, of an expression of an index, of columns

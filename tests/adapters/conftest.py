@@ -58,7 +58,7 @@ def journal(pool: Pool, clock: StoppedClock) -> PostgresJournal:
 
 @pytest.fixture
 def outbox(pool: Pool) -> PostgresOutbox:
-    return PostgresOutbox(pool)
+    return PostgresOutbox(pool, KEYRING)
 
 
 @pytest.fixture

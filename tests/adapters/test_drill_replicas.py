@@ -23,6 +23,7 @@ from bot.engine.drills.scheduler import tick
 from bot.engine.maintenance.sweeper import sweep
 from bot.engine.operations import Operations
 from tests.adapters.samples import NOON, StoppedClock
+from tests.fakes.keyring import KEYRING
 from tests.fakes.process import Process
 from tests.fakes.queue import FakeQueue
 from tests.fakes.world import ENVIRONMENT, World
@@ -104,7 +105,7 @@ def replicas(pool: Pool, clock: StoppedClock, journal: PostgresJournal, tmp_path
         envs=envs,
         journal=journal,
         queue=queue,
-        drill_announcer=SlackDrillAnnouncer(PostgresOutbox(pool), environments),
+        drill_announcer=SlackDrillAnnouncer(PostgresOutbox(pool, KEYRING), environments),
         clock=clock,
         drills=PostgresDrillRepository(pool, clock),
         calendar=CronCalendar(),

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import Server, Tracking
+from bot.adapters.database import LoaderLogin, Server, Tracking
 from bot.adapters.dump_statements.toc import TocEntry, read_toc
 from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.sides import PostgresSides
@@ -22,7 +22,7 @@ from bot.errors import PermanentError
 from bot.ports import FetchedBundle
 from bot.sandbox.postgres import PostgresServer, find_bin_dir
 
-LIVE, OWNER = "attacked", "attacked_owner"
+LIVE, OWNER, LOADER = "attacked", "attacked_owner", "attacked_loader"
 FORMATS = {BundleKind.DIRECTORY: "directory", BundleKind.CUSTOM: "custom", BundleKind.TAR: "tar"}
 ROOM = 900
 """Length of the comments that are replaced: the archive stays as long as it was, so its offsets hold."""
@@ -40,8 +40,14 @@ INSERT INTO schema_migrations VALUES ('001', '001_all');
 """
 WITNESSES = (
     "SELECT datname, datdba, datallowconn, datacl::text, shobj_description(oid, 'pg_database') FROM pg_database",
-    "SELECT rolname, rolsuper, rolcreaterole, md5(rolpassword) FROM pg_authid",
-    "SELECT roleid, member FROM pg_auth_members",
+    # A role may change its own password: the loader's is set again afterwards, with another salt.
+    f"SELECT oid, md5(rolpassword) FROM pg_authid WHERE rolname <> '{LOADER}'",
+    "SELECT r FROM pg_roles r",
+    "SELECT roleid, member, admin_option FROM pg_auth_members",
+    "SELECT slot_name FROM pg_replication_slots",
+    "SELECT oid FROM pg_largeobject_metadata",
+    "SELECT defaclrole, defaclacl::text FROM pg_default_acl",
+    "SELECT subname FROM pg_subscription",
     "SELECT spcname, spcacl::text FROM pg_tablespace",
     "SELECT setdatabase, setrole, setconfig::text FROM pg_db_role_setting",
     "SELECT oid, relname, relacl::text, relfilenode FROM pg_class",
@@ -116,8 +122,11 @@ def attacked(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory)
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
         conn.execute(f"CREATE ROLE {OWNER} LOGIN CREATEDB PASSWORD '{postgres.password}'".encode())
         conn.execute(f"GRANT pg_signal_backend TO {OWNER}".encode())
+        conn.execute(f"CREATE ROLE {LOADER} LOGIN CONNECTION LIMIT 20 PASSWORD '{postgres.password}'".encode())
+        conn.execute(f"GRANT {LOADER} TO {OWNER}".encode())
         conn.execute("CREATE ROLE attacked_stranger")
         conn.execute(f"CREATE DATABASE {LIVE} OWNER {OWNER}".encode())
+        conn.execute(f"REVOKE CONNECT ON DATABASE {LIVE} FROM PUBLIC".encode())
     dsn = postgres.dsn(OWNER, LIVE)
     with psycopg.connect(dsn, autocommit=True) as conn:
         conn.execute(SCHEMA.encode())
@@ -127,9 +136,14 @@ def attacked(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory)
         command = [str(find_bin_dir() / "pg_dump"), f"--format={path.name}", f"--file={path}", f"--dbname={dsn}"]
         subprocess.run(command, check=True)  # noqa: S603 -- our own tool
     server = Server(
-        dsn, Tracking("schema_migrations", ("version", "name")), Timing(), PgTools(find_bin_dir()), SystemClock()
+        dsn,
+        Tracking("schema_migrations", ("version", "name")),
+        Timing(),
+        PgTools(find_bin_dir()),
+        SystemClock(),
+        loader=LoaderLogin(LOADER, postgres.password),
     )
     yield Attacked(postgres.dsn("postgres", LIVE), PostgresSides(server), server, dumps)
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
         conn.execute(f"DROP DATABASE {LIVE} WITH (FORCE)".encode())
-        conn.execute(f"DROP ROLE {OWNER}, attacked_stranger".encode())
+        conn.execute(f"DROP ROLE {OWNER}, {LOADER}, attacked_stranger".encode())

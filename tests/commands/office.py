@@ -9,7 +9,10 @@ from typing import Any
 from slack_sdk import WebClient
 
 from bot.domain.environments import Environment
+from bot.domain.migrations import DownScript
+from bot.domain.plans import Plan
 from bot.engine.requests import VERSION, Submission, arguments, write
+from bot.errors import PermanentError
 from bot.ports import Choices, Request
 from bot.sandbox.slack import SlackEmulator
 from bot.views.kit.blocks import View
@@ -39,6 +42,7 @@ class Remembered:
     offered: dict[str, Choices] = field(default_factory=dict)
     searched: list[tuple[str, str]] = field(default_factory=list)
     askers: set[str] = field(default_factory=set)
+    plans: dict[str, tuple[Plan, tuple[DownScript, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -63,10 +67,17 @@ class Remembered:
             raise self.failing.pop(0)
         return self.offered.get(environment, Choices(environment, text, NOON))
 
+    def planned_scripts(self, user_id: str, run_id: str) -> tuple[Plan, tuple[DownScript, ...]]:
+        self.askers.add(user_id)
+        if run_id not in self.plans:
+            raise PermanentError("unknown-run", f"There is no run {run_id}.", "")
+        return self.plans[run_id]
+
     def forget(self) -> None:
         self.offered.clear()
         self.searched.clear()
         self.askers.clear()
+        self.plans.clear()
         self.requests.clear()
         self.tries.clear()
         self.failing.clear()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.migrations import DownScript, Effect, Statement
 from bot.domain.runs import RunState, StepState
 from bot.engine.requests import DocumentRun
 from bot.ports import Audience
@@ -196,3 +197,27 @@ def submit(office: Office, view_id: str, link: str = "", **written: str) -> dict
     values = {name: {name: text} for name, text in (written or {"link": link}).items()}
     answer: dict[str, Any] = office.hands.do("submit", user="U0ONCALL", view_id=view_id, values=values)
     return answer
+
+
+def test_the_sql_opens_in_a_modal_and_persists_nothing(office: Office, asked: str) -> None:
+    script = DownScript(
+        27, "027_feature_flags", "", "", (), (), (Statement("DROP TABLE x", 1, Effect.DROPS),), "ab" * 32
+    )
+    office.operations.plans["rk3f9a"] = (PLAN, (script,))
+
+    assert press(office, asked, "show_sql", user="U0ENG")["ok"]
+
+    view_id = opened(office)
+    shown_view = next(view for view in office.hands.look("state")["views"] if view["id"] == view_id)
+    assert "DROP TABLE x;" in str(shown_view)
+    assert office.operations.tries == []
+    office.hands.do("close", user="U0ENG", view_id=view_id)
+
+
+def test_the_sql_of_a_run_that_is_gone_is_refused(office: Office, asked: str) -> None:
+    before = len(office.ephemerals("U0ENG"))
+
+    assert press(office, asked, "show_sql", user="U0ENG")["ok"]
+
+    until(lambda: len(office.ephemerals("U0ENG")) > before)
+    assert office.ephemerals("U0ENG")[-1].startswith("✗ unknown-run")

@@ -21,6 +21,9 @@ SECRETS = {
     "BACKSTOP_STATE_DSN": f"postgresql://backstop:{PASSWORD}@db/state",
     "BACKSTOP_DEV_DSN": f"host=db dbname=dev password='{PASSWORD}'",
     "BACKSTOP_STAGING_DSN": f"postgresql://backstop:{PASSWORD}@db/staging",
+    "BACKSTOP_DEV_LOADER_PASSWORD": PASSWORD,
+    "BACKSTOP_STAGING_LOADER_PASSWORD": PASSWORD,
+    "BACKSTOP_PROD_LOADER_PASSWORD": PASSWORD,
     "BACKSTOP_PROD_DSN": f"postgres://backstop:{PASSWORD}@db:5432/prod?sslmode=require",
 }
 BASE = """

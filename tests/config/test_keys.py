@@ -51,6 +51,11 @@ TOGETHER = [
         "environments.prod.backups.secret_key_env: goes with an access key — name its place by access_key_env",
     ),
     (
+        'database.dsn_env = "BACKSTOP_PROD_DSN"',
+        'database.dsn_env = "BACKSTOP_PROD_DSN"\ndatabase.loader_password_env = "BACKSTOP_PROD_LOADER_PASSWORD"',
+        "environments.prod.database.loader_password_env: goes with a role — name it by loader_user",
+    ),
+    (
         "production = true",
         "production = true\nkeep_old_database_s = 7",
         (

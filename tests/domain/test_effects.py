@@ -140,3 +140,47 @@ def test_a_message_names_the_gravest_and_counts_the_others() -> None:
     ):
         stop_before_commit([], ["c"])
     stop_before_commit([], [])
+
+
+RENAMED = DatabaseObject("view", "public.summary", "", "d5", oid="v", own="2200.summary")
+NAMED = replace(RENAMED, identity="public.report", own="2200.report")
+
+
+def renaming(planned: PlannedEffect, *after: DatabaseObject) -> tuple[str, ...]:
+    effect = ChainEffect(catalogue(*BEFORE[:-1], NAMED), catalogue(NOTES, NOTES_ID, *after, fingerprint="after"), ())
+    return beyond_plan(replace(planned, changes={RENAMED.key: "d5"}), effect)
+
+
+def test_a_rename_that_the_plan_does_not_name_stops_and_so_does_one_that_is_missing() -> None:
+    planned = replace(PLANNED, renames=frozenset({("view", "public.report", "public.summary")}))
+
+    assert renaming(planned, RENAMED) == ()
+    assert renaming(replace(PLANNED, renames=frozenset()), RENAMED) == (
+        "view public.report would have been renamed to public.summary",
+    )
+    assert "view public.report would not be renamed to public.summary" in renaming(planned, NAMED)
+
+
+def test_what_no_copy_has_is_compared_by_its_words() -> None:
+    publication = DatabaseObject("publication", "p", "", "live", properties='{"pubinsert": true}', oid="p")
+    after = replace(publication, definition="other", properties='{"pubinsert": false}')
+    effect = ChainEffect(catalogue(*BEFORE, publication), catalogue(NOTES, NOTES_ID, VIEW, after), ())
+    planned = replace(PLANNED, fingerprint="other", changes={publication.key: "the copy's"})
+
+    words = {publication.key: ("pubinsert true → false",)}
+    assert beyond_plan(replace(planned, words=words), effect) == ()
+    assert beyond_plan(replace(planned, words={publication.key: ("pubdelete true → false",)}), effect) == (
+        "publication p would have been changed (pubinsert true → false)",
+    )
+
+
+def test_where_nothing_is_predicted_as_a_whole_created_and_changed_objects_still_stop() -> None:
+    unknown = replace(PLANNED, rehearsed_on="", fingerprint="")
+    granted = replace(VIEW, definition="d6", properties='{"grants": ["PUBLIC=SELECTf"]}')
+
+    assert beyond(NOTES, NOTES_ID, granted, planned=unknown) == (
+        "view public.report would have been changed (PUBLIC may now SELECT)",
+    )
+    assert beyond(NOTES, NOTES_ID, VIEW, replace(VIEW, identity="public.spy"), planned=unknown) == (
+        "view public.spy would have been created",
+    )

@@ -8,9 +8,11 @@ import pytest
 
 from bot.domain.planned import (
     Estimate,
+    PlannedChange,
     PlannedDrop,
     PlannedLoss,
     PlannedProof,
+    PlannedRename,
     PlannedScript,
 )
 from bot.domain.workloads import Leftover
@@ -107,3 +109,16 @@ def test_the_digest_covers_bundle_and_names(change: dict[str, Any]) -> None:
 
 def test_the_digest_leaves_rows_out() -> None:
     assert replace(RESTORE, restore=replace(COMES, losses=(PlannedLoss("t", 2, 1),))).digest == RESTORE.digest
+
+
+def test_what_changes_and_is_renamed_is_voted_for_where_the_plan_says_how() -> None:
+    old = replace(PLAN, changes=(PlannedChange("view", "public.v", "1"),))
+    changed = replace(PLAN, changes=(PlannedChange("view", "public.v", "1", "changed"),))
+    other = replace(PLAN, changes=(PlannedChange("view", "public.v", "2", "changed"),))
+    renamed = replace(PLAN, renames=(PlannedRename("table", "public.a", "public.b", 9),))
+    fuller = replace(PLAN, renames=(PlannedRename("table", "public.a", "public.b", 10),))
+
+    assert old.digest == PLAN.digest
+    assert len({PLAN.digest, changed.digest, other.digest, renamed.digest}) == 4
+    assert renamed.digest == fuller.digest
+    assert PLAN.differences(renamed) == ("renames: now table public.a public.b",)

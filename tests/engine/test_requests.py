@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.domain.approvals import Choice
+from bot.engine.approvals.signatures import sign_request
 from bot.engine.operations import Operations, check_complete
 from bot.engine.requests import (
     REQUEST_TYPES,
@@ -26,6 +27,7 @@ from bot.engine.requests import (
 )
 from bot.ports import Audience, Request
 from tests.fakes.directory import ENGINEER, ONCALL
+from tests.fakes.keyring import KEYRING
 from tests.fakes.process import Process
 from tests.fakes.world import World
 
@@ -59,7 +61,7 @@ def test_what_the_previous_version_persisted_is_written_the_same_again(stored: R
 
 @pytest.mark.parametrize("stored", STORED, ids=named)
 def test_what_the_previous_version_persisted_is_handled(world: World, stored: Request) -> None:
-    world.journal.requests.accept(stored)
+    world.journal.requests.accept(sign_request(KEYRING, stored, world.clock.now()))
     performed: list[str] = []
     operations = Operations(world.services(Process("new")), lambda _, drill_id: performed.append(drill_id))
     operations.handle(stored.id)
@@ -88,7 +90,7 @@ def test_values_have_their_types() -> None:
 )
 def test_what_cannot_be_read_starts_nothing_and_is_reported(world: World, kind: str, payload: dict[str, Any]) -> None:
     stored = Request("1", kind, {"user_id": ENGINEER, "channel": "C1", **payload})
-    world.journal.requests.accept(stored)
+    world.journal.requests.accept(sign_request(KEYRING, stored, world.clock.now()))
     services = world.services(Process("old"))
     defer(services.queue, stored)
     Operations(services).handle("1")

@@ -16,6 +16,7 @@ from bot.views.status import home, status
 from tests.engine.retired import ROWS, old_run
 from tests.engine.runs.restoring import refusals
 from tests.engine.story import Story, steps, traffic_faults
+from tests.fakes import adopted
 from tests.fakes.clock import NOON
 from tests.fakes.directory import LEAD_A, LEAD_B
 from tests.fakes.world import World
@@ -33,8 +34,7 @@ def put(world: World, name: str) -> Run:
     world.journal.runs.open(replace(run, state=RunState.PENDING, expires_at=world.clock.now() + timedelta(hours=1)))
     world.journal.runs.approve(run.id, run.plan.digest, run.steps)
     world.journal.runs.take(run.id, "the old bot", 0.0)
-    world.journal.runs.table[run.id] = run
-    return run
+    return adopted.put(world, run)
 
 
 def now(world: World) -> Run:
@@ -142,7 +142,7 @@ def test_one_whose_exclusive_access_stood_is_put_back(story: Story, world: World
     exclusive_session = [
         replace(step, state=StepState.DONE, attempts=1) if step.key in done else step for step in run.steps
     ]
-    world.journal.runs.table[run.id] = replace(run, steps=tuple(exclusive_session))
+    adopted.put(world, replace(run, steps=tuple(exclusive_session)))
     stop_app(story, run)
     world.database.take_exclusive_access(run.id).close()
     story.sweep()
@@ -188,9 +188,9 @@ def test_a_step_that_nobody_knows_ends_the_run_and_is_named(story: Story, world:
     story.ask()
     run = now(world)
     unknown = replace(build_checklist(run.plan.kind)[0], key="levitate", title="Levitate the database")
-    world.journal.runs.table[run.id] = replace(
-        run, state=RunState.APPROVED, steps=(unknown, *build_checklist(run.plan.kind)[1:])
-    )
+    begun = replace(run, state=RunState.APPROVED, steps=(unknown, *build_checklist(run.plan.kind)[1:]))
+    adopted.put(world, begun)
+    world.journal.audit.append(run.id, "another version", "run-started", {})
     story.sweep()
     assert now(world).state is RunState.FAILED
     assert now(world).problem.startswith(

@@ -32,6 +32,7 @@ class FakeAnnouncer:
     def __init__(self) -> None:
         self.cards: dict[str, tuple[Run, tuple[Vote, ...]]] = {}
         self.requests: dict[tuple[str, str], tuple[Run, tuple[Vote, ...]]] = {}
+        self.alarms: dict[tuple[str, str], str] = {}
         self.notes: dict[tuple[str, str], str] = {}
         self.changes: list[tuple[str, str, tuple[str, ...]]] = []
         self.reports: dict[str, tuple[Run, tuple[AuditEvent, ...], Export | None]] = {}
@@ -157,6 +158,9 @@ class FakeAnnouncer:
     def drill_report(self, audience: Audience, report: DrillReport, png: bytes) -> None:
         del audience
         self.drill_reports.append((report, png))
+
+    def alarm(self, environment: str, key: str, text: str) -> None:
+        self.alarms[environment, key] = text
 
     def find_run(self, channel: str, ts: str) -> tuple[str, str] | None:
         kind, _, rest = ts.partition(":")

@@ -13,6 +13,7 @@ from bot.domain.catalogue import (
     CheckResult,
     DatabaseFacts,
     DatabaseObject,
+    LoaderFacts,
     LockTaken,
     Rehearsal,
     Session,
@@ -207,6 +208,7 @@ class FakeDatabase:
             can_take_exclusive_access=True,
             can_create=True,
             role="backstop_prod",
+            loader=LoaderFacts("backstop_prod_loader", "backstop_prod", is_configured=True, is_usable=True),
             identity=DatabaseIdentity("physioflow", 16384, "7713978625258261859", 1, "address one"),
         )
 

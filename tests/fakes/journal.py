@@ -13,7 +13,6 @@ from typing import Any
 from bot.domain.approvals import Choice, Retracted, Retraction, Vote
 from bot.domain.audit import ORIGIN, Records, sign_event
 from bot.domain.jobs import JobHolder, JobKind
-from bot.domain.plans import Plan
 from bot.domain.runs import (
     NEXT,
     OPEN,
@@ -31,7 +30,7 @@ from bot.errors import PermanentError
 from bot.planning.checklist import RECHECK
 from bot.planning.kinds import is_recheck_ahead
 from bot.ports import AuditEntry, AuditEvent, Clock, Journal, Request
-from bot.ports.journal import Count
+from bot.ports.journal import HANDLED, Count
 from tests.fakes.keyring import KEYRING
 
 _BY_OTHER_WAYS = frozenset({RunState.PENDING, RunState.APPROVED, RunState.RUNNING})
@@ -48,18 +47,21 @@ class Kept:
     held: bool = False
     problem: str = ""
     interrupted: int = 0
+    handled: bool = False
 
 
 class FakeClaim:
-    """A `bot.ports.Claim`."""
+    """A `bot.ports.Claim`. Its line of the log is kept with the request: stories read the log of what was done."""
 
     def __init__(self, kept: Kept) -> None:
         self.request = kept.request
         self.interrupted = kept.interrupted
+        self.handled = kept.handled
         self._kept = kept
 
-    def finish(self, problem: str = "") -> None:
+    def finish(self, problem: str = "", entry: AuditEntry | None = None) -> None:
         self._kept.finished, self._kept.problem = True, problem
+        self._kept.handled = self._kept.handled or (entry is not None and entry.event == HANDLED)
 
 
 class FakeRequests:
@@ -72,7 +74,7 @@ class FakeRequests:
     def accept(self, request: Request) -> bool:
         if request.id in self.kept:
             return False
-        stored = Request(request.id, request.kind, json.loads(json.dumps(dict(request.payload))))
+        stored = replace(request, payload=json.loads(json.dumps(dict(request.payload))))
         self.kept[request.id] = Kept(stored, self._clock.now())
         return True
 
@@ -189,7 +191,13 @@ class FakeLeases:
         return owned
 
     def record_step(
-        self, lease: Lease, key: str, state: StepState, detail: str = "", data: Mapping[str, Any] | None = None
+        self,
+        lease: Lease,
+        key: str,
+        state: StepState,
+        detail: str = "",
+        data: Mapping[str, Any] | None = None,
+        signature: str = "",
     ) -> None:
         with self._lock:
             step, now = self._step(lease, key), self._clock.now()
@@ -204,13 +212,14 @@ class FakeLeases:
                     attempts=step.attempts + (state is StepState.RUNNING),
                     started_at=_started(step, state, now),
                     ended_at=now if state in _ENDED else None,
+                    signature=signature,
                 ),
             )
 
-    def remember(self, lease: Lease, key: str, data: Mapping[str, Any]) -> None:
+    def remember(self, lease: Lease, key: str, data: Mapping[str, Any], signature: str = "") -> None:
         with self._lock:
             kept = json.loads(json.dumps(dict(data)))
-            self._put_step(lease, replace(self._step(lease, key), data=kept))
+            self._put_step(lease, replace(self._step(lease, key), data=kept, signature=signature))
 
     def record_progress(self, lease: Lease, key: str, progress: Progress | None, detail: str | None = None) -> None:
         with self._lock:
@@ -343,20 +352,26 @@ class FakeRuns:
         return True
 
     def replan(
-        self, lease: Lease, plan: Plan, expires_at: datetime, entries: Mapping[str, AuditEntry] | None = None
+        self,
+        lease: Lease,
+        asked: Run,
+        entries: Mapping[str, AuditEntry] | None = None,
+        entry: AuditEntry | None = None,
     ) -> bool:
-        run_id, run = lease.id, self._leases.check(lease)
+        run_id, run, plan = lease.id, self._leases.check(lease), asked.plan
         if run.state is not RunState.RUNNING:
             raise lease_lost(lease)
         if run.cancel_requested_by:
             return False
         self._leases.release(WorkKind.RUN, run_id)
-        self.put(run, state=RunState.PENDING, plan=plan, expires_at=expires_at, steps=(), started_at=None)
+        signed = {"expires_at": asked.expires_at, "signature": asked.signature}
+        self.put(run, state=RunState.PENDING, plan=plan, steps=(), started_at=None, **signed)
+        self._audit.add(run_id, entry)
         kept = {user: vote for user, vote in self.ballots[run_id].items() if vote.digest == plan.digest}
         self.ballots[run_id] = kept
-        for user_id, entry in (entries or {}).items():
+        for user_id, line in (entries or {}).items():
             kept.pop(user_id, None)
-            self._audit.add(run_id, entry)
+            self._audit.add(run_id, line)
         return True
 
     def take(self, run_id: str, owner: str, lease_s: float) -> Run | None:
@@ -389,6 +404,11 @@ class FakeRuns:
         self.put(run, state=RunState.APPROVED, problem="")
         self._audit.add(run_id, entry)
         return True
+
+    def adopt(self, run: Run, votes: Sequence[Vote], entry: AuditEntry) -> None:
+        self.put(self.table[run.id], signature=run.signature, steps=run.steps)
+        self.ballots[run.id] = {vote.user_id: vote for vote in votes}
+        self._audit.add(run.id, entry)
 
     def request_cancel(self, run_id: str, user_id: str) -> None:
         run = self.table[run_id]
@@ -454,7 +474,7 @@ class FakeVotes:
         same_plan = old is not None and old.digest == vote.digest
         if old is not None and same_plan and old.event_ts > vote.event_ts and vote.choice is not Choice.REJECT:
             return False
-        if old is None or replace(old, at=vote.at) != vote:
+        if old is None or replace(old, at=vote.at, signature=vote.signature) != vote:
             self._runs.ballots[run_id][vote.user_id] = vote
             self._audit.add(run_id, entry)
         return True

@@ -38,6 +38,8 @@ class FakeSides:
         self.damaged: list[str] = []
         self.not_copied: list[str] = []
         self.load_error: BotError | None = None
+        self.hand_over_error: BotError | None = None
+        self.handed_over: set[str] = set()
         self.exchange_error: BotError | None = None
         self.lose_answer = False
         self.loads = 0
@@ -53,6 +55,9 @@ class FakeSides:
     def name(self, kind: str, run_id: str) -> str:
         return f"physioflow_backstop_{kind}_{run_id}"
 
+    def prove_loader(self) -> Sequence[str]:
+        return ["backstop_prod_loader logs in, and physioflow refuses it"]
+
     def load(self, run_id: str, bundle: FetchedBundle, report: Report) -> str:
         self.loads += 1
         report(Progress(0, bundle.size_bytes, "bytes"))
@@ -60,9 +65,18 @@ class FakeSides:
             raise self.load_error
         name = self.name("side", run_id)
         self.databases[name] = bundle.manifest.tables if bundle.manifest else ()
+        self.handed_over.discard(name)
         newest = bundle.manifest.schema_version if bundle.manifest else self.schema_of_plain
         self.tracking[name] = {version: text for version, text in NAMES.items() if version <= newest}
         return name
+
+    def hand_over(self, name: str, bundle: FetchedBundle, report: Report) -> None:
+        assert name in self.databases
+        assert bundle.path.exists()
+        report(Progress(0, 0, "objects"))
+        if self.hand_over_error is not None:
+            raise self.hand_over_error
+        self.handed_over.add(name)
 
     def contents(self, name: str, report: Report) -> Sequence[TableContent]:
         report(Progress(0, len(self.databases[name]), "tables"))
@@ -120,6 +134,7 @@ class FakeSides:
         return 0.05
 
     def _swap(self, incoming: str, outgoing: str) -> None:
+        assert "_side_" not in incoming or incoming in self.handed_over, "a database of the loader's must not serve"
         live, tables = self.live, self.databases.pop(incoming)
         if outgoing:
             self.databases[outgoing] = tuple(TableContent(table, rows) for table, rows in sorted(live.rows.items()))

@@ -1,5 +1,6 @@
 """All services in memory, shared by processes that come and go."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from bot.adapters.schedule.calendar import CronCalendar
 from bot.domain.environments import ApprovalPolicy, BackupTarget, Environment, HttpCheck, SmokeChecks, Timing, Workloads
 from bot.domain.runs import Run
 from bot.domain.versions import CompatibilityRow, Matrix
+from bot.engine.approvals.signatures import sign_request
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.maintenance.sweeper import sweep
 from bot.engine.maintenance.witness import Witness
@@ -133,11 +135,19 @@ class World:
     def submit(self, process: Process, request: Request) -> None:
         """A person does something; Slack delivers it to this process."""
         services = self.services(process)
+        self._react(request.payload)
         if request.kind in REQUEST_TYPES:
             Operations(services).submit(submission(request))
         else:  # from another version
-            services.journal.requests.accept(request)
+            services.journal.requests.accept(sign_request(KEYRING, request, self.clock.now()))
             defer(services.queue, request)
+
+    def _react(self, payload: Mapping[str, Any]) -> None:
+        """Slack has the reaction, or no longer, when it delivers the event."""
+        if payload.get("how") == "reaction":
+            change = self.directory.unreact if payload["withdraw"] else self.directory.react
+            name = "x" if payload["choice"] == "reject" else "white_check_mark"
+            change(str(payload["channel"]), str(payload["ts"]), str(payload["user_id"]), name)
 
     def work(self, process: Process) -> None:
         """Let a process work off the queue. What it took is lost when it dies."""

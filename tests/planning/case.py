@@ -18,6 +18,7 @@ from bot.domain.catalogue import (
     ChainOutcome,
     DatabaseFacts,
     DatabaseObject,
+    LoaderFacts,
     LockTaken,
     Rehearsal,
     StatementResult,
@@ -76,6 +77,7 @@ def facts_of(given: Given) -> Facts:
             can_take_exclusive_access=given.get("can_fence", True),
             can_create=given.get("can_create", True),
             accepts_connections=not given.get("closed", False),
+            loader=LoaderFacts("app_loader", "app", is_configured=True, is_usable=True),
         ),
         cluster=ClusterFacts(
             tuple(_deployment(item) for item in given["deployments"]),

@@ -12,6 +12,7 @@ ROLLBACKS = {
     "a rollback below what any known app can use": "no-known-app",
     "a second rollback while one runs": "second-rollback",
     "a script made invalid": "invalid-script",
+    "a script that renames: no row goes, and an undo brings the names back": "renamed",
     "a loop over rows that would drop tables nobody approved": "tenants",
     "a trigger that would change rows nobody approved; a check that would be false": "triggers",
     "a table locked by someone, at planning": "locked-table-at-planning",

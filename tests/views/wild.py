@@ -17,6 +17,7 @@ from bot.domain.backups import (
     TableContent,
     Verification,
 )
+from bot.domain.changes import How
 from bot.domain.drill_reports import DrillReport, DrillSeries, Overdue, RestoreForecast
 from bot.domain.drills import (
     Alert,
@@ -34,11 +35,13 @@ from bot.domain.migrations import DownScript
 from bot.domain.planned import (
     Estimate,
     Forecast,
+    PlannedChange,
     PlannedDrop,
     PlannedLock,
     PlannedLoss,
     PlannedProof,
     PlannedRecreation,
+    PlannedRename,
     PlannedRestore,
     PlannedRows,
     PlannedScript,
@@ -79,6 +82,7 @@ def many(values: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, .
 
 drops = st.builds(PlannedDrop, st.sampled_from(["table", "view", "table column", "index", "trigger"]) | words, words,
                   st.booleans(), words)  # fmt: skip
+changes = st.builds(PlannedChange, words, words, digests, st.sampled_from(["", *How]), many(words), many(words), words)
 reasons = st.sampled_from(["dropped", "column", "changed", "derived", "odd"])
 losses = st.builds(PlannedLoss, words, amounts, amounts, st.booleans())
 swaps = st.builds(
@@ -112,7 +116,11 @@ schema = {
 }  # fmt: skip
 sources = st.builds(PlannedRecreation, words, words, words, digests, moments, words)
 plans: st.SearchStrategy[Plan] = st.one_of(
-    st.builds(ChainPlan, **common, **schema, locks=many(st.builds(PlannedLock, words, words)), requested_app=words),
+    st.builds(
+        ChainPlan, **common, **schema, locks=many(st.builds(PlannedLock, words, words)), requested_app=words,
+        changes=st.none() | many(changes),
+        renames=many(st.builds(PlannedRename, words, words, words, st.none() | amounts)),
+    ),
     st.builds(RestorePlan, **common, restore=swaps, requested_app=words),
     st.builds(UndoSwapPlan, **common, restore=swaps),
     st.builds(UndoRollbackPlan, **common, **schema, source=sources),

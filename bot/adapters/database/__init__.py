@@ -2,6 +2,6 @@
 
 from bot.adapters.database.connections import identify
 from bot.adapters.database.database import PostgresDatabase
-from bot.adapters.database.server import Server, Tracking
+from bot.adapters.database.server import LoaderLogin, Server, Tracking
 
-__all__ = ["PostgresDatabase", "Server", "Tracking", "identify"]
+__all__ = ["LoaderLogin", "PostgresDatabase", "Server", "Tracking", "identify"]

@@ -71,6 +71,13 @@ class Connections:
         self.maintenance_database = maintenance_database
         self.lock_timeout_s = lock_timeout_s
 
+    def log_in_as(self, user: str, password: str | None) -> "Connections":
+        """Connect to the same server as another role; `password` None sends none."""
+        params = {key: value for key, value in self._params.items() if key not in ("user", "password")}
+        given = {"user": user, **({} if password is None else {"password": password})}
+        dsn = make_conninfo(**params, **given)
+        return Connections(dsn, self.maintenance_database, self.lock_timeout_s)
+
     @property
     def address(self) -> str:
         """The sha256, hex, of where the DSN leads: no role, no password, and no host for anybody to read."""

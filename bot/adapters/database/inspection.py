@@ -17,6 +17,7 @@ from bot.adapters.database.connections import (
     translated,
 )
 from bot.adapters.database.identity import read_identity
+from bot.adapters.database.loader import read_loader
 from bot.adapters.database.server import Server, Tracking
 from bot.adapters.database.sessions import BlockerWatch, build_session
 from bot.domain.catalogue import CheckResult, DatabaseFacts, Session
@@ -42,10 +43,14 @@ GROUP BY n.nspname, c.relname
 """
 
 
-def inspect(server: Server) -> DatabaseFacts:
+def inspect(server: Server, reader: Connections | None = None) -> DatabaseFacts:
     """Observe a database without waiting for anybody.
 
     One that is gone, closed or without a readable tracking table is a fact, which `unread` explains.
+
+    Args:
+        server: of the database.
+        reader: opens the session that reads the tracking table; None for our own role.
 
     Raises:
         TemporaryError: ``table-locked``, ``database-unreachable``.
@@ -56,7 +61,7 @@ def inspect(server: Server) -> DatabaseFacts:
         place = {"database": connections.database}
         row = conn.execute(QUERIES["database"], place).fetchall()[0]
         limit, size_bytes, version, can_take_exclusive_access, can_create, is_superuser, role = row
-        tracked = _look(server, limit, is_superuser=is_superuser)
+        tracked = _look(server, limit, is_superuser=is_superuser, reader=reader or connections)
         return DatabaseFacts(
             name=connections.database,
             server_version=version,
@@ -72,6 +77,7 @@ def inspect(server: Server) -> DatabaseFacts:
             slots=tuple(slot for (slot,) in conn.execute(QUERIES["slots"], place)),
             is_superuser=is_superuser,
             role=role,
+            loader=read_loader(conn, server, connections.database),
             identity=read_identity(conn, connections),
         )
 
@@ -99,7 +105,7 @@ def is_accepting(limit: int | None, *, is_superuser: bool) -> bool:
     return limit is None or (limit != SHUT and (limit != 0 or is_superuser))
 
 
-def _look(server: Server, limit: int | None, *, is_superuser: bool) -> _Tracked:
+def _look(server: Server, limit: int | None, *, is_superuser: bool, reader: Connections) -> _Tracked:
     """Read the applied migrations. What makes that impossible is a fact about the database, unless time may help."""
     name = server.connections.database
     if limit is None:
@@ -107,7 +113,7 @@ def _look(server: Server, limit: int | None, *, is_superuser: bool) -> _Tracked:
     if not is_accepting(limit, is_superuser=is_superuser):
         return _Tracked(unread=closed(name, limit))
     try:
-        return _read_applied(server)
+        return _read_applied(server, reader)
     except PermanentError as error:
         return _Tracked(unread=error)
 
@@ -131,9 +137,9 @@ def closed(name: str, limit: int) -> PermanentError:
     )
 
 
-def _read_applied(server: Server) -> _Tracked:
+def _read_applied(server: Server, reader: Connections) -> _Tracked:
     connections = server.connections
-    with translated("Reading the tracking table"), connections.session() as conn:
+    with translated("Reading the tracking table"), reader.session(connections.database) as conn:
         pid = conn.info.backend_pid
         try:
             with BlockerWatch(connections, "Reading the tracking table", pid=pid):

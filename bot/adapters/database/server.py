@@ -23,6 +23,14 @@ class Tracking:
 
 
 @dataclass(frozen=True)
+class LoaderLogin:
+    """The role that loads bundles, and its password; None where the server does not ask for one."""
+
+    user: str
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Server:
     """One environment's database, the server it is on, and what we work on it with.
 
@@ -36,6 +44,7 @@ class Server:
         maintenance_database: a database of the same server that is never closed or exchanged.
         limits: of the bundle that a dump becomes.
         template: is copied for shadows and side databases; it holds the extensions only a superuser can create.
+        loader: logs in where a bundle is loaded; None: nothing can be loaded.
     """
 
     dsn: str = field(repr=False)
@@ -46,11 +55,17 @@ class Server:
     maintenance_database: str = "postgres"
     template: str = "template0"
     limits: BundleLimits = LIMITS
+    loader: LoaderLogin | None = None
 
     @cached_property
     def connections(self) -> Connections:
         """Opens sessions in the database and in the maintenance database."""
         return Connections(self.dsn, self.maintenance_database, self.timing.lock_timeout_s)
+
+    @cached_property
+    def loader_connections(self) -> Connections | None:
+        """Opens sessions as the loader, which can connect to the side databases only."""
+        return self.loader and self.connections.log_in_as(self.loader.user, self.loader.password)
 
     def for_database(self, name: str) -> "Server":
         """Describe another database on the same server."""

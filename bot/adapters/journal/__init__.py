@@ -28,7 +28,7 @@ class PostgresJournal(Journal):
 
     def __init__(self, pool: Pool, clock: Clock, keyring: Keyring) -> None:
         super().__init__(
-            requests=Requests(pool, clock),
+            requests=Requests(pool, clock, keyring),
             runs=Runs(pool, clock, keyring),
             leases=Leases(pool, clock),
             votes=Votes(pool, clock, keyring),

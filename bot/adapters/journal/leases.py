@@ -30,7 +30,13 @@ class Leases(Table):
             raise lease_lost(lease)
 
     def record_step(
-        self, lease: Lease, key: str, state: StepState, detail: str = "", data: Mapping[str, Any] | None = None
+        self,
+        lease: Lease,
+        key: str,
+        state: StepState,
+        detail: str = "",
+        data: Mapping[str, Any] | None = None,
+        signature: str = "",
     ) -> None:
         """Record a step's state; times and attempts follow from it. `data` None leaves it as it is.
 
@@ -40,15 +46,16 @@ class Leases(Table):
             PermanentError: ``fenced-off``, ``unknown-step``.
         """
         stored = None if data is None else mapping.to_json(dict(data))
-        self._write("record_step", lease, key, state=state.value, detail=_text(detail), data=stored)
+        values = {"state": state.value, "detail": _text(detail), "data": stored, "signature": signature}
+        self._write("record_step", lease, key, **values)
 
-    def remember(self, lease: Lease, key: str, data: Mapping[str, Any]) -> None:
+    def remember(self, lease: Lease, key: str, data: Mapping[str, Any], signature: str = "") -> None:
         """Record what a running step must remember.
 
         Raises:
             PermanentError: ``fenced-off``, ``unknown-step``.
         """
-        self._write("remember", lease, key, data=mapping.to_json(dict(data)))
+        self._write("remember", lease, key, data=mapping.to_json(dict(data)), signature=signature)
 
     def record_progress(self, lease: Lease, key: str, progress: Progress | None, detail: str | None = None) -> None:
         """Record how far a step is.

@@ -43,6 +43,8 @@ def run_row(run: Run) -> dict[str, Any]:
         "created_at": run.created_at,
         "expires_at": run.expires_at,
         "drill": run.drill,
+        "request_id": run.request_id,
+        "signature": run.signature,
         **plan_row(run.plan),
     }
 
@@ -86,6 +88,10 @@ def vote_row(vote: Vote) -> dict[str, Any]:
         "how": vote.how,
         "at": vote.at,
         "event_ts": vote.event_ts,
+        "channel": vote.channel,
+        "ts": vote.ts,
+        "request_id": vote.request_id,
+        "signature": vote.signature,
     }
 
 
@@ -107,7 +113,7 @@ def read_vote(row: DictRow) -> Vote:
 
 def read_request(row: DictRow) -> Request:
     """Read a request."""
-    return _REQUEST.validate_python(row)
+    return _REQUEST.validate_python(_in_utc(row))
 
 
 def read_event(row: DictRow) -> AuditEvent:

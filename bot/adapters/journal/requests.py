@@ -2,8 +2,9 @@
 
 import logging
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import LiteralString
 
 import psycopg
@@ -12,24 +13,27 @@ from psycopg.rows import DictRow
 from bot.adapters.journal import mapping
 from bot.adapters.journal.audit import AuditedTable
 from bot.adapters.journal.connections import Pool, Table, connection
+from bot.domain.signing import Keyring
 from bot.errors import TemporaryError
 from bot.ports import AuditEntry, Clock, Request
 
 _log = logging.getLogger(__name__)
 
 
-class Requests(Table):
+class Requests(AuditedTable):
     """A `bot.ports.journal.Requests`."""
 
-    def __init__(self, pool: Pool, clock: Clock) -> None:
-        super().__init__(pool, clock)
+    def __init__(self, pool: Pool, clock: Clock, keyring: Keyring) -> None:
+        super().__init__(pool, clock, keyring)
         # Unique per process: a container that is started again has the same host name and process id.
         self._handler = uuid.uuid4().hex
 
     def accept(self, request: Request) -> bool:
         """Persist a request; False when it is already there (a redelivery)."""
         payload = mapping.to_json(dict(request.payload))
-        return self._one("accept_request", id=request.id, kind=request.kind, payload=payload) is not None
+        values = {"id": request.id, "kind": request.kind, "payload": payload}
+        signed = {"taken_at": request.taken_at, "signature": request.signature}
+        return self._one("accept_request", **values, **signed) is not None
 
     @contextmanager
     def claim(self, request_id: str) -> Iterator["RowClaim | None"]:
@@ -39,7 +43,14 @@ class Requests(Table):
             if row is None:
                 yield None
                 return
-            claim = RowClaim(conn, self._queries, mapping.read_request(row), self._begin(request_id))
+            claim = RowClaim(
+                conn,
+                self._queries,
+                mapping.read_request(row),
+                interrupted=self._begin(request_id),
+                handled=bool(row["handled"]),
+                append=partial(self._append, conn, ""),
+            )
             try:
                 # A savepoint: undone, it lets go of what `finish` wrote, and keeps the request's row.
                 with conn.transaction():
@@ -79,19 +90,25 @@ class RowClaim:
         conn: psycopg.Connection[DictRow],
         queries: Mapping[str, LiteralString],
         request: Request,
+        *,
         interrupted: int,
+        handled: bool,
+        append: Callable[[AuditEntry | None], None],
     ) -> None:
         self._conn = conn
         self._queries = queries
         self.request = request
         self.interrupted = interrupted
+        self.handled = handled
+        self._append = append
         self.finished = False
 
-    def finish(self, problem: str = "") -> None:
+    def finish(self, problem: str = "", entry: AuditEntry | None = None) -> None:
         """Note that it has been dealt with; kept when the claim's context ends without an exception."""
         values = {"id": self.request.id, "problem": problem.replace("\0", "")}
         for query in ("finish_request", "forget_attempts"):
             self._conn.execute(self._queries[query], values)
+        self._append(entry)
         self.finished = True
 
 

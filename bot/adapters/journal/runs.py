@@ -18,7 +18,7 @@ from bot.adapters.journal.leases import (
     take_lease,
 )
 from bot.adapters.journal.votes import BALLOTS, approve
-from bot.domain.plans import Plan
+from bot.domain.approvals import Vote
 from bot.domain.runs import NEXT, Lease, Run, RunState, Step, TransitionError, WorkKind
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import AuditEntry
@@ -123,7 +123,11 @@ class Runs(AuditedTable):
         return True
 
     def replan(
-        self, lease: Lease, plan: Plan, expires_at: datetime, entries: Mapping[str, AuditEntry] | None = None
+        self,
+        lease: Lease,
+        asked: Run,
+        entries: Mapping[str, AuditEntry] | None = None,
+        entry: AuditEntry | None = None,
     ) -> bool:
         """RUNNING → PENDING with a new plan. Its steps are deleted, and every vote that was for another digest or is
         one of those that `entries` are about. False, and nothing changed, when somebody has asked to stop it.
@@ -131,7 +135,8 @@ class Runs(AuditedTable):
         Raises:
             PermanentError: ``fenced-off``.
         """
-        run_id, row = lease.id, mapping.plan_row(plan)
+        run_id, row = lease.id, mapping.plan_row(asked.plan)
+        signed = {"expires_at": asked.expires_at, "signature": asked.signature}
         with connection(self._pool) as conn:
             run = conn.execute(LEASES["lock_run"], {"id": run_id}).fetchone()
             check_owner(conn, lease)
@@ -139,13 +144,14 @@ class Runs(AuditedTable):
                 raise lease_lost(lease)
             if run["cancel_requested_by"]:
                 return False
-            conn.execute(LEASES["replan_run"], {"id": run_id, "expires_at": expires_at, **row})
+            conn.execute(LEASES["replan_run"], {"id": run_id, **signed, **row})
             release_lease(conn, WorkKind.RUN, run_id)
             clear_steps(conn, WorkKind.RUN, run_id)
             conn.execute(BALLOTS["clear_stale_votes"], {"run_id": run_id, "digest": row["digest"]})
-            for user_id, entry in (entries or {}).items():
+            for user_id in entries or {}:
                 conn.execute(BALLOTS["clear_vote"], {"run_id": run_id, "user_id": user_id})
-                self._append(conn, run_id, entry)
+            for line in (entry, *(entries or {}).values()):
+                self._append(conn, run_id, line)
         return True
 
     def resume(self, run_id: str, entry: AuditEntry | None = None) -> bool:
@@ -154,6 +160,18 @@ class Runs(AuditedTable):
             resumed = conn.execute(self._queries["resume_run"], {"run_id": run_id}).fetchone() is not None
             self._append(conn, run_id, entry if resumed else None)
         return resumed
+
+    def adopt(self, run: Run, votes: Sequence[Vote], entry: AuditEntry) -> None:
+        """Store the signatures that the run, its steps and its votes now have."""
+        with connection(self._pool) as conn:
+            conn.execute(self._queries["sign_run"], {"run_id": run.id, "signature": run.signature})
+            for step in run.steps:
+                values = {"run_id": run.id, "key": step.key, "signature": step.signature}
+                conn.execute(self._queries["sign_step"], values)
+            for vote in votes:
+                values = {"run_id": run.id, "user_id": vote.user_id, "signature": vote.signature}
+                conn.execute(self._queries["sign_vote"], values)
+            self._append(conn, run.id, entry)
 
     def request_cancel(self, run_id: str, user_id: str) -> None:
         """Ask the owner to stop at the next safe place; the first request is remembered."""

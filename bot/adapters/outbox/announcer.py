@@ -2,6 +2,7 @@
 
 A message's key makes it idempotent: putting it twice edits it. Keys of a run: ``card:{run}``,
 ``request:{run}:{digest12}``, ``note:{run}:{key}``, ``report:{run}``, ``file:{run}``; all are in the card's thread.
+Alarms: ``alarm:{environment}:{key}``.
 Of jobs: ``chore:{request}``. Of drills: ``drill:{drill}``, ``drill-start:{drill}``, ``drill-failed:{drill}``,
 ``drill-waits:{drill}``, ``drills-missed:{first}``, ``drill-overdue:{episode}``.
 """
@@ -84,6 +85,13 @@ class SlackRunAnnouncer:
     def escalate(self, run: Run, escalation: Escalation) -> None:
         """Put the escalation; repeated at the same step, it brings the message up to date."""
         self._reply(run, f"note:{run.id}:escalation-{run.fencing_token}", escalation_view.render(run, escalation))
+
+    def alarm(self, environment: str, key: str, text: str) -> None:
+        """Put an alarm into the incident channel of an environment that is configured."""
+        known = self._environments.get(environment)
+        if known is not None:
+            view = render_sentence(f"🚨 {text} Call: {', '.join(known.escalation_contacts) or 'nobody is named'}.")
+            self._outbox.put(Message(f"alarm:{environment}:{key}", known.incident_channel, view.text, view.blocks))
 
     def find_run(self, channel: str, ts: str) -> tuple[str, str] | None:
         """Find the run of a card or request by the key that it was posted under."""

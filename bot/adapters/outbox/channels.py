@@ -11,7 +11,8 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import connection
-from bot.adapters.outbox.rate_limits import Pace, Retries, give_up, is_outcome_unknown
+from bot.adapters.outbox.rate_limits import Pace, Retries, is_outcome_unknown
+from bot.adapters.outbox.signatures import check_row, is_posted_there, sign_posted
 from bot.adapters.outbox.store import QUERIES, PostgresOutbox, fetch_one, read_message
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import BarredError, Chat, Clock
@@ -93,7 +94,7 @@ class Channels:
         self._pace = pace
         self._no_edits_until = 0.0
         self._posting, self._sharing = _Posting(chat), _Sharing(chat)
-        self._retries = Retries(pace)
+        self._retries = Retries(pace, outbox.keyring)
         self._begun = False
 
     def sweep(self) -> int:
@@ -131,7 +132,17 @@ class Channels:
         return row
 
     def _send(self, conn: Connection[DictRow], row: DictRow) -> None:
-        if row["ts"]:
+        try:
+            check_row(self._outbox.keyring, row)
+        except PermanentError as error:
+            self._retries.give_up(conn, row, error)
+            conn.commit()
+            return
+        if row["ts"] and not is_posted_there(self._outbox.keyring, row):
+            # An earlier version posted it, or somebody points it at another message: edited, that would say this.
+            _log.warning("message %s: it is not known where it is; it is posted again", row["key"])
+            fetch_one(conn, "mark_gone", row)
+        elif row["ts"]:
             self._edit(conn, row)
         else:
             self._send_first(conn, row, self._sharing if row["attachment_name"] else self._posting)
@@ -148,7 +159,7 @@ class Channels:
             if error.reference.endswith(_GONE):
                 fetch_one(conn, "mark_gone", row)  # somebody deleted it: it is posted again
             else:
-                give_up(conn, row, error)
+                self._retries.give_up(conn, row, error)
         else:
             fetch_one(conn, "mark_edited", row)
             self._retries.admit(f"channel {row['channel']}")
@@ -166,9 +177,9 @@ class Channels:
         except TemporaryError as error:
             self._retries.delay(conn, row, error, place, uncertain=sending or is_outcome_unknown(error))
         except PermanentError as error:
-            give_up(conn, row, error)
+            self._retries.give_up(conn, row, error)
         else:
-            fetch_one(conn, delivery.mark, {**row, **sent})
+            self._mark(conn, row, delivery, sent)
             self._retries.admit(place)
 
     def _found(self, conn: Connection[DictRow], row: DictRow, delivery: _Delivery) -> bool:
@@ -180,8 +191,12 @@ class Channels:
             return False
         if found is None:
             return False
-        fetch_one(conn, delivery.mark, {**row, **found, "revision": row["sending_revision"]})
+        self._mark(conn, row, delivery, {**found, "revision": row["sending_revision"]})
         return True
+
+    def _mark(self, conn: Connection[DictRow], row: DictRow, delivery: _Delivery, sent: Mapping[str, Any]) -> None:
+        signature = sign_posted(self._outbox.keyring, row, str(sent.get("ts", "")))
+        fetch_one(conn, delivery.mark, {**row, "posted_signature": signature, **sent})
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import connection
-from bot.adapters.outbox.rate_limits import Pace, Retries, give_up
+from bot.adapters.outbox.rate_limits import Pace, Retries
+from bot.adapters.outbox.signatures import check_row, sign_without_url
 from bot.adapters.outbox.store import PostgresOutbox, fetch_one, read_message
 from bot.errors import BotError, PermanentError, TemporaryError
 from bot.ports import Chat, Clock
@@ -37,7 +38,7 @@ class Ephemerals:
         self._chat = chat
         self._pace = pace
         self._woken = woken
-        self._retries = Retries(pace)
+        self._retries = Retries(pace, outbox.keyring)
         self._executor = ThreadPoolExecutor(pace.ephemerals_at_once, "ephemeral")
         self._room = threading.Semaphore(pace.ephemerals_at_once)
 
@@ -84,20 +85,23 @@ class Ephemerals:
 
     def _send(self, row: DictRow) -> _Note:
         try:
+            check_row(self._outbox.keyring, row)
             self._chat.ephemeral(read_message(row), row["thread_ts"])
         except TemporaryError as error:
             if row["age_s"] > self._pace.ephemeral_late_s:
                 late = PermanentError("answer-too-late", "Slack did not take the answer while it was of use.")
-                return lambda conn: give_up(conn, row, late)
+                return lambda conn: self._retries.give_up(conn, row, late)
             failed = error
             return lambda conn: self._retries.delay(conn, row, failed, _ANSWERS)
         except PermanentError as error:
             # A response_url works five times within 30 minutes; the channel still does afterwards.
-            if row["response_url"] and row["user_id"] and row["channel"]:
+            forged = error.reference == "forged-message"
+            if not forged and row["response_url"] and row["user_id"] and row["channel"]:
                 _log.info("message %s: %s; an ephemeral in the channel instead", row["key"], error.reference)
-                return lambda conn: fetch_one(conn, "forget_response_url", row)
+                values = {**row, "signature": sign_without_url(self._outbox.keyring, row)}
+                return lambda conn: fetch_one(conn, "forget_response_url", values)
             refused = error
-            return lambda conn: give_up(conn, row, refused)
+            return lambda conn: self._retries.give_up(conn, row, refused)
         self._retries.admit(_ANSWERS)
         return lambda conn: fetch_one(conn, "mark_ephemeral_shown", row)
 
@@ -118,7 +122,7 @@ class HomeTabPublisher:
         self._clock = clock
         self._pace = pace
         self._silent_until = 0.0
-        self._retries = Retries(pace)
+        self._retries = Retries(pace, outbox.keyring)
 
     def sweep(self) -> int:
         """Publish what is due; returns how many calls to Slack that took.
@@ -139,6 +143,7 @@ class HomeTabPublisher:
 
     def _publish(self, row: DictRow) -> _Note:
         try:
+            check_row(self._outbox.keyring, row)
             self._chat.publish_home(row["channel"], row["blocks"])
         except TemporaryError as error:
             if error.retry_after_s is not None:  # the limit is the method's, over all people
@@ -147,6 +152,6 @@ class HomeTabPublisher:
             return lambda conn: self._retries.delay(conn, row, failed, _HOME_TABS)
         except PermanentError as error:
             refused = error
-            return lambda conn: give_up(conn, row, refused)
+            return lambda conn: self._retries.give_up(conn, row, refused)
         self._retries.admit(_HOME_TABS)
         return lambda conn: fetch_one(conn, "mark_published", {**row, "edit_every_s": self._pace.edit_every_s})

@@ -11,6 +11,8 @@ from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import Pool, connection
 from bot.adapters.named_queries import load
+from bot.adapters.outbox.signatures import is_posted_there, sign_row
+from bot.domain.signing import Keyring
 from bot.ports import Attachment, Backlog, Message, Posted
 
 QUERIES = load("sql.journal", "outbox.sql")
@@ -22,10 +24,12 @@ class PostgresOutbox:
 
     Args:
         pool: see `bot.adapters.journal.open_pool`.
+        keyring: signs each message, so that nobody else can make the bot speak.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, keyring: Keyring) -> None:
         self.pool = pool
+        self.keyring = keyring
         self._listeners: list[threading.Event] = []
 
     def put(self, message: Message) -> None:
@@ -36,14 +40,21 @@ class PostgresOutbox:
         Raises:
             TemporaryError: ``journal-unreachable``.
         """
-        if self.fetch("put", _row(message)) is not None:  # None: it looks like this already
+        row = _row(message)
+        signed = sign_row(self.keyring, row, _blocks(message))
+        if self.fetch("put", row | signed) is not None:  # None: it looks like this already
             for event in tuple(self._listeners):
                 event.set()
 
     def posted(self, channel: str, ts: str) -> Posted | None:
-        """Find the message of ours with that address; None if it is not ours."""
-        row = self.fetch("posted", {"channel": channel, "ts": ts})
-        return Posted(row["key"], row["run_id"], row["channel"], row["ts"]) if row else None
+        """Find the message of ours with that address; None if it is not ours.
+
+        Only what this bot noted when Slack had taken the message counts: a reaction is a vote for what it was put on.
+        """
+        with connection(self.pool) as conn:
+            rows = conn.execute(QUERIES["posted"], {"channel": channel, "ts": ts}).fetchall()
+        genuine = (row for row in rows if is_posted_there(self.keyring, row))
+        return next((Posted(row["key"], row["run_id"], row["channel"], row["ts"]) for row in genuine), None)
 
     def backlog(self) -> Sequence[Backlog]:
         """Count what has not gone out, per kind of receiver.
@@ -119,9 +130,13 @@ def _row(message: Message) -> dict[str, Any]:
         "replace_original": message.replace,
         "surface": message.surface,
         "text": message.text.replace("\0", ""),  # PostgreSQL's text has no NUL
-        "blocks": json.dumps([dict(block) for block in message.blocks]),
+        "blocks": json.dumps(_blocks(message)),
         **_attachment_row(message.attachment),
     }
+
+
+def _blocks(message: Message) -> list[dict[str, Any]]:
+    return [dict(block) for block in message.blocks]
 
 
 def _attachment_row(attachment: Attachment | None) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """Sorts a dump's table of contents into the stages of a load.
 
-Loading in stages is what makes a copy equal for a role that is no superuser: privileges need objects that have their
-owners; materialized views need privileges; a few things only a superuser can make are tried last.
+The loader owns everything until our role hands it over: owners and privileges come then. A few things that only a
+superuser can make are tried last.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 ENTRY = re.compile(r"^\d+; \d+ \d+ (?P<what>.*)$")
@@ -16,10 +16,7 @@ OPTIONAL = re.compile(
     r"|COMMENT - (EVENT TRIGGER|PUBLICATION|SUBSCRIPTION|EXTENSION|DATABASE) "
 )
 
-OF_SCHEMAS = ("SCHEMA ", "ACL - SCHEMA ", "COMMENT - SCHEMA ")
 TABLE, ROWS = "TABLE ", "TABLE DATA "
-# Entries about an object that has one of its own, unless it is an extension's: they make nobody its owner.
-OF_OTHERS = (ROWS, "SEQUENCE SET ", "ACL ")
 
 
 @dataclass(frozen=True)
@@ -27,57 +24,43 @@ class Contents:
     """Entries as pg_restore lists them, by stage.
 
     Attributes:
-        schemas: first, so that owners can be let in.
-        body: everything else that is required.
-        privileges: ACLs and default ACLs.
-        refreshes: of materialized views that were populated.
+        body: everything else that is required, refreshes of populated materialized views included.
+        privileges: ACLs and default ACLs, for our role, when the loader hands the database over.
         optional: tried last; failures are reported.
         statistics: the planner's, of tables, indexes and materialized views; nothing depends on them.
         extensions: names of those the dump makes.
-        owners: roles of this server that are to own objects.
-        makers: roles of this server that own an entry, besides those of schemas.
-        unknown_owners: an entry's owner is no role of this server.
         is_ordered: has to be loaded in its own order: it fills extensions' tables that may refer to each other, and
             nothing in it says so.
     """
 
-    schemas: Sequence[str]
     body: Sequence[str]
     privileges: Sequence[str]
-    refreshes: Sequence[str]
     optional: Sequence[str]
     statistics: Sequence[str]
     extensions: Sequence[str]
-    owners: frozenset[str]
-    makers: frozenset[str]
-    unknown_owners: bool
     is_ordered: bool
 
     @classmethod
-    def read(cls, lines: Sequence[str], roles: Collection[str]) -> "Contents":
-        """Sort the lines of ``pg_restore --list``.
-
-        Args:
-            lines: comments included.
-            roles: names of every role on the server.
-        """
+    def read(cls, lines: Sequence[str]) -> "Contents":
+        """Sort the lines of ``pg_restore --list``, comments included."""
         stages: dict[str, list[str]] = {stage: [] for stage in _STAGES}
         entries = [(line, match["what"]) for line in lines if (match := ENTRY.match(line))]
         for line, what in entries:
             stages[_choose_stage(what)].append(line)
-        found = [(_read_owner(what, roles), what) for _, what in entries]
-        extensions = [match["name"] for _, what in entries if (match := EXTENSION.match(what + " "))]
         return cls(
             **stages,
-            extensions=extensions,
-            owners=frozenset(owner for owner, what in found if owner and not what.startswith(OF_OTHERS)),
-            makers=frozenset(owner for owner, what in found if owner and not what.startswith(OF_SCHEMAS)),
-            unknown_owners=any(owner is None for owner, _ in found),
+            extensions=[match["name"] for _, what in entries if (match := EXTENSION.match(what + " "))],
             is_ordered=_count_extension_tables([what for _, what in entries]) > 1,
         )
 
+    @property
+    def definitions(self) -> Sequence[str]:
+        """The entries whose objects have owners."""
+        return [line for line in (*self.body, *self.optional) if not _DATA.match(line)]
 
-_STAGES = ("schemas", "body", "privileges", "refreshes", "optional", "statistics")
+
+_STAGES = ("body", "privileges", "optional", "statistics")
+_DATA = re.compile(r"^\d+; \d+ \d+ (TABLE DATA|SEQUENCE SET|BLOBS|MATERIALIZED VIEW DATA) ")
 
 
 def _count_extension_tables(whats: Sequence[str]) -> int:
@@ -90,25 +73,6 @@ def _count_extension_tables(whats: Sequence[str]) -> int:
 def _choose_stage(what: str) -> str:
     if what.startswith(("ACL ", "DEFAULT ACL ")):
         return "privileges"
-    if what.startswith("MATERIALIZED VIEW DATA "):
-        return "refreshes"
     if what.startswith("STATISTICS DATA "):
         return "statistics"
-    if what.startswith("SCHEMA "):
-        return "schemas"
     return "optional" if OPTIONAL.match(what) else "body"
-
-
-def _read_owner(what: str, roles: Collection[str]) -> str | None:
-    """Read the role at an entry's end; "" where it has none, None where it is no role of this server.
-
-    A role's name may hold blanks: the longest match is taken.
-    """
-    if what.endswith(" "):
-        return ""
-    words = what.split(" ")
-    for start in range(1, len(words)):
-        candidate = " ".join(words[start:])
-        if candidate in roles:
-            return candidate
-    return None

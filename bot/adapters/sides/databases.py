@@ -7,9 +7,10 @@ front, and comes back alone when the database becomes the live one.
 
 import json
 import re
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -17,7 +18,7 @@ import psycopg
 from psycopg import sql
 
 from bot.adapters.database import Server
-from bot.adapters.database.connections import Connection
+from bot.adapters.database.connections import Connection, Connections
 from bot.adapters.database.sessions import allow_connections
 from bot.adapters.database.settings import locale_options
 from bot.adapters.database.shadow import create_database, read_locale
@@ -64,11 +65,15 @@ class Note:
         live: the live database it stands beside.
         noted_at: the time of its last change of role; ISO 8601, UTC.
         problems: lines on objects that could not be loaded as they were.
+        loader: the role that has loaded it and owns what is in it; "" where it has been handed over.
+        maker: a random text of the load that made it: another load of the same name has another.
     """
 
     live: str
     noted_at: str
     problems: tuple[str, ...] = ()
+    loader: str = ""
+    maker: str = ""
 
     @classmethod
     def read(cls, comment: str | None) -> Self | None:
@@ -76,7 +81,9 @@ class Note:
         match = NOTE.search(comment or "")
         try:
             values = json.loads(match["note"]) if match else {}
-            return cls(str(values["live"]), str(values["noted_at"]), tuple(map(str, values.get("problems", ()))))
+            problems = tuple(map(str, values.get("problems", ())))
+            by = (str(values.get(key, "")) for key in ("loader", "maker"))
+            return cls(str(values["live"]), str(values["noted_at"]), problems, *by)
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -117,44 +124,79 @@ class SideDatabases:
                 found.append(SideFacts(name, *parsed, size_bytes, self._read_time(note)))
         return found
 
-    def create(self, conn: Connection, name: str, noted: DatabaseSettings | None = None) -> None:
+    def create(self, conn: Connection, name: str, loader: str, noted: DatabaseSettings | None = None) -> str:
         """Create it empty with the live one's encoding and locale; a leftover of that name is dropped first.
 
         Args:
             conn: in the maintenance database.
             name: of the new one.
+            loader: the role that will fill it.
             noted: counts where the live one is gone; None leaves it to the server.
+
+        Returns the mark by which `drop_own` knows it.
         """
         if self.find_existing(conn, self.live):
             locale: Mapping[str, sql.Composable] = read_locale(conn, self.live)
         else:
             locale = locale_options(noted) if noted else {}
-        self._create(conn, name, {"TEMPLATE": sql.Identifier(self.server.template), **locale})
+        return self._create(conn, name, {"TEMPLATE": sql.Identifier(self.server.template), **locale}, loader)
 
     def copy(self, conn: Connection, source: str, name: str) -> None:
         """Copy a side database that has no sessions; a leftover of that name is dropped first."""
-        self._create(conn, name, {"TEMPLATE": sql.Identifier(source)})
+        self._create(conn, name, {"TEMPLATE": sql.Identifier(source)}, self.read_note(conn, source).loader)
 
-    def _create(self, conn: Connection, name: str, options: Mapping[str, sql.Composable]) -> None:
-        self.drop(conn, name)
-        create_database(conn, name, options)
-        # Only its owner may connect while it is being filled.
-        conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
-        self.note(conn, name)
+    def _create(self, conn: Connection, name: str, options: Mapping[str, sql.Composable], loader: str) -> str:
+        note = replace(self._fresh_note(), loader=loader, maker=secrets.token_hex(8))
+        with _alone(conn, name):
+            self._drop(conn, name)
+            create_database(conn, name, options)
+            # Only its owner, and who loads it, may connect while it is being filled.
+            conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+            if loader:
+                grant = sql.SQL("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO {}")
+                conn.execute(grant.format(sql.Identifier(name), sql.Identifier(loader)))
+            self._comment(conn, name, note.append_to(None))
+        return note.maker
 
-    def note(self, conn: Connection, name: str, problems: Sequence[str] = ()) -> None:
-        """Note on a database its live one, the time, and its problems."""
-        note = Note(self.live, self.server.clock.now().astimezone(UTC).isoformat(), tuple(problems))
+    def note(self, conn: Connection, name: str) -> None:
+        """Note on a database its live one and the time."""
+        self._comment(conn, name, self._fresh_note().append_to(self._read_comment(conn, name)))
+
+    def note_problems(self, conn: Connection, name: str, problems: Sequence[str]) -> None:
+        """Add problems to our note on a database."""
+        note = self.read_note(conn, name)
+        note = replace(note, problems=(*note.problems, *problems))
         self._comment(conn, name, note.append_to(self._read_comment(conn, name)))
+
+    def note_handed_over(self, conn: Connection, name: str, problems: Sequence[str]) -> None:
+        """Note that the loader owns nothing in it any more, and what could not be handed over as it should be."""
+        note = self.read_note(conn, name)
+        note = replace(note, loader="", problems=(*note.problems, *problems))
+        self._comment(conn, name, note.append_to(self._read_comment(conn, name)))
+
+    def _fresh_note(self) -> Note:
+        return Note(self.live, self.server.clock.now().astimezone(UTC).isoformat())
 
     def remove_note(self, conn: Connection, name: str) -> None:
         """Remove our note from a database that becomes the live one."""
         self._comment(conn, name, remove_note(self._read_comment(conn, name)))
 
-    def noted_problems(self, conn: Connection, name: str) -> Sequence[str]:
-        """Read the problems in our note."""
-        note = Note.read(self._read_comment(conn, name))
-        return note.problems if note else ()
+    def read_note(self, conn: Connection, name: str) -> Note:
+        """Read our note on a database; an empty one where there is none."""
+        return Note.read(self._read_comment(conn, name)) or Note(self.live, "")
+
+    def reader_of(self, conn: Connection, name: str) -> Connections:
+        """Choose who reads a database: until it is handed over, what it holds can run with the reader's rights."""
+        loader = self.server.loader_connections
+        if not self.read_note(conn, name).loader:
+            return self.server.connections
+        if loader is None:
+            raise PermanentError(
+                "no-loader-role",
+                f"{name} was loaded by a role that backstop.toml no longer names, and nothing else may read it.",
+                "Name it as loader_user in the environment's database, then try again.",
+            )
+        return loader
 
     def _read_comment(self, conn: Connection, name: str) -> str | None:
         row = conn.execute(QUERIES["comment"], {"database": name}).fetchone()
@@ -168,8 +210,8 @@ class SideDatabases:
         return dict(conn.execute(QUERIES["existing"], {"names": list(names)}).fetchall())
 
     @contextmanager
-    def opened(self, name: str) -> Iterator[bool]:
-        """Open a closed database of ours for our own sessions meanwhile; yields if it was open before.
+    def opened(self, name: str) -> Iterator[tuple[bool, Connections]]:
+        """Open a closed database of ours for our own sessions meanwhile; yield if it was open before, and who reads it.
 
         Raises:
             PermanentError: ``not-ours``, ``side-missing``.
@@ -180,7 +222,7 @@ class SideDatabases:
             if not is_open:
                 allow_connections(conn, name, allowed=True)
             try:
-                yield is_open
+                yield is_open, self.reader_of(conn, name)
             finally:
                 if not is_open:
                     allow_connections(conn, name, allowed=False)
@@ -198,6 +240,16 @@ class SideDatabases:
 
     def drop(self, conn: Connection, name: str) -> None:
         """Drop it with its sessions, if it exists."""
+        with _alone(conn, name):
+            self._drop(conn, name)
+
+    def drop_own(self, conn: Connection, name: str, maker: str) -> None:
+        """Drop it if it is still the one that `create` has made: a successor may have made its own since."""
+        with _alone(conn, name):
+            if self.read_note(conn, name).maker == maker:
+                self._drop(conn, name)
+
+    def _drop(self, conn: Connection, name: str) -> None:
         with suppress(psycopg.errors.InvalidCatalogName):
             conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -207,3 +259,14 @@ class SideDatabases:
             if note:
                 return datetime.fromisoformat(note.noted_at).astimezone(UTC)
         return self.server.clock.now()
+
+
+@contextmanager
+def _alone(conn: Connection, name: str) -> Iterator[None]:
+    """Keep everybody else of ours from making or dropping a database of that name meanwhile."""
+    conn.execute(QUERIES["lock_name"], {"database": name})
+    try:
+        yield
+    finally:
+        if not conn.closed:
+            conn.execute(QUERIES["unlock_name"], {"database": name})

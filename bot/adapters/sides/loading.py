@@ -3,19 +3,20 @@
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 
 from bot.adapters.database import Server
-from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection
+from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection, Connections
 from bot.adapters.database.known_objects import known_objects
-from bot.adapters.dump_statements import ArchiveCheck, check_plain
+from bot.adapters.dump_statements import ArchiveCheck
 from bot.adapters.named_queries import load
 from bot.adapters.pgclient.restore_errors import extension_refused, load_failed, read_restore_errors, tolerated_errors
 from bot.adapters.pgclient.tools import ToolFailedError, ToolRun, use_list
 from bot.adapters.sides.archive import Contents
 from bot.adapters.sides.databases import QUERIES as DATABASES
+from bot.adapters.sides.ownership import Ownership, read_ownership
 from bot.adapters.sides.plain import PlainDump, build_environment, check_psql
-from bot.adapters.sides.privileges import apply_privileges, owners_allowed
 from bot.domain.backups import BundleKind
 from bot.domain.runs import Progress
 from bot.errors import TemporaryError
@@ -33,18 +34,27 @@ REPORT_EVERY_S = 0.5
 
 @dataclass
 class _Target:
-    """A database being filled."""
+    """A database being filled.
+
+    Attributes:
+        conn: the loader's session in it; it is gone when the database is.
+        environment: of the tools, which log in as the loader.
+    """
 
     name: str
+    conn: Connection
     environment: Mapping[str, str]
-    server_version: int
     follow: Callable[[ToolRun], None]
     problems: list[str] = field(default_factory=list)
     has_statistics: bool = False  # some, at least
 
+    @property
+    def server_version(self) -> int:
+        return self.conn.info.server_version
+
 
 class Loader:
-    """Fills databases; see `bot.ports.Sides.load`.
+    """Fills databases; see `bot.ports.Sides.load`. Nothing of a bundle runs as our own role.
 
     Args:
         server: of the databases; its tools are pg_restore, psql and vacuumdb.
@@ -55,7 +65,7 @@ class Loader:
         self._tools = server.tools
 
     def check(self, bundle: FetchedBundle) -> None:
-        """Check every statement of a bundle before any of them runs.
+        """Check every statement of a bundle before any of them runs, and set aside what is about owners and privileges.
 
         Raises:
             PermanentError: ``bundle-unsafe-statement``, ``bundle-foreign-object``, ``bundle-unreadable``,
@@ -65,62 +75,80 @@ class Loader:
         known = known_objects(self._connections)
         try:
             if bundle.kind is BundleKind.PLAIN:
-                check_plain(bundle.path, known, bundle.name)
+                with bundle.path.open("rb") as file:
+                    found = read_ownership(file, known, script=True, dump=bundle.name)
+                dump = PlainDump(bundle.path)
+                if dump.kept_ownership() is None:  # an earlier try may have blanked it
+                    dump.take_ownership(found)
             else:
                 ArchiveCheck(self._tools, known).check(bundle.path, bundle.kind, bundle.name)
         except ToolFailedError as error:
             raise load_failed(error) from error
 
-    def load(self, name: str, bundle: FetchedBundle, progress: "LoadProgress") -> Sequence[str]:
+    def read_ownership(self, bundle: FetchedBundle, *, owners: bool) -> Ownership:
+        """Read what a bundle says about privileges, and about owners if asked.
+
+        Raises:
+            PermanentError: ``bundle-unsafe-statement``, ``bundle-foreign-object``, ``load-failed``.
+        """
+        known = known_objects(self._connections)
+        if bundle.kind is BundleKind.PLAIN:
+            kept = PlainDump(bundle.path).kept_ownership()
+            if kept is not None:
+                return kept
+            with bundle.path.open("rb") as file:
+                return read_ownership(file, known, script=True, dump=bundle.name)
+        try:
+            contents = Contents.read(self._tools.list_contents(bundle.path))
+            entries = [*(contents.definitions if owners else ()), *contents.privileges]
+            text = self._tools.write_sql(bundle.path, entries) if entries else ""
+        except ToolFailedError as error:
+            raise load_failed(error) from error
+        return read_ownership(BytesIO(text.encode()), known, script=False, dump=bundle.name)
+
+    def load(self, loader: Connections, name: str, bundle: FetchedBundle, progress: "LoadProgress") -> Sequence[str]:
         """Fill an empty database; return one line for each object that could not be made as it was.
+
+        Args:
+            loader: logs in as the loader.
+            name: of the database.
+            bundle: checked.
+            progress: follows the tools.
 
         Raises:
             PermanentError: ``load-failed``, ``tool-too-old``, ``disk-full``.
             TemporaryError: ``database-unreachable``, ``load-stalled``.
         """
-        environment = dict(self._connections.tool_environment(name, f"backstop load {name}"[:APPLICATION_BYTES]))
+        # decision 39: what a bundle defines runs with the rights of the role that loads it.
+        environment = dict(loader.tool_environment(name, f"backstop load {name}"[:APPLICATION_BYTES]))
         environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {OPTIONS}".strip()
-        with self._connections.session(name, statement_timeout_s=0) as conn:
-            target = _Target(name, environment, conn.info.server_version, progress.follow)
+        with loader.session(name, statement_timeout_s=0) as conn:
+            target = _Target(name, conn, environment, progress.follow)
             try:
                 if bundle.kind is BundleKind.PLAIN:
                     self._load_plain(target, bundle.path)
                 else:
-                    self._load_archive(conn, target, bundle)
-                self._analyse(conn, target)
+                    self._load_archive(target, bundle)
+                self._analyse(target)
             except ToolFailedError as error:
                 raise load_failed(error) from error
         return target.problems
 
     def _load_plain(self, target: _Target, file: Path) -> None:
         check_psql(self._tools)
-        dump = PlainDump(file, target.server_version)
-        dump.prepare()
+        dump = PlainDump(file)
+        dump.prepare(target.server_version)
         with tempfile.TemporaryDirectory(dir=file.parent, prefix="psql-") as home:
             environment = {**target.environment, **build_environment(Path(home))}
             target.follow(self._tools.start("psql", dump.arguments(), environment))
 
-    def _load_archive(self, conn: Connection, target: _Target, bundle: FetchedBundle) -> None:
-        roles = {name: (member, ours) for name, member, ours in conn.execute(QUERIES["roles"])}
-        contents = Contents.read(self._tools.list_contents(bundle.path), roles)
-        self._refuse_extensions(conn, contents.extensions)
-        others = [owner for owner in contents.owners if roles[owner][0] and not roles[owner][1]]
-        foreign = contents.unknown_owners or any(not roles[owner][0] for owner in contents.owners)
-        lenient = foreign or target.server_version < KNOWS_TRANSACTION_TIMEOUT
+    def _load_archive(self, target: _Target, bundle: FetchedBundle) -> None:
+        contents = Contents.read(self._tools.list_contents(bundle.path))
+        self._refuse_extensions(target.conn, contents.extensions)
         # pg_restore cannot load a tar archive in parallel.
         parallel = bundle.kind is not BundleKind.TAR and not contents.is_ordered and JOBS > 1
         jobs = ["--jobs", str(JOBS)] if parallel else []
-        body, refreshes = contents.body, contents.refreshes
-        if not foreign and all(roles[maker][1] for maker in contents.makers):
-            # Everything is ours: materialized views need no privileges, so they need not wait for them.
-            body, refreshes = [*body, *refreshes], []
-        # Schemas first, then their future owners are let in, then everything else.
-        self._restore(target, bundle.path, contents.schemas, [], lenient=lenient)
-        with owners_allowed(conn, target.name, others):
-            self._restore(target, bundle.path, body, jobs, lenient=lenient)
-        script = self._tools.write_sql(bundle.path, contents.privileges) if contents.privileges else ""
-        target.problems += apply_privileges(conn, script)
-        self._restore(target, bundle.path, refreshes, jobs, lenient=lenient)
+        self._restore(target, bundle.path, contents.body, jobs)
         self._restore_optional(target, bundle.path, contents.optional)
         self._restore_statistics(target, bundle.path, contents.statistics, jobs)
 
@@ -129,20 +157,20 @@ class Loader:
         if refused:
             raise extension_refused(refused)
 
-    def _restore(
-        self, target: _Target, path: Path, entries: Sequence[str], arguments: Sequence[str], *, lenient: bool
-    ) -> None:
-        """Load some entries. The first error ends it, unless some are expected: then they are checked afterwards."""
+    def _restore(self, target: _Target, path: Path, entries: Sequence[str], arguments: Sequence[str]) -> None:
+        """Load some entries; the first error ends it.
+
+        On a server that does not know a setting which pg_restore begins with, the errors are looked at afterwards.
+        """
         if not entries:
             return
+        lenient = target.server_version < KNOWS_TRANSACTION_TIMEOUT
         strictness = [] if lenient else ["--exit-on-error"]
         try:
             self._run(target, path, entries, [*arguments, *strictness])
         except ToolFailedError as error:
-            lines = tolerated_errors(error) if lenient else None
-            if lines is None:
+            if not lenient or tolerated_errors(error) != []:
                 raise
-            target.problems += lines
 
     def _restore_optional(self, target: _Target, path: Path, entries: Sequence[str]) -> None:
         if not entries:
@@ -172,16 +200,18 @@ class Loader:
                 raise
 
     def _run(self, target: _Target, path: Path, entries: Sequence[str], arguments: Sequence[str]) -> None:
+        # A tool connects by name. Where that is another load's database by now, this session is gone.
+        target.conn.execute("SELECT 1")
         with use_list(path, entries) as wanted:
-            given = [*arguments, wanted, f"--dbname={target.name}", str(path)]
+            given = [*arguments, "--no-owner", wanted, f"--dbname={target.name}", str(path)]
             target.follow(self._tools.start("pg_restore", given, target.environment))
 
-    def _analyse(self, conn: Connection, target: _Target) -> None:
+    def _analyse(self, target: _Target) -> None:
         """Gather the planner's statistics that the dump did not carry: without them the first minutes would be slow."""
         arguments = ["--analyze-only", "--jobs", str(JOBS), f"--dbname={target.name}", "--quiet"]
         if target.has_statistics:
             # decision 19: `vacuumdb --missing-stats-only` reads a catalogue that only a superuser may.
-            lacking = [table for (table,) in conn.execute(QUERIES["unanalysed"]).fetchall()]
+            lacking = [table for (table,) in target.conn.execute(QUERIES["unanalysed"]).fetchall()]
             if not lacking:
                 return
             arguments += [f"--table={table}" for table in lacking] if len(lacking) <= MAX_NAMED_TABLES else []

@@ -19,6 +19,7 @@ from bot.adapters.database.execution import BEGIN, ChainExecutor, StatementFaile
 from bot.adapters.database.inspection import TrackingTable, run_checks
 from bot.adapters.database.shadow import apply_settings, read_settings
 from bot.adapters.sides.databases import SideDatabases, build_side_name
+from bot.adapters.sides.loader_role import LoaderRole
 from bot.domain.catalogue import Catalogue
 from bot.domain.drills import ScriptTest
 from bot.domain.migrations import DownScript, UpScript
@@ -36,6 +37,7 @@ class PostgresScriptTests:
         self._server = server
         self._connections = server.connections
         self._databases = SideDatabases(server)
+        self._role = LoaderRole(server)
 
     def alone(
         self,
@@ -48,7 +50,8 @@ class PostgresScriptTests:
     ) -> Sequence[ScriptTest]:
         """Run each by itself; see `bot.ports.ScriptTests.alone`."""
         tests: list[ScriptTest] = []
-        with self._copied(source, run_id) as conn:
+        with self._copied(source, run_id) as (conn, is_ours):
+            privileges = privileges and is_ours
             for script, up in scripts:
                 report(Progress(len(tests), len(scripts), "scripts"))
                 tests.append(self._test(conn, script, up, privileges=privileges))
@@ -59,15 +62,19 @@ class PostgresScriptTests:
 
     def chain(self, source: str, run_id: str, chain: Sequence[DownScript]) -> None:
         """Run them all in one transaction; see `bot.ports.ScriptTests.chain`."""
-        with self._copied(source, run_id) as conn:
+        with self._copied(source, run_id) as (conn, _):
             problem = self._run(conn, chain)
         if problem:
             hint = "Each is right alone, or would have been named before: see what one leaves for the other."
             raise PermanentError("down-script-failed", f"As a chain: {problem}", hint)
 
     @contextmanager
-    def _copied(self, source: str, run_id: str) -> Iterator[Connection]:
-        """Open a session in a copy, with the live database's settings, as for a real chain."""
+    def _copied(self, source: str, run_id: str) -> Iterator[tuple[Connection, bool]]:
+        """Open a session in a copy, with the live database's settings, as for a real chain.
+
+        Yields if the session is our own role's: a database that was not handed over is the loader's, and what is in it
+        runs with no other role's rights. Nothing has been granted in it then.
+        """
         self._databases.require_ours(source)
         name = build_side_name(self._connections.database, "side", run_id)
         with translated("Trying the down scripts"):
@@ -77,13 +84,15 @@ class PostgresScriptTests:
                 self._databases.require_existing(beside, source)
                 # decision 25: a takeover begins with a fresh copy, however far the dead process had come.
                 self._databases.copy(beside, source, name)
+                reader = self._databases.reader_of(beside, name)
                 try:
-                    with self._connections.session(name, statement_timeout_s=0) as conn:
+                    with reader.session(name, statement_timeout_s=0) as conn:
                         apply_settings(conn, settings)
-                        yield conn
+                        yield conn, reader is self._connections
                 finally:
                     with suppress(psycopg.OperationalError):  # the drill's cleanup drops a leftover
                         self._databases.drop(beside, name)
+                        self._role.clean_up(beside)
 
     def _test(self, conn: Connection, script: DownScript, up: UpScript | None, *, privileges: bool) -> ScriptTest:
         problem, script_test = "", ScriptTest(script.version)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import cache
 
 from bot.adapters.database import Server
 from bot.adapters.database.catalogue import read_catalogue
@@ -13,12 +14,14 @@ from bot.adapters.database.settings import read_settings
 from bot.adapters.sides.database_settings import SettingsCopier
 from bot.adapters.sides.databases import QUERIES, SideDatabases, build_side_name
 from bot.adapters.sides.exchange import Exchange, Exchanger
+from bot.adapters.sides.hand_over import HandOver, let_loader_in
 from bot.adapters.sides.integrity import check_heap, find_problems, read_extensions
+from bot.adapters.sides.loader_role import LoaderRole, Settings
 from bot.adapters.sides.loading import Loader, LoadProgress
 from bot.domain.backups import DatabaseSettings, TableContent
 from bot.domain.catalogue import Catalogue, DatabaseFacts
 from bot.domain.place import DatabaseIdentity
-from bot.errors import BotError
+from bot.errors import BotError, PermanentError
 from bot.ports import ExchangeState, FetchedBundle, Report, SideFacts
 
 NO_SETTINGS = (
@@ -41,10 +44,16 @@ class PostgresSides:
         self._databases = SideDatabases(server)
         self._exchanger = Exchanger(self._databases)
         self._loader = Loader(server)
+        self._role = LoaderRole(server)
 
     def name(self, kind: str, run_id: str) -> str:
         """Name a run's database of that kind."""
         return build_side_name(self._connections.database, kind, run_id)
+
+    def prove_loader(self) -> Sequence[str]:
+        """Prove that the loader can do nothing else; see `bot.ports.Sides.prove_loader`."""
+        with translated("Looking at the loader"), self._connections.maintenance() as conn:
+            return self._role.prove(conn)
 
     def load(self, run_id: str, bundle: FetchedBundle, report: Report) -> str:
         """Load a bundle; see `bot.ports.Sides.load`. `copy_settings` reports its problems."""
@@ -52,21 +61,35 @@ class PostgresSides:
         with translated("Reading the backup's statements"):
             self._loader.check(bundle)
         with translated("Loading the backup"), self._unlimited() as conn:
-            self._databases.create(conn, name, bundle.manifest.database if bundle.manifest else None)
+            loader = self._role.require(conn)
+            left = self._databases.read_note(conn, name).loader
+            before = self._role.begin(conn, interrupted=bool(left))
+            maker = self._databases.create(conn, name, loader, _noted(bundle))
             try:
+                with self._connections.session(name) as inside:
+                    let_loader_in(inside, loader)
                 progress = LoadProgress(self._server, conn, name, self._read_size_bytes(conn), report)
-                problems = [*self._unlike_live(conn, bundle), *self._loader.load(name, bundle, progress)]
-                self._databases.note(conn, name, problems)
+                problems = self._loader.load(self._databases.reader_of(conn, name), name, bundle, progress)
+                self._databases.note_problems(conn, name, [*self._unlike_live(conn, bundle), *problems])
+                self._refuse_changed(self._role.clean_up(conn, before))
             # Also on a kill: half a database must not be mistaken for a loaded one.
             except BaseException:
-                self._drop_failed(name)
+                self._refuse_changed(self._drop_failed(name, maker, before))
                 raise
         return name
 
+    def hand_over(self, name: str, bundle: FetchedBundle, report: Report) -> None:
+        """Give everything in it to the owners it should have; see `bot.ports.Sides.hand_over`."""
+        self._databases.require_ours(name)
+        with translated("Handing the database over"), self._unlimited() as conn:
+            read = cache(lambda owners: self._loader.read_ownership(bundle, owners=owners))
+            HandOver(self._databases, _noted(bundle)).run(conn, name, read, report)
+            self._role.clean_up(conn)
+
     def contents(self, name: str, report: Report) -> Sequence[TableContent]:
         """Count and hash every table; see `bot.ports.Sides.contents`."""
-        with translated("Counting the rows"), self._databases.opened(name):
-            return ContentReader(self._connections, name).read(report)
+        with translated("Counting the rows"), self._databases.opened(name) as (_, reader):
+            return ContentReader(reader, name).read(report)
 
     def live_contents(self, report: Report) -> Sequence[TableContent]:
         """Count and hash every table of the live database; see `bot.ports.Sides.live_contents`."""
@@ -77,23 +100,26 @@ class PostgresSides:
         """Read every user object of a side database; see `bot.ports.Sides.catalogue`."""
         with (
             translated("Reading the catalogue"),
-            self._databases.opened(name),
-            self._connections.session(name, statement_timeout_s=0) as conn,
+            self._databases.opened(name) as (_, reader),
+            reader.session(name, statement_timeout_s=0) as conn,
         ):
             return read_catalogue(conn)
 
     def inspect(self, name: str) -> DatabaseFacts:
         """Observe a side database; see `bot.ports.Sides.inspect`."""
-        with translated("Looking at the side database"), self._databases.opened(name) as was_open:
-            return replace(inspect(self._server.for_database(name)), accepts_connections=was_open)
+        with translated("Looking at the side database"), self._databases.opened(name) as (is_open, reader):
+            return replace(inspect(self._server.for_database(name), reader), accepts_connections=is_open)
 
     def problems(self, name: str) -> Sequence[str]:
         """Find violations of its integrity; see `bot.ports.Sides.problems`."""
         with translated("Checking the side database"):
             unseen, extensions = self._live_extensions()
-            with self._databases.opened(name), self._connections.session(name, statement_timeout_s=0) as conn:
+            with (
+                self._databases.opened(name) as (_, reader),
+                reader.session(name, statement_timeout_s=0) as conn,
+            ):
                 found = list(find_problems(conn, extensions))
-                environment = self._connections.tool_environment(name)
+                environment = reader.tool_environment(name)
                 return [*unseen, *found, *check_heap(conn, self._server.tools, environment)]
 
     def _live_extensions(self) -> tuple[list[str], Mapping[str, str]]:
@@ -107,11 +133,12 @@ class PostgresSides:
     def copy_settings(self, name: str, noted: DatabaseSettings | None = None) -> Sequence[str]:
         """Copy the live database's settings to it; see `bot.ports.Sides.copy_settings`.
 
-        The problems of `load` come first, then those of copying, and a line for each of the live one's logical slots.
+        The problems of `load` and `hand_over` come first, then those of copying, then a line for each of the live one's
+        logical slots.
         """
         self._databases.require_ours(name)
         with translated("Copying the database's settings"), self._connections.maintenance() as conn:
-            problems, live = self._databases.noted_problems(conn, name), self._connections.database
+            problems, live = self._databases.read_note(conn, name).problems, self._connections.database
             wanted = read_settings(conn, live) or noted
             if wanted is None:
                 return [*problems, NO_SETTINGS]
@@ -147,7 +174,10 @@ class PostgresSides:
         """Drop one; see `bot.ports.Sides.drop`."""
         self._databases.require_ours(name)
         with translated("Dropping the database"), self._unlimited() as conn:
+            was_loaded = self._databases.read_note(conn, name).loader
             self._databases.drop(conn, name)
+            if was_loaded:
+                self._role.clean_up(conn)
 
     @contextmanager
     def session(self, name: str) -> Iterator[Connection]:
@@ -156,8 +186,8 @@ class PostgresSides:
         Raises:
             PermanentError: ``not-ours``, ``side-missing``.
         """
-        with self._databases.opened(name):
-            conn = self._connections.open(name, statement_timeout_s=0)
+        with self._databases.opened(name) as (_, reader):
+            conn = reader.open(name, statement_timeout_s=0)
         try:
             conn.execute("SET default_transaction_read_only = on")
             yield conn
@@ -180,7 +210,26 @@ class PostgresSides:
         row = conn.execute(QUERIES["size"], {"database": self._connections.database}).fetchone()
         return int(row[0]) if row else 0
 
-    def _drop_failed(self, name: str) -> None:
-        """Drop it in a new session, as the first may be gone. If that fails, the next attempt drops it."""
+    def _refuse_changed(self, changed: Sequence[str]) -> None:
+        """Refuse a bundle that has reached for its loader itself, whatever else came of its load."""
+        if changed:
+            raise PermanentError(
+                "bundle-unsafe-statement",
+                f"While the backup was loaded, something in it changed the {' and the '.join(changed)} of role "
+                f"{self._role.name}, which loads it.",
+                "That was taken back. Find out who put it into the bucket, and choose another backup.",
+            )
+
+    def _drop_failed(self, name: str, maker: str, before: Settings) -> Sequence[str]:
+        """Drop it in a new session, as the first may be gone. If that fails, the next attempt drops it.
+
+        An owner that was replaced meanwhile leaves its successor's alone. Returns what was changed of the loader.
+        """
         with suppress(BotError), translated("Dropping the database"), self._unlimited() as conn:
-            self._databases.drop(conn, name)
+            self._databases.drop_own(conn, name, maker)
+            return self._role.clean_up(conn, before)
+        return []
+
+
+def _noted(bundle: FetchedBundle) -> DatabaseSettings | None:
+    return bundle.manifest.database if bundle.manifest else None

@@ -142,6 +142,23 @@ class SlackChat:
                 "Try again in a minute.",
             ) from error
 
+    def reactions(self, channel: str, ts: str) -> Mapping[str, frozenset[str]]:
+        """Look up a message's reactions; see `bot.ports.Directory.reactions`."""
+        try:
+            with translated():
+                # `full`: otherwise Slack may leave people out of a long list.
+                message = self._reader.reactions_get(channel=channel, timestamp=ts, full=True)["message"]
+            listed = message.get("reactions") or ()
+            return {str(item["name"]): frozenset(map(str, item["users"])) for item in listed}
+        except BarredError:
+            raise
+        except PermanentError as error:
+            if error.reference == "slack-message-not-found":
+                return {}
+            raise _unasked() from error
+        except (TemporaryError, KeyError, TypeError, AttributeError) as error:
+            raise _unasked() from error
+
     def is_in(self, channel: str) -> bool:
         """Look up the bot's membership; a private channel that it is not in does not exist for it."""
         if channel.startswith("D"):  # commands cannot be typed in its own, and it cannot join other people's
@@ -219,6 +236,12 @@ class SlackChat:
             wait_s = retry_after_s(answer.headers)
             raise TemporaryError("slack-rate-limited", "Slack asks for silence.", retry_after_s=wait_s)
         return answer.status_code == _OK
+
+
+def _unasked() -> TemporaryError:
+    return TemporaryError(
+        "lookup-failed", "Slack could not say just now who has reacted.", "Nothing is started before it does."
+    )
 
 
 def _voter(user: Mapping[str, Any], groups: frozenset[str]) -> Voter:

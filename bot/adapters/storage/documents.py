@@ -51,7 +51,8 @@ def write_sidecar(manifest: Manifest, bundle: StoredObject) -> bytes:
     """Serialise a manifest with the object it describes: ``bundle: {key, size_bytes, version_id, sha256}``."""
     about = _OBJECT.dump_json(bundle, exclude=_OF_LISTINGS)
     # Written into the manifest's text: as Python objects, 200,000 files would take ten times its size.
-    return b"".join([write_manifest(manifest).rstrip(b"}\n "), b',\n  "bundle": ', about, b"\n}\n"])
+    head = write_manifest(manifest).rstrip().removesuffix(b"}").rstrip()
+    return b"".join([head, b',\n  "bundle": ', about, b"\n}\n"])
 
 
 def read_sidecar(text: bytes) -> tuple[Manifest, StoredObject] | None:

@@ -1,6 +1,6 @@
 """Casts and withdraws votes. Every voter is looked up fresh; the vote that completes the quorum starts the run once."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -17,6 +17,8 @@ from bot.domain.approvals import (
 )
 from bot.domain.runs import OPEN, Run, RunState
 from bot.engine.approvals.authorization import check_channel
+from bot.engine.approvals.consent import cast_entry, check_genuine, is_genuine, report_forged, was_cast
+from bot.engine.approvals.signatures import sign_vote, verified
 from bot.engine.context import Services
 from bot.engine.requests import CastVote
 from bot.errors import PermanentError
@@ -54,8 +56,9 @@ def vote(services: Services, audience: Audience, request: CastVote) -> None:
         show(services, subject.run.id)
     else:
         _check_open(subject, request.choice)
+        check_genuine(services, subject.run)
         _check_place(services, audience, subject.run, request.how)
-        _cast(services, audience.user_id, subject.run, request)
+        _cast(services, audience, subject.run, request)
 
 
 def _find_subject(services: Services, audience: Audience, request: CastVote) -> _Subject | None:
@@ -103,15 +106,27 @@ def _check_open(subject: _Subject, choice: Choice) -> None:
         )
 
 
-def _cast(services: Services, user_id: str, run: Run, request: CastVote) -> None:
-    choice, how, digest = request.choice, request.how, run.plan.digest
+def _cast(services: Services, audience: Audience, run: Run, request: CastVote) -> None:
+    choice, how, user_id = request.choice, request.how, audience.user_id
     if choice is Choice.APPROVE:
         check_not_retired(run)
+    if was_cast(services, run.id, audience.request_id):  # its row is gone since, so it was withdrawn
+        return
     voter = _check_voter(services, run, user_id, how)
-    entry = AuditEntry(user_id, "voted", {"choice": choice.value, "how": how, "digest": digest, "name": voter.name})
-    cast = Vote(user_id, choice, digest, how, services.journal.runs.now(), _seen_at(request))
+    cast = Vote(
+        user_id,
+        choice,
+        run.plan.digest,
+        how,
+        services.journal.runs.now(),
+        _seen_at(request),
+        audience.channel,
+        request.ts,
+        audience.request_id,
+    )
+    signed = sign_vote(services.keyring, run.id, cast)
     # The journal drops a vote that was withdrawn while its voter was looked up (decision 26).
-    state = services.journal.votes.cast(run.id, cast, _counter(services, run), entry)
+    state = services.journal.votes.cast(run.id, signed, _counter(services, run), cast_entry(signed, voter.name))
     if state is not None:
         _follow(services, run.id, state)
 
@@ -170,8 +185,9 @@ def _seen_at(request: CastVote) -> Decimal:
 
 def decide_again(services: Services, run: Run) -> None:
     """Count the votes of a pending run that stand already: a run with a full quorum must not wait for another vote."""
-    if is_retired(run):
+    if is_retired(run) or not is_genuine(services, run):
         return
+    report_forged(services, run)
     if services.journal.votes.decide(run.id, run.plan.digest, _counter(services, run)) is RunState.APPROVED:
         services.queue.defer_run(run.id)
 
@@ -188,8 +204,8 @@ def _counter(services: Services, run: Run) -> Count:
     digest, quorum = run.plan.digest, services.env(run.environment).environment.approval.quorum
     steps = build_checklist(run.plan.kind)
 
-    def count(votes: Iterable[Vote]) -> Verdict:
-        votes = list(votes)
+    def count(votes: Sequence[Vote]) -> Verdict:
+        votes = verified(services.keyring, run.id, votes)
         decision = decide(votes, digest, quorum)
         if decision is Decision.REJECTED:
             ended = AuditEntry("backstop", "run-ended", {"state": RunState.REJECTED.value})

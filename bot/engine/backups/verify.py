@@ -18,7 +18,7 @@ from bot.engine.context import Services
 from bot.engine.requests import VerifyBackup
 from bot.engine.runs.step_execution import Outcome
 from bot.errors import PermanentError
-from bot.planning.refusals import check_second_database
+from bot.planning.refusals import check_loader, check_second_database
 from bot.ports import Audience, FetchedBundle, Report
 
 _NAMES, _READABLE, _RESTORED = LEVELS
@@ -116,7 +116,9 @@ def verify(services: Services, audience: Audience, request: VerifyBackup) -> str
     _check_level(level)
     backup = find_backup(env, request.name)
     if level == _RESTORED:
-        check_second_database(request.environment, env.database.inspect())
+        facts = env.database.inspect()
+        check_second_database(request.environment, facts)
+        check_loader(request.environment, facts.loader)
     ended = run_job(services, env, audience, VerifyStep(backup, level), str(backup.name), level)
     if ended.problem:
         return f"{ended.subject} did NOT pass level {ended.level}: {ended.problem}"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bot.domain.drills import TRIED, Drill, DrillState, Schedule
+from bot.engine.approvals.signatures import sign_request
 from bot.engine.context import Services
 from bot.engine.requests import PerformDrill, Submission, defer, write
 from bot.errors import BotError, PermanentError, TemporaryError
@@ -61,6 +62,7 @@ def order(services: Services, drill: Drill) -> None:
     start = drill.start_at.isoformat()
     nobody = Audience("", "", request_id=f"drill:{drill.id}:{start}")
     request = write(Submission(nobody, PerformDrill(drill.id, start)))
+    request = sign_request(services.keyring, request, services.clock.now())
     if services.journal.requests.accept(request):
         defer(services.queue, request)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.domain.runs import Run, RunState
+from bot.engine.approvals.consent import end_forged, is_genuine
 from bot.engine.approvals.voting import decide_again, show, show_as
 from bot.engine.context import Services
 from bot.engine.maintenance.cleanup import clean_up
@@ -46,6 +47,9 @@ def sweep(services: Services) -> None:
 
 def _care_for_pending(services: Services, run: Run) -> None:
     """Count the votes of a request again, and show it: its opener may have died before. What is shown is not edited."""
+    if not is_genuine(services, run):
+        end_forged(services, run)
+        return
     decide_again(services, run)  # decision 26: a full quorum never waits
     show(services, run.id)
 
@@ -77,6 +81,9 @@ def _expire(services: Services, run_id: str) -> None:
     """Announce, apply, announce again: if the process dies in between, the next sweep repeats it."""
     run = services.journal.runs.find(run_id)
     if run is None:
+        return
+    if not is_genuine(services, run):
+        end_forged(services, run)
         return
     show_as(services, replace(run, state=RunState.EXPIRED, problem=_NOBODY))
     entry = AuditEntry("backstop", "run-ended", {"state": RunState.EXPIRED.value})

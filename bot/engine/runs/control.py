@@ -1,9 +1,11 @@
 """Controls runs for people: cancel, retry, escalate, close the follow-up, freeze an environment."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bot.domain.runs import Run, RunState, StepState
 from bot.engine.approvals.authorization import check_member, check_steward
+from bot.engine.approvals.signatures import sign_step
 from bot.engine.approvals.voting import show
 from bot.engine.context import Services
 from bot.engine.requests import CancelRun, CloseFollowUp, EscalateRun, Freeze, RetryRun, Unfreeze
@@ -43,9 +45,10 @@ def _cancel_untouched(services: Services, user_id: str, run: Run) -> bool:
     if any(step.state is not StepState.WAITING for step in run.steps):
         return False
     problem = _cancelled_by(user_id)
+    entry = _ended(user_id, RunState.CANCELLED, problem)
     try:
         return services.journal.runs.end(
-            run.id, RunState.CANCELLED, problem, expect=_NOT_STARTED, fencing_token=run.fencing_token
+            run.id, RunState.CANCELLED, problem, expect=_NOT_STARTED, fencing_token=run.fencing_token, entry=entry
         )
     except PermanentError:  # somebody has just taken it
         return False
@@ -64,7 +67,7 @@ def _cancelled_by(user_id: str) -> str:
 def _cancel_started(services: Services, user_id: str, run: Run) -> str:
     if run.state is RunState.PARKED and is_past_return(run):
         problem = f"{run.problem} Left to people by <@{user_id}>."
-        if not services.journal.runs.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED})):
+        if not _close(services, user_id, run, problem):
             return _cancel_started(services, user_id, services.run(run.id))  # somebody has just resumed it
         show(services, run.id)
         report_again(services, run.id)
@@ -88,6 +91,15 @@ def _cancel_started(services: Services, user_id: str, run: Run) -> str:
     )
 
 
+def _close(services: Services, user_id: str, run: Run, problem: str) -> bool:
+    entry, parked = _ended(user_id, RunState.FAILED, problem), frozenset({RunState.PARKED})
+    return services.journal.runs.end(run.id, RunState.FAILED, problem, expect=parked, entry=entry)
+
+
+def _ended(user_id: str, state: RunState, problem: str) -> AuditEntry:
+    return AuditEntry(user_id, "run-ended", {"state": state.value, "problem": problem})
+
+
 def _has_tried(services: Services, run: Run) -> bool:
     """Tell if it has parked again since a cancel: one more compensation would park once more."""
     asked = False
@@ -104,7 +116,7 @@ def _leave_to_people(services: Services, user_id: str, run: Run) -> str:
     touched = [step for step in run.steps if step.state in TOUCHED and step.key in undoes]
     left = "; ".join(f"{step.title} ({undoes[step.key]})" for step in touched)
     problem = f"{run.problem} Left to people by <@{user_id}>. Not put back: {left or 'nothing'}."
-    if not services.journal.runs.end(run.id, RunState.FAILED, problem, expect=frozenset({RunState.PARKED})):
+    if not _close(services, user_id, run, problem):
         raise PermanentError("not-parked", f"Run {run.id} is no longer parked: somebody resumed it.", "Ask again.")
     show(services, run.id)
     report_again(services, run.id)
@@ -158,7 +170,8 @@ def close_follow_up(services: Services, audience: Audience, request: CloseFollow
         # Audited first: a successor could not find out who closed a step that is closed already.
         if not _is_noted(services, run, user_id, details):
             services.journal.audit.append(run.id, user_id, "follow-up-closed", details)
-        services.journal.leases.record_step(run.lease, FOLLOW_UP, StepState.DONE, detail)
+        signature = sign_step(services.keyring, run, replace(step, state=StepState.DONE))
+        services.journal.leases.record_step(run.lease, FOLLOW_UP, StepState.DONE, detail, signature=signature)
     elif step is None or step.detail != detail:  # else its handler died before it could answer
         raise PermanentError("nothing-open", f"Run {run.id} has no open follow-up.", "/rollback status shows what is.")
     show(services, run.id)

@@ -1,13 +1,16 @@
 """Holds a run for this process: its place in the checklist, and its session in the closed database."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
+from typing import Any
 
 from bot.domain.place import DatabaseIdentity, place_differences, place_of
-from bot.domain.runs import Run, Step
+from bot.domain.runs import Run, Step, StepState
+from bot.engine.approvals.consent import FORGED, find_forged
+from bot.engine.approvals.signatures import sign_step
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.runs.interrupts import CancelledError
 from bot.engine.runs.step_execution import Outcome, StepExecution
@@ -132,14 +135,29 @@ class Execution(StepExecution):
             session.close()
 
     def reload(self) -> None:
-        """Read the run again, a request to cancel included."""
-        self.run = self.services.journal.runs.find(self.run.id) or self.run
+        """Read the run again, a request to cancel included.
+
+        Raises:
+            PermanentError: ``consent-forged``: somebody else has written to it.
+        """
+        run = self.services.journal.runs.find(self.run.id) or self.run
+        forged = find_forged(self.services.keyring, run, ())
+        if forged:  # what is in it must neither be done nor be signed
+            raise PermanentError(FORGED, f"Run {run.id} was changed while it ran: {'; '.join(forged)}.")
+        self.run = run
         self._cancelled_by = self.run.cancel_requested_by
 
     def announce(self) -> None:
         """Request a current card."""
         self._shown_at = self.services.clock.monotonic()
         self.services.announcer.card(self.run, self.services.journal.votes.current(self.run.id))
+
+    def sign(self, key: str, state: StepState, data: Mapping[str, Any] | None, *, attempts: int = 0) -> str:
+        """Sign a step as it is about to be recorded, so that a successor believes it."""
+        step = self.run.step(key)
+        known = step.data if data is None else data
+        recorded = replace(step, state=state, data=known, attempts=step.attempts + attempts)
+        return sign_step(self.services.keyring, self.run, recorded)
 
     def settled(self, key: str, outcome: Outcome) -> None:
         """Audit the step."""

@@ -2,12 +2,14 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import assert_never
 
 from bot.domain.plans import Plan
 from bot.domain.runs import Run, RunState, run_id_of
 from bot.domain.versions import AppVersion
 from bot.engine.approvals.authorization import check_member
+from bot.engine.approvals.signatures import sign_run
 from bot.engine.approvals.voting import show
 from bot.engine.context import Services
 from bot.engine.kinds import preview
@@ -39,7 +41,8 @@ def request_run(services: Services, audience: Audience, request: OpenRollback | 
     if run is None:
         _check_free(services, env.environment.name)
         plan = preview(services, wanted, run_id)
-        run = open_pending(services, plan, run_id, person.user_id, request.reason, name=person.name)
+        asker = Asker(person.user_id, person.name, audience.request_id)
+        run = open_pending(services, plan, run_id, asker, request.reason)
     show(services, run.id)
     return f"The plan is in the incident channel as run {run.id}. It waits for the approvers' consent."
 
@@ -51,25 +54,43 @@ def _check_free(services: Services, environment: str) -> None:
         raise another_run(active)
 
 
-def open_pending(
-    services: Services, plan: Plan, run_id: str, requester: str, reason: str, *, drill: str = "", name: str = ""
-) -> Run:
-    """Open a pending run for a plan; `drill` is the drill it belongs to, `name` the requester's in Slack."""
+@dataclass(frozen=True)
+class Asker:
+    """Who asked for a run.
+
+    Attributes:
+        user_id: in Slack; the bot's own name for a drill's.
+        name: in Slack.
+        request_id: of the request; "" for a drill's.
+        drill: the drill that the run belongs to; "" for people's.
+    """
+
+    user_id: str
+    name: str = ""
+    request_id: str = ""
+    drill: str = ""
+
+
+def open_pending(services: Services, plan: Plan, run_id: str, asker: Asker, reason: str) -> Run:
+    """Open a pending run for a plan, and sign it."""
     environment, now = services.env(plan.environment).environment, services.journal.runs.now()
     run = Run(
         id=run_id,
         environment=plan.environment,
         plan=plan,
         state=RunState.PENDING,
-        requester=requester,
+        requester=asker.user_id,
         reason=reason,
         channel=environment.incident_channel,
         created_at=now,
         expires_at=now + environment.approval.window,
-        drill=drill,
+        drill=asker.drill,
+        request_id=asker.request_id,
     )
-    details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": reason, **({"name": name} if name else {})}
-    services.journal.runs.open(run, AuditEntry(requester, "requested", details))
+    run = sign_run(services.keyring, run)
+    details = {"asked_for": plan.asked_for, "digest": plan.digest, "reason": reason}
+    details |= {key: value for key, value in (("name", asker.name), ("request", asker.request_id)) if value}
+    services.journal.runs.open(run, AuditEntry(asker.user_id, "requested", details))
     return run
 
 

@@ -10,6 +10,9 @@ from dataclasses import replace
 
 from bot.domain.approvals import Vote, explain_rejection, rejecters
 from bot.domain.runs import Run, RunState, StepState
+from bot.engine.alarms import raise_alarm
+from bot.engine.approvals.consent import examine, is_genuine
+from bot.engine.approvals.signatures import sign_run
 from bot.engine.context import Services
 from bot.engine.runs.compensation import compensate, must_compensate, passed_no_return
 from bot.engine.runs.escalation import escalate
@@ -51,6 +54,18 @@ class Runner:
                 _log.warning("run %s has another owner now", run_id)
 
     def _carry(self, execution: Execution) -> None:
+        run = execution.run
+        problem, history = execution.insist(lambda: examine(self._services, run))
+        if problem is not None:
+            if history.requester:  # else it has no thread
+                execution.note("consent", f"Run {run.id} was stopped: {problem}")
+            self._refuse(execution, problem, RunState.PARKED if history.began else RunState.VOID)
+        elif history.ended is not None:  # its last owner died between saying so and making it so
+            self._end(execution, *history.ended)
+        else:
+            self._begin(execution)
+
+    def _begin(self, execution: Execution) -> None:
         run, owner = execution.run, self._services.owner
         if any(step.attempts for step in run.steps):
             execution.audit("run-taken-up", owner=owner, fencing_token=run.fencing_token)
@@ -70,6 +85,20 @@ class Runner:
             raise
         except Exception as error:  # noqa: BLE001 -- a bug must not leave traffic down: see `as_failure`
             self._stop(execution, as_failure(error))
+
+    def _refuse(self, execution: Execution, problem: PermanentError, state: RunState) -> None:
+        """Leave a run alone that nobody has approved as it is, and call people. One that has begun parks.
+
+        What is in a forged row is not shown.
+        """
+        services, run, text = self._services, execution.run, str(problem)
+        alarm = f"{problem.message} {problem.hint}"
+        execution.say(lambda: raise_alarm(services, problem.reference, alarm, run.environment))
+        execution.audit("run-ended", state=state.value, problem=text)
+        running, token = frozenset({RunState.RUNNING}), run.fencing_token
+        execution.insist(lambda: services.journal.runs.end(run.id, state, text, expect=running, fencing_token=token))
+        if is_genuine(services, run):
+            self._announce(execution, replace(run, state=state, problem=text))
 
     def _go_on(self, execution: Execution) -> None:
         if any(step.attempts for step in execution.run.steps if step.key != RECHECK):
@@ -221,16 +250,13 @@ class Runner:
         asked = replace(
             run, state=RunState.PENDING, plan=interrupt.plan, expires_at=expires_at, steps=(), started_at=None
         )
+        asked = sign_run(services.keyring, asked)
         execution.insist(execution.must_own)
-        if interrupt.plan.digest == run.plan.digest:
-            execution.audit("asked-again", digest=run.plan.digest, why=interrupt.differences)
-        else:
-            changed = {"old": run.plan.digest, "new": interrupt.plan.digest, "differences": interrupt.differences}
-            execution.audit("plan-changed", **changed)
         execution.say(lambda: services.announcer.changed(asked, run.plan.short_digest, interrupt.differences))
         self._announce(execution, asked)
         gone = {user: _withdrawn(run, user, why) for user, why in interrupt.withdrawn.items()}
-        waits = execution.insist(lambda: services.journal.runs.replan(run.lease, interrupt.plan, expires_at, gone))
+        entry = _asked_again(run, interrupt)
+        waits = execution.insist(lambda: services.journal.runs.replan(run.lease, asked, gone, entry))
         execution.insist(execution.refresh)
         if not waits:  # somebody has stopped it since it was looked at
             self._give_up(execution, *self._stopped_by(execution, execution.run.cancel_requested_by))
@@ -247,6 +273,14 @@ class Runner:
 
     def _votes(self, run: Run) -> list[Vote]:
         return [vote for vote in self._services.journal.votes.current(run.id) if vote.digest == run.plan.digest]
+
+
+def _asked_again(run: Run, interrupt: ReplanError) -> AuditEntry:
+    old, new = run.plan.digest, interrupt.plan.digest
+    if old == new:
+        return AuditEntry("backstop", "asked-again", {"digest": old, "why": list(interrupt.differences)})
+    changed = {"old": old, "new": new, "differences": list(interrupt.differences)}
+    return AuditEntry("backstop", "plan-changed", changed)
 
 
 def _withdrawn(run: Run, user_id: str, why: str) -> AuditEntry:

@@ -35,6 +35,12 @@ SETTING_RIGHTS = (
     "GRANT SET ON PARAMETER physioflow.environment TO {owner}",
 )
 
+# As docs/operations.md has them: what loads bundles can log in, and nothing else.
+LOADER_RIGHTS = (
+    "CREATE ROLE {loader} LOGIN CONNECTION LIMIT 20 PASSWORD {password}",
+    "GRANT {loader} TO {bot}",
+)
+
 DATABASE_PROPERTIES = """
 REVOKE ALL ON DATABASE {database} FROM PUBLIC;
 GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {app};
@@ -56,12 +62,14 @@ ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {app};
 
 @dataclass(frozen=True)
 class Sample:
-    """DSNs of what ``seed`` made; the mappings are keyed by environment."""
+    """DSNs of what ``seed`` made, and each loader's name; the mappings are keyed by environment."""
 
     owner_dsns: Mapping[str, str]
     app_dsns: Mapping[str, str]
     state_dsn: str
     superuser_dsn: str
+    loaders: Mapping[str, str]
+    loader_password: str
 
 
 def seed(server: PostgresServer, scale: float = 1.0, environments: Iterable[str] = tuple(ENVIRONMENTS)) -> Sample:
@@ -89,6 +97,8 @@ def seed(server: PostgresServer, scale: float = 1.0, environments: Iterable[str]
         app_dsns={name: server.dsn(APP_ROLE, database_name(name)) for name in names},
         state_dsn=server.dsn(STATE_ROLE, STATE_DATABASE),
         superuser_dsn=server.superuser_dsn,
+        loaders={name: loader_name(name) for name in names},
+        loader_password=server.password,
     )
 
 
@@ -103,6 +113,18 @@ def owner_dsn(server: PostgresServer, environment: str) -> str:
     return server.dsn(name, name)
 
 
+def loader_name(environment: str) -> str:
+    """Return the name of the role that loads an environment's bundles."""
+    return f"{database_name(environment)}_loader"
+
+
+def create_loader(conn: psycopg.Connection[Any], server: PostgresServer, environment: str, bot: str) -> None:
+    """Make the role that loads an environment's bundles, for the bot's role; ``conn`` is a superuser's."""
+    names = {"loader": sql.Identifier(loader_name(environment)), "bot": sql.Identifier(bot)}
+    for statement in LOADER_RIGHTS:
+        conn.execute(sql.SQL(statement).format(**names, password=sql.Literal(server.password)))
+
+
 def create_environment(conn: psycopg.Connection[Any], server: PostgresServer, environment: str) -> None:
     """Make an environment's owner role and its empty database; ``conn`` is a superuser's, in autocommit."""
     name = database_name(environment)
@@ -111,6 +133,7 @@ def create_environment(conn: psycopg.Connection[Any], server: PostgresServer, en
     for grant in SETTING_RIGHTS:
         conn.execute(sql.SQL(grant).format(app=sql.Identifier(APP_ROLE), owner=sql.Identifier(name)))
     set_properties(conn, name, environment)
+    create_loader(conn, server, environment, name)
 
 
 def set_properties(conn: psycopg.Connection[Any], database: str, environment: str) -> None:

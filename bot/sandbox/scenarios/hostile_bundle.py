@@ -20,14 +20,49 @@ from bot.sandbox.story import Story, texts
 TOC = "dump/toc.dat"
 REFUSED = "bundle-unsafe-statement"
 DROP = "DROP DATABASE physioflow_prod WITH (FORCE);"
-HEAD = "--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\nCREATE TABLE public.t (id integer);\n"
+HEAD = "--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\nCREATE TABLE public.t (id integer, name text);\n"
 FOOT = "\n--\n-- PostgreSQL database dump complete\n--\n\n"
+DEEDS = (
+    "PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('physioflow_app', 'physioflow_prod')",
+    "EXECUTE 'SET ROLE physioflow_prod'",
+    "EXECUTE format('ALTER ROLE physioflow_prod PASSWORD %L', 'known')",
+    "EXECUTE 'ALTER DATABASE physioflow_prod ALLOW_CONNECTIONS false'",
+    "EXECUTE 'ALTER DATABASE physioflow_prod RENAME TO gone'",
+    "EXECUTE 'GRANT physioflow_prod TO CURRENT_USER'",
+    "EXECUTE 'REASSIGN OWNED BY physioflow_prod TO CURRENT_USER'",
+    "EXECUTE 'CREATE ROLE attacker SUPERUSER'",
+    "EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'id')",
+    "EXECUTE 'CREATE EXTENSION dblink'",
+    "PERFORM set_config('session_preload_libraries', 'x', false)",
+    "EXECUTE 'ALTER ROLE CURRENT_USER SUPERUSER'",
+    "EXECUTE 'ALTER ROLE CURRENT_USER IN DATABASE physioflow_prod SET search_path TO public'",
+    "EXECUTE 'ALTER ROLE CURRENT_USER SET default_transaction_read_only TO on'",
+    "EXECUTE format('ALTER ROLE CURRENT_USER PASSWORD %L', 'known')",
+)
+"""What a function tries while a bundle is loaded: the last three a role may do to itself, and they give it away."""
+HARM = (
+    "CREATE FUNCTION public.harm() RETURNS text LANGUAGE plpgsql AS $harm$ BEGIN\n"
+    + "".join(f"BEGIN {deed}; EXCEPTION WHEN OTHERS THEN NULL; END;\n" for deed in DEEDS)
+    + "RETURN 'done'; END $harm$;\n"
+    "CREATE FUNCTION public.calm(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN public.harm(); END';\n"
+)
+ROWS = "COPY public.t (id) FROM stdin;\n1\n\\.\n"
 PLAIN: Mapping[str, str] = {
     "plain-drop": DROP,
     "plain-role": "CREATE ROLE attacker LOGIN SUPERUSER;",
     "plain-do": "DO $$ BEGIN EXECUTE 'ALTER ROLE CURRENT_USER PASSWORD NULL'; END $$;",
     "plain-program": "COPY public.t (id) TO PROGRAM 'id';",
     "plain-rows": f"COPY public.t (id) FROM stdin;\n1\n\\.\n/* rows end */ {DROP}",
+    "plain-default": f"{HARM}ALTER TABLE public.t ALTER COLUMN name SET DEFAULT public.harm();\n{ROWS}",
+    "plain-trigger": (
+        f"{HARM}CREATE FUNCTION public.fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM public.harm(); "
+        "RETURN NEW; END';\n"
+        f"CREATE TRIGGER fire BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.fire();\n{ROWS}"
+    ),
+    "plain-view": (
+        f"{HARM}CREATE MATERIALIZED VIEW public.seen AS SELECT public.harm() WITH NO DATA;\n"
+        "REFRESH MATERIALIZED VIEW public.seen;\n"
+    ),
 }
 """SQL in a plain dump, by the bundle's label."""
 ENTRIES: Mapping[str, tuple[str, str, str]] = {
@@ -40,11 +75,20 @@ ENTRIES: Mapping[str, tuple[str, str, str]] = {
     "owner": ("TABLE", "removal", f"DROP TABLE public.t; {DROP}"),
 }
 """Texts of a directory dump's entries that are replaced: kind of entry, which of its texts, SQL."""
+ADDED: Mapping[str, str] = {
+    "calm-index": f"{HARM}CREATE INDEX calm ON public.patients (public.calm('x'));",
+    "calm-check": f"{HARM}ALTER TABLE public.patients ADD CONSTRAINT calm CHECK (public.calm('x') IS NOT NULL);",
+}
+"""SQL that a directory dump has besides its own: it reads well, and runs its functions."""
 FINGERPRINT = """
 SELECT md5(string_agg(line, ' ' ORDER BY line)) FROM (
     SELECT concat_ws(' ', c.oid, relname, relfilenode, relowner, relacl::text) AS line FROM pg_class c
     UNION ALL SELECT concat_ws(' ', p.oid, proname, md5(prosrc), proowner, proacl::text) FROM pg_proc p
-    UNION ALL SELECT concat_ws(' ', r.oid, rolname, rolsuper, rolcreaterole, rolpassword) FROM pg_authid r
+    UNION ALL SELECT concat_ws(' ', r.oid, rolname, rolsuper, rolcreaterole, rolcreatedb,
+        -- a loader's password is set again where a bundle has changed it
+        CASE WHEN rolname !~ '_loader$' THEN rolpassword END) FROM pg_authid r
+    UNION ALL SELECT concat_ws(' ', roleid, member) FROM pg_auth_members
+    UNION ALL SELECT concat_ws(' ', setdatabase, setrole, setconfig::text) FROM pg_db_role_setting
     UNION ALL SELECT concat_ws(' ', d.oid, datname, datdba, datallowconn, datacl::text) FROM pg_database d
     UNION ALL SELECT concat_ws(' ', oid, conname, pg_get_constraintdef(oid)) FROM pg_constraint
 ) AS lines
@@ -52,13 +96,18 @@ SELECT md5(string_agg(line, ' ' ORDER BY line)) FROM (
 
 
 def hostile_bundle(story: Story) -> None:
-    """Twelve hostile bundles are verified, restored and drilled with: each is refused by name, nothing of it runs."""
+    """Seventeen hostile bundles are verified, restored, drilled with: each is refused by name, and reaches nothing."""
     then = back_up(story)
     print_before = story.database.ask(FINGERPRINT)
     for label, sql in PLAIN.items():
         _verify(story, _plant_plain(story, label, sql))
     for label, (kind, text, sql) in ENTRIES.items():
         _verify(story, plant_tampered(story, then.bundle, label, _replacing(kind, text, sql)))
+    for label, sql in ADDED.items():
+        _verify(story, plant_tampered(story, then.bundle, label, _adding(sql)))
+    for label, sql in ADDED.items():
+        _restore(story, plant_tampered(story, then.bundle, f"again-{label}", _adding(sql)))
+        _drill(story, plant_tampered(story, then.bundle, f"drill-{label}", _adding(sql)))
     for label in ("index", "sequence", "owner"):
         _restore(story, plant_tampered(story, then.bundle, f"again-{label}", _replacing(*ENTRIES[label])))
     for label in ("table", "rows"):
@@ -90,6 +139,17 @@ def _replacing(kind: str, text: str, sql: str) -> Callable[[dict[str, bytes]], N
         entry = next(entry for entry in _entries(toc) if entry.kind == kind and getattr(entry, text))
         old = getattr(entry, text)
         members[TOC] = toc.replace(_written(old), _written(sql.encode()), 1)
+
+    return tamper
+
+
+def _adding(sql: str) -> Callable[[dict[str, bytes]], None]:
+    """Return what adds SQL to the definition of the last index, when all tables have their rows."""
+
+    def tamper(members: dict[str, bytes]) -> None:
+        toc = members[TOC]
+        old = [entry for entry in _entries(toc) if entry.kind == "INDEX"][-1].definition
+        members[TOC] = toc.replace(_written(old), _written(old + b"\n" + sql.encode()), 1)
 
     return tamper
 

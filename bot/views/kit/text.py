@@ -83,6 +83,11 @@ def preformatted(text: str, most: int) -> str:
     return f"```\n{mark}{escape(kept) or ' '}\n```"
 
 
+def printable(text: str) -> str:
+    """Take invisible and control characters out, but for line breaks and indentation."""
+    return "\n".join(_printable(line.replace("\t", "    ")).rstrip() for line in text.splitlines())
+
+
 def _head(text: str, most: int) -> str:
     # A server's message can be megabytes; no more of it is looked at than could ever be shown.
     return text if len(text) <= _LOOK_AHEAD * most else text[: _LOOK_AHEAD * most] + _ELLIPSIS

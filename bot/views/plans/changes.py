@@ -10,7 +10,7 @@ from bot.views.kit.text import code, count, one_line
 from bot.views.plans.drops import plural
 
 _MAX_CHANGES = 1000
-_MAX_RENAMES = 400
+_MAX_RENAMES = 600
 _MAX_WORDS = 240
 _PARTS = frozenset({"table column", "foreign table column", "index", "table constraint", "sequence"})
 
@@ -44,11 +44,9 @@ def rename_line(rename: PlannedRename) -> str:
 def wholes(changes: Sequence[PlannedChange]) -> list[PlannedChange]:
     """Return what is to be shown by itself: no part of a new relation, and nothing that follows from something else."""
     new = {change.identity for change in changes if change.how == How.CREATED and not change.part_of}
-    return [
-        change
-        for change in changes
-        if change.how != How.FOLLOWS and not (change.how == How.CREATED and change.part_of in new and not change.alarms)
-    ]
+    # An old release has not noted how an object changes.
+    listed = (change for change in changes if change.how not in {"", How.FOLLOWS})
+    return [item for item in listed if item.how != How.CREATED or item.part_of not in new or item.alarms]
 
 
 def sum_up(shown: Sequence[PlannedChange]) -> str:
@@ -72,6 +70,11 @@ def impact(changes: Sequence[PlannedChange] | None, renames: Sequence[PlannedRen
 def kind_of(kind: str) -> str:
     """Return the kind as people say it: a column is a column."""
     return one_line(kind.removeprefix("table ") if kind != "table" else kind, 40) or "object"
+
+
+def change_line(change: PlannedChange) -> str:
+    """Return one line of mrkdwn, without the parts of a new relation."""
+    return _line(change, {})
 
 
 def _parts(changes: Sequence[PlannedChange]) -> dict[str, Counter[str]]:

@@ -129,7 +129,7 @@ def _with(parts: Sequence[PlannedDrop]) -> str:
 
 
 def _part_kind(part: PlannedDrop) -> str:
-    return "publication" if part.kind == "publication relation" else _kind(part).rsplit(" ", 1)[-1]
+    return "publication membership" if part.kind == "publication relation" else _kind(part).rsplit(" ", 1)[-1]
 
 
 def _kind(drop: PlannedDrop) -> str:

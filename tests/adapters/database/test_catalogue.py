@@ -39,6 +39,20 @@ REVOKE EXECUTE ON PROCEDURE p() FROM PUBLIC;
 GRANT SELECT (id), UPDATE ON patients TO physioflow_app WITH GRANT OPTION;
 GRANT USAGE ON SCHEMA "Odd Names" TO physioflow_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA "Odd Names" GRANT EXECUTE ON FUNCTIONS TO physioflow_app;
+CREATE FUNCTION less(pair, pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT ($1).a < ($2).a';
+CREATE FUNCTION more(pair, pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT ($1).a > ($2).a';
+CREATE OPERATOR <<< (leftarg = pair, rightarg = pair, function = less, commutator = >>>, restrict = scalarltsel);
+CREATE OPERATOR >>> (leftarg = pair, rightarg = pair, function = more, commutator = <<<);
+CREATE FUNCTION to_text(pair) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ($1).b';
+CREATE CAST (pair AS text) WITH FUNCTION to_text(pair) AS ASSIGNMENT;
+CREATE COLLATION "Odd Names".co (locale = 'POSIX');
+CREATE CONVERSION "Odd Names".cv FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+CREATE TEXT SEARCH DICTIONARY di (template = simple, accept = false);
+CREATE TEXT SEARCH CONFIGURATION ts (copy = simple);
+ALTER TEXT SEARCH CONFIGURATION ts ALTER MAPPING FOR word WITH di, simple;
+COMMENT ON TEXT SEARCH CONFIGURATION ts IS 'of ours'; COMMENT ON OPERATOR <<< (pair, pair) IS 'less (of) it';
+ALTER STATISTICS "Odd Names".s SET STATISTICS 9;
+ALTER TABLE patients CLUSTER ON patients_phone_idx; ALTER TABLE clinics SET (fillfactor = 80, autovacuum_enabled = off);
 COMMENT ON COLUMN patients.phone IS 'with country code';
 COMMENT ON INDEX patients_phone_idx IS 'why';
 """
@@ -207,7 +221,8 @@ def test_identities_are_those_of_pg_identify_object(database: PostgresDatabase, 
     expected = {(kind, identity) for kind, identity in owner.execute(query)}
 
     found = {(item.kind, item.identity) for item in catalogue.objects}
-    extras = {"cast", "default acl", "extension", "schema"}
+    extras = {"cast", "default acl", "extension", "schema", "operator", "collation", "conversion"}
+    extras |= {"text search configuration", "text search dictionary"}
     assert expected - found == set()
     assert {item for item in found - expected if item[0] not in extras} == set()
 

@@ -94,8 +94,8 @@ def test_everything_that_the_bot_does_is_allowed(ready: State, journal: Postgres
 
 def test_messages_and_the_queue_need_no_more_rights(ready: State) -> None:
     with open_pool(ready.dsn, max_size=2) as pool:
-        PostgresOutbox(pool).put(Message("key", "C1", "text", []))
-        assert [waiting.waiting for waiting in PostgresOutbox(pool).backlog()][:1]
+        PostgresOutbox(pool, KEYRING).put(Message("key", "C1", "text", []))
+        assert [waiting.waiting for waiting in PostgresOutbox(pool, KEYRING).backlog()][:1]
     done = threading.Event()
     worker = Worker(ready.dsn, lambda _: done.set(), lambda _: None)
     with closing(ProcrastinateQueue(ready.dsn)) as queue:

@@ -89,7 +89,12 @@ DRILLS = [
 PROOF = ScriptProof(27, "ab" * 32, NOON, "dccccc", reversible=True)
 
 
+NEWER = {"runs": {"request_id", "signature"}, "votes": {"channel", "ts", "request_id", "signature"}}
+"""Columns that the older schema has not."""
+
+
 def insert(conn: psycopg.Connection[Any], table: str, row: dict[str, Any]) -> None:
+    row = {column: value for column, value in row.items() if column not in NEWER.get(table, ())}
     columns, values = ", ".join(row), ", ".join(f"%({column})s" for column in row)
     conn.execute(f"INSERT INTO backstop.{table} ({columns}) VALUES ({values})".encode(), row)
 
@@ -121,6 +126,13 @@ def append_keyless(conn: psycopg.Connection[Any], run_id: str) -> None:
     )
     row = vars(event) | {"details": json.dumps(event.details), "digest": keyless_digest(event)}
     insert(conn, "audit", row)
+
+
+def find_runs(journal: PostgresJournal) -> list[Run]:
+    """Read the runs, without the place in the log, which their rows do not have."""
+    found = [journal.runs.find(run.id) for run in RUNS]
+    assert all(run and run.log_head for run in found)
+    return [replace(run, log_head="") for run in found if run]
 
 
 @pytest.fixture
@@ -157,7 +169,7 @@ def drills(older: str, migrated: Callable[[], Pool]) -> PostgresDrillRepository:
 
 
 def test_runs_are_read_as_they_were(journal: PostgresJournal) -> None:
-    assert [journal.runs.find(run.id) for run in RUNS] == RUNS
+    assert find_runs(journal) == RUNS
     assert {run.state for run in RUNS} == set(RunState)
     assert list(journal.runs.newest(limit=100)) == RUNS[::-1]
 
@@ -216,7 +228,7 @@ def test_migrating_again_changes_nothing(older: str, journal: PostgresJournal) -
     with psycopg.connect(older) as conn:
         conn.execute("UPDATE backstop.applied_schema SET sha256 = sha256 || '-older'")
     migrate(older)
-    assert [journal.runs.find(run.id) for run in RUNS] == RUNS
+    assert find_runs(journal) == RUNS
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase, Server, Tracking
+from bot.adapters.database import LoaderLogin, PostgresDatabase, Server, Tracking
 from bot.adapters.database.connections import Connection
 from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.sides import PostgresSides
@@ -34,7 +34,9 @@ CREATE ROLE nasty_reader;
 CREATE ROLE "nasty ""odd"" role";
 CREATE ROLE nasty_stranger;
 GRANT nasty_clinic, nasty_app TO nasty_owner;
-GRANT SET ON PARAMETER nasty.tenant, log_min_duration_statement TO nasty_owner
+GRANT SET ON PARAMETER nasty.tenant, log_min_duration_statement TO nasty_owner;
+CREATE ROLE nasty_owner_loader LOGIN CONNECTION LIMIT 20 PASSWORD {password};
+GRANT nasty_owner_loader TO nasty_owner
 """
 
 PROPERTIES = """
@@ -59,6 +61,10 @@ _numbers = itertools.count(1)
 
 def ignore(progress: Progress) -> None:
     """A report nobody reads."""
+
+
+def loader_login(postgres: PostgresServer) -> LoaderLogin:
+    return LoaderLogin("nasty_owner_loader", postgres.password)
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ def make_nasty(postgres: PostgresServer, nasty_template: str, tools: PgTools) ->
             conn.execute(create.format(sql.Identifier(name), sql.Identifier(nasty_template)))
             conn.execute(sql.SQL(PROPERTIES).format(name=sql.Identifier(name)))
         owner_dsn = postgres.dsn("nasty_owner", name)
-        on = Server(owner_dsn, TRACKING, TIMING, tools, SystemClock())
+        on = Server(owner_dsn, TRACKING, TIMING, tools, SystemClock(), loader=loader_login(postgres))
         return Nasty(
             name,
             owner_dsn,
@@ -142,6 +148,13 @@ def dump_directory(nasty: Nasty, tmp_path: Path) -> FetchedBundle:
     path = tmp_path / "dump"
     nasty.database.dump(path, ignore)
     return FetchedBundle(BundleKind.DIRECTORY, path, None, sum(file.stat().st_size for file in path.iterdir()))
+
+
+def restore_aside(nasty: Nasty, bundle: FetchedBundle) -> str:
+    """Load a bundle and hand it over; the name of the database."""
+    side = nasty.sides.load("r1", bundle, ignore)
+    nasty.sides.hand_over(side, bundle, ignore)
+    return side
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from bot.adapters.database.connections import Connection
 from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.sides import PostgresSides
 from bot.domain.backups import BundleKind
-from tests.adapters.sides.conftest import TIMING, TRACKING, Nasty, dump_directory, ignore
+from bot.sandbox.postgres import PostgresServer
+from tests.adapters.sides.conftest import TIMING, TRACKING, Nasty, dump_directory, ignore, loader_login
 from tests.adapters.sides.dumps import dump_as, refused
 
 
@@ -29,7 +30,7 @@ def test_a_damaged_archive(nasty: Nasty, tmp_path: Path) -> None:
 
 
 def test_an_extension_only_a_superuser_can_make(
-    nasty: Nasty, tmp_path: Path, server: Connection, tools: PgTools
+    nasty: Nasty, tmp_path: Path, server: Connection, tools: PgTools, postgres: PostgresServer
 ) -> None:
     with psycopg.connect(nasty.superuser_dsn, autocommit=True) as conn:
         conn.execute("CREATE EXTENSION pageinspect")
@@ -43,7 +44,15 @@ def test_an_extension_only_a_superuser_can_make(
         with psycopg.connect(nasty.superuser_dsn.replace(nasty.name, "nasty_with_extension"), autocommit=True) as conn:
             conn.execute("CREATE EXTENSION pageinspect")
         sides = PostgresSides(
-            Server(nasty.owner_dsn, TRACKING, TIMING, tools, SystemClock(), template="nasty_with_extension")
+            Server(
+                nasty.owner_dsn,
+                TRACKING,
+                TIMING,
+                tools,
+                SystemClock(),
+                template="nasty_with_extension",
+                loader=loader_login(postgres),
+            )
         )
         side = sides.load("r1", bundle, ignore)
         assert sides.problems(side)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.adapters.sides.conftest import Nasty, dump_directory, ignore
+from tests.adapters.sides.conftest import Nasty, dump_directory, restore_aside
 
 
 def test_what_only_a_superuser_can_do_is_reported_by_name(nasty: Nasty, tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_what_only_a_superuser_can_do_is_reported_by_name(nasty: Nasty, tmp_path
         conn.execute("CREATE PUBLICATION everything FOR ALL TABLES")
         conn.execute("ALTER ROLE nasty_reader IN DATABASE " + nasty.name + " SET work_mem TO '1MB'")
         conn.execute("ALTER DATABASE " + nasty.name + " SET other.tenant TO '1'")
-    side = nasty.sides.load("r1", dump_directory(nasty, tmp_path), ignore)
+    side = restore_aside(nasty, dump_directory(nasty, tmp_path))
     told = nasty.sides.copy_settings(side)
     print("\n" + "\n".join(told))  # noqa: T201 -- for the handbook
     for word in (

@@ -61,8 +61,10 @@ def test_everything_is_as_it_was(nasty: Nasty, tmp_path: Path) -> None:
     dump_path = tmp_path / "dump"
     dump = nasty.database.dump(dump_path, ignore)
     before, schema = state(nasty.superuser_dsn), schema_text(nasty.superuser_dsn)
-    side = nasty.sides.load("r1", FetchedBundle(BundleKind.DIRECTORY, dump_path, None, 1), ignore)
+    bundle = FetchedBundle(BundleKind.DIRECTORY, dump_path, None, 1)
+    side = nasty.sides.load("r1", bundle, ignore)
     assert list(nasty.sides.contents(side, ignore)) == list(dump.tables)
+    nasty.sides.hand_over(side, bundle, ignore)
     assert nasty.sides.copy_settings(side) == []
     kept = nasty.sides.name("kept", "r1")
     assert nasty.sides.exchange(side, kept, lambda: None) < 1

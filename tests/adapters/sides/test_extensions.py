@@ -25,6 +25,7 @@ SELECT pg_catalog.pg_extension_config_dump('part_sub_id_seq', '');
 """
 SCRIPTS = {"parts": PARTS, "theirparts": PARTS}
 OURS = {"parts"}
+ROLES = ("nasty_owner", "nasty_owner_loader", "postgres")
 ROWS = "INSERT INTO part_config VALUES ('x', 7); INSERT INTO part_sub (parent) VALUES ('x')"
 MAY_WRITE = "GRANT ALL ON part_config, part_sub, part_sub_id_seq TO nasty_owner"
 
@@ -39,11 +40,11 @@ def extensions(server: Connection, tmp_path_factory: pytest.TempPathFactory) -> 
     for name, script in SCRIPTS.items():
         (folder / f"{name}.control").write_text(CONTROL.format(superuser="false" if name in OURS else "true"))
         (folder / f"{name}--1.sql").write_text(script)
-    server.execute(f"ALTER ROLE nasty_owner SET extension_control_path = '$system:{folder.parent}'".encode())
-    server.execute(f"ALTER ROLE postgres SET extension_control_path = '$system:{folder.parent}'".encode())
+    for role in ROLES:
+        server.execute(f"ALTER ROLE {role} SET extension_control_path = '$system:{folder.parent}'".encode())
     yield
-    server.execute("ALTER ROLE nasty_owner RESET extension_control_path")
-    server.execute("ALTER ROLE postgres RESET extension_control_path")
+    for role in ROLES:
+        server.execute(f"ALTER ROLE {role} RESET extension_control_path".encode())
 
 
 @pytest.fixture

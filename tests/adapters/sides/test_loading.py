@@ -16,7 +16,8 @@ from bot.adapters.sides import PostgresSides
 from bot.domain.backups import BundleKind
 from bot.domain.runs import Progress
 from bot.errors import PermanentError, TemporaryError
-from tests.adapters.sides.conftest import TIMING, TRACKING, Nasty, dump_directory, ignore
+from bot.sandbox.postgres import PostgresServer
+from tests.adapters.sides.conftest import TIMING, TRACKING, Nasty, dump_directory, ignore, loader_login, restore_aside
 from tests.adapters.sides.dumps import dump_as, plain, refused
 from tests.adapters.sides.test_equivalence import schema_text, state
 
@@ -24,9 +25,9 @@ NAP = "CREATE TABLE nap (id int, at text DEFAULT pg_catalog.pg_sleep(60)::text);
 """What reading cannot stop: an expression that runs while rows are loaded."""
 
 
-@pytest.mark.parametrize("kind", [BundleKind.CUSTOM, BundleKind.TAR])
+@pytest.mark.parametrize("kind", [BundleKind.CUSTOM, BundleKind.TAR, BundleKind.PLAIN])
 def test_archives_of_the_old_scripts(nasty: Nasty, tmp_path: Path, kind: BundleKind) -> None:
-    side = nasty.sides.load("r1", dump_as(nasty, kind, tmp_path / "dump"), ignore)
+    side = restore_aside(nasty, dump_as(nasty, kind, tmp_path / "dump"))
     side_dsn = nasty.superuser_dsn.replace(nasty.name, side)
     assert nasty.sides.copy_settings(side) == []
     assert schema_text(side_dsn) == schema_text(nasty.superuser_dsn)
@@ -76,9 +77,12 @@ def test_stopped_by_its_report_it_leaves_nothing(nasty: Nasty, tmp_path: Path) -
     assert nasty.sides.list() == []
 
 
-def test_a_load_that_stands_still_is_ended(nasty: Nasty, tmp_path: Path, tools: PgTools) -> None:
+def test_a_load_that_stands_still_is_ended(
+    nasty: Nasty, tmp_path: Path, tools: PgTools, postgres: PostgresServer
+) -> None:
     timing = replace(TIMING, stall_s=1.0)
-    sides = PostgresSides(Server(nasty.owner_dsn, TRACKING, timing, tools, SystemClock()))
+    loader = loader_login(postgres)
+    sides = PostgresSides(Server(nasty.owner_dsn, TRACKING, timing, tools, SystemClock(), loader=loader))
     with pytest.raises(TemporaryError) as error:
         sides.load("r1", plain(tmp_path / "dump.sql", NAP), ignore)
     assert error.value.reference == "load-stalled"

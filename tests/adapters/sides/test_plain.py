@@ -13,7 +13,7 @@ from bot.adapters.sides.plain import PlainDump, build_environment, check_psql
 from bot.domain.backups import BundleKind
 from bot.errors import PermanentError
 from bot.sandbox.postgres import find_bin_dir
-from tests.adapters.sides.conftest import TIMING, TRACKING, Nasty, ignore
+from tests.adapters.sides.conftest import TIMING, TRACKING, Nasty, restore_aside
 from tests.adapters.sides.dumps import dump_as, plain, refused
 from tests.adapters.sides.test_equivalence import schema_text
 
@@ -26,7 +26,7 @@ def test_a_plain_dump(sample_database: Callable[[], object], nasty: Nasty, tmp_p
         conn.execute("COMMENT ON EXTENSION hstore IS 'pairs, as we say'")
     bundle = dump_as(nasty, BundleKind.PLAIN, tmp_path / "dump.sql")
     assert b"\\restrict " in bundle.path.read_bytes()
-    side = nasty.sides.load("r1", bundle, ignore)
+    side = restore_aside(nasty, bundle)
     assert schema_text(nasty.superuser_dsn.replace(nasty.name, side)) == schema_text(nasty.superuser_dsn)
 
 
@@ -37,8 +37,8 @@ def test_psql_runs_no_command_of_the_dump(nasty: Nasty, tmp_path: Path, command:
     bundle = plain(tmp_path / "dump.sql", text)
     assert refused(nasty, bundle).reference in {"bundle-unsafe-statement", "load-failed"}
     # The second line of defence, for what nobody has thought of.
-    dump = PlainDump(bundle.path, 180000)
-    dump.prepare()
+    dump = PlainDump(bundle.path)
+    dump.prepare(180000)
     home = tmp_path / "home"
     home.mkdir()
     environment = {
@@ -56,10 +56,10 @@ def test_a_setting_an_older_server_does_not_know_is_commented_out(tmp_path: Path
     file = tmp_path / "dump.sql"
     text = "--\n\\restrict k1\n\nSET transaction_timeout = 0;\nSELECT 1;\n\n\\unrestrict k1\n"
     file.write_text(text)
-    PlainDump(file, 160000).prepare()
+    PlainDump(file).prepare(160000)
     assert file.read_text() == "--\n--estrict k1\n\n--T transaction_timeout = 0;\nSELECT 1;\n\n--nrestrict k1\n"
     file.write_text(text)
-    PlainDump(file, 170000).prepare()
+    PlainDump(file).prepare(170000)
     assert "\nSET transaction_timeout" in file.read_text()
 
 

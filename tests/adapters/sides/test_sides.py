@@ -14,7 +14,7 @@ from bot.domain.backups import BundleKind, DatabaseSettings, Manifest
 from bot.domain.versions import UNKNOWN_SCHEMA
 from bot.errors import PermanentError
 from bot.ports import ExchangeState, FetchedBundle
-from tests.adapters.sides.conftest import Nasty, dump_directory, ignore
+from tests.adapters.sides.conftest import Nasty, dump_directory, ignore, restore_aside
 
 
 def test_a_swapped_database_has_the_rows_and_the_schema_of_the_one_before(
@@ -24,7 +24,7 @@ def test_a_swapped_database_has_the_rows_and_the_schema_of_the_one_before(
     before = nasty.database.catalogue()
     dump = nasty.database.dump(tmp_path / "dump", ignore)
     assert list(nasty.sides.live_contents(ignore)) == list(dump.tables)
-    side = nasty.sides.load("r1", FetchedBundle(BundleKind.DIRECTORY, tmp_path / "dump", None, 1), ignore)
+    side = restore_aside(nasty, FetchedBundle(BundleKind.DIRECTORY, tmp_path / "dump", None, 1))
     kept = nasty.sides.name("kept", "r1")
     nasty.sides.copy_settings(side)
     nasty.sides.exchange(side, kept, lambda: None)
@@ -89,7 +89,8 @@ def test_a_database_that_is_gone_is_made_again_with_owner_settings_and_grants(
     side = nasty.sides.load("r1", bundle, ignore)
     assert list(nasty.sides.contents(side, ignore)) == list(bundle.manifest.tables if bundle.manifest else ())
     assert "compared with nothing" in nasty.sides.problems(side)[0]
-    nasty.sides.copy_settings(side, settings)
+    nasty.sides.hand_over(side, bundle, ignore)
+    assert any(line.startswith("Owners are those") for line in nasty.sides.copy_settings(side, settings))
     assert nasty.sides.copy_settings(side, settings) == nasty.sides.copy_settings(side, settings)
     assert nasty.sides.state(side, "") is ExchangeState.BEFORE
     nasty.sides.exchange(side, "", lambda: None, facts.identity)
@@ -151,6 +152,7 @@ def test_one_that_lets_nobody_in_is_replaced_by_one_that_does(
     assert how.split(maxsplit=1)[0] in facts.unread.hint
     side, kept = nasty.sides.load("r1", bundle, ignore), nasty.sides.name("kept", "r1")
     assert "compared with nothing" in nasty.sides.problems(side)[0]
+    nasty.sides.hand_over(side, bundle, ignore)
     nasty.sides.copy_settings(side)
 
     def may_not() -> None:

@@ -8,12 +8,15 @@ import pytest
 from bot.domain.approvals import Choice, Vote
 from bot.domain.plans import PlanKind
 from bot.domain.runs import RunState
+from bot.engine.approvals.consent import cast_entry
+from bot.engine.approvals.signatures import sign_vote
 from bot.planning import checklist
 from bot.planning.kinds import build_checklist
 from tests.engine.approvals.test_retractions import approved, elsewhere, refusals
 from tests.engine.story import Story, faults_in_success, faults_in_undoing
 from tests.fakes.clock import FakeClock
 from tests.fakes.directory import LEAD_A, LEAD_B, LEAD_C
+from tests.fakes.keyring import KEYRING
 from tests.fakes.process import Killed, Process
 from tests.fakes.world import World
 
@@ -25,7 +28,9 @@ REJECTED = f"rejected by <@{LEAD_C}>"
 def ballot(world: World, user: str, choice: Choice = Choice.APPROVE) -> None:
     """A vote that was recorded by a process that died before it counted it."""
     run = world.run()
-    world.journal.runs.ballots[run.id][user] = Vote(user, choice, run.plan.digest, "button", world.clock.now())
+    vote = sign_vote(KEYRING, run.id, Vote(user, choice, run.plan.digest, "button", world.clock.now()))
+    world.journal.runs.ballots[run.id][user] = vote
+    world.journal.audit.add(run.id, cast_entry(vote, user))
 
 
 def starts(world: World) -> list[str]:

@@ -42,7 +42,8 @@ def audited(office: Office) -> list[tuple[str, str]]:
 
 def again(office: Office, request: Request) -> None:
     """Its handler died before it could say that it was done."""
-    office.world.journal.requests.kept[request.id].finished = False
+    kept = office.world.journal.requests.kept[request.id]
+    kept.finished = kept.handled = False
     office.world.queue.defer_request(request.id)
     office.work()
 

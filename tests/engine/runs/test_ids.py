@@ -37,7 +37,8 @@ def test_a_request_finds_its_own_run_under_the_next_id_when_its_handler_died(sto
     request = world.rollback()
     old_run(world, request.id)
     story.do(request)
-    world.journal.requests.kept[request.id].finished = False
+    kept = world.journal.requests.kept[request.id]
+    kept.finished = kept.handled = False
     world.queue.defer_request(request.id)
     world.work(story.process)
     assert len(world.journal.runs.table) == 2

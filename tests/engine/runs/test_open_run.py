@@ -24,7 +24,8 @@ def test_a_request_finds_its_own_run_even_when_that_has_ended(story: Story, worl
     request = world.rollback()
     story.do(request)
     story.do(world.vote(LEAD_A, "reject"))
-    world.journal.requests.kept[request.id].finished = False
+    kept = world.journal.requests.kept[request.id]
+    kept.finished = kept.handled = False
     world.queue.defer_request(request.id)
     world.work(story.process)
     assert len(world.journal.runs.table) == 1

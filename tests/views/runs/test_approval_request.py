@@ -26,7 +26,8 @@ def test_it_shows_the_whole_plan_and_who_asked_why() -> None:
 def test_buttons_carry_the_run_and_the_digest_that_is_voted_on() -> None:
     offered = buttons(approval_request.render(RUN, (), 2, production=True))
 
-    assert set(offered) == {"approve", "reject"}
+    assert set(offered) == {"approve", "reject", "show_sql"}
+    assert offered["show_sql"] == "rk3f9a"
     assert read_ballot(offered["approve"]) == ("rk3f9a", PLAN.digest[:12])
     assert offered["reject"] == offered["approve"]
 

@@ -11,7 +11,7 @@ from bot.engine.drills.execution import DrillExecution, DrillStep
 from bot.engine.drills.steps import keys
 from bot.engine.preview.undo_rollback import check_room
 from bot.engine.runs.steps.step import Outcome
-from bot.planning.refusals import check_second_database
+from bot.planning.refusals import check_loader, check_second_database
 from bot.ports import FetchedBundle
 
 _NAMES, _READABLE, _RESTORED = LEVELS
@@ -58,9 +58,12 @@ class LoadScratch(DrillStep):
         """Load, then delete what was downloaded. A process that took over downloads it again first.
 
         Raises:
-            BotError: see `Sides.load` and `FetchBundle.act`; ``no-second-database``.
+            BotError: see `Sides.load` and `FetchBundle.act`; ``no-second-database``, ``no-loader-role``,
+                ``loader-too-powerful``.
         """
-        check_second_database(execution.drill.environment, execution.env.database.inspect())
+        facts = execution.env.database.inspect()
+        check_second_database(execution.drill.environment, facts)
+        check_loader(execution.drill.environment, facts.loader)
         bundle = execution.bundle or _fetched(execution, self.key)
         with _kept(execution, _RESTORED):
             name = execution.sides.load(execution.drill.id, bundle, execution.reporter(self.key))

@@ -5,7 +5,7 @@ from bot.engine.approvals.voting import show
 from bot.engine.drills.execution import DrillExecution
 from bot.engine.drills.steps import keys
 from bot.engine.kinds import preview
-from bot.engine.runs.open_run import find_own, open_pending
+from bot.engine.runs.open_run import Asker, find_own, open_pending
 from bot.errors import PermanentError
 from bot.planning.facts import PlanRequest
 from bot.planning.kinds import build_checklist
@@ -32,7 +32,7 @@ def carry_out(execution: DrillExecution, key: str, request: PlanRequest) -> Run:
     run_id, found = execution.insist(lambda: find_own(journal, f"{drill}:{key}", lambda run: run.drill == drill))
     if found is None:
         plan = preview(execution.services, request, run_id, drill=True)
-        open_pending(execution.services, plan, run_id, REQUESTER, f"drill {drill}", drill=drill)
+        open_pending(execution.services, plan, run_id, Asker(REQUESTER, drill=drill), f"drill {drill}")
     execution.insist(lambda: show(execution.services, run_id))
     seen, since_s = None, clock.monotonic()
     while True:
@@ -63,7 +63,8 @@ def _approve(execution: DrillExecution, key: str, run: Run) -> None:
         execution.remember(key, {**execution.data(key), keys.DIGESTS: known})
     if len(known) > MAX_PLANS:
         problem = f"its plan changed {MAX_PLANS} times before it could start"
-        execution.insist(lambda: journal.runs.end(run.id, RunState.CANCELLED, problem, expect=_PENDING))
+        ended = AuditEntry(REQUESTER, "run-ended", {"state": RunState.CANCELLED.value, "problem": problem})
+        execution.insist(lambda: journal.runs.end(run.id, RunState.CANCELLED, problem, expect=_PENDING, entry=ended))
         execution.insist(lambda: show(execution.services, run.id))
         raise PermanentError("drill-plan-moves", *_left(run, "was given up: " + problem))
     entry = AuditEntry(REQUESTER, "approved", {"digest": digest, "drill": execution.drill.id})

@@ -2,9 +2,11 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from bot.domain.backups import Backup, DatabaseSettings
+from bot.domain.backups import Backup
 from bot.domain.planned import PlannedRecreation, PlannedRestore
 from bot.domain.plans import SwapPlan, UndoRollbackPlan, narrow
 from bot.domain.versions import label
@@ -119,7 +121,7 @@ class LoadSide(_LongStep):
     undoes = "the side database is dropped"
 
     def act(self, execution: Execution) -> Outcome:
-        """Load it, then delete what was downloaded.
+        """Load it. What was downloaded stays: the handover reads in it who owns what.
 
         Raises:
             BotError: see `Sides.load` and `FetchBundle.act`.
@@ -127,7 +129,6 @@ class LoadSide(_LongStep):
         # A process that took over has nothing on its disk.
         bundle = execution.bundle or fetch_bundle(execution, self.key)
         name = execution.env.sides.load(execution.run.id, bundle, execution.reporter(self.key))
-        clear_fetched(execution)
         return Outcome(f"{name}; the app went on serving")
 
     def undo(self, execution: Execution) -> str:
@@ -136,35 +137,56 @@ class LoadSide(_LongStep):
         return "the side database is dropped"
 
 
+_PROVEN = "proven"
+"""Key of what `VerifySide` remembers between the proof and the handover."""
+
+
 class VerifySide(Action):
-    """Compare the side database with the manifest, then copy to it what a dump does not carry."""
+    """Compare the side database with the manifest, hand it over, then copy to it what a dump does not carry."""
 
     key = checklist.VERIFY_SIDE
     patience_s = 120.0
 
     def act(self, execution: Execution) -> Outcome:
-        """Compare rows, content and schema, look for what is not sound, copy the database-level state.
+        """Compare rows, content and schema, look for what is not sound, hand over, copy the database-level state.
 
         Raises:
-            PermanentError: ``bundle-differs``, ``verification-failed``, ``backup-changed``.
+            PermanentError: ``bundle-differs``, ``verification-failed``, ``backup-changed``,
+                ``bundle-unsafe-statement``.
         """
+        sides, name, report = execution.env.sides, planned(execution).incoming, execution.reporter(self.key)
+        # Once it is being handed over, the loader no longer reads it, and our own role must not run what is in it.
+        proven = execution.data(self.key).get(_PROVEN)
+        if proven is None:
+            proven = self._prove(execution)
+            execution.remember(self.key, {**execution.data(self.key), _PROVEN: proven})
+        # A process that took over has nothing on its disk.
+        bundle = execution.bundle or fetch_bundle(execution, self.key)
+        sides.hand_over(name, bundle, report)
+        clear_fetched(execution)
+        # After the comparison: what is copied now is not in the manifest.
+        noted = bundle.manifest.database if bundle.manifest else None
+        damaged, missing = list(proven["damaged"]), list(sides.copy_settings(name, noted))
+        if damaged or missing:
+            execution.note("side-database", _describe(damaged, missing))
+        found = [
+            f"; {len(lines)} {what}" for lines, what in ((damaged, "to look at"), (missing, "not copied")) if lines
+        ]
+        data = {"odd": damaged[:_MAX_FINDINGS], "not_copied": missing[:_MAX_FINDINGS], "rows": proven["rows"]}
+        return Outcome(f"{proven['detail']}{''.join(found)}", data)
+
+    def _prove(self, execution: Execution) -> Mapping[str, Any]:
+        """Compare it, as the loader."""
         sides, name, report = execution.env.sides, planned(execution).incoming, execution.reporter(self.key)
         tables = sides.contents(name, report)
         backup = approved_backup(execution)
         if backup.manifest is not None:
             compare(backup, tables)
         self._check_schema(execution, sides.inspect(name).schema)
-        # After the comparison: what is copied now is not in the manifest.
-        damaged, missing = list(sides.problems(name)), list(sides.copy_settings(name, _noted(backup)))
-        if damaged or missing:
-            execution.note("side-database", _describe(damaged, missing))
         rows = sum(table.rows for table in tables)
-        proven = "equal to the manifest" if backup.manifest else "counted; no manifest to compare with"
-        found = [
-            f"; {len(lines)} {what}" for lines, what in ((damaged, "to look at"), (missing, "not copied")) if lines
-        ]
-        data = {"odd": damaged[:_MAX_FINDINGS], "not_copied": missing[:_MAX_FINDINGS], "rows": rows}
-        return Outcome(f"{rows:,} rows of {len(tables)} tables {proven}, schema as planned{''.join(found)}", data)
+        compared = "equal to the manifest" if backup.manifest else "counted; no manifest to compare with"
+        detail = f"{rows:,} rows of {len(tables)} tables {compared}, schema as planned"
+        return {"detail": detail, "rows": rows, "damaged": list(sides.problems(name))}
 
     @staticmethod
     def _check_schema(execution: Execution, schema: int) -> None:
@@ -175,10 +197,6 @@ class VerifySide(Action):
                 f"The side database has schema {label(schema)}, planned was {label(wanted)}.",
                 "The live database is unchanged. Verify the bundle: its manifest may be wrong.",
             )
-
-
-def _noted(backup: Backup) -> DatabaseSettings | None:
-    return backup.manifest.database if backup.manifest else None
 
 
 def _describe(damaged: list[str], missing: list[str]) -> str:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from bot.domain.drills import DrillState
 from bot.domain.runs import Run, RunState
+from bot.engine.approvals.signatures import sign_request
 from bot.engine.operations import Operations
 from tests.engine.drills.drill_runs import runs
 from tests.engine.drills.drill_world import STAGING, Drilling, faults_in_any, states
 from tests.fakes.directory import LEAD_A
+from tests.fakes.keyring import KEYRING
 from tests.fakes.process import Process
 
 
@@ -46,7 +48,7 @@ def test_people_can_stop_a_drills_run(tmp_path: Path) -> None:
 
 def _accepted(story: Drilling, run: Run) -> str:
     request = story.world.request("cancel", LEAD_A, run_id=run.id)
-    story.world.journal.requests.accept(request)
+    story.world.journal.requests.accept(sign_request(KEYRING, request, story.world.clock.now()))
     return request.id
 
 

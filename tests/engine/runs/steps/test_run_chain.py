@@ -8,11 +8,14 @@ import pytest
 from bot.domain.effects import TableWrites
 from bot.domain.plans import ChainPlan, narrow
 from bot.domain.runs import RunState, StepState
+from bot.engine.approvals.signatures import sign_step
 from bot.errors import TemporaryError
 from bot.planning import checklist
 from tests.engine.story import Story, faults_in, faults_in_success, faults_in_undoing
+from tests.fakes.adopted import signed
 from tests.fakes.database import FLAGS, REPORTS, SETTINGS
 from tests.fakes.directory import LEAD_A, LEAD_B
+from tests.fakes.keyring import KEYRING
 from tests.fakes.world import World
 
 CHECK = "SELECT to_regclass('feature_flags') IS NULL"
@@ -156,7 +159,7 @@ def test_where_the_copy_differs_nothing_goes_beyond_the_plan_either(story: Story
 def test_an_approved_plan_of_an_old_release_runs(story: Story, world: World) -> None:
     story.ask()
     run = world.run()
-    world.journal.runs.table[run.id] = replace(run, plan=replace(narrow(run.plan, ChainPlan), changes=None))
+    world.journal.runs.table[run.id] = signed(replace(run, plan=replace(narrow(run.plan, ChainPlan), changes=None)))
     story.approve()
     assert faults_in_success(world) == []
 
@@ -171,7 +174,9 @@ def test_an_export_from_before_hashes_were_kept_is_compared_by_its_rows(story: S
         data["tables"] = [
             {key: value for key, value in table.items() if key != "content_hash"} for table in data["tables"]
         ]
-        world.journal.leases.remember(world.run().lease, checklist.EXPORT, data)
+        run = world.run()
+        step = replace(run.step(checklist.EXPORT), data=data)
+        world.journal.leases.remember(run.lease, checklist.EXPORT, data, sign_step(KEYRING, run, step))
 
     story.process.after_call[number] = forget
     story.roll_back()
