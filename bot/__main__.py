@@ -1,4 +1,4 @@
-"""Parses the command line and runs one command: serve, worker, plan, status, doctor, audit, db, journal, key."""
+"""Parses the command line and runs one command, e.g. serve; see `parse` for all of them."""
 
 import argparse
 import os
@@ -39,6 +39,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     database = verbs.add_parser("db", parents=[shared], help="create, migrate or check the state database")
     database.add_argument("action", choices=["init", "migrate", "check"])
+    for verb, subject in (("bundles", "name"), ("exports", "run")):
+        adopt = verbs.add_parser(verb, parents=[shared], help=f"sign {verb} that you vouch for")
+        adopt.add_argument("action", choices=["sign"])
+        adopt.add_argument("environment")
+        adopt.add_argument("subject", metavar=subject)
     journal = verbs.add_parser("journal", parents=[shared], help="vouch for a run that an earlier version began")
     journal.add_argument("action", choices=["adopt"])
     journal.add_argument("run", help="e.g. rk3f9a")
@@ -87,26 +92,35 @@ def _run(options: argparse.Namespace, config: Config) -> int:
             return cli.status(config)
         case "doctor":
             return cli.doctor(config)
-        case "journal":
-            return cli.adopt(config, options.run, confirmed=options.yes)
+        case "bundles" | "exports" | "journal":
+            return _vouch(options, config)
         case _:
             return _run_action(options, config)
 
 
 def _run_action(options: argparse.Namespace, config: Config) -> int:
-    from bot import cli
+    from bot import cli_state  # as above
 
     match options.verb, options.action:
         case "audit", "export":
-            return cli.export_audit(config)
+            return cli_state.export_audit(config)
         case "audit", _:
-            return cli.verify_audit(config, anchors=not options.without_anchors, seen=options.seen)
+            return cli_state.verify_audit(config, anchors=not options.without_anchors, seen=options.seen)
         case _, "init":
-            return cli.initialise_state(config, os.environ)
+            return cli_state.initialise_state(config, os.environ)
         case _, "migrate":
-            return cli.migrate_state(config, os.environ)
+            return cli_state.migrate_state(config, os.environ)
         case _:
-            return cli.check_state(config)
+            return cli_state.check_state(config)
+
+
+def _vouch(options: argparse.Namespace, config: Config) -> int:
+    """Sign what an earlier version made."""
+    from bot import cli  # as above
+
+    if options.verb == "journal":
+        return cli.adopt(config, options.run, confirmed=options.yes)
+    return cli.sign(config, options.verb, options.environment, options.subject)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from bot.adapters.slack.chat import SlackChat
 from bot.config import Access, Config, StoreKeys
 from bot.config.keys import DatabaseKeys
 from bot.domain.environments import Environment
+from bot.domain.signing import Keyring
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.drills.alerts import standings
 from bot.engine.drills.scheduler import TICK_EVERY_S, tick
@@ -51,7 +52,7 @@ RUNS_AT_ONCE = 4
 STATE_PATIENCE_S = 60.0
 STOP_TIMEOUT_S = 10.0
 CONNECT_EVERY_S = 15.0
-ANCHOR_TIMEOUT_S = 5.0
+ANCHOR_TIMEOUT_S = 5.0  # runs wait for it
 
 _log = logging.getLogger(__name__)
 
@@ -172,7 +173,7 @@ def _env(config: Config, name: str, tools: PgTools, clock: SystemClock) -> Envir
         environment,
         _cluster(environment, access),
         PostgresDatabase(server),
-        _store(environment, access),
+        _store(environment, access, config.keyring),
         sides,
         PostgresRowRecovery(server, sides.session),
         PostgresScriptTests(server),
@@ -193,14 +194,13 @@ def _cluster(environment: Environment, access: Access) -> Cluster:
     return cluster.KubernetesCluster(client, environment.workloads)
 
 
-def _store(environment: Environment, access: Access) -> storage.S3BackupStore:
+def _store(environment: Environment, access: Access, keyring: Keyring) -> storage.S3BackupStore:
     client = storage.connect(environment.backups, _credentials(access.storage))
-    return storage.S3BackupStore(client, environment.name, environment.backups)
+    return storage.S3BackupStore(client, environment.name, environment.backups, keyring)
 
 
 def _anchor_store(config: Config, clock: SystemClock) -> storage.S3AnchorStore:
     place = config.anchors
-    # Runs wait for it, so it does not wait long.
     client = storage.connect(place.target, _credentials(place.access), attempts=2, read_timeout_s=ANCHOR_TIMEOUT_S)
     return storage.S3AnchorStore(client, place.target.bucket, place.prefix, place.lock_days, clock)
 

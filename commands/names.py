@@ -10,8 +10,12 @@ from bot.errors import PermanentError
 from bot.views.kit.text import clip
 from commands.arguments import quote
 
-_MIGRATION = re.compile(r"(\d{3,6})(_[a-z0-9_]+)?", re.IGNORECASE)
-_LOOSE = re.compile(r"(?:migration|version|schema|v|m|#)?[-_ ]*0*(\d{1,6})(_\w*)?(?:\.sql)?", re.IGNORECASE)
+_DIGITS = 18
+"""Digits of the longest version: a bigint's, of which a time to the second (20260131120000) needs 14."""
+_MIGRATION = re.compile(rf"(\d{{3,{_DIGITS}}})(_[a-z0-9_]+)?", re.IGNORECASE | re.ASCII)
+_LOOSE = re.compile(
+    rf"(?:migration|version|schema|v|m|#)?[-_ ]*0*(\d{{1,{_DIGITS}}})(_\w*)?(?:\.sql)?", re.IGNORECASE | re.ASCII
+)
 _RUN = re.compile(r"r[a-km-np-z2-9]{5}")
 _NEAR = 0.65
 _MAX_BACKUP = 200

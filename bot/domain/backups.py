@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self
 
+from bot.domain.signing import SignatureState
+
 _NAME = re.compile(r"(?P<env>[a-z][a-z0-9]*)_(?P<label>[A-Za-z0-9][A-Za-z0-9.\-]{0,99})_(?P<at>\d{8}_\d{6})", re.ASCII)
 _STAMP = "%Y%m%d_%H%M%S"
 BUNDLE_SUFFIX = ".tar.gz"
@@ -60,6 +62,28 @@ class BundleFile:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The database that a bundle was taken from.
+
+    Attributes:
+        database: its name.
+        server: the server's system identifier; "" where our role could not read it.
+        oid: the database's, which every restore changes; 0 if unknown.
+    """
+
+    database: str
+    server: str = ""
+    oid: int = 0
+
+    def is_of(self, database: str, server: str) -> bool:
+        """Tell if that is the database by that name on that server; an unknown server is taken for the same."""
+        return self.database == database and ("" in {self.server, server} or self.server == server)
+
+    def __str__(self) -> str:
+        return f"{self.database} on server {self.server}" if self.server else self.database
+
+
 @dataclass(frozen=True)
 class DatabaseSettings:
     """The state of a database that no dump carries, enough to create it again where it is gone.
@@ -108,6 +132,7 @@ class Manifest:
         files: members of the archive but the manifest itself; left out in lists of backups where they are very many.
         tables: every table's content in the dump's snapshot.
         database: what the dump does not carry of it; None in a manifest of an old release.
+        origin: the database; None in manifests of releases that did not note it.
     """
 
     format: int
@@ -122,6 +147,7 @@ class Manifest:
     files: tuple[BundleFile, ...]
     tables: tuple[TableContent, ...]
     database: DatabaseSettings | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -147,26 +173,52 @@ class Verification:
     """The result of verifying a bundle.
 
     Attributes:
-        level: 1 names and checksums, 2 readable end to end, 3 restored and compared with the manifest.
+        level: 1 names and checksums, 2 readable end to end, 3 restored and compared.
         at: UTC.
         problem: the reason it failed at that level; "" when it passed.
         schema_version: newest applied migration in it, where a level 3 has seen it; 0 if unknown.
+        tables: what a level 3 found in a bundle that has no manifest; empty for every other one.
+        compared: the outcome of a level 3's comparison with the live database, as a phrase; "" where there was none.
     """
 
     level: int
     at: datetime
     problem: str = ""
     schema_version: int = 0
+    tables: tuple[TableContent, ...] = ()
+    compared: str = ""
 
 
 @dataclass(frozen=True)
 class Backup:
-    """A bundle that can be listed: its name, its object, its manifest if it has a sidecar, its last verification."""
+    """A bundle that can be listed.
+
+    Attributes:
+        name, stored: its name and its object.
+        manifest: if it has a sidecar that is about this object. What an unsigned one says proves no origin.
+        verified: its last verification that Backstop has signed.
+        signature: of its sidecar; only a valid one shows that Backstop made the bundle, under this name.
+        ignored_note: the state of a verification beside it that does not count; None where there is none.
+    """
 
     name: BackupName
     stored: StoredObject
     manifest: Manifest | None = None
     verified: Verification | None = None
+    signature: SignatureState = SignatureState.UNSIGNED
+    ignored_note: SignatureState | None = None
+
+    @property
+    def is_signed(self) -> bool:
+        """Tells if Backstop made it, with a key that this bot has."""
+        return self.signature is SignatureState.VALID
+
+    @property
+    def contents(self) -> tuple[TableContent, ...] | None:
+        """Its tables, by its manifest or by a level 3; None if unknown."""
+        if self.manifest is not None:
+            return self.manifest.tables
+        return self.verified.tables if self.verified is not None and self.verified.tables else None
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """Describes migrations and their down scripts, and orders those into chains."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import takewhile
+
+from bot.errors import BotError
 
 WRITE_LARGE_OBJECTS = frozenset(
     {"lo_creat", "lo_create", "lo_from_bytea", "lo_put", "lo_truncate", "lo_truncate64", "lo_unlink", "lowrite"}
@@ -67,6 +69,7 @@ class DownScript:
         verify: SQL expressions or SELECTs that are true once it is undone.
         statements: in order, transaction control and tracking-table bookkeeping taken out.
         sha256: of the file's bytes, hex.
+        fault: why it cannot be run; None where it can. One that cannot has only version, name and sha256.
     """
 
     version: int
@@ -77,6 +80,12 @@ class DownScript:
     verify: tuple[str, ...]
     statements: tuple[Statement, ...]
     sha256: str
+    fault: BotError | None = field(default=None, compare=False)
+
+
+def broken_script(version: int, name: str, sha256: str, fault: BotError) -> DownScript:
+    """Describe a script that cannot be run: only the plans that need it fail."""
+    return DownScript(version, name, "", "", (), (), (), sha256, fault)
 
 
 @dataclass(frozen=True)
@@ -104,9 +113,16 @@ class AppliedMigration:
 
 
 def longest_chain(scripts: Mapping[int, DownScript], applied: Iterable[AppliedMigration]) -> tuple[DownScript, ...]:
-    """List the applied migrations' scripts, newest first, down to the first that is missing: no chain gets past it."""
+    """List the applied migrations' scripts, newest first, down to the first that is missing or cannot be run: no chain
+    gets past it.
+    """
     versions = sorted({migration.version for migration in applied}, reverse=True)
-    return tuple(scripts[version] for version in takewhile(scripts.__contains__, versions))
+    return tuple(scripts[version] for version in takewhile(lambda version: can_run(scripts, version), versions))
+
+
+def can_run(scripts: Mapping[int, DownScript], version: int) -> bool:
+    """Tell if that migration has a script that can be run."""
+    return version in scripts and scripts[version].fault is None
 
 
 def build_chain(scripts: Mapping[int, DownScript], applied: tuple[int, ...], down_to: int) -> tuple[DownScript, ...]:

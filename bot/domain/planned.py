@@ -153,6 +153,8 @@ class PlannedRestore:
         keep_s: for how many seconds the replaced database is kept.
         etag: of the bundle's object, where nothing else tells it from another; "" in a plan of an old release.
         found_closed: people had closed the live database before.
+        doubts: what speaks against its origin, each approved with the plan; see `bot.planning.bundle_doubts`.
+        proof: what its content is compared with before the swap, as a phrase; "" in a plan of an old release.
     """
 
     backup: str
@@ -168,6 +170,8 @@ class PlannedRestore:
     keep_s: float = 0.0
     etag: str = ""
     found_closed: bool = False
+    doubts: tuple[str, ...] = ()
+    proof: str = ""
 
     @property
     def rows_lost(self) -> int:

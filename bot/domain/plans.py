@@ -223,6 +223,7 @@ class SwapPlan(Plan):
             "databases": [come.incoming, come.outgoing],
             "undoes": self.undoes,
         }
+        facts |= {"doubts": sorted(come.doubts)} if come.doubts else {}
         return facts | ({"closed": ["somebody has closed the live database"]} if come.found_closed else {})
 
 

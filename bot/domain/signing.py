@@ -45,6 +45,26 @@ class SignatureState(StrEnum):
     """It does not belong to these fields, or to this purpose, or is no signature at all."""
 
 
+def explain_signature(state: SignatureState) -> str:
+    """Say what is the matter with a signature, as the predicate of a sentence about what it is for."""
+    return _EXPLAINED[state]
+
+
+_EXPLAINED = {
+    SignatureState.VALID: "is signed by Backstop",
+    SignatureState.UNSIGNED: "has no signature",
+    SignatureState.UNKNOWN_KEY: "is signed with a key that this bot does not have",
+    SignatureState.WRONG: "has a signature that is not its own",
+}
+SIGNATURES = {
+    SignatureState.VALID: "signed",
+    SignatureState.UNSIGNED: "no signature",
+    SignatureState.UNKNOWN_KEY: "signed with an unknown key",
+    SignatureState.WRONG: "wrong signature",
+}
+"""The states in a word or two."""
+
+
 @dataclass(frozen=True)
 class Keyring:
     """The bot's signing keys, by their ids. The first one signs; all of them verify, so keys can be rotated."""

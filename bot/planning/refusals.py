@@ -198,6 +198,7 @@ def no_such_migration(text: str, environment: str) -> PermanentError:
 
 def _check_scripts(request: RollbackRequest, facts: Facts) -> None:
     applied = tuple(migration.version for migration in facts.database.applied)
+    _check_faults(request, facts, applied)
     try:
         build_chain(facts.scripts, applied, request.migration)
     except KeyError as error:
@@ -211,8 +212,18 @@ def _check_scripts(request: RollbackRequest, facts: Facts) -> None:
         ) from None
 
 
+def _check_faults(request: RollbackRequest, facts: Facts, applied: Sequence[int]) -> None:
+    """Refuse a chain that needs a script which cannot be run."""
+    for version in sorted((version for version in applied if version >= request.migration), reverse=True):
+        script = facts.scripts.get(version)
+        if script is not None and script.fault is not None:
+            raise script.fault
+
+
 def _bundle_hint(environment: str, version: int, facts: Facts) -> str:
-    older = [b for b in facts.backups if b.manifest is not None and 0 < b.manifest.schema_version < version]
+    older = [
+        b for b in facts.backups if b.is_signed and b.manifest is not None and 0 < b.manifest.schema_version < version
+    ]
     if not older and facts.backups_searched:
         return (
             f"The newest {facts.backups_searched:,} backups have none from before {label(version)}; older ones were "

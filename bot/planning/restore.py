@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.backups import Backup
+from bot.domain.catalogue import DatabaseFacts
 from bot.domain.plans import RestorePlan
+from bot.domain.signing import explain_signature
 from bot.domain.versions import label
 from bot.errors import PermanentError
 from bot.planning.app_version import choose_app
+from bot.planning.bundle_doubts import find_doubts, row_warnings
 from bot.planning.drill_evidence import restore_proof, restore_warnings
 from bot.planning.facts import Exchange, Facts, RestoreRequest
 from bot.planning.forecast import restore_estimate
@@ -18,31 +21,36 @@ LATEST = "latest"
 _LEVELS = {1: "names and checksums proven", 2: "read to its end", 3: "restored and compared"}
 _MAJOR = 10_000
 _NAMED = 3
+PARTIAL = "bundle-partial"
 
 
-def newest_restorable(backups: Sequence[Backup], environment: str) -> Backup:
+def newest_restorable(backups: Sequence[Backup], environment: str, database: DatabaseFacts | None = None) -> Backup:
     """Choose what ``latest`` means: the newest restorable of `backups`, which are newest first.
+
+    Only what Backstop has made is ever chosen, and of that database where `database` is known.
 
     Raises:
         PermanentError: ``no-restorable-backup``.
     """
     for backup in backups:
-        if _why_not(backup) is None and read_schema(backup) > 0:
+        if not _why_passed_over(backup, database):
             return backup
     raise PermanentError(
         "no-restorable-backup",
-        f"None of the newest {len(backups)} backups of {environment} can be restored as it is."
+        f"None of the newest {len(backups)} backups of {environment} is one that Backstop made of this database and "
+        "that can be restored as it is."
         if backups
         else f"{environment} has no backups.",
-        f"/backups {environment} lists them; verify an old script's one by name with level 3 to make it restorable.",
+        f"/backups {environment} lists them, with what speaks against each. One that Backstop did not make is restored "
+        "by its own name only.",
     )
 
 
-def passed_over(backups: Sequence[Backup], chosen: Backup) -> tuple[str, ...]:
+def passed_over(backups: Sequence[Backup], chosen: Backup, database: DatabaseFacts | None = None) -> tuple[str, ...]:
     """Warn of newer backups (`backups`: newest first) if none of them can be restored; nothing where one can."""
     names = [backup.name for backup in backups]
     newer = backups[: names.index(chosen.name)] if chosen.name in names else ()
-    whys = [f"{backup.name} {why}" for backup in newer if (why := _why_passed_over(backup))]
+    whys = [f"{backup.name} {why}" for backup in newer if (why := _why_passed_over(backup, database))]
     if not newer or len(whys) < len(newer):
         return ()
     more = f"; and {len(whys) - _NAMED} more" if len(whys) > _NAMED else ""
@@ -51,12 +59,15 @@ def passed_over(backups: Sequence[Backup], chosen: Backup) -> tuple[str, ...]:
     return (f"{count} passed over: {'; '.join(whys[:_NAMED])}{more}. {where}",)
 
 
-def _why_passed_over(backup: Backup) -> str:
+def _why_passed_over(backup: Backup, database: DatabaseFacts | None) -> str:
     """Return in short why a bundle is not what ``latest`` means; "" where it could be."""
     if backup.verified is not None and backup.verified.problem:
         return "failed its verification"
-    if backup.manifest is None and backup.verified is None:
-        return "has no manifest and was never verified"
+    if not backup.is_signed:
+        # decision 44: anyone who can write to the bucket decides what is the newest in it.
+        return "was not made by Backstop"
+    if database is not None and find_doubts(backup, database):
+        return "is of another database"
     return "" if read_schema(backup) > 0 else "has an unknown schema"
 
 
@@ -64,11 +75,12 @@ def check_restorable(facts: Facts, backup: Backup) -> None:
     """Refuse a bundle that cannot be restored here.
 
     Raises:
-        PermanentError: ``backup-not-restorable``, ``schema-unknown``, ``server-too-old``.
+        PermanentError: ``backup-not-restorable``, ``bundle-partial``, ``schema-unknown``, ``server-too-old``.
     """
     why = _why_not(backup)
     if why is not None:
-        raise PermanentError("backup-not-restorable", *why)
+        partial = backup.verified is not None and backup.verified.problem.startswith(PARTIAL)
+        raise PermanentError(PARTIAL if partial else "backup-not-restorable", *why)
     if read_schema(backup) <= 0:
         raise PermanentError(
             "schema-unknown",
@@ -108,7 +120,9 @@ def _why_not(backup: Backup) -> tuple[str, str] | None:
         return f"{backup.name} failed its verification: {backup.verified.problem[:300]}.", other
     if backup.manifest is None and backup.verified is None:
         way = f"Prove it first: /backups {backup.name.environment} verify {backup.name} 3"
-        return f"{backup.name} has no manifest and has never been verified.", way
+        note = backup.ignored_note
+        but = f": the verification beside it {explain_signature(note)}" if note is not None else ""
+        return f"{backup.name} has no manifest and has never been verified{but}.", way
     return None
 
 
@@ -122,6 +136,7 @@ def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange
     check_restorable(facts, backup)
     to_schema = read_schema(backup)
     to_app = choose_app(request.app, facts, to_schema)
+    doubts = find_doubts(backup, facts.database)
     plan = plan_swap(RestorePlan, facts, exchange, to_schema, to_app)
     come = replace(
         plan.restore,
@@ -131,6 +146,8 @@ def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange
         sha256=backup.stored.sha256,
         etag=backup.stored.etag,
         verified=_proven(backup),
+        doubts=tuple(doubt.approved for doubt in doubts),
+        proof=_proof(backup),
     )
     estimate = restore_estimate(backup.stored.size_bytes)
     return replace(
@@ -140,7 +157,9 @@ def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange
         estimate=estimate,
         restore=come,
         warnings=(
-            *passed_over(exchange.newest, backup),
+            *(doubt.warning for doubt in doubts),
+            *row_warnings(backup, {size.table: size.rows for size in exchange.sizes}),
+            *passed_over(exchange.newest, backup, facts.database),
             *_ahead(facts, to_schema),
             *restore_warnings(facts, backup, exchange.restored),
             *plan.warnings,
@@ -155,6 +174,15 @@ def _proven(backup: Backup) -> str:
     compared = "restored, with no manifest to compare it with" if backup.manifest is None else _LEVELS[max(_LEVELS)]
     levels = {**_LEVELS, max(_LEVELS): compared}
     return f"{levels.get(backup.verified.level, 'verified')} at {backup.verified.at:%Y-%m-%d %H:%M} UTC"
+
+
+def _proof(backup: Backup) -> str:
+    """Say what its content will be compared with before the swap."""
+    if backup.is_signed:
+        return "its signed manifest"
+    if backup.manifest is not None:
+        return f"its manifest, which {explain_signature(backup.signature)}, and the live database"
+    return "what level 3 found in it, and the live database: it has no manifest"
 
 
 def _ahead(facts: Facts, to_schema: int) -> tuple[str, ...]:

@@ -21,7 +21,9 @@ from bot.planning.warnings import environment_warnings, slot_warnings
 
 S = TypeVar("S", RestorePlan, UndoSwapPlan)
 NO_MANIFEST = "The bundle has no manifest, so nothing says which rows should be in it."
-NOTHING_KNOWN = "The bundle has no manifest, so it is unknown which rows go. The replaced database is kept whole."
+NOTHING_KNOWN = (
+    "Nothing says which rows the bundle has, so it is unknown which go. The replaced database is kept whole."
+)
 
 
 def find_lost_rows(now: Iterable[TableSize], then: Iterable[TableContent]) -> tuple[PlannedLoss, ...]:

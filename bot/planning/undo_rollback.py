@@ -7,6 +7,7 @@ from bot.domain.catalogue import Catalogue
 from bot.domain.planned import PlannedDrop, PlannedRecreation, PlannedRows
 from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
 from bot.domain.runs import Run
+from bot.domain.signing import explain_signature
 from bot.domain.versions import label
 from bot.errors import PermanentError
 from bot.planning.app_version import choose_app_before, running_app
@@ -79,7 +80,7 @@ def check_saved(undone: Run, backup: Backup | None, export: Export | None) -> Ba
     """Return the bundle saved before the chain, or refuse where it or the saved rows are gone.
 
     Raises:
-        PermanentError: ``undo-expired``.
+        PermanentError: ``undo-expired``, ``bundle-unsigned``.
     """
     missing = [f"its emergency backup {saved_backup(undone)}".rstrip()] if backup is None else []
     missing += ["its saved rows"] if narrow(undone.plan, ChainPlan).rows and export is None else []
@@ -88,6 +89,15 @@ def check_saved(undone: Run, backup: Backup | None, export: Export | None) -> Ba
             "undo-expired",
             f"What run {undone.id} saved is no longer in {undone.plan.saves_to}: {and_list(missing)}.",
             f"Restore a backup instead: /backups {undone.environment} lists them.",
+        )
+    if not backup.is_signed:
+        # decision 44: its statements are run in the live database, and nobody is asked about each of them.
+        raise PermanentError(
+            "bundle-unsigned",
+            f"{backup.name}, the emergency backup of run {undone.id}, {explain_signature(backup.signature)}: nothing "
+            "shows that it is what Backstop saved.",
+            f"Nothing was changed. If you vouch for it: backstop bundles sign {undone.environment} {backup.name}, on a "
+            "machine with the key.",
         )
     return backup
 

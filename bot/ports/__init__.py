@@ -19,7 +19,7 @@ from bot.ports.answers import (
     NewestBackups,
     Overview,
 )
-from bot.ports.bundles import BundleReader, Dump, FetchedBundle, Report, TableSink
+from bot.ports.bundles import BundleReader, Dump, DumpEntries, FetchedBundle, Report, TableSink
 from bot.ports.chat import Attachment, Backlog, BarredError, Chat, Directory, Message, Outbox, Posted
 from bot.ports.clock import Clock
 from bot.ports.cluster import Cluster
@@ -57,6 +57,7 @@ __all__ = [
     "DrillAnnouncer",
     "DrillRepository",
     "Dump",
+    "DumpEntries",
     "EnvironmentSummary",
     "Escalation",
     "ExchangeState",

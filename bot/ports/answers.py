@@ -44,6 +44,7 @@ class Overview:
     """The answer to `/migrations ENV`, looked up at `at`; None without drill evidence.
 
     `schema`: None while the database is closed; `closed_by` is then the run that holds the environment, "" for none.
+    `faults`: why scripts cannot be run, one line each.
     """
 
     environment: str
@@ -55,6 +56,7 @@ class Overview:
     frozen: str | None = None
     at: datetime | None = None
     closed_by: str = ""
+    faults: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

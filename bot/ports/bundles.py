@@ -50,8 +50,23 @@ class FetchedBundle:
     name: str = ""
 
 
+@dataclass(frozen=True)
+class DumpEntries:
+    """A dump's entries by its own table of contents: tables that it defines, and tables whose rows it holds."""
+
+    definitions: int
+    rows: int
+
+
 class BundleReader(Protocol):
     """Reads bundles on disk with the client tools."""
+
+    def count_entries(self, bundle: FetchedBundle) -> DumpEntries:
+        """Count the tables that a dump defines, and those whose rows it holds.
+
+        Raises:
+            PermanentError: ``bundle-unreadable`` with the tool's own message; ``tool-missing``.
+        """
 
     def read_through(self, bundle: FetchedBundle) -> None:
         """Read every byte of the dump as a restore would, without a database: level 2 of a verification.

@@ -26,6 +26,8 @@ class BackupStore(Protocol):
     def list_backups(self, limit: int | None = None) -> Sequence[Backup]:
         """List everything that is named like a backup of this environment, newest first, `limit` at most (None: all).
 
+        Also what Backstop has not made: see `Backup.signature`.
+
         Never cached. Reads each sidecar the first time, so request no more than is needed. A manifest of more than some
         thousand files comes without them; `find` has them, and `fetch` reads them again.
         """
@@ -40,7 +42,7 @@ class BackupStore(Protocol):
         """
 
     def newest_before(self, schema_version: int) -> BackupSearch:
-        """Find the newest bundle whose manifest has an older (and known) schema version; never cached.
+        """Find the newest bundle of ours whose manifest has an older (and known) schema version; never cached.
 
         Bounded in time and memory: it looks at the newest bundles only, and says at how many.
         """
@@ -83,6 +85,14 @@ class BackupStore(Protocol):
             TemporaryError: ``storage-unavailable``.
         """
 
+    def adopt(self, backup: Backup, report: Report) -> Backup:
+        """Read a bundle that is not signed to its end, and sign its manifest: somebody vouches for it.
+
+        Raises:
+            PermanentError: ``bundle-not-signable``: it has no manifest, or its signature is wrong; as `verify_names`.
+            TemporaryError: ``storage-unavailable``.
+        """
+
     def open_export(self, run_id: str) -> "ExportStore":
         """Open the store of a run's saved rows."""
 
@@ -104,7 +114,18 @@ class ExportStore(Protocol):
         """
 
     def existing(self) -> Export | None:
-        """Read the finished export; None when there is none."""
+        """Read the finished export; None when there is none.
+
+        Raises:
+            PermanentError: ``export-unsigned``: Backstop has not signed it; ``export-damaged``.
+        """
+
+    def adopt(self) -> Export | None:
+        """Read an export that is not signed to its end, and sign it: somebody vouches for it. None: there is none.
+
+        Raises:
+            PermanentError: ``export-damaged``; ``bundle-not-signable``: its signature is wrong.
+        """
 
     def read(self, table: SavedTable) -> Iterator[bytes]:
         """Yield the CSV bytes of a saved relation, in pieces; compare digest and row count at the end.

@@ -144,6 +144,6 @@ def secrets(sample: Sample, tokens: Mapping[str, str]) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": tokens["secret_key"],
         "BACKSTOP_SIGNING_KEYS": tokens["signing_keys"],
         "BACKSTOP_STATE_DSN": sample.state_dsn,
-        **{f"BACKSTOP_{name.upper()}_DSN": dsn for name, dsn in sample.owner_dsns.items()},
+        **{f"BACKSTOP_{name.upper()}_DSN": dsn for name, dsn in sample.bot_dsns.items()},
         **{f"BACKSTOP_{name.upper()}_LOADER_PASSWORD": sample.loader_password for name in sample.loaders},
     }

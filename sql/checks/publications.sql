@@ -2,7 +2,7 @@
 
 -- name: published
 -- Every publication with what it publishes, and its tables, those of a whole schema or database among them: (name, actions, by
--- its tables' partitioned one, has a fixed list of tables, is ours to change, tables as [schema, name]).
+-- its tables' partitioned one, has a fixed list of tables, is ours to change, tables as [schema, name], owner).
 SELECT p.pubname::text,
        concat_ws(', ', CASE WHEN p.pubinsert THEN 'insert' END, CASE WHEN p.pubupdate THEN 'update' END,
                  CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END),
@@ -12,7 +12,8 @@ SELECT p.pubname::text,
                   FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_class c ON c.oid = r.prrelid
                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE r.prpubid = p.oid)
             ELSE (SELECT json_agg(json_build_array(t.schemaname, t.tablename) ORDER BY t.schemaname, t.tablename)
-                  FROM pg_catalog.pg_publication_tables t WHERE t.pubname = p.pubname AND t.schemaname !~ '^pg_') END
+                  FROM pg_catalog.pg_publication_tables t WHERE t.pubname = p.pubname AND t.schemaname !~ '^pg_') END,
+       pg_catalog.pg_get_userbyid(p.pubowner)
 FROM pg_catalog.pg_publication p
 CROSS JOIN LATERAL (
     -- A publication of schemas, which PostgreSQL has since 15, has more tables than its own list.

@@ -277,6 +277,8 @@ CREATE TABLE IF NOT EXISTS backstop.script_proofs (
     reversible boolean,
     PRIMARY KEY (sha256, drill_id)
 );
+-- Versions may be times to the second.
+ALTER TABLE backstop.script_proofs ALTER COLUMN version TYPE bigint;
 -- What the Home tab asks every few seconds.
 CREATE INDEX IF NOT EXISTS steps_open ON backstop.steps (work_id) WHERE state = 'open';
 CREATE INDEX IF NOT EXISTS drills_ended ON backstop.drills (ended_at);

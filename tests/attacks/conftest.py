@@ -20,9 +20,10 @@ from bot.domain.environments import Timing
 from bot.domain.runs import Progress
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle
+from bot.sandbox.physioflow.sample import create_bot_role
 from bot.sandbox.postgres import PostgresServer, find_bin_dir
 
-LIVE, OWNER, LOADER = "attacked", "attacked_owner", "attacked_loader"
+LIVE, OWNER, BOT, LOADER = "attacked", "attacked_owner", "attacked_bot", "attacked_loader"
 FORMATS = {BundleKind.DIRECTORY: "directory", BundleKind.CUSTOM: "custom", BundleKind.TAR: "tar"}
 ROOM = 900
 """Length of the comments that are replaced: the archive stays as long as it was, so its offsets hold."""
@@ -120,11 +121,11 @@ class Attacked:
 @pytest.fixture(scope="session")
 def attacked(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
-        conn.execute(f"CREATE ROLE {OWNER} LOGIN CREATEDB PASSWORD '{postgres.password}'".encode())
-        conn.execute(f"GRANT pg_signal_backend TO {OWNER}".encode())
+        conn.execute(f"CREATE ROLE {OWNER} LOGIN PASSWORD '{postgres.password}'".encode())
+        conn.execute("CREATE ROLE attacked_stranger; CREATE ROLE attacked_app")
+        create_bot_role(conn, {"bot": BOT, "owner": OWNER, "app": "attacked_app"}, postgres.password)
         conn.execute(f"CREATE ROLE {LOADER} LOGIN CONNECTION LIMIT 20 PASSWORD '{postgres.password}'".encode())
-        conn.execute(f"GRANT {LOADER} TO {OWNER}".encode())
-        conn.execute("CREATE ROLE attacked_stranger")
+        conn.execute(f"GRANT {LOADER} TO {BOT}".encode())
         conn.execute(f"CREATE DATABASE {LIVE} OWNER {OWNER}".encode())
         conn.execute(f"REVOKE CONNECT ON DATABASE {LIVE} FROM PUBLIC".encode())
     dsn = postgres.dsn(OWNER, LIVE)
@@ -136,7 +137,7 @@ def attacked(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory)
         command = [str(find_bin_dir() / "pg_dump"), f"--format={path.name}", f"--file={path}", f"--dbname={dsn}"]
         subprocess.run(command, check=True)  # noqa: S603 -- our own tool
     server = Server(
-        dsn,
+        postgres.dsn(BOT, LIVE),
         Tracking("schema_migrations", ("version", "name")),
         Timing(),
         PgTools(find_bin_dir()),
@@ -146,4 +147,6 @@ def attacked(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory)
     yield Attacked(postgres.dsn("postgres", LIVE), PostgresSides(server), server, dumps)
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
         conn.execute(f"DROP DATABASE {LIVE} WITH (FORCE)".encode())
-        conn.execute(f"DROP ROLE {OWNER}, {LOADER}, attacked_stranger".encode())
+        conn.execute(
+            f"DROP OWNED BY {BOT}; DROP ROLE {BOT}, {OWNER}, {LOADER}, attacked_stranger, attacked_app".encode()
+        )

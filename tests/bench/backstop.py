@@ -21,6 +21,7 @@ from tests.bench.child import Figures, serve
 from tests.bench.places import BUCKET, Places, Stopwatch
 from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import FakeCluster
+from tests.fakes.keyring import KEYRING
 from tests.fakes.process import Process
 from tests.fakes.row_recovery import FakeRowRecovery
 from tests.fakes.script_tests import FakeScriptTests
@@ -50,12 +51,12 @@ class Backstop:
     def __init__(self, places: Places) -> None:
         clock, tools = SystemClock(), PgTools(Path(places.bin_dir))
         tracking = Tracking("schema_migrations", ("version", "name"))
-        server = Server(places.owner_dsn, tracking, Timing(), tools, clock)
+        server = Server(places.bot_dsn, tracking, Timing(), tools, clock)
         target = BackupTarget(BUCKET, places.endpoint_url)
         client = storage.connect(target, storage.Credentials(places.access_key, places.secret_key))
         self.directory = places.directory
         self.sides = PostgresSides(server)
-        self.store = storage.S3BackupStore(client, "prod", target)
+        self.store = storage.S3BackupStore(client, "prod", target, KEYRING)
         self._database = TimedDatabase(server)
         self.env = EnvironmentServices(
             ENVIRONMENT,

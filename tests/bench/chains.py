@@ -35,7 +35,7 @@ def _ours(sandbox: Sandbox, chain: Sequence[DownScript], name: str) -> float:
     clone = clones.clone(sandbox.postgres, "sample_prod", name)
     tracking = Tracking("schema_migrations", ("version", "name"))
     database = PostgresDatabase(
-        Server(clone.owner_dsn, tracking, Timing(), PgTools(sandbox.postgres.bin_dir), SystemClock())
+        Server(clone.bot_dsn, tracking, Timing(), PgTools(sandbox.postgres.bin_dir), SystemClock())
     )
     access = database.take_exclusive_access("bench")
     try:

@@ -9,6 +9,7 @@ from bot.adapters import storage
 from bot.domain.environments import BackupTarget
 from bot.sandbox.objectstore import ObjectStore
 from tests.bench.places import Stopwatch
+from tests.fakes.keyring import KEYRING
 
 OBJECTS = 10_000
 BUCKET = "bench-listing"
@@ -29,7 +30,7 @@ def measure() -> Times:
         _fill()
         target = BackupTarget(BUCKET, server.endpoint_url)
         client = storage.connect(target, storage.Credentials(server.access_key, server.secret_key))
-        store, watch = storage.S3BackupStore(client, "prod", target), Stopwatch()
+        store, watch = storage.S3BackupStore(client, "prod", target, KEYRING), Stopwatch()
         client.head_bucket(Bucket=BUCKET)  # a bot's client has been used before
         for phase in ("cold", "warm"):
             with watch.phase(phase):

@@ -18,6 +18,7 @@ BUCKET = "physioflow-backups-prod"
 class Places:
     """Addresses of one throw-away server and store, and a directory to work in."""
 
+    bot_dsn: str
     owner_dsn: str
     superuser_dsn: str
     endpoint_url: str

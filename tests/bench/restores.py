@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.sandbox.objectstore import ObjectStore
-from bot.sandbox.physioflow.sample import APP_ROLE, owner_dsn
+from bot.sandbox.physioflow.sample import APP_ROLE, bot_role, database_name, owner_dsn
 from bot.sandbox.postgres import PostgresServer
 from tests.bench import data
 from tests.bench.child import Child, Figures
@@ -69,6 +69,7 @@ def measure(sizes: Sizes) -> list[Comparison]:
 
 def _places(server: PostgresServer, store: ObjectStore, scratch: Path) -> Places:
     return Places(
+        bot_dsn=server.dsn(bot_role("prod"), database_name("prod")),
         owner_dsn=owner_dsn(server, "prod"),
         superuser_dsn=server.superuser_dsn,
         endpoint_url=store.endpoint_url,

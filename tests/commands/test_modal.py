@@ -204,7 +204,7 @@ def test_an_option_says_what_it_costs_or_proves(office: Office) -> None:
     first, restore = groups[0]["options"][0], groups[1]["options"]
     assert (first["value"], first["description"]["text"]) == ("prod:027", "Removes feature flags.")
     assert [option["value"] for option in restore] == ["prod:latest", f"prod:{NIGHTLY}"]
-    assert restore[1]["description"]["text"] == "55 days old, 3.4 MB, restored, not compared"
+    assert restore[1]["description"]["text"] == "55 days old, 3.4 MB, NOT made by Backstop, restored, not compared"
 
 
 @pytest.mark.parametrize("typed", ["021", "prod_weekly_20250101_000000"])

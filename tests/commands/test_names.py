@@ -4,7 +4,7 @@ import pytest
 
 from bot.errors import PermanentError
 from bot.views.kit.text import escape
-from commands import rollback
+from commands import names, rollback
 from tests.commands.reading import DESK
 
 
@@ -73,3 +73,11 @@ def test_absurd_text_gets_a_short_and_harmless_answer(typed: str) -> None:
 
     assert refused.hint
     assert len(escape(refused.message)) < 120
+
+
+@pytest.mark.parametrize("typed", ["1234567", "20260131120000", "20260131120000_flags"])
+def test_versions_may_be_times_to_the_second(typed: str) -> None:
+    assert names.read_migration(typed, "prod") == typed
+    assert names.read_target(typed, "prod") == typed
+    with pytest.raises(PermanentError, match="not-a-migration"):
+        names.read_migration("9" * 19, "prod")

@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject
 from bot.domain.runs import RunState
+from bot.domain.signing import SignatureState
 from bot.engine import requests
 from bot.errors import PermanentError, TemporaryError
 from bot.planning.checklist import NOTIFY
@@ -21,7 +22,7 @@ from tests.fakes.world import World
 def backup_of(at: datetime, schema: int) -> Backup:
     name = BackupName("prod", "nightly", at)
     manifest = Manifest(1, str(name), "prod", "nightly", at, "v1.3.0", schema, 180006, "18.6", (), ())
-    return Backup(name, StoredObject(f"{name}.tar.gz", 1000), manifest)
+    return Backup(name, StoredObject(f"{name}.tar.gz", 1000), manifest, signature=SignatureState.VALID)
 
 
 @pytest.mark.parametrize(

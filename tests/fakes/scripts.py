@@ -1,11 +1,11 @@
 """Fakes three down scripts: 027 drops two tables, 026 a column, 025 a view by CASCADE and a row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
-from bot.domain.migrations import DownScript, Effect, Statement, UpScript
-from bot.errors import PermanentError
+from bot.domain.migrations import DownScript, Effect, Statement, UpScript, broken_script
+from bot.errors import BotError, PermanentError
 
 
 def script(version: int, name: str, drops: str, *, changes: str = "", data_loss: tuple[str, ...] = ()) -> DownScript:
@@ -44,6 +44,14 @@ class FakeScripts:
         if self.invalid:
             raise PermanentError("invalid-script", "027_feature_flags.sql, line 3: no statement.", "Fix it.")
         return dict(self.scripts)
+
+    def faults(self) -> Sequence[BotError]:
+        return [script.fault for script in self.load().values() if script.fault]
+
+    def spoil(self, version: int) -> None:
+        """Let it be there, and impossible to run."""
+        fault = PermanentError("invalid-script", f"{version:03d}_x.sql:3: it has a NUL byte.", "Take it out.")
+        self.scripts[version] = broken_script(version, f"{version:03d}_x", "", fault)
 
     def load_ups(self) -> Mapping[int, UpScript]:
         return dict(self.ups)

@@ -45,6 +45,7 @@ class FakeSides:
         self.loads = 0
         self.noted: DatabaseSettings | None = None
         self.schema_of_plain = 26
+        self.plain: tuple[TableContent, ...] = ()
         self.exchanges: list[tuple[str, str]] = []
 
     @property
@@ -64,7 +65,7 @@ class FakeSides:
         if self.load_error is not None:
             raise self.load_error
         name = self.name("side", run_id)
-        self.databases[name] = bundle.manifest.tables if bundle.manifest else ()
+        self.databases[name] = bundle.manifest.tables if bundle.manifest else self.plain
         self.handed_over.discard(name)
         newest = bundle.manifest.schema_version if bundle.manifest else self.schema_of_plain
         self.tracking[name] = {version: text for version, text in NAMES.items() if version <= newest}

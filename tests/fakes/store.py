@@ -22,6 +22,7 @@ from bot.domain.backups import (
 )
 from bot.domain.drills import Corruption
 from bot.domain.runs import Progress
+from bot.domain.signing import SignatureState
 from bot.errors import BotError, PermanentError
 from bot.ports import FetchedBundle, Report
 
@@ -50,6 +51,7 @@ class FakeExportStore:
         self.stored: dict[str, tuple[tuple[str, ...], bytes]] = {}
         self.finished: Export | None = None
         self.lost_rows = 0
+        self.signature = SignatureState.VALID
 
     def sink(self) -> FakeSink:
         return FakeSink(self.stored)
@@ -61,6 +63,12 @@ class FakeExportStore:
         return self.finished
 
     def existing(self) -> Export | None:
+        if self.finished is not None and self.signature is not SignatureState.VALID:
+            raise PermanentError("export-unsigned", f"The export of {self.run_id} is {self.signature}.")
+        return self.finished
+
+    def adopt(self) -> Export | None:
+        self.signature = SignatureState.VALID
         return self.finished
 
     def read(self, table: SavedTable) -> Iterator[bytes]:
@@ -130,8 +138,16 @@ class FakeStore:
             raise PermanentError("backup-exists", f"{manifest.name} is there already.")
         name = BackupName.parse(manifest.name)
         assert name is not None, manifest.name
-        self.backups.append(Backup(name, StoredObject(f"{manifest.name}.tar.gz", size_bytes), manifest))
+        self.backups.append(
+            Backup(name, StoredObject(f"{manifest.name}.tar.gz", size_bytes), manifest, signature=SignatureState.VALID)
+        )
         return self.backups[-1]
+
+    def adopt(self, backup: Backup, report: Report) -> Backup:
+        self.verify_names(backup, report)
+        adopted = replace(backup, signature=SignatureState.VALID)
+        self.backups = [adopted if b.name == backup.name else b for b in self.backups]
+        return adopted
 
     def open_export(self, run_id: str) -> FakeExportStore:
         return self.exports.setdefault(run_id, FakeExportStore(run_id))

@@ -28,6 +28,7 @@ from bot.domain.drills import DrillKind, ScriptProof
 from bot.domain.environments import DrillDemand
 from bot.domain.migrations import AppliedMigration, DownScript, Effect, Statement
 from bot.domain.runs import Run, RunState, Step, StepState
+from bot.domain.signing import SignatureState
 from bot.domain.versions import AppVersion
 from bot.domain.workloads import ClusterFacts, Deployment, Revision, Service
 from bot.planning.facts import Drilled, Evidence, Facts, RollbackRequest
@@ -161,7 +162,9 @@ def _backup(name: str, schema: int) -> Backup:
     parsed = BackupName.parse(name)
     assert parsed is not None, name
     manifest = Manifest(1, name, "prod", parsed.label, parsed.created_at, "v1.2.3", schema, 180006, "18.6", (), ())
-    return Backup(parsed, StoredObject(f"{name}.tar.gz", 1), manifest if schema else None)
+    return Backup(
+        parsed, StoredObject(f"{name}.tar.gz", 1), manifest if schema else None, signature=SignatureState.VALID
+    )
 
 
 def _active(state: str) -> Run:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.backups import Backup, BackupName, StoredObject, Verification
+from bot.domain.signing import SignatureState
 from bot.planning.restore import newest_restorable, passed_over
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -12,17 +13,22 @@ PROVEN, FAULTY = Verification(3, NOON, schema_version=26), Verification(1, NOON,
 
 def backup(hours_old: int, verified: Verification | None = PROVEN) -> Backup:
     name = BackupName("prod", f"h{hours_old}", NOON - timedelta(hours=hours_old))
-    return Backup(name, StoredObject(f"{name}.tar.gz", 1), None, verified)
+    return Backup(name, StoredObject(f"{name}.tar.gz", 1), None, verified, SignatureState.VALID)
 
 
 def test_each_that_is_newer_is_named_with_what_speaks_against_it() -> None:
-    backups = [backup(1, FAULTY), backup(2, None), backup(3, replace(PROVEN, schema_version=0)), backup(24)]
+    backups = [
+        backup(1, FAULTY),
+        replace(backup(2, None), signature=SignatureState.UNSIGNED),
+        backup(3, replace(PROVEN, schema_version=0)),
+        backup(24),
+    ]
     chosen = newest_restorable(backups, "prod")
     assert chosen == backups[3]
     (told,) = passed_over(backups, chosen)
     assert told == (
         "3 newer backups were passed over: prod_h1_20260301_110000 failed its verification; "
-        "prod_h2_20260301_100000 has no manifest and was never verified; "
+        "prod_h2_20260301_100000 was not made by Backstop; "
         "prod_h3_20260301_090000 has an unknown schema. /backups prod lists them."
     )
 

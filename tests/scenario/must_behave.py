@@ -37,6 +37,9 @@ RESTORES = {
     "rollback prod latest: loss shown, loaded beside the live one, swapped; the old one kept": "restore-prod",
     "rollback undo RUN: the rows written before the restore are back": "undo-restore",
     "rollback undo RUN of migrations: what was dropped is back, what was written since stays": "undo-chain",
+    "rollback prod latest after DROP SCHEMA public CASCADE": "schema-dropped",
+    "rollback prod latest after DROP DATABASE: made again with owner, settings and grants": "database-dropped",
+    "rollback prod latest where somebody has closed the database": "database-closed",
     "rollback salvage RUN: the rows written before the restore are offered as SQL": "salvage",
 }
 """Restores and undoing."""

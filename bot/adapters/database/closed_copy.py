@@ -46,7 +46,7 @@ def _copy(conn: Connection, server: Server, live: str, name: str) -> None:
         raise TemporaryError(
             "database-closed",
             f"{live} lets nobody in, and sessions from before are still in it, so it cannot be copied either.",
-            f"End them, or open it: ALTER DATABASE {live} CONNECTION LIMIT -1.",
+            f"End them, or open it: ALTER DATABASE {live} ALLOW_CONNECTIONS true CONNECTION LIMIT -1.",
         ) from error
     conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
     comment = sql.Literal(f"Backstop's copy, made at {int(server.clock.now().timestamp())}")

@@ -17,6 +17,7 @@ from psycopg.pq import Conninfo
 
 from bot.adapters.named_queries import load
 from bot.adapters.pgclient.redaction import FUNCTION_SPOKE
+from bot.domain.server_messages import find_template
 from bot.errors import BotError, PermanentError, TemporaryError
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
@@ -37,12 +38,36 @@ KEEPALIVES = {
 
 LOCKED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 MESSAGE_LENGTH = 300
-# SQLSTATE classes whose primary message quotes values: data exceptions, and what PL/pgSQL raises itself.
-CARRIES_VALUES = ("22", "P0")
+# SQLSTATE classes whose primary message names objects and limits only. Any other may quote a row: data exceptions, what
+# PL/pgSQL raises itself, what a foreign server said, what an extension made up.
+NAMES_ONLY = (
+    "08",
+    "0A",
+    "0L",
+    "0P",
+    "25",
+    "26",
+    "28",
+    "2B",
+    "34",
+    "3D",
+    "3F",
+    "40",
+    "42",
+    "53",
+    "54",
+    "55",
+    "57",
+    "58",
+)
+INTERNAL = "XX"
 CONSTRAINTS = "23"
-SYNTAX_ERROR = "42601"
+ACCESS_RULES = "42"
 RESTRICTED = ("42501", "0LP01")
-RAISING = "exec_stmt_raise"
+# The server's own functions that pass on the message of a function, or of another server.
+RAISING = ("exec_stmt_raise", "pgfdw_report_error", "dblink_res_error")
+WITHIN_FUNCTION = re.compile(r"^(?:SQL statement \"|SQL function |PL/)", re.MULTILINE)
+RAISED_IN = re.compile(r"(?:PL/pgSQL function|PL/\w+ function|SQL function) (?P<name>[\w.\"$]+(?:\([^\n()]*\))?)")
 # Source files in which the server passes on the message of a function in a language other than PL/pgSQL.
 OTHER_LANGUAGES = ("plperl.c", "plpy_elog.c", "pltcl.c")
 WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -73,9 +98,8 @@ class Connections:
 
     def log_in_as(self, user: str, password: str | None) -> "Connections":
         """Connect to the same server as another role; `password` None sends none."""
-        params = {key: value for key, value in self._params.items() if key not in ("user", "password")}
-        given = {"user": user, **({} if password is None else {"password": password})}
-        dsn = make_conninfo(**params, **given)
+        params: dict[str, Any] = {**self._params, "user": user, "password": password}
+        dsn = make_conninfo(**params)  # a parameter that is None is left out
         return Connections(dsn, self.maintenance_database, self.lock_timeout_s)
 
     @property
@@ -232,8 +256,8 @@ def safe_message(error: psycopg.Error) -> str:
     """
     primary = error.diag.message_primary or _last_fatal(str(error))
     sqlstate = error.sqlstate or ""
-    if error.diag.source_function == RAISING or error.diag.source_file in OTHER_LANGUAGES:
-        primary = FUNCTION_SPOKE
+    if error.diag.source_function in RAISING or error.diag.source_file in OTHER_LANGUAGES:
+        primary = f"{FUNCTION_SPOKE}{_raised_in(error)}; the server's log has its words"
     elif _may_hold_values(error, sqlstate):
         primary = f"{WORD.sub(' ', type(error).__name__).lower()}; the server's log has its words"
     text = " ".join(primary.split())[:MESSAGE_LENGTH]
@@ -244,8 +268,23 @@ def _may_hold_values(error: psycopg.Error, sqlstate: str) -> bool:
     """Say if the message may quote a row. For a constraint the server names only what is violated."""
     if sqlstate.startswith(CONSTRAINTS):
         return not (error.diag.constraint_name or error.diag.column_name or error.diag.datatype_name)
-    made_by_function = sqlstate == SYNTAX_ERROR and bool(error.diag.internal_query)
-    return sqlstate.startswith(CARRIES_VALUES) or made_by_function
+    if sqlstate.startswith(INTERNAL):  # also what an extension says without a class of its own
+        return not find_template(error.diag.message_primary or "")
+    if not sqlstate:
+        return False  # libpq's own: see `_last_fatal`
+    # In SQL that a function has put together, a row's value may stand in the place of a name.
+    within = bool(error.diag.internal_query) or WITHIN_FUNCTION.search(error.diag.context or "") is not None
+    made_by_function = sqlstate.startswith(ACCESS_RULES) and within
+    return not sqlstate.startswith(NAMES_ONLY) or made_by_function
+
+
+def _raised_in(error: psycopg.Error) -> str:
+    """Name the function that raised it, by the innermost line of its context; "" where that says none."""
+    first = (error.diag.context or "").partition("\n")[0]
+    found = RAISED_IN.match(first)
+    if found is None:
+        return ""
+    return " in a DO block" if found["name"] == "inline_code_block" else f" in {found['name']}"
 
 
 def _last_fatal(text: str) -> str:

@@ -9,8 +9,11 @@ from psycopg.pq import TransactionStatus
 
 from bot.adapters.database.catalogue import Owners, catalogue_within, find_body_references, read_catalogue
 from bot.adapters.database.connections import Connection, is_disconnect, roll_back, safe_message, translated
-from bot.adapters.database.inspection import TrackingTable
+from bot.adapters.database.roles import Roles, ScriptSession, read_roles
 from bot.adapters.database.server import Server
+from bot.adapters.database.shadow_refusals import missing_rights, refuse_named, refuse_touched
+from bot.adapters.database.shadow_source import Original
+from bot.adapters.database.tracking import TrackingTable
 from bot.adapters.named_queries import load
 from bot.domain.catalogue import ChainOutcome, LockTaken, Rehearsal, StatementResult
 from bot.domain.migrations import DownScript, Statement
@@ -63,15 +66,24 @@ class ChainExecutor:
         server: whose tracking table and lock timeout hold.
         chain: newest first.
         expected: versions that must remain.
+        roles: as which it runs; read here, if there are none from the database that this one is a copy of.
     """
 
-    def __init__(self, conn: Connection, server: Server, chain: Sequence[DownScript], expected: frozenset[int]) -> None:
+    def __init__(
+        self,
+        conn: Connection,
+        server: Server,
+        chain: Sequence[DownScript],
+        expected: frozenset[int],
+        roles: Roles | None = None,
+    ) -> None:
         self._conn = conn
         self._chain = chain
         self._expected = expected
         self._lock_timeout_s = server.timing.lock_timeout_s
         set_limits(conn, self._lock_timeout_s)
         self._table = TrackingTable(conn, server.tracking)
+        self._session = ScriptSession(conn, roles or read_roles(conn, server.tracking))
         self._before = conn.execute(QUERIES["relations_now"]).fetchall()[0][0]
 
     @property
@@ -107,6 +119,7 @@ class ChainExecutor:
         left = self._table.versions()
         if left != self._expected:
             raise _unexpected(self._table.identity, left, self._expected)
+        self._session.leave()
         removed = tuple(script.version for script in self._chain)
         return Executed(tuple(results), self._locks(), removed, self._written())
 
@@ -118,6 +131,8 @@ class ChainExecutor:
             raise StatementFailedError("a deferred constraint", error) from error
 
     def _run_script(self, script: DownScript) -> list[StatementResult]:
+        # decision 40: each script runs as the migrations' usual role, so that what it creates is the app's to use.
+        self._session.enter()
         # An earlier script's SET LOCAL lasts as long as the transaction.
         set_limits(self._conn, self._lock_timeout_s)
         results = [self._run_statement(script, statement) for statement in script.statements]
@@ -134,7 +149,7 @@ class ChainExecutor:
     def _run_statement(self, script: DownScript, statement: Statement) -> StatementResult:
         started = time.monotonic()
         try:
-            cursor = self._conn.execute(statement.sql.encode())
+            cursor = self._session.execute(statement.sql)
         except psycopg.Error as error:
             raise StatementFailedError(f"{script.name}.sql line {statement.line}", error) from error
         elapsed_s = time.monotonic() - started
@@ -222,16 +237,22 @@ class PostgresShadow:
     Args:
         conn: in the shadow.
         server: of the live database.
-        owners: of the live database's objects, where the shadow could not have the same.
+        original: the live database's roles, and what the shadow lacks.
     """
 
-    def __init__(self, conn: Connection, server: Server, owners: Owners) -> None:
+    def __init__(self, conn: Connection, server: Server, original: Original) -> None:
         self.conn = conn
-        self.owners = owners
+        self._original = original
         self._server = server
+
+    @property
+    def owners(self) -> Owners:
+        """Owners of the live database's objects, where the shadow could not have the same."""
+        return self._original.owners
 
     def rehearse(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Rehearsal:
         """Run the chain, compare the catalogues, and roll everything back; see `bot.ports.Shadow.rehearse`."""
+        refuse_named(self._original.omitted, chain)
         with translated("The rehearsal"):
             # decision 1: comparing catalogues sees every change, and needs no superuser as an event trigger would.
             before = read_catalogue(self.conn, self.owners)
@@ -242,11 +263,13 @@ class PostgresShadow:
                 after = catalogue_within(self.conn, self.owners, before=before)
             finally:
                 roll_back(self.conn)
+        before, after = (self._original.omitted.add_to(catalogue) for catalogue in (before, after))
+        refuse_touched(self._original.omitted, before, after)
         outcome = ChainOutcome(executed.statements, executed.locks, executed.removed, written=executed.written)
         return Rehearsal(before, after, outcome, find_body_references(bodies, before, after))
 
     def _execute(self, chain: Sequence[DownScript], expected: frozenset[int]) -> Executed:
-        executor = ChainExecutor(self.conn, self._server, chain, expected)
+        executor = ChainExecutor(self.conn, self._server, chain, expected, self._original.roles)
         try:
             return Executed((), (), ()) if executor.is_done() else executor.run()
         except psycopg.errors.ObjectNotInPrerequisiteState as error:
@@ -256,7 +279,7 @@ class PostgresShadow:
         except StatementFailedError as error:
             if _lacks_identity(error.cause):
                 raise _no_replica_identity(error.place, error.cause) from error
-            raise PermanentError(
+            raise missing_rights(error.place, error.cause, self._original) or PermanentError(
                 "rehearsal-failed",
                 f"{error.place} failed in the rehearsal: {error.message}.",
                 "Nothing was changed. Correct the script, or restore a backup from before that migration instead.",

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
-from psycopg import sql
 
 from bot.adapters.database.connections import (
     QUERIES,
@@ -18,29 +17,20 @@ from bot.adapters.database.connections import (
 )
 from bot.adapters.database.identity import read_identity
 from bot.adapters.database.loader import read_loader
-from bot.adapters.database.server import Server, Tracking
+from bot.adapters.database.server import Server
 from bot.adapters.database.sessions import BlockerWatch, build_session
+from bot.adapters.database.tracking import TrackingTable
 from bot.domain.catalogue import CheckResult, DatabaseFacts, Session
 from bot.domain.migrations import AppliedMigration
 from bot.errors import BotError, PermanentError
 
 SHUT = -2
 """In the place of a connection limit: ALLOW_CONNECTIONS is false."""
-LEADING_DIGITS = re.compile(r"\d+")
 IS_QUERY = re.compile(r"\s*(SELECT|WITH|VALUES|TABLE)\b", re.IGNORECASE)
 WITHIN = (
     "SAVEPOINT before_check; SET LOCAL transaction_read_only = on; "
     f"SET LOCAL statement_timeout = {round(STATEMENT_TIMEOUT_S * 1000)}"
 )
-
-COLUMNS = """
-SELECT n.nspname, c.relname, array_agg(a.attname ORDER BY a.attnum)
-FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.oid = pg_catalog.to_regclass(%s)
-GROUP BY n.nspname, c.relname
-"""
 
 
 def inspect(server: Server, reader: Connections | None = None) -> DatabaseFacts:
@@ -146,117 +136,6 @@ def _read_applied(server: Server, reader: Connections) -> _Tracked:
                 return _Tracked(TrackingTable(conn, server.tracking).applied(), pid=pid)
         except PermanentError as error:
             return _Tracked(unread=error, pid=pid)
-
-
-@dataclass(frozen=True)
-class TrackingRow:
-    """One row, by its place and its content. `version` None: nothing in it can be read as one."""
-
-    ctid: str
-    version: int | None
-    name: str
-
-
-class TrackingTable:
-    """The migration runner's table in one session, found once: a later `search_path` cannot lead elsewhere.
-
-    Raises:
-        PermanentError: ``tracking-table-unreadable``.
-    """
-
-    def __init__(self, conn: Connection, tracking: Tracking) -> None:
-        self._conn = conn
-        self._candidates = tracking.version_columns
-        self.name = sql.Identifier(*tracking.table.split("."))
-        self.identity = tracking.table
-        self.name, self.identity = self._find()
-
-    def _find(self) -> tuple[sql.Identifier, str]:
-        row = self._conn.execute(COLUMNS, (self.name.as_string(self._conn),)).fetchone()
-        if row is None:
-            raise _unreadable(f"There is no table {self.identity}.")
-        identity = self._conn.execute("SELECT format('%%I.%%I', %s::text, %s::text)", row[:2]).fetchone()
-        return sql.Identifier(*row[:2]), str(identity[0]) if identity else self.identity
-
-    def columns(self) -> Sequence[str]:
-        """Return the version columns that exist now, best first."""
-        # They are read each time: migration 026 adds `version`, and undoing it takes it away again.
-        row = self._conn.execute(COLUMNS, (self.name.as_string(self._conn),)).fetchone()
-        existing = set(row[2]) if row else set()
-        found = [column for column in self._candidates if column in existing]
-        if not found:
-            raise _unreadable(f"{self.identity} has none of the columns {', '.join(self._candidates)}.")
-        return found
-
-    def rows(self) -> list[TrackingRow]:
-        """Read every row, in version order.
-
-        Raises:
-            PermanentError: ``tracking-table-unreadable``.
-        """
-        wanted = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in self.columns())
-        query = sql.SQL("SELECT ctid::text, {} FROM {}").format(wanted, self.name)
-        try:
-            found = self._conn.execute(query).fetchall()
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise _unreadable(f"{self.identity} cannot be read: {safe_message(error)}.") from error
-        rows = [TrackingRow(ctid, _read_version(values), _read_name(values)) for ctid, *values in found]
-        return sorted(rows, key=lambda row: (row.version or 0, row.name))
-
-    def applied(self) -> tuple[AppliedMigration, ...]:
-        """Read every applied migration, oldest first.
-
-        Raises:
-            PermanentError: ``tracking-table-unreadable``, also for a row without a version, or two rows with the same.
-        """
-        rows = self.rows()
-        versions = [row.version for row in rows]
-        if None in versions:
-            raise _unreadable(f"{versions.count(None)} rows of {self.identity} name no version.")
-        twice = sorted({version for version in versions if version is not None and versions.count(version) > 1})
-        if twice:
-            raise _unreadable(f"{self.identity} names {', '.join(f'{version:03d}' for version in twice)} twice.")
-        return tuple(AppliedMigration(row.version or 0, row.name) for row in rows)
-
-    def versions(self) -> frozenset[int]:
-        """Read the applied versions.
-
-        Raises:
-            PermanentError: ``tracking-table-unreadable``.
-        """
-        return frozenset(migration.version for migration in self.applied())
-
-    def lock(self) -> None:
-        """Keep others from writing to it until the transaction ends."""
-        self._conn.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(self.name))
-
-    def delete(self, version: int) -> int:
-        """Delete the rows of a version, by whatever column names it now, and count them."""
-        # By ctid, because a version is read from text columns and has no single form in SQL.
-        gone = [row.ctid for row in self.rows() if row.version == version]
-        query = sql.SQL("DELETE FROM {} WHERE ctid = ANY(%s::tid[])").format(self.name)
-        return self._conn.execute(query, (gone,)).rowcount
-
-
-def _read_version(values: Sequence[str | None]) -> int | None:
-    """Take the first column that begins with a number; a NULL version falls back to the name."""
-    for value in values:
-        match = LEADING_DIGITS.match(value or "")
-        if match:
-            return int(match[0])
-    return None
-
-
-def _read_name(values: Sequence[str | None]) -> str:
-    """Take the last column, if it is more than a number."""
-    last = values[-1] or ""
-    return "" if last.isdigit() else last
-
-
-def _unreadable(message: str) -> PermanentError:
-    return PermanentError(
-        "tracking-table-unreadable", message, "Check [migrations] tracking_table and version_columns in backstop.toml."
-    )
 
 
 def run_checks(conn: Connection, queries: Sequence[str], *, within: bool = False) -> list[CheckResult]:

@@ -65,7 +65,7 @@ class Server:
     @cached_property
     def loader_connections(self) -> Connections | None:
         """Opens sessions as the loader, which can connect to the side databases only."""
-        return self.loader and self.connections.log_in_as(self.loader.user, self.loader.password)
+        return self.connections.log_in_as(self.loader.user, self.loader.password) if self.loader else None
 
     def for_database(self, name: str) -> "Server":
         """Describe another database on the same server."""

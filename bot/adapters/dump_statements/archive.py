@@ -28,6 +28,7 @@ from bot.errors import PermanentError
 
 ROWS, LARGE_OBJECTS, LARGE_OBJECT_LIST = "TABLE DATA", "BLOBS", "BLOB METADATA"
 # pg_restore passes over these unless it is asked to create the database; that it does is seen in its script.
+NO_REMOVAL = b"-- *not* dropping schema, since initdb creates it"
 OF_DATABASE = ("DATABASE", "DATABASE PROPERTIES")
 ABOUT = ("ACL", "COMMENT", "SECURITY LABEL")
 # In these no quote or comment can be left open: each is a whole statement by itself.
@@ -102,7 +103,7 @@ class ArchiveCheck:
         elif entry.definition:
             self._allowlist.check(entry.definition)
         if entry.removal and entry.kind != LARGE_OBJECT_LIST and not WHOLE.fullmatch(entry.removal):
-            _check_whole(entry.removal)
+            _check_removal(entry.removal)
 
     def _check_script(self, path: Path, numbers: Sequence[str], dump: str) -> None:
         """Check what pg_restore adds: owners, settings, and whatever else it makes of an entry."""
@@ -138,6 +139,12 @@ def _check_data(entry: TocEntry) -> None:
         stmts = _check_whole(entry.copy)
         if name_kind(stmts) != "copy_stmt" or not may_copy(stmts.copy_stmt):
             raise UnsafeStatementError("COPY")
+
+
+def _check_removal(text: bytes) -> None:
+    """Check that a removal is one statement at most: of `public` with an owner of its own it is a comment."""
+    if text.strip() != NO_REMOVAL:
+        _check_whole(text)
 
 
 def _check_whole(text: bytes) -> Node:

@@ -6,7 +6,7 @@ its own version are taken out; everything else that touches them is refused.
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,14 +31,15 @@ from bot.adapters.migration_files.syntax import (
     walk,
 )
 from bot.adapters.migration_files.up_files import UpFiles, invalid_script
-from bot.domain.migrations import DownScript, Statement, UpScript
-from bot.errors import PermanentError
+from bot.domain.migrations import DownScript, Statement, UpScript, broken_script
+from bot.errors import BotError, PermanentError
 
 FILE_NAME = re.compile(r"(\d+)_[A-Za-z0-9_\-]+\.sql")
 LEADING_DIGITS = re.compile(r"\d+")
 KEYS = ("migration", "adds", "impact", "data-loss", "verify")
 REPEATABLE = frozenset({"verify"})
 ENTRY = re.compile(r"--\s*([a-z][a-z-]*):\s*(.*)")
+UNNAMED = InvalidScriptError(1, "the name is not NNN_name.sql", "Rename it.")
 NO_LOSS = "none"
 
 
@@ -68,20 +69,26 @@ class ScriptFiles:
         self._schema, _, self._table = tracking_table.rpartition(".")
 
     def load(self) -> Mapping[int, DownScript]:
-        """Read and validate every script, fresh from disk.
+        """Read and validate every script, fresh from disk. One that cannot be run has its fault with it.
 
         Raises:
-            PermanentError: ``invalid-script`` names file, line and fault.
+            PermanentError: ``invalid-script``: there is no script at all.
         """
         scripts: dict[int, DownScript] = {}
         for path in self._files():
             script = self._read(path)
-            if script.version in scripts:
-                raise invalid_script(
-                    path, InvalidScriptError(1, f"{scripts[script.version].name} undoes that version too")
-                )
+            if script is None:
+                continue
+            if other := scripts.get(script.version):
+                twice = InvalidScriptError(1, f"{other.name} undoes that version too")
+                script = broken_script(script.version, script.name, script.sha256, invalid_script(path, twice))
             scripts[script.version] = script
         return dict(sorted(scripts.items()))
+
+    def faults(self) -> Sequence[BotError]:
+        """List what keeps scripts from being run, files without a version included."""
+        unnamed = [invalid_script(path, UNNAMED) for path in self._files() if FILE_NAME.fullmatch(path.name) is None]
+        return [*unnamed, *(script.fault for script in self.load().values() if script.fault)]
 
     def load_ups(self) -> Mapping[int, UpScript]:
         """Read every up script, fresh from disk; see `bot.ports.Scripts.load_ups`."""
@@ -97,26 +104,32 @@ class ScriptFiles:
             )
         return files
 
-    def _read(self, path: Path) -> DownScript:
-        content = path.read_bytes()
-        try:
-            return self._parse(path, content)
-        except UnicodeDecodeError as error:
-            raise invalid_script(path, InvalidScriptError(1, "it is not UTF-8")) from error
-        except InvalidScriptError as error:
-            raise invalid_script(path, error) from error
-
-    def _parse(self, path: Path, content: bytes) -> DownScript:
+    def _read(self, path: Path) -> DownScript | None:
+        """Read a script; None where its name has no version, so that no chain can need it."""
         match = FILE_NAME.fullmatch(path.name)
         if match is None:
-            raise InvalidScriptError(1, "the name is not NNN_name.sql", "Rename it.")
-        text, version = content.decode(), int(match[1])
+            return None
+        content, version = path.read_bytes(), int(match[1])
+        # decision 2: approvals are for this content, to the byte.
+        digest = hashlib.sha256(content).hexdigest()
+        try:
+            return self._parse(path, content, version, digest)
+        except UnicodeDecodeError:
+            fault = InvalidScriptError(1, "it is not UTF-8")
+        except InvalidScriptError as error:
+            fault = error
+        # decision 43: one that cannot be run must not keep the others from it.
+        return broken_script(version, path.stem, digest, invalid_script(path, fault))
+
+    def _parse(self, path: Path, content: bytes, version: int, digest: str) -> DownScript:
+        text = content.decode()
+        if "\0" in text:  # which would end it for the parser, silently
+            line = text[: text.index("\0")].count("\n") + 1
+            raise InvalidScriptError(line, "it has a NUL byte", "Take it out.")
         header = read_header(text, path.stem)
         statements = tuple(self._statements(text, version))
         if not statements:
             raise InvalidScriptError(1, "it has no statement, so it would undo nothing")
-        # decision 2: approvals are for this content, to the byte.
-        digest = hashlib.sha256(content).hexdigest()
         return DownScript(version=version, **vars(header), statements=statements, sha256=digest)
 
     def _statements(self, text: str, version: int) -> Iterator[Statement]:

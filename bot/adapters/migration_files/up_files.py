@@ -43,6 +43,8 @@ class UpFiles:
 def _read(path: Path, version: int) -> UpScript:
     try:
         text = path.read_bytes().decode()
+        if "\0" in text:
+            return UpScript(version, path.stem, (), "it has a NUL byte")
         statements = list(parse_statements(text))
     except UnicodeDecodeError:
         return UpScript(version, path.stem, (), "it is not UTF-8")

@@ -2,6 +2,8 @@
 
 import re
 
+from bot.domain.server_messages import find_template
+
 MAX_LENGTH = 300
 WHERE = re.compile(r"connection to server (at|on socket) \"[^\"]*\"( \([^)]*\))?(, port \d+)? failed: ")
 NOISE = re.compile(
@@ -10,10 +12,12 @@ NOISE = re.compile(
 )
 # The context of a function's own message, which may hold anything, and does not quote values as the server does.
 RAISED = re.compile(r"PL/pgSQL .* (?:RAISE|ASSERT)$|^CONTEXT:\s+PL/(?!pgSQL)")
-FUNCTION_SPOKE = "a function raised an exception; the server's log has its words"
+FUNCTION_SPOKE = "the database's own code raised an exception"
+UNLISTED = "an error whose words may quote a row; the server's log has them"
 
 SERVER_PREFIX = re.compile(r"(?:ERROR|FATAL|PANIC):  ")
 QUOTE = re.compile(r"[\"']")
+PLACE = re.compile(r" at character \d+$")
 NUMBER = re.compile(r"\b\d{4,}\b")
 PSQL_COMMAND = re.compile(r"(invalid command \\).*")
 # Messages of the server in which only names are quoted. In all others, the quoted text may come from a row.
@@ -55,7 +59,18 @@ def redact(line: str, *, raised: bool) -> str:
     """
     mark = SERVER_PREFIX.search(line)
     before, message = (line[: mark.end()], line[mark.end() :]) if mark else ("", line)
-    return before + (FUNCTION_SPOKE if raised else _remove_values(message))
+    if raised:
+        return f"{before}{FUNCTION_SPOKE}; the server's log has its words"
+    return before + (_server_message(message) if mark else _remove_values(message))
+
+
+def _server_message(message: str) -> str:
+    """Return what may be shown of a message of the server: its names, its template, or only that there was one."""
+    # decision 43: what is not known to be the server's own may be anybody's, with or without quotes.
+    bare = PLACE.sub("", message)
+    if HARMLESS.fullmatch(message) or HARMLESS.fullmatch(bare):
+        return message
+    return find_template(bare) or UNLISTED
 
 
 def _is_raised(following: list[str]) -> bool:

@@ -99,8 +99,9 @@ def load_failed(error: ToolFailedError) -> BotError:
 def extension_refused(names: Sequence[str]) -> PermanentError:
     """Make the error for extensions our role cannot make."""
     extensions = f"extension{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    # It speaks against this server, not against the bundle, so it has a reference of its own.
     return PermanentError(
-        "load-failed",
+        "extension-needed",
         f"The backup needs the {extensions}, which only a superuser can make here.",
         EXTENSION_HINT,
     )

@@ -47,7 +47,7 @@ class Exchanger:
         """Read off the names how far it is."""
         # decision 13: the names are the state, so a lost answer to COMMIT leaves no question.
         there = set(self._databases.find_existing(conn, self._live, incoming, outgoing))
-        if not outgoing and incoming in there:  # whoever may have made another live one meanwhile
+        if not outgoing and incoming in there:  # even where somebody has made another live one meanwhile
             return ExchangeState.BEFORE
         if there == {self._live, incoming}:
             return ExchangeState.BEFORE

@@ -15,9 +15,8 @@ from bot.adapters.database.connections import Connection
 from bot.adapters.sides.databases import SideDatabases
 from bot.adapters.sides.ownership import Ownership
 from bot.adapters.sides.privileges import QUERIES, apply_privileges, execute_each, owners_allowed
-from bot.domain.backups import DatabaseSettings
 from bot.errors import BotError, PermanentError
-from bot.ports import Report
+from bot.ports import FetchedBundle, Report
 
 Object = tuple[str, str]
 """Kind and identity, as in pg_identify_object."""
@@ -74,7 +73,7 @@ def let_loader_in(conn: Connection, loader: str) -> None:
             _attempt(conn, sql.SQL("GRANT ALL ON ALL {} IN SCHEMA {} TO {}").format(sql.SQL(kind), schema, role))
 
 
-def _attempt(conn: Connection, statement: sql.Composable) -> None:
+def _attempt(conn: Connection, statement: sql.Composed) -> None:
     try:
         conn.execute(statement)
     except psycopg.errors.InsufficientPrivilege:
@@ -86,13 +85,14 @@ class HandOver:
 
     Args:
         databases: beside the live one.
-        noted: what the bundle says about its database, which counts where the live one is gone.
+        bundle: its manifest counts where the live database is gone.
     """
 
-    def __init__(self, databases: SideDatabases, noted: DatabaseSettings | None) -> None:
+    def __init__(self, databases: SideDatabases, bundle: FetchedBundle) -> None:
         self._databases = databases
         self._live = databases.server.connections
-        self._noted = noted
+        self._bundle = bundle
+        self._noted = bundle.manifest.database if bundle.manifest else None
 
     def run(self, beside: Connection, name: str, read: Callable[[bool], Ownership], report: Report) -> None:
         """Give every object its owner, then set the privileges of the dump. May be repeated, wherever it ended.
@@ -126,7 +126,8 @@ class HandOver:
         if found:
             raise PermanentError(
                 "bundle-unsafe-statement",
-                f"While the backup was loaded, something in it granted rights on {', '.join(found)}.",
+                f"While {self._bundle.name or 'the backup'} was loaded, something in it granted rights on "
+                f"{', '.join(found)}.",
                 "The live database was not touched. Find out who put it into the bucket, and choose another backup.",
             )
 

@@ -16,8 +16,11 @@ from bot.adapters.database.connections import (
     translated,
 )
 from bot.adapters.database.execution import BEGIN, ChainExecutor, StatementFailedError, commit
-from bot.adapters.database.inspection import TrackingTable, run_checks
-from bot.adapters.database.shadow import apply_settings, read_settings
+from bot.adapters.database.inspection import run_checks
+from bot.adapters.database.roles import ScriptSession, read_roles
+from bot.adapters.database.shadow import apply_settings
+from bot.adapters.database.shadow_source import read_settings
+from bot.adapters.database.tracking import TrackingTable
 from bot.adapters.sides.databases import SideDatabases, build_side_name
 from bot.adapters.sides.loader_role import LoaderRole
 from bot.domain.catalogue import Catalogue
@@ -100,7 +103,8 @@ class PostgresScriptTests:
             before = _catalogue(conn, privileges=privileges)
             problem = self._go_down(conn, [script])
             if not problem:
-                script_test = _go_up(conn, up, before, privileges=privileges) if up else script_test
+                session = ScriptSession(conn, read_roles(conn, self._server.tracking))
+                script_test = _go_up(session, up, before, privileges=privileges) if up else script_test
         problem = problem or self._run(conn, [script])
         return ScriptTest(script.version, problem) if problem else script_test
 
@@ -137,20 +141,22 @@ def _find_failed_check(conn: Connection, chain: Sequence[DownScript]) -> str:
     return ""
 
 
-def _go_up(conn: Connection, up: UpScript, before: Catalogue, *, privileges: bool) -> ScriptTest:
+def _go_up(session: ScriptSession, up: UpScript, before: Catalogue, *, privileges: bool) -> ScriptTest:
     """Run the up script in the transaction that went down, and compare the schema with that from before."""
     if up.obstacle:
         return ScriptTest(up.version, note=f"was not run up again: {up.obstacle}")
+    session.enter()
     for line, text in up.statements:
         try:
-            conn.execute(text.encode())
+            session.execute(text)
         except psycopg.Error as error:
             if is_disconnect(error):
                 raise
             return ScriptTest(
                 up.version, reversible=False, note=f"does not go up again: line {line}, {safe_message(error)}"
             )
-    differences = _compare(before, _catalogue(conn, privileges=privileges))
+    session.leave()
+    differences = _compare(before, _catalogue(session.conn, privileges=privileges))
     if differences:
         # decision 25: an up script that is no inverse is noted, and does not fail the drill.
         return ScriptTest(up.version, reversible=False, note=f"goes up to another schema: {', '.join(differences)}")

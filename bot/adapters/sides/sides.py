@@ -64,17 +64,17 @@ class PostgresSides:
             loader = self._role.require(conn)
             left = self._databases.read_note(conn, name).loader
             before = self._role.begin(conn, interrupted=bool(left))
-            maker = self._databases.create(conn, name, loader, _noted(bundle))
+            maker = self._databases.create(conn, name, loader, bundle.manifest.database if bundle.manifest else None)
             try:
                 with self._connections.session(name) as inside:
                     let_loader_in(inside, loader)
                 progress = LoadProgress(self._server, conn, name, self._read_size_bytes(conn), report)
                 problems = self._loader.load(self._databases.reader_of(conn, name), name, bundle, progress)
                 self._databases.note_problems(conn, name, [*self._unlike_live(conn, bundle), *problems])
-                self._refuse_changed(self._role.clean_up(conn, before))
+                self._refuse_changed(bundle, self._role.clean_up(conn, before))
             # Also on a kill: half a database must not be mistaken for a loaded one.
             except BaseException:
-                self._refuse_changed(self._drop_failed(name, maker, before))
+                self._refuse_changed(bundle, self._drop_failed(name, maker, before))
                 raise
         return name
 
@@ -83,7 +83,7 @@ class PostgresSides:
         self._databases.require_ours(name)
         with translated("Handing the database over"), self._unlimited() as conn:
             read = cache(lambda owners: self._loader.read_ownership(bundle, owners=owners))
-            HandOver(self._databases, _noted(bundle)).run(conn, name, read, report)
+            HandOver(self._databases, bundle).run(conn, name, read, report)
             self._role.clean_up(conn)
 
     def contents(self, name: str, report: Report) -> Sequence[TableContent]:
@@ -210,13 +210,13 @@ class PostgresSides:
         row = conn.execute(QUERIES["size"], {"database": self._connections.database}).fetchone()
         return int(row[0]) if row else 0
 
-    def _refuse_changed(self, changed: Sequence[str]) -> None:
+    def _refuse_changed(self, bundle: FetchedBundle, changed: Sequence[str]) -> None:
         """Refuse a bundle that has reached for its loader itself, whatever else came of its load."""
         if changed:
             raise PermanentError(
                 "bundle-unsafe-statement",
-                f"While the backup was loaded, something in it changed the {' and the '.join(changed)} of role "
-                f"{self._role.name}, which loads it.",
+                f"While {bundle.name or 'the backup'} was loaded, something in it changed the "
+                f"{' and the '.join(changed)} of role {self._role.name}, which loads it.",
                 "That was taken back. Find out who put it into the bucket, and choose another backup.",
             )
 
@@ -229,7 +229,3 @@ class PostgresSides:
             self._databases.drop_own(conn, name, maker)
             return self._role.clean_up(conn, before)
         return []
-
-
-def _noted(bundle: FetchedBundle) -> DatabaseSettings | None:
-    return bundle.manifest.database if bundle.manifest else None

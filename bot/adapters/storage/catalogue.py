@@ -9,7 +9,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from bot.adapters.storage.failures import translated
-from bot.adapters.storage.sidecars import SidecarReader
+from bot.adapters.storage.sidecars import Content, SidecarReader
+from bot.adapters.storage.signatures import DocumentSigner
 from bot.domain.backups import (
     BUNDLE_SUFFIX,
     SIDECAR_SUFFIX,
@@ -23,6 +24,7 @@ from bot.domain.backups import (
     Verification,
 )
 from bot.domain.bundle_limits import BundleLimits
+from bot.domain.signing import SignatureState
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -56,11 +58,13 @@ class _Listing:
 class BundleCatalogue:
     """One environment's bundles; other environments' are left out."""
 
-    def __init__(self, client: "S3Client", bucket: str, environment: str, limits: BundleLimits) -> None:
+    def __init__(
+        self, client: "S3Client", bucket: str, environment: str, limits: BundleLimits, signer: DocumentSigner
+    ) -> None:
         self._client = client
         self._bucket = bucket
         self._environment = environment
-        self._sidecars = SidecarReader(client, bucket, limits)
+        self._sidecars = SidecarReader(client, bucket, limits, signer)
         self._names: dict[str, BackupName | None] = {}
         self._kept: _Listing | None = None
         self._listing = threading.Lock()
@@ -83,7 +87,7 @@ class BundleCatalogue:
                     return BackupSearch(None, looked_at, len(listing.bundles))
                 looked_at += 1
                 found = self._backup(listed, listing.entries) if 0 < version < schema_version else None
-                if found is not None and found.manifest is not None:
+                if found is not None and found.is_signed:
                     return BackupSearch(found, looked_at, len(listing.bundles))
         return BackupSearch(None, looked_at, len(listing.bundles))
 
@@ -181,27 +185,42 @@ class BundleCatalogue:
         stored = StoredObject(
             entry["Key"], entry["Size"], modified_at=entry["LastModified"], etag=entry["ETag"].strip('"')
         )
-        backup = Backup(name, stored)
+        backup = Backup(name, stored, signature=_bind(content.signature))
         # Without a version or a digest only the ETag tells whether the object is still the one listed.
         if content.sidecar is not None and _is_about(content.sidecar, backup):
             manifest, bundle = content.sidecar
             named = bool(bundle.version_id or bundle.sha256)
             etag = "" if named else stored.etag
             stored = replace(stored, version_id=bundle.version_id, sha256=bundle.sha256, etag=etag)
-            backup = replace(backup, stored=stored, manifest=manifest)
-        return replace(backup, verified=self._verified(backup, entries.get(f"{listed.text}{VERIFIED_SUFFIX}")))
+            backup = replace(backup, stored=stored, manifest=manifest, signature=content.signature)
+        note = entries.get(f"{listed.text}{VERIFIED_SUFFIX}")
+        return self._with_note(backup, note) if note else backup
 
-    def _verified(self, backup: Backup, entry: "ObjectTypeDef | None") -> Verification | None:
-        """Read the verification of that very object; one of an earlier object of that name does not count."""
-        content = self._sidecars.verified(entry) if entry else None
-        if content is None or content.verified is None:
-            return None
-        verification, about = content.verified
-        stored = backup.stored
-        same = (about.key, about.size_bytes, about.sha256) == (stored.key, stored.size_bytes, stored.sha256)
-        later = entry is not None and stored.modified_at is not None and entry["LastModified"] < stored.modified_at
-        other = about.etag not in ("", stored.etag)
-        return verification if same and not later and not other else None
+    def _with_note(self, backup: Backup, entry: "ObjectTypeDef") -> Backup:
+        """Read the verification beside a bundle: only a signed one counts."""
+        content = self._sidecars.verified(entry)
+        if content is None:
+            return backup
+        if content.signature is not SignatureState.VALID:
+            return replace(backup, ignored_note=content.signature)
+        return replace(backup, verified=_verified(backup, content, entry))
+
+
+def _verified(backup: Backup, content: Content, entry: "ObjectTypeDef") -> Verification | None:
+    """Return the verification of that very object; one of an earlier object of that name does not count."""
+    if content.verified is None:
+        return None
+    verification, about = content.verified
+    stored = backup.stored
+    same = (about.key, about.size_bytes, about.sha256) == (stored.key, stored.size_bytes, stored.sha256)
+    later = stored.modified_at is not None and entry["LastModified"] < stored.modified_at
+    other = about.etag not in ("", stored.etag)
+    return verification if same and not later and not other else None
+
+
+def _bind(signature: SignatureState) -> SignatureState:
+    """Return what the signature of a sidecar that is about another object says of this one."""
+    return SignatureState.WRONG if signature is SignatureState.VALID else signature
 
 
 def _is_about(sidecar: tuple[Manifest, StoredObject], backup: Backup) -> bool:

@@ -16,8 +16,10 @@ from botocore.exceptions import ClientError
 from bot.adapters.storage.bundles import GzipSink, HashedReader
 from bot.adapters.storage.documents import read_export, write_export
 from bot.adapters.storage.failures import is_absent, translated
+from bot.adapters.storage.signatures import DocumentSigner, refuse_wrong
 from bot.adapters.storage.upload import ObjectUpload, put_json
 from bot.domain.backups import Export, SavedSequence, SavedTable, TableContent
+from bot.domain.signing import Purpose, SignatureState, explain_signature
 from bot.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ _LEVEL = 1  # rows are saved while the app is down: speed counts, size hardly
 _MAX_HEADER_BYTES = 1024 * 1024  # 1,600 columns of 63 bytes, quoted, are a tenth of it
 _CHUNK_BYTES = 1024 * 1024
 _READERS = 4
+_MAX_DIGITS = 10
 _HINT = "Nothing was dropped. Repeat the export; if it fails again, check the store."
 
 
@@ -39,9 +42,10 @@ class S3ExportStore:
     Keys are ``exports/{run}/{relation}.csv.gz``, the relation's name percent-encoded.
     """
 
-    def __init__(self, client: "S3Client", bucket: str, run_id: str) -> None:
+    def __init__(self, client: "S3Client", bucket: str, run_id: str, signer: DocumentSigner) -> None:
         self._client = client
         self._bucket = bucket
+        self._signer = signer
         self._run_id = run_id
         self._root = f"{EXPORTS_PREFIX}{_key_part(run_id)}/"
         self._prefix = self._root
@@ -49,7 +53,7 @@ class S3ExportStore:
 
     def sink(self) -> "S3ExportStore":
         """See `bot.ports.ExportStore.sink`."""
-        finished = self.existing()
+        finished = self._finished()
         # A repeated export goes to exports/{run}/2/…: rows that a finished export.json names are never overwritten.
         self._prefix = self._root if finished is None else self._next_prefix(finished.prefix)
         self._saved = {}
@@ -83,18 +87,52 @@ class S3ExportStore:
         hashes = {content.table: content.content_hash for content in contents}
         hashed = tuple(replace(table, content_hash=hashes.get(table.table, "")) for table in tables)
         export = Export(self._run_id, self._prefix, hashed, tuple(sequences))
-        put_json(self._client, self._bucket, self._index, write_export(export), replace=True)
+        self._put_index(export)
         return export
 
     def existing(self) -> Export | None:
         """See `bot.ports.ExportStore.existing`. Raises ``export-damaged`` when ``export.json`` cannot be read."""
+        text = self._text()
+        if text is None:
+            return None
+        export = self._read_index(text)
+        state = self._signer.check(Purpose.EXPORT, self._index, text)
+        if state is not SignatureState.VALID:
+            raise _unsigned(self._index, state)
+        return export
+
+    def adopt(self) -> Export | None:
+        """See `bot.ports.ExportStore.adopt`."""
+        text = self._text()
+        if text is None:
+            return None
+        refuse_wrong(self._index, self._signer.check(Purpose.EXPORT, self._index, text))
+        export = self._read_index(text)
+        for table in export.tables:
+            for _ in self.read(table):
+                pass
+        self._put_index(export)
+        return export
+
+    def _put_index(self, export: Export) -> None:
+        signed = self._signer.sign(Purpose.EXPORT, self._index, write_export(export))
+        put_json(self._client, self._bucket, self._index, signed, replace=True)
+
+    def _finished(self) -> Export | None:
+        """Read the index, signed or not: its rows are not overwritten."""
+        text = self._text()
+        return None if text is None else self._read_index(text)
+
+    def _text(self) -> bytes | None:
         with translated(self._bucket):
             try:
-                text = self._client.get_object(Bucket=self._bucket, Key=self._index)["Body"].read()
+                return self._client.get_object(Bucket=self._bucket, Key=self._index)["Body"].read()
             except ClientError as error:
                 if is_absent(error):
                     return None
                 raise
+
+    def _read_index(self, text: bytes) -> Export:
         try:
             return read_export(text)
         except ValueError as error:
@@ -114,8 +152,10 @@ class S3ExportStore:
         return f"{self._root}export.json"
 
     def _next_prefix(self, prefix: str) -> str:
-        number = prefix.removeprefix(self._root).rstrip("/")
-        return f"{self._root}{int(number or 1) + 1}/"
+        number = prefix.removeprefix(self._root).rstrip("/") or "1"
+        if not (number.isascii() and number.isdecimal() and len(number) < _MAX_DIGITS):
+            raise PermanentError("export-damaged", f"{self._index} has a prefix that the bot never wrote.", _HINT)
+        return f"{self._root}{int(number) + 1}/"
 
     def _read_back(self, table: SavedTable) -> None:
         def explain(rows: int) -> str:
@@ -183,6 +223,15 @@ class CsvRows:
             raise PermanentError("export-damaged", f"The rows of {table} end in the middle of one.")
         if self.columns != columns:
             raise PermanentError("export-damaged", f"The rows of {table} do not begin with its column names.")
+
+
+def _unsigned(key: str, state: SignatureState) -> PermanentError:
+    return PermanentError(
+        "export-unsigned",
+        f"{key} {explain_signature(state)}, so nothing shows that these rows are those that Backstop saved.",
+        "Nothing was changed. If you vouch for them: backstop exports sign ENVIRONMENT RUN, on a machine with the key; "
+        "else restore a backup.",
+    )
 
 
 def _key_part(name: str) -> str:

@@ -43,6 +43,8 @@ def check_sidecar(backup: Backup, found: Backup | None) -> None:
         raise _not_accepted(backup, "The manifest beside it is not the one that was written.")
     if found.stored.sha256 != backup.stored.sha256:
         raise _not_accepted(backup, "The manifest beside it is about another object.")
+    if not found.is_signed:
+        raise _not_accepted(backup, "The signature of the manifest beside it does not verify.")
 
 
 def _not_accepted(backup: Backup, why: str) -> PermanentError:

@@ -11,9 +11,11 @@ from botocore.exceptions import ClientError
 
 from bot.adapters.storage.documents import read_schema_version, read_sidecar, read_verification
 from bot.adapters.storage.failures import is_absent, translated
+from bot.adapters.storage.signatures import DocumentSigner
 from bot.adapters.storage.upload import UPLOAD_MARK
 from bot.domain.backups import Manifest, StoredObject, Verification
 from bot.domain.bundle_limits import BundleLimits
+from bot.domain.signing import Purpose, SignatureState
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,19 +32,24 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Content:
-    """Facts that a listing lacks; for a bundle without a sidecar, whether our own upload has not finished it."""
+    """Facts that a listing lacks; for a bundle without a sidecar, whether our own upload has not finished it.
+
+    `signature` is that of the document.
+    """
 
     sidecar: tuple[Manifest, StoredObject] | None = None
     verified: tuple[Verification, StoredObject] | None = None
     unfinished: bool = False
+    signature: SignatureState = SignatureState.UNSIGNED
 
 
 class SidecarReader:
     """Reads one bucket's small documents; every method returns None for an object that is gone."""
 
-    def __init__(self, client: "S3Client", bucket: str, limits: BundleLimits) -> None:
+    def __init__(self, client: "S3Client", bucket: str, limits: BundleLimits, signer: DocumentSigner) -> None:
         self._client = client
         self._bucket = bucket
+        self._signer = signer
         self._limits = limits
         self._cached: OrderedDict[_Place, tuple[Content, int]] = OrderedDict()
         self._cached_bytes = 0
@@ -58,19 +65,19 @@ class SidecarReader:
 
     def verified(self, entry: "ObjectTypeDef") -> Content | None:
         """Read a verification."""
-        return self._once(entry, lambda entry: Content(verified=read_verification(self._text(entry))))
+        return self._once(entry, self._read_verification)
 
     def upload_mark(self, entry: "ObjectTypeDef") -> Content | None:
         """Read from a bundle whether it is an upload of ours, and so unfinished without a sidecar."""
         return self._once(entry, self._read_upload_mark)
 
     def schema_version(self, entry: "ObjectTypeDef") -> int:
-        """Read only the schema version out of a sidecar; 0 if it is gone, damaged or does not know it."""
+        """Read only the schema version out of a signed sidecar; 0 if it is gone, damaged, unsigned or unknown."""
         place = _place(entry)
         known = self._schema_versions.get(place)
         if known is None:
             text = self._attempt(entry, self._text)
-            known = read_schema_version(text) if text else 0
+            known = read_schema_version(text) if text and self._is_signed(entry, text) else 0
             with self._lock:
                 self._schema_versions[place] = known
         return known
@@ -118,7 +125,15 @@ class SidecarReader:
                 raise
 
     def _read_sidecar(self, entry: "ObjectTypeDef") -> Content:
-        return Content(sidecar=read_sidecar(self._text(entry)))
+        text = self._text(entry)
+        return Content(sidecar=read_sidecar(text), signature=self._signer.check(Purpose.BUNDLE, entry["Key"], text))
+
+    def _read_verification(self, entry: "ObjectTypeDef") -> Content:
+        text = self._text(entry)
+        return Content(verified=read_verification(text), signature=self._signer.check(Purpose.NOTE, entry["Key"], text))
+
+    def _is_signed(self, entry: "ObjectTypeDef", text: bytes) -> bool:
+        return self._signer.check(Purpose.BUNDLE, entry["Key"], text) is SignatureState.VALID
 
     def _read_upload_mark(self, entry: "ObjectTypeDef") -> Content:
         found = self._client.head_object(Bucket=self._bucket, Key=entry["Key"])
@@ -139,7 +154,8 @@ def _place(entry: "ObjectTypeDef") -> _Place:
 
 def _weigh(content: Content) -> int:
     manifest = content.sidecar[0] if content.sidecar else None
-    return _ENTRY_BYTES * (4 + (len(manifest.files) + len(manifest.tables) if manifest else 0))
+    entries = len(manifest.files) + len(manifest.tables) if manifest else 0
+    return _ENTRY_BYTES * (4 + entries + (len(content.verified[0].tables) if content.verified else 0))
 
 
 def _without_files(content: Content) -> Content:

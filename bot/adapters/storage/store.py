@@ -16,6 +16,7 @@ from bot.adapters.storage.download import ObjectDownload
 from bot.adapters.storage.exports import S3ExportStore
 from bot.adapters.storage.failures import damaged
 from bot.adapters.storage.reading import DirectoryScratch, NoScratch, check_environment, read_bundle
+from bot.adapters.storage.signatures import DocumentSigner, not_signable, refuse_wrong
 from bot.adapters.storage.upload import ObjectUpload, part_size_for, put_json
 from bot.domain.backups import (
     BUNDLE_SUFFIX,
@@ -32,6 +33,7 @@ from bot.domain.backups import (
 from bot.domain.bundle_limits import LIMITS, BundleLimits
 from bot.domain.drills import Corruption
 from bot.domain.environments import BackupTarget
+from bot.domain.signing import Keyring, Purpose, SignatureState
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle, Report
 
@@ -51,6 +53,7 @@ class S3BackupStore:
         client: see `client.connect`; shared between threads.
         environment: its name.
         target: its bucket.
+        keyring: signs what is stored; what is read is ours only if it verifies.
         compression_level: gzip's, 0…9.
         limits: of bundles, written and read.
     """
@@ -60,6 +63,7 @@ class S3BackupStore:
         client: "S3Client",
         environment: str,
         target: BackupTarget,
+        keyring: Keyring,
         *,
         compression_level: int = 0,
         limits: BundleLimits = LIMITS,
@@ -69,7 +73,8 @@ class S3BackupStore:
         self._bucket = target.bucket
         self._level = compression_level  # decision 15: 0, because a dump's files are compressed already
         self._limits = limits
-        self._catalogue = BundleCatalogue(client, target.bucket, environment, limits)
+        self._signer = DocumentSigner(keyring, environment)
+        self._catalogue = BundleCatalogue(client, target.bucket, environment, limits, self._signer)
 
     def list_backups(self, limit: int | None = None) -> Sequence[Backup]:
         """See `bot.ports.BackupStore.list_backups`. Sidecars are read once and cached by their ETag."""
@@ -102,10 +107,14 @@ class S3BackupStore:
         check_environment(backup, self._environment)
         scratch = DirectoryScratch(directory)
         try:
-            return read_bundle(backup, download, scratch, self._limits)
+            fetched = read_bundle(backup, download, scratch, self._limits)
         except BaseException:
             scratch.empty()
             raise
+        if backup.is_signed or fetched.manifest is None:
+            return fetched
+        # What is not signed makes nobody an owner, and grants nothing.
+        return replace(fetched, manifest=replace(fetched.manifest, database=None))
 
     def verify_names(self, backup: Backup, report: Report) -> None:
         """See `bot.ports.BackupStore.verify_names`."""
@@ -125,7 +134,8 @@ class S3BackupStore:
     def store_verification(self, backup: Backup, verification: Verification) -> None:
         """See `bot.ports.BackupStore.store_verification`. Stored as ``{name}.verified.json`` beside the bundle."""
         key, document = f"{backup.name}{VERIFIED_SUFFIX}", write_verification(verification, backup.stored)
-        put_json(self._client, self._bucket, key, document, replace=True)
+        signed = self._signer.sign(Purpose.NOTE, key, document)
+        put_json(self._client, self._bucket, key, signed, replace=True)
         self._catalogue.forget_listing()
 
     def put_bundle(self, directory: Path, manifest: Manifest, report: Report) -> Backup:
@@ -142,17 +152,35 @@ class S3BackupStore:
         meter = Meter(2 * size_bytes, report)
         manifest = replace(manifest, files=hash_dump(directory, meter))
         bundle = self._upload_bundle(directory, manifest, size_bytes, meter)
-        backup = Backup(name, bundle, manifest)
+        backup = Backup(name, bundle, manifest, signature=SignatureState.VALID)
         read_back.check_bundle(backup, self._download(backup, lambda _: None), self._limits)
-        sidecar = write_sidecar(manifest, bundle)
-        put_json(self._client, self._bucket, f"{name}{SIDECAR_SUFFIX}", sidecar, replace=False)
+        self._put_sidecar(backup, manifest, replace_it=False)
         self._catalogue.forget_listing()
         read_back.check_sidecar(backup, self._catalogue.find(name))
         return backup
 
+    def _put_sidecar(self, backup: Backup, manifest: Manifest, *, replace_it: bool) -> None:
+        key = f"{backup.name}{SIDECAR_SUFFIX}"
+        # decision 44: the signature covers the manifest, and by its digest the object: neither can be exchanged.
+        signed = self._signer.sign(Purpose.BUNDLE, key, write_sidecar(manifest, backup.stored))
+        put_json(self._client, self._bucket, key, signed, replace=replace_it)
+
+    def adopt(self, backup: Backup, report: Report) -> Backup:
+        """See `bot.ports.BackupStore.adopt`."""
+        whole = self._whole(backup)
+        if whole.manifest is None:
+            raise not_signable(f"{backup.name} has no manifest that is about it.")
+        refuse_wrong(str(backup.name), backup.signature)
+        self.verify_names(whole, report)
+        self._put_sidecar(whole, whole.manifest, replace_it=True)
+        self._catalogue.forget_listing()
+        adopted = self._catalogue.find(backup.name)
+        read_back.check_sidecar(replace(whole, signature=SignatureState.VALID), adopted)
+        return adopted or whole
+
     def open_export(self, run_id: str) -> S3ExportStore:
         """See `bot.ports.BackupStore.open_export`."""
-        return S3ExportStore(self._client, self._bucket, run_id)
+        return S3ExportStore(self._client, self._bucket, run_id, self._signer)
 
     @contextmanager
     def open_text(self, key: str) -> Iterator[Callable[[bytes], None]]:

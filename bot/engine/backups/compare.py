@@ -1,4 +1,4 @@
-"""Compares a database that was loaded from a bundle with the bundle's manifest."""
+"""Compares a database that was loaded from a bundle with what should be in it."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,20 @@ _SHOWN = 5
 
 
 def compare(backup: Backup, found: Sequence[TableContent]) -> None:
-    """Refuse a database that is not what the manifest says; a hash that either side has not is not compared.
+    """Refuse a database that is not what the manifest says, or what level 3 found in a bundle without a manifest.
+
+    A hash that either side has not is not compared. A bundle of which neither is known is compared with nothing.
 
     Raises:
         PermanentError: ``bundle-differs`` names the tables.
     """
-    wrong = differences(backup.manifest.tables if backup.manifest else (), found)
+    said = backup.contents
+    if said is None:
+        return
+    wrong = differences(said, found)
     if wrong:
-        raise PermanentError("bundle-differs", f"Restored, it is not what its manifest says: {in_short(wrong)}.")
+        what = "its manifest says" if backup.manifest else "level 3 found in it"
+        raise PermanentError("bundle-differs", f"Restored, it is not what {what}: {in_short(wrong)}.")
 
 
 def differences(said: Sequence[TableContent], there: Sequence[TableContent]) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bot.domain.backups import Backup, BackupName, Manifest
+from bot.domain.backups import Backup, BackupName, Manifest, Origin
 from bot.domain.catalogue import DatabaseFacts
 from bot.domain.jobs import Job, JobKind, is_label, is_reserved
 from bot.domain.runs import Progress
@@ -108,6 +108,7 @@ def _manifest(environment: str, label: str, app_version: str, facts: DatabaseFac
         files=(),
         tables=tuple(dump.tables),
         database=dump.database,
+        origin=Origin(facts.name, facts.identity.server, facts.identity.oid),
     )
 
 

@@ -51,25 +51,34 @@ def show_backup(services: Services, audience: Audience, request: ShowBackup) -> 
 
 
 def find_backup(env: EnvironmentServices, name: str) -> Backup:
-    """Find a backup by its name, with or without ``.tar.gz``, or the newest one by ``latest``.
+    """Find a backup by its name, with or without ``.tar.gz``, or the newest one of Backstop's own by ``latest``.
 
     Raises:
         PermanentError: ``unknown-backup`` with the nearest names; ``no-backups``.
     """
     environment = env.environment.name
     if name.lower() == LATEST:
-        newest = env.store.list_backups(1)
-        if not newest:
-            raise PermanentError(
-                "no-backups", f"{environment} has no backups.", f"Take one: /backups {environment} take"
-            )
-        return newest[0]
+        return _newest_signed(env)
     found = env.store.find(name.removesuffix(BUNDLE_SUFFIX))
     if found is None:
         raise PermanentError(
             "unknown-backup", f"{environment} has no backup {name[:120]}, or not a whole one.", _suggest(env, name)
         )
     return found
+
+
+def _newest_signed(env: EnvironmentServices) -> Backup:
+    newest = env.store.list_backups(_SUGGEST_AMONG)
+    found = next((backup for backup in newest if backup.is_signed), None)
+    if found is not None:
+        return found
+    environment = env.environment.name
+    raise PermanentError(
+        "no-backups",
+        f"{environment} has no backups" + (" that Backstop made." if newest else "."),
+        f"Take one: /backups {environment} take"
+        + (f". Name one of the others: /backups {environment} lists them" if newest else ""),
+    )
 
 
 def _suggest(env: EnvironmentServices, name: str) -> str:

@@ -17,6 +17,7 @@ DAMAGED = frozenset(
         "bundle-unknown",
         "bundle-unreadable",
         "bundle-differs",
+        "bundle-partial",
         "load-failed",
     }
 )

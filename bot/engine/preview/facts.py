@@ -6,7 +6,7 @@ from dataclasses import replace
 from bot.domain.backups import BackupSearch
 from bot.domain.catalogue import DatabaseFacts
 from bot.domain.drills import DrillKind
-from bot.domain.migrations import DownScript
+from bot.domain.migrations import DownScript, can_run
 from bot.domain.runs import Progress
 from bot.engine.context import EnvironmentServices, Services
 from bot.planning.facts import Drilled, Facts
@@ -50,7 +50,7 @@ def _instead(
     """Find the bundle to suggest where the chain lacks a script."""
     # Only then: a bucket may be large.
     applied = {migration.version for migration in database.applied}
-    if undoing is None or all(version in scripts for version in applied if version >= undoing):
+    if undoing is None or all(can_run(scripts, version) for version in applied if version >= undoing):
         return BackupSearch(None, 0, 0)
     return env.store.newest_before(undoing)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bot.domain.backups import Backup
-from bot.domain.catalogue import Catalogue, TableSize
+from bot.domain.catalogue import Catalogue, DatabaseFacts, TableSize
 from bot.domain.plans import RestorePlan, UndoSwapPlan
 from bot.domain.runs import Run
 from bot.engine.backups.queries import find_backup
@@ -33,17 +33,17 @@ def preview_restore(services: Services, request: RestoreRequest, run_id: str, *,
     facts = inspect(services, env, own_run=run_id)
     # Before the bucket is asked: a refusal that needs no bundle comes at once.
     check_environment(facts, RestorePlan.kind)
-    backup = choose_backup(env, request.backup)
+    backup = choose_backup(env, request.backup, facts.database)
     check_restorable(facts, backup)
     facts = with_history(services, facts, run_id, drill=drill)
     restored = services.drills.restored(str(backup.name))
     check_restore_drilled(facts, backup, restored)
-    seen = _look(env, facts, count=backup.manifest is not None)
+    seen = _look(env, facts, count=backup.contents is not None)
     exchange = Exchange(
         incoming=env.sides.name("side", run_id),
         outgoing=env.sides.name("kept", run_id) if facts.database.exists else "",
         created_at=backup.name.created_at,
-        tables=backup.manifest.tables if backup.manifest else None,
+        tables=backup.contents,
         live=seen.catalogue,
         sizes=seen.sizes,
         unseen=seen.unseen,
@@ -87,14 +87,14 @@ def _or_note(problems: list[str], what: str, look: Callable[[], T]) -> T | None:
         return None
 
 
-def choose_backup(env: EnvironmentServices, name: str) -> Backup:
-    """Find the requested bundle; ``latest`` is the newest restorable one.
+def choose_backup(env: EnvironmentServices, name: str, database: DatabaseFacts | None = None) -> Backup:
+    """Find the requested bundle; ``latest`` is the newest restorable one that Backstop made, of that `database`.
 
     Raises:
         PermanentError: ``unknown-backup`` with the nearest names, ``no-restorable-backup``.
     """
     if name == LATEST:
-        return newest_restorable(env.store.list_backups(LOOK_AMONG), env.environment.name)
+        return newest_restorable(env.store.list_backups(LOOK_AMONG), env.environment.name, database)
     return find_backup(env, name)
 
 

@@ -148,10 +148,17 @@ def call_for_help(services: Services, audience: Audience, request: EscalateRun) 
     """Post what people need to take over.
 
     Raises:
-        PermanentError: ``unknown-run``, ``not-yours``.
+        PermanentError: ``unknown-run``, ``not-yours``, ``not-begun``.
     """
     run, user_id = services.run(request.run_id), audience.user_id
     check_steward(services, user_id, run)
+    # decision 43: anybody may ask for a run; only votes make it a reason to read the server's log.
+    if run.started_at is None:
+        raise PermanentError(
+            "not-begun",
+            f"Run {run.id} is {run.state} and has not begun: there is nothing to take over.",
+            f"Vote on it, or withdraw it with /rollback cancel {run.id}.",
+        )
     escalate(services, run)
     return f"What there is to know about run {run.id} is in its thread."
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 from bot.domain.planned import PlannedRestore
 from bot.domain.plans import SwapPlan
 from bot.domain.runs import Run
-from bot.domain.server_log import redacted
+from bot.domain.server_log import summarise
 from bot.engine.context import EnvironmentServices, Services
 from bot.errors import BotError
 from bot.planning import checklist
@@ -37,7 +37,9 @@ def escalate(services: Services, run: Run) -> None:
 
 
 def _logs(env: EnvironmentServices) -> dict[str, str]:
-    return {pod: redacted(text) for pod, text in env.cluster.database_logs(LOG_LINES).items()}
+    read = f"kubectl -n {env.environment.workloads.namespace} logs"
+    logs = env.cluster.database_logs(LOG_LINES)
+    return {pod: summarise(text, f"{read} {pod} --tail=200") for pod, text in logs.items()}
 
 
 def _backup(services: Services, run: Run) -> str:

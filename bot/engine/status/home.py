@@ -118,7 +118,7 @@ def _app_version(env: EnvironmentServices, cluster: ClusterFacts) -> str:
 
 def _is_proven(backup: Backup) -> bool:
     verified = backup.verified
-    return verified is not None and verified.level >= PROVEN_LEVEL and not verified.problem
+    return backup.is_signed and verified is not None and verified.level >= PROVEN_LEVEL and not verified.problem
 
 
 def open_home(services: Services, cached_reads: CachedReads, user_id: str) -> None:

@@ -1,6 +1,7 @@
 """Answers `/rollback status` and `/migrations`."""
 
 from bot.domain.catalogue import DatabaseFacts
+from bot.domain.versions import label
 from bot.domain.workloads import ClusterFacts
 from bot.engine.backups.retention import kept_everywhere
 from bot.engine.context import Services
@@ -42,6 +43,7 @@ def answer_migrations(services: Services, audience: Audience, request: ShowMigra
         serving=is_serving(cluster),
         matrix=[str(row) for row in services.matrix.rows],
         rows=_rows(services, database),
+        faults=[error.message for error in services.scripts.faults()],
         frozen=services.journal.freezes.frozen(environment),
         at=services.clock.now(),
         closed_by=active.id if active is not None and active.started_at is not None else "",
@@ -55,7 +57,7 @@ def _rows(services: Services, database: DatabaseFacts) -> list[MigrationRow]:
     rows = []
     for version in sorted({*names, *scripts}, reverse=True):
         script = scripts.get(version)
-        name = names.get(version) or scripts[version].name
+        name = names.get(version) or (script.name if script else label(version))
         proof = proofs.get(script.sha256) if script else None
         rows.append(MigrationRow(version, name, version in names if known else None, script, proof))
     return rows

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from bot.sandbox.physioflow.sample import APP_ROLE, database_name, seed, set_properties
+from bot.sandbox.physioflow.sample import APP_ROLE, bot_role, database_name, seed, set_properties
 from bot.sandbox.postgres import PostgresServer
 
 ENVIRONMENT = "prod"
@@ -16,6 +16,7 @@ class Clone:
     """A copy of the template with an environment's ACL and settings; DSNs by who connects."""
 
     name: str
+    bot_dsn: str
     owner_dsn: str
     app_dsn: str
     superuser_dsn: str
@@ -43,6 +44,7 @@ def clone(server: PostgresServer, template: str, name: str) -> Clone:
         set_properties(conn, name, ENVIRONMENT)
     return Clone(
         name=name,
+        bot_dsn=server.dsn(bot_role(ENVIRONMENT), name),
         owner_dsn=server.dsn(owner, name),
         app_dsn=server.dsn(APP_ROLE, name),
         superuser_dsn=server.dsn("postgres", name),

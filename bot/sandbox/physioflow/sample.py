@@ -26,14 +26,17 @@ STATE_DATABASE = "backstop_state"
 # Each environment's share of the scale asked for; 1.0 makes a database of about 30 MB.
 ENVIRONMENTS: Mapping[str, float] = MappingProxyType({"dev": 0.1, "staging": 0.3, "prod": 1.0})
 
-# What the bot needs of the owner short of superuser: to create and rename databases, to end sessions, to see them.
-OWNER_RIGHTS = ("pg_signal_backend", "pg_monitor", "pg_read_all_stats")
-
-# The bot copies these to a restored database: a role's setting, and a custom one of the app.
-SETTING_RIGHTS = (
-    "GRANT {app} TO {owner} WITH INHERIT FALSE, SET TRUE",
-    "GRANT SET ON PARAMETER physioflow.environment TO {owner}",
+# The bot's role, word for word as docs/operations.md has it: no owner, but a member of the owner.
+BOT_ROLE = (
+    "CREATE ROLE {bot} LOGIN CREATEDB PASSWORD {password}",
+    "GRANT pg_signal_backend TO {bot}",
+    "GRANT pg_monitor TO {bot}",
+    "GRANT {owner} TO {bot}",
+    "GRANT EXECUTE ON FUNCTION pg_create_restore_point(text) TO {bot}",
+    "GRANT {app} TO {bot}",
 )
+PARAMETER_RIGHT = "GRANT SET ON PARAMETER physioflow.environment TO {bot}"
+PARAMETERS_ARE_GRANTED_SINCE = 150000
 
 # As docs/operations.md has them: what loads bundles can log in, and nothing else.
 LOADER_RIGHTS = (
@@ -62,8 +65,17 @@ ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {app};
 
 @dataclass(frozen=True)
 class Sample:
-    """DSNs of what ``seed`` made, and each loader's name; the mappings are keyed by environment."""
+    """DSNs of what ``seed`` made, and each loader's name; the mappings are keyed by environment.
 
+    Attributes:
+        bot_dsns: as the bot connects.
+        owner_dsns: as the migrations and the database's administrators do.
+        app_dsns: as PhysioFlow does.
+        state_dsn: of the bot's own database.
+        superuser_dsn: of the maintenance database.
+    """
+
+    bot_dsns: Mapping[str, str]
     owner_dsns: Mapping[str, str]
     app_dsns: Mapping[str, str]
     state_dsn: str
@@ -93,6 +105,7 @@ def seed(server: PostgresServer, scale: float = 1.0, environments: Iterable[str]
         for load in loads:
             load.result()
     return Sample(
+        bot_dsns={name: server.dsn(bot_role(name), database_name(name)) for name in names},
         owner_dsns={name: owner_dsn(server, name) for name in names},
         app_dsns={name: server.dsn(APP_ROLE, database_name(name)) for name in names},
         state_dsn=server.dsn(STATE_ROLE, STATE_DATABASE),
@@ -105,6 +118,11 @@ def seed(server: PostgresServer, scale: float = 1.0, environments: Iterable[str]
 def database_name(environment: str) -> str:
     """Return the name of an environment's database, which is its owner role's name too."""
     return f"physioflow_{environment}"
+
+
+def bot_role(environment: str) -> str:
+    """Return the name of the role as which the bot connects to an environment's database."""
+    return f"backstop_{environment}"
 
 
 def owner_dsn(server: PostgresServer, environment: str) -> str:
@@ -126,14 +144,33 @@ def create_loader(conn: psycopg.Connection[Any], server: PostgresServer, environ
 
 
 def create_environment(conn: psycopg.Connection[Any], server: PostgresServer, environment: str) -> None:
-    """Make an environment's owner role and its empty database; ``conn`` is a superuser's, in autocommit."""
+    """Make an environment's owner role, the bot's and the empty database; ``conn`` is a superuser's, in autocommit."""
     name = database_name(environment)
-    _create_role(conn, server, name, OWNER_RIGHTS)
+    _create_role(conn, server, name)
     _create_database(conn, name, name)
-    for grant in SETTING_RIGHTS:
-        conn.execute(sql.SQL(grant).format(app=sql.Identifier(APP_ROLE), owner=sql.Identifier(name)))
+    create_bot_role(conn, {"bot": bot_role(environment), "owner": name, "app": APP_ROLE}, server.password)
+    grant_parameter(conn, bot_role(environment))
     set_properties(conn, name, environment)
-    create_loader(conn, server, environment, name)
+    create_loader(conn, server, environment, bot_role(environment))
+
+
+def create_bot_role(conn: psycopg.Connection[Any], roles: Mapping[str, str], password: str) -> None:
+    """Make the bot's role as the documentation has it.
+
+    Args:
+        conn: a superuser's, to the maintenance database.
+        roles: names of the `bot`'s role, of the `owner`'s and the `app`'s, which there are.
+        password: of the bot's role.
+    """
+    names = {key: sql.Identifier(role) for key, role in roles.items()}
+    for statement in BOT_ROLE:
+        conn.execute(sql.SQL(statement).format(**names, password=sql.Literal(password)))
+
+
+def grant_parameter(conn: psycopg.Connection[Any], bot: str) -> None:
+    """Let the bot copy the app's own setting; before PostgreSQL 15 everybody may."""
+    if conn.info.server_version >= PARAMETERS_ARE_GRANTED_SINCE:
+        conn.execute(sql.SQL(PARAMETER_RIGHT).format(bot=sql.Identifier(bot)))
 
 
 def set_properties(conn: psycopg.Connection[Any], database: str, environment: str) -> None:
@@ -162,12 +199,9 @@ def fill(dsn: str, scale: float) -> None:
         conn.execute("ANALYZE")
 
 
-def _create_role(conn: psycopg.Connection[Any], server: PostgresServer, name: str, rights: Iterable[str] = ()) -> None:
-    role = sql.Identifier(name)
-    create_db = sql.SQL("CREATEDB" if rights else "NOCREATEDB")
-    conn.execute(sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(role, create_db, sql.Literal(server.password)))
-    for right in rights:
-        conn.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(right), role))
+def _create_role(conn: psycopg.Connection[Any], server: PostgresServer, name: str) -> None:
+    statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+    conn.execute(statement.format(sql.Identifier(name), sql.Literal(server.password)))
 
 
 def _create_database(conn: psycopg.Connection[Any], name: str, owner: str) -> None:

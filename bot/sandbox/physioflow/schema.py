@@ -7,6 +7,7 @@ import psycopg
 
 UP_DIR = Path(__file__).parent / "up"
 NEWEST = 27
+NULLS_NOT_DISTINCT_SINCE = 150000
 
 TRACKING_TABLE = """
 CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())
@@ -24,9 +25,16 @@ def migrate(conn: psycopg.Connection[Any], to: int = NEWEST) -> list[str]:
     missing = [path for path in sorted(UP_DIR.glob("*.sql")) if path.stem not in present and number(path.stem) <= to]
     for path in missing:
         with conn.transaction():
-            conn.execute(path.read_bytes())
+            conn.execute(_read(path, conn.info.server_version))
             _record(conn, path.stem)
     return [path.stem for path in missing]
+
+
+def _read(path: Path, server_version: int) -> bytes:
+    """Read a migration in words that the server knows."""
+    # PostgreSQL 14 has no such constraint: there, two rows without a clinic may have the same name.
+    text = path.read_bytes()
+    return text if server_version >= NULLS_NOT_DISTINCT_SINCE else text.replace(b" NULLS NOT DISTINCT", b"")
 
 
 def number(name: str) -> int:

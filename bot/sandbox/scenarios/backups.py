@@ -104,7 +104,7 @@ def _look(story: Story, name: str, foreign: list[str]) -> None:
     story.command(cast.engineer, "/backups prod")
     listed = story.answer(cast.engineer, "Backups of prod", name)
     checks.says("the list shows it with its versions, not verified", listed, "schema 027", "app v1.3.0", "not verified")
-    checks.says("an old script's is listed as made elsewhere", listed, OLD, "unverified, made elsewhere")
+    checks.says("an old script's is listed as made elsewhere", listed, OLD, "not made by Backstop: no signature")
     for key in foreign[1 + len(OLDER) :]:
         checks.that(f"{key} is not taken for a backup", key.removesuffix(".tar.gz") not in listed)
     checks.that("newest first", listed.index(name) < listed.index(OLD))

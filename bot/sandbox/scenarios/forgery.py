@@ -14,19 +14,24 @@ from bot.adapters.storage.bundles import MANIFEST_MEMBER, build_header
 from bot.adapters.storage.corruption import CorruptedDownload
 from bot.adapters.storage.documents import write_manifest, write_sidecar
 from bot.adapters.storage.download import ObjectDownload
+from bot.adapters.storage.signatures import DocumentSigner
 from bot.domain.backups import BUNDLE_SUFFIX, SIDECAR_SUFFIX, Backup, BackupName, Manifest, StoredObject
 from bot.domain.drills import Corruption
 from bot.domain.environments import BackupTarget
 from bot.domain.runs import Progress
+from bot.domain.signing import Purpose
 from bot.sandbox.story import Story
 
 LABEL = "forged"
 
 
 def plant_forged(story: Story) -> str:
-    """Put a forged bundle into the environment's bucket, made of its newest backup, and return its name."""
+    """Put a forged bundle into the environment's bucket, made of its newest backup, and return its name.
+
+    It is signed with the bot's own key: without one no drill would look at it.
+    """
     client, bucket = story.sandbox.store.client(), f"physioflow-backups-{story.environment}"
-    newest = S3BackupStore(client, story.environment, BackupTarget(bucket)).list_backups(1)[0]
+    newest = S3BackupStore(client, story.environment, BackupTarget(bucket), story.sandbox.keyring).list_backups(1)[0]
     if newest.manifest is None:
         raise AssertionError("the newest backup is one of ours")
     name = BackupName(story.environment, LABEL, SystemClock().now().replace(microsecond=0))
@@ -43,8 +48,7 @@ def plant_forged(story: Story) -> str:
     for _ in corrupted.chunks():
         pass
     # decision 25: only a digest that fits the edited bytes shows what the drill does when checks let damage through
-    sidecar = write_sidecar(manifest, replace(stored, sha256=corrupted.digest.hexdigest()))
-    client.put_object(Bucket=bucket, Key=f"{name}{SIDECAR_SUFFIX}", Body=sidecar)
+    _put_sidecar(story, manifest, replace(stored, sha256=corrupted.digest.hexdigest()))
     return str(name)
 
 
@@ -58,7 +62,7 @@ def plant_tampered(story: Story, key: str, label: str, tamper: Callable[[dict[st
         tamper: changes the members, by name.
     """
     client, bucket = story.sandbox.store.client(), f"physioflow-backups-{story.environment}"
-    backups = S3BackupStore(client, story.environment, BackupTarget(bucket)).list_backups(50)
+    backups = S3BackupStore(client, story.environment, BackupTarget(bucket), story.sandbox.keyring).list_backups(50)
     source = next(backup for backup in backups if backup.stored.key == key)
     if source.manifest is None:
         raise AssertionError("it is one of ours")
@@ -74,9 +78,17 @@ def plant_tampered(story: Story, key: str, label: str, tamper: Callable[[dict[st
     content = _archive(members)
     stored = StoredObject(f"{name}{BUNDLE_SUFFIX}", len(content), sha256=hashlib.sha256(content).hexdigest())
     put = client.put_object(Bucket=bucket, Key=stored.key, Body=content)
-    sidecar = write_sidecar(manifest, replace(stored, version_id=put.get("VersionId", "")))
-    client.put_object(Bucket=bucket, Key=f"{name}{SIDECAR_SUFFIX}", Body=sidecar)
+    _put_sidecar(story, manifest, replace(stored, version_id=put.get("VersionId", "")))
     return str(name)
+
+
+def _put_sidecar(story: Story, manifest: Manifest, stored: StoredObject) -> None:
+    """Sign a forged manifest, and put it beside its bundle."""
+    key = f"{manifest.name}{SIDECAR_SUFFIX}"
+    signer = DocumentSigner(story.sandbox.keyring, story.environment)
+    signed = signer.sign(Purpose.BUNDLE, key, write_sidecar(manifest, stored))
+    bucket = f"physioflow-backups-{story.environment}"
+    story.sandbox.store.client().put_object(Bucket=bucket, Key=key, Body=signed)
 
 
 def _members(content: bytes) -> dict[str, bytes]:

@@ -96,7 +96,7 @@ SELECT md5(string_agg(line, ' ' ORDER BY line)) FROM (
 
 
 def hostile_bundle(story: Story) -> None:
-    """Seventeen hostile bundles are verified, restored, drilled with: each is refused by name, and reaches nothing."""
+    """Seventeen hostile bundles are verified, restored, drilled with: each is refused by name and reaches nothing."""
     then = back_up(story)
     print_before = story.database.ask(FINGERPRINT)
     for label, sql in PLAIN.items():

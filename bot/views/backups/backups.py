@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.backups import Backup, Manifest, Verification
+from bot.domain.signing import SIGNATURES
 from bot.domain.versions import label
 from bot.ports import BackupDetails, BackupListing, NewestBackups
 from bot.views import buttons
@@ -16,9 +17,8 @@ _TABLES_SHOWN = 20
 _FILES_SHOWN = 10
 _MAX_TEXT = 60
 _ENVIRONMENTS_SHOWN = 12
-ELSEWHERE = "made elsewhere"
+ELSEWHERE = "*not made by Backstop*"
 LEVELS = {1: "names and checksums", 2: "readable end to end", 3: "restored"}
-_COMPARED = {True: " and compared with its manifest", False: "; it has no manifest to compare with"}
 
 
 def render(shown: BackupListing) -> View:
@@ -72,10 +72,17 @@ def _versions(manifest: Manifest | None) -> list[str]:
 
 def state(backup: Backup) -> str:
     """Return the result of the last verification in a line."""
-    elsewhere = f", {ELSEWHERE}" if backup.manifest is None else ""
-    if backup.verified is None:
-        return f"unverified{elsewhere}" if elsewhere else "not verified"
-    return _verdict(backup.verified) + elsewhere
+    return f"{_verdict(backup.verified) if backup.verified else _unverified(backup)}{origin(backup)}"
+
+
+def origin(backup: Backup) -> str:
+    """Return what its signature says of who made a backup; "" where it was Backstop."""
+    return "" if backup.is_signed else f", {ELSEWHERE}: {SIGNATURES[backup.signature]}"
+
+
+def _unverified(backup: Backup) -> str:
+    note = backup.ignored_note
+    return f"not verified (the note beside it does not count: {SIGNATURES[note]})" if note else "not verified"
 
 
 def _verdict(verified: Verification) -> str:
@@ -110,8 +117,7 @@ def render_details(shown: BackupDetails) -> View:
     """Render a backup's manifest and verification."""
     backup, name = shown.backup, str(shown.backup.name)
     proven = backup.verified
-    compared = _COMPARED[backup.manifest is not None] if proven and proven.level == max(LEVELS) else ""
-    what = f" ({LEVELS.get(proven.level, 'unknown level')}{compared})" if proven else ""
+    what = f" ({LEVELS.get(proven.level, 'unknown level')}{_compared(backup)})" if proven else ""
     facts = [
         _age(backup, shown.at),
         f"Size: {size(backup.stored.size_bytes)} in {code(backup.stored.key, MAX_NAME + 20)}",
@@ -121,10 +127,20 @@ def render_details(shown: BackupDetails) -> View:
     ]
     blocks = [header(f"Backup {name}"), section("\n".join(facts))]
     if backup.manifest is None:
-        blocks.append(section("It was made elsewhere and has no manifest, so nothing says what is in it."))
+        blocks.append(section("It has no manifest, so nothing says what should be in it."))
     else:
         blocks += _manifest(backup.manifest)
     return page(f"Backup {one_line(name, MAX_NAME)}", [*blocks, *actions(buttons.for_details(shown.environment, name))])
+
+
+def _compared(backup: Backup) -> str:
+    """Say what a passed level 3 has compared; nothing for any other verification."""
+    proven = backup.verified
+    if proven is None or proven.problem or proven.level < max(LEVELS):
+        return ""
+    manifest = "" if backup.manifest is None else " and compared with its manifest"
+    signed = f"{manifest}, which is signed" if manifest and backup.is_signed else manifest
+    return signed + (f"; {prose(proven.compared, 400)}" if proven.compared else "")
 
 
 def _drilled(shown: BackupDetails) -> str:
@@ -143,7 +159,7 @@ def _manifest(manifest: Manifest) -> list[Block]:
     tables = sorted(manifest.tables, key=lambda table: (-table.rows, table.table))
     files = sorted(manifest.files, key=lambda file: -file.size_bytes)
     return [
-        section(made),
+        section(made + (f"\nTaken from {one_line(str(manifest.origin), 120)}" if manifest.origin else "")),
         section(
             listing(
                 f"*{count(len(tables), 'table')}, {count(rows, 'row')}*",

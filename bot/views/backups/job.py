@@ -73,7 +73,7 @@ def _lines(job: Job) -> list[str]:
         )
     lines += _recovered(job.salvage) if job.salvage else []
     lines += [prose(job.problem, 900)] if job.problem else []
-    lines += [prose(job.note, 300)] if job.note else []
+    lines += [prose(job.note, 900)] if job.note else []
     return lines
 
 

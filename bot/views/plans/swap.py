@@ -5,7 +5,7 @@ from bot.domain.plans import RetiredPlan, SwapPlan
 from bot.domain.runs import Run
 from bot.planning.kinds import is_past_return, may_be_past_return, saved_backup
 from bot.views.kit.blocks import listing
-from bot.views.kit.text import code, count, moment, one_line, span
+from bot.views.kit.text import code, count, moment, one_line, prose, span
 
 _MAX_LOST_ROWS = 2400
 _STAMP = "{date_short_pretty} {time}"
@@ -63,9 +63,16 @@ def _coming(plan: SwapPlan) -> str:
     proven = f"verified: {one_line(come.verified, 100)}" if come.verified else "never verified; this run verifies it"
     return (
         f"*What comes* – {code(come.backup, 160)}, taken {at}, {proven}.\n"
-        f"It is loaded into {code(come.incoming, 80)} and compared with its manifest while the app serves; "
+        f"It is loaded into {code(come.incoming, 80)} and {_compared(come)} while the app serves; "
         "only then the app stops and the two databases change names, in one transaction."
     )
+
+
+def _compared(come: PlannedRestore) -> str:
+    if come.proof:
+        return f"compared with {prose(come.proof, 200)}"
+    # A plan of an old release.
+    return "compared with its manifest" if come.compared else "its rows are counted, with no manifest to compare with,"
 
 
 def _lost_rows(come: PlannedRestore) -> str:

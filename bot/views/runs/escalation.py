@@ -42,7 +42,7 @@ def _contact(who: str) -> str:
 def _logs(escalation: Escalation) -> list[Block]:
     pods = sorted(escalation.database_logs)
     if not pods:
-        return [section("*Database logs* – none could be read.")]
+        return [section("*Database logs* – none could be read here: look at the server's log where it runs.")]
     share = min(2700, _MAX_LOGS // min(len(pods), _MAX_PODS))
     shown = [
         section(f"*Database log, last lines* – {code(pod, 100)}\n{preformatted(escalation.database_logs[pod], share)}")

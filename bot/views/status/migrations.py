@@ -10,6 +10,7 @@ from bot.views.kit.text import ago, code, one_line, paragraph, prose
 from bot.views.plans.drill_evidence import back_up
 
 _MAX_ROWS = 8000
+_MAX_FAULTS = 1500
 _APPLIED = {True: ("✅", ""), False: ("⚪", "(not applied) "), None: ("❔", "")}
 
 
@@ -30,6 +31,7 @@ def render(overview: Overview) -> View:
                 listing("*Which app needs which schema*", [f"• {one_line(row, 120)}" for row in overview.matrix], 900)
             ),
             *paginate(_rows(overview.rows, overview.at), _MAX_ROWS),
+            *_faults(overview),
             *_example(overview),
         ],
     )
@@ -42,6 +44,13 @@ def _closed(overview: Overview) -> str:
     by = f", by run {code(overview.closed_by, 40)}" if overview.closed_by else ", and no run holds it"
     way = "its card shows how far it is" if overview.closed_by else "see `database-closed` in docs/errors.md"
     return f"\n🔒 The database is closed{by}; what is applied cannot be looked up meanwhile: {way}."
+
+
+def _faults(overview: Overview) -> list[Block]:
+    if not overview.faults:
+        return []
+    lines = [f"• {paragraph(line, 250)}" for line in overview.faults]
+    return [section(listing("*⚠ Scripts that cannot be run* – no chain can pass them", lines, _MAX_FAULTS))]
 
 
 def _example(overview: Overview) -> list[Block]:
@@ -65,6 +74,8 @@ def _rows(rows: Sequence[MigrationRow], at: datetime | None) -> list[str]:
 def _row(row: MigrationRow) -> str:
     mark, words = _APPLIED[row.applied]
     impact = paragraph(row.script.impact, 250) if row.script else ""
+    if row.script is not None and row.script.fault is not None:
+        impact = "⚠ its script cannot be run"
     return f"{mark} {code(row.name, 100)} {words}– {impact}"
 
 

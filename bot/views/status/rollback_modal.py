@@ -260,6 +260,10 @@ def _about(backup: Backup, at: datetime) -> str:
 
 
 def _proof(backup: Backup) -> str:
+    return _verdict(backup) if backup.is_signed else f"NOT made by Backstop, {_verdict(backup)}"
+
+
+def _verdict(backup: Backup) -> str:
     if backup.verified is None:
         return "not verified"
     if backup.verified.problem:

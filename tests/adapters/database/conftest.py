@@ -60,7 +60,7 @@ def tools() -> PgTools:
 
 @pytest.fixture
 def database(clone: Clone, tools: PgTools, clock: SystemClock) -> PostgresDatabase:
-    return PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, tools, clock))
+    return PostgresDatabase(Server(clone.bot_dsn, TRACKING, TIMING, tools, clock))
 
 
 @pytest.fixture

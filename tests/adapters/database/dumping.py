@@ -24,7 +24,7 @@ def restored(directory: Path, clone: Clone, server: Connection) -> Iterator[Conn
     """A database loaded from the dump, as a bundle's verification does."""
     name = f"{clone.name}_restored"
     server.execute(f"CREATE DATABASE {name} OWNER physioflow_prod TEMPLATE template0".encode())
-    connections = Connections(clone.owner_dsn, "postgres", 1.0)
+    connections = Connections(clone.bot_dsn, "postgres", 1.0)
     environment = connections.tool_environment(name)
     command = [str(find_bin_dir() / "pg_restore"), "--exit-on-error", f"--dbname={name}", str(directory)]
     subprocess.run(  # noqa: S603 -- our own tool

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -301,7 +302,7 @@ def test_a_lock_that_goes_in_time_costs_one_more_attempt(
 ) -> None:
     with psycopg.connect(clone.owner_dsn) as guest:
         guest.execute("SELECT count(*) FROM patients")
-        server = Server(clone.owner_dsn, TRACKING, TIMING, tools, Intermission(guest.rollback))
+        server = Server(clone.bot_dsn, TRACKING, TIMING, tools, Intermission(guest.rollback))
 
         with server.connections.session() as conn:
             outcome = ChainRun(server, chain, REMAINING, (), agree).run(conn)
@@ -319,7 +320,7 @@ def test_two_processes_never_run_a_chain_at_once(
         inside.set()
         assert go_on.wait(60)
 
-    server = Server(clone.owner_dsn, TRACKING, replace(TIMING, lock_timeout_s=60.0), tools, SystemClock())
+    server = Server(clone.bot_dsn, TRACKING, replace(TIMING, lock_timeout_s=60.0), tools, SystemClock())
     first = ChainRun(server, chain, REMAINING, (), hold)
     second = replace(first, may_commit=pytest.fail)
     outcomes: list[ChainOutcome] = []
@@ -343,7 +344,7 @@ def test_two_processes_never_run_a_chain_at_once(
 
 
 def test_a_second_chain_does_not_wait_for_ever(clone: Clone, chain: Chain, owner: Connection, tools: PgTools) -> None:
-    server = Server(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock())
+    server = Server(clone.bot_dsn, TRACKING, TIMING, tools, SystemClock())
     work = ChainRun(server, chain, REMAINING, (), agree)
     with owner.transaction(), server.connections.session() as conn:
         owner.execute("SELECT pg_advisory_xact_lock(%s, %s)", (0x4261636B, 0x73746F70))
@@ -358,7 +359,7 @@ def test_a_connection_lost_during_commit_leaves_the_outcome_unknown(
 ) -> None:
     port = int(str(conninfo_to_dict(clone.owner_dsn)["port"]))
     with Relay(port, b"COMMIT\0", deliver=deliver) as relay:
-        through = clone.owner_dsn.replace(f":{port}/", f":{relay.port}/")
+        through = clone.bot_dsn.replace(f":{port}/", f":{relay.port}/")
         session = PostgresDatabase(Server(through, TRACKING, TIMING, tools, SystemClock())).take_exclusive_access(
             "rtest1"
         )
@@ -393,11 +394,20 @@ def test_a_connection_lost_in_a_statement_changes_nothing(
     database: PostgresDatabase, take_access: TakeAccess, server: Connection
 ) -> None:
     session = take_access()
-    suicide = script(27, "DROP TABLE feature_flag_audit_log", "SELECT pg_terminate_backend(pg_backend_pid())")
+    slow = script(27, "DROP TABLE feature_flag_audit_log", "SELECT pg_sleep(60)")
+    killer = threading.Thread(target=end_sleep, args=(server,))
+    killer.start()
 
     with pytest.raises(TemporaryError, match=r"database-unreachable: The chain, at 027_made_up.sql line 2, failed"):
-        session.run_chain((suicide,), TO_26, (), agree)
+        session.run_chain((slow,), TO_26, (), agree)
 
+    killer.join()
     database.reopen()
     assert applied(database) == TO_26 | {27}
-    del server
+
+
+def end_sleep(server: Connection) -> None:
+    """End the session that sleeps, once there is one."""
+    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
+    while not server.execute(query).fetchall():
+        time.sleep(0.01)

@@ -13,27 +13,27 @@ from bot.sandbox.postgres import PostgresServer
 
 RAISE = "DO $$ BEGIN RAISE {}; END $$"
 IN_THE_LOG = "the server's log has its words"
-UNSAID = f"a function raised an exception; {IN_THE_LOG}"
+UNSAID = f"the database's own code raised an exception in a DO block; {IN_THE_LOG}"
 
 
 def test_its_names_do_not_matter(postgres: PostgresServer, shared_clone: Clone) -> None:
     words = make_conninfo(shared_clone.app_dsn)
 
-    here = identify(shared_clone.owner_dsn)
+    here = identify(shared_clone.bot_dsn)
     assert here is not None
     assert identify(words) == here
     assert identify(make_conninfo(words, host="localhost")) == here
-    assert identify(shared_clone.owner_dsn, "postgres") == here
+    assert identify(shared_clone.bot_dsn, "postgres") == here
     assert identify(postgres.superuser_dsn) not in {here, None}
 
 
 def test_a_closed_one_is_known_from_beside(postgres: PostgresServer, shared_clone: Clone) -> None:
-    here = identify(shared_clone.owner_dsn)
+    here = identify(shared_clone.bot_dsn)
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
         conn.execute(f"ALTER DATABASE {shared_clone.name} ALLOW_CONNECTIONS false".encode())
         try:
-            assert identify(shared_clone.owner_dsn) is None
-            assert identify(shared_clone.owner_dsn, "postgres") == here
+            assert identify(shared_clone.bot_dsn) is None
+            assert identify(shared_clone.bot_dsn, "postgres") == here
         finally:
             conn.execute(f"ALTER DATABASE {shared_clone.name} ALLOW_CONNECTIONS true".encode())
 
@@ -82,10 +82,31 @@ def words_of(conn: Connection, statement: str) -> str:
             "DO $$ BEGIN EXECUTE 'SELECT ''x'' Nguyen Van'; END $$",
             f"syntax error; {IN_THE_LOG} (42601)",
         ),
+        (
+            """DO $$ BEGIN EXECUTE 'DROP TABLE "Nguyen Van"'; END $$""",
+            f"undefined table; {IN_THE_LOG} (42P01)",
+        ),
+        (
+            RAISE.format("'Nguyen' USING ERRCODE = 'XX000'"),
+            f"{UNSAID} (XX000)",
+        ),
+        (
+            RAISE.format("'Nguyen' USING ERRCODE = '45000'"),
+            f"{UNSAID} (45000)",
+        ),
     ],
 )
 def test_values_and_what_functions_say_are_left_out(conn: Connection, statement: str, said: str) -> None:
     assert words_of(conn, statement) == said
+
+
+def test_the_function_that_raised_is_named(conn: Connection) -> None:
+    conn.execute("CREATE FUNCTION public.watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'Nguyen'; END $$")
+    conn.execute("CREATE TRIGGER watch BEFORE DELETE ON clinics FOR EACH ROW EXECUTE FUNCTION public.watch()")
+    assert words_of(conn, "DELETE FROM clinics") == (
+        f"the database's own code raised an exception in watch(); {IN_THE_LOG} (P0001)"
+    )
+    conn.rollback()
 
 
 @pytest.mark.parametrize(

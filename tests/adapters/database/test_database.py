@@ -91,7 +91,7 @@ def test_counting_what_is_gone(database: PostgresDatabase) -> None:
     ],
 )
 def test_checks(shared_clone: Clone, tools: PgTools, query: str, problem: str) -> None:
-    database = PostgresDatabase(Server(shared_clone.owner_dsn, TRACKING, TIMING, tools, SystemClock()))
+    database = PostgresDatabase(Server(shared_clone.bot_dsn, TRACKING, TIMING, tools, SystemClock()))
 
     (result,) = database.check([query])
 

@@ -25,6 +25,7 @@ from bot.sandbox.physioflow.clones import Clone
 from bot.sandbox.postgres import find_bin_dir
 from tests.adapters.database.conftest import TIMING, TRACKING
 from tests.adapters.database.dumping import contents, ignore, restored, wrapped_tools
+from tests.fakes.keyring import KEYRING
 
 
 def test_what_is_said_of_the_dump_is_what_is_in_it(
@@ -139,7 +140,7 @@ def test_a_dump_may_take_longer_than_the_hashing(
         server.execute(f"ALTER DATABASE {clone.name} SET transaction_timeout = '1s'".encode())
     tools = wrapped_tools(tmp_path / "bin", before="sleep 1.5")
 
-    dump = PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock())).dump(
+    dump = PostgresDatabase(Server(clone.bot_dsn, TRACKING, TIMING, tools, SystemClock())).dump(
         tmp_path / "dump", ignore
     )
 
@@ -153,7 +154,7 @@ def test_a_pg_dump_older_than_the_server_is_refused(clone: Clone, tmp_path: Path
         old.chmod(old.stat().st_mode | stat.S_IXUSR)
 
     with pytest.raises(PermanentError, match=r"tool-too-old: pg_dump is 15\.18 and the server is PostgreSQL"):
-        PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, PgTools(tmp_path), SystemClock())).dump(
+        PostgresDatabase(Server(clone.bot_dsn, TRACKING, TIMING, PgTools(tmp_path), SystemClock())).dump(
             tmp_path / "dump", ignore
         )
 
@@ -173,7 +174,7 @@ def with_large_objects(owner: Connection) -> int:
 
 def limited(clone: Clone, max_files: int) -> PostgresDatabase:
     tools, limits = PgTools(find_bin_dir()), BundleLimits(max_files=max_files)
-    return PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock(), limits=limits))
+    return PostgresDatabase(Server(clone.bot_dsn, TRACKING, TIMING, tools, SystemClock(), limits=limits))
 
 
 def test_more_files_than_a_bundle_may_have_are_refused_before_pg_dump_starts(
@@ -195,7 +196,7 @@ def test_as_many_large_objects_as_are_allowed_come_back(
         bucket.create_buckets(["backups"])
         target = BackupTarget("backups", bucket.endpoint_url)
         client = connect(target, Credentials(bucket.access_key, bucket.secret_key))
-        store = S3BackupStore(client, "prod", target, limits=BundleLimits(max_files=max_files))
+        store = S3BackupStore(client, "prod", target, KEYRING, limits=BundleLimits(max_files=max_files))
         store.put_bundle(tmp_path / "dump", manifest_of(dump), ignore)
         (listed,) = store.list_backups()
         fetched = store.fetch(listed, tmp_path / "fetched", ignore)

@@ -64,6 +64,4 @@ def test_what_cannot_be_hashed_is_said_and_not_what_it_leads_to(
     tools = wrapped_tools(tmp_path / "bin", before="sleep 0.5")
 
     with pytest.raises(PermanentError, match=r"database-refused: The dump failed: .*22012"):
-        PostgresDatabase(Server(clone.owner_dsn, TRACKING, TIMING, tools, SystemClock())).dump(
-            tmp_path / "dump", ignore
-        )
+        PostgresDatabase(Server(clone.bot_dsn, TRACKING, TIMING, tools, SystemClock())).dump(tmp_path / "dump", ignore)

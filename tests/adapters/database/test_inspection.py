@@ -138,7 +138,7 @@ def test_a_tracking_table_in_another_schema(clone: Clone, owner: Connection, too
     owner.execute("CREATE SCHEMA ops; CREATE TABLE ops.done (id integer); INSERT INTO ops.done VALUES (3), (4)")
 
     facts = PostgresDatabase(
-        Server(clone.owner_dsn, Tracking("ops.done", ("id",)), TIMING, tools, SystemClock())
+        Server(clone.bot_dsn, Tracking("ops.done", ("id",)), TIMING, tools, SystemClock())
     ).inspect()
 
     assert [(migration.version, migration.name) for migration in facts.applied] == [(3, ""), (4, "")]
@@ -155,7 +155,7 @@ def test_a_tracking_table_in_another_schema(clone: Clone, owner: Connection, too
 def test_no_way_in_and_no_secret_out(
     clone: Clone, tools: PgTools, dsn: str, kind: type[Exception], message: str
 ) -> None:
-    wrong = clone.owner_dsn.replace(str(psycopg.conninfo.conninfo_to_dict(clone.owner_dsn)["password"]), "s3cret")
+    wrong = clone.bot_dsn.replace(str(psycopg.conninfo.conninfo_to_dict(clone.bot_dsn)["password"]), "s3cret")
     with pytest.raises(kind, match=message) as caught:
         PostgresDatabase(
             Server(dsn.format(port=free_port(), wrong=wrong), TRACKING, TIMING, tools, SystemClock())

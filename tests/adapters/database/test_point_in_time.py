@@ -13,12 +13,12 @@ def test_recovery_is_described(database: PostgresDatabase) -> None:
 
 
 def test_a_restore_point_is_made_where_we_may(database: PostgresDatabase, server: Connection) -> None:
-    without = database.mark_restore_point("backstop_rtest1")
-    server.execute("GRANT EXECUTE ON FUNCTION pg_create_restore_point TO physioflow_prod")
+    server.execute("REVOKE EXECUTE ON FUNCTION pg_create_restore_point FROM backstop_prod")
     try:
-        with_right = database.mark_restore_point("backstop_rtest1" + "x" * 80)
+        without = database.mark_restore_point("backstop_rtest1")
     finally:
-        server.execute("REVOKE EXECUTE ON FUNCTION pg_create_restore_point FROM physioflow_prod")
+        server.execute("GRANT EXECUTE ON FUNCTION pg_create_restore_point TO backstop_prod")
+    with_right = database.mark_restore_point("backstop_rtest1" + "x" * 80)
 
     later = server.execute("SELECT %s::pg_lsn >= %s::pg_lsn", (with_right, without)).fetchall()
     assert later == [(True,)]

@@ -85,7 +85,7 @@ def shadow(postgres: PostgresServer, sample_template: str) -> Iterator[PostgresS
     copy: Clone = clones.clone(postgres, sample_template, "sample_impact")
     with psycopg.connect(copy.owner_dsn, autocommit=True) as owner:
         owner.execute(SCHEMA.encode())
-    database = PostgresDatabase(Server(copy.owner_dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock()))
+    database = PostgresDatabase(Server(copy.bot_dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock()))
     with database.shadow("rimpact") as made:
         yield made
     clones.drop(postgres, copy.name)

@@ -82,12 +82,12 @@ def test_a_session_that_will_not_go_opens_the_database_again(
 def test_a_right_that_is_missing_opens_the_database_again(
     database: PostgresDatabase, clone: Clone, server: Connection
 ) -> None:
-    server.execute("REVOKE pg_signal_backend FROM physioflow_prod")
+    server.execute("REVOKE pg_signal_backend, physioflow_app FROM backstop_prod")
     try:
         with psycopg.connect(clone.app_dsn, autocommit=True) as app:
             with pytest.raises(PermanentError, match=r"database-refused: Closing the database failed: permission"):
                 database.take_exclusive_access("rtest1")
             assert is_alive(app)
     finally:
-        server.execute("GRANT pg_signal_backend TO physioflow_prod")
+        server.execute("GRANT pg_signal_backend, physioflow_app TO backstop_prod")
     assert is_open(server, clone)

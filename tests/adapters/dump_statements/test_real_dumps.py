@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from bot.adapters.dump_statements import ArchiveCheck, check_plain
@@ -71,3 +72,14 @@ def test_the_sample(
         check_plain(path, lambda: ())
     else:
         ArchiveCheck(tools).check(path, KINDS[form])
+
+
+@pytest.mark.parametrize("form", KINDS)
+def test_a_public_schema_with_an_owner_of_its_own(
+    sample_database: Callable[[], clones.Clone], tools: PgTools, tmp_path: Path, form: str
+) -> None:
+    """As PostgreSQL 14 has it, and a database that was upgraded from there: its removal is a comment alone."""
+    clone = sample_database()
+    with psycopg.connect(clone.owner_dsn) as owner:
+        owner.execute("ALTER SCHEMA public OWNER TO physioflow_prod")
+    ArchiveCheck(tools).check(dump(clone.owner_dsn, tmp_path / "dump", form, []), KINDS[form])

@@ -22,7 +22,14 @@ FIRST_LINE = 7
 
 def load(directory: Path, body: str, name: str = "027_flags.sql", header: str = HEADER) -> DownScript:
     (directory / name).write_text(header + body, encoding="utf-8")
-    (script,) = ScriptFiles(directory, "schema_migrations").load().values()
+    return only(ScriptFiles(directory, "schema_migrations"))
+
+
+def only(files: ScriptFiles) -> DownScript:
+    """The only script there; raises what keeps it from being run."""
+    for found in files.faults():
+        raise found
+    (script,) = files.load().values()
     return script
 
 

@@ -8,7 +8,7 @@ import pytest
 from bot.adapters.migration_files.files import ScriptFiles
 from bot.domain.migrations import Effect, Statement
 from bot.errors import PermanentError
-from tests.adapters.migration_files.script import HEADER, fault, load
+from tests.adapters.migration_files.script import HEADER, fault, load, only
 
 DOWN_DIR = Path(__file__).parents[3] / "sql" / "down"
 
@@ -100,7 +100,33 @@ def test_not_utf_8(tmp_path: Path) -> None:
     (tmp_path / "027_flags.sql").write_bytes(HEADER.encode() + b"SELECT '\xff';")
 
     with pytest.raises(PermanentError, match=r"invalid-script: 027_flags\.sql:1: it is not UTF-8"):
-        ScriptFiles(tmp_path, "schema_migrations").load()
+        only(ScriptFiles(tmp_path, "schema_migrations"))
+
+
+def test_a_nul_byte_is_refused_by_its_line(tmp_path: Path) -> None:
+    found = fault(tmp_path, "DROP TABLE flags;\nDROP TABLE log\0;\n")
+    assert found.message == "027_flags.sql:8: it has a NUL byte."
+
+
+def test_one_that_cannot_be_run_keeps_no_other_from_it(tmp_path: Path) -> None:
+    load(tmp_path, "DROP TABLE flags;")
+    (tmp_path / "019_old.sql").write_text("DROP TABEL old;")
+    (tmp_path / "notes.sql").write_text("SELECT 1;")
+    (tmp_path / "018_a.sql").write_text(HEADER.replace("027_flags", "018_a") + "DROP TABLE a;")
+    (tmp_path / "018_b.sql").write_text(HEADER.replace("027_flags", "018_b") + "DROP TABLE b;")
+    files = ScriptFiles(tmp_path, "schema_migrations")
+    scripts = files.load()
+    assert {version: script.fault is None for version, script in scripts.items()} == {18: False, 19: False, 27: True}
+    found = [error.message for error in files.faults()]
+    assert found[0] == "notes.sql:1: the name is not NNN_name.sql."
+    assert found[1] == "018_b.sql:1: 018_a undoes that version too."
+    assert found[2].startswith("019_old.sql:1: ")
+
+
+def test_versions_may_be_times_to_the_second(tmp_path: Path) -> None:
+    name = "20260131120000_flags"
+    script = load(tmp_path, "DROP TABLE flags;", f"{name}.sql", HEADER.replace("027_flags", name))
+    assert (script.version, script.name) == (20_260_131_120_000, name)
 
 
 def test_edits_are_seen_at_once(tmp_path: Path) -> None:

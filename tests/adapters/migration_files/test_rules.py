@@ -6,7 +6,7 @@ import pytest
 
 from bot.adapters.migration_files.files import ScriptFiles
 from bot.errors import PermanentError
-from tests.adapters.migration_files.script import FIRST_LINE, HEADER, fault, load
+from tests.adapters.migration_files.script import FIRST_LINE, HEADER, fault, load, only
 
 
 @pytest.mark.parametrize(
@@ -126,4 +126,4 @@ def test_a_tracking_table_in_a_schema(tmp_path: Path) -> None:
 
     (tmp_path / "027_flags.sql").write_text(HEADER + "DELETE FROM ops.done; DROP TABLE x;")
     with pytest.raises(PermanentError, match="the bot owns done"):
-        ScriptFiles(tmp_path, "ops.done").load()
+        only(ScriptFiles(tmp_path, "ops.done"))

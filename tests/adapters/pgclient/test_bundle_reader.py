@@ -11,7 +11,7 @@ from bot.adapters.pgclient.bundle_reader import ToolBundleReader
 from bot.adapters.pgclient.tools import PgTools
 from bot.domain.backups import BundleKind
 from bot.errors import PermanentError
-from bot.ports import FetchedBundle
+from bot.ports import DumpEntries, FetchedBundle
 from bot.sandbox.postgres import PostgresServer
 
 FORMATS = {
@@ -94,3 +94,16 @@ def test_a_directory_with_a_damaged_member_is_not(
 def test_without_the_tool_it_is_not_the_bundle_that_is_blamed(dumps: dict[BundleKind, Path], tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match="tool-missing"):
         ToolBundleReader(PgTools(tmp_path)).read_through(bundle(BundleKind.CUSTOM, dumps[BundleKind.CUSTOM]))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_its_entries_are_counted(
+    dumps: dict[BundleKind, Path], postgres: PostgresServer, tmp_path: Path, kind: BundleKind
+) -> None:
+    reader = ToolBundleReader(PgTools(postgres.bin_dir))
+    assert reader.count_entries(FetchedBundle(kind, dumps[kind], None, 1)) == DumpEntries(1, 1)
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(b"PGDMP")
+    if kind is not BundleKind.PLAIN:
+        with pytest.raises(PermanentError, match=r"^bundle-unreadable"):
+            reader.count_entries(FetchedBundle(kind, damaged, None, 1))

@@ -85,3 +85,17 @@ Nguyen Van\""""
 )
 def test_what_people_need_to_act_is_repeated(words: str) -> None:
     assert summarise_errors(f"pg_restore: error: could not execute query: ERROR:  {words}") == words
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Nguyen Van An is not insured",
+        "geometry POINT(Nguyen) is not valid",
+        "AUDIT: SESSION,1,1,Nguyen",
+        "patient Nguyen has 2 visits",
+    ],
+)
+def test_what_is_not_the_servers_own_is_not_repeated_even_without_quotes(said: str) -> None:
+    shown = summarise_errors(f"pg_restore: error: could not execute query: ERROR:  {said}")
+    assert shown == "an error whose words may quote a row; the server's log has them"

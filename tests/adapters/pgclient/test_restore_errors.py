@@ -12,8 +12,11 @@ Command was: GRANT SELECT ON TABLE b TO c;
 
 
 def test_what_a_function_raised_is_not_repeated() -> None:
-    assert summarise_errors(RAISED) == f'COPY failed for table "a_patients": ERROR:  {FUNCTION_SPOKE}'
+    assert (
+        summarise_errors(RAISED)
+        == f'COPY failed for table "a_patients": ERROR:  {FUNCTION_SPOKE}; the server\'s log has its words'
+    )
     assert [str(restore_error) for restore_error in read_restore_errors(RAISED)] == [
-        f'COPY failed for table "a_patients": ERROR:  {FUNCTION_SPOKE}.',
+        f'COPY failed for table "a_patients": ERROR:  {FUNCTION_SPOKE}; the server\'s log has its words.',
         "GRANT SELECT ON TABLE b TO c: permission denied for table b.",
     ]

@@ -18,12 +18,13 @@ from bot.adapters.sides import PostgresSides
 from bot.domain.environments import Timing
 from bot.domain.row_recovery import Salvage
 from bot.domain.runs import Progress
+from bot.sandbox.physioflow.sample import create_bot_role
 from bot.sandbox.postgres import PostgresServer, find_bin_dir
 
 TIMING = Timing(lock_timeout_s=1.0)
 TRACKING = Tracking("applied", ("version",))
 HERE = Path(__file__).parent
-OWNER = "salvage_owner"
+OWNER, BOT = "salvage_owner", "salvage_bot"
 _numbers = itertools.count(1)
 
 
@@ -78,8 +79,9 @@ class _Opened:
 @pytest.fixture(scope="session")
 def template(postgres: PostgresServer) -> str:
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
-        role = sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}")
+        role = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}; CREATE ROLE salvage_app")
         conn.execute(role.format(sql.Identifier(OWNER), sql.Literal(postgres.password)))
+        create_bot_role(conn, {"bot": BOT, "owner": OWNER, "app": "salvage_app"}, postgres.password)
         conn.execute(sql.SQL("CREATE DATABASE salvage_template OWNER {}").format(sql.Identifier(OWNER)))
     with psycopg.connect(postgres.dsn(OWNER, "salvage_template")) as conn:
         conn.execute("CREATE SCHEMA IF NOT EXISTS public")
@@ -98,7 +100,7 @@ def lab(postgres: PostgresServer, template: str) -> Iterator[Lab]:
             conn.execute(create.format(sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(template)))
         conn.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(kept)))
     dsn = postgres.dsn(OWNER, live)
-    server = Server(dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock())
+    server = Server(postgres.dsn(BOT, live), TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock())
     row_recovery = PostgresRowRecovery(server, PostgresSides(server).session)
     yield Lab(dsn, postgres.dsn(OWNER, kept), kept, postgres.superuser_dsn, row_recovery)
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:

@@ -18,6 +18,7 @@ from bot.domain.backups import BundleKind
 from bot.domain.environments import Timing
 from bot.domain.runs import Progress
 from bot.ports import FetchedBundle
+from bot.sandbox.physioflow.sample import create_bot_role
 from bot.sandbox.postgres import PostgresServer, find_bin_dir
 
 TRACKING = Tracking("schema_migrations", ("version", "name"))
@@ -26,17 +27,19 @@ NASTY = Path(__file__).with_name("nasty.sql")
 ODD_ROLE = 'nasty "odd" role'
 
 ROLES = """
-CREATE ROLE nasty_owner LOGIN CREATEDB PASSWORD {password};
-GRANT pg_signal_backend, pg_monitor TO nasty_owner;
+CREATE ROLE nasty_owner LOGIN PASSWORD {password};
 CREATE ROLE nasty_clinic;
 CREATE ROLE nasty_app LOGIN PASSWORD {password};
 CREATE ROLE nasty_reader;
 CREATE ROLE "nasty ""odd"" role";
 CREATE ROLE nasty_stranger;
 GRANT nasty_clinic, nasty_app TO nasty_owner;
-GRANT SET ON PARAMETER nasty.tenant, log_min_duration_statement TO nasty_owner;
-CREATE ROLE nasty_owner_loader LOGIN CONNECTION LIMIT 20 PASSWORD {password};
-GRANT nasty_owner_loader TO nasty_owner
+CREATE ROLE nasty_owner_loader LOGIN CONNECTION LIMIT 20 PASSWORD {password}
+"""
+# As docs/operations.md says: what the databases need beside the bot's role.
+BOT_RIGHTS = """
+GRANT nasty_clinic, nasty_owner_loader TO nasty_bot;
+GRANT SET ON PARAMETER nasty.tenant, log_min_duration_statement TO nasty_bot
 """
 
 PROPERTIES = """
@@ -69,9 +72,10 @@ def loader_login(postgres: PostgresServer) -> LoaderLogin:
 
 @dataclass(frozen=True)
 class Nasty:
-    """A database, DSNs by who connects, and the adapters of its owner."""
+    """A database, DSNs by who connects, and the bot's adapters."""
 
     name: str
+    bot_dsn: str
     owner_dsn: str
     app_dsn: str
     superuser_dsn: str
@@ -92,6 +96,8 @@ def nasty_template(postgres: PostgresServer) -> str:
         if conn.execute("SELECT FROM pg_database WHERE datname = 'nasty_template'").fetchone() is not None:
             return "nasty_template"
         conn.execute(sql.SQL(ROLES).format(password=sql.Literal(postgres.password)))
+        create_bot_role(conn, {"bot": "nasty_bot", "owner": "nasty_owner", "app": "nasty_app"}, postgres.password)
+        conn.execute(BOT_RIGHTS)
         conn.execute("CREATE DATABASE nasty_template OWNER nasty_owner TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
     with psycopg.connect(postgres.dsn("nasty_owner", "nasty_template"), autocommit=True) as conn:
         for batch in NASTY.read_text().split("\n\n"):
@@ -111,11 +117,12 @@ def make_nasty(postgres: PostgresServer, nasty_template: str, tools: PgTools) ->
             create = sql.SQL("CREATE DATABASE {} OWNER nasty_owner TEMPLATE {}")
             conn.execute(create.format(sql.Identifier(name), sql.Identifier(nasty_template)))
             conn.execute(sql.SQL(PROPERTIES).format(name=sql.Identifier(name)))
-        owner_dsn = postgres.dsn("nasty_owner", name)
-        on = Server(owner_dsn, TRACKING, TIMING, tools, SystemClock(), loader=loader_login(postgres))
+        bot_dsn = postgres.dsn("nasty_bot", name)
+        on = Server(bot_dsn, TRACKING, TIMING, tools, SystemClock(), loader=loader_login(postgres))
         return Nasty(
             name,
-            owner_dsn,
+            bot_dsn,
+            postgres.dsn("nasty_owner", name),
             postgres.dsn("nasty_app", name),
             postgres.dsn("postgres", name),
             postgres.superuser_dsn,

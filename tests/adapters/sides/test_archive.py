@@ -45,7 +45,7 @@ def test_an_extension_only_a_superuser_can_make(
             conn.execute("CREATE EXTENSION pageinspect")
         sides = PostgresSides(
             Server(
-                nasty.owner_dsn,
+                nasty.bot_dsn,
                 TRACKING,
                 TIMING,
                 tools,

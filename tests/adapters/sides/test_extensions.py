@@ -25,7 +25,7 @@ SELECT pg_catalog.pg_extension_config_dump('part_sub_id_seq', '');
 """
 SCRIPTS = {"parts": PARTS, "theirparts": PARTS}
 OURS = {"parts"}
-ROLES = ("nasty_owner", "nasty_owner_loader", "postgres")
+ROLES = ("nasty_owner", "nasty_bot", "nasty_owner_loader", "postgres")
 ROWS = "INSERT INTO part_config VALUES ('x', 7); INSERT INTO part_sub (parent) VALUES ('x')"
 MAY_WRITE = "GRANT ALL ON part_config, part_sub, part_sub_id_seq TO nasty_owner"
 

@@ -48,7 +48,7 @@ def test_what_a_function_raises_about_a_row_is_not_repeated(nasty: Nasty, tmp_pa
     error = refused(nasty, dump_directory(nasty, tmp_path))
 
     assert error.reference == "load-failed"
-    assert "a function raised an exception; the server's log has its words" in error.message
+    assert "the database's own code raised an exception; the server's log has its words" in error.message
     assert "a_patients" in error.message
     assert "Nguyen" not in str(error)
     assert "0901" not in str(error)
@@ -82,7 +82,7 @@ def test_a_load_that_stands_still_is_ended(
 ) -> None:
     timing = replace(TIMING, stall_s=1.0)
     loader = loader_login(postgres)
-    sides = PostgresSides(Server(nasty.owner_dsn, TRACKING, timing, tools, SystemClock(), loader=loader))
+    sides = PostgresSides(Server(nasty.bot_dsn, TRACKING, timing, tools, SystemClock(), loader=loader))
     with pytest.raises(TemporaryError) as error:
         sides.load("r1", plain(tmp_path / "dump.sql", NAP), ignore)
     assert error.value.reference == "load-stalled"

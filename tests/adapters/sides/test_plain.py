@@ -42,9 +42,9 @@ def test_psql_runs_no_command_of_the_dump(nasty: Nasty, tmp_path: Path, command:
     home = tmp_path / "home"
     home.mkdir()
     environment = {
-        **Server(
-            nasty.owner_dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock()
-        ).connections.tool_environment(nasty.name),
+        **Server(nasty.bot_dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock()).connections.tool_environment(
+            nasty.name
+        ),
         **build_environment(home),
     }
     with pytest.raises(ToolFailedError):

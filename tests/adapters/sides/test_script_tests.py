@@ -54,12 +54,12 @@ def loaded(postgres: PostgresServer, sample_database: Callable[[], Clone]) -> It
     clone = sample_database()
     source = build_side_name(clone.name, "side", RUN)
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
-        create = sql.SQL("CREATE DATABASE {} OWNER physioflow_prod TEMPLATE {}")
+        create = sql.SQL("CREATE DATABASE {} OWNER backstop_prod TEMPLATE {}")
         conn.execute(create.format(sql.Identifier(source), sql.Identifier(clone.name)))
     yield Loaded(
         clone,
         source,
-        PostgresScriptTests(Server(clone.owner_dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock())),
+        PostgresScriptTests(Server(clone.bot_dsn, TRACKING, TIMING, PgTools(find_bin_dir()), SystemClock())),
     )
     clones.drop_beside(postgres, clone.name)
 
@@ -154,7 +154,7 @@ def test_an_up_script_that_cannot_be_run_here_is_reported(loaded: Loaded) -> Non
 def test_what_a_dead_process_left_is_replaced(loaded: Loaded, postgres: PostgresServer) -> None:
     left = build_side_name(loaded.clone.name, "side", COPY)
     with psycopg.connect(postgres.superuser_dsn, autocommit=True) as conn:
-        create = sql.SQL("CREATE DATABASE {} OWNER physioflow_prod")
+        create = sql.SQL("CREATE DATABASE {} OWNER backstop_prod")
         conn.execute(create.format(sql.Identifier(left)))
     assert loaded.script_tests.alone(loaded.source, COPY, orders(27), ignore) == [ScriptTest(27, reversible=True)]
     assert left not in loaded.databases()

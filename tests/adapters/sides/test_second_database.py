@@ -17,7 +17,7 @@ from tests.engine.runs.restoring import bundle
 from tests.fakes.process import Process
 from tests.fakes.world import World
 
-GRANT = "Have a superuser type: ALTER ROLE nasty_owner CREATEDB;"
+GRANT = "Have a superuser type: ALTER ROLE nasty_bot CREATEDB;"
 
 
 @pytest.fixture
@@ -33,9 +33,9 @@ def services(nasty: Nasty, tmp_path: Path) -> Services:
 @pytest.fixture
 def without_createdb(nasty: Nasty, server: Connection) -> Iterator[None]:
     del nasty  # which makes the role
-    server.execute("ALTER ROLE nasty_owner NOCREATEDB")
+    server.execute("ALTER ROLE nasty_bot NOCREATEDB")
     yield
-    server.execute("ALTER ROLE nasty_owner CREATEDB")
+    server.execute("ALTER ROLE nasty_bot CREATEDB")
 
 
 @pytest.mark.usefixtures("without_createdb")
@@ -50,7 +50,7 @@ def test_the_doctor_says_so(services: Services) -> None:
     problems, _ = examine(services, lambda _: None)
     assert [problem for problem in problems if "no-second-database" in problem] == [
         (
-            "prod: no-second-database: Restoring needs a database beside that of prod, and role nasty_owner may make "
+            "prod: no-second-database: Restoring needs a database beside that of prod, and role nasty_bot may make "
             f"none. {GRANT}"
         )
     ]

@@ -14,6 +14,7 @@ from bot.domain.environments import BackupTarget
 from bot.sandbox.objectstore import ObjectStore
 from tests.adapters.storage.archives import Bucket
 from tests.adapters.storage.bucket import KEYS, MakeManifest, ignore
+from tests.fakes.keyring import KEYRING
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -52,7 +53,7 @@ def hasty(target: BackupTarget) -> Iterator["S3Client"]:
 
 @pytest.fixture
 def store(client: "S3Client", target: BackupTarget) -> S3BackupStore:
-    return S3BackupStore(client, "prod", target)
+    return S3BackupStore(client, "prod", target, KEYRING)
 
 
 @pytest.fixture
@@ -93,5 +94,5 @@ def bucket(client: "S3Client", target: BackupTarget, store: S3BackupStore) -> Bu
 @pytest.fixture
 def three(client: "S3Client", target: BackupTarget, dump: Path, manifest: MakeManifest) -> list[Backup]:
     """Written by another process."""
-    store = S3BackupStore(client, "prod", target)
+    store = S3BackupStore(client, "prod", target, KEYRING)
     return [store.put_bundle(dump, manifest(day=day), ignore) for day in (3, 1, 2)]

@@ -31,6 +31,7 @@ from tests.adapters.storage.archives import (
     tgz,
 )
 from tests.adapters.storage.bucket import ignore
+from tests.fakes.keyring import KEYRING
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -282,14 +283,14 @@ def test_too_many_members(bucket: Bucket) -> None:
             checksum = int(header[148:154], 8) + sum(new_name) - sum(old_name)
             header[:7], header[148:154] = new_name, f"{checksum:06o}".encode()
             file.write(header)
-    store = S3BackupStore(bucket.client, "prod", bucket.target, limits=BundleLimits(max_files=100))
+    store = S3BackupStore(bucket.client, "prod", bucket.target, KEYRING, limits=BundleLimits(max_files=100))
     with pytest.raises(PermanentError, match=rf"^{UNSAFE}: There are more than 100 members"):
         store.verify_names(bucket.plant(output.getvalue()), ignore)
 
 
 def test_another_environments_name_is_foreign(client: "S3Client", target: BackupTarget, tmp_path: Path) -> None:
-    theirs = S3BackupStore(client, "staging", target)
-    prod = S3BackupStore(client, "prod", target)
+    theirs = S3BackupStore(client, "staging", target, KEYRING)
+    prod = S3BackupStore(client, "prod", target, KEYRING)
     backup = Bucket(client, target, prod).plant(old(PLAIN))
     for attempt in (lambda: theirs.fetch(backup, tmp_path / "x", ignore), lambda: theirs.verify_names(backup, ignore)):
         with pytest.raises(PermanentError, match=rf"^{FOREIGN}: {NAME} is a backup of 'prod', not of staging"):

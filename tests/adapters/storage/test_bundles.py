@@ -21,6 +21,7 @@ from bot.domain.runs import Progress
 from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.objectstore import ObjectStore
 from tests.adapters.storage.bucket import MakeManifest, ignore, keys, open_uploads
+from tests.fakes.keyring import KEYRING
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -131,7 +132,7 @@ def test_a_bundle_whose_sidecar_was_never_written_is_not_ours(
 ) -> None:
     server.fault({"kind": "5xx", "method": "PUT", "key_prefix": SIDECAR})
     with pytest.raises(TemporaryError, match=r"^storage-unavailable: "):
-        S3BackupStore(hasty, "prod", target).put_bundle(dump, manifest(), ignore)
+        S3BackupStore(hasty, "prod", target, KEYRING).put_bundle(dump, manifest(), ignore)
     assert keys(hasty, target) == [BUNDLE]
     assert store.list_backups() == []
     assert store.find(NAME) is None
@@ -180,9 +181,10 @@ from pathlib import Path
 from bot.adapters.storage import Credentials, S3BackupStore, connect
 from bot.domain.backups import Manifest
 from bot.domain.environments import BackupTarget
+from tests.fakes.keyring import KEYRING
 
 target = BackupTarget(sys.argv[1], sys.argv[2])
-store = S3BackupStore(connect(target, Credentials(sys.argv[3], "x")), "prod", target, compression_level=0)
+store = S3BackupStore(connect(target, Credentials(sys.argv[3], "x")), "prod", target, KEYRING, compression_level=0)
 store.list_backups()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 at = datetime(2026, 1, 5, 2, 0, 0, tzinfo=UTC)
@@ -209,6 +211,6 @@ def test_gzip_can_read_every_level(
 ) -> None:
     for day, level in enumerate((0, 1, 6, 9), start=1):
         wanted = manifest(day=day)
-        S3BackupStore(client, "prod", target, compression_level=level).put_bundle(dump, wanted, ignore)
+        S3BackupStore(client, "prod", target, KEYRING, compression_level=level).put_bundle(dump, wanted, ignore)
         content = client.get_object(Bucket=target.bucket, Key=f"{wanted.name}.tar.gz")["Body"].read()
         assert b"1\tAnna\n2\tBo\n" * 500 in gzip.decompress(content)

@@ -10,9 +10,11 @@ from bot.adapters.storage import S3BackupStore, catalogue, sidecars
 from bot.domain.backups import Backup, BackupPage, BackupSearch, Manifest, Verification
 from bot.domain.bundle_limits import LIMITS
 from bot.domain.environments import BackupTarget
+from bot.domain.signing import SignatureState
 from bot.errors import PermanentError
 from tests.adapters.storage.archives import KEY, PLAIN, Bucket, member, old, tgz
 from tests.adapters.storage.bucket import MakeManifest, ignore
+from tests.fakes.keyring import KEYRING
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,7 +27,7 @@ PROVEN = Verification(3, datetime(2026, 1, 9, 3, 0, 0, tzinfo=UTC))
 @pytest.fixture
 def nine(client: "S3Client", target: BackupTarget, dump: Path, manifest: MakeManifest) -> list[Backup]:
     """Newest first, and written by another process; the schema version is the day."""
-    store = S3BackupStore(client, "prod", target)
+    store = S3BackupStore(client, "prod", target, KEYRING)
     made: list[Manifest] = [
         replace(manifest(label="nightly" if day % 2 else "pre-V1.3", day=day), schema_version=day)
         for day in range(1, 10)
@@ -204,7 +206,7 @@ def test_what_was_proven_is_kept_for_everyone(
     proven = replace(PROVEN, problem=problem)
     store.store_verification(nine[0], Verification(1, PROVEN.at))
     store.store_verification(nine[0], proven)
-    for other in (store, S3BackupStore(client, "prod", target)):
+    for other in (store, S3BackupStore(client, "prod", target, KEYRING)):
         found = other.find(str(nine[0].name))
         assert found is not None
         assert found.verified == proven
@@ -253,4 +255,4 @@ def test_a_damaged_note_says_nothing(
 ) -> None:
     client.put_object(Bucket=target.bucket, Key=f"{nine[0].name}.verified.json", Body=damage)
     found: Any = store.find(str(nine[0].name))
-    assert found == replace(nine[0], stored=found.stored)
+    assert found == replace(nine[0], stored=found.stored, ignored_note=SignatureState.UNSIGNED)

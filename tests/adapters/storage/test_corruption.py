@@ -18,6 +18,7 @@ from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.objectstore import ObjectStore
 from tests.adapters.storage.archives import FILES, Bucket, manifest_for, old, ours
 from tests.adapters.storage.bucket import MakeManifest, ignore
+from tests.fakes.keyring import KEYRING
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -105,4 +106,6 @@ def test_a_store_that_stays_away_refuses_nothing(
 ) -> None:
     server.fault({"kind": "drop", "method": "GET", "key_prefix": backup.stored.key, "after_bytes": 0})
     with pytest.raises(TemporaryError, match=r"^storage-unavailable: "):
-        S3BackupStore(hasty, "prod", target).fetch_corrupted(backup, tmp_path / "scratch", Corruption.CUT, ignore)
+        S3BackupStore(hasty, "prod", target, KEYRING).fetch_corrupted(
+            backup, tmp_path / "scratch", Corruption.CUT, ignore
+        )

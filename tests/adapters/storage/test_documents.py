@@ -1,12 +1,14 @@
 """A sidecar that does not fit is no manifest."""
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.adapters.storage import S3BackupStore
-from bot.domain.backups import Backup
+from bot.adapters.storage.documents import read_sidecar, write_sidecar
+from bot.domain.backups import Backup, BundleFile, DatabaseSettings
 from bot.domain.bundle_limits import LIMITS
 from bot.domain.environments import BackupTarget
 
@@ -47,3 +49,18 @@ def test_a_huge_sidecar_is_not_even_read(
     listed = store.list_backups()
     assert [backup.manifest is None for backup in listed] == [True, False, False]
     assert not [path for path in reads if path.endswith(key)]
+
+
+@pytest.mark.parametrize("files", [1, 1500], ids=["for people", "long"])
+def test_a_sidecar_names_the_databases_settings(three: list[Backup], files: int) -> None:
+    backup = three[0]
+    assert backup.manifest is not None
+    acl, values = (("owner", "", "CONNECT", True),), (("", "search_path", '"$user", public'), ("app", "a.b", "}{"))
+    settings = DatabaseSettings("owner", "UTF8", "C", "C", "i", "de", "", "fast", 0, "It's}\n", True, acl, values)
+    members = tuple(BundleFile(f"dump/{number}.dat", number, "ab" * 32) for number in range(files))
+    for database in (settings, None):
+        manifest = replace(backup.manifest, database=database, files=members)
+        assert read_sidecar(write_sidecar(manifest, backup.stored)) == (
+            manifest,
+            replace(backup.stored, modified_at=None),
+        )

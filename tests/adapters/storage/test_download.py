@@ -15,6 +15,7 @@ from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.objectstore import ObjectStore
 from tests.adapters.storage.archives import Bucket, old
 from tests.adapters.storage.bucket import MakeManifest, ignore
+from tests.fakes.keyring import KEYRING
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -78,7 +79,7 @@ def test_a_store_that_stays_away_is_temporary_and_leaves_nothing(
     asked: list[str] = []
     hasty.meta.events.register("provide-client-params.s3.GetObject", lambda **_: asked.append("once"))
     with pytest.raises(TemporaryError, match=r"^storage-unavailable: "):
-        S3BackupStore(hasty, "prod", target).fetch(large, scratch, ignore)
+        S3BackupStore(hasty, "prod", target, KEYRING).fetch(large, scratch, ignore)
     assert list(scratch.iterdir()) == []
     assert len(asked) <= 3 * BREAKS_IN_A_ROW
 
@@ -155,9 +156,10 @@ import resource, sys
 from pathlib import Path
 from bot.adapters.storage import Credentials, S3BackupStore, connect
 from bot.domain.environments import BackupTarget
+from tests.fakes.keyring import KEYRING
 
 target = BackupTarget(sys.argv[1], sys.argv[2])
-store = S3BackupStore(connect(target, Credentials(sys.argv[3], "x")), "prod", target)
+store = S3BackupStore(connect(target, Credentials(sys.argv[3], "x")), "prod", target, KEYRING)
 backup = store.list_backups()[0]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 fetched = store.fetch(backup, Path(sys.argv[4]), lambda _: None)
@@ -172,7 +174,7 @@ def test_memory_does_not_grow_with_the_bundle(
     with (dump / "big.dat").open("wb") as file:
         for _ in range(160):
             file.write(block)
-    S3BackupStore(client, "prod", target, compression_level=0).put_bundle(dump, manifest(), ignore)
+    S3BackupStore(client, "prod", target, KEYRING, compression_level=0).put_bundle(dump, manifest(), ignore)
     arguments = [target.bucket, str(target.endpoint_url), ObjectStore.access_key, str(scratch)]
     told = subprocess.check_output([sys.executable, "-c", MEASURE, *arguments], text=True)  # noqa: S603 -- our own text
     grown_mib, size_bytes = map(int, told.split())

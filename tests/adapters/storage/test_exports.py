@@ -16,6 +16,7 @@ from bot.domain.environments import BackupTarget
 from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.objectstore import ObjectStore
 from tests.adapters.storage.bucket import keys, open_uploads
+from tests.fakes.keyring import KEYRING
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -159,7 +160,7 @@ def test_an_object_that_went_away_is_no_export(export: S3ExportStore, client: "S
 def test_a_connection_that_breaks_while_reading_back(
     export: S3ExportStore, server: ObjectStore, hasty: "S3Client", target: BackupTarget
 ) -> None:
-    cautious = S3BackupStore(hasty, "prod", target).open_export(RUN)
+    cautious = S3BackupStore(hasty, "prod", target, KEYRING).open_export(RUN)
     save(cautious)
     server.fault({"kind": "drop", "method": "GET", "after_bytes": 20})
     with pytest.raises(TemporaryError, match=r"^storage-unavailable: "):

@@ -17,6 +17,7 @@ from bot.adapters.storage.failures import translated
 from bot.domain.environments import BackupTarget
 from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.objectstore import ObjectStore
+from tests.fakes.keyring import KEYRING
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -74,7 +75,7 @@ def test_no_answers(error: Exception, kind: type[Exception], reference: str) -> 
 
 
 def test_a_bucket_that_is_not_there(client: "S3Client", target: BackupTarget) -> None:
-    nowhere = S3BackupStore(client, "prod", BackupTarget("no-such-bucket", target.endpoint_url))
+    nowhere = S3BackupStore(client, "prod", BackupTarget("no-such-bucket", target.endpoint_url), KEYRING)
     with pytest.raises(PermanentError, match=r"^bucket-not-found: .*no-such-bucket"):
         nowhere.list_backups()
     with pytest.raises(PermanentError, match=r"^bucket-not-found: "), nowhere.open_text("salvage/x.gz") as write:
@@ -84,7 +85,7 @@ def test_a_bucket_that_is_not_there(client: "S3Client", target: BackupTarget) ->
 def test_keys_the_store_does_not_know_are_refused_and_not_repeated(target: BackupTarget) -> None:
     wrong = connect(target, Credentials("AKIAWRONG", SECRET))
     with pytest.raises(PermanentError, match=r"^storage-forbidden: ") as caught:
-        S3BackupStore(wrong, "prod", target).list_backups()
+        S3BackupStore(wrong, "prod", target, KEYRING).list_backups()
     assert "AKIAWRONG" not in str(caught.value)
     assert SECRET not in str(caught.value)
     assert SECRET not in repr(Credentials("AKIAWRONG", SECRET))
@@ -97,20 +98,20 @@ def test_a_store_that_refuses_connections() -> None:
         target = BackupTarget("vault", f"http://127.0.0.1:{held.getsockname()[1]}")
         client = connect(target, Credentials("a", "b"), attempts=1)
         with pytest.raises(TemporaryError, match=r"^storage-unavailable: .*vault"):
-            S3BackupStore(client, "prod", target).list_backups()
+            S3BackupStore(client, "prod", target, KEYRING).list_backups()
         client.close()
 
 
 def test_a_store_in_trouble(server: ObjectStore, hasty: "S3Client", target: BackupTarget) -> None:
     server.fault({"kind": "5xx", "status": 500})
     with pytest.raises(TemporaryError, match=r"^storage-unavailable: "):
-        S3BackupStore(hasty, "prod", target).list_backups()
+        S3BackupStore(hasty, "prod", target, KEYRING).list_backups()
 
 
 def test_a_store_that_falls_silent(server: ObjectStore, hasty: "S3Client", target: BackupTarget) -> None:
     server.fault({"kind": "delay", "delay_s": 5.0})
     with pytest.raises(TemporaryError, match=r"^storage-unavailable: "):
-        S3BackupStore(hasty, "prod", target).list_backups()
+        S3BackupStore(hasty, "prod", target, KEYRING).list_backups()
 
 
 def test_a_passing_error_is_ridden_out(server: ObjectStore, store: S3BackupStore) -> None:

@@ -14,6 +14,7 @@ from bot.errors import PermanentError
 from bot.sandbox.objectstore import ObjectStore
 from tests.adapters.storage.archives import manifest_for
 from tests.adapters.storage.bucket import MakeManifest, ignore, keys
+from tests.fakes.keyring import KEYRING
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,7 +27,7 @@ Limited = Callable[..., S3BackupStore]
 @pytest.fixture
 def limited(client: "S3Client", target: BackupTarget) -> Limited:
     def make(**limits: int) -> S3BackupStore:
-        return S3BackupStore(client, "prod", target, limits=BundleLimits(**limits))
+        return S3BackupStore(client, "prod", target, KEYRING, limits=BundleLimits(**limits))
 
     return make
 

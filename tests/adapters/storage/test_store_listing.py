@@ -5,10 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from bot.adapters.storage import S3BackupStore
 from bot.adapters.storage.catalogue import BundleCatalogue
+from bot.adapters.storage.signatures import DocumentSigner
 from bot.domain.backups import Backup
 from bot.domain.bundle_limits import LIMITS
 from bot.domain.environments import BackupTarget
 from tests.adapters.storage.archives import Bucket
+from tests.fakes.keyring import KEYRING
+
+SIGNER = DocumentSigner(KEYRING, "prod")
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -77,7 +81,7 @@ def test_listings_side_by_side_do_not_disturb_each_other(bucket: Bucket) -> None
     entries = [
         {"Key": f"prod_old_{at:%Y%m%d_%H%M%S}.tar.gz", "ETag": '"a"', "Size": 1, "LastModified": at} for at in times
     ]
-    catalogue = BundleCatalogue(Shelf(entries), bucket.target.bucket, "prod", LIMITS)  # type: ignore[arg-type] # what is used
+    catalogue = BundleCatalogue(Shelf(entries), bucket.target.bucket, "prod", LIMITS, SIGNER)  # type: ignore[arg-type] # what is used
     failures: list[Exception] = []
     done = threading.Event()
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, TableContent
 from bot.domain.jobs import Job
+from bot.domain.signing import SignatureState
 from bot.engine.maintenance.sweeper import REQUEST_AGE_S
 from bot.ports import Request
 from tests.engine.story import Story
@@ -19,7 +20,8 @@ def made(days_old: int, label: str = "nightly", *, manifest: bool = True) -> Bac
     at = NOON - timedelta(days=days_old)
     name = BackupName("prod", label, at)
     said = Manifest(1, str(name), "prod", label, at, "v1.3.0", 27, 180006, "18.6", (), TABLES)
-    return Backup(name, StoredObject(f"{name}.tar.gz", 1000, sha256="ab" * 32), said if manifest else None)
+    stored = StoredObject(f"{name}.tar.gz", 1000, sha256="ab" * 32)
+    return Backup(name, stored, said, signature=SignatureState.VALID) if manifest else Backup(name, stored)
 
 
 def take(world: World, label: str = "before-launch", user: str = ONCALL) -> Request:

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.backups import Backup, TableContent
 from bot.domain.jobs import JobState
 from bot.errors import PermanentError
-from tests.engine.backups.requests import job, made, refused, verify
+from tests.engine.backups.requests import TABLES, job, made, refused, verify
 from tests.engine.story import Story
 from tests.fakes.sides import FakeSides
 from tests.fakes.world import World
@@ -74,10 +74,12 @@ class TestLevel3:
     ) -> None:
         world.store.backups = [made(1, manifest=False)]
         sides.schema_of_plain = 25
-        story.do(verify(world, level=3))
+        sides.plain = TABLES
+        story.do(verify(world, str(world.store.backups[0].name), level=3))
         kept = world.store.backups[0].verified
         assert kept is not None
         assert (kept.level, kept.problem, kept.schema_version) == (3, "", 25)
+        assert kept.tables == TABLES
         assert sides.databases == {}
 
     def test_what_is_restored_is_compared_and_dropped(self, world: World, story: Story, sides: FakeSides) -> None:

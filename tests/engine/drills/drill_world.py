@@ -7,6 +7,7 @@ from pathlib import Path
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, TableContent
 from bot.domain.drills import Corruption, Drill, DrillKind, DrillState
 from bot.domain.runs import WorkKind
+from bot.domain.signing import SignatureState
 from bot.domain.workloads import HOLD_LABEL
 from bot.engine.runs.runner import Runner
 from tests.engine.runs.restoring import faults_of
@@ -29,7 +30,7 @@ def bundle_of(environment: str, schema: int = 27, server: int = 180006) -> Backu
     name = BackupName(environment, "nightly", NOON - timedelta(seconds=AGE_S))
     about = ("v1.3.0", schema, server, "18.6", (), PROD_TABLES)
     manifest = Manifest(1, str(name), environment, name.label, name.created_at, *about)
-    return Backup(name, StoredObject(f"{name}.tar.gz", 1000, "v1", "ab" * 32), manifest)
+    return Backup(name, StoredObject(f"{name}.tar.gz", 1000, "v1", "ab" * 32), manifest, signature=SignatureState.VALID)
 
 
 class Drilling(Story):

@@ -1,9 +1,12 @@
 """An undo of a rollback is planned, or refused with the reason."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.domain.plans import ChainPlan, UndoRollbackPlan, narrow
 from bot.domain.runs import RunState
+from bot.domain.signing import SignatureState
 from bot.errors import PermanentError
 from bot.planning import checklist
 from tests.engine.runs.undoing import approve, ask, newest, undo
@@ -100,3 +103,17 @@ def test_refused_where_no_chain_has_run_or_the_run_is_an_undo_itself(story: Stor
 
     assert again.state is RunState.SUCCEEDED
     assert refusals(world)[1:] == ["undo-not-available"]
+
+
+@pytest.mark.parametrize("what", ["bundle", "export"])
+def test_refused_where_what_was_saved_is_not_signed(story: Story, world: World, what: str) -> None:
+    run_id = story.roll_back().id
+    if what == "bundle":
+        world.store.backups = [replace(each, signature=SignatureState.WRONG) for each in world.store.backups]
+    else:
+        world.store.open_export(run_id).signature = SignatureState.UNSIGNED
+
+    ask(story, run_id)
+
+    assert refusals(world) == [f"{what}-unsigned"]
+    assert newest(world).id == run_id

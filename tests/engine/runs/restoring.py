@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, TableContent
 from bot.domain.runs import Run, RunState
+from bot.domain.signing import SignatureState
 from tests.engine.story import Story, steps, traffic_faults
 from tests.fakes.clock import NOON
 from tests.fakes.database import FLAGS, NAMES, PATIENTS, REPORTS, SETTINGS
@@ -19,7 +20,7 @@ NAME = BackupName("prod", "nightly", NOON - timedelta(hours=2))
 def bundle(name: BackupName = NAME, schema: int = 26, server: int = 180006) -> Backup:
     tables = tuple(TableContent(table, rows) for table, rows in THEN.items())
     manifest = Manifest(1, str(name), "prod", name.label, name.created_at, "v1.2.3", schema, server, "18.6", (), tables)
-    return Backup(name, StoredObject(f"{name}.tar.gz", 1000, "v1", "ab" * 32), manifest)
+    return Backup(name, StoredObject(f"{name}.tar.gz", 1000, "v1", "ab" * 32), manifest, signature=SignatureState.VALID)
 
 
 def furnish(world: World) -> FakeSides:

@@ -10,6 +10,7 @@ from bot.domain.approvals import Choice, Vote
 from bot.domain.backups import Backup, BackupName, StoredObject, Verification
 from bot.domain.drills import DrillKind
 from bot.domain.runs import RunState
+from bot.domain.signing import SignatureState
 from bot.engine.approvals.authorization import MEMBER_FOR_S
 from bot.engine.context import Services
 from bot.engine.status import home
@@ -44,7 +45,9 @@ def put(world: World, name: str, level: int = 0, problem: str = "") -> Backup:
     parsed = BackupName.parse(name)
     assert parsed is not None
     verified = Verification(level, world.clock.now(), problem) if level else None
-    world.store.backups.append(Backup(parsed, StoredObject(f"{name}.tar.gz", 100), None, verified))
+    world.store.backups.append(
+        Backup(parsed, StoredObject(f"{name}.tar.gz", 100), None, verified, SignatureState.VALID)
+    )
     return world.store.backups[-1]
 
 

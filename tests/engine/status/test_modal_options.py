@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject, Verification
+from bot.domain.signing import SignatureState
 from bot.engine.approvals.authorization import MEMBER_FOR_S, Readers
 from bot.engine.context import Services
 from bot.engine.operations import Operations
@@ -29,7 +30,9 @@ def full(world: World) -> World:
     for name in NAMES:
         parsed = BackupName.parse(name)
         assert parsed is not None
-        world.store.backups.append(Backup(parsed, StoredObject(f"{name}.tar.gz", 100), _manifest(parsed)))
+        world.store.backups.append(
+            Backup(parsed, StoredObject(f"{name}.tar.gz", 100), _manifest(parsed), signature=SignatureState.VALID)
+        )
     return world
 
 
@@ -86,10 +89,13 @@ def test_latest_is_what_a_restore_of_it_would_take(full: World) -> None:
 
 
 def test_where_nothing_can_be_restored_there_is_no_latest(full: World) -> None:
-    full.store.backups[:] = [replace(backup, manifest=None) for backup in full.store.backups]
+    full.store.backups[:] = [
+        replace(backup, manifest=None, signature=SignatureState.UNSIGNED) for backup in full.store.backups
+    ]
     choices = choose(full)
     assert (choices.latest, names(choices)) == (None, list(NAMES))
-    assert choices.problems == ("There is no latest: None of the newest 3 backups of prod can be restored as it is.",)
+    (problem,) = choices.problems
+    assert problem.startswith("There is no latest: None of the newest 3 backups of prod is one that Backstop made ")
 
 
 def test_a_chain_ends_at_the_first_missing_script(full: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from psycopg import sql
 
 from bot.sandbox.physioflow import Sample, seed
-from bot.sandbox.physioflow.sample import OWNER_RIGHTS
+from bot.sandbox.physioflow.sample import BOT_ROLE, PARAMETER_RIGHT
 from bot.sandbox.physioflow.schema import UP_DIR
 from bot.sandbox.postgres import PostgresServer
 
@@ -101,24 +101,35 @@ def test_the_same_scale_makes_the_same_rows(sample: Sample, tmp_path: Path) -> N
     with PostgresServer(tmp_path / "data") as other:
         again = seed(other, SCALE, environments=("prod",))
         assert content(again.owner_dsns["prod"]) == content(sample.owner_dsns["prod"])
-        assert set(again.owner_dsns) == set(again.app_dsns) == {"prod"}
+        assert set(again.bot_dsns) == set(again.owner_dsns) == set(again.app_dsns) == {"prod"}
 
 
-def test_owner_has_just_the_rights_that_it_needs(sample: Sample) -> None:
-    attributes = "rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolcanlogin"
-    dsn = sample.owner_dsns["prod"]
-    assert rows(dsn, f"SELECT {attributes} FROM pg_roles WHERE rolname = 'physioflow_prod'") == [
-        (False, True, False, False, True)
+def test_the_bot_has_the_role_that_the_documentation_describes(sample: Sample) -> None:
+    """Word for word, so that nothing here works which would not at a user's."""
+    text = " ".join((Path(__file__).parents[3] / "docs" / "operations.md").read_text().split())
+    names = {"bot": "backstop_prod", "owner": "physioflow_owner", "app": "physioflow_app", "password": "'…'"}
+    for statement in (*BOT_ROLE, PARAMETER_RIGHT):
+        assert f"{statement.format(**names)};" in text
+    memberships = """
+        SELECT array_agg(b.rolname::text ORDER BY 1)
+        FROM pg_auth_members m JOIN pg_roles a ON a.oid = m.member JOIN pg_roles b ON b.oid = m.roleid
+        WHERE a.rolname = 'backstop_prod'"""
+    assert rows(sample.superuser_dsn, memberships) == [
+        (["pg_monitor", "pg_signal_backend", "physioflow_app", "physioflow_prod"],)
     ]
-    for right in OWNER_RIGHTS:
-        assert rows(dsn, f"SELECT pg_has_role(current_user, '{right}', 'member')") == [(True,)]
-    foreign = (
-        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relowner <> current_user::regrole"
-    )
-    assert rows(dsn, foreign) == []
-    assert rows(dsn, "SELECT datdba = current_user::regrole FROM pg_database WHERE datname = current_database()") == [
-        (True,)
+    attributes = "rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolcanlogin"
+    assert rows(sample.bot_dsns["prod"], f"SELECT {attributes} FROM pg_roles WHERE rolname = current_user") == [
+        (False, True, False, False, False, True)
     ]
+
+
+def test_the_bot_owns_nothing(sample: Sample) -> None:
+    dsn = sample.bot_dsns["prod"]
+    assert rows(dsn, "SELECT count(*) FROM pg_class WHERE relowner = current_user::regrole") == [(0,)]
+    owner = "SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    assert rows(dsn, owner) == [("physioflow_prod",)]
+    datdba = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
+    assert rows(dsn, datdba) == [("physioflow_prod",)]
 
 
 def test_owner_of_one_environment_cannot_enter_another(server: PostgresServer, sample: Sample) -> None:

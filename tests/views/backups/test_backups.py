@@ -42,7 +42,7 @@ def test_a_page_of_backups() -> None:
         "[Verify] [Details]\n"
         "*prod_weekly_20260102_030000*\n"
         "40 days old (<!date^1767322800^{date_short_pretty} {time}|2026-01-02 03:00 UTC>) · 5.0 kB\n"
-        "unverified, made elsewhere\n"
+        "not verified, *not made by Backstop*: no signature\n"
         "[Verify] [Details]\n"
         "[Newer] [Older]"
     )
@@ -90,7 +90,7 @@ def test_nothing_found_says_what_to_type_instead() -> None:
 )
 def test_what_was_proven(verified: Verification, said: str) -> None:
     assert backups.state(replace(BACKUP, verified=verified)) == said
-    assert backups.state(replace(ELSEWHERE, verified=verified)) == f"{said}, made elsewhere"
+    assert backups.state(replace(ELSEWHERE, verified=verified)) == f"{said}, *not made by Backstop*: no signature"
 
 
 def test_the_newest_of_every_environment() -> None:
@@ -104,7 +104,7 @@ def test_the_newest_of_every_environment() -> None:
         "Backups\n*dev*: no backups\n"
         "*prod*: 12 backups, the newest 2 h old\n"
         "• `prod_nightly_20260211_010000` · 1.0 MB · not verified\n"
-        "• `prod_weekly_20260102_030000` · 5.0 kB · unverified, made elsewhere\n"
+        "• `prod_weekly_20260102_030000` · 5.0 kB · not verified, *not made by Backstop*: no signature\n"
         "*staging*: cannot be listed: storage-unavailable: Away.\n"
         "`/backups ENV` lists an environment's, `/backups help` says what else can be asked."
     )
@@ -125,7 +125,8 @@ def test_details_of_what_was_made_elsewhere() -> None:
     shown = read(backups.render_details(BackupDetails("prod", ELSEWHERE, ASKED)))
 
     assert "sha256: not known" in shown
-    assert "It was made elsewhere and has no manifest, so nothing says what is in it." in shown
+    assert "It has no manifest, so nothing says what should be in it." in shown
+    assert "*not made by Backstop*: no signature" in shown
 
 
 TAKE = Job("slash:1", JobKind.TAKE, "prod", "manual", "U0ONCALL", ASKED)

@@ -43,7 +43,10 @@ def test_an_environment_at_rest() -> None:
     assert tab(PROD).splitlines() == [
         "prod",
         "*Schema 027 · app v1.3.0, serving*",
-        f"Newest backup: `prod_nightly_20260211_030000` of {moment(ASKED, STAMP)}, 3.4 MB, unverified, made elsewhere",
+        (
+            f"Newest backup: `prod_nightly_20260211_030000` of {moment(ASKED, STAMP)}, 3.4 MB, not verified, "
+            "*not made by Backstop*: no signature"
+        ),
         f"Last proven restore: `prod_nightly_20260210_030000`, restored and compared {moment(ASKED, STAMP)}",
         "[Roll back…]",
         "`/rollback help` says what can be asked. This page is at most a minute old.",

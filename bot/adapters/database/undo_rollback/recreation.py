@@ -12,9 +12,9 @@ from bot.adapters.database.catalogue import Owners, catalogue_within
 from bot.adapters.database.chain import take_chain_lock
 from bot.adapters.database.connections import LOCKED, Connection, is_disconnect, roll_back, safe_message, translate
 from bot.adapters.database.execution import BEGIN, commit_or_explain, set_limits
-from bot.adapters.database.inspection import TrackingTable
 from bot.adapters.database.known_objects import read_known_objects
 from bot.adapters.database.server import Server
+from bot.adapters.database.tracking import TrackingTable
 from bot.adapters.database.undo_rollback.contents import QUERIES
 from bot.adapters.database.undo_rollback.rows import RowLoader
 from bot.adapters.database.undo_rollback.script import RecreationScript, TrackingCopy, read_script, unreadable

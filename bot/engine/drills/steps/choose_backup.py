@@ -49,7 +49,7 @@ def _check_free(execution: DrillExecution) -> None:
 
 def _finished(env: EnvironmentServices, label: str) -> Backup | None:
     newest = env.store.list_backups(LOOK_AMONG)
-    return next((b for b in newest if b.manifest is not None and b.name.label == label), None)
+    return next((b for b in newest if b.is_signed and b.name.label == label), None)
 
 
 class ChooseBundle(DrillStep):

@@ -48,7 +48,11 @@ def _reachable(execution: DrillExecution) -> tuple[DownScript, ...]:
     facts = execution.sides.inspect(_loaded(execution))
     facts.require_read()
     applied = facts.applied
-    chain = longest_chain(execution.services.scripts.load(), applied)
+    scripts = execution.services.scripts.load()
+    chain = longest_chain(scripts, applied)
+    newest_script = scripts.get(max((migration.version for migration in applied), default=0))
+    if not chain and newest_script is not None and newest_script.fault is not None:
+        raise newest_script.fault
     if not chain:
         newest = label(max((migration.version for migration in applied), default=0))
         raise PermanentError(

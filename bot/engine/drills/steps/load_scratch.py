@@ -87,7 +87,7 @@ class CompareLoaded(DrillStep):
         backup, name = execution.backup(), execution.sides.name("side", execution.drill.id)
         tables = execution.sides.contents(name, execution.reporter(self.key))
         with _kept(execution, _RESTORED):
-            compare(backup, tables if backup.manifest else ())
+            compare(backup, tables)
         schema = execution.sides.inspect(name).schema
         note(execution.source, backup, Verification(_RESTORED, execution.services.clock.now(), schema_version=schema))
         rows = sum(table.rows for table in tables)

@@ -78,7 +78,7 @@ class ProveRestored(DrillStep):
         """
         run, backup = run_done(execution, keys.RESTORE), execution.backup()
         tables = found_after(run)
-        _refuse("Restored and swapped in", differences(backup.manifest.tables if backup.manifest else (), tables))
+        _refuse("Restored and swapped in", differences(backup.contents or (), tables))
         live, kept = execution.env.database.catalogue(), execution.sides.catalogue(planned(run).outgoing)
         _refuse("Restored and swapped in", _moved(kept, live), "objects")
         _note(execution)

@@ -30,7 +30,7 @@ class EmergencyBackup(Action):
         # A bundle from before the re-check may lack rows written since. Names of backups have whole seconds.
         since = checked.replace(microsecond=0) if checked else datetime.min.replace(tzinfo=UTC)
         newest = execution.env.store.list_backups(LOOK_AMONG)
-        ours = (b for b in newest if b.manifest is not None and b.name.label == label_)
+        ours = (b for b in newest if b.is_signed and b.name.label == label_)
         found = next((b for b in ours if b.name.created_at >= since), None)
         return _outcome(found) if found else None
 

@@ -9,13 +9,16 @@ from typing import Any
 from bot.domain.backups import Backup
 from bot.domain.planned import PlannedRecreation, PlannedRestore
 from bot.domain.plans import SwapPlan, UndoRollbackPlan, narrow
+from bot.domain.signing import explain_signature
 from bot.domain.versions import label
 from bot.engine.backups.compare import compare
+from bot.engine.backups.compare_live import check_shape, prove_likeness
 from bot.engine.preview.undo_rollback import check_room
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.step import Action, Outcome
 from bot.errors import PermanentError
 from bot.planning import checklist
+from bot.planning.bundle_doubts import signature_doubt
 from bot.ports import FetchedBundle
 
 _MAX_FINDINGS = 10
@@ -80,7 +83,13 @@ def approved_backup(execution: Execution) -> Backup:
 def _is_approved(found: Backup, come: PlannedRestore | PlannedRecreation) -> bool:
     stored, etag = found.stored, come.etag if isinstance(come, PlannedRestore) else ""
     same = (stored.key, stored.version_id, stored.sha256) == (come.key, come.version_id, come.sha256)
-    return same and etag in ("", stored.etag)
+    return same and etag in ("", stored.etag) and _is_signed_as_approved(found, come)
+
+
+def _is_signed_as_approved(found: Backup, come: PlannedRestore | PlannedRecreation) -> bool:
+    """Tell if nothing more speaks against its signature than people have approved."""
+    doubts = come.doubts if isinstance(come, PlannedRestore) else ()
+    return found.is_signed or signature_doubt(found) in doubts
 
 
 def _source(execution: Execution) -> PlannedRestore | PlannedRecreation:
@@ -128,6 +137,7 @@ class LoadSide(_LongStep):
         """
         # A process that took over has nothing on its disk.
         bundle = execution.bundle or fetch_bundle(execution, self.key)
+        check_shape(execution.services.reader, bundle)
         name = execution.env.sides.load(execution.run.id, bundle, execution.reporter(self.key))
         return Outcome(f"{name}; the app went on serving")
 
@@ -151,7 +161,7 @@ class VerifySide(Action):
         """Compare rows, content and schema, look for what is not sound, hand over, copy the database-level state.
 
         Raises:
-            PermanentError: ``bundle-differs``, ``verification-failed``, ``backup-changed``,
+            PermanentError: ``bundle-differs``, ``bundle-partial``, ``verification-failed``, ``backup-changed``,
                 ``bundle-unsafe-statement``.
         """
         sides, name, report = execution.env.sides, planned(execution).incoming, execution.reporter(self.key)
@@ -180,12 +190,11 @@ class VerifySide(Action):
         sides, name, report = execution.env.sides, planned(execution).incoming, execution.reporter(self.key)
         tables = sides.contents(name, report)
         backup = approved_backup(execution)
-        if backup.manifest is not None:
-            compare(backup, tables)
+        compare(backup, tables)
+        likeness = prove_likeness(execution.env, name, backup, tables)
         self._check_schema(execution, sides.inspect(name).schema)
         rows = sum(table.rows for table in tables)
-        compared = "equal to the manifest" if backup.manifest else "counted; no manifest to compare with"
-        detail = f"{rows:,} rows of {len(tables)} tables {compared}, schema as planned"
+        detail = f"{rows:,} rows of {len(tables)} tables {_say_proven(backup, likeness)}, schema as planned"
         return {"detail": detail, "rows": rows, "damaged": list(sides.problems(name))}
 
     @staticmethod
@@ -197,6 +206,14 @@ class VerifySide(Action):
                 f"The side database has schema {label(schema)}, planned was {label(wanted)}.",
                 "The live database is unchanged. Verify the bundle: its manifest may be wrong.",
             )
+
+
+def _say_proven(backup: Backup, likeness: str) -> str:
+    if backup.is_signed:
+        return "equal to the signed manifest"
+    if backup.manifest is not None:
+        return f"equal to its manifest, which {explain_signature(backup.signature)}; {likeness}"
+    return f"{'as level 3 found them' if backup.contents else 'counted'}; {likeness}"
 
 
 def _describe(damaged: list[str], missing: list[str]) -> str:

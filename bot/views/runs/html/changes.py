@@ -81,10 +81,11 @@ def _source(planned: Plan) -> list[Part]:
             (what, code(come.incoming if planned.undoes else come.backup)),
             ("Replaced" if planned.undoes else "Taken", moment(come.created_at)),
             ("Verified before", text(come.verified or "never")),
+            ("Compared before the swap with", text(come.proof or "see the steps")),
             ("sha256", checksum(come.sha256)),
             ("The replaced database is called", code(come.outgoing) if come.outgoing else text("there was none")),
         ]
-        skipped = {"Verified before", "sha256"} if planned.undoes else set()
+        skipped = {"Verified before", "Compared before the swap with", "sha256"} if planned.undoes else set()
         return [Facts([pair for pair in pairs if pair[0] not in skipped]), *_undoes(planned)]
     if isinstance(planned, UndoRollbackPlan):
         source = planned.source

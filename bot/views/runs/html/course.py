@@ -175,5 +175,5 @@ def _help_call(call: HelpCall, persons: Persons) -> list[Part]:
     shown: list[Part] = [Facts(pairs)]
     shown += excerpt("What point-in-time recovery could reach", "\n".join(call.recovery))
     for pod, log in call.logs.items():
-        shown += excerpt(f"Database log of {pod}, last lines, values left out", log)
+        shown += excerpt(f"Database log of {pod}, last lines, the server's own only", log)
     return shown

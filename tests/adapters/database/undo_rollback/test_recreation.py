@@ -102,7 +102,7 @@ def test_a_bundle_of_another_database_is_refused(
     other = sample_database()
     with psycopg.connect(other.owner_dsn, autocommit=True) as owner:
         owner.execute(RENAMED)  # as it happens that other tables have the same OIDs
-    elsewhere = PostgresDatabase(Server(other.owner_dsn, TRACKING, TIMING, tools, clock))
+    elsewhere = PostgresDatabase(Server(other.bot_dsn, TRACKING, TIMING, tools, clock))
 
     with pytest.raises(PermanentError, match="database-replaced"):
         elsewhere.rehearse_recreation("rtest2", undone.bundle, undone.order, undone.saved)

@@ -8,6 +8,7 @@ import pytest
 
 from bot.domain.backups import Backup, StoredObject, TableContent, Verification
 from bot.domain.runs import Run, RunState
+from bot.domain.signing import SignatureState
 from bot.engine.maintenance.cleanup import clean_up
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.load_side import approved_backup
@@ -39,7 +40,7 @@ from tests.fakes.world import World
 def test_another_file_under_an_old_bundles_name_is_not_fetched(story: Story, world: World, sides: FakeSides) -> None:
     stored, proven = StoredObject(f"{NAME}.tar.gz", 1000, etag="one"), Verification(3, NOON, schema_version=26)
     world.store.backups[0] = Backup(NAME, stored, None, proven)
-    ask(story)
+    ask(story, str(NAME))
     services = world.services(story.process)
     execution = Execution(services, services.env("prod"), newest(world))
     assert approved_backup(execution).stored.etag == "one"
@@ -132,3 +133,19 @@ def test_a_kept_database_is_announced_and_dropped_in_time(story: Story, world: W
     assert "was dropped" in world.announcer.notes[run.id, f"dropped-{kept}"]
     story.do(world.request("undo", run_id=run.id))
     assert refusals(world) == ["undo-expired"]
+
+
+@pytest.mark.parametrize("state", [state for state in SignatureState if state is not SignatureState.VALID])
+def test_a_bundle_whose_signature_is_gone_after_the_votes_is_not_fetched(
+    story: Story, world: World, sides: FakeSides, state: SignatureState
+) -> None:
+    ask(story)
+    services = world.services(story.process)
+    execution = Execution(services, services.env("prod"), newest(world))
+    world.store.backups[0] = replace(world.store.backups[0], signature=state)
+    with pytest.raises(PermanentError, match=r"^backup-changed: "):
+        approved_backup(execution)
+    run = approve(story)
+    assert run.state is RunState.PENDING, "there is a doubt that nobody has approved"
+    assert f"now bundle-unsigned: {state.value}" in str(world.announcer.__dict__)
+    assert sides.databases == {}

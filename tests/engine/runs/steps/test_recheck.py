@@ -128,7 +128,7 @@ def test_another_file_under_an_old_bundles_name_voids_them(story: Story, world: 
     del sides
     stored, proven = StoredObject(f"{NAME}.tar.gz", 1000, etag="one"), Verification(3, NOON, schema_version=26)
     world.store.backups[0] = Backup(NAME, stored, None, proven)
-    ask(story)
+    ask(story, str(NAME))
     world.store.backups[0] = Backup(NAME, replace(stored, etag="two"), None, proven)
     assert approve(story).state is RunState.PENDING
     assert "bundle" in world.announcer.changes[0][2][0]

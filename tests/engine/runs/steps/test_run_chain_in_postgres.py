@@ -138,7 +138,7 @@ def ward(tmp_path: Path, sample_database: Callable[[], Clone]) -> Ward:
     timing = Timing(lock_timeout_s=0.5, chain_attempts=2, stall_s=30.0)
     tracking = Tracking("schema_migrations", ("version", "name"))
     world = World(tmp_path)
-    server = Server(clone.owner_dsn, tracking, timing, PgTools(find_bin_dir()), SystemClock())
+    server = Server(clone.bot_dsn, tracking, timing, PgTools(find_bin_dir()), SystemClock())
     world.database = PostgresDatabase(server)  # type: ignore[assignment]  # the same port, in earnest
     world.scripts = ScriptFiles(scripts, "schema_migrations")  # type: ignore[assignment]  # the same port, in earnest
     return Ward(Story(world), world, clone, scripts)
@@ -222,7 +222,10 @@ def test_all_that_is_wrong_is_told_at_once(ward: Ward) -> None:
             "rule nothing on public.seen would have been created",
         ),
         ("CREATE TABLE extra (id serial PRIMARY KEY)", "table public.extra would have been created"),
-        ("ALTER TABLE shapes RENAME COLUMN m TO k", "table column public.shapes.m would have gone"),
+        (
+            "ALTER TABLE shapes RENAME COLUMN m TO k",
+            "table column public.shapes.m would have been renamed to public.shapes.k",
+        ),
         ("TRUNCATE seen", "public.seen: all rows rewritten or removed"),
         ("DROP TABLE seen; CREATE TABLE seen (id int)", "table public.seen would have been dropped and made again"),
     ],
