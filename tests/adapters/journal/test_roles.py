@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -245,10 +245,9 @@ def test_a_password_is_no_part_of_a_login_s_text(ready: State) -> None:
 
 
 def test_an_administrator_needs_no_superuser(state: State) -> None:
-    admin = f"admin_{state.database}"
-    create: Callable[[str], object] = lambda statement: state.run(statement, state.server.superuser_dsn)  # noqa: E731
-    create(f"CREATE ROLE {admin} LOGIN CREATEROLE CREATEDB PASSWORD '{state.server.password}'")
-    logins = (Login(state.owner, state.server.password), Login(state.serving, state.server.password))
+    admin, password = f"admin_{state.database}", state.server.password
+    state.run(f"CREATE ROLE {admin} LOGIN CREATEROLE CREATEDB PASSWORD '{password}'", state.server.superuser_dsn)
+    logins = (Login(state.owner, password), Login(state.serving, password))
     for _ in range(2):
         roles.initialise(state.server.dsn(admin, "postgres"), state.database, *logins)
     assert roles.look(state.dsn).weaknesses == ()
