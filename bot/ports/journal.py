@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.domain.approvals import Retracted, Retraction, Vote
+from bot.domain.audit import AuditEvent, Records
 from bot.domain.jobs import JobHolder, JobKind
 from bot.domain.runs import Lease, Run, RunState, Step
 from bot.ports.leases import Leases
@@ -19,20 +20,6 @@ class AuditEntry:
     actor: str
     event: str
     details: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class AuditEvent:
-    """A line of the audit log. `digest` covers this event and the one before it (sha256, hex)."""
-
-    sequence: int
-    at: datetime
-    run_id: str
-    actor: str
-    event: str
-    details: Mapping[str, Any]
-    previous: str
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -252,13 +239,22 @@ class Jobs(Protocol):
 
 
 class Audit(Protocol):
-    """Keeps the hash-chained audit log."""
+    """Keeps the audit log: each event's digest is made with the bot's key and covers the event before."""
 
     def append(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
         """Append an event."""
 
     def events(self, run_id: str | None = None) -> Iterator[AuditEvent]:
         """Read the log, oldest first."""
+
+    def head(self) -> AuditEvent | None:
+        """Read the newest event; None where there is none."""
+
+    def find(self, sequence: int) -> AuditEvent | None:
+        """Read one event."""
+
+    def records(self) -> Records:
+        """Read the rows that the log must agree with, all at one moment."""
 
 
 class Freezes(Protocol):
