@@ -17,8 +17,8 @@ from bot.adapters.database.sessions import BlockerWatch
 from bot.adapters.database.shadow_owners import Admission, copy_rights, create_extensions, hand_over
 from bot.adapters.database.shadow_source import PUBLICATIONS, QUERIES, Published, Source
 from bot.adapters.database.tracking import TrackingTable
+from bot.adapters.database.undo_rollback.assembly import GRANTS, RESTRICT
 from bot.adapters.database.undo_rollback.contents import Entry, read_entries
-from bot.adapters.database.undo_rollback.script import GRANTS, RESTRICT
 from bot.adapters.migration_files.syntax import name_kind, parse_statements
 from bot.adapters.pgclient.restore_errors import tolerated_errors
 from bot.adapters.pgclient.tools import PgTools, ToolFailedError, use_list

@@ -24,7 +24,7 @@ from bot.domain.drills import (
 from bot.domain.runs import Progress, Step, StepState
 from bot.errors import PermanentError
 from bot.ports import DrillRepository
-from bot.ports.journal import Leases
+from bot.ports.leases import Leases
 from tests.adapters.samples import NOON, StoppedClock
 from tests.fakes.drills import FakeDrillRepository
 from tests.fakes.keyring import KEYRING
