@@ -85,7 +85,7 @@ def smoke_test_fails(story: Story) -> None:
     story.wait_state("succeeded", "failed")
     story.settle()
     checks.equal("Retry finishes the run", story.state(), "succeeded")
-    check_report(story, "Succeeded", "smoke-failed", "resumed", "values left out", files=2)
+    check_report(story, "Succeeded", "smoke-failed", "resumed", "not shown, as the app", files=2)
     check_serving(story, before, "v1.2.3")
 
 
