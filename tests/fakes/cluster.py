@@ -19,6 +19,9 @@ from bot.errors import PermanentError
 from bot.ports import Clock
 
 STOP_S, START_S = 2.0, 3.0
+READY = "2026-03-01 12:00:00.000 UTC [71] LOG:  database system is ready to accept connections"
+SHOWN = "2026-03-01 12:00:00.000 UTC LOG:  database system is ready to accept connections"
+"""A line of the server's log, and as much of it as is shown."""
 
 
 @dataclass
@@ -148,7 +151,8 @@ class FakeCluster:
         return [HttpAnswer(pod.name, 503 if sick else 200, "schema 26 is too old" if sick else "ok") for pod in ready]
 
     def database_logs(self, tail_lines: int) -> Mapping[str, str]:
-        return {"postgres-0": "\n".join([f"LOG:  last {tail_lines} lines", *self.further_log])}
+        del tail_lines
+        return {"postgres-0": "\n".join([READY, *self.further_log])}
 
     def _deployment(self, name: str) -> FakeDeployment:
         if name not in self.deployments:

@@ -2,12 +2,14 @@
 
 import pytest
 
+from bot.domain.audit import ANCHORED
 from bot.domain.runs import RunState
 from bot.engine.operations import Operations
 from bot.errors import PermanentError
 from bot.planning import checklist
 from tests.engine.runs.breaking import SHAKY, break_step
 from tests.engine.story import Story, faults_in, faults_in_success, faults_in_undoing, steps, traffic_faults
+from tests.fakes.cluster import SHOWN
 from tests.fakes.directory import LEAD_A, LEAD_B
 from tests.fakes.world import World
 
@@ -38,7 +40,7 @@ def test_the_headline_run(story: Story, world: World) -> None:
         ("document", "report in the thread"),
         ("follow-up", f"close it with /rollback close {run.id} LINK"),
     ]
-    events = [event.event for event in world.journal.audit.log]
+    events = [event.event for event in world.journal.audit.log if event.event != ANCHORED]
     assert events == [
         "requested",
         "voted",
@@ -87,7 +89,7 @@ def test_after_it_a_failure_parks_and_a_resume_finishes(
     assert escalation.contacts == ("the DBA, 555-0100",)
     assert escalation.backup == f"{run.step(checklist.BACKUP).data['backup']} is in the bucket: 3 bytes, 5 tables"
     assert escalation.recovery == ["archiver: last WAL 0/19"]
-    assert escalation.database_logs == {"postgres-0": "LOG:  last 20 lines"}
+    assert escalation.database_logs == {"postgres-0": SHOWN}
     story.do(world.request("resume", LEAD_A, run_id=run.id))
     assert faults_in_success(world) == []
 
