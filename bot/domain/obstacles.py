@@ -58,10 +58,10 @@ class Obstacles:
         extensions: those that only a superuser can create, and that new databases here do not have.
         belongings: of roles whose rights ours has not.
         grantees: roles to which rights on objects were granted; the public is one.
-        dump_locks, dump_tables: objects that a dump locks at a time, and how many of them are tables.
+        dump_tables: tables, each of which a dump locks until its end.
         lock_room: objects that the server has promised to have room for, over all sessions.
         lock_sessions: sessions and prepared transactions, for each of which it has that room by a setting.
-        lock_limit: those for which it cannot have room at all.
+        lock_limit: those for which it has no room, even if nobody else locks anything.
     """
 
     subscriptions: tuple[Subscription, ...] = ()
@@ -74,7 +74,6 @@ class Obstacles:
     extensions: tuple[str, ...] = ()
     belongings: tuple[Belongings, ...] = ()
     grantees: tuple[str, ...] = ()
-    dump_locks: int = 0
     dump_tables: int = 0
     lock_room: int = 0
     lock_sessions: int = 0

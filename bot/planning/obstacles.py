@@ -43,7 +43,7 @@ def check_dump(environment: str, role: str, obstacles: Obstacles) -> None:
             "too-many-locks",
             f"No backup of {environment} can be taken: it locks {obstacles.dump_tables:,} tables at a time, and the "
             f"server has room for {obstacles.lock_room:,} locks.",
-            f"{_more_locks(obstacles)} Nothing was started.",
+            f"{_more_locks(obstacles.dump_tables, obstacles)} Nothing was started.",
         )
 
 
@@ -51,16 +51,15 @@ def _check_hidden(environment: str, role: str, obstacles: Obstacles) -> None:
     if not obstacles.hidden:
         return
     forced = [item.table for item in obstacles.hidden if item.is_forced]
-    only_forced = len(forced) == len(obstacles.hidden)
-    lift = " ".join(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;" for table in forced[:_NAMED])
-    more = f" (and so for {len(forced) - _NAMED} more)" if len(forced) > _NAMED else ""
+    lift = [f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;" for table in forced[:_NAMED]]
+    typed = [f"Have their owner type: {' '.join(lift)}{_and_more(len(forced) - _NAMED)}"] if forced else []
+    if len(forced) < len(obstacles.hidden):
+        typed.append(f"Have a superuser type: ALTER ROLE {role} BYPASSRLS;")
     raise PermanentError(
         "rows-hidden",
         f"No backup of {environment} can be taken: policies hide rows of {_some([i.table for i in obstacles.hidden])} "
         f"from role {role}, and pg_dump leaves no row out.",
-        f"Have a superuser type: ALTER ROLE {role} BYPASSRLS;"
-        + (f" Or the owner: {lift}{more}" if only_forced else "")
-        + " Nothing was started.",
+        f"{' '.join(typed)} Nothing was started.",
     )
 
 
@@ -78,17 +77,11 @@ def _check_readable(environment: str, role: str, obstacles: Obstacles) -> None:
     )
 
 
-def _more_locks(obstacles: Obstacles) -> str:
-    return (
-        "Have a superuser type: ALTER SYSTEM SET max_locks_per_transaction = "
-        f"{_enough(obstacles)}; and restart the server."
-    )
-
-
-def _enough(obstacles: Obstacles) -> int:
-    """Return the setting with which a dump takes a quarter of the room, a multiple of the server's default."""
+def _more_locks(need: int, obstacles: Obstacles) -> str:
+    """Name the setting with which that takes a quarter of the room, a multiple of the server's default."""
     sessions = max(obstacles.lock_sessions, 1)
-    return -(-obstacles.dump_locks * 4 // (sessions * _DEFAULT)) * _DEFAULT
+    setting = -(-need * _CROWDED * 2 // (sessions * _DEFAULT)) * _DEFAULT
+    return f"Have a superuser type: ALTER SYSTEM SET max_locks_per_transaction = {setting}; and restart the server."
 
 
 def check_subscriptions(obstacles: Obstacles) -> None:
@@ -109,15 +102,15 @@ def check_subscriptions(obstacles: Obstacles) -> None:
         )
 
 
-def beside_chain(obstacles: Obstacles) -> Iterator[str]:
-    """Warn of what a chain, or its undo, has beside it."""
+def beside_chain(obstacles: Obstacles, chain_locks: int = 0) -> Iterator[str]:
+    """Warn of what a chain, or its undo, has beside it; `chain_locks` are those of its own transaction."""
     enabled = [item.name for item in obstacles.subscriptions if item.is_enabled]
     if enabled:
         yield (
             f"The subscription {_some(enabled)} goes on writing while the database is closed to everybody else. "
             f"Let it rest meanwhile: ALTER SUBSCRIPTION {enabled[0]} DISABLE;"
         )
-    yield from _about_locks(obstacles)
+    yield from _about_locks(obstacles, chain_locks)
 
 
 def what_is_lost(seen: Obstacles, role: str, *, has_grants: bool) -> Iterator[str]:
@@ -192,12 +185,14 @@ def _stays(item: Subscription) -> str:
     )
 
 
-def _about_locks(obstacles: Obstacles) -> Iterator[str]:
-    if obstacles.dump_locks * _CROWDED > obstacles.lock_room > 0:
+def _about_locks(obstacles: Obstacles, chain_locks: int) -> Iterator[str]:
+    need = max(obstacles.dump_tables, chain_locks)
+    if need * _CROWDED > obstacles.lock_room > 0:
+        what = "backup" if need == obstacles.dump_tables else "chain"
         yield (
-            f"The backup needs about {obstacles.dump_locks:,} locks at a time, and the server has room for "
-            f"{obstacles.lock_room:,}, for all its sessions: it may stop with “out of shared memory”, and so may the "
-            f"app. {_more_locks(obstacles)}"
+            f"The {what} needs about {need:,} locks at a time, and the server has room for {obstacles.lock_room:,} "
+            "in all its sessions: it may stop with “out of shared memory”, and so may the app. "
+            f"{_more_locks(need, obstacles)}"
         )
 
 

@@ -68,7 +68,7 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
         renames=impact.renamed_objects(evidence),
         estimate=estimate,
         warnings=(
-            *beside_chain(facts.obstacles),
+            *beside_chain(facts.obstacles, impact.count_locks(rehearsal)),
             *collect_warnings(facts, target, evidence, rows),
             *chain_warnings(facts, target.chain),
         ),

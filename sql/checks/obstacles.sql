@@ -122,17 +122,47 @@ CROSS JOIN LATERAL pg_catalog.aclexplode(held.acl) x
 WHERE held.oid >= 16384 AND x.grantee <> held.owner AND x.grantee <> 0
 ORDER BY 1;
 
+-- name: belongings
+-- Roles whose rights ours has not, with what they own here: owner, number of objects, the first of them, whether a superuser.
+-- Left out: what goes with a whole, what extensions made, and what a restore loses anyway.
+SELECT quote_ident(r.rolname), count(*), min(concat(o.type, ' ', o.identity) COLLATE "C"), r.rolsuper
+FROM (SELECT tableoid AS class, oid AS id, relowner AS owner FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+      UNION ALL SELECT tableoid, oid, proowner FROM pg_catalog.pg_proc
+      UNION ALL SELECT tableoid, oid, typowner FROM pg_catalog.pg_type
+      UNION ALL SELECT tableoid, oid, oprowner FROM pg_catalog.pg_operator
+      UNION ALL SELECT tableoid, oid, collowner FROM pg_catalog.pg_collation
+      UNION ALL SELECT tableoid, oid, conowner FROM pg_catalog.pg_conversion
+      UNION ALL SELECT tableoid, oid, cfgowner FROM pg_catalog.pg_ts_config
+      UNION ALL SELECT tableoid, oid, dictowner FROM pg_catalog.pg_ts_dict
+      UNION ALL SELECT tableoid, oid, stxowner FROM pg_catalog.pg_statistic_ext
+      UNION ALL SELECT tableoid, oid, srvowner FROM pg_catalog.pg_foreign_server
+      UNION ALL SELECT tableoid, oid, nspowner FROM pg_catalog.pg_namespace
+      UNION ALL SELECT tableoid, oid, lomowner FROM pg_catalog.pg_largeobject_metadata
+      UNION ALL SELECT tableoid, oid, pubowner FROM pg_catalog.pg_publication WHERE NOT puballtables
+     ) AS owned
+JOIN pg_catalog.pg_roles r ON r.oid = owned.owner
+CROSS JOIN LATERAL pg_catalog.pg_identify_object(
+    CASE owned.class WHEN 'pg_catalog.pg_largeobject_metadata'::regclass THEN 'pg_catalog.pg_largeobject'::regclass
+                     ELSE owned.class END, owned.id, 0) o
+WHERE owned.id >= 16384 AND r.rolname <> 'pg_database_owner'
+  AND NOT (pg_catalog.pg_has_role(r.oid, 'USAGE') AND pg_catalog.pg_has_role(
+      r.oid, CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END))
+  AND coalesce(o.schema, '') !~ '^pg_' AND NOT (o.type = 'schema' AND o.identity ~ '^"?pg_')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                  WHERE d.classid = owned.class AND d.objid = owned.id
+                    -- A partitioned table is noted as a part of its own columns.
+                    AND (d.deptype = 'e' OR d.deptype = 'i' AND d.refobjid <> d.objid OR d.deptype = 'a' AND o.type = 'sequence'))
+GROUP BY r.rolname, r.rolsuper
+ORDER BY 1;
+
 -- name: locks
--- Locks of a dump, counting and hashing included: on tables, and on those and their indexes; what the server has promised to
--- have room for, and for how many sessions; a number for which it cannot have room, however its memory is used.
-SELECT count(*) FILTER (WHERE c.relkind <> 'i'), count(*),
-       s.each * s.sessions, s.sessions, (s.each * (s.sessions + s.workers) * 1.5)::bigint + 1000
+-- Tables, each of which a dump locks until its end; objects that the server has promised to have room for, over all sessions
+-- and prepared transactions, and how many those are; a number for which it has no room, whoever else has how little.
+SELECT (SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'),
+       s.each * s.sessions, s.sessions, (s.each * (s.sessions + s.workers) * 1.2)::bigint + 300
 FROM (SELECT current_setting('max_locks_per_transaction')::bigint AS each,
              current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint AS sessions,
              current_setting('max_worker_processes')::bigint + current_setting('max_wal_senders')::bigint + 1
              + coalesce(current_setting('autovacuum_worker_slots', true), current_setting('autovacuum_max_workers'))::bigint
-             AS workers) s
-LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-           AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema')
-       ON c.relkind IN ('r', 'p', 'i') AND c.relpersistence <> 't'
-GROUP BY s.each, s.sessions, s.workers;
+             AS workers) s;

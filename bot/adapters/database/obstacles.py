@@ -1,13 +1,10 @@
 """Looks for what is in the way of a backup, a restore or a swap."""
 
-from collections import Counter
 from dataclasses import replace
 
 from bot.adapters.database.connections import QUERIES as SESSIONS
 from bot.adapters.database.connections import Connection, translated
 from bot.adapters.database.inspection import is_accepting
-from bot.adapters.database.roles import QUERIES as ROLES
-from bot.adapters.database.roles import read_roles
 from bot.adapters.database.server import Server
 from bot.adapters.named_queries import load
 from bot.domain.obstacles import Belongings, HiddenRows, Obstacles, Subscription
@@ -46,7 +43,7 @@ def read_obstacles(server: Server) -> Obstacles:
 
 
 def _look_inside(conn: Connection, server: Server, outside: Obstacles) -> Obstacles:
-    tables, locks, room, sessions, limit = conn.execute(QUERIES["locks"]).fetchall()[0]
+    tables, room, sessions, limit = conn.execute(QUERIES["locks"]).fetchall()[0]
     made = [(f"{kind} {identity}", optional) for kind, identity, optional in conn.execute(QUERIES["superusers"])]
     unreadable = conn.execute(QUERIES["unreadable"], {"reads_large_objects": READS_LARGE_OBJECTS}).fetchall()
     return replace(
@@ -57,10 +54,9 @@ def _look_inside(conn: Connection, server: Server, outside: Obstacles) -> Obstac
         lost=tuple(name for name, optional in made if optional),
         unloadable=tuple(name for name, optional in made if not optional),
         extensions=_missing_extensions(_names(conn, "extensions"), server),
-        belongings=_read_belongings(conn, server),
+        belongings=tuple(Belongings(*row) for row in conn.execute(QUERIES["belongings"])),
         grantees=_names(conn, "grantees"),
         dump_tables=tables,
-        dump_locks=locks,
         lock_room=room,
         lock_sessions=sessions,
         lock_limit=limit,
@@ -81,12 +77,3 @@ def _missing_extensions(wanted: tuple[str, ...], server: Server) -> tuple[str, .
     except BotError:
         return wanted
     return tuple(name for name in wanted if name not in there)
-
-
-def _read_belongings(conn: Connection, server: Server) -> tuple[Belongings, ...]:
-    roles = read_roles(conn, server.tracking)
-    rows = conn.execute(ROLES["objects"], {"owners": list(roles.strangers)}).fetchall() if roles.strangers else []
-    owned = [(owner, f"{kind} {identity}") for kind, identity, owner in rows if owner in roles.strangers]
-    first = dict(reversed(owned))
-    counts = Counter(owner for owner, _ in owned)
-    return tuple(Belongings(owner, counts[owner], first[owner], owner in roles.superusers) for owner in sorted(counts))

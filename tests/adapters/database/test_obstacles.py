@@ -7,12 +7,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bot.adapters.database import PostgresDatabase
+from bot.adapters.clock import SystemClock
+from bot.adapters.database import PostgresDatabase, Server
 from bot.adapters.database.connections import Connection
+from bot.adapters.pgclient.tools import PgTools
 from bot.domain.obstacles import Belongings, HiddenRows, Obstacles, Subscription
 from bot.domain.runs import Progress
-from bot.errors import BotError
+from bot.errors import BotError, PermanentError
+from bot.planning.obstacles import check_dump
 from bot.sandbox.physioflow.clones import Clone
+from bot.sandbox.postgres import PostgresServer
+from tests.adapters.database.conftest import TIMING, TRACKING
 
 LAB = "CREATE TABLE lab (id integer); INSERT INTO lab VALUES (1);"
 PARTED = "CREATE TABLE labs (id integer) PARTITION BY LIST (id); CREATE TABLE lab PARTITION OF labs FOR VALUES IN (1)"
@@ -53,14 +58,13 @@ def test_a_healthy_database_has_none(database: PostgresDatabase) -> None:
 
     assert found == Obstacles(
         grantees=found.grantees,
-        dump_locks=found.dump_locks,
         dump_tables=found.dump_tables,
         lock_room=found.lock_room,
         lock_sessions=210,
         lock_limit=found.lock_limit,
     )
     assert "physioflow_app" in found.grantees
-    assert 10 < found.dump_tables < found.dump_locks < found.lock_room < found.lock_limit
+    assert 10 < found.dump_tables < found.lock_room < found.lock_limit
     assert found.lock_room == 64 * (200 + 10)
 
 
@@ -132,14 +136,14 @@ def test_what_our_role_may_not_read_is_found_where_a_dump_fails(
 def test_objects_of_roles_whose_rights_we_lack_are_counted(
     database: PostgresDatabase, superuser: Connection, others: str
 ) -> None:
-    superuser.execute("CREATE FUNCTION ping() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    superuser.execute("CREATE FUNCTION ping() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE PUBLICATION p")
     with owned_by(superuser, others):
         superuser.execute("CREATE TABLE lab (); CREATE VIEW labs AS SELECT FROM lab")
         superuser.execute(f"ALTER TABLE lab OWNER TO {others}; ALTER VIEW labs OWNER TO {others}".encode())
 
         assert database.obstacles().belongings == (
             Belongings(others, 2, "table public.lab", is_superuser=False),
-            Belongings("postgres", 1, "function public.ping()", is_superuser=True),
+            Belongings("postgres", 2, "function public.ping()", is_superuser=True),
         )
 
 
@@ -259,3 +263,25 @@ def wait_for_followers(server: Connection, count: int) -> None:
         if server.execute(query).fetchall()[0][0] == count:
             return
     pytest.fail("the followers did not connect")
+
+
+def test_a_server_without_room_for_a_dump_is_found_where_a_dump_fails(tmp_path: Path, tools: PgTools) -> None:
+    settings = ("max_locks_per_transaction = 10", "max_connections = 20", "max_worker_processes = 2")
+    with PostgresServer(tmp_path / "small") as small:
+        with psycopg.connect(small.superuser_dsn, autocommit=True) as conn:
+            for setting in settings:
+                conn.execute(f"ALTER SYSTEM SET {setting}".encode())
+        small.restart()
+        database = PostgresDatabase(Server(small.superuser_dsn, TRACKING, TIMING, tools, SystemClock()))
+        with psycopg.connect(small.superuser_dsn, autocommit=True) as conn:
+            for batch in range(24):
+                tables = (f"CREATE TABLE t{batch}_{number} ()" for number in range(50))
+                conn.execute("; ".join(tables).encode())
+
+        found = database.obstacles()
+
+        assert found.dump_tables == 1200
+        with pytest.raises(PermanentError, match="too-many-locks"):
+            check_dump("prod", "backstop", found)
+        with pytest.raises(PermanentError, match="too-many-locks"):
+            database.dump(tmp_path / "dump", unheard)
