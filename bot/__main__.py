@@ -31,6 +31,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     verbs.add_parser("doctor", parents=[shared], help="try every connection and right the bot needs")
     audit = verbs.add_parser("audit", parents=[shared], help="check or write out the audit log")
     audit.add_argument("action", choices=["verify", "export"])
+    audit.add_argument(
+        "--without-anchors", action="store_true", help="verify without the bucket; says what that leaves unchecked"
+    )
+    audit.add_argument(
+        "--seen", action="append", default=[], metavar="HEAD", help="a head that a card shows, e.g. 1234·a1b2c3d4"
+    )
+    database = verbs.add_parser("db", parents=[shared], help="create, migrate or check the state database")
+    database.add_argument("action", choices=["init", "migrate", "check"])
     for verb, subject in (("bundles", "name"), ("exports", "run")):
         adopt = verbs.add_parser(verb, parents=[shared], help=f"sign {verb} that you vouch for")
         adopt.add_argument("action", choices=["sign"])
@@ -46,7 +54,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit code: 0, 1 for a refusal or failure, 2 for wrong usage."""
+    """Run a command; return the exit code: 0, 1 for a refusal or failure, 2 for wrong usage.
+
+    ``audit verify`` returns 1 for a log that was changed, 2 for one that could not be checked in whole.
+    """
     options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         if options.verb == "key":  # before there is any configuration, because a configuration needs a key
@@ -84,7 +95,23 @@ def _run(options: argparse.Namespace, config: Config) -> int:
         case "bundles" | "exports" | "journal":
             return _vouch(options, config)
         case _:
-            return cli.audit(config, options.action)
+            return _run_action(options, config)
+
+
+def _run_action(options: argparse.Namespace, config: Config) -> int:
+    from bot import cli_state  # as above
+
+    match options.verb, options.action:
+        case "audit", "export":
+            return cli_state.export_audit(config)
+        case "audit", _:
+            return cli_state.verify_audit(config, anchors=not options.without_anchors, seen=options.seen)
+        case _, "init":
+            return cli_state.initialise_state(config, os.environ)
+        case _, "migrate":
+            return cli_state.migrate_state(config, os.environ)
+        case _:
+            return cli_state.check_state(config)
 
 
 def _vouch(options: argparse.Namespace, config: Config) -> int:

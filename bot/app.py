@@ -17,7 +17,7 @@ import commands
 from bot.adapters import cluster, journal, storage
 from bot.adapters.clock import SystemClock
 from bot.adapters.database import LoaderLogin, PostgresDatabase, Server, Tracking, identify
-from bot.adapters.http import HttpServer
+from bot.adapters.http import Figures, HttpServer
 from bot.adapters.migration_files.files import ScriptFiles
 from bot.adapters.outbox import PostgresOutbox, Writer
 from bot.adapters.outbox.announcer import SlackDrillAnnouncer, SlackJobAnnouncer, SlackRunAnnouncer
@@ -32,7 +32,7 @@ from bot.adapters.schedule.scheduler import Scheduler
 from bot.adapters.sides import PostgresScriptTests, PostgresSides
 from bot.adapters.slack.app import SLACK_API, build_app, build_client
 from bot.adapters.slack.chat import SlackChat
-from bot.config import Access, Config
+from bot.config import Access, Config, StoreKeys
 from bot.config.keys import DatabaseKeys
 from bot.domain.environments import Environment
 from bot.domain.signing import Keyring
@@ -40,6 +40,7 @@ from bot.engine.context import EnvironmentServices, Services
 from bot.engine.drills.alerts import standings
 from bot.engine.drills.scheduler import TICK_EVERY_S, tick
 from bot.engine.maintenance.sweeper import Sweeper
+from bot.engine.maintenance.witness import Witness
 from bot.engine.operations import Operations
 from bot.engine.runs.runner import Runner
 from bot.errors import PermanentError, TemporaryError
@@ -51,6 +52,7 @@ RUNS_AT_ONCE = 4
 STATE_PATIENCE_S = 60.0
 STOP_TIMEOUT_S = 10.0
 CONNECT_EVERY_S = 15.0
+ANCHOR_TIMEOUT_S = 5.0  # runs wait for it
 
 _log = logging.getLogger(__name__)
 
@@ -83,11 +85,13 @@ def assemble(config: Config) -> Iterator[Parts]:
         where = config.migrations
         scripts = ScriptFiles(where.down_dir, where.tracking_table, where.up_dir)
         queue = ProcrastinateQueue(config.state_dsn.get_secret_value())
+        kept = journal.PostgresJournal(pool, clock, config.keyring)
         try:
             yield Parts(
                 Services(
                     envs={name: _env(config, name, tools, clock) for name in config.environments},
-                    journal=journal.PostgresJournal(pool, clock),
+                    journal=kept,
+                    witness=Witness(kept.audit, _anchor_store(config, clock), config.keyring, clock),
                     queue=queue,
                     announcer=SlackRunAnnouncer(outbox, config.environments),
                     job_announcer=SlackJobAnnouncer(outbox, config.environments),
@@ -121,7 +125,7 @@ def assemble(config: Config) -> Iterator[Parts]:
 @stamina.retry(on=TemporaryError, attempts=None, timeout=STATE_PATIENCE_S, wait_max=5.0)
 def _migrate(config: Config) -> None:
     check_apart(config)  # before anything is created in it
-    journal.migrate(config.state_dsn.get_secret_value())
+    journal.prepare(config.state_dsn.get_secret_value())
 
 
 def check_apart(config: Config) -> None:
@@ -191,12 +195,20 @@ def _cluster(environment: Environment, access: Access) -> Cluster:
 
 
 def _store(environment: Environment, access: Access, keyring: Keyring) -> storage.S3BackupStore:
-    keys = access.storage
-    credentials = None
-    if keys.access_key is not None and keys.secret_key is not None:
-        credentials = storage.Credentials(keys.access_key.get_secret_value(), keys.secret_key.get_secret_value())
-    client = storage.connect(environment.backups, credentials)
+    client = storage.connect(environment.backups, _credentials(access.storage))
     return storage.S3BackupStore(client, environment.name, environment.backups, keyring)
+
+
+def _anchor_store(config: Config, clock: SystemClock) -> storage.S3AnchorStore:
+    place = config.anchors
+    client = storage.connect(place.target, _credentials(place.access), attempts=2, read_timeout_s=ANCHOR_TIMEOUT_S)
+    return storage.S3AnchorStore(client, place.target.bucket, place.prefix, place.lock_days, clock)
+
+
+def _credentials(keys: StoreKeys) -> storage.Credentials | None:
+    if keys.access_key is None or keys.secret_key is None:
+        return None
+    return storage.Credentials(keys.access_key.get_secret_value(), keys.secret_key.get_secret_value())
 
 
 class Service:
@@ -221,10 +233,13 @@ class Service:
             config.http.host,
             config.http.port,
             self._unready,
-            self._runs_by_state,
-            lambda: standings(parts.services),
-            self._scheduler.ticked_at,
-            parts.outbox.backlog,
+            Figures(
+                self._runs_by_state,
+                lambda: standings(parts.services),
+                self._scheduler.ticked_at,
+                parts.outbox.backlog,
+                lambda: parts.services.witness.standing,
+            ),
         )
         app, self._handler = build_app(
             config.slack.bot_token.get_secret_value(),

@@ -1,19 +1,18 @@
 """Runs the command line's commands: everything Slack can show, without Slack."""
 
 import getpass
-import json
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 from rich.console import Console
 from rich.table import Table
 
-from bot.adapters.journal import verify_chain
+from bot.adapters.journal import roles
 from bot.app import Service, assemble
 from bot.config import Config
 from bot.domain.catalogue import DatabaseFacts
@@ -30,6 +29,7 @@ from bot.planning.obstacles import check_dump, check_subscriptions, describe_obs
 from bot.planning.refusals import check_loader, check_second_database
 from bot.views.plans import changes
 
+ANCHORED_WITHIN = timedelta(minutes=5)
 _OUT = Console()
 
 
@@ -113,6 +113,10 @@ def doctor(config: Config) -> int:
         channels = dict.fromkeys(item.incident_channel for item in config.environments.values())
         allowed = config.slack.allow_shared_channels
         problems, remarks = examine(parts.services, parts.tools.check_version)
+        for weakness in roles.look(config.state_dsn.get_secret_value()).weaknesses:
+            remarks.append(f"state database: {weakness}")
+        anchoring, about = examine_anchors(parts.services)
+        problems, remarks = problems + anchoring, remarks + about
         problems += [f"Slack: {missing}" for missing in parts.chat.missing(config.slack.team_id, channels, allowed)]
     for remark in remarks:
         _OUT.print(f"· {remark}")
@@ -137,6 +141,18 @@ def examine(services: Services, check_tools: Callable[[int], None]) -> tuple[lis
         found.attempt(f"{name}: ", partial(_examine_cluster, found, name, env))
         found.attempt(f"{name}: ", env.store.list_backups)
     return found.problems, found.remarks
+
+
+def examine_anchors(services: Services) -> tuple[list[str], list[str]]:
+    """Compare the audit log's head with its newest anchor; return what is wrong, and what is worth a look."""
+    standing = services.witness.examine()
+    problems = [f"audit log: {standing.contradiction} Run backstop audit verify."] if standing.contradiction else []
+    if standing.problem:
+        problems.append(f"audit log: its anchors in {services.witness.store.place} cannot be read ({standing.problem})")
+    elif standing.since is not None and services.clock.now() - standing.since > ANCHORED_WITHIN:
+        problems.append(f"audit log: nothing was anchored since {standing.since:%Y-%m-%d %H:%M} UTC")
+    weakness = "" if standing.problem else services.witness.store.weakness()
+    return problems, [f"audit log: {weakness}"] if weakness else []
 
 
 class _Findings:
@@ -211,21 +227,3 @@ def sign(config: Config, kind: str, environment: str, subject: str) -> int:
         actor = f"{getpass.getuser() if 'USER' in os.environ else os.getuid()}@{socket.gethostname()}"
         _OUT.print(f"✓ {adopt(parts.services, environment, subject, actor)}")
     return 0
-
-
-def audit(config: Config, action: str) -> int:
-    """Check the audit log's chain, or write it out as JSON lines; return 1 when the chain is broken."""
-    with assemble(config) as parts:
-        events = list(parts.services.journal.audit.events())
-    if action == "export":
-        for event in events:
-            line = {"sequence": event.sequence, "at": event.at.isoformat(), "run": event.run_id, "actor": event.actor}
-            line |= {"event": event.event, "details": event.details, "digest": event.digest}
-            sys.stdout.write(json.dumps(line) + "\n")
-        return 0
-    problems = verify_chain(events)
-    for problem in problems:
-        _OUT.print(f"✗ {problem}")
-    if not problems:
-        _OUT.print(f"✓ {len(events)} events, chain unbroken")
-    return 1 if problems else 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.pgclient.tools import PgTools
-from bot.cli import examine
+from bot.cli import examine, examine_anchors
 from bot.domain.obstacles import HiddenRows, Obstacles, Subscription
 from bot.errors import TemporaryError
 from tests.fakes.process import Process
@@ -53,6 +53,38 @@ def test_a_role_that_may_make_no_database_hears_what_to_grant(world: World) -> N
             "none. Have a superuser type: ALTER ROLE backstop_prod CREATEDB;"
         )
     ]
+
+
+def test_a_log_without_a_fresh_anchor_is_named(world: World) -> None:
+    services = world.services(Process("doctor"))
+    assert examine_anchors(services) == ([], [])
+    services.journal.audit.append("", "U1", "frozen", {})
+    assert examine_anchors(services) == ([], []), "an event of this minute has time"
+    since = world.clock.now()
+    world.clock.sleep(600)
+    (problem,), _ = examine_anchors(services)
+    assert problem == f"audit log: nothing was anchored since {since:%Y-%m-%d %H:%M} UTC"
+    services.witness.anchor_now()
+    assert examine_anchors(services) == ([], [])
+    assert world.anchors.kept, "only the witness has written"
+
+
+def test_a_log_that_contradicts_its_anchors_is_named(world: World) -> None:
+    services = world.services(Process("doctor"))
+    services.journal.audit.append("", "U1", "frozen", {})
+    services.witness.anchor_now()
+    world.journal.audit.log.clear()
+    (problem,), _ = examine_anchors(services)
+    assert problem.startswith("audit log: The log is empty, and anchor 1 saw event 1.")
+
+
+def test_anchors_that_cannot_be_read_are_named(world: World) -> None:
+    world.anchors.down = TemporaryError("storage-unavailable", "It is away.")
+    (problem,), remarks = examine_anchors(world.services(Process("doctor")))
+    assert (problem, remarks) == (
+        "audit log: its anchors in witness/anchors/ cannot be read (storage-unavailable)",
+        [],
+    )
 
 
 def test_a_loader_that_may_do_more_is_named_with_what_takes_it_away(world: World) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import uvicorn
@@ -14,10 +15,29 @@ from starlette.routing import Route
 
 from bot.domain.drills import Standing
 from bot.errors import BotError, PermanentError
-from bot.ports import Backlog
+from bot.ports import Anchoring, Backlog
 
 START_TIMEOUT_S = 10.0
 POLL_S = 0.02
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The sources of ``/metrics``.
+
+    Attributes:
+        runs_by_state: counts the runs in each state.
+        drills: returns every schedule's standing.
+        ticked_at: returns the time of this replica's last complete scheduler tick; None before the first.
+        backlog: returns the messages that Slack has not accepted yet.
+        anchoring: returns how well the audit log is anchored.
+    """
+
+    runs_by_state: Callable[[], Mapping[str, int]]
+    drills: Callable[[], Sequence[Standing]] = tuple
+    ticked_at: Callable[[], datetime | None] = lambda: None
+    backlog: Callable[[], Sequence[Backlog]] = tuple
+    anchoring: Callable[[], Anchoring] = Anchoring
 
 
 class HttpServer:
@@ -26,27 +46,12 @@ class HttpServer:
     Args:
         host, port: address to listen on.
         unready: returns the reasons of what is not ready, by name; empty when all is well.
-        runs_by_state: counts the runs in each state.
-        drills: returns every schedule's standing.
-        ticked_at: returns the time of this replica's last complete scheduler tick; None before the first.
-        backlog: returns the messages that Slack has not accepted yet.
+        figures: for ``/metrics``.
     """
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        unready: Callable[[], Mapping[str, str]],
-        runs_by_state: Callable[[], Mapping[str, int]],
-        drills: Callable[[], Sequence[Standing]] = tuple,
-        ticked_at: Callable[[], datetime | None] = lambda: None,
-        backlog: Callable[[], Sequence[Backlog]] = tuple,
-    ) -> None:
+    def __init__(self, host: str, port: int, unready: Callable[[], Mapping[str, str]], figures: Figures) -> None:
         self._unready = unready
-        self._drills = drills
-        self._ticked_at = ticked_at
-        self._backlog = backlog
-        self._runs_by_state = runs_by_state
+        self._figures = figures
         routes = [
             Route("/healthz", lambda _: PlainTextResponse("alive\n")),
             Route("/readyz", self._ready),
@@ -83,14 +88,15 @@ class HttpServer:
         runs = Gauge("backstop_runs", "Runs by state", ["state"], registry=registry)
         up = Gauge("backstop_journal_up", "Whether the journal answers", registry=registry)
         try:
-            for state, count in self._runs_by_state().items():
+            for state, count in self._figures.runs_by_state().items():
                 runs.labels(state).set(count)
-            _measure_drills(self._drills(), registry)
-            _measure_backlog(self._backlog(), registry)
+            _measure_drills(self._figures.drills(), registry)
+            _measure_backlog(self._figures.backlog(), registry)
             up.set(1)
         except BotError:
             up.set(0)
-        ticked_at = self._ticked_at()
+        _measure_anchoring(self._figures.anchoring(), registry)
+        ticked_at = self._figures.ticked_at()
         if ticked_at is not None:
             name, text = "backstop_scheduler_last_tick_timestamp_seconds", "When the scheduler had dealt with all"
             Gauge(name, text, registry=registry).set(ticked_at.timestamp())
@@ -103,6 +109,20 @@ def _measure_backlog(backlog: Sequence[Backlog], registry: CollectorRegistry) ->
     for of in backlog:
         waiting.labels(of.receiver).set(of.waiting)
         given_up.labels(of.receiver).set(of.given_up)
+
+
+def _measure_anchoring(found: Anchoring, registry: CollectorRegistry) -> None:
+    name, text = "backstop_log_contradicted", "Whether the audit log disagrees with its anchors"
+    Gauge(name, text, registry=registry).set(bool(found.contradiction))
+    name, text = (
+        "backstop_log_unanchored_since_timestamp_seconds",
+        "When the oldest event without an anchor was written",
+    )
+    if found.since is not None:
+        Gauge(name, text, registry=registry).set(found.since.timestamp())
+    name, text = "backstop_log_last_anchor_timestamp_seconds", "When the audit log was last anchored"
+    if found.last_at is not None:
+        Gauge(name, text, registry=registry).set(found.last_at.timestamp())
 
 
 def _measure_drills(standings: Sequence[Standing], registry: CollectorRegistry) -> None:

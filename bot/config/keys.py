@@ -128,14 +128,11 @@ def _is_access_key_named(data: Mapping[str, Any]) -> bool:
     return any(data.get(f"access_key_{place}") for place in ("file", "env"))
 
 
-class BackupKeys(Keys):
-    """``environments.NAME.backups``. Without keys: boto3's own chain (an instance's or a service account's role)."""
+class StoreKeys(Keys):
+    """Access to a bucket. Without keys: boto3's own chain (an instance's or a service account's role)."""
 
     access_key, secret_key = Secret(), Secret()
 
-    bucket: rules.Bucket = key("name the bucket of the backups")
-    endpoint_url: rules.WebAddress | None = key("leave it out for AWS", None)
-    region: rules.Text = key("set the bucket's region", "us-east-1")
     access_key_file: rules.SecretFile | None = None
     access_key_env: Annotated[rules.Variable | None, one_place(None, lambda _: False)] = None
     secret_key_file: rules.SecretFile | None = None
@@ -147,6 +144,24 @@ class BackupKeys(Keys):
         if (variable or info.data.get("secret_key_file")) and not _is_access_key_named(info.data):
             raise ValueError("goes with an access key — name its place by access_key_env or access_key_file")
         return variable
+
+
+class BackupKeys(StoreKeys):
+    """``environments.NAME.backups``."""
+
+    bucket: rules.Bucket = key("name the bucket of the backups")
+    endpoint_url: rules.WebAddress | None = key("leave it out for AWS", None)
+    region: rules.Text = key("set the bucket's region", "us-east-1")
+
+
+class AuditKeys(StoreKeys):
+    """``[audit]``: where the log's anchors are. What is left out is as in the first production environment."""
+
+    anchor_bucket: rules.Bucket | None = key("leave it out, or name a bucket with object lock", None)
+    anchor_prefix: rules.KeyPrefix = key("write the beginning of the anchors' keys", "anchors/")
+    anchor_lock_days: Annotated[int, within(1, 36_500)] = key("set for how many days anchors are locked", 365)
+    endpoint_url: rules.WebAddress | None = key("leave it out for the environment's", None)
+    region: rules.Text | None = key("leave it out for the environment's", None)
 
 
 class ClusterKeys(Keys):
@@ -307,6 +322,7 @@ class FileKeys(Keys):
     state: StateKeys = key("say where runs are remembered")
     # An empty table: it is validated like any other, and its variable has a default.
     signing: SigningKeys = Field(default_factory=lambda: cast("SigningKeys", {}))
+    audit: AuditKeys = AuditKeys()
     migrations: MigrationKeys = key("say where the down scripts are")
     compatibility: Some[CompatibilityKeys] = key("write the version matrix, one row an app version")
     environments: Annotated[dict[rules.EnvironmentName, EnvironmentKeys], Field(min_length=1)] = key(

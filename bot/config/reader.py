@@ -70,6 +70,7 @@ def _build(file: keys.FileKeys) -> settings.Config:
         slack=file.slack,
         state_dsn=file.state.dsn,
         keyring=Keyring.parse(file.signing.keys.get_secret_value()),
+        anchors=_anchors(file),
         migrations=file.migrations,
         matrix=Matrix(tuple(_row(row) for row in file.compatibility)),
         environments=MappingProxyType({name: _environment(name, item) for name, item in items.items()}),
@@ -81,6 +82,16 @@ def _build(file: keys.FileKeys) -> settings.Config:
         scratch_dir=file.tools.scratch_dir,
         warnings=tuple(find_warnings(file)),
     )
+
+
+def _anchors(file: keys.FileKeys) -> settings.AnchorPlace:
+    """The place of the anchors: what ``[audit]`` leaves out is as in the first production environment's backups."""
+    items, own = list(file.environments.values()), file.audit
+    backups = next((item for item in items if item.production), items[0]).backups
+    target = domain.BackupTarget(
+        own.anchor_bucket or backups.bucket, own.endpoint_url or backups.endpoint_url, own.region or backups.region
+    )
+    return settings.AnchorPlace(target, own.anchor_prefix, own.anchor_lock_days, own if own.access_key else backups)
 
 
 def _environment(name: str, item: keys.EnvironmentKeys) -> domain.Environment:

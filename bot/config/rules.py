@@ -97,6 +97,7 @@ Approver = Annotated[str, matching(r"usergroup:S[A-Z0-9]+|user:[UW][A-Z0-9]+", "
 EnvironmentName = Annotated[str, matching(r"[a-z][a-z0-9]{0,19}", "small letters and digits, as backups' names begin")]
 KubernetesName = Annotated[str, matching(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", "a Kubernetes name")]
 Bucket = Annotated[str, matching(r"[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]", "a bucket's name")]
+KeyPrefix = Annotated[str, matching(r"([A-Za-z0-9._\-]{1,40}/){1,4}", "the beginning of a key, such as anchors/")]
 Column = Annotated[str, matching(_IDENTIFIER, "a plain SQL name")]
 Table = Annotated[str, matching(rf"({_IDENTIFIER}\.)?{_IDENTIFIER}", "a plain SQL name, perhaps with its schema")]
 Schema = Annotated[str, matching(r"0*[1-9]\d{0,17}", 'a schema version in quotes, like "027"')]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from bot.config.keys import BackupKeys, ClusterKeys, DatabaseKeys, HttpKeys, MigrationKeys, SlackKeys
+from bot.config.keys import BackupKeys, ClusterKeys, DatabaseKeys, HttpKeys, MigrationKeys, SlackKeys, StoreKeys
 from bot.domain.drills import Schedule
-from bot.domain.environments import Environment
+from bot.domain.environments import BackupTarget, Environment
 from bot.domain.signing import Keyring
 from bot.domain.versions import Matrix
 
@@ -20,6 +20,23 @@ class Access:
     database: DatabaseKeys
     storage: BackupKeys
     cluster: ClusterKeys
+
+
+@dataclass(frozen=True)
+class AnchorPlace:
+    """The place of the audit log's anchors.
+
+    Attributes:
+        target: the bucket.
+        prefix: of the anchors' keys; ends in "/".
+        lock_days: for how many days each is locked where the bucket has object lock.
+        access: whose access keys reach it.
+    """
+
+    target: BackupTarget
+    prefix: str
+    lock_days: int
+    access: StoreKeys
 
 
 @dataclass(frozen=True)
@@ -36,6 +53,7 @@ class Config:
     slack: SlackKeys
     state_dsn: SecretStr
     keyring: Keyring
+    anchors: AnchorPlace
     migrations: MigrationKeys
     matrix: Matrix
     environments: Mapping[str, Environment]

@@ -162,6 +162,7 @@ class Run:
         problem: reference and sentence of what stopped it; "" while nothing did.
         steps: the checklist, in order; empty until approved.
         drill: id of the drill it belongs to: it needs no votes then, and never runs in production; "" for people's.
+        log_head: its newest event in the audit log, e.g. ``1234·a1b2c3d4``; "" where there is none.
         request_id: of the request that opened it; "" for a drill's.
         signature: the bot's, over what was asked for; "" where an earlier version opened it.
     """
@@ -182,6 +183,7 @@ class Run:
     problem: str = ""
     steps: tuple[Step, ...] = ()
     drill: str = ""
+    log_head: str = ""
     request_id: str = ""
     signature: str = ""
 

@@ -9,6 +9,7 @@ from bot.domain.environments import Environment
 from bot.domain.runs import Run
 from bot.domain.signing import Keyring
 from bot.domain.versions import Matrix
+from bot.engine.maintenance.witness import Witness
 from bot.errors import PermanentError
 from bot.ports import (
     Answers,
@@ -61,6 +62,7 @@ class Services:
         envs: by environment name.
         owner: name of this process, unique among replicas, e.g. ``backstop-7d9f:41``.
         keyring: signs what people asked for and what the bot relies on later.
+        witness: anchors the audit log.
         home_team: the Slack workspace whose members may vote.
         scratch_dir: where dumps are written before they are bundled.
         drills: stores drills.
@@ -82,6 +84,7 @@ class Services:
     reader: BundleReader
     clock: Clock
     keyring: Keyring
+    witness: Witness
     matrix: Matrix
     owner: str
     home_team: str

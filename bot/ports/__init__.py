@@ -3,6 +3,8 @@
 Every method may raise `bot.errors.TemporaryError` (a retry may work) or `PermanentError`; nothing else.
 """
 
+from bot.domain.audit import AuditEvent
+from bot.ports.anchors import Anchoring, AnchorStore, KeptAnchor, KeptAnchors
 from bot.ports.announcer import Answers, DrillAnnouncer, HomeTabs, JobAnnouncer, RunAnnouncer
 from bot.ports.answers import (
     Audience,
@@ -23,7 +25,7 @@ from bot.ports.clock import Clock
 from bot.ports.cluster import Cluster
 from bot.ports.database import Database, ExclusiveAccess, Shadow
 from bot.ports.drills import Calendar, DrillRepository, Plotter, ScriptTests
-from bot.ports.journal import AuditEntry, AuditEvent, Claim, Journal, Request
+from bot.ports.journal import AuditEntry, Claim, Journal, Request
 from bot.ports.queue import Queue
 from bot.ports.scripts import Scripts
 from bot.ports.sides import ExchangeState, RowRecovery, SideFacts, Sides
@@ -31,6 +33,8 @@ from bot.ports.storage import BackupStore, ExportStore
 from bot.ports.undo_rollback import Recreated, RecreationSpec, RehearsedUndo, RowSource
 
 __all__ = [
+    "AnchorStore",
+    "Anchoring",
     "Answers",
     "Attachment",
     "Audience",
@@ -64,6 +68,8 @@ __all__ = [
     "HomeTabs",
     "JobAnnouncer",
     "Journal",
+    "KeptAnchor",
+    "KeptAnchors",
     "KeptDatabase",
     "Message",
     "MigrationRow",

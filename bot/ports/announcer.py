@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.approvals import Vote
+from bot.domain.audit import AuditEvent
 from bot.domain.backups import Export
 from bot.domain.drill_reports import DrillReport
 from bot.domain.drills import Alert, Drill, Standing
@@ -21,7 +22,6 @@ from bot.ports.answers import (
     NewestBackups,
     Overview,
 )
-from bot.ports.journal import AuditEvent
 
 
 class RunAnnouncer(Protocol):

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.domain.approvals import Retracted, Retraction, Vote
+from bot.domain.audit import AuditEvent, Records
 from bot.domain.jobs import JobHolder, JobKind
-from bot.domain.runs import Lease, Progress, Run, RunState, Step, StepState
+from bot.domain.runs import Lease, Run, RunState, Step
+from bot.ports.leases import Leases
 
 
 @dataclass(frozen=True)
@@ -18,20 +20,6 @@ class AuditEntry:
     actor: str
     event: str
     details: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class AuditEvent:
-    """A line of the audit log. `digest` covers this event and the one before it (sha256, hex)."""
-
-    sequence: int
-    at: datetime
-    run_id: str
-    actor: str
-    event: str
-    details: Mapping[str, Any]
-    previous: str
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -203,33 +191,6 @@ class Runs(Protocol):
         """List ids of approved runs, and of running ones whose lease has ended."""
 
 
-class Leases(Protocol):
-    """Lets an owner prove its ownership, and write the steps of what it owns.
-
-    Every method raises PermanentError ``fenced-off`` when another owner has taken over.
-    """
-
-    def renew(self, lease: Lease, lease_s: float) -> None:
-        """Extend the lease."""
-
-    def record_step(
-        self,
-        lease: Lease,
-        key: str,
-        state: StepState,
-        detail: str = "",
-        data: Mapping[str, Any] | None = None,
-        signature: str = "",
-    ) -> None:
-        """Record a step's state; times and attempts follow from it. `data` None leaves it as it is."""
-
-    def remember(self, lease: Lease, key: str, data: Mapping[str, Any], signature: str = "") -> None:
-        """Record what a running step must remember, and leave everything else of it as it is."""
-
-    def record_progress(self, lease: Lease, key: str, progress: Progress | None, detail: str | None = None) -> None:
-        """Record how far a step is; `detail` None leaves it as it is."""
-
-
 class Votes(Protocol):
     """Stores votes, one per person and run."""
 
@@ -278,13 +239,22 @@ class Jobs(Protocol):
 
 
 class Audit(Protocol):
-    """Keeps the hash-chained audit log."""
+    """Keeps the audit log: each event's digest is made with the bot's key and covers the event before."""
 
     def append(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
         """Append an event."""
 
     def events(self, run_id: str | None = None) -> Iterator[AuditEvent]:
         """Read the log, oldest first."""
+
+    def head(self) -> AuditEvent | None:
+        """Read the newest event; None where there is none."""
+
+    def find(self, sequence: int) -> AuditEvent | None:
+        """Read one event."""
+
+    def records(self) -> Records:
+        """Read the rows that the log must agree with, all at one moment."""
 
 
 class Freezes(Protocol):

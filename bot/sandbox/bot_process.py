@@ -15,6 +15,7 @@ from bot.errors import PermanentError
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
+COMMAND_TIMEOUT_S = 60.0
 POLL_S = 0.05
 _PR_SET_PDEATHSIG = 1
 _CHECKOUT = Path(__file__).parents[2]
@@ -70,6 +71,21 @@ class BotProcess:
             )
         if wait:
             self.wait_ready()
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Run another command with its configuration; returns the exit code and what it prints."""
+        verb, *rest = arguments
+        done = subprocess.run(  # noqa: S603 - the same
+            [sys.executable, "-m", "bot", verb, "--config", str(self._config), *rest],
+            cwd=_CHECKOUT,
+            env={**os.environ, **self._environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_TIMEOUT_S,
+        )
+        return done.returncode, done.stdout + done.stderr
 
     def wait_ready(self) -> None:
         """Wait for ``/readyz``.

@@ -10,6 +10,7 @@ from bot.sandbox.physioflow.sample import loader_name
 from bot.sandbox.physioflow.schema import UP_DIR
 
 CHANNELS = {"dev": "C0DEV", "staging": "C0STAGING", "prod": "C0INCIDENT"}
+ANCHOR_BUCKET = "backstop-anchors"
 SHARED = ["C0INCIDENT"]
 """A stranger is in production's incident channel: that their votes do not count must be seen there."""
 QUORUM = {"dev": 1, "staging": 1, "prod": 2}
@@ -66,6 +67,7 @@ def write(places: Places, tuning: Tuning) -> str:
     parts = [
         _slack(places),
         '[state]\ndsn_env = "BACKSTOP_STATE_DSN"\n',
+        f'[audit]\nanchor_bucket = "{ANCHOR_BUCKET}"\nanchor_lock_days = 1\n',
         f'[migrations]\ndown_dir = "{tuning.down_dir}"\nup_dir = "{UP_DIR}"\n',
         f'[http]\nhost = "127.0.0.1"\nport = {places.http_port}\n',
         f'[tools]\npg_bin = "{places.pg_bin}"\nscratch_dir = "{places.scratch_dir}"\n',

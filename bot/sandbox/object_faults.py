@@ -13,7 +13,7 @@ from bot.errors import PermanentError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-KINDS = ("5xx", "delay", "drop", "garble")
+KINDS = ("5xx", "denied", "delay", "drop", "garble")
 
 
 @dataclass
@@ -21,10 +21,11 @@ class Fault:
     """A failure, and the requests it hits.
 
     Attributes:
-        kind: ``5xx`` answers an error, ``delay`` waits first, ``drop`` closes the connection midway,
-            ``garble`` answers other bytes than were stored, as many.
+        kind: ``5xx`` answers an error, ``denied`` that it is not allowed, ``delay`` waits first, ``drop`` closes the
+            connection midway, ``garble`` answers other bytes than were stored, as many.
         method: only requests with this HTTP method; empty for all.
         key_prefix: only objects whose key begins so; empty for all requests, those about buckets too.
+        query: only requests with this parameter, e.g. ``versions``; empty for all.
         times: how many requests it hits, 1 or more; None until cleared.
         status: of ``5xx``, 500-599; 503 is S3's SlowDown, anything else its InternalError.
         delay_s: of ``delay``, seconds.
@@ -36,6 +37,7 @@ class Fault:
     kind: str
     method: str = ""
     key_prefix: str = ""
+    query: str = ""
     times: int | None = None
     status: int = 503
     delay_s: float = 1.0
@@ -50,9 +52,12 @@ class Fault:
         if not 500 <= self.status <= 599 or self.delay_s < 0 or self.after_bytes < 0:  # noqa: PLR2004 - HTTP's own range
             raise _refusal("A figure is out of range.", "status is 500-599; delay_s and after_bytes are 0 or more.")
 
-    def hits(self, method: str, key: str) -> bool:
+    def hits(self, request: Request) -> bool:
         """Tell whether a request is meant."""
-        return self.times != 0 and self.method.upper() in ("", method) and key.startswith(self.key_prefix)
+        key = request.path.lstrip("/").partition("/")[2]
+        is_asked = not self.query or self.query in request.args
+        of_method = self.method.upper() in ("", request.method)
+        return self.times != 0 and of_method and is_asked and key.startswith(self.key_prefix)
 
 
 class FaultLayer:
@@ -90,11 +95,13 @@ class FaultLayer:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request, with the first fault that matches it."""
         request = Request(environ)
-        fault = self._take(request.method, request.path.lstrip("/").partition("/")[2])
+        fault = self._take(request)
         if fault is None:
             return self._app(environ, start_response)
         if fault.kind == "5xx":
             return error_response(fault.status)(environ, start_response)
+        if fault.kind == "denied":
+            return error_response(403, "AccessDenied", "Access Denied")(environ, start_response)
         if fault.kind == "delay":
             self._cleared.wait(fault.delay_s)
             return self._app(environ, start_response)
@@ -103,9 +110,9 @@ class FaultLayer:
             return ClosingIterator(_garbled(answer), getattr(answer, "close", None))
         return self._drop(fault.after_bytes, request, start_response)
 
-    def _take(self, method: str, key: str) -> Fault | None:
+    def _take(self, request: Request) -> Fault | None:
         with self._lock:
-            fault = next((fault for fault in self._faults if fault.hits(method, key)), None)
+            fault = next((fault for fault in self._faults if fault.hits(request)), None)
             if fault is not None and fault.times is not None:
                 fault.times -= 1
             return fault

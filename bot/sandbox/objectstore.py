@@ -91,6 +91,12 @@ class ObjectStore:
             client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         client.close()
 
+    def create_locked_bucket(self, name: str) -> None:
+        """Make a bucket with object lock."""
+        client = self.client()
+        client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+        client.close()
+
     def client(self) -> "S3Client":
         """Return a boto3 client for this endpoint."""
         import boto3

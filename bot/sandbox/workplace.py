@@ -18,7 +18,7 @@ from bot.sandbox.cluster import ClusterEmulator, Delays
 from bot.sandbox.cluster.app import PhysioFlowApp
 from bot.sandbox.cluster.layout import lay_out
 from bot.sandbox.cluster.rbac import read_rules
-from bot.sandbox.configuration import CHANNELS, Places, Tuning
+from bot.sandbox.configuration import ANCHOR_BUCKET, CHANNELS, Places, Tuning
 from bot.sandbox.objectstore import ObjectStore
 from bot.sandbox.physioflow import Sample, clones, seed
 from bot.sandbox.physioflow.sample import STATE_DATABASE, database_name
@@ -80,6 +80,7 @@ class Sandbox:
         self.postgres = stack.enter_context(PostgresServer(self.directory / "postgres", self._port(3)))
         self.store = stack.enter_context(ObjectStore(self._port(2)))
         self.store.create_buckets([f"physioflow-backups-{name}" for name in CHANNELS])
+        self.store.create_locked_bucket(ANCHOR_BUCKET)
         self.sample: Sample = seed(self.postgres, self._layout.scale)
         self.state = stack.enter_context(contextlib.closing(StateWorld(self.sample.superuser_dsn, STATE_DATABASE)))
         if self._layout.resettable:

@@ -1,4 +1,4 @@
--- Queries about requests, runs, the audit log and freezes.
+-- Queries about requests, runs and freezes.
 
 -- name: accept_request
 -- Persist a request; no row when it is already there (a redelivery).
@@ -152,29 +152,6 @@ UPDATE backstop.votes SET signature = %(signature)s WHERE run_id = %(run_id)s AN
 -- Ask the owner to stop; the first who asked is remembered.
 UPDATE backstop.runs SET cancel_requested_by = %(user_id)s
 WHERE id = %(run_id)s AND state IN ('pending', 'approved', 'running', 'parked') AND cancel_requested_by = '';
-
--- name: lock_audit
--- One appender at a time, until the transaction ends. Its own statement, so that the next one sees the last event.
-SELECT pg_advisory_xact_lock(hashtext('backstop.audit'));
-
--- name: last_event
--- What the next event follows, and its time, never earlier than the last one's.
-SELECT coalesce(max(sequence), 0) AS sequence,
-       greatest(max(at), clock_timestamp()) AS now,
-       (SELECT digest FROM backstop.audit ORDER BY sequence DESC LIMIT 1) AS digest
-FROM backstop.audit;
-
--- name: append_event
--- Append to the audit log.
-INSERT INTO backstop.audit (sequence, at, run_id, actor, event, details, previous, digest)
-VALUES (%(sequence)s, %(at)s, %(run_id)s, %(actor)s, %(event)s, %(details)s, %(previous)s, %(digest)s);
-
--- name: events_after
--- The next page of the audit log, of one run or of all.
-SELECT sequence, at, run_id, actor, event, details, previous, digest FROM backstop.audit
-WHERE sequence > %(after)s AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
-ORDER BY sequence
-LIMIT %(limit)s;
 
 -- name: freeze
 -- Freeze an environment; a new reason replaces the old one.

@@ -1,13 +1,6 @@
--- The journal: leases, runs, steps, votes, requests, jobs, audit, freezes, and messages on their way to chat.
+-- The journal: leases, runs, steps, votes, requests, jobs, freezes, and messages on their way to chat.
 -- Idempotent: it is applied again whenever its text has changed (bot/adapters/journal/schema.py). Once released, a
 -- column is added below its table by ALTER TABLE … ADD COLUMN IF NOT EXISTS, not in CREATE TABLE.
-
-CREATE SCHEMA IF NOT EXISTS backstop;
-
-CREATE TABLE IF NOT EXISTS backstop.applied_schema (
-    sha256     text PRIMARY KEY,
-    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
 
 -- Who owns a run, a drill or a job, and until when: one row once it has had an owner. The fencing token grows with every
 -- owner; a write that carries an older one is refused. `lease_until` is NULL while nobody owns it.
@@ -185,29 +178,6 @@ CREATE TABLE IF NOT EXISTS backstop.jobs (
     PRIMARY KEY (environment, kind)
 );
 
--- `details` is `json`, not `jsonb`: the digest needs its numbers and characters back as they were written.
-CREATE TABLE IF NOT EXISTS backstop.audit (
-    sequence bigint PRIMARY KEY,
-    at       timestamptz NOT NULL,
-    run_id   text NOT NULL,
-    actor    text NOT NULL,
-    event    text NOT NULL,
-    details  json NOT NULL,
-    previous text NOT NULL,
-    digest   text NOT NULL
-);
-CREATE INDEX IF NOT EXISTS audit_by_run ON backstop.audit (run_id, sequence);
-CREATE INDEX IF NOT EXISTS audit_by_request ON backstop.audit ((details ->> 'request'))
-    WHERE event = 'request-handled';
-
-CREATE OR REPLACE FUNCTION backstop.refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'the audit log is append-only: % refused', TG_OP USING ERRCODE = 'insufficient_privilege';
-END
-$$;
-CREATE OR REPLACE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON backstop.audit
-    FOR EACH STATEMENT EXECUTE FUNCTION backstop.refuse_audit_change();
-
 -- Messages as wanted (`revision`) and as sent (`sent_revision`). `sending_since` marks a post whose outcome is not
 -- known: set before Slack is called, cleared when it has answered.
 CREATE TABLE IF NOT EXISTS backstop.outbox (
@@ -315,13 +285,21 @@ CREATE INDEX IF NOT EXISTS drills_ended ON backstop.drills (ended_at);
 CREATE INDEX IF NOT EXISTS requests_home ON backstop.requests (accepted_at) WHERE kind = 'home';
 
 CREATE VIEW backstop.run_records AS
-SELECT runs.*, coalesce(leases.fencing_token, 0) AS fencing_token, checklist.steps
+SELECT runs.*, coalesce(leases.fencing_token, 0) AS fencing_token, checklist.steps,
+       coalesce(log.head, '') AS log_head
 FROM backstop.runs
 LEFT JOIN backstop.leases ON leases.work_kind = 'run' AND leases.work_id = runs.id
 CROSS JOIN LATERAL (
     SELECT coalesce(jsonb_agg(to_jsonb(steps) ORDER BY steps.position), '[]') AS steps
     FROM backstop.steps WHERE steps.work_kind = 'run' AND steps.work_id = runs.id
-) AS checklist;
+) AS checklist
+-- As `short_head` in bot/domain/audit.py writes it.
+LEFT JOIN LATERAL (
+    SELECT sequence || '·' || left(regexp_replace(digest, '^.*:', ''), 8) AS head FROM backstop.audit
+    WHERE audit.run_id = runs.id
+    ORDER BY sequence DESC
+    LIMIT 1
+) AS log ON true;
 
 CREATE VIEW backstop.drill_records AS
 SELECT drills.*, coalesce(leases.fencing_token, 0) AS fencing_token, checklist.steps

@@ -53,7 +53,7 @@ def clock() -> StoppedClock:
 
 @pytest.fixture
 def journal(pool: Pool, clock: StoppedClock) -> PostgresJournal:
-    return PostgresJournal(pool, clock)
+    return PostgresJournal(pool, clock, KEYRING)
 
 
 @pytest.fixture

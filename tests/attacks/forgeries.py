@@ -27,7 +27,7 @@ class RealWorld(World):
 
     def __init__(self, scratch: Path, pool: Pool) -> None:
         super().__init__(scratch)
-        self.journal: Any = PostgresJournal(pool, self.clock)
+        self.journal: Any = PostgresJournal(pool, self.clock, KEYRING)
 
     def run(self) -> Run:
         run: Run = self.journal.runs.newest()[0]

@@ -45,12 +45,12 @@ class Guard:
         path.write_text(text.replace(self.old, self.new))
 
 
-PEOPLE, CONSENT = "tests/attacks/test_people.py", "tests/attacks/test_consent.py"
+PEOPLE, CONSENT = "tests/attacks/test_people.py", "tests/attacks/test_forgeries.py"
 BUNDLES, LOADER, STORE = "tests/attacks/test_bundles.py", "tests/attacks/test_loader.py", "tests/attacks/test_store.py"
 DUMPS = "tests/attacks/test_foreign_dumps.py"
 VOTER = "bot/domain/approvals.py"
 STEWARDS = "bot/engine/approvals/authorization.py"
-COMPARED = "bot/engine/approvals/consent.py"
+COMPARED = "bot/engine/approvals/recount.py"
 GUARDS = (
     Guard("only full members act", STEWARDS, "if person.bot or person.deleted or person.guest or outsider:",
           "if False:", (PEOPLE,)),
@@ -77,8 +77,9 @@ GUARDS = (
     Guard("a request is handled once", "bot/engine/approvals/provenance.py", "if claim.handled:", "if False:",
           (CONSENT,)),
     Guard("rows of runs, votes and steps are signed", COMPARED,
-          '    forged = find_forged(keyring, run, votes)\n    if forged:\n        what = f"Run {run.id} is not',
-          '    forged = []\n    if forged:\n        what = f"Run {run.id} is not', (CONSENT,)),
+          "[*find_forged(services.keyring, run, votes), *_find", "[*_find", (CONSENT,)),
+    Guard("events are made with the key", COMPARED,
+          ", *_find_forged_events(services.keyring, events)]", "]", (CONSENT,)),
     Guard("votes and runs agree with the log", COMPARED, "    differ = find_disagreements(run, votes, history)",
           "    differ = []", (CONSENT,)),
     Guard("reactions are still there", "bot/engine/runs/steps/recheck.py",

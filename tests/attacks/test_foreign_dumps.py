@@ -124,7 +124,7 @@ def clinic(
     client, tools, world = connect(target, KEYS), PgTools(find_bin_dir()), World(tmp_path / "scratch")
     tracking, timing = Tracking("schema_migrations", ("version", "name")), Timing(lock_timeout_s=1.0, stall_s=30.0)
     loader = LoaderLogin(loader_name(clones.ENVIRONMENT), postgres.password)
-    server = Server(live.owner_dsn, tracking, timing, tools, SystemClock(), loader=loader)
+    server = Server(live.bot_dsn, tracking, timing, tools, SystemClock(), loader=loader)
     world.database = PostgresDatabase(server)  # type: ignore[assignment]  # the same port, in earnest
     world.sides = PostgresSides(server)  # type: ignore[assignment]  # the same port, in earnest
     world.store = S3BackupStore(client, "prod", target, KEYRING)  # type: ignore[assignment]  # the same port, in earnest

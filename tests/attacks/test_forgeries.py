@@ -311,6 +311,24 @@ def without_its_approval_in_the_log(attack: Attack) -> None:
     attack.unlog(attack.approved(), "approved")
 
 
+def a_line_changed_in_the_log(attack: Attack) -> None:
+    run = attack.approved()
+    attack.sql(
+        "UPDATE backstop.audit SET details = replace(details::text, 'reason', 'because')::json "
+        "WHERE run_id = %s AND event = 'requested'",
+        run.id,
+    )
+
+
+def a_line_put_into_the_log_without_the_key(attack: Attack) -> None:
+    run = attack.approved()
+    attack.sql(
+        "INSERT INTO backstop.audit SELECT max(sequence) + 1, now(), %s, 'backstop', 'step', '{}', max(digest), "
+        "repeat('a', 64) FROM backstop.audit",
+        run.id,
+    )
+
+
 FORGERIES: list[tuple[Forge, str]] = [
     *((forge, FORGED_REQUEST) for forge in (
         inserted, inserted_in_the_name_of_the_schedule, inserted_votes, signed_by_a_stranger,
@@ -318,6 +336,7 @@ FORGERIES: list[tuple[Forge, str]] = [
     )),
     (kept_for_days, "request-too-old"),
     *((forge, FORGED) for forge in (
+        a_line_changed_in_the_log, a_line_put_into_the_log_without_the_key,
         inserted_ballots, ballots_and_state, ballots_state_and_log, ballots_by_a_stranger,
         a_second_person_made_of_the_first, a_rejection_turned, ballots_of_another_run, ballots_for_another_plan,
         begun_by_hand, parked_by_hand, a_copy, a_pending_copy, another_plan, another_text_of_the_plan,

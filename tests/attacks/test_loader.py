@@ -15,13 +15,16 @@ from bot.adapters.sides import PostgresScriptTests, PostgresSides
 from bot.domain.migrations import DownScript, Effect, Statement
 from bot.errors import PermanentError
 from bot.ports import FetchedBundle
-from tests.attacks.conftest import LIVE, LOADER, OWNER, Attacked, ignore
+from tests.attacks.conftest import BOT, LIVE, LOADER, OWNER, Attacked, ignore
 
 DEEDS = (
     "PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{owner}'",
     "PERFORM pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = '{owner}'",
     "EXECUTE 'SET ROLE {owner}'; EXECUTE 'ALTER ROLE {owner} PASSWORD ''known'''",
     "EXECUTE 'SET SESSION AUTHORIZATION {owner}'",
+    "EXECUTE 'SET ROLE {bot}'; EXECUTE 'ALTER DATABASE {live} OWNER TO {bot}'",
+    "EXECUTE 'GRANT {bot} TO CURRENT_USER'",
+    "PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{bot}'",
     "EXECUTE 'RESET ROLE'; EXECUTE 'RESET SESSION AUTHORIZATION'; EXECUTE 'CREATE ROLE attacked_friend SUPERUSER'",
     "EXECUTE 'ALTER ROLE CURRENT_USER SUPERUSER'",
     "EXECUTE 'ALTER ROLE CURRENT_USER CREATEDB CREATEROLE'",
@@ -144,10 +147,8 @@ def bystander(attacked: Attacked) -> Iterator[psycopg.Connection[tuple[object, .
 
 
 def evil(attacked: Attacked, path: Path, way: str) -> FetchedBundle:
-    deeds = "\n".join(
-        f"BEGIN {deed.replace('{live}', LIVE).replace('{owner}', OWNER)}; EXCEPTION WHEN OTHERS THEN NULL; END;"
-        for deed in DEEDS
-    )
+    text = "\n".join(f"BEGIN {deed}; EXCEPTION WHEN OTHERS THEN NULL; END;" for deed in DEEDS)
+    deeds = text.replace("{live}", LIVE).replace("{owner}", OWNER).replace("{bot}", BOT)
     return attacked.plain(path, HARM.replace("{deeds}", deeds) + WAYS[way])
 
 
@@ -283,12 +284,12 @@ def test_without_a_loader_nothing_is_loaded(attacked: Attacked, tmp_path: Path, 
     sides = PostgresSides(replace(attacked.server, loader=login))
     error = replace(attacked, sides=sides).is_refused(attacked.plain(tmp_path / "dump.sql", ""))
     assert error.reference == "no-loader-role"
-    name = login.user if login else f"{OWNER}_loader"
-    assert f"CREATE ROLE {name} LOGIN CONNECTION LIMIT 20 PASSWORD '…'; GRANT {name} TO {OWNER};" in error.hint
+    name = login.user if login else f"{BOT}_loader"
+    assert f"CREATE ROLE {name} LOGIN CONNECTION LIMIT 20 PASSWORD '…'; GRANT {name} TO {BOT};" in error.hint
 
 
 def test_the_bots_own_role_is_no_loader(attacked: Attacked, tmp_path: Path) -> None:
-    sides = PostgresSides(replace(attacked.server, loader=LoaderLogin(OWNER, "x")))
+    sides = PostgresSides(replace(attacked.server, loader=LoaderLogin(BOT, "x")))
     error = replace(attacked, sides=sides).is_refused(attacked.plain(tmp_path / "dump.sql", ""))
     assert error.reference == "loader-too-powerful"
     assert "is the bot's own role" in error.message

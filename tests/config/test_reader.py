@@ -62,6 +62,14 @@ class TestSettings:
         assert config.slack.base_url is None
         assert (config.http.host, config.http.port) == ("127.0.0.1", 8080)
 
+    def test_anchors_are_in_production_s_bucket_unless_they_have_their_own(self, read: Load) -> None:
+        place = read().anchors
+        assert (place.target.bucket, place.target.region, place.prefix) == ("backups-prod", "us-east-1", "anchors/")
+        own = '[audit]\nanchor_bucket = "witness"\nanchor_prefix = "bot/2/"\nregion = "eu-1"\nanchor_lock_days = 9\n'
+        place = read(more=own).anchors
+        assert (place.target.bucket, place.target.region) == ("witness", "eu-1")
+        assert (place.prefix, place.lock_days) == ("bot/2/", 9)
+
     def test_shared_channels_are_allowed_one_by_one(self, read: Load) -> None:
         assert read().slack.allow_shared_channels == []
         config = read(("team_id", 'allow_shared_channels = ["C0PARTNER"]\nteam_id'))

@@ -1,6 +1,5 @@
 """A journal in memory, with the real one's conditions: every change looks at state, fence and lease first."""
 
-import hashlib
 import json
 import threading
 from collections import Counter
@@ -12,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.domain.approvals import Choice, Retracted, Retraction, Vote
+from bot.domain.audit import ORIGIN, Records, sign_event
 from bot.domain.jobs import JobHolder, JobKind
 from bot.domain.runs import (
     NEXT,
@@ -31,6 +31,7 @@ from bot.planning.checklist import RECHECK
 from bot.planning.kinds import is_recheck_ahead
 from bot.ports import AuditEntry, AuditEvent, Clock, Journal, Request
 from bot.ports.journal import HANDLED, Count
+from tests.fakes.keyring import KEYRING
 
 _BY_OTHER_WAYS = frozenset({RunState.PENDING, RunState.APPROVED, RunState.RUNNING})
 _ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.UNDONE, StepState.SKIPPED})
@@ -114,15 +115,23 @@ class FakeAudit:
         self.log: list[AuditEvent] = []
 
     def append(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
-        previous = self.log[-1].digest if self.log else "0" * 64
+        previous = self.log[-1].digest if self.log else ORIGIN
         plain = json.loads(json.dumps(dict(details)))
-        covered = json.dumps([run_id, actor, event, plain, previous], sort_keys=True)
-        digest = hashlib.sha256(covered.encode()).hexdigest()
         at = self._clock.now()
-        self.log.append(AuditEvent(len(self.log) + 1, at, run_id, actor, event, plain, previous, digest))
+        made = AuditEvent(len(self.log) + 1, at, run_id, actor, event, plain, previous, "")
+        self.log.append(sign_event(made, KEYRING))
 
     def events(self, run_id: str | None = None) -> Iterator[AuditEvent]:
         return iter([event for event in self.log if run_id is None or event.run_id == run_id])
+
+    def head(self) -> AuditEvent | None:
+        return self.log[-1] if self.log else None
+
+    def find(self, sequence: int) -> AuditEvent | None:
+        return next((event for event in self.log if event.sequence == sequence), None)
+
+    def records(self) -> Records:
+        return Records(len(self.log), self._clock.now())
 
     def add(self, run_id: str, entry: AuditEntry | None) -> None:
         if entry is not None:

@@ -48,7 +48,7 @@ class FakeScripts:
     def faults(self) -> Sequence[BotError]:
         return [script.fault for script in self.load().values() if script.fault]
 
-    def spoil(self, version: int) -> None:
+    def corrupt(self, version: int) -> None:
         """Let it be there, and impossible to run."""
         fault = PermanentError("invalid-script", f"{version:03d}_x.sql:3: it has a NUL byte.", "Take it out.")
         self.scripts[version] = broken_script(version, f"{version:03d}_x", "", fault)

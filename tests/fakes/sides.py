@@ -40,6 +40,7 @@ class FakeSides:
         self.load_error: BotError | None = None
         self.hand_over_error: BotError | None = None
         self.handed_over: set[str] = set()
+        self.counted: list[str] = []
         self.exchange_error: BotError | None = None
         self.lose_answer = False
         self.loads = 0
@@ -76,10 +77,12 @@ class FakeSides:
         assert bundle.path.exists()
         report(Progress(0, 0, "objects"))
         if self.hand_over_error is not None:
-            raise self.hand_over_error
+            error, self.hand_over_error = self.hand_over_error, None
+            raise error
         self.handed_over.add(name)
 
     def contents(self, name: str, report: Report) -> Sequence[TableContent]:
+        self.counted.append(name)
         report(Progress(0, len(self.databases[name]), "tables"))
         found = {content.table: content for content in self.databases[name]} | self.changed
         return [content for content in found.values() if content is not None]

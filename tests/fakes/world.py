@@ -12,10 +12,12 @@ from bot.domain.versions import CompatibilityRow, Matrix
 from bot.engine.approvals.signatures import sign_request
 from bot.engine.context import EnvironmentServices, Services
 from bot.engine.maintenance.sweeper import sweep
+from bot.engine.maintenance.witness import Witness
 from bot.engine.operations import Operations
 from bot.engine.requests import REQUEST_TYPES, Submission, defer, read, read_audience
 from bot.engine.runs.runner import Runner
 from bot.ports import Journal, Request
+from tests.fakes.anchors import FakeAnchors
 from tests.fakes.announcer import FakeAnnouncer
 from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import FakeCluster
@@ -63,6 +65,8 @@ class World:
         self.scratch = scratch
         self.clock = FakeClock()
         self.journal = FakeJournal(self.clock)
+        self.anchors = FakeAnchors()
+        self.witness = Witness(self.journal.audit, self.anchors, KEYRING, self.clock)
         self.drills = FakeDrillRepository(self.clock, self.journal.leases)
         self.calendar = CronCalendar()
         self.plotter = FakePlotter()
@@ -111,6 +115,7 @@ class World:
             reader=process.wrap(self.reader, "reader"),
             clock=self.clock,
             keyring=KEYRING,
+            witness=self.witness,
             matrix=MATRIX,
             owner=process.name,
             home_team=HOME,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.clock import SystemClock
-from bot.adapters.database import PostgresDatabase, Server, Tracking
+from bot.adapters.database import LoaderLogin, PostgresDatabase, Server, Tracking
 from bot.adapters.migration_files.files import ScriptFiles
 from bot.adapters.pgclient.tools import PgTools
 from bot.adapters.sides import PostgresSides
@@ -17,6 +17,7 @@ from bot.domain.runs import Progress
 from bot.ports import FetchedBundle
 from bot.sandbox.physioflow import clones
 from bot.sandbox.physioflow.clones import Clone
+from bot.sandbox.physioflow.sample import loader_name
 from bot.sandbox.postgres import PostgresServer, find_bin_dir
 from tests.majors.servers import find_servers
 
@@ -50,7 +51,8 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         clone = clones.clone(server, clones.build_template(server, "sample_template", 0.02), "sample")
         tracking = Tracking("schema_migrations", ("version", "name"))
         tools = PgTools(find_bin_dir())
-        yield Place(major, clone, Server(clone.bot_dsn, tracking, Timing(), tools, SystemClock()))
+        loader = LoaderLogin(loader_name("prod"), server.password)
+        yield Place(major, clone, Server(clone.bot_dsn, tracking, Timing(), tools, SystemClock(), loader=loader))
 
 
 def test_a_restore_and_then_a_chain(place: Place, tmp_path: Path) -> None:
@@ -63,6 +65,11 @@ def test_a_restore_and_then_a_chain(place: Place, tmp_path: Path) -> None:
     bundle = FetchedBundle(BundleKind.DIRECTORY, tmp_path / "dump", None, 1)
     side = sides.load("r1", bundle, ignore)
     assert list(sides.contents(side, ignore)) == list(dumped.tables)
+    sides.hand_over(side, bundle, ignore)
+    lines = sides.copy_settings(side)
+    # Before PostgreSQL 15 only a superuser may set a parameter of the app's own making.
+    assert all("physioflow.environment" in line for line in lines)
+    assert bool(lines) is (place.major < 15)
     sides.exchange(side, sides.name("kept", "r1"), lambda: None)
     assert database.catalogue().fingerprint == before.fingerprint
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from bot.adapters.database.inspection import SHUT, closed
 from bot.domain.backups import Backup, BackupName, Manifest, StoredObject
 from bot.domain.catalogue import (
     Catalogue,
@@ -78,6 +79,7 @@ def facts_of(given: Given) -> Facts:
             can_take_exclusive_access=given.get("can_fence", True),
             can_create=given.get("can_create", True),
             accepts_connections=not given.get("closed", False),
+            unread=closed("physioflow", SHUT) if given.get("closed") else None,
             loader=LoaderFacts("app_loader", "app", is_configured=True, is_usable=True),
         ),
         cluster=ClusterFacts(

@@ -63,6 +63,7 @@ SURFACES = {
     "backups taken, listed, shown, verified; a tampered one refused; a take that is killed": "backups",
     "a drill of each kind passes without touching production, and a wrong down script makes one red": "drill",
     "a drill whose bot is killed twice goes on where it was": "drill-killed",
+    "the audit log changed, cut and emptied by a superuser: each found and located": "audit-log",
     "hostile bundles verified, restored, drilled with: each refused by name, nothing run": "hostile-bundle",
 }
 """Backups, drills, forms and pages."""

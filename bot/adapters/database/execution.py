@@ -70,13 +70,9 @@ class ChainExecutor:
     """
 
     def __init__(
-        self,
-        conn: Connection,
-        server: Server,
-        chain: Sequence[DownScript],
-        expected: frozenset[int],
+        self, conn: Connection, server: Server, chain: Sequence[DownScript], expected: frozenset[int],
         roles: Roles | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._conn = conn
         self._chain = chain
         self._expected = expected

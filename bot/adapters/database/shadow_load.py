@@ -3,9 +3,11 @@
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from psycopg import sql
 
 from bot.adapters.database.connections import KNOWS_TRANSACTION_TIMEOUT, Connection
@@ -15,7 +17,9 @@ from bot.adapters.database.sessions import BlockerWatch
 from bot.adapters.database.shadow_owners import Admission, copy_rights, create_extensions, hand_over
 from bot.adapters.database.shadow_source import PUBLICATIONS, QUERIES, Published, Source
 from bot.adapters.database.tracking import TrackingTable
+from bot.adapters.database.undo_rollback.assembly import GRANTS, RESTRICT
 from bot.adapters.database.undo_rollback.contents import Entry, read_entries
+from bot.adapters.migration_files.syntax import name_kind, parse_statements
 from bot.adapters.pgclient.restore_errors import tolerated_errors
 from bot.adapters.pgclient.tools import PgTools, ToolFailedError, use_list
 from bot.errors import BotError, PermanentError, TemporaryError
@@ -146,7 +150,24 @@ def _fill(load: _Load, parts: _Parts, shadow: Connection, name: str, source: Sou
     hand_over(shadow, [each for each in source.owned if each[0] != "schema"])
     admission.end()
     hand_over(shadow, [each for each in source.owned if each[0] == "schema"])
-    load(parts.privileges, roles.ours)
+    _grant(shadow, load.tools.write_sql(load.file, parts.privileges) if parts.privileges else "")
+
+
+def _grant(shadow: Connection, script: str) -> None:
+    """Run the grants of a dump. It repeats another role's in that role's session, for which SET ROLE stands.
+
+    A stranger's are ours on a shadow, as its objects are.
+    """
+    for _, statement, node in parse_statements(RESTRICT.sub("", script)):
+        kind = name_kind(node)
+        if kind == "variable_set_stmt" and node.variable_set_stmt.name == "session_authorization":
+            shadow.execute("RESET ROLE")
+            for value in node.variable_set_stmt.args:
+                with suppress(psycopg.errors.InsufficientPrivilege):
+                    shadow.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(value.a_const.sval.sval)))
+        elif kind in GRANTS:
+            shadow.execute(statement.encode())
+    shadow.execute("RESET ROLE")
 
 
 def load_schema(

@@ -31,7 +31,7 @@ Published = tuple[str, str, bool, bool, bool, list[list[str]] | None, str]
 
 @dataclass(frozen=True)
 class Omitted:
-    """What hangs on extensions that only a superuser can create, so that it is in no shadow.
+    """The objects that hang on extensions which only a superuser can create, so that they are in no shadow.
 
     Attributes:
         addresses: catalogue's and object's OIDs.
@@ -68,7 +68,7 @@ INNER = frozenset({"rule", "default value", "table constraint", "type", "table c
 
 @dataclass(frozen=True)
 class Original:
-    """What a shadow's user has to know of the live database.
+    """The facts of the live database that a shadow's user has to know.
 
     Attributes:
         roles: as which a chain runs.

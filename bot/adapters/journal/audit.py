@@ -1,33 +1,49 @@
 """Appends to the audit log under a lock, each event's digest covering the one before it (a checksum chain)."""
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import DictRow
 
 from bot.adapters.journal import mapping
-from bot.adapters.journal.connections import Table, connection
+from bot.adapters.journal.connections import Pool, Table, connection
 from bot.adapters.named_queries import load
-from bot.ports import AuditEntry, AuditEvent
-
-ORIGIN = "0" * 64
-"""Digest that the first event follows."""
+from bot.domain.audit import ORIGIN, AuditEvent, FreezeRecord, Records, RunRecord, VoteRecord, sign_event
+from bot.domain.signing import Keyring
+from bot.ports import AuditEntry, Clock
 
 PAGE = 500
-_QUERIES = load("sql.journal", "queries.sql")
+_QUERIES = load("sql.journal", "audit.sql")
 
 
-class Audit(Table):
+class AuditedTable(Table):
+    """A topic whose changes are in the audit log.
+
+    Args:
+        pool, clock: as `Table`'s.
+        keyring: signs what is written.
+    """
+
+    def __init__(self, pool: Pool, clock: Clock, keyring: Keyring) -> None:
+        super().__init__(pool, clock)
+        self._keyring = keyring
+
+    def _append(self, conn: Connection[DictRow], run_id: str, entry: AuditEntry | None) -> None:
+        """Append an entry, if there is one, in the caller's transaction: as its last statement, it holds up the log."""
+        append(conn, self._keyring, run_id, entry)
+
+
+class Audit(AuditedTable):
     """A `bot.ports.journal.Audit`."""
 
+    _queries = _QUERIES
+
     def append(self, run_id: str, actor: str, event: str, details: Mapping[str, Any]) -> None:
-        """Append to the hash-chained audit log."""
+        """Append to the audit log."""
         with connection(self._pool) as conn:
-            append(conn, run_id, AuditEntry(actor, event, details))
+            self._append(conn, run_id, AuditEntry(actor, event, details))
 
     def events(self, run_id: str | None = None) -> Iterator[AuditEvent]:
         """The audit log, oldest first, read in pages: no connection is held while the caller works."""
@@ -39,11 +55,35 @@ class Audit(Table):
                 return
             after = page[-1]["sequence"]
 
+    def head(self) -> AuditEvent | None:
+        """Read the newest event."""
+        row = self._one("head")
+        return mapping.read_event(row) if row else None
 
-def append(conn: Connection[DictRow], run_id: str, entry: AuditEntry | None) -> None:
-    """Append an entry, if there is one, in the caller's transaction: as its last statement, for it holds up the log."""
+    def find(self, sequence: int) -> AuditEvent | None:
+        """Read one event."""
+        row = self._one("event", sequence=sequence)
+        return mapping.read_event(row) if row else None
+
+    def records(self) -> Records:
+        """Read the rows that the log must agree with, in one snapshot."""
+        with connection(self._pool) as conn:
+            conn.execute(_QUERIES["one_snapshot"])
+            now = conn.execute(_QUERIES["records_head"]).fetchone() or {}
+            return Records(
+                head=now["sequence"],
+                now=mapping.utc(now["now"]),
+                runs=tuple(RunRecord(**row) for row in conn.execute(_QUERIES["run_rows"])),
+                votes=tuple(VoteRecord(**row) for row in conn.execute(_QUERIES["vote_rows"])),
+                freezes=tuple(FreezeRecord(**row) for row in conn.execute(_QUERIES["freeze_rows"])),
+            )
+
+
+def append(conn: Connection[DictRow], keyring: Keyring, run_id: str, entry: AuditEntry | None) -> None:
+    """Append an entry, if there is one, in the caller's transaction; see `AuditedTable`."""
     if entry is None:
         return
+    details = mapping.to_json(dict(entry.details))
     conn.execute(_QUERIES["lock_audit"])
     last = conn.execute(_QUERIES["last_event"]).fetchone() or {}
     appended = AuditEvent(
@@ -52,52 +92,9 @@ def append(conn: Connection[DictRow], run_id: str, entry: AuditEntry | None) -> 
         run_id=run_id,
         actor=entry.actor,
         event=entry.event,
-        details=entry.details,
+        details=json.loads(details),  # as it is read back: keys are texts, tuples are lists
         previous=last["digest"] or ORIGIN,
         digest="",
     )
-    columns = vars(appended) | {"details": mapping.to_json(dict(entry.details)), "digest": compute_digest(appended)}
+    columns = vars(sign_event(appended, keyring)) | {"details": details}
     conn.execute(_QUERIES["append_event"], columns)
-
-
-def compute_digest(event: AuditEvent) -> str:
-    """sha256, hex, of the canonical JSON of everything in the event but the digest itself."""
-    covered = {
-        "sequence": event.sequence,
-        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "run_id": event.run_id,
-        "actor": event.actor,
-        "event": event.event,
-        "details": event.details,
-        "previous": event.previous,
-    }
-    return hashlib.sha256(json.dumps(covered, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def verify_chain(events: Iterable[AuditEvent], head: AuditEvent | None = None) -> list[str]:
-    """Say what is wrong with the whole log, one sentence a fault; empty when nothing is.
-
-    Events cut off the end leave no trace in the log itself: pass the newest event known from an export as `head`.
-    """
-    faults: list[str] = []
-    sequence, digest = 0, ORIGIN
-    head_seen = head is None
-    for event in events:
-        if event.sequence != sequence + 1:
-            faults.append(f"After event {sequence} comes {event.sequence}: {_missing(sequence, event.sequence)}.")
-        elif event.previous != digest:
-            faults.append(f"Event {event.sequence} does not follow event {sequence}: the link is broken.")
-        if event.digest != compute_digest(event):
-            faults.append(f"Event {event.sequence} was altered: its digest is not that of its content.")
-        head_seen = head_seen or (head is not None and event.digest == head.digest)
-        sequence, digest = event.sequence, event.digest
-    if head is not None and not head_seen:
-        faults.append(f"Event {head.sequence}, known from before, is not in the log: it was cut off or replaced.")
-    return faults
-
-
-def _missing(last: int, found: int) -> str:
-    if found <= last:
-        return "the order is broken"
-    first, final = last + 1, found - 1
-    return f"{first} is missing" if first == final else f"{first} to {final} are missing"

@@ -2,27 +2,29 @@
 
 import logging
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import LiteralString
 
 import psycopg
 from psycopg.rows import DictRow
 
 from bot.adapters.journal import mapping
-from bot.adapters.journal.audit import append
+from bot.adapters.journal.audit import AuditedTable
 from bot.adapters.journal.connections import Pool, Table, connection
+from bot.domain.signing import Keyring
 from bot.errors import TemporaryError
 from bot.ports import AuditEntry, Clock, Request
 
 _log = logging.getLogger(__name__)
 
 
-class Requests(Table):
+class Requests(AuditedTable):
     """A `bot.ports.journal.Requests`."""
 
-    def __init__(self, pool: Pool, clock: Clock) -> None:
-        super().__init__(pool, clock)
+    def __init__(self, pool: Pool, clock: Clock, keyring: Keyring) -> None:
+        super().__init__(pool, clock, keyring)
         # Unique per process: a container that is started again has the same host name and process id.
         self._handler = uuid.uuid4().hex
 
@@ -47,6 +49,7 @@ class Requests(Table):
                 mapping.read_request(row),
                 interrupted=self._begin(request_id),
                 handled=bool(row["handled"]),
+                append=partial(self._append, conn, ""),
             )
             try:
                 # A savepoint: undone, it lets go of what `finish` wrote, and keeps the request's row.
@@ -90,12 +93,14 @@ class RowClaim:
         *,
         interrupted: int,
         handled: bool,
+        append: Callable[[AuditEntry | None], None],
     ) -> None:
         self._conn = conn
         self._queries = queries
         self.request = request
         self.interrupted = interrupted
         self.handled = handled
+        self._append = append
         self.finished = False
 
     def finish(self, problem: str = "", entry: AuditEntry | None = None) -> None:
@@ -103,11 +108,11 @@ class RowClaim:
         values = {"id": self.request.id, "problem": problem.replace("\0", "")}
         for query in ("finish_request", "forget_attempts"):
             self._conn.execute(self._queries[query], values)
-        append(self._conn, "", entry)
+        self._append(entry)
         self.finished = True
 
 
-class Freezes(Table):
+class Freezes(AuditedTable):
     """A `bot.ports.journal.Freezes`."""
 
     def freeze(self, environment: str, user_id: str, reason: str, entry: AuditEntry | None = None) -> None:
@@ -115,13 +120,13 @@ class Freezes(Table):
         values = {"environment": environment, "user_id": user_id, "reason": reason.replace("\0", "")}
         with connection(self._pool) as conn:
             conn.execute(self._queries["freeze"], values)
-            append(conn, "", entry)
+            self._append(conn, "", entry)
 
     def unfreeze(self, environment: str, entry: AuditEntry | None = None) -> bool:
         """Allow runs again. Whether it was frozen."""
         with connection(self._pool) as conn:
             thawed = conn.execute(self._queries["unfreeze"], {"environment": environment}).fetchone() is not None
-            append(conn, "", entry if thawed else None)
+            self._append(conn, "", entry if thawed else None)
         return thawed
 
     def frozen(self, environment: str) -> str | None:

@@ -7,8 +7,8 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from bot.adapters.journal import mapping
-from bot.adapters.journal.audit import append
-from bot.adapters.journal.connections import Table, connection
+from bot.adapters.journal.audit import AuditedTable
+from bot.adapters.journal.connections import connection
 from bot.adapters.journal.leases import (
     LEASES,
     check_owner,
@@ -29,7 +29,7 @@ _BY_OTHER_WAYS = frozenset({RunState.PENDING, RunState.APPROVED, RunState.RUNNIN
 _OPENING_ATTEMPTS = 3
 
 
-class Runs(Table):
+class Runs(AuditedTable):
     """A `bot.ports.journal.Runs`."""
 
     def open(self, run: Run, entry: AuditEntry | None = None) -> None:
@@ -42,7 +42,7 @@ class Runs(Table):
         for _ in range(_OPENING_ATTEMPTS):
             with connection(self._pool) as conn:
                 if conn.execute(self._queries["open_run"], mapping.run_row(run)).fetchone() is not None:
-                    append(conn, run.id, entry)
+                    self._append(conn, run.id, entry)
                     return
             other = self.active(run.environment)
             if other is not None:  # else it has ended since
@@ -78,7 +78,7 @@ class Runs(Table):
         with connection(self._pool) as conn:
             if not approve(conn, run_id, digest, steps):
                 return False
-            append(conn, run_id, entry)
+            self._append(conn, run_id, entry)
         return True
 
     def end(
@@ -119,7 +119,7 @@ class Runs(Table):
             release_lease(
                 conn, WorkKind.RUN, run_id, invalidate_token=fencing_token is None and before is RunState.RUNNING
             )
-            append(conn, run_id, entry)
+            self._append(conn, run_id, entry)
         return True
 
     def replan(
@@ -151,14 +151,14 @@ class Runs(Table):
             for user_id in entries or {}:
                 conn.execute(BALLOTS["clear_vote"], {"run_id": run_id, "user_id": user_id})
             for line in (entry, *(entries or {}).values()):
-                append(conn, run_id, line)
+                self._append(conn, run_id, line)
         return True
 
     def resume(self, run_id: str, entry: AuditEntry | None = None) -> bool:
         """PARKED → APPROVED, so that an owner takes it up; False when it is not parked."""
         with connection(self._pool) as conn:
             resumed = conn.execute(self._queries["resume_run"], {"run_id": run_id}).fetchone() is not None
-            append(conn, run_id, entry if resumed else None)
+            self._append(conn, run_id, entry if resumed else None)
         return resumed
 
     def adopt(self, run: Run, votes: Sequence[Vote], entry: AuditEntry) -> None:
@@ -171,7 +171,7 @@ class Runs(Table):
             for vote in votes:
                 values = {"run_id": run.id, "user_id": vote.user_id, "signature": vote.signature}
                 conn.execute(self._queries["sign_vote"], values)
-            append(conn, run.id, entry)
+            self._append(conn, run.id, entry)
 
     def request_cancel(self, run_id: str, user_id: str) -> None:
         """Ask the owner to stop at the next safe place; the first request is remembered."""

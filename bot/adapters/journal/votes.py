@@ -8,8 +8,8 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from bot.adapters.journal import mapping
-from bot.adapters.journal.audit import append
-from bot.adapters.journal.connections import Table, connection
+from bot.adapters.journal.audit import AuditedTable
+from bot.adapters.journal.connections import connection
 from bot.adapters.journal.leases import LEASES, add_steps, clear_steps
 from bot.adapters.named_queries import load
 from bot.domain.approvals import Choice, Retracted, Retraction, Vote
@@ -24,7 +24,7 @@ _RUNS = load("sql.journal", "queries.sql")
 _BEFORE_RECHECK = frozenset({RunState.APPROVED, RunState.RUNNING})
 
 
-class Votes(Table):
+class Votes(AuditedTable):
     """A `bot.ports.journal.Votes`."""
 
     def cast(self, run_id: str, vote: Vote, count: Count, entry: AuditEntry | None = None) -> RunState | None:
@@ -42,8 +42,8 @@ class Votes(Table):
                 after, outcome = RunState(state), None
             else:
                 after, outcome = _move(conn, run_id, vote.digest, state, count)
-            append(conn, run_id, entry if recorded else None)
-            append(conn, run_id, outcome)
+            self._append(conn, run_id, entry if recorded else None)
+            self._append(conn, run_id, outcome)
         return after
 
     def decide(self, run_id: str, digest: str, count: Count) -> RunState | None:
@@ -53,7 +53,7 @@ class Votes(Table):
             if run is None or (run["state"], run["digest"], run["expired"]) != (RunState.PENDING, digest, False):
                 return None
             after, outcome = _move(conn, run_id, digest, RunState.PENDING, count)
-            append(conn, run_id, outcome)
+            self._append(conn, run_id, outcome)
         return after
 
     def withdraw(self, run_id: str, retraction: Retraction, entry: AuditEntry | None = None) -> Retracted:
@@ -69,7 +69,7 @@ class Votes(Table):
             came_of_it = _judge(conn, RunState(run["state"]), values)
             if came_of_it is Retracted.DONE:
                 conn.execute(BALLOTS["clear_vote"], values)
-                append(conn, run_id, entry)
+                self._append(conn, run_id, entry)
         return came_of_it
 
     def current(self, run_id: str) -> Sequence[Vote]:

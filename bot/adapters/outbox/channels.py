@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import connection
-from bot.adapters.outbox.rate_limits import Pace, Retries, give_up, is_outcome_unknown
+from bot.adapters.outbox.rate_limits import Pace, Retries, is_outcome_unknown
 from bot.adapters.outbox.signatures import check_row, is_posted_there, sign_posted
 from bot.adapters.outbox.store import QUERIES, PostgresOutbox, fetch_one, read_message
 from bot.errors import PermanentError, TemporaryError
@@ -94,7 +94,7 @@ class Channels:
         self._pace = pace
         self._no_edits_until = 0.0
         self._posting, self._sharing = _Posting(chat), _Sharing(chat)
-        self._retries = Retries(pace)
+        self._retries = Retries(pace, outbox.keyring)
         self._begun = False
 
     def sweep(self) -> int:
@@ -135,7 +135,7 @@ class Channels:
         try:
             check_row(self._outbox.keyring, row)
         except PermanentError as error:
-            give_up(conn, row, error)
+            self._retries.give_up(conn, row, error)
             conn.commit()
             return
         if row["ts"] and not is_posted_there(self._outbox.keyring, row):
@@ -159,7 +159,7 @@ class Channels:
             if error.reference.endswith(_GONE):
                 fetch_one(conn, "mark_gone", row)  # somebody deleted it: it is posted again
             else:
-                give_up(conn, row, error)
+                self._retries.give_up(conn, row, error)
         else:
             fetch_one(conn, "mark_edited", row)
             self._retries.admit(f"channel {row['channel']}")
@@ -177,7 +177,7 @@ class Channels:
         except TemporaryError as error:
             self._retries.delay(conn, row, error, place, uncertain=sending or is_outcome_unknown(error))
         except PermanentError as error:
-            give_up(conn, row, error)
+            self._retries.give_up(conn, row, error)
         else:
             self._mark(conn, row, delivery, sent)
             self._retries.admit(place)

@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from bot.adapters.journal.connections import connection
-from bot.adapters.outbox.rate_limits import Pace, Retries, give_up
+from bot.adapters.outbox.rate_limits import Pace, Retries
 from bot.adapters.outbox.signatures import check_row, sign_without_url
 from bot.adapters.outbox.store import PostgresOutbox, fetch_one, read_message
 from bot.errors import BotError, PermanentError, TemporaryError
@@ -38,7 +38,7 @@ class Ephemerals:
         self._chat = chat
         self._pace = pace
         self._woken = woken
-        self._retries = Retries(pace)
+        self._retries = Retries(pace, outbox.keyring)
         self._executor = ThreadPoolExecutor(pace.ephemerals_at_once, "ephemeral")
         self._room = threading.Semaphore(pace.ephemerals_at_once)
 
@@ -90,7 +90,7 @@ class Ephemerals:
         except TemporaryError as error:
             if row["age_s"] > self._pace.ephemeral_late_s:
                 late = PermanentError("answer-too-late", "Slack did not take the answer while it was of use.")
-                return lambda conn: give_up(conn, row, late)
+                return lambda conn: self._retries.give_up(conn, row, late)
             failed = error
             return lambda conn: self._retries.delay(conn, row, failed, _ANSWERS)
         except PermanentError as error:
@@ -101,7 +101,7 @@ class Ephemerals:
                 values = {**row, "signature": sign_without_url(self._outbox.keyring, row)}
                 return lambda conn: fetch_one(conn, "forget_response_url", values)
             refused = error
-            return lambda conn: give_up(conn, row, refused)
+            return lambda conn: self._retries.give_up(conn, row, refused)
         self._retries.admit(_ANSWERS)
         return lambda conn: fetch_one(conn, "mark_ephemeral_shown", row)
 
@@ -122,7 +122,7 @@ class HomeTabPublisher:
         self._clock = clock
         self._pace = pace
         self._silent_until = 0.0
-        self._retries = Retries(pace)
+        self._retries = Retries(pace, outbox.keyring)
 
     def sweep(self) -> int:
         """Publish what is due; returns how many calls to Slack that took.
@@ -152,6 +152,6 @@ class HomeTabPublisher:
             return lambda conn: self._retries.delay(conn, row, failed, _HOME_TABS)
         except PermanentError as error:
             refused = error
-            return lambda conn: give_up(conn, row, refused)
+            return lambda conn: self._retries.give_up(conn, row, refused)
         self._retries.admit(_HOME_TABS)
         return lambda conn: fetch_one(conn, "mark_published", {**row, "edit_every_s": self._pace.edit_every_s})

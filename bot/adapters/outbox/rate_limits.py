@@ -9,6 +9,7 @@ from psycopg.rows import DictRow
 
 from bot.adapters.journal.audit import append
 from bot.adapters.outbox.store import fetch_one
+from bot.domain.signing import Keyring
 from bot.errors import BotError, TemporaryError
 from bot.ports import AuditEntry, BarredError
 
@@ -62,8 +63,9 @@ class Pace:
 class Retries:
     """Delays failed messages. It logs once that Slack bars the bot from a place, and once that it is let in again."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, keyring: Keyring) -> None:
         self._pace = pace
+        self._keyring = keyring
         self._barred: dict[str, str] = {}
 
     def delay(
@@ -80,7 +82,7 @@ class Retries:
         """
         barred = isinstance(error, BarredError)
         if barred and row["barred_s"] > self._pace.barred_patience_s:
-            give_up(conn, row, error)
+            self.give_up(conn, row, error)
             return
         delay_s = self._pace.delay_s(row["attempts"], error)
         if uncertain and is_outcome_unknown(error):
@@ -90,6 +92,17 @@ class Retries:
         else:
             _log.info("message %s: %s; again in %.1f s", row["key"], error.reference, delay_s)
         fetch_one(conn, "delay", {**row, "delay_s": delay_s, "uncertain": uncertain, "barred": barred})
+
+    def give_up(self, conn: Connection[DictRow], row: DictRow, error: BotError) -> None:
+        """Note that a message cannot be sent, so that those behind it can (the outbox's dead letters).
+
+        One that somebody else wrote is named in the audit log.
+        """
+        _log.error("message %s cannot be sent: %s", row["key"], error.reference)
+        fetch_one(conn, "give_up", {**row, "problem": f"{error.reference}: {error.message}"})
+        if error.reference == "forged-message":
+            details = {"key": row["key"][:200], "channel": row["channel"][:200]}
+            append(conn, self._keyring, "", AuditEntry("backstop", error.reference, details))
 
     def admit(self, place: str) -> None:
         """Note that Slack accepted something there."""
@@ -105,15 +118,3 @@ class Retries:
 def is_outcome_unknown(error: TemporaryError) -> bool:
     """Return whether the failed call may have had its effect: a rate limit and a barred bot mean that it had none."""
     return error.retry_after_s is None and not isinstance(error, BarredError)
-
-
-def give_up(conn: Connection[DictRow], row: DictRow, error: BotError) -> None:
-    """Note that a message cannot be sent, so that those behind it can (the outbox's dead letters).
-
-    One that somebody else wrote is named in the audit log.
-    """
-    _log.error("message %s cannot be sent: %s", row["key"], error.reference)
-    fetch_one(conn, "give_up", {**row, "problem": f"{error.reference}: {error.message}"})
-    if error.reference == "forged-message":
-        details = {"key": row["key"][:200], "channel": row["channel"][:200]}
-        append(conn, "", AuditEntry("backstop", error.reference, details))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain.approvals import Vote
+from bot.domain.audit import check_event
 from bot.domain.runs import NEXT, Run, RunState, Step, StepState
 from bot.domain.signing import Keyring, SignatureState
 from bot.engine.alarms import raise_alarm
@@ -19,7 +20,7 @@ from bot.planning.kinds import build_checklist, is_retired
 from bot.ports import AuditEntry, AuditEvent
 
 FORGED, MISMATCH = "consent-forged", "consent-mismatch"
-_LOOKS = 3
+_LOOKS, _FEW = 3, 3
 _HINT = "Nothing was done. Find out who writes to the state database, and ask for the run again."
 
 
@@ -55,7 +56,7 @@ def check_genuine(services: Services, run: Run) -> None:
 
 @dataclass
 class History:
-    """What the log says of a run.
+    """A run as the log tells it.
 
     Attributes:
         requester, digest, request_id, drill: as they were asked for last; "" where the log has no request.
@@ -210,15 +211,29 @@ def examine(services: Services, run: Run) -> tuple[PermanentError | None, Histor
     """Compare a run that this process has taken with its votes and the log; the problem, None where they agree."""
     for _ in range(_LOOKS):  # votes and log are read one after the other, and somebody may vote in between
         votes = services.journal.votes.current(run.id)
-        history = read_history(services.journal.audit.events(run.id))
-        problem = _compare(services.keyring, run, votes, history)
+        events = list(services.journal.audit.events(run.id))
+        history = read_history(events)
+        forged = [*find_forged(services.keyring, run, votes), *_find_forged_events(services.keyring, events)]
+        problem = _compare(run, votes, history, forged)
         if problem is None or problem.reference == FORGED:
             break
     return problem, history
 
 
-def _compare(keyring: Keyring, run: Run, votes: Sequence[Vote], history: History) -> PermanentError | None:
-    forged = find_forged(keyring, run, votes)
+def _find_forged_events(keyring: Keyring, events: Sequence[AuditEvent]) -> list[str]:
+    """List the run's events that the bot has not written, the first few: they prove nothing.
+
+    Events without a key are an earlier version's, where somebody has vouched for the run.
+    """
+    states = [(event, check_event(event, keyring)) for event in events]
+    known = {SignatureState.VALID}
+    if ("adopted", SignatureState.VALID) in ((event.event, state) for event, state in states):
+        known.add(SignatureState.UNSIGNED)
+    wrong = [f"event {event.sequence} of the log {WRONG[state]}" for event, state in states if state not in known]
+    return wrong[:_FEW]
+
+
+def _compare(run: Run, votes: Sequence[Vote], history: History, forged: Sequence[str]) -> PermanentError | None:
     if forged:
         what = f"Run {run.id} is not what people have approved: {'; '.join(forged)}."
         return PermanentError(FORGED, what, _HINT)

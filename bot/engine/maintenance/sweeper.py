@@ -68,6 +68,15 @@ def _go_on_putting_back(services: Services, run: Run) -> None:
         show(services, run.id)
 
 
+def anchor(services: Services) -> None:
+    """Anchor the audit log if enough is new.
+
+    Raises:
+        BotError: the journal does not answer.
+    """
+    services.witness.anchor_when_due()
+
+
 def _expire(services: Services, run_id: str) -> None:
     """Announce, apply, announce again: if the process dies in between, the next sweep repeats it."""
     run = services.journal.runs.find(run_id)
@@ -83,7 +92,7 @@ def _expire(services: Services, run_id: str) -> None:
 
 
 class Sweeper:
-    """Sweeps, and keeps Home tabs, in threads of their own until stopped."""
+    """Sweeps, keeps Home tabs, and anchors the audit log, in threads of their own until stopped."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -93,6 +102,8 @@ class Sweeper:
             threading.Thread(target=self._loop, name="sweeper", daemon=True),
             # By itself: looking at everything takes seconds, and a run without an owner must not wait for them.
             threading.Thread(target=self._keep_homes, name="homes", daemon=True),
+            # By itself as well: a store that does not answer takes its time.
+            threading.Thread(target=self._keep_anchored, name="anchors", daemon=True),
         ]
 
     def start(self) -> None:
@@ -119,6 +130,10 @@ class Sweeper:
     def _keep_homes(self) -> None:
         while not self._stopped.wait(SWEEP_EVERY_S):
             self._attempt(self._homes.refresh)
+
+    def _keep_anchored(self) -> None:
+        while not self._stopped.wait(SWEEP_EVERY_S):
+            self._attempt(anchor)
 
     def _attempt(self, work: Callable[[Services], None]) -> None:
         try:

@@ -56,7 +56,7 @@ def _check_free(services: Services, environment: str) -> None:
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asked for a run.
+    """The person, or the drill, that asked for a run.
 
     Attributes:
         user_id: in Slack; the bot's own name for a drill's.

@@ -71,6 +71,7 @@ class Runner:
             execution.audit("run-taken-up", owner=owner, fencing_token=run.fencing_token)
         else:
             execution.audit("run-started", digest=run.plan.digest, owner=owner)
+        self._services.witness.anchor_now()  # before anything is changed
         execution.insist(execution.refresh)
         try:
             self._go_on(execution)
@@ -211,6 +212,7 @@ class Runner:
         if state is not RunState.PARKED and state is not RunState.SUCCEEDED:
             self._say_end(execution, state, problem)
         execution.audit("run-ended", state=state.value, problem=problem)
+        self._services.witness.anchor_now()
         execution.say(lambda: report(self._services, ended))
         running = frozenset({RunState.RUNNING})
         token = run.fencing_token

@@ -14,12 +14,13 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from bot.adapters.journal.roles import Login, initialise
 from bot.sandbox.physioflow.schema import migrate
 from bot.sandbox.postgres import PostgresServer
 
 DATA_DIR = Path(__file__).parent / "data"
 APP_ROLE = "physioflow_app"
-STATE_ROLE = "backstop"
+STATE_ROLE, STATE_OWNER = "backstop", "backstop_owner"
 STATE_DATABASE = "backstop_state"
 
 # Each environment's share of the scale asked for; 1.0 makes a database of about 30 MB.
@@ -95,10 +96,10 @@ def seed(server: PostgresServer, scale: float = 1.0, environments: Iterable[str]
     names = tuple(environments)
     with psycopg.connect(server.superuser_dsn, autocommit=True) as conn:
         _create_role(conn, server, APP_ROLE)
-        _create_role(conn, server, STATE_ROLE)
-        _create_database(conn, STATE_DATABASE, STATE_ROLE)
         for name in names:
             create_environment(conn, server, name)
+    logins = (Login(STATE_OWNER, server.password), Login(STATE_ROLE, server.password))
+    initialise(server.superuser_dsn, STATE_DATABASE, *logins)
     with ThreadPoolExecutor(max_workers=2) as pool:
         loads = [pool.submit(fill, owner_dsn(server, name), scale * ENVIRONMENTS[name]) for name in names]
         for load in loads:
@@ -167,7 +168,7 @@ def create_bot_role(conn: psycopg.Connection[Any], roles: Mapping[str, str], pas
 
 
 def grant_parameter(conn: psycopg.Connection[Any], bot: str) -> None:
-    """Let the bot copy the app's own setting; before PostgreSQL 15 everybody may."""
+    """Let the bot copy the app's own setting; before PostgreSQL 15 only a superuser may."""
     if conn.info.server_version >= PARAMETERS_ARE_GRANTED_SINCE:
         conn.execute(sql.SQL(PARAMETER_RIGHT).format(bot=sql.Identifier(bot)))
 

@@ -8,6 +8,7 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.journal import PostgresDrillRepository, PostgresJournal, open_pool
 from bot.adapters.queue import ProcrastinateQueue
 from bot.domain.drills import Drill, DrillKind, drill_id_of
+from bot.domain.signing import Keyring
 from bot.engine.requests import PerformDrill, Submission, defer, write
 from bot.ports import Audience
 from bot.sandbox.scenarios.production import databases_beside
@@ -51,7 +52,7 @@ def begin(story: Story, kind: DrillKind, bundle_of: str) -> str:
     story.screen.note(f"a {kind} drill of {story.environment} with the newest bundle of {bundle_of} is due")
     with open_pool(dsn, max_size=2) as pool, closing(ProcrastinateQueue(dsn)) as queue:
         PostgresDrillRepository(pool, CLOCK).plan(Drill(drill_id, "", story.environment, kind, bundle_of, now, now))
-        PostgresJournal(pool, CLOCK).requests.accept(request)
+        PostgresJournal(pool, CLOCK, Keyring.parse(story.sandbox.signing_keys)).requests.accept(request)
         defer(queue, request)
     return drill_id
 

@@ -145,7 +145,7 @@ def _genuine(story: Story) -> Run:
 
 def _read(story: Story, run_id: str) -> Run:
     with open_pool(story.sandbox.sample.state_dsn, max_size=2) as pool:
-        run = PostgresJournal(pool, SystemClock()).runs.find(run_id)
+        run = PostgresJournal(pool, SystemClock(), Keyring.parse(story.sandbox.signing_keys)).runs.find(run_id)
     if run is None:
         raise AssertionError(run_id)
     return run

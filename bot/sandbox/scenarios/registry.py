@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.sandbox.scenarios import (
+    audit_log,
     backups,
     beyond_plan,
     drill,
@@ -106,6 +107,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "restore-crowd": Scenario(restore_sessions.crowd),
     "restore-prepared-transaction": Scenario(restore_sessions.prepared_transaction),
     "restore-superuser-session": Scenario(restore_sessions.superuser_session),
+    "audit-log": Scenario(audit_log.audit_log),
     "hostile-bundle": Scenario(hostile_bundle.hostile_bundle),
     "forged-consent": Scenario(forged_rows.forged_rows),
 }

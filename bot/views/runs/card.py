@@ -116,7 +116,8 @@ def _facts(run: Run, votes: Sequence[Vote], *, production: bool) -> list[str]:
         parts.append(f"approved by {approval}")
     if (run.reason or production) and not run.drill:
         parts.append(f"reason: {one_line(run.reason, 500) or 'not given'}")
-    return [" · ".join(parts), f"{code(run.plan.asked_for, 120)} · plan `{run.plan.short_digest}`"]
+    log = f" · log `{one_line(run.log_head, 40)}`" if run.log_head else ""
+    return [" · ".join(parts), f"{code(run.plan.asked_for, 120)} · plan `{run.plan.short_digest}`{log}"]
 
 
 def _times(run: Run) -> list[str]:

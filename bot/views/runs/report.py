@@ -34,9 +34,16 @@ def render(report: RunReport) -> View:
             section(listing("*Timeline*", [_line(entry) for entry in report.timeline], _MAX_TIMELINE)),
             *_accounts(report.accounts),
             *actions(for_report(run)),
-            context(f"Run {code(run.id, 40)} · plan `{run.plan.short_digest}` · the audit log holds every event."),
+            context(f"Run {code(run.id, 40)} · plan `{run.plan.short_digest}` · {_log(report)}"),
         ],
     )
+
+
+def _log(report: RunReport) -> str:
+    """Name the place in the audit log up to which it tells of the run."""
+    if report.last_event is None:
+        return "the audit log holds every event."
+    return f"log `{one_line(report.last_event.short, 40)}`; the audit log holds every event."
 
 
 def _accounts(accounts: Sequence[Account]) -> list[Block]:

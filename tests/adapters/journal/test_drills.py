@@ -24,9 +24,10 @@ from bot.domain.drills import (
 from bot.domain.runs import Progress, Step, StepState
 from bot.errors import PermanentError
 from bot.ports import DrillRepository
-from bot.ports.journal import Leases
+from bot.ports.leases import Leases
 from tests.adapters.samples import NOON, StoppedClock
 from tests.fakes.drills import FakeDrillRepository
+from tests.fakes.keyring import KEYRING
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 STEPS = (Step("fetch", 0, "Fetch the bundle"), Step("load", 1, "Load it"))
@@ -45,7 +46,7 @@ def book(request: pytest.FixtureRequest, clock: StoppedClock) -> Iterator[DrillR
 def leases(request: pytest.FixtureRequest, book: DrillRepository, clock: StoppedClock) -> Leases:
     if isinstance(book, FakeDrillRepository):
         return book.leases
-    return PostgresJournal(cast("Pool", request.getfixturevalue("pool")), clock).leases
+    return PostgresJournal(cast("Pool", request.getfixturevalue("pool")), clock, KEYRING).leases
 
 
 REAL_ONLY = pytest.mark.parametrize("book", ["real"], indirect=True)

@@ -12,6 +12,7 @@ from bot.adapters.journal import Pool, PostgresJournal, mapping
 from bot.domain.plans import PLANS, PlanKind
 from tests.adapters.samples import StoppedClock
 from tests.engine.retired import ROWS, old_run
+from tests.fakes.keyring import KEYRING
 
 STORED: Mapping[str, Any] = json.loads((Path(__file__).parent / "stored_plans.json").read_text())
 """What releases with one class for all plans have written, and the digest that people voted for."""
@@ -59,7 +60,7 @@ def test_an_old_restore_in_place_is_read_as_it_was(older_dsn: str, migrated: Cal
         steps = "INSERT INTO backstop.steps SELECT * FROM jsonb_populate_recordset(NULL::backstop.steps, %s)"
         conn.execute(steps, [json.dumps(ROWS[name]["steps"])])
 
-    journal, run = PostgresJournal(migrated(), StoppedClock()), old_run(name)
+    journal, run = PostgresJournal(migrated(), StoppedClock(), KEYRING), old_run(name)
     assert journal.runs.find(run.id) == run
     assert list(journal.runs.newest("prod")) == [run]
     assert run.plan.digest == ROWS[name]["run"]["digest"]

@@ -13,6 +13,7 @@ from bot.adapters.clock import SystemClock
 from bot.adapters.journal import Pool, PostgresJournal
 from bot.errors import TemporaryError
 from bot.ports import Request
+from tests.fakes.keyring import KEYRING
 
 REQUEST = Request("slash:1", "rollback", {"environment": "prod", "reason": "tiếng Việt \0 \ud800 <&>", "n": [1, 2.5]})
 
@@ -109,8 +110,9 @@ TAKES_AND_DIES = """
 import os, signal, sys
 from bot.adapters.clock import SystemClock
 from bot.adapters.journal import PostgresJournal, open_pool
+from tests.fakes.keyring import KEYRING
 pool = open_pool(sys.argv[1], max_size=2)
-with PostgresJournal(pool, SystemClock()).requests.claim("slash:1") as claim:
+with PostgresJournal(pool, SystemClock(), KEYRING).requests.claim("slash:1") as claim:
     print(claim.interrupted, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -144,7 +146,7 @@ def test_processes_that_were_killed_in_the_middle_are_counted(journal: PostgresJ
 
 def test_what_breaks_off_and_what_is_left_is_not_counted(journal: PostgresJournal, pool: Pool) -> None:
     journal.requests.accept(REQUEST)
-    other = PostgresJournal(pool, SystemClock())
+    other = PostgresJournal(pool, SystemClock(), KEYRING)
     with suppress(ZeroDivisionError), journal.requests.claim("slash:1"):
         raise ZeroDivisionError
     assert claimed(other) == 0

@@ -9,6 +9,7 @@ from bot.adapters.journal import PostgresJournal, migrate, open_pool
 from bot.errors import PermanentError, TemporaryError
 from bot.sandbox.postgres import PostgresServer, free_port
 from tests.adapters.samples import StoppedClock
+from tests.fakes.keyring import KEYRING
 
 
 def test_replicas_that_start_at_once_migrate_once(postgres: PostgresServer) -> None:
@@ -67,7 +68,7 @@ def test_an_unreachable_server_is_a_temporary_error_without_its_address() -> Non
     with open_pool(dsn, max_size=1) as pool:
         pool.timeout = 0.2
         with pytest.raises(TemporaryError) as refused:
-            PostgresJournal(pool, StoppedClock()).freezes.frozen("prod")
+            PostgresJournal(pool, StoppedClock(), KEYRING).freezes.frozen("prod")
     for error in (failed.value, refused.value):
         assert error.reference == "journal-unreachable"
         assert not [secret for secret in ("sesame", str(port), "127.0.0.1") if secret in str(error)]

@@ -56,7 +56,7 @@ def test_what_a_function_raises_about_a_row_is_not_repeated(nasty: Nasty, tmp_pa
 
 def test_problems_are_named(nasty: Nasty, tmp_path: Path) -> None:
     side = nasty.sides.load("r1", dump_directory(nasty, tmp_path), ignore)
-    with psycopg.connect(nasty.owner_dsn.replace(nasty.name, side), autocommit=True) as conn:
+    with psycopg.connect(nasty.bot_dsn.replace(nasty.name, side), autocommit=True) as conn:
         conn.execute("ALTER TABLE visits DROP CONSTRAINT unknown_patient")
         conn.execute("INSERT INTO visits (id, patient, during) VALUES (9000, 1000, 'empty')")
     assert list(nasty.sides.problems(side)) == [

@@ -80,7 +80,7 @@ def test_a_status_is_given_while_a_database_does_not_answer(story: Story, world:
 
 def test_a_version_only_table_and_a_script_that_cannot_be_run_are_shown(story: Story, world: World) -> None:
     world.database.tracking = dict.fromkeys((27, 26, 25, 24, 19), "")
-    world.scripts.spoil(19)
+    world.scripts.corrupt(19)
     story.do(world.request("migrations", ENGINEER, environment="prod"))
     (overview,) = world.announcer.overviews
     assert [(row.version, row.name) for row in overview.rows if row.version in {24, 19}] == [(24, "024"), (19, "019_x")]
@@ -88,7 +88,7 @@ def test_a_version_only_table_and_a_script_that_cannot_be_run_are_shown(story: S
 
 
 def test_a_script_that_cannot_be_run_blocks_only_the_plans_that_need_it(story: Story, world: World) -> None:
-    world.scripts.spoil(25)
+    world.scripts.corrupt(25)
     story.ask("026")
     assert refused(world) == []
     story.do(world.request("cancel", run_id=world.run().id))

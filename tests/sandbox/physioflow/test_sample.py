@@ -115,7 +115,7 @@ def test_the_bot_has_the_role_that_the_documentation_describes(sample: Sample) -
         FROM pg_auth_members m JOIN pg_roles a ON a.oid = m.member JOIN pg_roles b ON b.oid = m.roleid
         WHERE a.rolname = 'backstop_prod'"""
     assert rows(sample.superuser_dsn, memberships) == [
-        (["pg_monitor", "pg_signal_backend", "physioflow_app", "physioflow_prod"],)
+        (["pg_monitor", "pg_signal_backend", "physioflow_app", "physioflow_prod", "physioflow_prod_loader"],)
     ]
     attributes = "rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolcanlogin"
     assert rows(sample.bot_dsns["prod"], f"SELECT {attributes} FROM pg_roles WHERE rolname = current_user") == [

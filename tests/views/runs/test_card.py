@@ -43,6 +43,11 @@ def test_the_card_of_the_main_job() -> None:
     assert view.text == "▶️ Running: rollback of prod, schema 027 → 026, app v1.3.0 → v1.2.3"
 
 
+def test_the_card_shows_the_head_of_the_log() -> None:
+    shown = read(card.render(replace(RUN, log_head="1234·a1b2c3d4"), VOTES, 2, production=True))
+    assert f"plan `{PLAN.short_digest}` · log `1234·a1b2c3d4`" in shown
+
+
 def test_a_pending_card_counts_votes_for_this_plan_only() -> None:
     stale = Vote("U0LEADB", Choice.APPROVE, "0" * 64, "button", ASKED)
 

@@ -12,7 +12,7 @@ from bot.domain.signing import SignatureState
 from bot.engine.maintenance.cleanup import clean_up
 from bot.engine.runs.execution import Execution
 from bot.engine.runs.steps.load_side import approved_backup
-from bot.errors import PermanentError
+from bot.errors import PermanentError, TemporaryError
 from bot.planning import checklist
 from bot.ports import FetchedBundle, Report
 from tests.engine.runs.cancelling import cancel_from_elsewhere
@@ -149,3 +149,13 @@ def test_a_bundle_whose_signature_is_gone_after_the_votes_is_not_fetched(
     assert run.state is RunState.PENDING, "there is a doubt that nobody has approved"
     assert f"now bundle-unsigned: {state.value}" in str(world.announcer.__dict__)
     assert sides.databases == {}
+
+
+def test_what_is_proven_is_not_read_again_once_it_is_being_handed_over(
+    story: Story, world: World, sides: FakeSides
+) -> None:
+    """From then on the loader is shut out, and our own role must not run what is in the database."""
+    sides.hand_over_error = TemporaryError("database-unreachable", "The server restarts.", "Wait.")
+    restore(story)
+    assert newest(world).state is RunState.SUCCEEDED
+    assert len(sides.counted) == 1

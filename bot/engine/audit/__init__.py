@@ -1,0 +1,1 @@
+"""Proves the audit log: against itself, its anchors, and the rows it must agree with."""
