@@ -201,6 +201,18 @@ def test_a_publication_of_a_whole_schema_is_a_superuser_s(database: PostgresData
     assert database.obstacles().lost == ("publication schemas",)
 
 
+def test_extensions_that_new_databases_lack_are_named_by_themselves(
+    database: PostgresDatabase, superuser: Connection, clone: Clone, tools: PgTools
+) -> None:
+    superuser.execute("CREATE EXTENSION citext; CREATE EXTENSION amcheck")
+    equipped = Server(clone.bot_dsn, TRACKING, TIMING, tools, SystemClock(), template=clone.name)
+
+    found = database.obstacles()
+
+    assert (found.extensions, found.unloadable, found.belongings) == (("amcheck",), (), ())
+    assert PostgresDatabase(equipped).obstacles().extensions == ()
+
+
 def test_a_subscription_is_seen_also_while_the_database_is_closed(
     database: PostgresDatabase, superuser: Connection, server: Connection, clone: Clone
 ) -> None:
