@@ -25,6 +25,7 @@ from bot.engine.kinds import preview
 from bot.engine.requests import OpenRollback
 from bot.engine.runs.open_run import read_plan_request
 from bot.errors import BotError
+from bot.planning.obstacles import check_dump, check_subscriptions, describe_obstacles
 from bot.planning.refusals import check_loader, check_second_database
 from bot.views.plans import changes
 
@@ -178,8 +179,17 @@ def _examine_database(found: _Findings, name: str, env: EnvironmentServices) -> 
     found.attempt(f"{name}: ", partial(check_second_database, name, facts))
     found.attempt(f"{name}: ", facts.require_read)
     found.attempt(f"{name}: ", partial(_prove_loader, found, name, env, facts))
+    found.attempt(f"{name}: ", partial(_look_for_obstacles, found, name, env, facts))
     if facts.can_create and facts.can_take_exclusive_access and not facts.unread:
         found.attempt(f"{name}: ", partial(_try_rehearsal, found, name, env, facts))
+
+
+def _look_for_obstacles(found: _Findings, name: str, env: EnvironmentServices, facts: DatabaseFacts) -> None:
+    seen = env.database.obstacles()
+    found.attempt(f"{name}: ", partial(check_dump, name, facts.role, seen))
+    if not facts.is_superuser:
+        found.attempt(f"{name}: ", partial(check_subscriptions, seen))
+    found.remarks.extend(f"{name}: {line}" for line in describe_obstacles(facts.name, facts.role, seen))
 
 
 def _try_rehearsal(found: _Findings, name: str, env: EnvironmentServices, facts: DatabaseFacts) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from bot.adapters.pgclient.tools import PgTools
 from bot.cli import examine, examine_anchors
+from bot.domain.obstacles import HiddenRows, Obstacles, Subscription
 from bot.errors import TemporaryError
 from tests.fakes.process import Process
 from tests.fakes.world import World
@@ -98,6 +99,18 @@ def test_a_loader_that_may_do_more_is_named_with_what_takes_it_away(world: World
             "NOCREATEDB;"
         )
     ]
+
+
+def test_what_a_run_would_stop_at_and_what_a_restore_loses_is_said_before(world: World) -> None:
+    apply_worker = Subscription("inbox", "postgres", is_enabled=True, is_superusers=True)
+    world.database.in_the_way = Obstacles(
+        hidden=(HiddenRows("public.lab", "lab", is_forced=True),),
+        subscriptions=(apply_worker,),
+        lost=("event trigger guard",),
+    )
+    problems, remarks = examine(world.services(Process("doctor")), fit)
+    assert [problem.split(": ")[1] for problem in problems] == ["rows-hidden", "subscription-in-the-way"]
+    assert any(remark.startswith("prod: A restore loses event trigger guard") for remark in remarks)
 
 
 def test_a_deployment_of_two_environments_is_named(world: World) -> None:

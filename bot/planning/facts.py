@@ -9,6 +9,7 @@ from bot.domain.catalogue import Catalogue, DatabaseFacts, Rehearsal, TableSize
 from bot.domain.drills import Drill, DrillKind, ScriptProof
 from bot.domain.environments import Environment
 from bot.domain.migrations import DownScript
+from bot.domain.obstacles import NOTHING_SEEN, Obstacles
 from bot.domain.place import PlannedPlace, place_of
 from bot.domain.runs import Run
 from bot.domain.versions import AppVersion, Matrix
@@ -90,6 +91,7 @@ class Facts:
         active: the run that holds the environment, if another.
         missing_rights: those that our accounts lack.
         drilled: results of drills; None where they do not matter.
+        obstacles: in the database and on its server.
     """
 
     environment: Environment
@@ -103,6 +105,7 @@ class Facts:
     active: Run | None = None
     missing_rights: tuple[str, ...] = ()
     drilled: Drilled | None = None
+    obstacles: Obstacles = NOTHING_SEEN
 
     @property
     def place(self) -> PlannedPlace:

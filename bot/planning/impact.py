@@ -281,3 +281,9 @@ def undeclared(evidence: Evidence, rows: Iterable[PlannedRows], chain: Sequence[
         if row.reason == "dropped"
         and not any(is_same(table, name) for table in lineage(row.table, wholes) for name in declared)
     )
+
+
+def count_locks(rehearsal: Rehearsal) -> int:
+    """Estimate the locks of a chain's transaction: one for each object that goes, and those on what stays."""
+    gone = (item for item in rehearsal.difference.gone if item.kind != "table column")
+    return sum(1 for _ in gone) + len(rehearsal.outcome.locks)

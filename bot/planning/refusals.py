@@ -11,6 +11,7 @@ from bot.errors import PermanentError
 from bot.planning import checklist
 from bot.planning.facts import Facts, RollbackRequest
 from bot.planning.kinds import KINDS, is_past_return, is_retired, is_undoable, saved_backup
+from bot.planning.obstacles import check_obstacles
 
 
 def check_environment(facts: Facts, kind: PlanKind) -> None:
@@ -19,7 +20,7 @@ def check_environment(facts: Facts, kind: PlanKind) -> None:
     Raises:
         PermanentError: ``environment-frozen``, ``another-run-active``, ``missing-rights``; ``no-second-database`` where
             the kind swaps one in, ``no-loader-role`` and ``loader-too-powerful`` where it loads a bundle; elsewhere,
-            why the live database cannot be read, e.g. ``database-closed``.
+            why the live database cannot be read, e.g. ``database-closed``; every reference of `check_obstacles`.
     """
     name = facts.environment.name
     # What people decided comes before what they have to repair: a freeze explains itself.
@@ -35,6 +36,7 @@ def check_environment(facts: Facts, kind: PlanKind) -> None:
     if checklist.LOAD in KINDS[kind].steps:
         check_loader(name, facts.database.loader)
     _check_rights(facts)
+    check_obstacles(facts, kind)
 
 
 def check_second_database(environment: str, database: DatabaseFacts) -> None:

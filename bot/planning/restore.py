@@ -14,6 +14,7 @@ from bot.planning.bundle_doubts import find_doubts, row_warnings
 from bot.planning.drill_evidence import restore_proof, restore_warnings
 from bot.planning.facts import Exchange, Facts, RestoreRequest
 from bot.planning.forecast import restore_estimate
+from bot.planning.obstacles import what_is_lost
 from bot.planning.refusals import check_environment
 from bot.planning.swap import plan_swap
 
@@ -158,6 +159,7 @@ def plan_restore(request: RestoreRequest, facts: Facts, backup: Backup, exchange
         restore=come,
         warnings=(
             *(doubt.warning for doubt in doubts),
+            *what_is_lost(facts.obstacles, facts.database.role, has_grants=backup.is_signed),
             *row_warnings(backup, {size.table: size.rows for size in exchange.sizes}),
             *passed_over(exchange.newest, backup, facts.database),
             *_ahead(facts, to_schema),

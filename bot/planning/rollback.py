@@ -11,6 +11,7 @@ from bot.planning.app_version import choose_app, running_app
 from bot.planning.drill_evidence import chain_proof, chain_warnings, check_chain_drilled
 from bot.planning.facts import Evidence, Facts, RollbackRequest, Target
 from bot.planning.forecast import chain_estimate
+from bot.planning.obstacles import beside_chain
 from bot.planning.refusals import check_environment, check_migration
 from bot.planning.warnings import collect_warnings
 
@@ -66,7 +67,11 @@ def plan_rollback(request: RollbackRequest, facts: Facts, target: Target, eviden
         changes=impact.changed_objects(rehearsal),
         renames=impact.renamed_objects(evidence),
         estimate=estimate,
-        warnings=(*collect_warnings(facts, target, evidence, rows), *chain_warnings(facts, target.chain)),
+        warnings=(
+            *beside_chain(facts.obstacles, impact.count_locks(rehearsal)),
+            *collect_warnings(facts, target, evidence, rows),
+            *chain_warnings(facts, target.chain),
+        ),
         proven=chain_proof(facts, target.chain, estimate),
         left=facts.cluster.leftovers,
         place=facts.place,

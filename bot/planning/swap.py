@@ -15,6 +15,7 @@ from bot.planning.app_version import choose_app_before, running_app
 from bot.planning.facts import Exchange, Facts, UndoRequest
 from bot.planning.forecast import swap_estimate
 from bot.planning.kinds import is_past_return
+from bot.planning.obstacles import swap_warnings
 from bot.planning.refusals import check_environment
 from bot.planning.rollback import planned_service, planned_workload
 from bot.planning.warnings import environment_warnings, slot_warnings
@@ -83,6 +84,7 @@ def _warnings(facts: Facts, exchange: Exchange) -> Iterator[str]:
     yield from _about_unseen(facts, exchange)
     if exchange.tables is None:
         yield NOTHING_KNOWN if exchange.outgoing else NO_MANIFEST
+    yield from swap_warnings(facts.obstacles, exchange.outgoing)
     yield from slot_warnings(facts)
     yield from environment_warnings(facts, "before the app is stopped")
 

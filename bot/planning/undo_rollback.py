@@ -20,6 +20,7 @@ from bot.planning.forecast import recreation_estimate
 from bot.planning.impact import DERIVED, TABLES
 from bot.planning.kinds import is_past_return, saved_backup
 from bot.planning.name_matching import COLUMN
+from bot.planning.obstacles import beside_chain
 from bot.planning.refusals import and_list
 from bot.planning.rollback import planned_service, planned_workload
 from bot.planning.warnings import environment_warnings
@@ -210,7 +211,11 @@ def plan_recreation(
         expected_fingerprint=plan.schema_fingerprint,
         saves_to=facts.environment.backups.bucket,
         estimate=recreation_estimate(facts.database.size_bytes, backup.stored.size_bytes, rows),
-        warnings=(*(() if _has_trace(undone) else _changed(plan)), *environment_warnings(facts, "at the fence")),
+        warnings=(
+            *beside_chain(facts.obstacles),
+            *(() if _has_trace(undone) else _changed(plan)),
+            *environment_warnings(facts, "at the fence"),
+        ),
         undoes=undone.id,
         source=PlannedRecreation(
             backup=str(backup.name),

@@ -9,6 +9,7 @@ from bot.domain.backups import SavedSequence, TableContent
 from bot.domain.catalogue import Catalogue, ChainOutcome, CheckResult, DatabaseFacts, Rehearsal, Session, TableSize
 from bot.domain.effects import ChainTrace, PlannedEffect
 from bot.domain.migrations import DownScript
+from bot.domain.obstacles import Obstacles
 from bot.domain.place import DatabaseIdentity
 from bot.ports.bundles import Dump, FetchedBundle, Report, TableSink
 from bot.ports.undo_rollback import Recreated, RecreationSpec, RehearsedUndo, RowSource
@@ -123,6 +124,13 @@ class Database(Protocol):
         Raises:
             PermanentError: ``tracking-table-unreadable``; ``database-unreachable`` when our login is refused.
             TemporaryError: ``database-unreachable`` without an answer; ``table-locked`` names the blocker.
+        """
+
+    def obstacles(self) -> Obstacles:
+        """Look for what is in the way of a backup, a restore or a swap; where nobody gets in, only at the server.
+
+        Raises:
+            TemporaryError: ``database-unreachable`` without an answer.
         """
 
     def catalogue(self) -> Catalogue:

@@ -22,6 +22,7 @@ from bot.domain.catalogue import (
 )
 from bot.domain.effects import ChainEffect, ChainTrace, PlannedEffect, TableWrites, beyond_plan, stop_before_commit
 from bot.domain.migrations import AppliedMigration, DownScript
+from bot.domain.obstacles import Obstacles
 from bot.domain.place import DatabaseIdentity
 from bot.domain.runs import Progress
 from bot.errors import BotError, PermanentError, TemporaryError
@@ -192,6 +193,7 @@ class FakeDatabase:
         self._clock = clock
         self.tracking = dict(NAMES)
         self.gaps: Sequence[str] = ()
+        self.in_the_way = Obstacles()
         self.rows = dict(ROWS)
         self.hashes = {table: f"hash of {table}" for table in ROWS}
         self.drift = ""
@@ -254,6 +256,9 @@ class FakeDatabase:
             sessions=sessions,
             accepts_connections=self.open,
         )
+
+    def obstacles(self) -> Obstacles:
+        return self.in_the_way
 
     def lose(self, error: BotError) -> None:
         """Drop it, or what its catalogue and rows are read from; the tracking table is read no more."""

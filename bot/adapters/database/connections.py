@@ -17,6 +17,7 @@ from psycopg.pq import Conninfo
 
 from bot.adapters.named_queries import load
 from bot.adapters.pgclient.redaction import FUNCTION_SPOKE
+from bot.adapters.pgclient.tools import OUT_OF_LOCKS
 from bot.domain.server_messages import find_template
 from bot.errors import BotError, PermanentError, TemporaryError
 
@@ -222,7 +223,7 @@ def translated(doing: str) -> Iterator[None]:
 
     Raises:
         TemporaryError: ``database-unreachable``, ``table-locked``.
-        PermanentError: ``database-refused``.
+        PermanentError: ``database-refused``, ``too-many-locks``.
     """
     try:
         yield
@@ -241,12 +242,23 @@ def translate(error: psycopg.Error, doing: str) -> BotError:
         return TemporaryError("database-unreachable", f"{doing} failed: {message}.", "Check that the server is up.")
     if isinstance(error, psycopg.errors.QueryCanceled):
         return TemporaryError("database-slow", f"{doing} was cancelled: {message}.", "Try again in a moment.")
+    if isinstance(error, psycopg.errors.OutOfMemory) and OUT_OF_LOCKS in message:
+        return too_many_locks(doing)
     hint = (
         "Grant the bot's role what is missing; docs/operations.md lists its rights."
         if error.sqlstate in RESTRICTED
         else ""
     )
     return PermanentError("database-refused", f"{doing} failed: {message}.", hint)
+
+
+def too_many_locks(doing: str) -> PermanentError:
+    """Make the error for a server that has no room for another lock."""
+    return PermanentError(
+        "too-many-locks",
+        f"{doing} failed: the server has no room for more locks.",
+        "Have a superuser raise max_locks_per_transaction and restart the server, or try again when less goes on.",
+    )
 
 
 def safe_message(error: psycopg.Error) -> str:

@@ -11,6 +11,7 @@ from bot.adapters.database.connections import translated
 from bot.adapters.database.dump import Dumper
 from bot.adapters.database.exclusive_access import ConnectionGate, PostgresExclusiveAccess
 from bot.adapters.database.inspection import inspect, read_sessions, run_checks
+from bot.adapters.database.obstacles import read_obstacles
 from bot.adapters.database.point_in_time import describe_recovery, mark_restore_point
 from bot.adapters.database.relations import QUERIES, Column, measure
 from bot.adapters.database.server import Server
@@ -22,6 +23,7 @@ from bot.adapters.database.undo_rollback.rehearsal import UndoableShadow
 from bot.adapters.database.undo_rollback.renames import Renames
 from bot.adapters.database.undo_rollback.written_since import check_unwritten, count_since
 from bot.domain.catalogue import Catalogue, CheckResult, DatabaseFacts, Session, TableSize
+from bot.domain.obstacles import Obstacles
 from bot.domain.place import DatabaseIdentity
 from bot.ports import Dump, FetchedBundle, Recreated, RecreationSpec, Report, RowSource
 
@@ -38,6 +40,10 @@ class PostgresDatabase:
     def inspect(self) -> DatabaseFacts:
         """Observe it; see `bot.ports.Database.inspect`."""
         return inspect(self._server)
+
+    def obstacles(self) -> Obstacles:
+        """Look for what is in the way; see `bot.ports.Database.obstacles`."""
+        return read_obstacles(self._server)
 
     def catalogue(self) -> Catalogue:
         """Read every user object; see `bot.ports.Database.catalogue`."""

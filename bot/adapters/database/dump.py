@@ -8,13 +8,13 @@ from pathlib import Path
 
 from psycopg import sql
 
-from bot.adapters.database.connections import Connection, snapshot, translated
+from bot.adapters.database.connections import Connection, snapshot, too_many_locks, translated
 from bot.adapters.database.hashing import CANCEL_S, REPORT_EVERY_S, hash_tables, read_saved_tables
 from bot.adapters.database.relations import QUERIES
 from bot.adapters.database.server import Server
 from bot.adapters.database.sessions import BlockerWatch
 from bot.adapters.database.settings import read_settings
-from bot.adapters.pgclient.tools import ToolFailedError, ToolRun
+from bot.adapters.pgclient.tools import OUT_OF_LOCKS, ToolFailedError, ToolRun
 from bot.domain.backups import TableContent
 from bot.domain.runs import Progress
 from bot.errors import BotError, PermanentError, TemporaryError
@@ -147,6 +147,8 @@ class _Work:
 
 
 def _failed(error: ToolFailedError) -> BotError:
+    if OUT_OF_LOCKS in error.stderr:
+        return too_many_locks("The dump")
     if error.gone:
         return TemporaryError(
             "database-unreachable", f"The dump was cut off: {error.message}.", "Check that the server is up."

@@ -22,6 +22,7 @@ VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
 # A tool inherits these of our own environment; secrets for other systems stay out.
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE", "PGSYSCONFDIR")
 # pg_dump waits for a table by `statement_timeout`, its workers do not wait at all.
+OUT_OF_LOCKS = "out of shared memory"
 LOCKED = re.compile("canceling statement due to (lock|statement) timeout|could not obtain lock on relation")
 GONE = re.compile(
     r"server closed the connection|terminating connection|connection to server|could not connect|the database system is"
@@ -229,7 +230,7 @@ class ToolRun:
         finally:
             self.kill()
         if code:
-            locked = LOCKED.search(stderr) is not None
+            locked = LOCKED.search(stderr) is not None and OUT_OF_LOCKS not in stderr
             raise ToolFailedError(self._tool, summarise_errors(stderr), locked=locked, stderr=stderr)
         return output
 

@@ -20,6 +20,7 @@ from bot.engine.context import EnvironmentServices, Services
 from bot.engine.requests import TakeBackup
 from bot.engine.runs.step_execution import Outcome
 from bot.errors import BotError, PermanentError, TemporaryError
+from bot.planning.obstacles import check_dump
 from bot.ports import Audience, Dump, Report
 
 SCRATCH_SHARE = 1.0
@@ -53,10 +54,11 @@ def take_bundle(env: EnvironmentServices, services: Services, label: str, app_ve
         report: called with bytes, of the dump first, then of the upload.
 
     Raises:
-        PermanentError: ``scratch-full``, and what the dump and the store raise.
+        PermanentError: ``scratch-full``, every reference of `check_dump`, and what the dump and the store raise.
         TemporaryError: ``schema-moved``, and what the dump and the store raise.
     """
     before = env.database.inspect()
+    check_dump(env.environment.name, before.role, env.database.obstacles())
     check_scratch(services.scratch_dir, before.size_bytes)
     with tempfile.TemporaryDirectory(dir=services.scratch_dir, prefix="backstop-dump-") as scratch:
         directory = Path(scratch) / "dump"

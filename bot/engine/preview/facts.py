@@ -41,6 +41,7 @@ def inspect(services: Services, env: EnvironmentServices, own_run: str = "", *, 
         frozen=services.journal.freezes.frozen(name),
         active=active if active is not None and active.id != own_run else None,
         missing_rights=tuple(env.cluster.missing_rights()),
+        obstacles=env.database.obstacles(),
     )
 
 

@@ -116,3 +116,58 @@ def test_stopping_the_count_stops_its_sessions(nasty: Nasty, tmp_path: Path, ser
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert not any(thread.name.startswith("side-hash") for thread in threading.enumerate())
+
+
+GUARD = "CREATE FUNCTION guard() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'"
+FORCED = "CREATE TABLE lab (id int); ALTER TABLE lab ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
+
+
+@pytest.mark.parametrize(
+    ("statements", "outcome"),
+    [
+        (f"{GUARD}; CREATE EVENT TRIGGER guard ON ddl_command_end EXECUTE FUNCTION guard()", "lost"),
+        ("CREATE PUBLICATION everything FOR ALL TABLES", "lost"),
+        ("SET ROLE nasty_owner; CREATE PUBLICATION narrow FOR TABLE patients", "loaded"),
+        ("CREATE FUNCTION wait(float8) RETURNS void LANGUAGE internal AS 'pg_sleep'", "refused"),
+        ("CREATE FUNCTION one() RETURNS int LANGUAGE sql LEAKPROOF AS 'SELECT 1'", "refused"),
+        ("CREATE CAST (integer AS xid) WITHOUT FUNCTION", "refused"),
+        ("CREATE FOREIGN DATA WRAPPER away", "refused"),
+        ("CREATE OPERATOR FAMILY fam USING btree", "refused"),
+        ("CREATE TEXT SEARCH TEMPLATE tmpl (LEXIZE = dsimple_lexize)", "refused"),
+        ("CREATE ACCESS METHOD heap_too TYPE TABLE HANDLER heap_tableam_handler", "refused"),
+    ],
+)
+def test_a_look_at_the_live_database_predicts_what_a_load_does(
+    nasty: Nasty, tmp_path: Path, statements: str, outcome: str
+) -> None:
+    before = nasty.database.obstacles()
+    with psycopg.connect(nasty.superuser_dsn, autocommit=True) as conn:
+        conn.execute(statements.encode())
+    found = nasty.database.obstacles()
+    lost, unloadable = set(found.lost) - set(before.lost), set(found.unloadable) - set(before.unloadable)
+    bundle = dump_directory(nasty, tmp_path)
+
+    if unloadable:
+        assert refused(nasty, bundle).reference in {"load-failed", "bundle-unsafe-statement"}
+        assert outcome == "refused"
+        return
+    side = restore_aside(nasty, bundle)
+    live, loaded = schema_text(nasty.superuser_dsn), schema_text(nasty.superuser_dsn.replace(nasty.name, side))
+    assert (outcome, bool(lost)) == (("loaded", False) if live == loaded else ("lost", True))
+
+
+def test_forced_row_security_keeps_a_loaded_backup_from_being_compared(
+    nasty: Nasty, tmp_path: Path, server: Connection
+) -> None:
+    with psycopg.connect(nasty.owner_dsn, autocommit=True) as conn:
+        conn.execute(FORCED)
+    assert [item.table for item in nasty.database.obstacles().hidden] == ["public.lab"]
+    server.execute("ALTER ROLE nasty_bot BYPASSRLS")
+    try:
+        seen = nasty.database.obstacles()
+        assert (seen.hidden, seen.forced) == ((), ("public.lab",))
+        side = nasty.sides.load("r1", dump_directory(nasty, tmp_path), ignore)
+        with pytest.raises(PermanentError, match="row-level security"):
+            nasty.sides.contents(side, ignore)
+    finally:
+        server.execute("ALTER ROLE nasty_bot NOBYPASSRLS")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.jobs import JobState
+from bot.domain.obstacles import HiddenRows, Obstacles
 from bot.domain.runs import Progress, RunState
 from bot.errors import PermanentError, TemporaryError
 from bot.ports import Dump, Report
@@ -50,6 +51,14 @@ class TestTake:
         request = take(world, label)
         story.do(request)
         assert refused(world, request) == "not-a-label"
+        assert world.store.backups == []
+
+    def test_what_pg_dump_cannot_read_is_refused_before_it_starts(self, world: World, story: Story) -> None:
+        world.database.in_the_way = Obstacles(hidden=(HiddenRows("public.lab", "lab", is_forced=True),))
+        request = take(world)
+        story.do(request)
+        assert refused(world, request) == "rows-hidden"
+        assert not world.scratch.exists() or list(world.scratch.iterdir()) == []
         assert world.store.backups == []
 
     @pytest.mark.parametrize("label", ["pre-rollback-027-rk3f9a", "PRE-restore-x", "drill-1"])

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.backups import BackupName, DatabaseSettings, Verification
+from bot.domain.obstacles import Obstacles, Subscription
 from bot.domain.planned import PlannedLoss
 from bot.domain.plans import RestorePlan, narrow
 from bot.domain.runs import RunState
@@ -55,6 +56,37 @@ def test_what_cannot_be_restored_is_refused(
     assert refusals(world) == [reference]
     assert all(error.hint for _, error in world.announcer.refusals.values())
     assert world.journal.runs.table == {}
+
+
+APPLY = Subscription("inbox", "postgres", is_enabled=True, is_superusers=True)
+
+
+def test_what_a_restore_loses_is_in_the_plan_before_the_votes(story: Story, world: World, sides: FakeSides) -> None:
+    del sides
+    world.database.in_the_way = Obstacles(lost=("event trigger guard",), standbys=("one at 10.0.0.8",))
+    ask(story)
+    plan = narrow(newest(world).plan, RestorePlan)
+    assert any(line.startswith("A restore loses event trigger guard") for line in plan.warnings)
+    assert any(f"datname = '{plan.restore.outgoing}'" in line for line in plan.warnings)
+
+
+def test_a_superuser_s_subscription_is_refused_with_what_to_type(story: Story, world: World, sides: FakeSides) -> None:
+    del sides
+    world.database.in_the_way = Obstacles(subscriptions=(APPLY,))
+    ask(story)
+    assert refusals(world) == ["subscription-in-the-way"]
+
+
+def test_one_that_comes_after_the_request_stops_the_run_before_the_app_is_stopped(
+    story: Story, world: World, sides: FakeSides
+) -> None:
+    del sides
+    ask(story)
+    world.database.in_the_way = Obstacles(subscriptions=(APPLY,))
+    run = approve(story)
+    assert run.state not in {RunState.SUCCEEDED, RunState.PARKED}
+    assert "subscription" in run.problem
+    assert {item.replicas for item in world.cluster.inspect().deployments} == {2, 3}
 
 
 def test_the_newest_that_nothing_speaks_against_is_the_latest(story: Story, world: World, sides: FakeSides) -> None:
