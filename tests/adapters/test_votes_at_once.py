@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.adapters.journal import PostgresJournal
 from bot.domain.approvals import Choice, Vote
 from bot.domain.runs import Run, RunState, StepState
+from bot.engine.approvals.signatures import sign_run, sign_vote
 from bot.engine.approvals.voting import vote
 from bot.engine.context import Services
 from bot.engine.requests import CastVote, read, read_audience
@@ -17,6 +18,7 @@ from bot.errors import BotError
 from bot.planning.checklist import RECHECK
 from tests.adapters.samples import COUNT, NOON, PLAN, make_run
 from tests.fakes.directory import LEAD_A, LEAD_B, LEAD_C
+from tests.fakes.keyring import KEYRING
 from tests.fakes.process import Process
 from tests.fakes.world import World
 
@@ -81,9 +83,10 @@ def test_of_a_last_approval_a_start_and_a_rejection_at_once_one_wins(journal: Po
     dice = random.Random(26)  # noqa: S311 -- the same delays with every run
     with ThreadPoolExecutor(2) as threads:
         for number in range(RACES):
-            run = make_run(f"r{number:05}")
+            run = sign_run(KEYRING, make_run(f"r{number:05}"))
             journal.runs.open(run)
-            journal.votes.cast(run.id, Vote(LEAD_A, Choice.APPROVE, PLAN.digest, "button", NOON), COUNT)
+            first = sign_vote(KEYRING, run.id, Vote(LEAD_A, Choice.APPROVE, PLAN.digest, "button", NOON))
+            journal.votes.cast(run.id, first, COUNT)
             start = threads.submit(race.approve_and_start, run)
             told = threads.submit(race.reject, run, dice.uniform(0, MAX_DELAY_S)).result()
             started, ended = start.result(), journal.runs.find(run.id)

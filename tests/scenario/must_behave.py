@@ -65,6 +65,8 @@ SURFACES = {
     "a drill whose bot is killed twice goes on where it was": "drill-killed",
     "the audit log changed, cut and emptied by a superuser: each found and located": "audit-log",
     "hostile bundles verified, restored, drilled with: each refused by name, nothing run": "hostile-bundle",
+    "requests, runs, votes, messages and log lines forged in the state database: nothing starts": "forged-consent",
+    "a bot that is a member of the owner, tables of others, an extension only a superuser can make": "owner-roles",
 }
 """Backups, drills, forms and pages."""
 

@@ -56,8 +56,9 @@ def _alarm(services: Services, stored: Request, wrong: str) -> str:
     details = {"request": stored.id[:200], "kind": stored.kind[:200], "wrong": wrong}
     services.journal.audit.append("", "backstop", "forged-request", details)
     hint = "Ask again for what was requested while Backstop was upgraded. Else find out who writes there."
-    raise_alarm(services, "forged-request", f"{what} {hint}")
-    return f"forged-request: {wrong}"
+    error = PermanentError("forged-request", what, hint)
+    raise_alarm(services, error.reference, f"{what} {hint}")
+    return f"{error.reference}: {wrong}"
 
 
 def _refuse_old(services: Services, stored: Request) -> str:

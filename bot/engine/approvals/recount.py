@@ -19,7 +19,8 @@ from bot.errors import PermanentError
 from bot.planning.kinds import build_checklist, is_retired
 from bot.ports import AuditEntry, AuditEvent
 
-FORGED, MISMATCH = "consent-forged", "consent-mismatch"
+FORGED = "consent-forged"
+MISMATCH = "consent-mismatch"
 _LOOKS, _FEW = 3, 3
 _HINT = "Nothing was done. Find out who writes to the state database, and ask for the run again."
 

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from bot.domain.approvals import Vote
+from bot.domain.plans import Plan
 from bot.domain.runs import Run, Step, StepState
 from bot.domain.signing import Keyring, Purpose, SignatureState
 from bot.ports import Request
@@ -78,7 +80,7 @@ def _run_fields(run: Run) -> dict[str, Any]:
         "id": run.id,
         "environment": run.environment,
         "digest": run.plan.digest,
-        "plan": canonical(run.plan),
+        "plan": _canonical_plan(run.plan),
         "requester": run.requester,
         "reason": run.reason.replace("\0", ""),  # as it is stored
         "channel": run.channel,
@@ -87,6 +89,12 @@ def _run_fields(run: Run) -> dict[str, Any]:
         "drill": run.drill,
         "request": run.request_id,
     }
+
+
+@lru_cache(maxsize=64)
+def _canonical_plan(plan: Plan) -> Any:
+    # A run's row is checked after every step, and its plan is by far the largest part of it.
+    return canonical(plan)
 
 
 def _vote_fields(run_id: str, vote: Vote) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def test_an_extension_only_a_superuser_can_make(
         conn.execute("CREATE EXTENSION pageinspect")
     bundle = dump_directory(nasty, tmp_path)
     error = refused(nasty, bundle)
-    assert error.reference == "load-failed"
+    assert error.reference == "extension-needed"
     assert "pageinspect" in error.message
     assert "shadow_template" in error.hint
     server.execute("CREATE DATABASE nasty_with_extension TEMPLATE template0 IS_TEMPLATE true")

@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.domain.drills import OPEN_DRILLS, Drill, DrillState, Schedule
 from bot.domain.runs import Lease, Step
+from bot.engine.approvals.signatures import sign_run
 from bot.engine.context import Services
 from bot.engine.drills.scheduler import tick
 from bot.engine.maintenance.sweeper import REQUEST_AGE_S, sweep
@@ -22,6 +23,7 @@ from bot.planning.schedule import last_start
 from tests.adapters.samples import make_run
 from tests.fakes.directory import ENGINEER, LEAD_A, LEAD_B
 from tests.fakes.drills import FakeDrillRepository
+from tests.fakes.keyring import KEYRING
 from tests.fakes.process import Killed, Process
 from tests.fakes.world import ENVIRONMENT, World, submission
 
@@ -164,7 +166,7 @@ class Year:
         if self._chance(self.mischief.run) and f"run {place}" not in self._ends:
             self._asked += 1
             run = make_run(f"r{self._asked}", place, self.now)
-            self.world.journal.runs.open(replace(run, expires_at=self.now + DAY))
+            self.world.journal.runs.open(sign_run(KEYRING, replace(run, expires_at=self.now + DAY)))
             self._ends[f"run {place}"] = self.now + self.dice.uniform(0.1, 3) * HOUR
         if self._chance(self.mischief.outage) and "outage" not in self._ends:
             self.replicas.clear()

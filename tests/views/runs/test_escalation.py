@@ -25,5 +25,5 @@ def test_an_escalation_names_people_first_and_shows_the_end_of_the_log() -> None
 def test_an_escalation_without_logs_says_so() -> None:
     shown = read(escalation.render(RUN, Escalation("p", {}, "", (), ())))
 
-    assert "*Database logs* – none could be read." in shown
+    assert "*Database logs* – none could be read here: look at the server's log where it runs." in shown
     assert "*Whom to call*\nnobody is named" in shown

@@ -77,7 +77,8 @@ def test_a_report_quotes_what_was_posted_when_people_were_called() -> None:
 
     assert "restore point before-rk3f9a at 0/9A40128" in shown
     assert (
-        "Database log of postgres-0, last lines, values left out LOG: checkpoint starting (2 lines left out)" in shown
+        "Database log of postgres-0, last lines, the server's own only LOG: checkpoint starting (2 lines left out)"
+        in shown
     )
 
 
