@@ -23,6 +23,7 @@ DROP = "DROP DATABASE physioflow_prod WITH (FORCE);"
 HEAD = (
     "--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\n"
     "CREATE TABLE public.t (id integer, name text);\n"
+    "COPY public.t (id) FROM stdin;\n0\n\\.\n"  # a dump without rows is refused as a part, before it is read
 )
 FOOT = "\n--\n-- PostgreSQL database dump complete\n--\n\n"
 DEEDS = (
