@@ -20,7 +20,6 @@ ROLLBACKS = {
     "a pod that never stops": "pod-never-stops",
     "a smoke test that fails": "smoke-test-fails",
     "facts that change void the votes": "world-moves",
-    "a DSN, namespace, bucket or policy that changes between two votes voids them": "place-moves",
     "votes of a deactivated lead, a guest, a stranger do not count; one rejection ends it": "wrong-voters",
     "a channel that another organisation is in: nothing is started there": "shared-channel",
     "a restart in the middle of a run goes on where it was": "bot-killed",
@@ -63,12 +62,18 @@ SURFACES = {
     "backups taken, listed, shown, verified; a tampered one refused; a take that is killed": "backups",
     "a drill of each kind passes without touching production, and a wrong down script makes one red": "drill",
     "a drill whose bot is killed twice goes on where it was": "drill-killed",
-    "the audit log changed, cut and emptied by a superuser: each found and located": "audit-log",
     "hostile bundles verified, restored, drilled with: each refused by name, nothing run": "hostile-bundle",
+}
+"""Backups, drills, forms and pages."""
+
+
+ALONE = {
+    "a DSN, namespace, bucket or policy that changes between two votes voids them": "place-moves",
+    "the audit log changed, cut and emptied by a superuser: each found and located": "audit-log",
     "requests, runs, votes, messages and log lines forged in the state database: nothing starts": "forged-consent",
     "a bot that is a member of the owner, tables of others, an extension only a superuser can make": "owner-roles",
 }
-"""Backups, drills, forms and pages."""
+"""What changes the state database or the configuration under the bot: each in a sandbox of its own."""
 
 
 def check(sandbox: Sandbox, name: str) -> None:
@@ -83,4 +88,5 @@ def check(sandbox: Sandbox, name: str) -> None:
 
 def left_out() -> set[str]:
     """Scenarios that are in no group, or names in a group that are no scenario's."""
-    return {*ROLLBACKS.values(), *RESTORES.values(), *RESTORE_TROUBLES.values(), *SURFACES.values()} ^ set(SCENARIOS)
+    groups = (ROLLBACKS, RESTORES, RESTORE_TROUBLES, SURFACES, ALONE)
+    return {name for group in groups for name in group.values()} ^ set(SCENARIOS)

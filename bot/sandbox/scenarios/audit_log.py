@@ -21,7 +21,7 @@ _PUT_BACK = (
     "DROP TABLE public.kept_audit, public.kept_votes",
 )
 _TAMPERED = {
-    "a changed event": ("UPDATE backstop.audit SET actor = 'U0ENG' WHERE sequence = 2", "Event 2 was altered"),
+    "a changed event": ("UPDATE backstop.audit SET actor = 'U0NOBODY' WHERE sequence = 2", "Event 2 was altered"),
     "a deleted event": ("DELETE FROM backstop.audit WHERE sequence = 3", "3 is missing"),
     "the last ten events deleted": (
         "DELETE FROM backstop.audit WHERE sequence > (SELECT max(sequence) - 10 FROM backstop.audit)",
