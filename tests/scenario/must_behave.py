@@ -71,7 +71,6 @@ ALONE = {
     "a DSN, namespace, bucket or policy that changes between two votes voids them": "place-moves",
     "the audit log changed, cut and emptied by a superuser: each found and located": "audit-log",
     "requests, runs, votes, messages and log lines forged in the state database: nothing starts": "forged-consent",
-    "a bot that is a member of the owner, tables of others, an extension only a superuser can make": "owner-roles",
 }
 """What changes the state database or the configuration under the bot: each in a sandbox of its own."""
 
