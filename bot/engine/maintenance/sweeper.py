@@ -19,6 +19,8 @@ from bot.ports import AuditEntry
 SWEEP_EVERY_S = 2.0
 CLEANUP_EVERY_S = 600.0
 REQUEST_AGE_S = 15.0
+MAX_OWN_RESUMES = 5
+"""How often a run goes on by itself: a cluster that answers and refuses each time is for people."""
 _NOBODY = "nobody decided in time"
 
 _log = logging.getLogger(__name__)
@@ -56,6 +58,9 @@ def _care_for_pending(services: Services, run: Run) -> None:
 
 def _go_on_putting_back(services: Services, run: Run) -> None:
     """Have a run that stopped before its commit, for want of the cluster, go on once the cluster answers."""
+    events = services.journal.audit.events(run.id)
+    if sum((event.event, event.actor) == ("resumed", "backstop") for event in events) >= MAX_OWN_RESUMES:
+        return
     try:
         services.env(run.environment).cluster.inspect()
     except BotError as error:

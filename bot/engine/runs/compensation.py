@@ -76,11 +76,14 @@ def compensate(execution: Execution, actions: Mapping[str, Action]) -> None:
 
 def _undo(execution: Execution, step: Step, action: Action) -> None:
     failed = step.state is StepState.FAILED
+    known = {key: value for key, value in step.data.items() if key != WAITS_FOR}
+    if WAITS_FOR in step.data:  # the cluster answers: if this fails for another reason, people are needed
+        execution.remember(step.key, known)
     try:
         detail = _insist(execution, action)
     except BotError as error:
         if is_away(error):  # the sweep has it go on when the cluster answers again
-            execution.remember(step.key, {**step.data, WAITS_FOR: error.reference})
+            execution.remember(step.key, {**known, WAITS_FOR: error.reference})
         raise
     execution.record(step.key, StepState.UNDONE, f"{step.detail}; {detail}" if failed else detail)
     execution.audit("step-undone", key=step.key, detail=detail)

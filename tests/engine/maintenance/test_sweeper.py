@@ -3,7 +3,7 @@
 import pytest
 
 from bot.domain.runs import RunState
-from bot.engine.maintenance.sweeper import sweep
+from bot.engine.maintenance.sweeper import MAX_OWN_RESUMES, sweep
 from bot.errors import PermanentError, RefusedError, TemporaryError
 from tests.engine.story import Story, faults_in_success, traffic_faults
 from tests.fakes.world import World
@@ -58,6 +58,26 @@ def test_a_run_that_waits_for_the_cluster_goes_on_by_itself(story: Story, world:
     assert any("The cluster answers again" in text for text in world.announcer.notes.values())
     (resumed,) = [event for event in world.journal.audit.log if event.event == "resumed"]
     assert (resumed.actor, resumed.details) == ("backstop", {"why": "the cluster answers again"})
+
+
+def own_resumes(world: World) -> int:
+    return sum((event.event, event.actor) == ("resumed", "backstop") for event in world.journal.audit.log)
+
+
+def test_a_run_that_then_fails_for_another_reason_waits_for_people(story: Story, world: World) -> None:
+    parked_for_want_of_the_cluster(story)
+    story.process.faults = {"cluster.scale": [PermanentError("workload-not-found", "It is not there.")]}
+    for _ in range(3):
+        story.sweep()
+    assert (world.run().state, own_resumes(world)) == (RunState.PARKED, 1)
+
+
+def test_a_cluster_that_answers_and_refuses_every_time_is_left_to_people(story: Story, world: World) -> None:
+    parked_for_want_of_the_cluster(story)
+    for _ in range(MAX_OWN_RESUMES + 2):
+        story.process.faults = {"cluster.scale": [FORBIDDEN] * 99}
+        story.sweep()
+    assert (world.run().state, own_resumes(world)) == (RunState.PARKED, MAX_OWN_RESUMES)
 
 
 def test_a_run_that_parked_for_another_reason_waits_for_people(story: Story, world: World) -> None:
